@@ -1,0 +1,139 @@
+//! The cost of a training step, and what AEES adds to it: ResNet-18 at batch 128 on synthetic images.
+//!
+//! The plain optimizer, AEES on the learning rate, and AEES with gradient noise take their steps in turn in one process on one
+//! engine, so that a drift of the machine's speed touches all three alike. One line of JSON comes out, with the keys of the
+//! PyTorch script beside it (`benches/pytorch_step.py`) where they mean the same.
+//!
+//!     cargo bench --bench training_step -- --width 64 --rounds 8
+//!     cargo bench --bench training_step -- --device cuda:0 --rounds 100
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use aees_control::{Aees, AeesConfig};
+use aees_models::ResNet18Config;
+use aees_tasks::{Cifar100Config, DataSource, EpochPlan, Normalization, Purpose, augment_batch, stream};
+use aees_train::engine::burn::BurnEngine;
+use aees_train::engine::device::{DeviceChoice, find};
+use aees_train::engine::images::ImageWorkload;
+use aees_train::engine::{Engine, StepControl};
+use aees_train::hardware::{Hardware, peak_resident_memory_bytes};
+use aees_train::optimizer::{OptimizerConfig, OptimizerKind};
+use serde_json::json;
+
+const BATCH: usize = 128;
+const METHODS: [(&str, f64, f64); 3] = [("baseline", 1.0, 0.0), ("lr", 2.0, 0.0), ("dual", 2.0, 0.01)];
+
+fn main() {
+    let width: usize = argument("--width", 64);
+    let rounds: usize = argument("--rounds", 8);
+    let optimizer: String = argument("--optimizer", "AdamW".to_owned());
+    let device: DeviceChoice = argument("--device", DeviceChoice::Cpu);
+    let device = find(device).unwrap_or_else(|error| panic!("{error}"));
+    let kind = if optimizer == "SGD" { OptimizerKind::Sgd { momentum: 0.9 } } else { OptimizerKind::ADAMW };
+
+    let images = 20 * BATCH;
+    let config = Cifar100Config {
+        source: DataSource::Synthetic,
+        limit_train: Some(images),
+        limit_eval: Some(100),
+        ..Cifar100Config::default()
+    };
+    let data = Arc::new(config.load().expect("synthetic images need no files"));
+    let network = ResNet18Config { base_width: width, classes: 100 };
+    let streams = |parameter: usize| stream(0, Purpose::InitialParameters, parameter as u64);
+    let model = network.init(streams, &device.device.clone().autodiff());
+    let host = device.is_host();
+    let workload = ImageWorkload::new(data.clone(), &device.device, !host);
+    let optimizer_config = OptimizerConfig { kind, weight_decay: 1e-4 };
+    let mut engine = BurnEngine::new(workload, model, optimizer_config, 0, BATCH, host);
+
+    let plan = EpochPlan::new(0, 0, images as u32);
+    let mut seconds = [vec![], vec![], vec![]];
+    let (mut step, mut losses) = (0, Vec::new());
+    // One round to warm up: thread pools, allocator, and on a GPU the tuning of kernels.
+    for round in 0..=rounds {
+        for (method, (_, multiplier, noise_std)) in METHODS.into_iter().enumerate() {
+            let batch = plan.batch(step % 20, BATCH).expect("the plan has twenty batches");
+            let control = StepControl { learning_rate: 1e-4, multiplier, noise_std, step: step as u64 };
+            let start = Instant::now();
+            engine.step(batch, &control).unwrap_or_else(|error| panic!("{error}"));
+            engine.drain(&mut losses).unwrap_or_else(|error| panic!("{error}"));
+            if round > 0 {
+                seconds[method].push(start.elapsed().as_secs_f64());
+            }
+            step += 1;
+        }
+    }
+
+    let medians = seconds.each_ref().map(|times| median(times.clone()));
+    let overhead = |method: usize| {
+        let pairs = seconds[method].iter().zip(&seconds[0]).map(|(aees, plain)| aees / plain).collect();
+        100.0 * (median(pairs) - 1.0)
+    };
+    let mut pixels = vec![0.0; BATCH * 3072];
+    let augmentation = time(100, || {
+        let batch = plan.batch(3, BATCH).expect("the plan has twenty batches");
+        augment_batch(&data.train, batch.indices, batch.augmentations, &Normalization::cifar100(), &mut pixels);
+    });
+    let hardware = Hardware::probe();
+    println!(
+        "{}",
+        json!({
+            "engine": "burn 0.22.1", "device": device.describe(), "cpu": hardware.cpu_model,
+            "threads": hardware.available_cores, "width": width, "batch_size": BATCH, "optimizer": optimizer,
+            "rounds": rounds,
+            "median_step_s": medians[0], "lr_median_step_s": medians[1], "dual_median_step_s": medians[2],
+            "lr_overhead_percent": overhead(1), "dual_overhead_percent": overhead(2),
+            "step_s_min_max": [seconds[0].iter().copied().fold(f64::INFINITY, f64::min), seconds[0].iter().copied().fold(0.0, f64::max)],
+            "examples_per_s": BATCH as f64 / medians[0],
+            "augmentation_s": augmentation, "augmentation_percent": 100.0 * augmentation / medians[0],
+            "controller_episode_s": controller_episode(),
+            "peak_rss_mb": peak_resident_memory_bytes().map(|bytes| bytes as f64 / 1048576.0),
+            "first_loss": losses.first().map(|record| record.loss), "last_loss": losses.last().map(|record| record.loss),
+        })
+    );
+}
+
+/// Seconds that the controllers take for a whole episode of 200 steps.
+fn controller_episode() -> f64 {
+    let config = AeesConfig {
+        lr_candidates: vec![0.5, 1.0, 2.0],
+        noise_candidates: vec![0.0, 0.005, 0.01],
+        episode_length: 200,
+        seed: Some(0),
+        ..AeesConfig::default()
+    };
+    let mut aees = Aees::new(config).expect("the settings are fine");
+    let mut step = 0;
+    time(200, || {
+        aees.open(step).expect("steps are numbered");
+        for offset in 0..200 {
+            aees.record(4.0 - 0.001 * f64::from(offset), Some(1.0)).expect("losses are finite");
+        }
+        step += 200;
+    })
+}
+
+fn time(repeats: u32, mut work: impl FnMut()) -> f64 {
+    let times = (0..repeats).map(|_| {
+        let start = Instant::now();
+        work();
+        start.elapsed().as_secs_f64()
+    });
+    median(times.collect())
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The value after a flag; cargo's own `--bench` is passed over.
+fn argument<T: std::str::FromStr>(flag: &str, default: T) -> T {
+    let mut arguments = std::env::args().skip_while(|argument| argument != flag);
+    match (arguments.next(), arguments.next()) {
+        (Some(_), Some(value)) => value.parse().unwrap_or_else(|_| panic!("{flag} {value}: not a valid value")),
+        _ => default,
+    }
+}

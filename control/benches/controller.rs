@@ -1,0 +1,68 @@
+//! What the method costs: one decision, one reward, and all of an episode of 200 steps. `peer.py` times the reference.
+
+use std::hint::black_box;
+
+use aees_control::controller::DiscountedUcb;
+use aees_control::reward::{EpisodeLosses, loss_ema};
+use aees_control::{Aees, AeesConfig, RewardConfig, UcbConfig};
+use criterion::{Criterion, criterion_group, criterion_main};
+
+const STEPS: u64 = 200;
+
+/// Episodes of a run, 200 epochs of CIFAR-100: after as many the benchmark begins anew, since logs grow with a run.
+const EPISODES: usize = 391;
+
+fn losses() -> Vec<f64> {
+    (0..STEPS).map(|step| 2.0 - 0.004 * step as f64 + 0.1 * ((step * 7) % 13) as f64).collect()
+}
+
+fn select_and_update(criterion: &mut Criterion) {
+    let mut controller = DiscountedUcb::new(3, UcbConfig::default(), Some(0)).expect("three arms");
+    criterion.bench_function("select and update, 3 arms", |bencher| {
+        bencher.iter(|| {
+            let arm = controller.select();
+            controller.update(arm, black_box(0.01 * arm as f64)).expect("a valid arm");
+        });
+    });
+}
+
+fn reward(criterion: &mut Criterion) {
+    let (config, losses) = (RewardConfig::default(), losses());
+    criterion.bench_function("reward over 200 losses", |bencher| {
+        bencher.iter(|| {
+            let losses = black_box(losses.as_slice());
+            let (start, end) = loss_ema(losses, 0.1).expect("there are losses");
+            config.compute(&EpisodeLosses {
+                ema_loss_start: Some(start),
+                ema_loss_end: Some(end),
+                steps: losses.len(),
+                step_losses: losses,
+            })
+        });
+    });
+}
+
+fn episode(criterion: &mut Criterion) {
+    let losses = losses();
+    let config =
+        AeesConfig { lr_candidates: vec![0.5, 1.0, 2.0], episode_length: 200, seed: Some(0), ..AeesConfig::default() };
+    let fresh = Aees::new(config).expect("a valid configuration");
+    let mut aees = fresh.clone();
+    let mut step = 0;
+    criterion.bench_function("episode of 200 steps, 3 arms", |bencher| {
+        bencher.iter(|| {
+            if aees.episodes().len() == EPISODES {
+                aees = fresh.clone();
+            }
+            for &loss in black_box(&losses) {
+                let candidate = aees.open(step).expect("an open episode");
+                black_box(candidate.lr_multiplier.get());
+                aees.record(loss, Some(0.5)).expect("a finite loss");
+                step += 1;
+            }
+        });
+    });
+}
+
+criterion_group!(benches, select_and_update, reward, episode);
+criterion_main!(benches);

@@ -1,0 +1,231 @@
+//! A run of the method: the value that a training loop holds.
+
+use serde::{Deserialize, Serialize};
+
+use super::axes::{self, AxisMetadata};
+use super::config::{AeesConfig, ControlMode};
+use super::controller_logs::{AxisLog, ControllerLogs, Labelled, OPEN_LOOP_NOTE, RANDOM_NOTE};
+use super::error::AeesError;
+use super::history::ControllerHistory;
+use crate::candidate::{Axis, Candidate};
+use crate::controller::{Controller, UcbStatistics};
+use crate::episode::{ContextMode, EpisodeLogs, EpisodeManager, EpisodeRecord, NoiseControl};
+use crate::python_float;
+
+/// Adaptive Episodic Exploration Scheduling: hands out a candidate for each episode and learns from its losses.
+///
+/// The loop calls [`Self::open`] before a step, trains with the candidate, and [`Self::record`] after it. Losses may also
+/// be recorded late, in step order, up to [`Self::steps_left`] at a time, since nothing is decided inside an episode.
+///
+/// The whole state, random numbers and a half-recorded episode included, can be cloned, saved and restored with serde,
+/// and then continues to the bit. (As JSON: with serde_json's feature `float_roundtrip`.)
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Parts", into = "Parts")]
+pub struct Aees {
+    config: AeesConfig,
+    manager: EpisodeManager,
+    lr_history: Option<ControllerHistory>,
+    noise_histories: Vec<ControllerHistory>,
+}
+
+/// What is saved.
+#[derive(Clone, Serialize, Deserialize)]
+struct Parts {
+    config: AeesConfig,
+    manager: EpisodeManager,
+    lr_history: Option<ControllerHistory>,
+    noise_histories: Vec<ControllerHistory>,
+}
+
+impl Aees {
+    /// Builds the controllers that these settings ask for, or says which setting is wrong.
+    pub fn new(config: AeesConfig) -> Result<Self, AeesError> {
+        let manager = config.build()?;
+        let lr_history = manager.lr_controller().map(ControllerHistory::new);
+        let noise_histories = manager.noise_control().controllers().iter().map(ControllerHistory::new).collect();
+        Ok(Self { config, manager, lr_history, noise_histories })
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &AeesConfig {
+        &self.config
+    }
+
+    /// The candidate to train with. Begins an episode at this step if none is open; inside an episode it is always the same.
+    #[inline]
+    pub fn open(&mut self, global_step: u64) -> Result<Candidate, AeesError> {
+        Ok(self.manager.open(global_step)?)
+    }
+
+    /// Records the loss of a completed step, measured before its update, and the norm of the update where it is known.
+    /// Gives the episode that this step closed, if it did.
+    ///
+    /// A loss or norm that is not finite is refused without a trace: the episode stays open and the run goes on with the
+    /// next finite loss. If an episode's reward cannot be computed (negative or overflowing losses) that episode is dropped
+    /// and the next one can be opened.
+    #[inline]
+    pub fn record(&mut self, loss: f64, update_norm: Option<f64>) -> Result<Option<&EpisodeRecord>, AeesError> {
+        let closed = self.manager.record(loss, update_norm)?.is_some();
+        Ok(if closed { self.remember() } else { None })
+    }
+
+    /// Ends training: closes an episode that has begun, as if it were full, and gives it. One without steps is dropped.
+    pub fn finalize(&mut self) -> Result<Option<&EpisodeRecord>, AeesError> {
+        let closed = self.manager.finalize()?.is_some();
+        Ok(if closed { self.remember() } else { None })
+    }
+
+    /// After an episode: every controller is remembered, whether it took part or not.
+    fn remember(&mut self) -> Option<&EpisodeRecord> {
+        if let (Some(history), Some(controller)) = (&mut self.lr_history, self.manager.lr_controller()) {
+            history.push(controller);
+        }
+        for (history, controller) in self.noise_histories.iter_mut().zip(self.manager.noise_control().controllers()) {
+            history.push(controller);
+        }
+        self.manager.records().last()
+    }
+
+    /// Whether an episode is open.
+    pub fn is_open(&self) -> bool {
+        self.manager.open_episode().is_some()
+    }
+
+    /// The candidate of the open episode.
+    #[inline]
+    pub fn current(&self) -> Option<Candidate> {
+        self.manager.open_episode().map(|episode| episode.selection().candidate)
+    }
+
+    /// Steps until the open episode closes; 0 when none is open.
+    pub fn steps_left(&self) -> usize {
+        self.manager.steps_left()
+    }
+
+    /// The closed episodes, in order.
+    pub fn episodes(&self) -> &[EpisodeRecord] {
+        self.manager.records()
+    }
+
+    /// The episodes and controllers underneath.
+    pub fn manager(&self) -> &EpisodeManager {
+        &self.manager
+    }
+
+    /// All candidates of the run, the learning-rate axis outermost.
+    pub fn candidates(&self) -> impl Iterator<Item = Candidate> + '_ {
+        self.manager.candidates().product()
+    }
+
+    /// What the learning-rate bandit has seen (of a contextual one: in all contexts), without a copy. None if the axis is
+    /// constant or its controller does not learn.
+    pub fn lr_statistics(&self) -> Option<&UcbStatistics> {
+        self.manager.lr_controller()?.statistics()
+    }
+
+    /// What the noise bandit has seen that serves this learning-rate arm; see [`Self::lr_statistics`].
+    pub fn noise_statistics(&self, lr_index: usize) -> Option<&UcbStatistics> {
+        match self.manager.noise_control() {
+            NoiseControl::Constant => None,
+            NoiseControl::Single(controller) => controller.statistics(),
+            NoiseControl::PerLr(controllers) => controllers.get(lr_index)?.statistics(),
+        }
+    }
+
+    /// The episode logs of a result file.
+    pub fn episode_logs(&self) -> EpisodeLogs {
+        EpisodeLogs::from_records(self.episodes(), self.config.context.mode != ContextMode::None)
+    }
+
+    /// The controller logs of a result file.
+    pub fn controller_logs(&self) -> ControllerLogs {
+        let noise_values = self.manager.candidates().values(Axis::Noise);
+        let mut noise_controller_logs = None;
+        let mut noise_controller_logs_by_lr = None;
+        match (self.manager.noise_control(), self.noise_histories.first()) {
+            (NoiseControl::PerLr(controllers), _) => {
+                let lr_values = self.manager.candidates().values(Axis::Lr);
+                let logs = lr_values.iter().zip(controllers.iter().zip(&self.noise_histories));
+                let log = |(&lr, (controller, history)): (&f64, (_, _))| {
+                    let log = AxisLog::controlled(Axis::Noise, noise_values.clone(), controller, history);
+                    (python_float::repr(lr), AxisLog { conditioned_on_lr_value: Some(lr), ..log })
+                };
+                noise_controller_logs_by_lr = Some(Labelled(logs.map(log).collect()));
+            }
+            (NoiseControl::Single(controller), Some(history)) => {
+                noise_controller_logs = Some(AxisLog::controlled(Axis::Noise, noise_values, controller, history));
+            }
+            _ => noise_controller_logs = Some(AxisLog::fixed(Axis::Noise, noise_values)),
+        }
+        ControllerLogs {
+            structured_control_mode: self.config.structured_control_mode.name(),
+            context_mode: self.config.context.mode.name(),
+            logged_episode_count: self.episodes().len(),
+            lr_controller_logs: self.lr_log(),
+            noise_controller_logs,
+            noise_controller_logs_by_lr,
+            non_contextual_random_note: (self.config.control_mode == ControlMode::Random).then_some(RANDOM_NOTE),
+            open_loop_note: matches!(self.config.control_mode, ControlMode::OpenLoop(_)).then_some(OPEN_LOOP_NOTE),
+        }
+    }
+
+    fn lr_log(&self) -> AxisLog {
+        let values = self.manager.candidates().values(Axis::Lr);
+        match (self.manager.lr_controller(), &self.lr_history) {
+            (Some(controller), Some(history)) => AxisLog::controlled(Axis::Lr, values, controller, history),
+            _ => AxisLog::fixed(Axis::Lr, values),
+        }
+    }
+
+    /// Which axes are controlled, in the words of the result file.
+    pub fn axis_metadata(&self) -> AxisMetadata {
+        AxisMetadata::new(&self.manager, self.lr_history.as_ref(), &self.noise_histories)
+    }
+
+    /// Which axes are controlled and which are constant, in the words with which a run begins:
+    /// `lr_multiplier=[0.5, 1.0, 2.0]` and `noise_std=0.0`, or `<none>`.
+    pub fn axis_lines(&self) -> (String, String) {
+        axes::start_lines(&self.manager)
+    }
+}
+
+impl From<Aees> for Parts {
+    fn from(aees: Aees) -> Self {
+        let Aees { config, manager, lr_history, noise_histories } = aees;
+        Self { config, manager, lr_history, noise_histories }
+    }
+}
+
+impl TryFrom<Parts> for Aees {
+    type Error = AeesError;
+
+    fn try_from(parts: Parts) -> Result<Self, Self::Error> {
+        let Parts { config, manager, lr_history, noise_histories } = parts;
+        let fresh = config.build()?;
+        if fresh.settings() != manager.settings() || fresh.candidates() != manager.candidates() {
+            return Err(AeesError::Damaged("the episodes do not follow from the settings"));
+        }
+        manager.validate()?;
+        if controller_types(&fresh) != controller_types(&manager) {
+            return Err(AeesError::Damaged("the controllers do not follow from the settings"));
+        }
+        let episodes = manager.records().len();
+        let lr_fits = match (manager.lr_controller(), &lr_history) {
+            (None, None) => true,
+            (Some(controller), Some(history)) => history.fits(controller, episodes),
+            _ => false,
+        };
+        let controllers = manager.noise_control().controllers();
+        let noise_fits = controllers.len() == noise_histories.len()
+            && noise_histories.iter().zip(controllers).all(|(history, controller)| history.fits(controller, episodes));
+        if !(lr_fits && noise_fits) {
+            return Err(AeesError::Damaged("the histories do not follow from the episodes"));
+        }
+        Ok(Self { config, manager, lr_history, noise_histories })
+    }
+}
+
+fn controller_types(manager: &EpisodeManager) -> Vec<&'static str> {
+    let controllers = manager.lr_controller().into_iter().chain(manager.noise_control().controllers());
+    controllers.map(Controller::type_name).collect()
+}

@@ -1,0 +1,66 @@
+//! What can go wrong in a controller. The texts are the reference's.
+
+use thiserror::Error;
+
+/// A controller that cannot be built, or a call that it refuses.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ControllerError {
+    /// There is nothing to choose from.
+    #[error("n_arms must be a positive integer.")]
+    NoArms,
+    /// The weight of the exploration bonus is negative.
+    #[error("exploration_coef must be non-negative.")]
+    ExplorationCoefficient,
+    /// The weight of the exploration bonus is not a finite number.
+    #[error("exploration_coef must be finite.")]
+    ExplorationCoefficientNotFinite,
+    /// The discount is not in (0, 1].
+    #[error("discount must be in the interval (0, 1].")]
+    Discount,
+    /// The floor of the effective counts is not positive.
+    #[error("eps must be positive.")]
+    Epsilon,
+    /// The arm does not exist.
+    #[error("mode_id must be in [0, {n_arms}), got {arm}.")]
+    UnknownArm {
+        /// How many arms there are.
+        n_arms: usize,
+        /// The arm that was given.
+        arm: usize,
+    },
+    /// The reward is `nan` or infinite.
+    #[error("reward must be a finite float.")]
+    RewardNotFinite,
+    /// Saved counts belong to another number of arms.
+    #[error("state['{0}'] must match the controller arm count.")]
+    StateLength(&'static str),
+    /// A contextual controller without contexts.
+    #[error("bucket_names must contain at least one bucket.")]
+    NoBuckets,
+    /// Two contexts of the same name.
+    #[error("bucket_names must be unique.")]
+    DuplicateBuckets,
+    /// The context does not exist.
+    #[error("Unknown context bucket '{0}'.")]
+    UnknownBucket(String),
+    /// A contextual controller was used before its first context.
+    #[error("set_context() must be called before select_mode() or update().")]
+    NoContext,
+    /// A precomputed schedule for no arms.
+    #[error("n_arms must be positive.")]
+    ScheduleNoArms,
+    /// A precomputed schedule of no episodes.
+    #[error("A precomputed schedule must contain at least one arm.")]
+    EmptySchedule,
+    /// A precomputed schedule names arms that do not exist.
+    #[error("Schedule contains invalid arm indices {invalid:?}; expected [0, {n_arms}).")]
+    ScheduleArms {
+        /// The arms that do not exist, ascending.
+        invalid: Vec<usize>,
+        /// How many arms there are.
+        n_arms: usize,
+    },
+    /// More episodes were asked for than were precomputed.
+    #[error("Precomputed LR schedule exhausted; the training step count does not match the schedule's episode count.")]
+    ScheduleExhausted,
+}

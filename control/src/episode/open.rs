@@ -1,0 +1,66 @@
+//! An episode that is still collecting losses.
+
+use serde::{Deserialize, Serialize};
+
+use super::{EpisodeError, Selection};
+
+/// An open episode: its arms and the losses so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OpenEpisode {
+    pub(super) episode_index: u64,
+    pub(super) selection: Selection,
+    pub(super) start_step: u64,
+    pub(super) losses: Vec<f64>,
+    /// Sum of the losses from left to right, kept while they come in: at the close it would hold up the loop.
+    pub(super) loss_sum: f64,
+    pub(super) update_norm_sum: f64,
+    pub(super) update_norm_count: u64,
+}
+
+impl OpenEpisode {
+    /// Number of the episode, from 0.
+    pub fn episode_index(&self) -> u64 {
+        self.episode_index
+    }
+
+    /// What was picked for it.
+    pub fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
+    /// Its first step.
+    pub fn start_step(&self) -> u64 {
+        self.start_step
+    }
+
+    /// The losses of its completed steps.
+    pub fn losses(&self) -> &[f64] {
+        &self.losses
+    }
+
+    /// Adds a completed step, or refuses and changes nothing.
+    #[inline]
+    pub(super) fn push(&mut self, loss: f64, update_norm: Option<f64>) -> Result<(), EpisodeError> {
+        // A finite sum has finite terms.
+        let loss_sum = self.loss_sum + loss;
+        if !loss_sum.is_finite() {
+            return Err(EpisodeError::LossNotFinite);
+        }
+        if let Some(norm) = update_norm {
+            let norm_sum = self.update_norm_sum + norm;
+            if !norm_sum.is_finite() {
+                return Err(EpisodeError::UpdateNormNotFinite);
+            }
+            self.update_norm_sum = norm_sum;
+            self.update_norm_count += 1;
+        }
+        self.loss_sum = loss_sum;
+        self.losses.push(loss);
+        Ok(())
+    }
+
+    /// Mean norm of the updates that were reported.
+    pub(super) fn mean_update_norm(&self) -> Option<f64> {
+        (self.update_norm_count > 0).then(|| self.update_norm_sum / self.update_norm_count as f64)
+    }
+}

@@ -1,0 +1,77 @@
+//! Batch normalisation of images with PyTorch's running statistics.
+//!
+//! burn's own `BatchNorm` keeps the biased variance of a batch in its running estimate; PyTorch keeps the unbiased one,
+//! n/(n-1) times as large for n = batch * height * width, and normalises by the biased one. At 4x4 images and batch 128
+//! that is 0.05 %, small enough to pass unseen and large enough to break parity. The fields have PyTorch's names, too.
+//!
+//! Ioffe and Szegedy, "Batch Normalization", 2015, <https://arxiv.org/abs/1502.03167>.
+
+use burn::module::{Module, Param, RunningState};
+use burn::tensor::module::{batch_norm, batch_norm_train};
+use burn::tensor::{Device, Tensor};
+
+/// Weight of the newest batch in the running statistics, PyTorch's default.
+const MOMENTUM: f64 = 0.1;
+
+/// Added to the variance before the square root, PyTorch's default.
+const EPSILON: f64 = 1e-5;
+
+/// Normalises each channel of `[batch, channels, height, width]`, then scales and shifts it.
+///
+/// On an autodiff device it trains: it normalises by the statistics of the batch and moves the running ones. On any
+/// other device, such as the one of `model.valid()`, it normalises by the running statistics and changes nothing.
+/// Clones share the running statistics until `valid()` separates them, because burn's [`RunningState`] does.
+#[derive(Module, Debug)]
+pub struct BatchNorm {
+    /// Scale of each channel, gamma in the paper: `[channels]`.
+    pub weight: Param<Tensor<1>>,
+    /// Shift of each channel, beta in the paper: `[channels]`.
+    pub bias: Param<Tensor<1>>,
+    /// Moving average of the batch means: `[channels]`.
+    pub running_mean: RunningState<Tensor<1>>,
+    /// Moving average of the unbiased batch variances: `[channels]`.
+    pub running_var: RunningState<Tensor<1>>,
+}
+
+impl BatchNorm {
+    /// The identity, up to epsilon: weight 1, bias 0, running mean 0, running variance 1.
+    pub fn new(channels: usize, device: &Device) -> Self {
+        Self {
+            weight: Param::from_tensor(Tensor::ones([channels], device)),
+            bias: Param::from_tensor(Tensor::zeros([channels], device)),
+            running_mean: RunningState::new(Tensor::zeros([channels], device)),
+            running_var: RunningState::new(Tensor::ones([channels], device)),
+        }
+    }
+
+    /// Input and output are `[batch, channels, height, width]`.
+    pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+        if input.device().is_autodiff() { self.forward_train(input) } else { self.forward_eval(input) }
+    }
+
+    fn forward_eval(&self, input: Tensor<4>) -> Tensor<4> {
+        let (mean, variance) = (self.running_mean.value(), self.running_var.value());
+        batch_norm(input, self.weight.val(), self.bias.val(), mean, variance, EPSILON)
+    }
+
+    fn forward_train(&self, input: Tensor<4>) -> Tensor<4> {
+        let [batch, _, height, width] = input.dims();
+        let n = (batch * height * width) as f64;
+        let result = batch_norm_train(input, self.weight.val(), self.bias.val(), EPSILON);
+
+        // One value a channel has no unbiased variance. PyTorch refuses it; here its variance, 0, is taken as it is.
+        let unbiased = n / (n - 1.0).max(1.0);
+        average_in(&self.running_mean, result.mean, 1.0);
+        average_in(&self.running_var, result.variance, unbiased);
+        result.output
+    }
+}
+
+/// Moves `running` by [`MOMENTUM`] towards `factor * batch`.
+fn average_in(running: &RunningState<Tensor<1>>, batch: Tensor<1>, factor: f64) {
+    let kept = running.value().mul_scalar(1.0 - MOMENTUM);
+    running.update(kept.add(batch.detach().mul_scalar(MOMENTUM * factor)).detach());
+    // An update waits until the next read of this kind, and a visit of the module does not read: without this line a
+    // checkpoint would be one step behind.
+    running.value_sync();
+}

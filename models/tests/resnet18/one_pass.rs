@@ -1,0 +1,33 @@
+//! One forward and backward pass agrees with PyTorch's in every number that training uses.
+
+use aees_models::{TensorKind, cross_entropy, tensors};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+use crate::pytorch::{Fixture, compare, compare_all, gradients};
+
+#[test]
+fn one_pass_agrees_with_pytorch() {
+    let fixture = Fixture::open("resnet18_one_pass.safetensors");
+    let device = Device::flex();
+    let training = device.clone().autodiff();
+    let model = fixture.model(&training);
+
+    let logits = model.forward(Tensor::from_data(fixture.tensor("images").clone(), &training));
+    let loss = cross_entropy(logits.clone(), Tensor::from_data(fixture.tensor("labels").clone(), &training));
+    let found = gradients(&model, &loss.backward());
+    println!("logits: {:.1e}", compare("logits", &logits.into_data(), fixture.tensor("logits")));
+    println!("loss: {:.1e}", compare("loss", &loss.into_data(), fixture.tensor("loss")));
+    compare_all("gradient", found, &fixture.under("gradient"));
+
+    let buffers = tensors(&model).into_iter().filter(|tensor| tensor.kind == TensorKind::Buffer);
+    compare_all("running statistics", buffers.map(|tensor| (tensor.name, tensor.data)), &fixture.under("after"));
+
+    // Evaluation uses the running statistics of before, and leaves them alone.
+    let images = Tensor::from_data(fixture.tensor("images").clone(), &device);
+    let evaluation = model.valid();
+    let eval_logits = evaluation.forward(images.clone()).into_data();
+    println!("eval logits: {:.1e}", compare("eval logits", &eval_logits, fixture.tensor("eval_logits")));
+    let again = evaluation.forward(images).into_data();
+    assert_eq!(eval_logits, again);
+}

@@ -1,0 +1,15 @@
+//! `aees devices`: what `--device` can name here.
+
+use std::process::ExitCode;
+
+use aees_train::engine::device::available;
+
+use crate::failure::Failure;
+
+/// Lists the devices, best first.
+pub(crate) fn run() -> Result<ExitCode, Failure> {
+    for device in available() {
+        println!("{}", device.describe());
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,68 @@
+//! The binary version: records of 3,074 bytes, one after the other, without a header.
+//!
+//! A record is the coarse label (0..19), the fine label (0..99) and 3,072 pixels: the red plane, the green one, the blue one,
+//! each row by row. There is nothing else to know a file by, so a file counts as binary when no other layout fits and its
+//! records make sense.
+
+use std::path::Path;
+
+use super::classes::{CIFAR100_CLASSES, COARSE_CLASSES};
+use crate::error::{DataError, Result};
+use crate::image::{IMAGE_BYTES, ImageSplit};
+
+const RECORD_BYTES: usize = 2 + IMAGE_BYTES;
+/// CIFAR-10 has one label byte.
+const CIFAR10_RECORD_BYTES: usize = 1 + IMAGE_BYTES;
+
+/// Whether a file that starts with these bytes may be of this layout.
+pub(super) fn may_be_binary(head: &[u8]) -> bool {
+    matches!(head, [coarse, fine, ..] if u32::from(*coarse) < COARSE_CLASSES && u32::from(*fine) < CIFAR100_CLASSES)
+}
+
+/// Whether the length is that of whole records.
+pub(super) fn is_whole_records(bytes: &[u8]) -> bool {
+    bytes.len().is_multiple_of(RECORD_BYTES)
+}
+
+pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<ImageSplit> {
+    if bytes.is_empty() {
+        return Err(DataError::Empty { path: path.to_owned() });
+    }
+    if !is_whole_records(bytes) {
+        return Err(truncated(path, bytes));
+    }
+    let records = bytes.len() / RECORD_BYTES;
+    let mut pixels = Vec::with_capacity(records * IMAGE_BYTES);
+    let mut labels = Vec::with_capacity(records);
+    for (record, bytes) in bytes.chunks_exact(RECORD_BYTES).enumerate() {
+        for (field, value, classes) in
+            [("coarse label", bytes[0], COARSE_CLASSES), ("fine label", bytes[1], CIFAR100_CLASSES)]
+        {
+            if u32::from(value) >= classes {
+                return Err(DataError::LabelOutOfRange {
+                    path: path.to_owned(),
+                    record,
+                    field,
+                    value: value.into(),
+                    classes,
+                });
+            }
+        }
+        labels.push(bytes[1].into());
+        pixels.extend_from_slice(&bytes[2..]);
+    }
+    ImageSplit::new(pixels, labels)
+}
+
+fn truncated(path: &Path, bytes: &[u8]) -> DataError {
+    let records = bytes.len().div_ceil(RECORD_BYTES);
+    let looks_like_cifar10 = bytes.len().is_multiple_of(CIFAR10_RECORD_BYTES);
+    DataError::Truncated {
+        path: path.to_owned(),
+        expected: (records * RECORD_BYTES) as u64,
+        found: bytes.len() as u64,
+        records: records as u64,
+        record_bytes: RECORD_BYTES as u64,
+        hint: looks_like_cifar10.then_some("its length is that of CIFAR-10 records, which have one label byte"),
+    }
+}

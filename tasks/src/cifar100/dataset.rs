@@ -1,0 +1,166 @@
+//! CIFAR-100 as a run sees it: the files or the synthetic images, limited, split, and with label noise.
+//!
+//! The order is fixed: limits first, then the hold-out of a validation split, then label noise on what is left to train on.
+//! With no limit and no hold-out the noise is the reference's, bit for bit.
+
+use std::path::{Path, PathBuf};
+
+use super::classes::{CIFAR100_CLASSES, next_in_superclass};
+use super::files::{self, Loaded};
+use super::synthetic::{self, SYNTHETIC_SEED};
+use crate::balance::{balanced_hold_out, balanced_limit, check_limit};
+use crate::data_source::{DataOrigin, DataSource};
+use crate::error::{DataError, Result};
+use crate::fingerprint::Fingerprint;
+use crate::image::ImageSplit;
+use crate::label_noise::{LabelNoise, LabelNoiseReport, corrupt_labels};
+use crate::register::TaskEntry;
+
+/// CIFAR-100 in the register of tasks.
+pub(crate) const TASK: TaskEntry = TaskEntry {
+    name: "cifar100",
+    title: "CIFAR-100",
+    classes: CIFAR100_CLASSES,
+    train_examples: 50_000,
+    test_examples: 10_000,
+};
+
+const LIMIT_TRAIN: &str = "--limit-train";
+const LIMIT_EVAL: &str = "--limit-eval";
+
+/// What decides a run's data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cifar100Config {
+    /// `--data`. Default: auto.
+    pub source: DataSource,
+    /// The folder whose `cifar100` folder `auto` looks into. Default: `data`.
+    pub data_root: PathBuf,
+    /// `--limit-train`: a class-balanced subset of this size, taken before the hold-out. Default: all.
+    pub limit_train: Option<usize>,
+    /// `--limit-eval`: a class-balanced subset of the test set of this size. Default: all.
+    pub limit_eval: Option<usize>,
+    /// `--val-split`: the share of the training images to hold out, in [0, 1). Default: 0.
+    pub val_split: f64,
+    /// Label noise on the training labels. Default: none.
+    pub label_noise: LabelNoise,
+    /// The run's seed: decides the hold-out and the label noise, not the images. Default: 0.
+    pub seed: u64,
+}
+
+impl Default for Cifar100Config {
+    fn default() -> Self {
+        Self {
+            source: DataSource::Auto,
+            data_root: PathBuf::from("data"),
+            limit_train: None,
+            limit_eval: None,
+            val_split: 0.0,
+            label_noise: LabelNoise::NONE,
+            seed: 0,
+        }
+    }
+}
+
+/// The data of a run.
+#[derive(Debug, Clone)]
+pub struct Cifar100 {
+    /// What is trained on; its labels are noisy where noise was asked for.
+    pub train: ImageSplit,
+    /// What was held out of the training images; never noisy. `None` without `--val-split`.
+    pub validation: Option<ImageSplit>,
+    /// The test images.
+    pub test: ImageSplit,
+    /// What label noise did, if it was on.
+    pub label_noise: Option<LabelNoiseReport>,
+    /// [`Fingerprint`] of the splits `train`, `validation` (if there is one) and `test`, in this order: clean labels and pixels
+    /// after limits and hold-out, before noise. The same for every layout and compression of the same images.
+    pub fingerprint: String,
+    /// Where the images came from.
+    pub origin: DataOrigin,
+}
+
+impl Cifar100Config {
+    /// Checks everything that can be checked without data.
+    ///
+    /// # Errors
+    /// A limit of 0, or a validation share outside [0, 1).
+    pub fn check(&self) -> Result<()> {
+        for (flag, limit) in [(LIMIT_TRAIN, self.limit_train), (LIMIT_EVAL, self.limit_eval)] {
+            if limit == Some(0) {
+                let available = if flag == LIMIT_TRAIN { TASK.train_examples } else { TASK.test_examples };
+                return Err(DataError::LimitOutOfRange { flag, asked: 0, available });
+            }
+        }
+        if !(0.0..1.0).contains(&self.val_split) {
+            return Err(DataError::ValSplitOutOfRange { fraction: self.val_split });
+        }
+        Ok(())
+    }
+
+    /// Reads or makes the data.
+    ///
+    /// # Errors
+    /// Any [`DataError`]: the config is checked first, then the files are looked for, then their content is checked.
+    pub fn load(&self) -> Result<Cifar100> {
+        self.check()?;
+        let (train, test, origin) = match &self.source {
+            DataSource::Synthetic => self.synthetic()?,
+            DataSource::Path(path) => self.limited(files::read(path)?)?,
+            DataSource::Auto => self.limited(self.find()?)?,
+        };
+        let (mut train, validation) =
+            match balanced_hold_out(train.labels(), CIFAR100_CLASSES, self.val_split, self.seed)? {
+                None => (train, None),
+                Some(split) => (train.select(&split.train), Some(train.select(&split.validation))),
+            };
+        let fingerprint = fingerprint(&train, validation.as_ref(), &test);
+        let label_noise = corrupt_labels(train.labels(), self.label_noise, self.seed, &next_in_superclass())?;
+        if let Some(report) = &label_noise {
+            train.set_noisy_labels(report.noisy_targets.clone());
+        }
+        Ok(Cifar100 { train, validation, test, label_noise, fingerprint, origin })
+    }
+
+    /// `--data auto`: local files. The hub's cache and the hub come after them, here.
+    fn find(&self) -> Result<Loaded> {
+        let folder: &Path = &self.data_root.join(TASK.name);
+        if let Some(loaded) = files::read_folder(folder)? {
+            return Ok(loaded);
+        }
+        Err(DataError::NothingFound { task: TASK.title, looked_for: files::LAYOUTS, folders: vec![folder.to_owned()] })
+    }
+
+    fn limited(&self, loaded: Loaded) -> Result<(ImageSplit, ImageSplit, DataOrigin)> {
+        let cut = |flag, split: ImageSplit, limit: Option<usize>| -> Result<ImageSplit> {
+            let Some(limit) = limit else { return Ok(split) };
+            let positions = balanced_limit(flag, split.labels(), CIFAR100_CLASSES, limit)?;
+            Ok(if positions.len() == split.len() { split } else { split.select(&positions) })
+        };
+        let train = cut(LIMIT_TRAIN, loaded.train, self.limit_train)?;
+        let test = cut(LIMIT_EVAL, loaded.test, self.limit_eval)?;
+        Ok((train, test, DataOrigin::Files { layout: loaded.layout, files: loaded.files }))
+    }
+
+    /// A limit makes fewer images; they are the first of the full set, which is the balanced subset of a file.
+    fn synthetic(&self) -> Result<(ImageSplit, ImageSplit, DataOrigin)> {
+        let count = |flag, limit: Option<usize>, all| match limit {
+            None => Ok(all),
+            Some(limit) => check_limit(flag, limit, all).map(|()| limit),
+        };
+        let train = count(LIMIT_TRAIN, self.limit_train, TASK.train_examples)?;
+        let test = count(LIMIT_EVAL, self.limit_eval, TASK.test_examples)?;
+        let origin = DataOrigin::Synthetic { seed: SYNTHETIC_SEED };
+        Ok((synthetic::train(SYNTHETIC_SEED, train)?, synthetic::test(SYNTHETIC_SEED, test)?, origin))
+    }
+}
+
+fn fingerprint(train: &ImageSplit, validation: Option<&ImageSplit>, test: &ImageSplit) -> String {
+    let mut fingerprint = Fingerprint::default();
+    let splits = [("train", Some(train)), ("validation", validation), ("test", Some(test))];
+    for (name, split) in splits {
+        if let Some(split) = split {
+            fingerprint.add(name, split.clean_labels(), split.pixels());
+        }
+    }
+    fingerprint.finish()
+}

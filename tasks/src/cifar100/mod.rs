@@ -1,0 +1,14 @@
+//! CIFAR-100 (A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009): 60,000 images of 100 classes.
+
+mod binary;
+mod classes;
+mod dataset;
+mod files;
+mod parquet_table;
+mod python_version;
+mod synthetic;
+
+pub use classes::{CIFAR100_CLASSES, SUPERCLASSES, Superclass, next_in_superclass, superclass_of};
+pub(crate) use dataset::TASK;
+pub use dataset::{Cifar100, Cifar100Config};
+pub use synthetic::SYNTHETIC_SEED;

@@ -1,0 +1,137 @@
+//! The Hugging Face hub's version: parquet tables with the columns `img` {bytes, path}, `fine_label`, `coarse_label`.
+//!
+//! `img.bytes` is a PNG of 32 x 32 RGB pixels. The column is also taken under the name `image`, which exports of other
+//! tools use.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use bytes::Bytes;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::{Field, Row};
+
+use super::classes::CIFAR100_CLASSES;
+use crate::error::{DataError, Result};
+use crate::image::{CHANNELS, IMAGE_BYTES, ImageSplit, PLANE_BYTES, SIDE};
+use crate::parallel;
+
+pub(super) fn is_parquet(head: &[u8]) -> bool {
+    head.starts_with(b"PAR1")
+}
+
+pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<ImageSplit> {
+    let corrupt = |error: parquet::errors::ParquetError| DataError::Corrupt {
+        path: path.to_owned(),
+        layer: "parquet file",
+        reason: error.to_string(),
+    };
+    let table = SerializedFileReader::new(Bytes::from(bytes)).map_err(corrupt)?;
+    let fields = table.metadata().file_metadata().schema().get_fields().iter();
+    let columns: Vec<String> = fields.map(|field| field.name().to_owned()).collect();
+    for needed in ["img", "fine_label"] {
+        let present = columns.iter().any(|name| name == needed || needed == "img" && name == "image");
+        if !present {
+            return Err(missing_column(path, needed, columns));
+        }
+    }
+    let mut images = Vec::new();
+    let mut labels = Vec::new();
+    for (record, row) in table.get_row_iter(None).map_err(corrupt)?.enumerate() {
+        let row = row.map_err(corrupt)?;
+        labels.push(label(path, record, &row)?);
+        images.push((record, png_bytes(path, record, &row)?));
+    }
+    if labels.is_empty() {
+        return Err(DataError::Empty { path: path.to_owned() });
+    }
+    let mut pixels = Vec::with_capacity(labels.len() * IMAGE_BYTES);
+    for image in parallel::map(&images, |(record, png)| decode_png(path, *record, png)) {
+        pixels.extend_from_slice(&image?);
+    }
+    ImageSplit::new(pixels, labels)
+}
+
+fn missing_column(path: &Path, needed: &'static str, columns: Vec<String>) -> DataError {
+    if needed == "fine_label" && columns.iter().any(|name| name == "label") {
+        return DataError::WrongClassCount {
+            path: path.to_owned(),
+            expected: CIFAR100_CLASSES,
+            found: 10,
+            hint: "a table with \"label\" and no \"fine_label\" is CIFAR-10",
+        };
+    }
+    DataError::MissingField { path: path.to_owned(), field: needed, found: columns }
+}
+
+fn wrong_shape(path: &Path, record: usize, column: &str, expected: &str, found: impl Into<String>) -> DataError {
+    DataError::WrongShape {
+        path: path.to_owned(),
+        field: format!("{column} of record {record}"),
+        expected: expected.to_owned(),
+        found: found.into(),
+    }
+}
+
+fn label(path: &Path, record: usize, row: &Row) -> Result<u32> {
+    let field = row.get_column_iter().find(|(name, _)| *name == "fine_label").map(|(_, field)| field);
+    let value = match field {
+        Some(Field::Byte(value)) => i64::from(*value),
+        Some(Field::Short(value)) => i64::from(*value),
+        Some(Field::Int(value)) => i64::from(*value),
+        Some(Field::Long(value)) => *value,
+        Some(Field::UByte(value)) => i64::from(*value),
+        Some(Field::UShort(value)) => i64::from(*value),
+        Some(Field::UInt(value)) => i64::from(*value),
+        other => {
+            let found = other.map_or("nothing".to_owned(), ToString::to_string);
+            return Err(wrong_shape(path, record, "fine_label", "a whole number", found));
+        }
+    };
+    u32::try_from(value).ok().filter(|&label| label < CIFAR100_CLASSES).ok_or_else(|| DataError::LabelOutOfRange {
+        path: path.to_owned(),
+        record,
+        field: "fine_label",
+        value,
+        classes: CIFAR100_CLASSES,
+    })
+}
+
+/// A cheap handle: the bytes stay in parquet's page.
+fn png_bytes(path: &Path, record: usize, row: &Row) -> Result<Bytes> {
+    let image = row.get_column_iter().find(|(name, _)| matches!(name.as_str(), "img" | "image"));
+    let bytes = match image {
+        Some((_, Field::Group(image))) => image.get_column_iter().find(|(name, _)| *name == "bytes"),
+        other => other,
+    };
+    match bytes {
+        Some((_, Field::Bytes(bytes))) => Ok(Bytes::copy_from_slice(bytes.data())),
+        _ => Err(wrong_shape(path, record, "img", "a struct with the bytes of a PNG", "no bytes")),
+    }
+}
+
+/// `[3, 32, 32]` from a PNG, which stores `[32, 32, 3]`.
+fn decode_png(path: &Path, record: usize, bytes: &[u8]) -> Result<[u8; IMAGE_BYTES]> {
+    let corrupt = |reason: String| DataError::Corrupt {
+        path: path.to_owned(),
+        layer: "PNG image",
+        reason: format!("record {record}: {reason}"),
+    };
+    let mut decoder = png::Decoder::new(Cursor::new(bytes));
+    decoder.set_transformations(png::Transformations::normalize_to_color8());
+    let mut reader = decoder.read_info().map_err(|error| corrupt(error.to_string()))?;
+    let (width, height) = reader.info().size();
+    let color = reader.output_color_type().0;
+    if (width, height, color) != (SIDE as u32, SIDE as u32, png::ColorType::Rgb) {
+        let found = format!("{width} x {height} {color:?}");
+        return Err(wrong_shape(path, record, "img", "a PNG of 32 x 32 Rgb pixels", found));
+    }
+    let mut interleaved = [0; IMAGE_BYTES];
+    reader.next_frame(&mut interleaved).map_err(|error| corrupt(error.to_string()))?;
+    let mut planes = [0; IMAGE_BYTES];
+    for (pixel, channels) in interleaved.chunks_exact(CHANNELS).enumerate() {
+        for (channel, &value) in channels.iter().enumerate() {
+            planes[channel * PLANE_BYTES + pixel] = value;
+        }
+    }
+    Ok(planes)
+}

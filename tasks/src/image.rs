@@ -1,0 +1,112 @@
+//! Images and labels of one split, as bytes on the host.
+
+use crate::error::{DataError, Result};
+
+/// Colour channels of an image: red, green, blue.
+pub const CHANNELS: usize = 3;
+/// Rows and columns of an image.
+pub const SIDE: usize = 32;
+/// Bytes of one channel.
+pub const PLANE_BYTES: usize = SIDE * SIDE;
+/// Bytes of one image.
+pub const IMAGE_BYTES: usize = CHANNELS * PLANE_BYTES;
+
+/// The images of one split with the labels that are trained on and the true ones.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ImageSplit {
+    pixels: Vec<u8>,
+    labels: Vec<u32>,
+    clean_labels: Vec<u32>,
+}
+
+impl ImageSplit {
+    /// Joins pixels `[n, 3, 32, 32]` and clean labels `[n]`.
+    ///
+    /// # Errors
+    /// [`DataError::WrongShape`] if the two do not have the same `n`.
+    pub fn new(pixels: Vec<u8>, labels: Vec<u32>) -> Result<Self> {
+        if pixels.len() != labels.len() * IMAGE_BYTES {
+            return Err(DataError::WrongShape {
+                path: "images".into(),
+                field: "pixels".to_owned(),
+                expected: format!("{} bytes for {} labels", labels.len() * IMAGE_BYTES, labels.len()),
+                found: format!("{} bytes", pixels.len()),
+            });
+        }
+        Ok(Self { pixels, clean_labels: labels.clone(), labels })
+    }
+
+    /// The number of images, n.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there is no image.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// All pixels, `[n, 3, 32, 32]`: channels red, green, blue, rows from the top, 0 to 255.
+    #[must_use]
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+
+    /// The pixels of one image, `[3, 32, 32]`.
+    ///
+    /// # Panics
+    /// If `index >= n`.
+    #[must_use]
+    pub fn image(&self, index: usize) -> &[u8] {
+        &self.pixels[index * IMAGE_BYTES..(index + 1) * IMAGE_BYTES]
+    }
+
+    /// The labels to train on, `[n]`: noisy where label noise was applied.
+    #[must_use]
+    pub fn labels(&self) -> &[u32] {
+        &self.labels
+    }
+
+    /// The true labels, `[n]`.
+    #[must_use]
+    pub fn clean_labels(&self) -> &[u32] {
+        &self.clean_labels
+    }
+
+    /// Replaces the labels to train on; the clean ones stay.
+    ///
+    /// # Panics
+    /// If the number of labels differs.
+    pub fn set_noisy_labels(&mut self, labels: Vec<u32>) {
+        assert_eq!(labels.len(), self.labels.len(), "one label for each image");
+        self.labels = labels;
+    }
+
+    /// A new split of the images at `positions`, in that order.
+    ///
+    /// # Panics
+    /// If a position is not below n.
+    #[must_use]
+    pub fn select(&self, positions: &[u32]) -> Self {
+        let mut pixels = Vec::with_capacity(positions.len() * IMAGE_BYTES);
+        for &position in positions {
+            pixels.extend_from_slice(self.image(position as usize));
+        }
+        let pick = |labels: &[u32]| positions.iter().map(|&position| labels[position as usize]).collect();
+        Self { pixels, labels: pick(&self.labels), clean_labels: pick(&self.clean_labels) }
+    }
+
+    /// Adds another split's images at the end.
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.pixels.append(&mut other.pixels);
+        self.labels.append(&mut other.labels);
+        self.clean_labels.append(&mut other.clean_labels);
+    }
+
+    /// Makes room for `images` more, so that joining many parts copies each once.
+    pub(crate) fn reserve(&mut self, images: usize) {
+        self.pixels.reserve_exact(images * IMAGE_BYTES);
+    }
+}

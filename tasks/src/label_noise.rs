@@ -1,0 +1,242 @@
+//! Wrong labels on purpose, bit for bit those of the reference.
+//!
+//! The CIFAR-100 protocol: `k = round(n * rate)` with Python's rounding (halves to even); the indices `0..n` are shuffled by
+//! CPython's `random.Random(seed)` with the run's seed, and the first `k` of them, in that order, are corrupted. Symmetric
+//! noise draws one of the other classes from the same generator, asymmetric noise takes the next class of a cycle (for
+//! CIFAR-100 the fine classes of a superclass). The whole is a function of (labels, type, rate, seed).
+
+use std::fmt;
+use std::str::FromStr;
+
+use aees_control::rng::PythonRandom;
+use serde::{Deserialize, Serialize};
+
+use crate::fingerprint::labels_digest;
+
+/// Why label noise cannot be applied. The first two messages are the reference's.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LabelNoiseError {
+    /// A rate outside [0, 1].
+    #[error("--label-noise-rate must be in [0, 1].")]
+    RateOutOfRange,
+    /// A rate without a type.
+    #[error("--label-noise-rate must be 0.0 when --label-noise-type is none.")]
+    RateWithoutType,
+    /// A type that does not exist.
+    #[error("--label-noise-type {0}: expected none, symmetric or asymmetric")]
+    UnknownType(String),
+    /// A rate above 0 that rounds to no corrupted label; the reference fails here too, later and less clearly.
+    #[error("--label-noise-rate {rate} of {examples} training examples corrupts none; raise it or set it to 0")]
+    NothingCorrupted {
+        /// The rate.
+        rate: f64,
+        /// The training examples.
+        examples: usize,
+    },
+}
+
+/// The kind of noise: the value of `--label-noise-type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LabelNoiseType {
+    /// Labels as they are.
+    #[default]
+    None,
+    /// Any other class, each as likely.
+    Symmetric,
+    /// The next class of the cycle.
+    Asymmetric,
+}
+
+impl fmt::Display for LabelNoiseType {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::None => "none",
+            Self::Symmetric => "symmetric",
+            Self::Asymmetric => "asymmetric",
+        })
+    }
+}
+
+impl FromStr for LabelNoiseType {
+    type Err = LabelNoiseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::None, Self::Symmetric, Self::Asymmetric]
+            .into_iter()
+            .find(|kind| kind.to_string() == text)
+            .ok_or_else(|| LabelNoiseError::UnknownType(text.to_owned()))
+    }
+}
+
+/// A checked pair of type and rate.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct LabelNoise {
+    kind: LabelNoiseType,
+    rate: f64,
+}
+
+impl LabelNoise {
+    /// No noise.
+    pub const NONE: Self = Self { kind: LabelNoiseType::None, rate: 0.0 };
+
+    /// Checks the pair.
+    ///
+    /// # Errors
+    /// A rate outside [0, 1], or a rate above 0 with type none. A type with rate 0 is allowed and changes nothing.
+    pub fn new(kind: LabelNoiseType, rate: f64) -> Result<Self, LabelNoiseError> {
+        if !(0.0..=1.0).contains(&rate) {
+            return Err(LabelNoiseError::RateOutOfRange);
+        }
+        if kind == LabelNoiseType::None && rate != 0.0 {
+            return Err(LabelNoiseError::RateWithoutType);
+        }
+        Ok(Self { kind, rate })
+    }
+
+    /// The type.
+    #[must_use]
+    pub fn kind(&self) -> LabelNoiseType {
+        self.kind
+    }
+
+    /// The share of corrupted labels that is asked for, in [0, 1].
+    #[must_use]
+    pub fn rate(&self) -> f64 {
+        self.rate
+    }
+
+    /// Whether any label may change.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.kind != LabelNoiseType::None && self.rate > 0.0
+    }
+}
+
+/// What was corrupted: the content of `config.diagnostics.label_noise` of a RunResult.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LabelNoiseReport {
+    /// Symmetric or asymmetric.
+    #[serde(rename = "type")]
+    pub kind: LabelNoiseType,
+    /// The rate asked for.
+    pub rate: f64,
+    /// Training examples (after `--limit-train` and `--val-split`).
+    pub num_train_examples: usize,
+    /// Examples that keep their label.
+    pub num_clean_examples: usize,
+    /// Examples with a changed label.
+    pub num_corrupted_examples: usize,
+    /// `num_corrupted_examples / num_train_examples`.
+    pub corrupted_fraction: f64,
+    /// Labels before, `[num_train_examples]`.
+    pub original_targets: Vec<u32>,
+    /// Labels after, `[num_train_examples]`.
+    pub noisy_targets: Vec<u32>,
+    /// True where the label changed, `[num_train_examples]`.
+    pub corrupted_mask: Vec<bool>,
+    /// The corrupted positions in shuffle order, `[num_corrupted_examples]`.
+    pub corrupted_indices: Vec<u32>,
+    /// SHA-256 of `noisy_targets` as 4 little-endian bytes each.
+    pub noisy_targets_sha256: String,
+}
+
+impl LabelNoiseReport {
+    /// True where the label is as it was, `[num_train_examples]`.
+    #[must_use]
+    pub fn clean_mask(&self) -> Vec<bool> {
+        self.corrupted_mask.iter().map(|corrupted| !corrupted).collect()
+    }
+}
+
+/// Corrupts `labels` (each below `next_class.len()`). `next_class[c]` is the class that asymmetric noise turns `c` into.
+///
+/// Returns `None` if the noise is disabled.
+///
+/// # Errors
+/// [`LabelNoiseError::NothingCorrupted`].
+///
+/// # Panics
+/// If symmetric noise is asked for with fewer than two classes.
+pub fn corrupt_labels(
+    labels: &[u32],
+    noise: LabelNoise,
+    seed: u64,
+    next_class: &[u32],
+) -> Result<Option<LabelNoiseReport>, LabelNoiseError> {
+    if !noise.is_enabled() {
+        return Ok(None);
+    }
+    let examples = labels.len();
+    let corrupted = (examples as f64 * noise.rate).round_ties_even() as usize;
+    if corrupted == 0 {
+        return Err(LabelNoiseError::NothingCorrupted { rate: noise.rate, examples });
+    }
+    let mut random = PythonRandom::new(seed);
+    let mut order: Vec<u32> = (0..examples as u32).collect();
+    random.shuffle(&mut order);
+    order.truncate(corrupted);
+
+    let other_classes = next_class.len() as u64 - 1;
+    let mut noisy = labels.to_vec();
+    let mut mask = vec![false; examples];
+    for &index in &order {
+        let label = &mut noisy[index as usize];
+        *label = match noise.kind {
+            // A draw among the other classes: skip the old one.
+            LabelNoiseType::Symmetric => {
+                let draw = random.below(other_classes) as u32;
+                draw + u32::from(draw >= *label)
+            }
+            _ => next_class[*label as usize],
+        };
+        mask[index as usize] = true;
+    }
+    Ok(Some(LabelNoiseReport {
+        kind: noise.kind,
+        rate: noise.rate,
+        num_train_examples: examples,
+        num_clean_examples: examples - corrupted,
+        num_corrupted_examples: corrupted,
+        corrupted_fraction: corrupted as f64 / examples as f64,
+        original_targets: labels.to_vec(),
+        noisy_targets_sha256: labels_digest(&noisy),
+        noisy_targets: noisy,
+        corrupted_mask: mask,
+        corrupted_indices: order,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checks_speak_the_references_words() {
+        let message = |kind, rate| LabelNoise::new(kind, rate).unwrap_err().to_string();
+        assert_eq!(message(LabelNoiseType::Symmetric, 1.5), "--label-noise-rate must be in [0, 1].");
+        assert_eq!(message(LabelNoiseType::Symmetric, f64::NAN), "--label-noise-rate must be in [0, 1].");
+        assert_eq!(
+            message(LabelNoiseType::None, 0.2),
+            "--label-noise-rate must be 0.0 when --label-noise-type is none."
+        );
+        assert!("uniform".parse::<LabelNoiseType>().is_err());
+    }
+
+    #[test]
+    fn half_examples_round_to_even_as_in_python() {
+        let corrupted = |n: usize| {
+            let noise = LabelNoise::new(LabelNoiseType::Asymmetric, 0.5).unwrap();
+            corrupt_labels(&vec![0; n], noise, 0, &[1, 0]).unwrap().unwrap().num_corrupted_examples
+        };
+        assert_eq!([corrupted(3), corrupted(5), corrupted(7)], [2, 2, 4]);
+    }
+
+    #[test]
+    fn a_rate_that_rounds_to_nothing_is_refused() {
+        let noise = LabelNoise::new(LabelNoiseType::Symmetric, 0.01).unwrap();
+        let error = corrupt_labels(&[0; 10], noise, 0, &[1, 0]).unwrap_err();
+        assert!(error.to_string().contains("corrupts none"), "{error}");
+    }
+}

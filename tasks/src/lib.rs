@@ -1,0 +1,57 @@
+//! The tasks that aees trains on, as host data: bytes of images, labels, the order of an epoch. No tensors.
+//!
+//! A task turns files in any of their usual layouts (or nothing at all, for `--data synthetic`) into a value that is a pure
+//! function of the files and the task's config. What changes from epoch to epoch ([`EpochPlan`]) is a pure function of
+//! (seed, epoch, n). Uploading, training and evaluating are left to `aees-train`.
+//!
+//! ```
+//! use aees_tasks::{Cifar100Config, DataSource, EpochPlan, IMAGE_BYTES, Normalization, augment_batch};
+//!
+//! let config = Cifar100Config {
+//!     source: DataSource::Synthetic,
+//!     limit_train: Some(300),
+//!     limit_eval: Some(100),
+//!     ..Cifar100Config::default()
+//! };
+//! let data = config.load()?;
+//! let plan = EpochPlan::new(config.seed, 0, data.train.len() as u32);
+//! let normalization = Normalization::cifar100();
+//! for batch in plan.batches(128) {
+//!     let mut pixels = vec![0.0; batch.indices.len() * IMAGE_BYTES];
+//!     augment_batch(&data.train, batch.indices, batch.augmentations, &normalization, &mut pixels);
+//! }
+//! # Ok::<(), aees_tasks::DataError>(())
+//! ```
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod augment;
+mod balance;
+mod cifar100;
+mod data_source;
+mod epoch_plan;
+mod error;
+mod fingerprint;
+mod image;
+mod keyed_random;
+mod label_noise;
+mod parallel;
+mod pickle;
+mod register;
+mod split_files;
+mod unpack;
+
+pub use augment::{Normalization, augment_batch, normalize_batch};
+pub use balance::{HoldOut, balanced_hold_out, balanced_limit, check_limit};
+pub use cifar100::{
+    CIFAR100_CLASSES, Cifar100, Cifar100Config, SUPERCLASSES, SYNTHETIC_SEED, Superclass, next_in_superclass,
+    superclass_of,
+};
+pub use data_source::{DataOrigin, DataSource};
+pub use epoch_plan::{Batch, CropFlip, EpochPlan, PADDING};
+pub use error::{DataError, Result};
+pub use fingerprint::{Fingerprint, labels_digest};
+pub use image::{CHANNELS, IMAGE_BYTES, ImageSplit, PLANE_BYTES, SIDE};
+pub use keyed_random::{KeyedRng, Purpose, stream};
+pub use label_noise::{LabelNoise, LabelNoiseError, LabelNoiseReport, LabelNoiseType, corrupt_labels};
+pub use register::{TASKS, TaskEntry, find_task};

@@ -1,0 +1,99 @@
+//! Files that matter, written so that they are there whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// A file that could not be written or read, with its path.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {path}: {source}", path = path.display())]
+pub struct FileError {
+    /// What was tried: `write`, `read`, ...
+    pub action: &'static str,
+    /// The file.
+    pub path: PathBuf,
+    /// Why it failed.
+    pub source: io::Error,
+}
+
+impl FileError {
+    /// Names the action and the file of an [`io::Error`].
+    pub fn at(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self { action, path, source }
+    }
+
+    /// What the user can do about it.
+    pub fn help(&self) -> Option<String> {
+        match self.source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(
+                "the disk is full: free some space, then continue with --resume; earlier checkpoints are untouched"
+                    .into(),
+            ),
+            io::ErrorKind::PermissionDenied => {
+                Some("check who owns the folder, or choose another with --run-dir".into())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Writes a file under a temporary name in the same folder, syncs it and renames it over `path`.
+///
+/// Whatever stood at `path` is untouched until the rename; a failed write leaves nothing behind.
+///
+/// # Errors
+/// Any failure of the file system, with the path.
+pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), FileError> {
+    let temporary = temporary_name(path);
+    let result = write_and_sync(&temporary, write).and_then(|()| fs::rename(&temporary, path));
+    if result.is_err() {
+        // The first error is the one to report; this only tidies up.
+        let _ = fs::remove_file(&temporary);
+    }
+    result.map_err(FileError::at("write", path))?;
+    sync_folder(path);
+    Ok(())
+}
+
+/// A name beside `path` that no finished file has. One process writes into a run's folder at a time.
+fn temporary_name(path: &Path) -> PathBuf {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
+}
+
+fn write_and_sync(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut writer = BufWriter::with_capacity(1 << 20, File::create(path)?);
+    write(&mut writer)?;
+    writer.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+}
+
+/// Makes the rename itself durable. Not every file system can; the file's own bytes are safe either way.
+pub(crate) fn sync_folder(path: &Path) {
+    if let Some(folder) = path.parent()
+        && let Ok(folder) = File::open(folder)
+    {
+        let _ = folder.sync_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_write_keeps_the_old_file_and_leaves_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("result.json");
+        write_atomically(&path, |out| out.write_all(b"old")).unwrap();
+        let error = write_atomically(&path, |out| {
+            out.write_all(b"half of the n")?;
+            Err(io::Error::from(io::ErrorKind::StorageFull))
+        })
+        .unwrap_err();
+        assert!(error.to_string().contains("result.json"), "{error}");
+        assert!(error.help().unwrap().contains("--resume"));
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,19 @@
+//! The configuration of a run: one typed value, one table that tells each setting once.
+//!
+//! Filled from low to high by defaults, a YAML file, flags and `--set`; all of them name settings by the same keys
+//! and go through [`RunConfig::set`]. What a setting may hold is checked in one place, [`RunConfig::validate`], with
+//! the reference's messages. This module knows nothing of terminals: the program makes its flags from
+//! [`RunConfig::FIELDS`].
+
+mod error;
+mod fields;
+mod file;
+mod validate;
+pub mod value;
+
+pub use error::{ConfigError, Place};
+pub use fields::{
+    ContextName, ControlMode, FieldInfo, LabelNoiseType, OptimizerName, Range, Role, RunConfig, SchedulerName,
+    StructuredMode, TaskName,
+};
+pub use file::read_file;

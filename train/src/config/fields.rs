@@ -1,0 +1,358 @@
+//! The table of settings. One row tells everything about a setting: key, type, default, role, range and help.
+//!
+//! The order of the rows is the order in which the reference checks its flags, so that the first message of a bad
+//! command line is the reference's too.
+
+use serde_json::{Map, Value};
+
+use super::error::{ConfigError, Place};
+use super::value::{CandidateList, ConfigValue, choice};
+
+choice! {
+    /// The training task.
+    TaskName {
+        /// ResNet-18 on CIFAR-100.
+        Cifar100 = "cifar100",
+    }
+}
+
+choice! {
+    /// Who picks the learning-rate multiplier and the noise of an episode.
+    ControlMode {
+        /// Nobody: the plain optimizer.
+        Baseline = "baseline",
+        /// The bandit.
+        Adaptive = "adaptive",
+        /// A uniform draw for each episode, made when the episode opens.
+        Random = "random",
+        /// A uniform sequence drawn before training starts; no feedback.
+        UniformRandom = "uniform-random",
+        /// The arms of the other seeds' adaptive runs, in random order; no feedback.
+        FrequencyMatched = "frequency-matched",
+    }
+}
+
+impl ControlMode {
+    /// The method's name in results: `AdaptiveScheduler` and so on.
+    pub fn method_name(self) -> &'static str {
+        match self {
+            Self::Baseline => "Baseline",
+            Self::Adaptive => "AdaptiveScheduler",
+            Self::Random => "RandomScheduler",
+            Self::UniformRandom => "UniformRandomOpenLoop",
+            Self::FrequencyMatched => "FrequencyMatchedOpenLoop",
+        }
+    }
+
+    /// Whether the whole sequence of arms is drawn before training.
+    pub fn is_open_loop(self) -> bool {
+        matches!(self, Self::UniformRandom | Self::FrequencyMatched)
+    }
+}
+
+choice! {
+    /// The optimizer.
+    OptimizerName {
+        /// Decoupled weight decay (Loshchilov and Hutter, 2019).
+        AdamW = "AdamW",
+        /// Stochastic gradient descent with momentum.
+        Sgd = "SGD",
+    }
+}
+
+choice! {
+    /// How the learning rate falls over the run.
+    SchedulerName {
+        /// It stays.
+        None = "none",
+        /// Half a cosine wave.
+        Cosine = "cosine",
+        /// A straight line to zero.
+        Linear = "linear",
+        /// A rise over the warm-up epochs, then a straight line to zero.
+        WarmupLinear = "warmup_linear",
+    }
+}
+
+choice! {
+    /// Whether the noise axis has one controller, or one for each learning-rate arm.
+    StructuredMode {
+        /// One controller for each axis.
+        Independent = "independent",
+        /// One noise controller for each learning-rate arm.
+        Conditional = "conditional",
+    }
+}
+
+choice! {
+    /// Whether the controllers see the trend of the loss.
+    ContextName {
+        /// They do not.
+        None = "none",
+        /// Improving, stable or worsening.
+        Trend = "trend",
+    }
+}
+
+choice! {
+    /// How training labels are corrupted.
+    LabelNoiseType {
+        /// They are not.
+        None = "none",
+        /// Uniformly over the other classes.
+        Symmetric = "symmetric",
+        /// To the next class of the same superclass.
+        Asymmetric = "asymmetric",
+    }
+}
+
+/// What a setting is for; decides whether it belongs to the identity of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It decides the numbers that come out.
+    Science,
+    /// It says where things are, how they run or what is written; the numbers stay the same.
+    Setup,
+}
+
+/// The range of a number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Range {
+    /// Anything of the type.
+    Any,
+    /// Above zero and finite.
+    Positive,
+    /// Zero or above, and finite.
+    NonNegative,
+    /// Above zero when it is given at all.
+    PositiveWhenGiven,
+    /// From 0 to 1, both included.
+    Unit,
+    /// Above 0, up to 1.
+    Fraction,
+    /// From 0 up to, not including, 1.
+    BelowOne,
+}
+
+/// One row of the table, without its value.
+#[derive(Clone, Debug)]
+pub struct FieldInfo {
+    /// The key in files, in `--set` and in results. The flag is the same with `-` for `_`.
+    pub key: &'static str,
+    /// The help text.
+    pub help: &'static str,
+    /// Whether it belongs to the identity of the run.
+    pub role: Role,
+    /// What its number may be.
+    pub range: Range,
+    /// The words to choose from; empty when any value of the type will do.
+    pub choices: &'static [&'static str],
+}
+
+macro_rules! run_config {
+    ($($(#[doc = $doc:literal])+ $key:ident: $type:ty = $default:expr, $role:ident, $range:ident;)+) => {
+        /// All settings of a run, typed. See the module for how it is filled.
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct RunConfig {
+            /// The task. Not a setting of the table: it is the command's argument, and `task:` in a file.
+            pub task: TaskName,
+            $($(#[doc = $doc])+ pub $key: $type,)+
+        }
+
+        impl RunConfig {
+            /// The settings, in the order of their checks.
+            pub const FIELDS: &'static [&'static str] = &[$(stringify!($key)),+];
+
+            /// What is known of every setting, in the order of [`RunConfig::FIELDS`].
+            pub fn fields() -> Vec<FieldInfo> {
+                vec![$(FieldInfo {
+                    key: stringify!($key),
+                    help: concat!($($doc),+).trim_ascii(),
+                    role: Role::$role,
+                    range: Range::$range,
+                    choices: <$type as ConfigValue>::choices(),
+                }),+]
+            }
+
+            /// The defaults of a task.
+            pub fn new(task: TaskName) -> Self {
+                Self { task, $($key: $default,)+ }
+            }
+
+            /// Sets one setting from a value as a file or a flag gives it.
+            ///
+            /// # Errors
+            /// An unknown key, with the nearest known one, or a value of another type.
+            pub fn set(&mut self, key: &str, value: &Value, place: &Place) -> Result<(), ConfigError> {
+                match key {
+                    $(stringify!($key) => {
+                        self.$key = <$type as ConfigValue>::from_value(value)
+                            .ok_or_else(|| type_error::<$type>(stringify!($key), value, place))?;
+                    })+
+                    unknown => return Err(unknown_key(unknown, place)),
+                }
+                Ok(())
+            }
+
+            /// The value of a setting, as results show it.
+            pub fn get(&self, key: &str) -> Option<Value> {
+                match key {
+                    $(stringify!($key) => Some(self.$key.to_value()),)+
+                    _ => None,
+                }
+            }
+
+            /// The number in a setting, for the range checks.
+            pub(super) fn number(&self, key: &str) -> Option<f64> {
+                match key {
+                    $(stringify!($key) => self.$key.number(),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+run_config! {
+    /// Who picks multiplier and noise: nobody (the plain optimizer), the bandit, a random draw for each episode, or a
+    /// sequence drawn before training.
+    control_mode: ControlMode = ControlMode::Baseline, Science, Any;
+    /// Passes over the training set.
+    epochs: i64 = 10, Science, Positive;
+    /// Examples in a batch; the last batch of an epoch may be shorter.
+    batch_size: i64 = 128, Science, Positive;
+    /// Base learning rate; the schedule and the multiplier work on it.
+    lr: f64 = 1e-3, Science, Positive;
+    /// Weight decay: decoupled for AdamW, added to the gradient for SGD.
+    weight_decay: f64 = 1e-4, Science, NonNegative;
+    /// Momentum (SGD only).
+    momentum: f64 = 0.9, Science, NonNegative;
+    /// Optimizer steps in an episode.
+    episode_length: i64 = 200, Science, Positive;
+    /// Added to the losses inside the reward's logarithms.
+    reward_epsilon: f64 = 1e-8, Science, Positive;
+    /// Weight of the penalty on unsteady losses in the reward.
+    reward_instability_lambda: f64 = 0.0, Science, NonNegative;
+    /// Lower end of the reward.
+    reward_clip_min: f64 = -1.0, Science, Any;
+    /// Upper end of the reward.
+    reward_clip_max: f64 = 1.0, Science, Any;
+    /// Episode ends that the trend of the loss is read from.
+    context_trend_window: i64 = 3, Science, Positive;
+    /// Slope of the loss, per episode, up to which it counts as stable.
+    context_trend_epsilon: f64 = 1e-3, Science, NonNegative;
+    /// Epochs until the cosine or linear schedule ends; the number of epochs when not given.
+    scheduler_t_max: Option<i64> = None, Science, PositiveWhenGiven;
+    /// Epochs over which warmup_linear rises.
+    warmup_epochs: i64 = 0, Science, NonNegative;
+    /// Share of the training labels to corrupt.
+    label_noise_rate: f64 = 0.0, Science, Unit;
+    /// How training labels are corrupted: not, to any other class, or to the next class of the same superclass.
+    label_noise_type: LabelNoiseType = LabelNoiseType::None, Science, Any;
+    /// Learning-rate multipliers to pick from.
+    lr_candidates: CandidateList = CandidateList(vec![1.0]), Science, Any;
+    /// Standard deviations of gradient noise to pick from.
+    noise_candidates: CandidateList = CandidateList(vec![0.0]), Science, Any;
+    /// The optimizer.
+    optimizer: OptimizerName = OptimizerName::AdamW, Science, Any;
+    /// How the learning rate falls, once an epoch.
+    lr_scheduler: SchedulerName = SchedulerName::None, Science, Any;
+    /// One noise controller, or one for each learning-rate arm.
+    structured_control_mode: StructuredMode = StructuredMode::Independent, Science, Any;
+    /// What the controllers see of the past: nothing, or the trend of the loss.
+    context_mode: ContextName = ContextName::None, Science, Any;
+    /// Weight of the newest loss in an episode's moving average.
+    ema_alpha: f64 = 0.1, Science, Fraction;
+    /// Exploration coefficient of the bandit.
+    exploration_coef: f64 = 1.0, Science, NonNegative;
+    /// Discount of the bandit's statistics with each update; 1 forgets nothing.
+    discount: f64 = 0.95, Science, Fraction;
+    /// Times that the bandit tries each arm before it compares them.
+    warmup_rounds: i64 = 1, Science, NonNegative;
+    /// Seed of everything random in the run.
+    seed: i64 = 0, Science, NonNegative;
+    /// Seed of the precomputed sequence of the open-loop modes; 10000 + seed when not given.
+    schedule_seed: Option<i64> = None, Science, Any;
+    /// Base width of ResNet-18; 64 is the published network, smaller ones fit small machines.
+    model_width: i64 = 64, Science, Positive;
+    /// Train on N examples only, equally many of each class.
+    limit_train: Option<i64> = None, Science, PositiveWhenGiven;
+    /// Evaluate on N examples only, equally many of each class.
+    limit_eval: Option<i64> = None, Science, PositiveWhenGiven;
+    /// Hold out this share of the training set, validate on it, and touch the test set once, at the end.
+    val_split: f64 = 0.0, Science, BelowOne;
+    /// Where the data comes from: auto (local files), synthetic (made on the spot), or a path to files in any of
+    /// their usual layouts.
+    data: String = "auto".to_owned(), Setup, Any;
+    /// A word of your own, kept in the result.
+    run_tag: Option<String> = None, Setup, Any;
+    /// Also write the result to this file.
+    output: Option<String> = None, Setup, Any;
+    /// Where to compute: auto, cpu, cuda:N, vulkan:N or wgpu.
+    device: String = "auto".to_owned(), Setup, Any;
+    /// Threads of the CPU engine; all cores when not given.
+    threads: Option<i64> = None, Setup, PositiveWhenGiven;
+    /// Write a checkpoint every N steps; at the end of each epoch when not given.
+    checkpoint_every: Option<i64> = None, Setup, PositiveWhenGiven;
+    /// Write TensorBoard event files.
+    tensorboard: bool = false, Setup, Any;
+    /// Folder of the adaptive runs whose arm frequencies frequency-matched takes over.
+    aees_trace_root: String = "results/cifar_noisy".to_owned(), Setup, Any;
+}
+
+impl RunConfig {
+    /// All settings with their values, by key; `task` included.
+    pub fn to_map(&self) -> Map<String, Value> {
+        let settings = Self::FIELDS.iter().filter_map(|key| Some(((*key).to_owned(), self.get(key)?)));
+        std::iter::once(("task".to_owned(), self.task.to_value())).chain(settings).collect()
+    }
+
+    /// The configuration written by [`RunConfig::to_map`].
+    ///
+    /// # Errors
+    /// As [`RunConfig::set`]; also when the task is missing or unknown.
+    pub fn from_map(map: &Map<String, Value>) -> Result<Self, ConfigError> {
+        let task = map.get("task").and_then(TaskName::from_value);
+        let task = task.ok_or_else(|| ConfigError::Invalid("the configuration names no known task".into()))?;
+        let mut config = Self::new(task);
+        for (key, value) in map.iter().filter(|(key, _)| *key != "task") {
+            config.set(key, value, &Place::Resolved)?;
+        }
+        Ok(config)
+    }
+
+    /// Sets a setting from `key=value`.
+    ///
+    /// # Errors
+    /// When there is no `=`, and as [`RunConfig::set`].
+    pub fn assign(&mut self, assignment: &str) -> Result<(), ConfigError> {
+        let (key, value) =
+            assignment.split_once('=').ok_or_else(|| ConfigError::NotAnAssignment { text: assignment.to_owned() })?;
+        self.set(key.trim(), &Value::String(value.trim().to_owned()), &Place::Set)
+    }
+
+    /// The label of a method with its optimizer: `AdaptiveScheduler+AdamW`.
+    pub fn experiment_label(&self) -> String {
+        format!("{}+{}", self.control_mode.method_name(), self.optimizer.name())
+    }
+
+    /// The span of the epoch schedule: `scheduler_t_max`, or the run's epochs.
+    pub fn schedule_span(&self) -> i64 {
+        self.scheduler_t_max.unwrap_or(self.epochs)
+    }
+}
+
+fn type_error<T: ConfigValue>(key: &'static str, value: &Value, place: &Place) -> ConfigError {
+    if let Some(refusal) = T::refusal(key, value) {
+        return ConfigError::Refused { place: place.clone(), refusal };
+    }
+    ConfigError::Type { place: place.clone(), key, found: value.to_string(), expected: T::expected() }
+}
+
+fn unknown_key(key: &str, place: &Place) -> ConfigError {
+    let distance = |known: &&&'static str| strsim::damerau_levenshtein(known, key);
+    let nearest = RunConfig::FIELDS.iter().min_by_key(distance).copied();
+    // Further away than a third of the word it is another word, not a slip.
+    let nearest = nearest.filter(|known| strsim::damerau_levenshtein(known, key) <= (key.len().max(3)) / 3);
+    ConfigError::UnknownKey { place: place.clone(), key: key.to_owned(), nearest }
+}

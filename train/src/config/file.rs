@@ -1,0 +1,54 @@
+//! Configuration files: YAML, one setting a line, every key with its place for the messages.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+use serde_saphyr::Spanned;
+
+use super::error::{ConfigError, Place};
+
+/// The settings of a file in its order, each with its place. `task` is among them.
+///
+/// # Errors
+/// A file that cannot be read, is not YAML, is not a map, or repeats a key.
+pub fn read_file(path: &Path) -> Result<Vec<(String, Value, Place)>, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    let Entries(entries) = serde_saphyr::from_str(&text).map_err(|error| {
+        let (line, column) = error.location().map_or((1, 1), |place| (place.line(), place.column()));
+        let message = error.without_snippet().to_string();
+        ConfigError::Syntax { path: path.to_owned(), line, column, message }
+    })?;
+    let placed = entries.into_iter().map(|(key, value)| {
+        let (line, column) = (key.referenced.line(), key.referenced.column());
+        (key.value, value, Place::File { path: path.to_owned(), line, column })
+    });
+    Ok(placed.collect())
+}
+
+/// A YAML map with the places of its keys, in its order.
+struct Entries(Vec<(Spanned<String>, Value)>);
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct EntriesVisitor;
+        impl<'de> Visitor<'de> for EntriesVisitor {
+            type Value = Entries;
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("settings, one `key: value` a line")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Entries(entries))
+            }
+            fn visit_unit<E>(self) -> Result<Entries, E> {
+                Ok(Entries(Vec::new()))
+            }
+        }
+        deserializer.deserialize_map(EntriesVisitor)
+    }
+}

@@ -1,0 +1,100 @@
+//! The checks on a whole configuration, in the reference's order and words.
+
+use aees_control::CandidateSet;
+
+use super::error::ConfigError;
+use super::fields::{ContextName, LabelNoiseType, Range, RunConfig, SchedulerName, StructuredMode};
+
+/// The regimes of the published attribution controls: label noise type and rate.
+const OPEN_LOOP_REGIMES: [(LabelNoiseType, f64); 3] =
+    [(LabelNoiseType::Asymmetric, 0.2), (LabelNoiseType::Symmetric, 0.2), (LabelNoiseType::Symmetric, 0.4)];
+
+impl RunConfig {
+    /// Checks every range and every pair of settings that must fit each other.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with the reference's message where it has one.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        for field in Self::fields() {
+            if let Some(number) = self.number(field.key)
+                && let Some(rule) = field.range.broken_by(number)
+            {
+                return Err(ConfigError::Invalid(format!("--{} must be {rule}.", field.key.replace('_', "-"))));
+            }
+            // The reference compares the two clip ends and the two noise settings right after their ranges.
+            match field.key {
+                "reward_clip_max" => self.check_reward_clip()?,
+                "label_noise_rate" => self.check_label_noise()?,
+                _ => {}
+            }
+        }
+        CandidateSet::new(&self.lr_candidates.0, &self.noise_candidates.0)
+            .map_err(|error| ConfigError::Invalid(error.to_string()))?;
+        if self.control_mode.is_open_loop() {
+            self.check_open_loop()?;
+        }
+        if self.warmup_epochs > 0 && self.lr_scheduler != SchedulerName::WarmupLinear {
+            // The reference ignores it in silence, and a user believes in a warm-up that never happens.
+            return Err(ConfigError::Invalid(format!(
+                "--warmup-epochs {} has no effect with --lr-scheduler {}: use warmup_linear.",
+                self.warmup_epochs,
+                self.lr_scheduler.name()
+            )));
+        }
+        Ok(())
+    }
+
+    fn check_reward_clip(&self) -> Result<(), ConfigError> {
+        if self.reward_clip_min <= self.reward_clip_max {
+            return Ok(());
+        }
+        Err(ConfigError::Invalid("--reward-clip-min must be <= --reward-clip-max.".into()))
+    }
+
+    fn check_label_noise(&self) -> Result<(), ConfigError> {
+        if self.label_noise_type == LabelNoiseType::None && self.label_noise_rate != 0.0 {
+            return Err(ConfigError::Invalid("--label-noise-rate must be 0.0 when --label-noise-type is none.".into()));
+        }
+        Ok(())
+    }
+
+    fn check_open_loop(&self) -> Result<(), ConfigError> {
+        let regime = (self.label_noise_type, self.label_noise_rate);
+        let required = [
+            (self.lr_scheduler == SchedulerName::None, "--lr-scheduler none."),
+            (self.context_mode == ContextName::None, "--context-mode none."),
+            (self.structured_control_mode == StructuredMode::Independent, "--structured-control-mode independent."),
+            (self.lr_candidates.0 == [0.5, 1.0, 2.0], "--lr-candidates 0.5,1.0,2.0."),
+            (self.noise_candidates.0 == [0.0], "--noise-candidates 0.0."),
+            (
+                OPEN_LOOP_REGIMES.contains(&regime),
+                "one of: asymmetric 0.2, symmetric 0.2, or symmetric 0.4 label noise.",
+            ),
+        ];
+        match required.iter().find(|(met, _)| !met) {
+            None => Ok(()),
+            Some((_, what)) => Err(ConfigError::Invalid(format!("Open-loop attribution controls require {what}"))),
+        }
+    }
+}
+
+impl Range {
+    /// What the number should have been, if it is outside.
+    fn broken_by(self, number: f64) -> Option<&'static str> {
+        // Written so that NaN is outside every range.
+        let (holds, rule) = match self {
+            Self::Any => (!number.is_nan(), "a number"),
+            Self::Positive => (number > 0.0, "positive"),
+            Self::NonNegative => (number >= 0.0, "non-negative"),
+            Self::PositiveWhenGiven => (number > 0.0, "positive when provided"),
+            Self::Unit => ((0.0..=1.0).contains(&number), "in [0, 1]"),
+            Self::Fraction => (number > 0.0 && number <= 1.0, "in (0, 1]"),
+            Self::BelowOne => ((0.0..1.0).contains(&number), "in [0, 1)"),
+        };
+        match (holds, number.is_finite()) {
+            (false, _) => Some(rule),
+            (true, false) => Some("finite"),
+            (true, true) => None,
+        }
+    }
+}

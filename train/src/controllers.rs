@@ -1,0 +1,110 @@
+//! From the configuration of a run to its controllers.
+
+use aees_control::open_loop::{OpenLoopError, OpenLoopPlan};
+use aees_control::{
+    Aees, AeesConfig, AeesError, ContextConfig, ContextMode, ControlMode, RewardConfig, StructuredControlMode,
+    UcbConfig,
+};
+
+use crate::config::{ContextName, ControlMode as Mode, RunConfig, StructuredMode};
+use crate::frequency_source::{FrequencySource, TraceError};
+
+/// The schedule seed of the open-loop modes is this plus the run's seed, unless one is given.
+const SCHEDULE_SEED_OFFSET: i64 = 10_000;
+
+/// Why the controllers of a run cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ControllerSetupError {
+    /// A setting the controllers refuse.
+    #[error(transparent)]
+    Aees(#[from] AeesError),
+    /// A schedule that cannot be drawn.
+    #[error(transparent)]
+    OpenLoop(#[from] OpenLoopError),
+    /// The runs that frequency-matched copies from cannot be used.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+}
+
+/// The precomputed schedule of an open-loop run, and the runs that its frequencies came from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Schedule {
+    /// The arms and how they were drawn.
+    pub plan: OpenLoopPlan,
+    /// The runs behind `frequency-matched`; empty for `uniform-random`.
+    pub sources: Vec<FrequencySource>,
+}
+
+/// Draws the schedule of an open-loop mode; none for the other modes.
+///
+/// # Errors
+/// When the adaptive runs that frequency-matched needs are missing or unlike this one.
+pub fn schedule(config: &RunConfig, total_steps: u64) -> Result<Option<Schedule>, ControllerSetupError> {
+    if !config.control_mode.is_open_loop() {
+        return Ok(None);
+    }
+    let episodes = total_steps.div_ceil(config.episode_length as u64) as usize;
+    let seed = schedule_seed(config).unwrap_or_default();
+    let arms = config.lr_candidates.0.len();
+    if config.control_mode == Mode::UniformRandom {
+        let plan = OpenLoopPlan::uniform_random(seed, episodes, arms)?;
+        return Ok(Some(Schedule { plan, sources: Vec::new() }));
+    }
+    let sources = FrequencySource::find_all(config)?;
+    let runs: Vec<&[usize]> = sources.iter().map(|source| source.arms.as_slice()).collect();
+    let probabilities = aees_control::open_loop::pooled_frequencies(&runs, arms)?;
+    let plan = OpenLoopPlan::frequency_matched(seed, episodes, &probabilities)?;
+    Ok(Some(Schedule { plan, sources }))
+}
+
+/// The seed of the schedule of an open-loop mode.
+pub fn schedule_seed(config: &RunConfig) -> Option<u64> {
+    let seed = config.schedule_seed.unwrap_or(SCHEDULE_SEED_OFFSET + config.seed);
+    config.control_mode.is_open_loop().then_some(seed.unsigned_abs())
+}
+
+/// The controllers of a run; none for a baseline.
+///
+/// # Errors
+/// A setting the controllers refuse; a checked configuration has none.
+pub fn controllers(config: &RunConfig, schedule: Option<&Schedule>) -> Result<Option<Aees>, ControllerSetupError> {
+    let control_mode = match (config.control_mode, schedule) {
+        (Mode::Baseline, _) => return Ok(None),
+        (_, Some(schedule)) => ControlMode::OpenLoop(schedule.plan.clone()),
+        (Mode::Random, None) => ControlMode::Random,
+        (_, None) => ControlMode::Adaptive,
+    };
+    let aees = Aees::new(AeesConfig {
+        lr_candidates: config.lr_candidates.0.clone(),
+        noise_candidates: config.noise_candidates.0.clone(),
+        episode_length: config.episode_length as usize,
+        control_mode,
+        structured_control_mode: match config.structured_control_mode {
+            StructuredMode::Independent => StructuredControlMode::Independent,
+            StructuredMode::Conditional => StructuredControlMode::Conditional,
+        },
+        context: ContextConfig {
+            mode: match config.context_mode {
+                ContextName::None => ContextMode::None,
+                ContextName::Trend => ContextMode::Trend,
+            },
+            trend_window: config.context_trend_window as usize,
+            trend_epsilon: config.context_trend_epsilon,
+        },
+        reward: RewardConfig {
+            epsilon: config.reward_epsilon,
+            instability_lambda: config.reward_instability_lambda,
+            clip_min: config.reward_clip_min,
+            clip_max: config.reward_clip_max,
+        },
+        ema_alpha: config.ema_alpha,
+        ucb: UcbConfig {
+            exploration_coef: config.exploration_coef,
+            discount: config.discount,
+            warmup_rounds: config.warmup_rounds as u64,
+            ..UcbConfig::default()
+        },
+        seed: Some(config.seed),
+    })?;
+    Ok(Some(aees))
+}

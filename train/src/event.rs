@@ -1,0 +1,136 @@
+//! What happens in a run, as values. The loop emits them and prints nothing; who wants to show, log or count
+//! something subscribes.
+
+use std::path::Path;
+
+use aees_control::open_loop::OpenLoopPlan;
+use aees_control::{Candidate, EpisodeRecord};
+
+use crate::artifact::FileError;
+use crate::config::RunConfig;
+use crate::engine::StepRecord;
+use crate::outcome::Outcome;
+use crate::state::TrainState;
+
+/// Something that happened, in the order it happened.
+#[derive(Debug)]
+pub enum RunEvent<'a> {
+    /// Data, model and engine are ready.
+    Started(&'a Start<'a>),
+    /// An episode opened with this arm.
+    EpisodeOpened {
+        /// Its number, from 0.
+        episode: usize,
+        /// The arm.
+        candidate: &'a Candidate,
+        /// Its first step.
+        step: u64,
+    },
+    /// A step went to the engine; its loss is not known yet.
+    StepEnqueued {
+        /// The global step, from 0.
+        step: u64,
+        /// Examples in its batch.
+        examples: usize,
+    },
+    /// The results of one or more steps were read.
+    StepsDrained {
+        /// The results, in order.
+        records: &'a [StepRecord],
+    },
+    /// An episode closed and the controllers learned from it.
+    EpisodeClosed {
+        /// Its number, from 0.
+        episode: usize,
+        /// What it was and gave.
+        record: &'a EpisodeRecord,
+    },
+    /// An evaluation began; it can take a while.
+    EvaluationStarted {
+        /// What is evaluated, in words.
+        what: &'static str,
+    },
+    /// An epoch ended with its evaluation.
+    EpochFinished(&'a EpochSummary),
+    /// A checkpoint is safely on disk.
+    CheckpointWritten {
+        /// Where.
+        path: &'a Path,
+        /// Steps done.
+        step: u64,
+    },
+    /// Something the user should know.
+    Warning(&'a str),
+    /// The run ended, and its result is on disk.
+    Finished {
+        /// How.
+        outcome: &'a Outcome,
+        /// The result file.
+        path: &'a Path,
+        /// Where the run stands at its end.
+        state: &'a TrainState,
+    },
+}
+
+/// What is known before the first step.
+#[derive(Debug)]
+pub struct Start<'a> {
+    /// The checked configuration.
+    pub config: &'a RunConfig,
+    /// The first 16 digits of the run's id.
+    pub run_id: &'a str,
+    /// The folder of the run.
+    pub directory: &'a Path,
+    /// The device in words.
+    pub device: &'a str,
+    /// Where the data came from, in words.
+    pub data: &'a str,
+    /// Training examples.
+    pub train_examples: usize,
+    /// Examples evaluated after each epoch.
+    pub eval_examples: usize,
+    /// Steps in an epoch.
+    pub steps_per_epoch: u64,
+    /// Steps already done when the run was resumed; 0 for a new one.
+    pub first_step: u64,
+    /// The adaptive and the fixed axes in words, for methods with episodes.
+    pub axes: Option<(String, String)>,
+    /// The precomputed schedule of an open-loop mode.
+    pub open_loop: Option<&'a OpenLoopPlan>,
+}
+
+/// One epoch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EpochSummary {
+    /// Its number, from 0.
+    pub epoch: u64,
+    /// Steps done at its end.
+    pub step: u64,
+    /// Mean training loss over its examples.
+    pub train_loss: f64,
+    /// Share of the training examples that the moving weights got right.
+    pub train_accuracy: f64,
+    /// Share of the evaluation examples that the model got right at its end.
+    pub val_accuracy: f64,
+    /// The scheduled learning rate of the epoch.
+    pub learning_rate: f64,
+    /// Seconds it took, evaluation included.
+    pub seconds: f64,
+    /// Estimated TFLOP since the start of the run, by the reference's constant.
+    pub cumulative_tflops: f64,
+    /// Episodes closed since the start of the run.
+    pub episodes: usize,
+    /// The arm of the last closed episode.
+    pub last_arm: Option<String>,
+    /// Mean reward of the episodes closed in this epoch.
+    pub mean_reward: Option<f64>,
+}
+
+/// Somebody who wants to know what happens in a run.
+pub trait Subscriber {
+    /// Called for every event, on the training thread: be quick.
+    ///
+    /// # Errors
+    /// A file that could not be written; it stops the run after the last good checkpoint.
+    fn on_event(&mut self, event: &RunEvent<'_>) -> Result<(), FileError>;
+}

@@ -1,0 +1,312 @@
+//! The adaptive runs whose arm frequencies `frequency-matched` takes over: found, read and checked.
+//!
+//! The control asks whether AEES's own mix of multipliers, in random order, does as well as AEES. So the frequencies come
+//! from the adaptive runs of the *other* seeds of the same regime and optimizer, and a source that differs in anything but
+//! its seed is refused.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::config::{LabelNoiseType, OptimizerName, RunConfig};
+
+/// The seeds of the published study.
+const SEEDS: std::ops::Range<i64> = 0..5;
+/// Settings written by another program may differ in their last digit.
+const TOLERANCE: f64 = 1e-12;
+
+/// A run that frequencies are taken from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FrequencySource {
+    /// Its seed.
+    pub seed: i64,
+    /// Its result file.
+    pub path: PathBuf,
+    /// Its learning-rate arms, one for each episode.
+    pub arms: Vec<usize>,
+}
+
+/// Why the sources cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TraceError {
+    /// The run's own seed is not one of the study's.
+    #[error("target_seed must be one of [0, 1, 2, 3, 4], got {0}.")]
+    Seed(i64),
+    /// No adaptive run of a seed was found.
+    #[error("no adaptive {optimizer} run of {regime}, seed {seed}, in {root}", root = root.display())]
+    Missing {
+        /// The seed that lacks.
+        seed: i64,
+        /// The label noise, such as `sym20`.
+        regime: String,
+        /// The optimizer.
+        optimizer: &'static str,
+        /// Where it was looked for.
+        root: PathBuf,
+    },
+    /// Two runs fit.
+    #[error("two adaptive runs of seed {seed}: {first} and {second}", first = first.display(), second = second.display())]
+    Duplicate {
+        /// The seed.
+        seed: i64,
+        /// One.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
+    /// A run that does not fit this one, or is not whole.
+    #[error("{path}: {problem}", path = path.display())]
+    Unlike {
+        /// Its result file.
+        path: PathBuf,
+        /// What does not fit.
+        problem: String,
+    },
+}
+
+impl TraceError {
+    /// What the user can do about it.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Missing { seed, .. } => Some(format!(
+                "run the adaptive experiment of seed {seed} first, or name the folder with its results with --aees-trace-root"
+            )),
+            Self::Duplicate { .. } => Some("move one of them out of the folder".into()),
+            _ => None,
+        }
+    }
+}
+
+impl FrequencySource {
+    /// The adaptive runs of the other seeds, in the order of their seeds.
+    ///
+    /// # Errors
+    /// When one is missing, doubled, damaged, or differs from this run in more than its seed.
+    pub fn find_all(config: &RunConfig) -> Result<Vec<Self>, TraceError> {
+        if !SEEDS.contains(&config.seed) {
+            return Err(TraceError::Seed(config.seed));
+        }
+        let candidates = result_files(Path::new(&config.aees_trace_root));
+        SEEDS.filter(|seed| *seed != config.seed).map(|seed| Self::find(config, seed, &candidates)).collect()
+    }
+
+    fn find(config: &RunConfig, seed: i64, candidates: &[PathBuf]) -> Result<Self, TraceError> {
+        let mut found: Option<Self> = None;
+        for path in candidates {
+            let Some(result) = read(path) else { continue };
+            if !is_adaptive_run_of(&result, config, seed) {
+                continue;
+            }
+            check_alike(&result, config).map_err(|problem| TraceError::Unlike { path: path.clone(), problem })?;
+            let arms = arms(&result, config).map_err(|problem| TraceError::Unlike { path: path.clone(), problem })?;
+            if let Some(first) = found {
+                return Err(TraceError::Duplicate { seed, first: first.path, second: path.clone() });
+            }
+            found = Some(Self { seed, path: path.clone(), arms });
+        }
+        found.ok_or_else(|| TraceError::Missing {
+            seed,
+            regime: regime(config),
+            optimizer: config.optimizer.name(),
+            root: PathBuf::from(&config.aees_trace_root),
+        })
+    }
+}
+
+/// Every file that may be a result, up to two folders down: `<root>/<run>/result.json` as this program writes them, and
+/// the reference's `<root>/<regime>_seed<n>/<variant>`, which has no extension.
+fn result_files(root: &Path) -> Vec<PathBuf> {
+    let list = |folder: &Path| -> Vec<PathBuf> {
+        let mut paths: Vec<PathBuf> =
+            fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).collect();
+        paths.sort();
+        paths
+    };
+    let is_result = |path: &PathBuf| match path.extension() {
+        None => path.is_file(),
+        Some(extension) => extension == "json",
+    };
+    let (folders, mut files): (Vec<_>, Vec<_>) = list(root).into_iter().partition(|path| path.is_dir());
+    files.extend(folders.iter().flat_map(|folder| list(folder)));
+    files.retain(is_result);
+    files
+}
+
+fn read(path: &Path) -> Option<Value> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+/// Whether a result is that of an adaptive run of this regime, optimizer and seed; what else differs is an error.
+fn is_adaptive_run_of(result: &Value, config: &RunConfig, seed: i64) -> bool {
+    let settings = &result["config"];
+    let noise = settings["label_noise_type"] == config.label_noise_type.name()
+        && close(&settings["label_noise_rate"], config.label_noise_rate);
+    settings["control_mode"] == "adaptive"
+        && settings["optimizer"] == config.optimizer.name()
+        && result["seed"] == seed
+        && noise
+        // Cosine + AEES lies in the same folders and is another method.
+        && settings["lr_scheduler"] == "none"
+}
+
+fn check_alike(result: &Value, config: &RunConfig) -> Result<(), String> {
+    let settings = &result["config"];
+    let mut numbers = vec![
+        ("epochs", config.epochs as f64),
+        ("batch_size", config.batch_size as f64),
+        ("episode_length", config.episode_length as f64),
+        ("lr", config.lr),
+        ("weight_decay", config.weight_decay),
+    ];
+    if config.optimizer == OptimizerName::Sgd {
+        numbers.push(("momentum", config.momentum));
+    }
+    for (key, wanted) in numbers {
+        if !close(&settings[key], wanted) {
+            return Err(format!("{key} is {}, this run has {wanted}", settings[key]));
+        }
+    }
+    for (key, wanted) in [("lr_candidates", &config.lr_candidates.0), ("noise_candidates", &config.noise_candidates.0)]
+    {
+        let same = settings[key].as_array().is_some_and(|values| {
+            values.len() == wanted.len() && values.iter().zip(wanted).all(|(value, wanted)| close(value, *wanted))
+        });
+        if !same {
+            return Err(format!("{key} are {}, this run has {wanted:?}", settings[key]));
+        }
+    }
+    match &result["total_epochs"] {
+        total if close(total, config.epochs as f64) => Ok(()),
+        total => Err(format!("it stopped after {total} of {} epochs", config.epochs)),
+    }
+}
+
+/// The arms of all episodes, after checking that the logs are whole and consistent.
+fn arms(result: &Value, config: &RunConfig) -> Result<Vec<usize>, String> {
+    let steps = result["total_steps"].as_u64().ok_or("total_steps is missing")?;
+    let length = config.episode_length as u64;
+    let episodes = steps.div_ceil(length) as usize;
+    let logs = &result["episode_logs"];
+    let list = |key: &str| match logs[key].as_array() {
+        Some(values) if values.len() == episodes => Ok(values),
+        Some(values) => Err(format!("{key} has {} entries, {steps} steps make {episodes}", values.len())),
+        None => Err(format!("{key} is missing")),
+    };
+    let (starts, ends) = (list("episode_start_steps")?, list("episode_end_steps")?);
+    list("episode_rewards")?;
+    let (indices, values) = (list("selected_lr_indices")?, list("selected_lr_values")?);
+    let mut arms = Vec::with_capacity(episodes);
+    for (episode, index) in indices.iter().enumerate() {
+        let first = length * episode as u64;
+        let last = (first + length).min(steps) - 1;
+        if starts[episode] != first || ends[episode] != last {
+            return Err(format!("episode {episode} does not cover steps {first} to {last}"));
+        }
+        let arm = index.as_u64().and_then(|arm| usize::try_from(arm).ok()).filter(|arm| {
+            config.lr_candidates.0.get(*arm).is_some_and(|multiplier| close(&values[episode], *multiplier))
+        });
+        arms.push(arm.ok_or_else(|| format!("episode {episode} has arm {index} with multiplier {}", values[episode]))?);
+    }
+    Ok(arms)
+}
+
+fn close(value: &Value, wanted: f64) -> bool {
+    value.as_f64().is_some_and(|value| (value - wanted).abs() <= TOLERANCE)
+}
+
+fn regime(config: &RunConfig) -> String {
+    let kind = match config.label_noise_type {
+        LabelNoiseType::None => return "clean".into(),
+        LabelNoiseType::Symmetric => "sym",
+        LabelNoiseType::Asymmetric => "asym",
+    };
+    format!("{kind}{}", (config.label_noise_rate * 100.0).round())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::TaskName;
+    use serde_json::json;
+
+    fn config() -> RunConfig {
+        let mut config = RunConfig::new(TaskName::Cifar100);
+        for assignment in [
+            "control_mode=frequency-matched",
+            "label_noise_type=symmetric",
+            "label_noise_rate=0.2",
+            "lr_candidates=0.5,1,2",
+            "epochs=2",
+            "episode_length=4",
+            "seed=3",
+        ] {
+            config.assign(assignment).unwrap();
+        }
+        config.validate().unwrap();
+        config
+    }
+
+    fn result(seed: i64) -> Value {
+        let mut settings = config();
+        settings.assign("control_mode=adaptive").unwrap();
+        settings.seed = seed;
+        let multiplier = config().lr_candidates.0[seed as usize % 3];
+        json!({
+            "config": settings.to_map(), "seed": seed, "total_epochs": 2, "total_steps": 10,
+            "episode_logs": {
+                "selected_lr_indices": [1, seed % 3, 0], "selected_lr_values": [1.0, multiplier, 0.5],
+                "episode_start_steps": [0, 4, 8], "episode_end_steps": [3, 7, 9], "episode_rewards": [0.1, 0.2, 0.3],
+            },
+        })
+    }
+
+    fn folder(seeds: &[i64]) -> (tempfile::TempDir, RunConfig) {
+        let scratch = tempfile::tempdir().unwrap();
+        for seed in seeds {
+            // The reference's files have no extension.
+            let folder = scratch.path().join(format!("cifar100_sym20_seed{seed}"));
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join("adamw_aees_ep200_lr05102"), result(*seed).to_string()).unwrap();
+        }
+        let mut config = config();
+        config.aees_trace_root = scratch.path().to_string_lossy().into_owned();
+        (scratch, config)
+    }
+
+    #[test]
+    fn the_other_four_seeds_are_found() {
+        let (_scratch, config) = folder(&[0, 1, 2, 3, 4]);
+        let sources = FrequencySource::find_all(&config).unwrap();
+        let arms: Vec<_> = sources.iter().map(|source| (source.seed, source.arms.clone())).collect();
+        assert_eq!(arms, [(0, vec![1, 0, 0]), (1, vec![1, 1, 0]), (2, vec![1, 2, 0]), (4, vec![1, 1, 0])]);
+    }
+
+    #[test]
+    fn a_missing_seed_is_named() {
+        let (_scratch, config) = folder(&[0, 1, 4]);
+        let error = FrequencySource::find_all(&config).unwrap_err();
+        assert!(error.to_string().contains("sym20, seed 2"), "{error}");
+        assert!(error.help().unwrap().contains("--aees-trace-root"));
+    }
+
+    #[test]
+    fn a_source_with_other_settings_is_refused() {
+        let (scratch, config) = folder(&[0, 1, 2, 4]);
+        let mut other = result(2);
+        other["config"]["weight_decay"] = json!(5e-4);
+        fs::write(scratch.path().join("cifar100_sym20_seed2/adamw_aees_ep200_lr05102"), other.to_string()).unwrap();
+        let error = FrequencySource::find_all(&config).unwrap_err();
+        assert!(error.to_string().contains("weight_decay is 0.0005"), "{error}");
+    }
+
+    #[test]
+    fn a_truncated_source_is_refused() {
+        let (scratch, config) = folder(&[0, 1, 2, 4]);
+        let mut short = result(1);
+        short["episode_logs"]["selected_lr_indices"] = json!([1, 1]);
+        fs::write(scratch.path().join("cifar100_sym20_seed1/adamw_aees_ep200_lr05102"), short.to_string()).unwrap();
+        let error = FrequencySource::find_all(&config).unwrap_err();
+        assert!(error.to_string().contains("selected_lr_indices has 2 entries"), "{error}");
+    }
+}

@@ -1,0 +1,31 @@
+//! One training run under AEES: configuration, engine, optimizer, loop, checkpoints, events and the RunResult.
+//!
+//! [`session::train`] takes a [`config::RunConfig`] from its settings to its result. Inside, [`run`] is the loop, [`engine`]
+//! the only seam to a tensor library, [`optimizer`] the AEES-shaped optimizer step, [`checkpoint`] what survives a kill, and
+//! [`event`] what the outside gets to know. This crate prints nothing and knows no terminal, no registry and no other process.
+
+pub mod artifact;
+pub mod checkpoint;
+pub mod cifar100;
+pub mod config;
+pub mod console_lines;
+pub mod controllers;
+pub mod engine;
+pub mod event;
+pub mod frequency_source;
+pub mod hardware;
+pub mod identity;
+pub mod json;
+pub mod label_noise_diagnostics;
+pub mod optimizer;
+pub mod outcome;
+pub mod result;
+pub mod run;
+pub mod run_directory;
+pub mod run_logs;
+pub mod runtime_metrics;
+pub mod session;
+pub mod state;
+pub mod tensorboard;
+pub mod tensorboard_log;
+pub mod training_task;

@@ -1,0 +1,253 @@
+//! The RunResult: what a run leaves for tables, figures and other programs.
+//!
+//! Every key of the reference with its meaning, so that scripts written for it read our files; beside them what it lacks:
+//! identity, engine, machine, outcome, digests. Keys that hold times or the machine are named in [`TIME_KEYS`]; two runs of
+//! the same configuration agree in all others.
+
+use aees_control::Aees;
+use aees_tasks::LabelNoiseReport;
+use serde_json::{Map, Value, json};
+
+use crate::config::{ControlMode, OptimizerName, RunConfig, SchedulerName};
+use crate::controllers::{Schedule, schedule_seed};
+use crate::hardware::Hardware;
+use crate::identity::RunIdentity;
+use crate::label_noise_diagnostics::{SubsetAccuracies, report_json};
+use crate::outcome::Outcome;
+use crate::runtime_metrics::{HardwareFields, runtime_metrics};
+use crate::state::TrainState;
+
+/// Raised when a key changes its meaning.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Top-level keys that hold times or the machine.
+pub const TIME_KEYS: [&str; 5] =
+    ["epoch_wall_clock_seconds", "hardware", "runtime_metrics", "wall_clock_seconds", "processes"];
+
+/// The engine of a run, in words.
+#[derive(Clone, Debug)]
+pub struct EngineInfo {
+    /// The tensor library and its version.
+    pub engine: String,
+    /// Its back end.
+    pub backend: String,
+    /// The device as `--device` names it.
+    pub device: String,
+    /// The device's own name, where it has one.
+    pub device_name: Option<String>,
+    /// The reference's word for the kind of device: `cpu`, `cuda`, ...
+    pub device_kind: String,
+}
+
+/// What a run ended with, beside its state.
+#[derive(Clone, Debug)]
+pub struct RunEnd {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Seconds of work, over all processes.
+    pub seconds: f64,
+    /// SHA-256 over all parameters and buffers.
+    pub parameter_digest: String,
+    /// Accuracies under label noise, at the end and at the best epoch.
+    pub subsets: Option<(SubsetAccuracies, Option<SubsetAccuracies>)>,
+    /// Accuracy on the untouched test set at the end and at the best epoch, when a part of the training set was held out.
+    pub test: Option<(f64, Option<f64>)>,
+    /// Estimated FLOP of the diagnostics, by the reference's constant.
+    pub diagnostic_flops: f64,
+}
+
+/// What is known of a run before it starts.
+#[derive(Clone, Debug)]
+pub struct RunFacts<'a> {
+    /// The checked configuration.
+    pub config: &'a RunConfig,
+    /// The run's ids.
+    pub identity: &'a RunIdentity,
+    /// The engine.
+    pub engine: &'a EngineInfo,
+    /// SHA-256 over the decoded data.
+    pub data_fingerprint: &'a str,
+    /// Where the data came from.
+    pub data_origin: Value,
+    /// What label noise did.
+    pub label_noise: Option<&'a LabelNoiseReport>,
+    /// The schedule of an open-loop mode.
+    pub schedule: Option<&'a Schedule>,
+    /// FLOP of a forward pass of one image, counted on the network that is trained; a multiply-add is two.
+    pub forward_flops: f64,
+    /// Training images, and images evaluated after each epoch.
+    pub images: (usize, usize),
+}
+
+/// The RunResult.
+pub fn run_result(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Value {
+    let config = facts.config;
+    let epochs = &state.epochs;
+    let column = |of: fn(&crate::state::FinishedEpoch) -> f64| epochs.iter().map(of).collect::<Vec<_>>();
+    let estimated_flops = state.train_flops + state.eval_flops;
+    let best = state.best.map_or(0.0, |best| best.val_accuracy);
+    let aees = state.aees.as_ref();
+    let mut hardware = Hardware::probe();
+    crate::session::describe_gpu(&mut hardware, facts.engine);
+    let mut result = Map::new();
+    let mut put = |key: &str, value: Value| result.insert(key.to_owned(), value);
+    put("method_name", json!(config.control_mode.method_name()));
+    put("task_name", json!(config.task.name()));
+    put("dataset_name", json!("CIFAR-100"));
+    put("model_name", json!("resnet18"));
+    put("seed", json!(config.seed));
+    put("run_tag", json!(config.run_tag));
+    put("total_epochs", json!(epochs.len()));
+    put("total_steps", json!(state.step));
+    put("train_losses", json!(column(|epoch| epoch.train_loss)));
+    put("train_accuracies", json!(column(|epoch| epoch.train_accuracy)));
+    put("val_accuracies", json!(column(|epoch| epoch.val_accuracy)));
+    put("best_val_accuracy", json!(best));
+    put("final_val_accuracy", json!(epochs.last().map(|epoch| epoch.val_accuracy)));
+    put("final_train_loss", json!(epochs.last().map(|epoch| epoch.train_loss)));
+    put("epoch_wall_clock_seconds", json!(column(|epoch| epoch.seconds)));
+    put("wall_clock_seconds", json!(end.seconds));
+    put("epoch_tflops", json!(column(|epoch| epoch.tflops)));
+    put("estimated_flops", json!(estimated_flops));
+    put("accuracy_per_tflop", json!((estimated_flops > 0.0).then(|| best / (estimated_flops / 1e12))));
+    put("episode_logs", json!(aees.map(Aees::episode_logs)));
+    put("controller_logs", json!(aees.map(Aees::controller_logs)));
+    put("config", config_json(facts, state, end));
+    // Beyond the reference.
+    put("schema_version", json!(SCHEMA_VERSION));
+    put("run_id", json!(facts.identity.run_id.full()));
+    put("config_id", json!(facts.identity.config_id.full()));
+    put("outcome", json!(end.outcome));
+    put("engine", json!(facts.engine.engine));
+    put("backend", json!(facts.engine.backend));
+    put("device", json!(facts.engine.device));
+    put("driver", json!(facts.engine.device_name));
+    put("precision", json!("f32"));
+    put("versions", json!({"aees": env!("CARGO_PKG_VERSION"), "git": option_env!("AEES_GIT_COMMIT")}));
+    put("parameter_digest", json!(end.parameter_digest));
+    put("data_fingerprint", json!(facts.data_fingerprint));
+    put("data_origin", facts.data_origin.clone());
+    put("learning_rates", json!(column(|epoch| epoch.learning_rate)));
+    put("true_flops", json!(true_flops(facts, state)));
+    put("best_epoch", json!(state.best.map(|best| best.epoch + 1)));
+    if let Some((_, Some(at_best))) = &end.subsets {
+        put("best_epoch_diagnostics", at_best.to_json(Some(best)));
+    }
+    if let Some((last, at_best)) = end.test {
+        put("final_test_accuracy", json!(last));
+        put("best_epoch_test_accuracy", json!(at_best));
+    }
+    if aees.is_none() {
+        let norms = json!({"block_steps": config.episode_length, "mean_update_norms": state.update_norms.means});
+        put("baseline_update_norms", norms);
+    }
+    put("hardware", json!(hardware));
+    let metrics = runtime_metrics(&result, &HardwareFields::from(&hardware));
+    result.insert("runtime_metrics".into(), Value::Object(metrics));
+    Value::Object(result)
+}
+
+/// FLOP of what was really computed: forward and twice that for backward, two for each multiply-add.
+fn true_flops(facts: &RunFacts<'_>, state: &TrainState) -> f64 {
+    let (train, eval) = facts.images;
+    let finished = state.epochs.len() as f64;
+    let trained = finished * train as f64 + state.open_epoch.examples as f64;
+    facts.forward_flops * (3.0 * trained + finished * eval as f64)
+}
+
+/// All settings under their names, and what the reference derives from them.
+fn config_json(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Value {
+    let config = facts.config;
+    let mut map = config.to_map();
+    map.remove("task");
+    let mut put = |key: &str, value: Value| map.insert(key.to_owned(), value);
+    let optimizer = config.optimizer.name();
+    put("task_name", json!(config.task.name()));
+    put("model_name", json!("resnet18"));
+    put("num_workers", json!(0));
+    put("pin_memory", json!(false));
+    put("device", json!(facts.engine.device_kind));
+    put("base_lr", json!(config.lr));
+    put("base_weight_decay", json!(config.weight_decay));
+    put("scheduler_active", json!(config.lr_scheduler != SchedulerName::None));
+    put("scheduler_t_max", json!(config.schedule_span()));
+    put("control_regime", json!(config.control_mode.method_name()));
+    put("experiment_label", json!(config.experiment_label()));
+    put("optimizer_family", json!(optimizer));
+    put("optimizer_momentum", json!((config.optimizer == OptimizerName::Sgd).then_some(config.momentum)));
+    put("data_dir", json!(config.data));
+    put("output", json!(config.output.clone().unwrap_or_default()));
+    put("schedule_seed", json!(schedule_seed(config)));
+    if let Some(aees) = &state.aees {
+        let names: Vec<String> = aees.candidates().map(|candidate| candidate.name()).collect();
+        let definitions: Vec<Value> = aees
+            .candidates()
+            .map(|candidate| {
+                let (multiplier, noise) = (candidate.lr_multiplier.get(), candidate.noise_std.get());
+                json!({"name": candidate.name(), "lr_multiplier": multiplier, "noise_std": noise})
+            })
+            .collect();
+        put("candidate_config_names", json!(names));
+        put("candidate_config_definitions", json!(definitions));
+    }
+    if let Some(schedule) = facts.schedule {
+        put("open_loop_policy", open_loop_json(config, schedule, state));
+    }
+    if let (Some(report), Some((last, _))) = (facts.label_noise, &end.subsets) {
+        let val_accuracy = state.epochs.last().map(|epoch| epoch.val_accuracy);
+        put(
+            "diagnostics",
+            json!({
+                "label_noise": report_json(report),
+                "final_subset_accuracies": last.to_json(val_accuracy),
+                "label_noise_diagnostic_eval_flops": end.diagnostic_flops,
+            }),
+        );
+    }
+    Value::Object(map)
+}
+
+fn open_loop_json(config: &RunConfig, schedule: &Schedule, state: &TrainState) -> Value {
+    let plan = &schedule.plan;
+    let by_arm = |values: Vec<Value>| -> Value {
+        let keys = config.lr_candidates.0.iter().map(|value| aees_control::python_float::repr(*value));
+        Value::Object(keys.zip(values).collect())
+    };
+    let multipliers: Vec<f64> = plan.arms.iter().map(|arm| config.lr_candidates.0[*arm]).collect();
+    let episodes = state.aees.as_ref().map_or(&[][..], Aees::episodes);
+    let executed: Vec<f64> = episodes.iter().map(|episode| episode.selection.candidate.lr_multiplier.get()).collect();
+    let controller = state.aees.as_ref().and_then(|aees| Some(aees.manager().lr_controller()?.snapshot()));
+    let mut policy = json!({
+        "policy": plan.policy.name(),
+        "reward_free": true,
+        "training_feedback_consulted": false,
+        "sequence_fully_precomputed": true,
+        "schedule_rng": "python.random.Random(local instance)",
+        "schedule_seed": plan.schedule_seed,
+        "episode_count": plan.arms.len(),
+        "lr_candidates": config.lr_candidates.0,
+        "probabilities": by_arm(plan.probabilities.iter().map(|value| json!(value)).collect()),
+        "integer_counts": by_arm(plan.integer_counts.iter().map(|value| json!(value)).collect()),
+        "source_seeds": schedule.sources.iter().map(|source| source.seed).collect::<Vec<_>>(),
+        "source_artifacts": schedule.sources.iter().map(|source| source.path.clone()).collect::<Vec<_>>(),
+        "planned_lr_indices": plan.arms,
+        "planned_lr_multipliers": multipliers,
+        "executed_lr_multipliers": executed,
+        "controller_state": controller,
+        "training_seeds": {
+            "model": config.seed,
+            "data_order_and_augmentation": config.seed,
+            "label_corruption": config.seed,
+            "optimizer_noise": config.seed,
+        },
+    });
+    match config.control_mode {
+        ControlMode::UniformRandom => policy["sampling_seed"] = json!(plan.schedule_seed),
+        _ => {
+            policy["shuffle_seed"] = json!(plan.schedule_seed);
+            // q without the target seed: the pooled frequencies of the others.
+            policy["q_minus_target_seed"] = policy["probabilities"].clone();
+        }
+    }
+    policy
+}

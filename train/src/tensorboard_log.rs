@@ -1,0 +1,72 @@
+//! TensorBoard curves of a run: losses and accuracies by epoch, arm, reward and update norm by episode.
+
+use std::path::Path;
+
+use crate::artifact::FileError;
+use crate::event::{RunEvent, Subscriber};
+use crate::tensorboard::{EventFileError, EventWriter, WallTime};
+
+/// Writes event files into a folder; a resumed run adds a file that purges what it will write again.
+#[derive(Debug)]
+pub struct TensorBoardLog {
+    writer: EventWriter,
+}
+
+impl TensorBoardLog {
+    /// Opens a new event file of a run of which `steps` steps are done.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn open(folder: &Path, steps: u64) -> Result<Self, FileError> {
+        let mut writer = EventWriter::create(folder, WallTime::Clock).map_err(file_error)?;
+        if steps > 0 {
+            // Points carry the number of steps done, so the first one to be written again is the next.
+            writer.purge_from(steps as i64 + 1).map_err(file_error)?;
+        }
+        Ok(Self { writer })
+    }
+
+    fn scalars(&mut self, step: u64, scalars: &[(&str, f64)]) -> Result<(), EventFileError> {
+        for (tag, value) in scalars {
+            self.writer.scalar(tag, *value, step as i64)?;
+        }
+        self.writer.flush()
+    }
+}
+
+impl Subscriber for TensorBoardLog {
+    fn on_event(&mut self, event: &RunEvent<'_>) -> Result<(), FileError> {
+        let written = match event {
+            RunEvent::EpochFinished(summary) => self.scalars(
+                summary.step,
+                &[
+                    ("train/loss", summary.train_loss),
+                    ("train/accuracy", summary.train_accuracy),
+                    ("eval/accuracy", summary.val_accuracy),
+                    ("train/learning_rate", summary.learning_rate),
+                ],
+            ),
+            RunEvent::EpisodeClosed { record, .. } => {
+                let candidate = &record.selection.candidate;
+                let mut scalars = vec![
+                    ("aees/reward", record.reward),
+                    ("aees/lr_multiplier", candidate.lr_multiplier.get()),
+                    ("aees/noise_std", candidate.noise_std.get()),
+                    ("aees/loss_ema_end", record.ema_loss_end),
+                ];
+                scalars.extend(record.mean_update_norm.map(|norm| ("aees/update_norm", norm)));
+                self.scalars(record.end_step + 1, &scalars)
+            }
+            _ => Ok(()),
+        };
+        written.map_err(file_error)
+    }
+}
+
+fn file_error(error: EventFileError) -> FileError {
+    let (path, source) = match error {
+        EventFileError::Folder { folder, source } => (folder, source),
+        EventFileError::Create { path, source } | EventFileError::Write { path, source } => (path, source),
+    };
+    FileError { action: "write", path, source }
+}
