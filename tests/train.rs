@@ -211,3 +211,33 @@ fn two_configurations_never_share_a_default_folder() {
     }
     assert_eq!(std::fs::read_dir(scratch.path("results/cifar100")).unwrap().count(), 2);
 }
+
+#[test]
+fn frequency_matched_takes_the_other_seeds_arms_in_another_order() {
+    let scratch = Scratch::new();
+    let noise = ["--lr-candidates", "0.5,1,2", "--label-noise-type", "symmetric", "--label-noise-rate", "0.2"];
+    for seed in ["0", "1", "2", "4"] {
+        let more = [&noise[..], &["--control-mode", "adaptive", "--seed", seed]].concat();
+        scratch.train(&format!("traces/seed{seed}"), &more).ok();
+    }
+    let control = ["--control-mode", "frequency-matched", "--seed", "3", "--aees-trace-root", "traces"];
+    scratch.train("control", &[&noise[..], &control].concat()).ok();
+    let result = scratch.json("control/result.json");
+    let policy = &result["config"]["open_loop_policy"];
+    assert_eq!(policy["source_seeds"], json!([0, 1, 2, 4]));
+    assert_eq!(policy["schedule_seed"], 10003);
+    let arms: Vec<u64> = policy["planned_lr_indices"].as_array().unwrap().iter().filter_map(Value::as_u64).collect();
+    assert_eq!(arms.len(), 8);
+    // Each source has 8 episodes; with three arms near round-robin every arm gets two or three of the eight.
+    for arm in 0..3 {
+        let count = arms.iter().filter(|picked| **picked == arm).count();
+        assert!((2..=3).contains(&count), "{arms:?}");
+    }
+    assert_eq!(result["episode_logs"]["selected_lr_indices"], policy["planned_lr_indices"]);
+    assert_eq!(result["episode_logs"]["reward_base"][0], Value::Null);
+    assert_eq!(result["method_name"], "FrequencyMatchedOpenLoop");
+
+    std::fs::remove_dir_all(scratch.path("traces/seed2")).unwrap();
+    let refused = scratch.train("again", &[&noise[..], &control].concat());
+    refused.refused(&["no adaptive AdamW run of sym20, seed 2, in traces", "help:", "seed 2"]);
+}

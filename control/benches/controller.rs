@@ -64,5 +64,26 @@ fn episode(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, select_and_update, reward, episode);
+/// The same in bulk, as a loop does that reads its losses once an episode.
+fn episode_in_bulk(criterion: &mut Criterion) {
+    let (losses, norms) = (losses(), vec![0.5; STEPS as usize]);
+    let config =
+        AeesConfig { lr_candidates: vec![0.5, 1.0, 2.0], episode_length: 200, seed: Some(0), ..AeesConfig::default() };
+    let fresh = Aees::new(config).expect("a valid configuration");
+    let mut aees = fresh.clone();
+    let mut step = 0;
+    criterion.bench_function("episode of 200 steps, 3 arms, recorded at once", |bencher| {
+        bencher.iter(|| {
+            if aees.episodes().len() == EPISODES {
+                aees = fresh.clone();
+            }
+            let candidate = aees.open(step).expect("an open episode");
+            black_box(candidate.lr_multiplier.get());
+            aees.record_steps(black_box(&losses), black_box(&norms)).expect("finite losses");
+            step += STEPS;
+        });
+    });
+}
+
+criterion_group!(benches, select_and_update, reward, episode, episode_in_bulk);
 criterion_main!(benches);

@@ -212,3 +212,45 @@ fn a_run_without_a_seed_runs() {
     let aees = run(AeesConfig { seed: None, noise_candidates: vec![0.0, 0.1], ..config() }, 30);
     assert_eq!(aees.episodes().len(), 10);
 }
+
+#[test]
+fn steps_recorded_at_once_are_steps_recorded_one_by_one() {
+    let one_by_one = |steps: u64| {
+        let mut aees = Aees::new(AeesConfig { episode_length: 7, ..config() }).unwrap();
+        for step in 0..steps {
+            aees.open(step).unwrap();
+            aees.record(2.0 / (1.0 + step as f64), Some(0.1 * step as f64)).unwrap();
+        }
+        aees
+    };
+    for chunk in [1, 2, 3, 7, 100] {
+        let mut aees = Aees::new(AeesConfig { episode_length: 7, ..config() }).unwrap();
+        let mut step = 0;
+        while step < 40 {
+            aees.open(step).unwrap();
+            let next = (step + chunk).min(step + aees.steps_left() as u64).min(40);
+            let losses: Vec<f64> = (step..next).map(|step| 2.0 / (1.0 + step as f64)).collect();
+            let norms: Vec<f64> = (step..next).map(|step| 0.1 * step as f64).collect();
+            let full = aees.steps_left() == losses.len();
+            assert_eq!(aees.record_steps(&losses, &norms).unwrap().is_some(), full);
+            step = next;
+        }
+        assert_eq!(aees, one_by_one(40), "in chunks of {chunk}");
+    }
+}
+
+#[test]
+fn steps_that_cannot_be_recorded_at_once_change_nothing() {
+    let mut aees = Aees::new(config()).unwrap();
+    let refused =
+        |aees: &mut Aees, losses: &[f64], norms: &[f64]| aees.record_steps(losses, norms).unwrap_err().to_string();
+    assert!(refused(&mut aees, &[1.0], &[]).contains("requires an active episode"));
+    aees.open(0).unwrap();
+    let before = aees.clone();
+    assert_eq!(refused(&mut aees, &[1.0; 4], &[]), "4 steps were recorded, but the open episode has 3 left.");
+    assert_eq!(refused(&mut aees, &[1.0; 2], &[1.0]), "2 losses were recorded with 1 update norms.");
+    assert_eq!(refused(&mut aees, &[1.0, f64::NAN], &[]), "loss must be finite.");
+    assert_eq!(refused(&mut aees, &[1.0], &[f64::INFINITY]), "update_norm must be finite when provided.");
+    assert_eq!(aees, before);
+    assert!(aees.record_steps(&[1.0; 3], &[]).unwrap().is_some());
+}

@@ -11,6 +11,7 @@ pub mod config;
 pub mod console_lines;
 pub mod controllers;
 pub mod engine;
+pub mod engine_info;
 pub mod event;
 pub mod frequency_source;
 pub mod hardware;

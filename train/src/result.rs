@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::config::{ControlMode, OptimizerName, RunConfig, SchedulerName};
 use crate::controllers::{Schedule, schedule_seed};
+use crate::engine_info::EngineInfo;
 use crate::hardware::Hardware;
 use crate::identity::RunIdentity;
 use crate::label_noise_diagnostics::{SubsetAccuracies, report_json};
@@ -21,23 +22,7 @@ use crate::state::TrainState;
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// Top-level keys that hold times or the machine.
-pub const TIME_KEYS: [&str; 5] =
-    ["epoch_wall_clock_seconds", "hardware", "runtime_metrics", "wall_clock_seconds", "processes"];
-
-/// The engine of a run, in words.
-#[derive(Clone, Debug)]
-pub struct EngineInfo {
-    /// The tensor library and its version.
-    pub engine: String,
-    /// Its back end.
-    pub backend: String,
-    /// The device as `--device` names it.
-    pub device: String,
-    /// The device's own name, where it has one.
-    pub device_name: Option<String>,
-    /// The reference's word for the kind of device: `cpu`, `cuda`, ...
-    pub device_kind: String,
-}
+pub const TIME_KEYS: [&str; 4] = ["epoch_wall_clock_seconds", "hardware", "runtime_metrics", "wall_clock_seconds"];
 
 /// What a run ended with, beside its state.
 #[derive(Clone, Debug)]
@@ -88,7 +73,7 @@ pub fn run_result(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Val
     let best = state.best.map_or(0.0, |best| best.val_accuracy);
     let aees = state.aees.as_ref();
     let mut hardware = Hardware::probe();
-    crate::session::describe_gpu(&mut hardware, facts.engine);
+    facts.engine.describe_gpu(&mut hardware);
     let mut result = Map::new();
     let mut put = |key: &str, value: Value| result.insert(key.to_owned(), value);
     put("method_name", json!(config.control_mode.method_name()));

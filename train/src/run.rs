@@ -262,13 +262,11 @@ impl<'a> TrainingLoop<'a> {
             records.retain(|record| record.step < *step);
         }
         self.emit(&RunEvent::StepsDrained { records: &records })?;
-        let flops = std::mem::take(&mut self.pending);
-        for (record, flops) in records.iter().zip(&flops) {
+        for (record, flops) in records.iter().zip(&self.pending) {
             self.state.record_step(record, *flops);
-            self.record_in_controllers(record)?;
         }
-        self.pending = flops;
         self.pending.clear();
+        self.record_in_controllers(&records)?;
         self.records = records;
         Ok(diverged.map(|(step, outcome)| {
             self.state.step = step;
@@ -276,15 +274,18 @@ impl<'a> TrainingLoop<'a> {
         }))
     }
 
-    fn record_in_controllers(&mut self, record: &StepRecord) -> Result<(), RunError> {
+    /// The records of a drain never reach over the end of an episode: a drain is due there.
+    fn record_in_controllers(&mut self, records: &[StepRecord]) -> Result<(), RunError> {
         let Some(aees) = &mut self.state.aees else {
-            self.state.update_norms.record(record.update_norm, self.config.episode_length as u64);
+            let block = self.config.episode_length as u64;
+            records.iter().for_each(|record| self.state.update_norms.record(record.update_norm, block));
             return Ok(());
         };
-        let closed = aees
-            .record(record.loss, Some(record.update_norm))
-            .map_err(|source| RunError::Control { step: record.step, source })?
-            .cloned();
+        let Some(first) = records.first() else { return Ok(()) };
+        let step = first.step;
+        let losses: Vec<f64> = records.iter().map(|record| record.loss).collect();
+        let norms: Vec<f64> = records.iter().map(|record| record.update_norm).collect();
+        let closed = aees.record_steps(&losses, &norms).map_err(|source| RunError::Control { step, source })?.cloned();
         if let Some(closed) = closed {
             let episode = aees.episodes().len() - 1;
             self.arm = None;

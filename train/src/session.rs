@@ -3,6 +3,8 @@
 //! Data, device, identity, folder, controllers, engine, checkpoint, loop, diagnostics, RunResult, in this order. Each can
 //! fail with its own error, and nothing is written before everything that can be checked has been.
 
+mod error;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,32 +12,34 @@ use std::sync::atomic::AtomicBool;
 
 use aees_control::Aees;
 use aees_models::ResNet18Config;
-use aees_tasks::{Cifar100, DataError, Purpose, stream};
+use aees_tasks::{Cifar100, Purpose, stream};
 use serde_json::{Value, json};
 
 use crate::artifact::{FileError, write_atomically};
 use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointFolder, parameter_digest};
 use crate::cifar100::Cifar100Task;
-use crate::config::{ConfigError, OptimizerName, RunConfig};
-use crate::controllers::{ControllerSetupError, Schedule, controllers, schedule};
+use crate::config::{OptimizerName, RunConfig};
+use crate::controllers::{Schedule, controllers, schedule};
 use crate::engine::burn::BurnEngine;
-use crate::engine::device::{DeviceChoice, DeviceError, Found, find};
+use crate::engine::device::{DeviceChoice, Found, find};
 use crate::engine::images::ImageWorkload;
 use crate::engine::{Engine, EngineError, EngineState, Split};
+use crate::engine_info::EngineInfo;
 use crate::event::{RunEvent, Start, Subscriber};
-use crate::hardware::{Gpu, Gpus, Hardware};
-use crate::identity::{NotCanonical, RunIdentity};
+use crate::identity::RunIdentity;
 use crate::json::write_pretty;
 use crate::label_noise_diagnostics::SubsetAccuracies;
 use crate::optimizer::{OptimizerConfig, OptimizerKind};
 use crate::outcome::Outcome;
-use crate::result::{EngineInfo, RunEnd, RunFacts, run_result};
+use crate::result::{RunEnd, RunFacts, run_result};
 use crate::run::{LoopEnd, RunError, TrainingLoop};
-use crate::run_directory::{DirectoryError, RunDirectory};
+use crate::run_directory::RunDirectory;
 use crate::run_logs::{MetricsLog, TextLog};
 use crate::state::TrainState;
 use crate::tensorboard_log::TensorBoardLog;
 use crate::training_task::TrainingTask;
+
+pub use error::SessionError;
 
 /// The folder in which runs without a folder of their own are made.
 pub const RESULTS: &str = "results";
@@ -55,64 +59,6 @@ pub enum Place {
         /// Its folder.
         directory: PathBuf,
     },
-}
-
-/// Why a run could not be made or finished.
-#[derive(Debug, thiserror::Error)]
-pub enum SessionError {
-    /// A setting.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The device.
-    #[error(transparent)]
-    Device(#[from] DeviceError),
-    /// The data.
-    #[error(transparent)]
-    Data(#[from] DataError),
-    /// The folder.
-    #[error(transparent)]
-    Directory(#[from] DirectoryError),
-    /// The controllers.
-    #[error(transparent)]
-    Controllers(#[from] ControllerSetupError),
-    /// A setting that is no number.
-    #[error(transparent)]
-    Identity(#[from] NotCanonical),
-    /// The run itself.
-    #[error(transparent)]
-    Run(#[from] RunError),
-    /// No checkpoint in the folder belongs to this run.
-    #[error("no checkpoint in {path} can be used: {reason}", path = path.display())]
-    ForeignCheckpoints {
-        /// The checkpoint folder.
-        path: PathBuf,
-        /// Why the newest one was refused.
-        reason: String,
-    },
-    /// The file named by `--output` is another run's.
-    #[error(transparent)]
-    File(#[from] FileError),
-}
-
-impl SessionError {
-    /// What the user can do about it.
-    pub fn help(&self) -> Option<String> {
-        match self {
-            Self::Config(error) => error.help(),
-            Self::Device(error) => error.help(),
-            Self::Data(DataError::NothingFound { .. } | DataError::MissingPath { .. }) => {
-                Some("`--data synthetic` needs no files at all".into())
-            }
-            Self::Directory(error) => error.help(),
-            Self::Controllers(ControllerSetupError::Trace(error)) => error.help(),
-            Self::Run(RunError::File(error)) | Self::File(error) => error.help(),
-            Self::Run(RunError::Engine(_)) => Some("continue with --resume; the last checkpoint is untouched".into()),
-            Self::ForeignCheckpoints { .. } => Some(
-                "the data or the program changed since; resume with the same, or start anew in another folder".into(),
-            ),
-            _ => None,
-        }
-    }
 }
 
 /// How a session ended.
@@ -379,7 +325,7 @@ impl Session<'_> {
     }
 
     fn publish(&self, state: &TrainState, end: &RunEnd) -> Result<PathBuf, SessionError> {
-        let info = engine_info(&self.device);
+        let info = EngineInfo::of(&self.device);
         let facts = RunFacts {
             config: self.config,
             identity: &self.identity,
@@ -412,27 +358,4 @@ fn write_result(path: &Path, result: &Value) -> Result<(), FileError> {
         std::fs::create_dir_all(folder).map_err(FileError::at("make", folder))?;
     }
     write_atomically(path, |out| write_pretty(result, &mut &mut *out))
-}
-
-fn engine_info(device: &Found) -> EngineInfo {
-    let name = device.choice.to_string();
-    let kind = name.split(':').next().unwrap_or(&name).to_owned();
-    let backend = if device.is_host() { "flex".to_owned() } else { kind.clone() };
-    EngineInfo {
-        engine: "burn 0.22.1".into(),
-        backend,
-        device: name,
-        device_name: device.name.clone(),
-        device_kind: kind,
-    }
-}
-
-/// Fills in what the engine knows of its GPU.
-pub(crate) fn describe_gpu(hardware: &mut Hardware, engine: &EngineInfo) {
-    if engine.device_kind == "cpu" {
-        return;
-    }
-    let name = engine.device_name.clone().unwrap_or_else(|| engine.device.clone());
-    let devices = vec![Gpu { name, total_memory_bytes: None }];
-    hardware.gpus = Some(Gpus { interface: engine.device_kind.clone(), driver: None, devices, current: Some(0) });
 }

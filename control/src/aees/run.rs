@@ -69,6 +69,13 @@ impl Aees {
         Ok(if closed { self.remember() } else { None })
     }
 
+    /// Records completed steps of the open episode at once, at most [`Self::steps_left`] of them, with one update norm for
+    /// each or none. The same as [`Self::record`] on one after the other, several times as fast.
+    pub fn record_steps(&mut self, losses: &[f64], update_norms: &[f64]) -> Result<Option<&EpisodeRecord>, AeesError> {
+        let closed = self.manager.record_steps(losses, update_norms)?.is_some();
+        Ok(if closed { self.remember() } else { None })
+    }
+
     /// Ends training: closes an episode that has begun, as if it were full, and gives it. One without steps is dropped.
     pub fn finalize(&mut self) -> Result<Option<&EpisodeRecord>, AeesError> {
         let closed = self.manager.finalize()?.is_some();

@@ -63,6 +63,22 @@ pub enum EpisodeError {
     /// An update norm is `nan`, infinite, or too large to be summed. Nothing was recorded.
     #[error("update_norm must be finite when provided.")]
     UpdateNormNotFinite,
+    /// More steps were recorded at once than the open episode has left. Nothing was recorded.
+    #[error("{steps} steps were recorded, but the open episode has {left} left.")]
+    TooManySteps {
+        /// The steps given.
+        steps: usize,
+        /// The steps left.
+        left: usize,
+    },
+    /// As many update norms as losses were expected, or none. Nothing was recorded.
+    #[error("{losses} losses were recorded with {update_norms} update norms.")]
+    UnequalLists {
+        /// The losses given.
+        losses: usize,
+        /// The norms given.
+        update_norms: usize,
+    },
     /// A controller refused.
     #[error(transparent)]
     Controller(#[from] ControllerError),

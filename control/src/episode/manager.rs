@@ -252,6 +252,30 @@ impl EpisodeManager {
         self.close()
     }
 
+    /// Records completed steps of the open episode at once, as a loop does that learns its losses late; closes the episode
+    /// if the last of them was its last. The result is that of [`Self::record`] on one after the other.
+    ///
+    /// `update_norms` has one norm for each loss, or none. More steps than the episode has left, and a value that is not
+    /// finite, are refused and change nothing.
+    pub fn record_steps(
+        &mut self,
+        losses: &[f64],
+        update_norms: &[f64],
+    ) -> Result<Option<&EpisodeRecord>, EpisodeError> {
+        let left = self.steps_left();
+        let State::Open(episode) = &mut self.state else {
+            return Err(EpisodeError::NotOpen);
+        };
+        if losses.len() > left {
+            return Err(EpisodeError::TooManySteps { steps: losses.len(), left });
+        }
+        if !update_norms.is_empty() && update_norms.len() != losses.len() {
+            return Err(EpisodeError::UnequalLists { losses: losses.len(), update_norms: update_norms.len() });
+        }
+        episode.extend(losses, update_norms)?;
+        if losses.len() < left { Ok(None) } else { self.close() }
+    }
+
     /// Closes the open episode early. One without completed steps is dropped.
     pub fn finalize(&mut self) -> Result<Option<&EpisodeRecord>, EpisodeError> {
         self.close()

@@ -59,6 +59,24 @@ impl OpenEpisode {
         Ok(())
     }
 
+    /// Adds completed steps, or refuses them all and changes nothing. The sums are those of one step after the other.
+    pub(super) fn extend(&mut self, losses: &[f64], update_norms: &[f64]) -> Result<(), EpisodeError> {
+        let add = |sum: f64, values: &[f64]| values.iter().fold(sum, |sum, value| sum + value);
+        // A finite sum has finite terms, here too: no later term makes a sum finite again.
+        let loss_sum = add(self.loss_sum, losses);
+        let norm_sum = add(self.update_norm_sum, update_norms);
+        if !loss_sum.is_finite() {
+            return Err(EpisodeError::LossNotFinite);
+        }
+        if !norm_sum.is_finite() {
+            return Err(EpisodeError::UpdateNormNotFinite);
+        }
+        (self.loss_sum, self.update_norm_sum) = (loss_sum, norm_sum);
+        self.update_norm_count += update_norms.len() as u64;
+        self.losses.extend_from_slice(losses);
+        Ok(())
+    }
+
     /// Mean norm of the updates that were reported.
     pub(super) fn mean_update_norm(&self) -> Option<f64> {
         (self.update_norm_count > 0).then(|| self.update_norm_sum / self.update_norm_count as f64)

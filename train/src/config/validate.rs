@@ -1,9 +1,10 @@
 //! The checks on a whole configuration, in the reference's order and words.
 
-use aees_control::CandidateSet;
+use aees_control::{Axis, parse_candidates, python_float};
 
 use super::error::ConfigError;
 use super::fields::{ContextName, LabelNoiseType, Range, RunConfig, SchedulerName, StructuredMode};
+use super::value::CandidateList;
 
 /// The regimes of the published attribution controls: label noise type and rate.
 const OPEN_LOOP_REGIMES: [(LabelNoiseType, f64); 3] =
@@ -28,8 +29,8 @@ impl RunConfig {
                 _ => {}
             }
         }
-        CandidateSet::new(&self.lr_candidates.0, &self.noise_candidates.0)
-            .map_err(|error| ConfigError::Invalid(error.to_string()))?;
+        check_candidates(Axis::Lr, &self.lr_candidates)?;
+        check_candidates(Axis::Noise, &self.noise_candidates)?;
         if self.control_mode.is_open_loop() {
             self.check_open_loop()?;
         }
@@ -76,6 +77,13 @@ impl RunConfig {
             Some((_, what)) => Err(ConfigError::Invalid(format!("Open-loop attribution controls require {what}"))),
         }
     }
+}
+
+/// The parser of the flags checks the values too, in the words of the reference's runners.
+fn check_candidates(axis: Axis, list: &CandidateList) -> Result<(), ConfigError> {
+    let texts: Vec<String> = list.0.iter().map(|value| python_float::repr(*value)).collect();
+    let checked = parse_candidates(axis, &texts.join(","));
+    checked.map(|_| ()).map_err(|error| ConfigError::Invalid(error.to_string()))
 }
 
 impl Range {

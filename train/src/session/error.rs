@@ -1,0 +1,71 @@
+//! Everything that can keep a run from being made or finished, in one type with a way out for each.
+
+use std::path::PathBuf;
+
+use aees_tasks::DataError;
+
+use crate::artifact::FileError;
+use crate::config::ConfigError;
+use crate::controllers::ControllerSetupError;
+use crate::engine::device::DeviceError;
+use crate::identity::NotCanonical;
+use crate::run::RunError;
+use crate::run_directory::DirectoryError;
+
+/// Why a run could not be made or finished.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// A setting.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The device.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// The data.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The folder.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// The controllers.
+    #[error(transparent)]
+    Controllers(#[from] ControllerSetupError),
+    /// A setting that is no number.
+    #[error(transparent)]
+    Identity(#[from] NotCanonical),
+    /// The run itself.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// No checkpoint in the folder belongs to this run.
+    #[error("no checkpoint in {path} can be used: {reason}", path = path.display())]
+    ForeignCheckpoints {
+        /// The checkpoint folder.
+        path: PathBuf,
+        /// Why the newest one was refused.
+        reason: String,
+    },
+    /// The file named by `--output` is another run's.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl SessionError {
+    /// What the user can do about it.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Config(error) => error.help(),
+            Self::Device(error) => error.help(),
+            Self::Data(DataError::NothingFound { .. } | DataError::MissingPath { .. }) => {
+                Some("`--data synthetic` needs no files at all".into())
+            }
+            Self::Directory(error) => error.help(),
+            Self::Controllers(ControllerSetupError::Trace(error)) => error.help(),
+            Self::Run(RunError::File(error)) | Self::File(error) => error.help(),
+            Self::Run(RunError::Engine(_)) => Some("continue with --resume; the last checkpoint is untouched".into()),
+            Self::ForeignCheckpoints { .. } => Some(
+                "the data or the program changed since; resume with the same, or start anew in another folder".into(),
+            ),
+            _ => None,
+        }
+    }
+}
