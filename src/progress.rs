@@ -47,7 +47,7 @@ pub(crate) fn subscribers(style: Style) -> Vec<Box<dyn Subscriber>> {
         Style::Auto => subscribers(Style::Plain),
         Style::Bar => vec![Box::new(bar::Bar::default()), Box::new(summary::Summary)],
         Style::Plain => vec![Box::new(plain::Plain::default()), Box::new(summary::Summary)],
-        Style::Json => vec![Box::new(json_lines::JsonLines::default())],
+        Style::Json => vec![Box::new(json_lines::JsonLines)],
         Style::None => Vec::new(),
     }
 }

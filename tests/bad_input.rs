@@ -1,5 +1,7 @@
 //! What a new user gets wrong: each mistake has a message that says what, where and what next, and costs nothing.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 mod program;
 
 use std::fs;

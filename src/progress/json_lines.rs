@@ -7,7 +7,6 @@ use aees_train::event::{RunEvent, Subscriber};
 use serde_json::{Value, json};
 
 /// Prints the objects; stops quietly when nobody reads any more.
-#[derive(Default)]
 pub(crate) struct JsonLines;
 
 impl Subscriber for JsonLines {

@@ -4,7 +4,7 @@
 //! [`Engine::drain`] is the only device-to-host read of a training epoch. Everything an engine needs to know of a
 //! step comes in as plain numbers, so that it can live in a device buffer and be replayed.
 //!
-//! Implementations: [`burn`](self::burn), for the CPU and every GPU that burn drives.
+//! Implementations: [`mod@burn`], for the CPU and every GPU that burn drives.
 
 use std::collections::BTreeMap;
 

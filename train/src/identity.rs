@@ -211,8 +211,9 @@ mod tests {
         for field in RunConfig::fields() {
             let old = base.get(field.key).unwrap();
             let other = match &old {
+                Value::Bool(flag) => Value::Bool(!flag),
                 _ if !field.choices.is_empty() => {
-                    let other = field.choices.iter().find(|choice| old != **choice && old.to_string() != **choice);
+                    let other = field.choices.iter().find(|choice| old != **choice);
                     Value::String((*other.unwrap()).to_owned())
                 }
                 Value::Number(number) if number.is_f64() => json!(number.as_f64().unwrap() * 0.5 + 0.25),

@@ -1,6 +1,8 @@
 //! The suite that every engine passes, on any device: `AEES_TEST_DEVICE=cuda:0 cargo test -p aees-train --features cuda --test engine`.
 //! Without the variable it runs on the CPU.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -1,5 +1,7 @@
 //! The flags of the reference's CIFAR-100 runner: every one is there, with its default and its choices.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 use aees_train::config::{RunConfig, TaskName};
 use serde_json::{Value, json};
 

@@ -132,6 +132,16 @@ impl Found {
 ///
 /// Asking opens drivers, so ask once.
 pub fn available() -> Vec<Found> {
+    gpus().into_iter().chain([Found::cpu()]).collect()
+}
+
+#[cfg(not(feature = "gpu"))]
+fn gpus() -> Vec<Found> {
+    Vec::new()
+}
+
+#[cfg(feature = "gpu")]
+fn gpus() -> Vec<Found> {
     let mut found = Vec::new();
     #[cfg(feature = "cuda")]
     found.extend(enumerate(DeviceType::Cuda, DeviceChoice::Cuda));
@@ -139,7 +149,6 @@ pub fn available() -> Vec<Found> {
     found.extend(enumerate(DeviceType::Vulkan, DeviceChoice::Vulkan));
     #[cfg(feature = "wgpu")]
     found.extend(enumerate(DeviceType::Wgpu, |_| DeviceChoice::Wgpu).into_iter().take(1));
-    found.push(Found::cpu());
     found
 }
 
