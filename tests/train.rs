@@ -129,6 +129,15 @@ fn a_baseline_is_the_adaptive_run_with_one_arm() {
 }
 
 #[test]
+fn an_episode_that_ends_with_the_run_is_logged_once() {
+    let scratch = Scratch::new();
+    scratch.train("run", &["--control-mode", "adaptive", "--lr-candidates", "0.5,1", "--set", "episode_length=5"]).ok();
+    let metrics = scratch.text("run/metrics.jsonl");
+    assert_eq!(metrics.lines().filter(|line| line.contains(r#""kind":"episode""#)).count(), 6);
+    assert_eq!(scratch.json("run/result.json")["episode_logs"]["episode_end_steps"][5], 29);
+}
+
+#[test]
 fn every_optimizer_scheduler_and_method_trains() {
     let scratch = Scratch::new();
     let cases: [&[&str]; 5] = [

@@ -89,31 +89,38 @@ impl CheckpointFolder {
     /// # Errors
     /// When it cannot be written; the earlier ones are still there.
     pub fn write(&self, checkpoint: &Checkpoint) -> Result<PathBuf, FileError> {
-        let path = self.path.join(format!("step-{:09}.safetensors", checkpoint.state.step));
+        let path = self.step_path(checkpoint.state.step);
         self.write_to(&path, checkpoint)?;
-        let mut steps = self.steps()?;
-        steps.truncate(steps.len().saturating_sub(2));
-        for old in steps {
-            fs::remove_file(&old).map_err(FileError::at("remove", &old))?;
-        }
+        self.remove_old()?;
         Ok(path)
     }
 
-    /// Keeps a checkpoint that is on disk already as that of the best epoch.
+    fn step_path(&self, step: u64) -> PathBuf {
+        self.path.join(format!("step-{step:09}.safetensors"))
+    }
+
+    fn remove_old(&self) -> Result<(), FileError> {
+        let mut steps = self.steps()?;
+        steps.truncate(steps.len().saturating_sub(2));
+        steps.iter().try_for_each(|old| fs::remove_file(old).map_err(FileError::at("remove", old)))
+    }
+
+    /// Makes the file of the best epoch, just written, the newest checkpoint too; removes all but the last two.
     ///
     /// # Errors
-    /// When that fails; the earlier best is still there.
-    pub fn keep_as_best(&self, written: &Path) -> Result<(), FileError> {
-        let best = self.best();
-        let temporary = best.with_extension("tmp");
+    /// When that fails; the earlier checkpoints are still there.
+    pub fn adopt_best(&self, step: u64) -> Result<PathBuf, FileError> {
+        let (best, path) = (self.best(), self.step_path(step));
+        let temporary = path.with_extension("tmp");
         let _ = fs::remove_file(&temporary);
         // A link costs nothing. Where the file system has none, the bytes are copied.
-        fs::hard_link(written, &temporary)
-            .or_else(|_| fs::copy(written, &temporary).and_then(|_| fs::File::open(&temporary)?.sync_all()))
-            .and_then(|()| fs::rename(&temporary, &best))
-            .map_err(FileError::at("write", &best))?;
-        sync_folder(&best);
-        Ok(())
+        fs::hard_link(&best, &temporary)
+            .or_else(|_| fs::copy(&best, &temporary).and_then(|_| fs::File::open(&temporary)?.sync_all()))
+            .and_then(|()| fs::rename(&temporary, &path))
+            .map_err(FileError::at("write", &path))?;
+        sync_folder(&path);
+        self.remove_old()?;
+        Ok(path)
     }
 
     /// Writes a checkpoint as that of the best epoch.
@@ -362,14 +369,15 @@ mod tests {
     }
 
     #[test]
-    fn the_best_is_linked_when_it_was_just_written() {
+    fn the_best_becomes_the_newest_and_keeps_its_bytes_when_that_is_removed() {
         let (_scratch, folder) = folder();
-        let path = folder.write(&checkpoint(20)).unwrap();
-        folder.keep_as_best(&path).unwrap();
-        folder.keep_as_best(&path).unwrap();
+        folder.write(&checkpoint(10)).unwrap();
+        folder.write_best(&checkpoint(20)).unwrap();
+        folder.adopt_best(20).unwrap();
+        assert_eq!(folder.newest().unwrap().0.unwrap().state.step, 20);
+        folder.write(&checkpoint(30)).unwrap();
+        folder.write(&checkpoint(40)).unwrap();
+        assert_eq!(folder.steps().unwrap().len(), 2);
         assert_eq!(folder.read(&folder.best()).unwrap().state.step, 20);
-        folder.write_best(&checkpoint(21)).unwrap();
-        assert_eq!(folder.read(&folder.best()).unwrap().state.step, 21);
-        assert_eq!(folder.read(&path).unwrap().state.step, 20);
     }
 }

@@ -5,7 +5,7 @@
 //! learning rates or noise ([`aees_control`]). All that it knows stands in [`TrainState`], so that a run killed at any
 //! step goes on from its last checkpoint as if nothing had happened.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -73,8 +73,6 @@ pub struct TrainingLoop<'a> {
     pending: Vec<f64>,
     /// The arm of the open episode.
     arm: Option<Candidate>,
-    /// Where the newest checkpoint lies, if it is of the present step.
-    written: Option<PathBuf>,
     process_start: Instant,
     epoch_start: Instant,
 }
@@ -102,7 +100,6 @@ impl<'a> TrainingLoop<'a> {
             records: Vec::new(),
             pending: Vec::new(),
             arm: None,
-            written: None,
             process_start: now,
             epoch_start: now,
         }
@@ -135,12 +132,10 @@ impl<'a> TrainingLoop<'a> {
         self.state.update_norms.close();
         let step = self.state.step;
         let Some(aees) = &mut self.state.aees else { return Ok(()) };
-        aees.finalize().map_err(|source| RunError::Control { step, source })?;
-        let closed = aees.episodes().len();
-        if let Some(record) = aees.episodes().last().cloned()
-            && record.end_step + 1 == step
-        {
-            self.emit(&RunEvent::EpisodeClosed { episode: closed - 1, record: &record })?;
+        let closed = aees.finalize().map_err(|source| RunError::Control { step, source })?.cloned();
+        if let Some(record) = closed {
+            let episode = aees.episodes().len() - 1;
+            self.emit(&RunEvent::EpisodeClosed { episode, record: &record })?;
         }
         Ok(())
     }
@@ -224,7 +219,6 @@ impl<'a> TrainingLoop<'a> {
         self.pending.push(self.task.train_flops(batch.indices));
         self.state.step += 1;
         self.state.batch += 1;
-        self.written = None;
         self.emit(&RunEvent::StepEnqueued { step, examples: batch.indices.len() })
     }
 
@@ -306,17 +300,17 @@ impl<'a> TrainingLoop<'a> {
         // The next epoch's clock starts here: a checkpoint now must not count this epoch's seconds again.
         self.epoch_start = Instant::now();
         self.emit(&RunEvent::EpochFinished(&summary))?;
-        if self.config.checkpoint_every.is_none() {
-            self.write_checkpoint()?;
-        }
+        let each_epoch = self.config.checkpoint_every.is_none();
         if self.state.best.is_some_and(|best| best.epoch == epoch) {
-            match &self.written {
-                Some(written) => self.checkpoints.keep_as_best(written)?,
-                None => {
-                    let checkpoint = self.checkpoint()?;
-                    self.checkpoints.write_best(&checkpoint)?;
-                }
+            // The best goes first: a checkpoint that knows of a new best must never lie beside the file of an older one.
+            let checkpoint = self.checkpoint()?;
+            self.checkpoints.write_best(&checkpoint)?;
+            if each_epoch {
+                let path = self.checkpoints.adopt_best(step)?;
+                self.emit(&RunEvent::CheckpointWritten { path: &path, step })?;
             }
+        } else if each_epoch {
+            self.write_checkpoint()?;
         }
         Ok(())
     }
@@ -324,9 +318,7 @@ impl<'a> TrainingLoop<'a> {
     fn write_checkpoint(&mut self) -> Result<(), RunError> {
         let checkpoint = self.checkpoint()?;
         let path = self.checkpoints.write(&checkpoint)?;
-        self.emit(&RunEvent::CheckpointWritten { path: &path, step: self.state.step })?;
-        self.written = Some(path);
-        Ok(())
+        self.emit(&RunEvent::CheckpointWritten { path: &path, step: self.state.step })
     }
 
     fn checkpoint(&mut self) -> Result<Checkpoint, RunError> {

@@ -318,6 +318,10 @@ impl Session<'_> {
             return Ok(None);
         }
         let best = checkpoints.read(&path)?;
+        if best.state.best != run.state().best {
+            run.emit(&RunEvent::Warning("best.safetensors is not of the best epoch; its diagnostics are left out"))?;
+            return Ok(None);
+        }
         run.engine().load(&best.engine)?;
         let measured = self.measure(run)?;
         run.engine().load(last)?;
