@@ -180,6 +180,10 @@ fn a_state_that_does_not_fit_is_refused() {
     array.shape[0] = 2;
     array.values.truncate(2 * 27);
     assert!(engine.load(&other).unwrap_err().to_string().contains("conv1.weight"));
+    let mut slotless = good.clone();
+    slotless.tensors.retain(|name, _| !name.ends_with("exp_avg_sq"));
+    slotless.tensors.get_mut("model.bn1.running_mean").unwrap().values[0] += 1.0;
+    assert!(engine.load(&slotless).unwrap_err().to_string().contains("ExpAvg"));
     assert_eq!(engine.save().unwrap(), good, "a refused state changes nothing");
 }
 

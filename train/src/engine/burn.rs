@@ -51,6 +51,7 @@ pub struct BurnEngine<W: Workload> {
     /// Present but for the moment of an optimizer step, which takes it apart and puts it together again.
     network: Option<W::Network>,
     optimizer: Optimizer,
+    noise_seed: u64,
     evaluation_batch: usize,
     on_host: bool,
     pending: Vec<PendingStep>,
@@ -69,7 +70,7 @@ impl<W: Workload> BurnEngine<W> {
         on_host: bool,
     ) -> Self {
         let optimizer = Optimizer::new(optimizer, noise_seed);
-        Self { workload, network: Some(network), optimizer, evaluation_batch, on_host, pending: Vec::new() }
+        Self { workload, network: Some(network), optimizer, noise_seed, evaluation_batch, on_host, pending: Vec::new() }
     }
 
     fn network(&self) -> Result<&W::Network, EngineError> {
@@ -176,9 +177,12 @@ impl<W: Workload> Engine for BurnEngine<W> {
         slots.sort_by_key(|slot| (slot.parameter, slot.kind));
         guarded("loaded the model", || {
             let network = self.network()?.clone();
-            let network = load(network, &model).map_err(|error| EngineError::State(error.to_string()))?;
+            // Both parts are checked before either is taken over.
+            let mut optimizer = Optimizer::new(*self.optimizer.config(), self.noise_seed);
             let state = OptimizerState { step_count: state.optimizer_steps, slots };
-            self.optimizer.restore(state, &network).map_err(|error| EngineError::State(error.to_string()))?;
+            optimizer.restore(state, &network).map_err(|error| EngineError::State(error.to_string()))?;
+            let network = load(network, &model).map_err(|error| EngineError::State(error.to_string()))?;
+            self.optimizer = optimizer;
             self.network = Some(network);
             Ok(())
         })

@@ -27,14 +27,39 @@ pub struct ImageWorkload {
     training: Device,
     /// The same device without.
     evaluation: Device,
-    /// The training pixels on a GPU, `[n, 3072]` in 0..1; absent on the CPU.
-    resident: Option<Tensor<2>>,
+    /// The pixels of all splits on a GPU; absent on the CPU.
+    resident: Option<ResidentPixels>,
+}
+
+/// Pixels on a device, each split `[n, 3072]` in 0..1.
+struct ResidentPixels {
+    train: Tensor<2>,
+    validation: Option<Tensor<2>>,
+    test: Tensor<2>,
+}
+
+impl ResidentPixels {
+    fn upload(data: &Cifar100, device: &Device) -> Self {
+        Self {
+            train: upload(&data.train, device),
+            validation: data.validation.as_ref().map(|images| upload(images, device)),
+            test: upload(&data.test, device),
+        }
+    }
+
+    fn of(&self, split: Split) -> Option<&Tensor<2>> {
+        match split {
+            Split::Train => Some(&self.train),
+            Split::Validation => self.validation.as_ref(),
+            Split::Test => Some(&self.test),
+        }
+    }
 }
 
 impl ImageWorkload {
     /// The images for a device; `device` is the one without gradients.
     pub fn new(data: Arc<Cifar100>, device: &Device, resident: bool) -> Self {
-        let resident = resident.then(|| upload(&data.train, device));
+        let resident = resident.then(|| ResidentPixels::upload(&data, device));
         let (training, evaluation) = (device.clone().autodiff(), device.clone());
         Self { data, normalization: Normalization::cifar100(), training, evaluation, resident }
     }
@@ -47,8 +72,8 @@ impl ImageWorkload {
         }
     }
 
-    fn gathered(&self, pixels: &Tensor<2>, batch: Batch<'_>) -> Tensor<4> {
-        let images = crop_on_device(pixels, batch, &self.evaluation);
+    /// Subtracts the mean and divides by the deviation, on the device.
+    fn normalize(&self, images: Tensor<4>) -> Tensor<4> {
         let per_channel =
             |values: [f32; CHANNELS]| Tensor::<1>::from_floats(values, &self.evaluation).reshape([1, CHANNELS, 1, 1]);
         (images - per_channel(self.normalization.mean())) / per_channel(self.normalization.std())
@@ -62,7 +87,7 @@ impl Workload for ImageWorkload {
     fn training_batch(&mut self, batch: Batch<'_>) -> (Tensor<4>, Tensor<1, Int>) {
         let examples = batch.indices.len();
         let images = match &self.resident {
-            Some(pixels) => Tensor::from_inner(self.gathered(pixels, batch)),
+            Some(pixels) => Tensor::from_inner(self.normalize(crop_on_device(&pixels.train, batch, &self.evaluation))),
             None => {
                 let mut values = vec![0.0; examples * PIXELS];
                 augment_batch(&self.data.train, batch.indices, batch.augmentations, &self.normalization, &mut values);
@@ -75,6 +100,11 @@ impl Workload for ImageWorkload {
     }
 
     fn evaluation_batch(&mut self, split: Split, examples: Range<usize>) -> Tensor<4> {
+        if let Some(pixels) = self.resident.as_ref().and_then(|resident| resident.of(split)) {
+            let count = examples.len();
+            let images = pixels.clone().slice([examples]).reshape([count, CHANNELS, SIDE, SIDE]);
+            return self.normalize(images);
+        }
         let indices: Vec<u32> = examples.map(|index| index as u32).collect();
         let mut values = vec![0.0; indices.len() * PIXELS];
         if let Some(images) = self.split(split) {
@@ -138,10 +168,15 @@ mod tests {
         let device = Device::flex();
         let plan = EpochPlan::new(3, 0, 200);
         let batch = plan.batch(0, 64).unwrap();
-        let (host, labels) = ImageWorkload::new(data.clone(), &device, false).training_batch(batch);
-        let (resident, same) = ImageWorkload::new(data, &device, true).training_batch(batch);
-        let difference = (host.inner() - resident.inner()).abs().max().into_scalar::<f32>();
-        assert!(difference < 1e-6, "{difference}");
+        let mut on_host = ImageWorkload::new(data.clone(), &device, false);
+        let mut resident = ImageWorkload::new(data, &device, true);
+        let difference = |a: Tensor<4>, b: Tensor<4>| (a - b).abs().max().into_scalar::<f32>();
+        let ((host, labels), (device, same)) = (on_host.training_batch(batch), resident.training_batch(batch));
+        assert!(difference(host.inner(), device.inner()) < 1e-6);
         labels.into_data().assert_eq(&same.into_data(), true);
+        for split in [Split::Train, Split::Test] {
+            let (host, device) = (on_host.evaluation_batch(split, 30..70), resident.evaluation_batch(split, 30..70));
+            assert!(difference(host, device) < 1e-6, "{split:?}");
+        }
     }
 }
