@@ -7,6 +7,7 @@ mod commands;
 mod failure;
 mod interrupt;
 mod progress;
+mod stdout;
 
 fn main() -> ExitCode {
     let matches = match cli::command().try_get_matches() {

@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use aees_train::engine::device::available;
 
 use crate::failure::Failure;
+use crate::stdout;
 
 /// Lists the devices, best first.
 pub(crate) fn run() -> Result<ExitCode, Failure> {
     for device in available() {
-        println!("{}", device.describe());
+        stdout::line(device.describe());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::failure::{EXIT_INTERRUPTED, Failure};
 use crate::interrupt;
 use crate::progress;
+use crate::stdout;
 
 /// Trains, and reports how it ended.
 pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
@@ -49,9 +50,9 @@ fn report(path: &Path, as_json: bool, status: &str) -> Result<ExitCode, Failure>
             .map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display()), None))?;
         let result: Value = serde_json::from_str(&text)
             .map_err(|error| Failure::new(format!("{} is damaged: {error}", path.display()), None))?;
-        println!("{}", json!({"status": status, "result_file": path, "result": result}));
+        stdout::line(json!({"status": status, "result_file": path, "result": result}));
     } else {
-        println!("{}", path.display());
+        stdout::line(path.display());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,10 +1,10 @@
 //! One JSON object for each event on stdout, for programs that watch a run.
 
-use std::io::Write;
-
 use aees_train::artifact::FileError;
 use aees_train::event::{RunEvent, Subscriber};
 use serde_json::{Value, json};
+
+use crate::stdout;
 
 /// Prints the objects; stops quietly when nobody reads any more.
 pub(crate) struct JsonLines;
@@ -12,8 +12,7 @@ pub(crate) struct JsonLines;
 impl Subscriber for JsonLines {
     fn on_event(&mut self, event: &RunEvent<'_>) -> Result<(), FileError> {
         if let Some(line) = object(event) {
-            // A reader that went away must not stop the run.
-            let _ = writeln!(std::io::stdout(), "{line}");
+            stdout::line(line);
         }
         Ok(())
     }

@@ -109,7 +109,7 @@ pub fn train(
     let identity = RunIdentity::of(config, &data.fingerprint)?;
     let task = Cifar100Task::new(config, data.clone());
     let steps_per_epoch = (data.train.len() as u64).div_ceil(config.batch_size as u64);
-    let schedule = schedule(config, steps_per_epoch * config.epochs as u64)?;
+    let schedule = schedule(config, steps_per_epoch.saturating_mul(config.epochs as u64))?;
     let aees = controllers(config, schedule.as_ref())?;
     let directory = match place {
         Place::New { directory, overwrite } => {

@@ -1,9 +1,10 @@
-//! The device path against the host path: on Flex always, on Vulkan where the feature and an adapter are there.
+//! The device path against the host path: on Flex always, and on the device that `AEES_TEST_DEVICE` names.
 
 #![allow(clippy::unwrap_used, reason = "a panic is the report of a test")]
 
 mod model;
 
+use aees_train::engine::device::{DeviceChoice, find};
 use aees_train::optimizer::{Optimizer, OptimizerConfig, OptimizerKind, Placement, SquaredNorm, StepControl};
 use burn::tensor::Device;
 use model::{LARGE, assert_close, values};
@@ -93,19 +94,10 @@ fn the_device_path_on_flex_agrees_with_the_host_path() {
     agrees_with_the_host(&Device::flex().autodiff());
 }
 
-/// Runs on any adapter; a software one (Mesa's lavapipe) will do.
-#[cfg(feature = "vulkan")]
+/// On the device that `AEES_TEST_DEVICE` names, as in `engine.rs`; on the CPU it is the test above once more.
 #[test]
-fn the_device_path_on_vulkan_agrees_with_the_host_path() {
-    use burn::tensor::DeviceKind;
-
-    let device = std::panic::catch_unwind(|| {
-        let device = Device::vulkan(DeviceKind::DefaultDevice);
-        device.sync().map(|()| device).map_err(|error| error.to_string())
-    });
-    match device {
-        Ok(Ok(device)) => agrees_with_the_host(&device.autodiff()),
-        Ok(Err(error)) => eprintln!("skipped: the Vulkan device does not work: {error}"),
-        Err(_) => eprintln!("skipped: there is no Vulkan adapter"),
-    }
+fn the_device_path_on_the_tested_device_agrees_with_the_host_path() {
+    let name = std::env::var("AEES_TEST_DEVICE").unwrap_or_else(|_| "cpu".into());
+    let found = find(name.parse::<DeviceChoice>().unwrap()).unwrap();
+    agrees_with_the_host(&found.device.autodiff());
 }

@@ -105,13 +105,15 @@ pub struct Found {
     pub choice: DeviceChoice,
     /// The part's name, where the driver tells it.
     pub name: Option<String>,
+    /// Whether it only plays a GPU: Mesa's lavapipe and the like. It can be asked for, and `auto` never takes it.
+    pub software: bool,
     /// burn's handle, without gradients.
     pub device: Device,
 }
 
 impl Found {
     fn cpu() -> Self {
-        Self { choice: DeviceChoice::Cpu, name: None, device: Device::flex() }
+        Self { choice: DeviceChoice::Cpu, name: None, software: false, device: Device::flex() }
     }
 
     /// Whether it computes in host memory.
@@ -122,6 +124,7 @@ impl Found {
     /// `cpu`, or `cuda:0 (NVIDIA H200)`.
     pub fn describe(&self) -> String {
         match &self.name {
+            Some(name) if self.software => format!("{} ({name}, software)", self.choice),
             Some(name) => format!("{} ({name})", self.choice),
             None => self.choice.to_string(),
         }
@@ -159,8 +162,9 @@ fn enumerate(kind: DeviceType, choice: impl Fn(usize) -> DeviceChoice) -> Vec<Fo
     let devices = devices.unwrap_or_default().into_iter().enumerate();
     devices
         .map(|(index, device)| {
-            let name = device.identity().map(|identity| identity.name);
-            Found { choice: choice(index), name, device }
+            let identity = device.identity();
+            let software = identity.as_ref().is_some_and(|identity| identity.physical.is_none());
+            Found { choice: choice(index), name: identity.map(|identity| identity.name), software, device }
         })
         .collect()
 }
@@ -176,7 +180,10 @@ pub fn find(choice: DeviceChoice) -> Result<Found, DeviceError> {
     }
     let all = available();
     let names: Vec<String> = all.iter().map(Found::describe).collect();
-    let wanted = |found: &Found| choice == DeviceChoice::Auto || found.choice == choice;
+    let wanted = |found: &Found| match choice {
+        DeviceChoice::Auto => !found.software,
+        named => found.choice == named,
+    };
     all.into_iter().find(wanted).ok_or_else(|| {
         let compiled = match choice {
             DeviceChoice::Cuda(_) => cfg!(feature = "cuda"),
