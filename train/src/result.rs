@@ -106,7 +106,9 @@ pub fn run_result(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Val
     put("engine", json!(facts.engine.engine));
     put("backend", json!(facts.engine.backend));
     put("device", json!(facts.engine.device));
-    put("driver", json!(facts.engine.device_name));
+    put("device_name", json!(facts.engine.device_name));
+    // burn does not tell it; another engine may.
+    put("driver", Value::Null);
     put("precision", json!("f32"));
     put("versions", json!({"aees": env!("CARGO_PKG_VERSION"), "git": option_env!("AEES_GIT_COMMIT")}));
     put("parameter_digest", json!(end.parameter_digest));
