@@ -62,6 +62,21 @@ fn temporary_name(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
 }
 
+/// Whether a name is that of a write that was cut off by a kill.
+pub(crate) fn is_leftover(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(".tmp")
+}
+
+/// Removes what writes that were cut off left in a folder. Only for a folder that no other process writes into.
+pub(crate) fn remove_leftovers(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if is_leftover(&entry.file_name().to_string_lossy()) {
+            // It takes up space and harms nobody: not worth an error.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 fn write_and_sync(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut writer = BufWriter::with_capacity(1 << 20, File::create(path)?);
     write(&mut writer)?;

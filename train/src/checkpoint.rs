@@ -9,11 +9,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use safetensors::{Dtype, SafeTensors, View};
+use safetensors::tensor::{Metadata, TensorInfo};
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::artifact::{FileError, sync_folder};
+use crate::artifact::{FileError, sync_folder, write_atomically};
 use crate::engine::{Array, EngineState};
 use crate::identity::hex;
 use crate::state::TrainState;
@@ -111,7 +112,7 @@ impl CheckpointFolder {
     /// When that fails; the earlier checkpoints are still there.
     pub fn adopt_best(&self, step: u64) -> Result<PathBuf, FileError> {
         let (best, path) = (self.best(), self.step_path(step));
-        let temporary = path.with_extension("tmp");
+        let temporary = self.path.join(".best.link.tmp");
         let _ = fs::remove_file(&temporary);
         // A link costs nothing. Where the file system has none, the bytes are copied.
         fs::hard_link(&best, &temporary)
@@ -204,22 +205,34 @@ impl CheckpointFolder {
         let text = serde_json::to_string(&header).map_err(|error| FileError::at("write", path)(error.into()))?;
         let digest = digest_of(&text, &checkpoint.engine.tensors);
         let metadata = HashMap::from([(HEADER_KEY.to_owned(), text), (DIGEST_KEY.to_owned(), digest)]);
-        let temporary = path.with_extension("tmp");
-        let tensors = checkpoint.engine.tensors.iter().map(|(name, array)| (name.as_str(), ArrayView(array)));
-        let written = safetensors::serialize_to_file(tensors, Some(metadata), &temporary)
-            .map_err(|error| match error {
-                safetensors::SafeTensorError::IoError(error) => error,
-                other => std::io::Error::other(other),
-            })
-            .and_then(|()| fs::File::open(&temporary)?.sync_all())
-            .and_then(|()| fs::rename(&temporary, path));
-        if written.is_err() {
-            let _ = fs::remove_file(&temporary);
-        }
-        written.map_err(FileError::at("write", path))?;
-        sync_folder(path);
-        Ok(())
+        let tensors = &checkpoint.engine.tensors;
+        let header = file_header(tensors, metadata)
+            .map_err(|error| FileError::at("write", path)(std::io::Error::other(error)))?;
+        write_atomically(path, |out| {
+            out.write_all(&(header.len() as u64).to_le_bytes())?;
+            out.write_all(&header)?;
+            tensors.values().try_for_each(|array| out.write_all(&bytes_of(array)))
+        })
     }
+}
+
+/// The JSON at the beginning of a safetensors file, padded with spaces to a multiple of eight bytes as the format wants.
+///
+/// The crate's own writer leaves a file under a random name behind when it is killed, and its files can be read by
+/// their owner only; so the bytes go through [`write_atomically`] like those of every other file here.
+fn file_header(
+    tensors: &BTreeMap<String, Array>,
+    metadata: HashMap<String, String>,
+) -> Result<Vec<u8>, SafeTensorError> {
+    let mut end = 0;
+    let infos = tensors.iter().map(|(name, array)| {
+        let start = end;
+        end += 4 * array.values.len();
+        (name.clone(), TensorInfo { dtype: Dtype::F32, shape: array.shape.clone(), data_offsets: (start, end) })
+    });
+    let mut header = serde_json::to_vec(&Metadata::new(Some(metadata), infos.collect())?)?;
+    header.resize(header.len().next_multiple_of(8), b' ');
+    Ok(header)
 }
 
 /// The part of the header that every format has.
@@ -271,23 +284,6 @@ fn array(view: &safetensors::tensor::TensorView<'_>) -> Result<Array, String> {
     }
     let values = view.data().chunks_exact(4).map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
     Ok(Array { shape: view.shape().to_vec(), values: values.collect() })
-}
-
-struct ArrayView<'a>(&'a Array);
-
-impl View for ArrayView<'_> {
-    fn dtype(&self) -> Dtype {
-        Dtype::F32
-    }
-    fn shape(&self) -> &[usize] {
-        &self.0.shape
-    }
-    fn data(&self) -> Cow<'_, [u8]> {
-        bytes_of(self.0)
-    }
-    fn data_len(&self) -> usize {
-        4 * self.0.values.len()
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::artifact::{FileError, write_atomically};
+use crate::artifact::{FileError, is_leftover, remove_leftovers, write_atomically};
 use crate::config::{ConfigError, RunConfig, read_file};
 
 /// What this program puts into a run's folder; nothing else in it is ever touched.
@@ -82,10 +82,11 @@ impl RunDirectory {
     pub fn create(path: &Path, config: &RunConfig, run_id: &str, overwrite: bool) -> Result<Self, DirectoryError> {
         fs::create_dir_all(path).map_err(FileError::at("make", path))?;
         let entries = entries(path)?;
-        if let Some(example) = entries.iter().find(|name| !OWN_ENTRIES.contains(&name.as_str())) {
+        let is_own = |name: &&String| OWN_ENTRIES.contains(&name.as_str()) || is_leftover(name);
+        if let Some(example) = entries.iter().find(|name| !is_own(name)) {
             return Err(DirectoryError::HoldsOtherFiles { path: path.to_owned(), example: example.clone() });
         }
-        let holds_a_run = entries.iter().any(|name| name != "run.lock");
+        let holds_a_run = entries.iter().any(|name| name != "run.lock" && !is_leftover(name));
         if holds_a_run && !overwrite {
             return Err(DirectoryError::HoldsARun { path: path.to_owned() });
         }
@@ -118,7 +119,11 @@ impl RunDirectory {
         let lock_path = path.join("run.lock");
         let lock = File::create(&lock_path).map_err(FileError::at("write", &lock_path))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => {
+                remove_leftovers(path);
+                remove_leftovers(&path.join("checkpoints"));
+                Ok(Self { path: path.to_owned(), _lock: lock })
+            }
             Err(fs::TryLockError::WouldBlock) => Err(DirectoryError::InUse { path: path.to_owned() }),
             Err(fs::TryLockError::Error(source)) => Err(FileError::at("lock", &lock_path)(source).into()),
         }
@@ -236,6 +241,18 @@ mod tests {
         let error = RunDirectory::create(scratch.path(), &config(), "id", true).unwrap_err();
         assert!(error.to_string().contains("thesis.tex"), "{error}");
         assert!(scratch.path().join("thesis.tex").exists());
+    }
+
+    #[test]
+    fn what_a_killed_write_left_is_removed_and_does_not_count() {
+        let scratch = tempfile::tempdir().unwrap();
+        fs::create_dir(scratch.path().join("checkpoints")).unwrap();
+        let leftover = scratch.path().join("checkpoints/.step-000000005.safetensors.1.tmp");
+        fs::write(&leftover, "half").unwrap();
+        fs::write(scratch.path().join(".result.json.1.tmp"), "half").unwrap();
+        drop(RunDirectory::create(scratch.path(), &config(), "id", true).unwrap());
+        assert!(!leftover.exists() && !scratch.path().join(".result.json.1.tmp").exists());
+        assert_eq!(RunDirectory::open(scratch.path()).unwrap().1, config());
     }
 
     #[test]
