@@ -56,7 +56,7 @@ def measure(args, method):
         loss.item()
         if step:
             times.append(time.perf_counter() - start)
-    return statistics.median(times)
+    return times
 
 
 def main():
@@ -68,14 +68,15 @@ def main():
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
-    medians = {method: measure(args, method) for method in ("baseline", "lr", "dual")}
+    times = {method: measure(args, method) for method in ("baseline", "lr", "dual")}
+    medians = {method: statistics.median(steps) for method, steps in times.items()}
     print(json.dumps({
         "engine": f"torch {torch.__version__}", "device": "cpu", "threads": torch.get_num_threads(), "width": args.width,
         "batch_size": 128, "optimizer": args.optimizer, "rounds": args.steps, "median_step_s": medians["baseline"],
         "lr_median_step_s": medians["lr"], "dual_median_step_s": medians["dual"],
         "lr_overhead_percent": 100 * (medians["lr"] / medians["baseline"] - 1),
         "dual_overhead_percent": 100 * (medians["dual"] / medians["baseline"] - 1),
-        "examples_per_s": 128 / medians["baseline"],
+        "step_s_min_max": [min(times["baseline"]), max(times["baseline"])], "examples_per_s": 128 / medians["baseline"],
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
 
 

@@ -95,3 +95,16 @@ fn recording_a_step_allocates_nothing() {
         aees.finalize().unwrap();
     }
 }
+
+#[test]
+fn recording_many_steps_at_once_allocates_nothing() {
+    let config =
+        AeesConfig { lr_candidates: vec![0.5, 1.0, 2.0], episode_length: 200, seed: Some(0), ..AeesConfig::default() };
+    let mut aees = Aees::new(config).unwrap();
+    let (losses, norms) = ([1.5; 199], [0.5; 199]);
+    for episode in 0..5u64 {
+        aees.open(episode * 200).unwrap();
+        assert_eq!(allocations(|| assert!(aees.record_steps(&losses, &norms).is_ok())), 0, "episode {episode}");
+        aees.record(1.0, Some(0.5)).unwrap();
+    }
+}

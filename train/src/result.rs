@@ -110,7 +110,7 @@ pub fn run_result(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Val
     // burn does not tell it; another engine may.
     put("driver", Value::Null);
     put("precision", json!("f32"));
-    put("versions", json!({"aees": env!("CARGO_PKG_VERSION"), "git": option_env!("AEES_GIT_COMMIT")}));
+    put("versions", json!({"aees": env!("CARGO_PKG_VERSION"), "git_commit": option_env!("AEES_GIT_COMMIT")}));
     put("parameter_digest", json!(end.parameter_digest));
     put("data_fingerprint", json!(facts.data_fingerprint));
     put("data_origin", facts.data_origin.clone());
