@@ -1,7 +1,8 @@
-//! The networks that aees trains, one file a model, each held to PyTorch's numbers by fixtures in `tests/fixtures`.
+//! The networks that aees trains, one file a model, each held to PyTorch's numbers by fixtures in `tests/fixtures`:
+//! ResNet-18 for images, DistilBERT and BERT for sentences.
 //!
-//! This crate knows tensors and nothing of data, optimizers or AEES: images and labels come in as tensors, logits and a
-//! loss go out. A model has the names, shapes and order of the tensors of its PyTorch original, so that weights move
+//! This crate knows tensors and weight files, and nothing of data, tokenizers, optimizers or AEES: images or token ids and
+//! labels come in, logits and a loss go out. A model has the names, shapes and order of the tensors of its PyTorch original, so that weights move
 //! between the two by name, and its initial values are drawn from streams that the caller keys, never from a global
 //! generator.
 //!
@@ -22,19 +23,54 @@
 //! assert_eq!(logits.dims(), [2, 10]);
 //! assert_eq!(tensors(&model)[0].name, "conv1.weight");
 //! ```
+//!
+//! A classifier of sentences reads batches without padding:
+//!
+//! ```
+//! use aees_models::{TextClassifierConfig, TokenBatch};
+//! use burn::tensor::Device;
+//! use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+//!
+//! let config = TextClassifierConfig::distilbert_base().with_layers(2).with_dim(64).with_vocabulary(100);
+//! let device = Device::flex();
+//! let model = config.init(|parameter| Xoshiro256PlusPlus::seed_from_u64(parameter as u64), &device).unwrap();
+//!
+//! // A sentence of three tokens and one of two; no dropout.
+//! let batch = TokenBatch::new(&config, &[2, 7, 3, 2, 3], &[3, 2], &device).unwrap();
+//! assert_eq!(model.forward(&batch, None).dims(), [2, 2]);
+//! ```
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 mod batch_norm;
+mod bert;
+mod distilbert;
+mod dropout;
+mod encoder;
+mod flex_ops;
 pub mod flops;
+mod layers;
 mod loss;
 mod named_tensors;
+mod pretrained;
 mod resnet18;
+mod text_classifier;
+mod text_config;
+mod token_batch;
+pub mod weights;
 
 pub use batch_norm::BatchNorm;
+pub use bert::BertClassifier;
+pub use distilbert::DistilBertClassifier;
+pub use dropout::DropoutSource;
+pub use layers::{Embedding, LayerNorm, Linear};
 pub use loss::cross_entropy;
 pub use named_tensors::{
     NamedTensor, TensorInfo, TensorKind, WeightError, load, parameter_count, tensor_infos, tensors,
 };
-pub use resnet18::{BasicBlock, Conv2d, Linear, ResNet18, ResNet18Config};
+pub use pretrained::{Notice, Pretrained, PretrainedError, pretrained, save_pretrained};
+pub use resnet18::{BasicBlock, Conv2d, ResNet18, ResNet18Config};
+pub use text_classifier::TextClassifier;
+pub use text_config::{Activation, ModelConfigError, TextArchitecture, TextClassifierConfig};
+pub use token_batch::{BatchError, TokenBatch};

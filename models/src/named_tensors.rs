@@ -3,7 +3,9 @@
 //!
 //! A name is the path of fields to a tensor, as in `layer2.0.downsample.0.weight`, and the models here name and order
 //! their fields so that the list of tensors is PyTorch's `state_dict()`, without the batch counters
-//! `num_batches_tracked`, which only a batch norm without momentum reads. Files and their formats are left to others.
+//! `num_batches_tracked`, which only a batch norm without momentum reads. A field that would be a keyword of Rust ends in
+//! an underscore, which its name lacks, and the variant of an enum has no part in a name. Files and their formats are left
+//! to others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -111,7 +113,22 @@ pub fn parameter_count<M: Module>(module: &M) -> usize {
 /// When a tensor is missing, unexpected, of another shape or not of floating point; then the network is as it was.
 pub fn load<M: Module>(module: M, weights: &BTreeMap<String, TensorData>) -> Result<M, WeightError> {
     check(&tensor_infos(&module), weights)?;
-    Ok(module.map(&mut LoadMapper { path: Vec::new(), weights }))
+    Ok(set_values(module, weights.clone()))
+}
+
+/// Like [`load`], without its check: a tensor that `values` lacks stays as it is. Values are moved, not copied, where they
+/// are `f32` already.
+pub(crate) fn set_values<M: Module>(module: M, values: BTreeMap<String, TensorData>) -> M {
+    module.map(&mut LoadMapper { path: Vec::new(), values })
+}
+
+/// The part of a name that a field is: none for the variant of an enum.
+fn name_part(field: &str, container: &str) -> Option<String> {
+    (!container.starts_with("Enum:")).then(|| field.trim_end_matches('_').to_string())
+}
+
+fn join(parts: impl Iterator<Item = Option<String>>) -> String {
+    parts.flatten().collect::<Vec<_>>().join(".")
 }
 
 fn check(infos: &[TensorInfo], weights: &BTreeMap<String, TensorData>) -> Result<(), WeightError> {
@@ -157,9 +174,9 @@ impl ModuleVisitor for InfoVisitor {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let fields: Vec<&str> = self.path.iter().map(|(field, _)| field.as_str()).collect();
+        let name = join(self.path.iter().map(|(field, container)| name_part(field, container)));
         let kind = self.path.last().map_or(TensorKind::Parameter, |(field, container)| kind(field, container));
-        self.infos.push(TensorInfo { name: fields.join("."), kind, shape: param.lazy_shape().to_vec() });
+        self.infos.push(TensorInfo { name, kind, shape: param.lazy_shape().to_vec() });
     }
 }
 
@@ -174,14 +191,15 @@ impl ModuleVisitor for ValueVisitor {
     }
 }
 
-struct LoadMapper<'a> {
-    path: Vec<String>,
-    weights: &'a BTreeMap<String, TensorData>,
+struct LoadMapper {
+    /// The part of the name that each field on the way is.
+    path: Vec<Option<String>>,
+    values: BTreeMap<String, TensorData>,
 }
 
-impl ModuleMapper for LoadMapper<'_> {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_string());
+impl ModuleMapper for LoadMapper {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.push(name_part(name, container));
     }
 
     fn exit_module(&mut self, _name: &str, _container: &str) {
@@ -189,12 +207,10 @@ impl ModuleMapper for LoadMapper<'_> {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(data) = self.weights.get(&self.path.join(".")) else {
-            return param; // Not reached: `check` has found every name.
-        };
+        let Some(data) = self.values.remove(&join(self.path.iter().cloned())) else { return param };
         param.map(|old| {
             let requires_grad = old.is_require_grad();
-            let new = Tensor::from_data(data.clone().convert::<f32>(), &old.device());
+            let new = Tensor::from_data(data.convert::<f32>(), &old.device());
             if requires_grad { new.require_grad() } else { new }
         })
     }

@@ -15,7 +15,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 use rand_distr::{Distribution, StandardNormal, StandardUniform};
 
-use crate::BatchNorm;
+use crate::{BatchNorm, Linear};
 
 // -------------------------------------------------------------------------------------------------------------- config
 
@@ -109,15 +109,6 @@ pub struct Conv2d {
     pub weight: Param<Tensor<4>>,
     /// Step of the kernel in both directions.
     pub stride: usize,
-}
-
-/// An affine layer with its weight as PyTorch stores it, the transpose of burn's.
-#[derive(Module, Debug)]
-pub struct Linear {
-    /// `[out, in]`.
-    pub weight: Param<Tensor<2>>,
-    /// `[out]`.
-    pub bias: Param<Tensor<1>>,
 }
 
 // ---------------------------------------------------------------------------------------------------------------- init
@@ -253,12 +244,5 @@ impl Conv2d {
         let [_, _, kernel, _] = weight.dims();
         let padding = kernel / 2; // 1 for 3x3, 0 for 1x1
         conv2d(x, weight, None, ConvOptions::new([self.stride; 2], [padding; 2], [1; 2], 1))
-    }
-}
-
-impl Linear {
-    /// From `[batch, in]` to `[batch, out]`.
-    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        burn::tensor::module::linear(x, self.weight.val().transpose(), Some(self.bias.val()))
     }
 }

@@ -59,9 +59,18 @@ impl fmt::Display for DataSource {
 pub enum DataOrigin {
     /// Files in one layout.
     Files {
-        /// `binary`, `python` or `parquet`.
+        /// `binary`, `python`, `parquet`, `tsv` or `csv`.
         layout: &'static str,
         /// The files of both splits, train first, in the order in which they were joined.
+        files: Vec<PathBuf>,
+    },
+    /// Tables of the Hugging Face hub, from its cache.
+    Hub {
+        /// The repository, `OWNER/NAME`.
+        repository: String,
+        /// The commit.
+        revision: String,
+        /// The files of both splits, train first.
         files: Vec<PathBuf>,
     },
     /// Made on the spot.

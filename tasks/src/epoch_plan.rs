@@ -1,6 +1,7 @@
-//! One epoch: in which order the images come, and how each is cropped and flipped.
+//! One epoch: in which order the examples come and, for images, how each is cropped and flipped.
 //!
-//! A plan is a pure function of (seed, epoch, n), so a run can start at any batch of any epoch. The transform is the
+//! A plan is a pure function of (seed, epoch, n), so a run can start at any batch of any epoch; batches of similar lengths
+//! depend on the lengths and the batch size as well. The transform is the
 //! reference's (torchvision `RandomCrop(32, padding=4)`, then `RandomHorizontalFlip(0.5)`): offsets uniform over 9 x 9. Its
 //! random numbers are our own, because PyTorch's generators are not portable.
 
@@ -11,6 +12,10 @@ pub const PADDING: u8 = 4;
 
 /// The positions of the crop in one direction.
 const OFFSETS: u32 = 2 * PADDING as u32 + 1;
+
+/// The batches among which examples of similar length are looked for: enough to fill batches with little padding, and
+/// few enough that which examples meet in a batch stays a matter of chance.
+const POOL_BATCHES: usize = 100;
 
 /// How one image is cropped and flipped. `dy = dx = 4` without a flip is the image itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +38,7 @@ impl CropFlip {
 pub struct EpochPlan {
     /// The example at each position, a permutation of `0..n`.
     pub order: Vec<u32>,
-    /// The augmentation at each position, `[n]`.
+    /// The augmentation at each position, `[n]`; empty for examples that have none.
     pub augmentations: Vec<CropFlip>,
 }
 
@@ -44,7 +49,7 @@ pub struct Batch<'plan> {
     pub index: usize,
     /// The examples.
     pub indices: &'plan [u32],
-    /// Their augmentations, in the same order.
+    /// Their augmentations, in the same order; empty for examples that have none.
     pub augmentations: &'plan [CropFlip],
 }
 
@@ -52,8 +57,6 @@ impl EpochPlan {
     /// The plan of an epoch (from 0) over `n` examples.
     #[must_use]
     pub fn new(seed: u64, epoch: u64, n: u32) -> Self {
-        let mut order: Vec<u32> = (0..n).collect();
-        stream(seed, Purpose::EpochOrder, epoch).shuffle(&mut order);
         let mut random = stream(seed, Purpose::Augmentation, epoch);
         let augmentations = (0..n)
             .map(|_| {
@@ -62,7 +65,37 @@ impl EpochPlan {
                 CropFlip { dy: (place / OFFSETS) as u8, dx: (place % OFFSETS) as u8, flip: draw % 2 == 1 }
             })
             .collect();
-        Self { order, augmentations }
+        Self { augmentations, ..Self::without_augmentation(seed, epoch, n) }
+    }
+
+    /// The same order for examples that are not augmented.
+    #[must_use]
+    pub fn without_augmentation(seed: u64, epoch: u64, n: u32) -> Self {
+        let mut order: Vec<u32> = (0..n).collect();
+        stream(seed, Purpose::EpochOrder, epoch).shuffle(&mut order);
+        Self { order, augmentations: Vec::new() }
+    }
+
+    /// An order whose batches of `batch_size` hold examples of similar length: `--bucket-by-length`.
+    ///
+    /// The order of [`EpochPlan::without_augmentation`] is cut into pools of 100 batches, each pool is sorted by length (equal
+    /// ones stay in their order) and cut into batches, and the full batches of all pools are shuffled. A short last batch
+    /// stays last.
+    ///
+    /// # Panics
+    /// If `batch_size` is 0.
+    #[must_use]
+    pub fn by_length(seed: u64, epoch: u64, lengths: &[u32], batch_size: usize) -> Self {
+        let mut plan = Self::without_augmentation(seed, epoch, lengths.len() as u32);
+        for pool in plan.order.chunks_mut(batch_size.saturating_mul(POOL_BATCHES)) {
+            pool.sort_by_key(|&example| lengths[example as usize]);
+        }
+        let full = plan.order.chunks_exact(batch_size);
+        let short = full.remainder();
+        let mut batches: Vec<&[u32]> = full.collect();
+        stream(seed, Purpose::BatchOrder, epoch).shuffle(&mut batches);
+        let order = batches.into_iter().chain([short]).flatten().copied().collect();
+        Self { order, augmentations: Vec::new() }
     }
 
     /// The number of batches of an epoch, the short last one included.
@@ -82,7 +115,7 @@ impl EpochPlan {
         (start < end).then(|| Batch {
             index,
             indices: &self.order[start..end],
-            augmentations: &self.augmentations[start..end],
+            augmentations: self.augmentations.get(start..end).unwrap_or_default(),
         })
     }
 
@@ -126,7 +159,67 @@ mod tests {
         assert_ne!(plan.augmentations, EpochPlan::new(0, 1, 100).augmentations);
     }
 
+    /// The padding of all batches, as a share of the real positions.
+    fn padding(plan: &EpochPlan, lengths: &[u32], batch_size: usize) -> f64 {
+        let real: u64 = lengths.iter().map(|&length| u64::from(length)).sum();
+        let padded = plan.batches(batch_size).map(|batch| {
+            let longest = batch.indices.iter().map(|&example| lengths[example as usize]).max().unwrap_or(0);
+            u64::from(longest) * batch.indices.len() as u64
+        });
+        padded.sum::<u64>() as f64 / real as f64 - 1.0
+    }
+
+    #[test]
+    fn bucketing_takes_most_of_the_padding_of_phrases_away() {
+        // Token counts with SST-2's quantiles: many short phrases, few long sentences.
+        let quantiles = [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 19, 22, 26, 35, 60];
+        let mut random = stream(0, Purpose::SyntheticTrain, 0);
+        let lengths: Vec<u32> = (0..20_000)
+            .map(|_| {
+                let cell = random.below(16) as usize;
+                quantiles[cell] + random.below(quantiles[cell + 1] - quantiles[cell])
+            })
+            .collect();
+        let random_order = padding(&EpochPlan::without_augmentation(0, 0, 20_000), &lengths, 16);
+        let by_length = padding(&EpochPlan::by_length(0, 0, &lengths, 16), &lengths, 16);
+        assert!(random_order > 1.2 && by_length < 0.06, "{random_order} {by_length}");
+    }
+
+    #[test]
+    fn lengths_decide_batches_and_not_their_order() {
+        let lengths: Vec<u32> = (0..400).map(|example| example % 50).collect();
+        let plan = EpochPlan::by_length(1, 2, &lengths, 8);
+        assert_eq!(plan, EpochPlan::by_length(1, 2, &lengths, 8));
+        assert_ne!(plan.order, EpochPlan::by_length(1, 3, &lengths, 8).order);
+        assert_ne!(plan.order, EpochPlan::by_length(2, 2, &lengths, 8).order);
+        let firsts: Vec<u32> = plan.batches(8).map(|batch| lengths[batch.indices[0] as usize]).collect();
+        assert!(!firsts.is_sorted(), "batches come in order of length");
+    }
+
+    #[test]
+    fn the_order_does_not_depend_on_augmentation() {
+        let plain = EpochPlan::without_augmentation(4, 9, 100);
+        assert_eq!(plain.order, EpochPlan::new(4, 9, 100).order);
+        assert_eq!(plain.batch(3, 32).map(|batch| (batch.indices.len(), batch.augmentations.len())), Some((4, 0)));
+    }
+
     proptest! {
+        #[test]
+        fn bucketed_batches_cover_each_example_once(
+            seed: u64,
+            epoch in 0_u64..1000,
+            lengths in prop::collection::vec(0_u32..60, 0..900),
+            batch_size in 1_usize..9,
+        ) {
+            let plan = EpochPlan::by_length(seed, epoch, &lengths, batch_size);
+            let mut seen = plan.order.clone();
+            seen.sort_unstable();
+            prop_assert_eq!(seen, (0..lengths.len() as u32).collect::<Vec<_>>());
+            let short = lengths.len() % batch_size;
+            let last = plan.batches(batch_size).last().map_or(0, |batch| batch.indices.len());
+            prop_assert_eq!(last, if short == 0 { batch_size.min(lengths.len()) } else { short });
+        }
+
         #[test]
         fn batches_cover_each_example_once(seed: u64, epoch in 0_u64..1000, n in 0_u32..300, batch_size in 1_usize..50) {
             let plan = EpochPlan::new(seed, epoch, n);

@@ -5,7 +5,9 @@
 
 use std::path::PathBuf;
 
+use crate::hub::HubError;
 use crate::label_noise::LabelNoiseError;
+use crate::text::TextError;
 
 /// The result of anything that reads or builds a data set.
 pub type Result<T> = std::result::Result<T, DataError>;
@@ -227,6 +229,12 @@ pub enum DataError {
     /// Label noise that cannot be applied.
     #[error(transparent)]
     LabelNoise(#[from] LabelNoiseError),
+    /// A text task's files.
+    #[error(transparent)]
+    Text(#[from] TextError),
+    /// The hub or its cache.
+    #[error(transparent)]
+    Hub(Box<HubError>),
 }
 
 fn list(paths: &[PathBuf]) -> String {
@@ -235,7 +243,7 @@ fn list(paths: &[PathBuf]) -> String {
 }
 
 /// The first names of a long list: a message must fit on a screen.
-fn names(found: &[String]) -> String {
+pub(crate) fn names(found: &[String]) -> String {
     const SHOWN: usize = 12;
     match found.len() {
         0 => "nothing".to_owned(),

@@ -36,6 +36,8 @@ pub enum Purpose {
     SyntheticTest = 8,
     /// Dropout masks; index: step.
     Dropout = 9,
+    /// The order of an epoch's batches of similar lengths; index: epoch.
+    BatchOrder = 10,
 }
 
 /// One stream of random numbers. Implements [`rand_core::Rng`], so rand and `rand_distr` can sample from it.

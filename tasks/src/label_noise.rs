@@ -4,6 +4,9 @@
 //! CPython's `random.Random(seed)` with the run's seed, and the first `k` of them, in that order, are corrupted. Symmetric
 //! noise draws one of the other classes from the same generator, asymmetric noise takes the next class of a cycle (for
 //! CIFAR-100 the fine classes of a superclass). The whole is a function of (labels, type, rate, seed).
+//!
+//! The AG News protocol: symmetric only, with a seed of its own. `Random.sample` picks the `k` indices, which are then
+//! corrupted in ascending order.
 
 use std::fmt;
 use std::str::FromStr;
@@ -33,6 +36,22 @@ pub enum LabelNoiseError {
         rate: f64,
         /// The training examples.
         examples: usize,
+    },
+    /// A rate of 1 or more for a task of text, in the reference's words.
+    #[error("--label-noise-rate must be in [0.0, 1.0).")]
+    RateNotBelowOne,
+    /// A kind of noise that the task does not have.
+    #[error("{kind} label noise: {task} has {}", match offered {
+        LabelNoiseType::None => "no label noise".to_owned(),
+        offered => format!("{offered} label noise only"),
+    })]
+    NotOffered {
+        /// The task's title.
+        task: &'static str,
+        /// The kind asked for.
+        kind: LabelNoiseType,
+        /// The kind that the task has.
+        offered: LabelNoiseType,
     },
 }
 
@@ -136,7 +155,8 @@ pub struct LabelNoiseReport {
     pub noisy_targets: Vec<u32>,
     /// True where the label changed, `[num_train_examples]`.
     pub corrupted_mask: Vec<bool>,
-    /// The corrupted positions in shuffle order, `[num_corrupted_examples]`.
+    /// The corrupted positions in the order in which they were corrupted, `[num_corrupted_examples]`: shuffle order for
+    /// CIFAR-100, ascending for AG News.
     pub corrupted_indices: Vec<u32>,
     /// SHA-256 of `noisy_targets` as 4 little-endian bytes each.
     pub noisy_targets_sha256: String,
@@ -168,32 +188,78 @@ pub fn corrupt_labels(
     if !noise.is_enabled() {
         return Ok(None);
     }
-    let examples = labels.len();
-    let corrupted = (examples as f64 * noise.rate).round_ties_even() as usize;
-    if corrupted == 0 {
-        return Err(LabelNoiseError::NothingCorrupted { rate: noise.rate, examples });
-    }
+    let corrupted = corrupted_count(labels, noise)?;
     let mut random = PythonRandom::new(seed);
-    let mut order: Vec<u32> = (0..examples as u32).collect();
+    let mut order: Vec<u32> = (0..labels.len() as u32).collect();
     random.shuffle(&mut order);
     order.truncate(corrupted);
 
-    let other_classes = next_class.len() as u64 - 1;
     let mut noisy = labels.to_vec();
-    let mut mask = vec![false; examples];
     for &index in &order {
         let label = &mut noisy[index as usize];
         *label = match noise.kind {
-            // A draw among the other classes: skip the old one.
-            LabelNoiseType::Symmetric => {
-                let draw = random.below(other_classes) as u32;
-                draw + u32::from(draw >= *label)
-            }
+            LabelNoiseType::Symmetric => another_class(&mut random, *label, next_class.len()),
             _ => next_class[*label as usize],
         };
-        mask[index as usize] = true;
     }
-    Ok(Some(LabelNoiseReport {
+    Ok(Some(report(labels, noise, noisy, order)))
+}
+
+/// Corrupts `labels` (each below `classes`) by the AG News protocol.
+///
+/// Returns `None` if the noise is disabled.
+///
+/// # Errors
+/// [`LabelNoiseError::NothingCorrupted`]; [`LabelNoiseError::RateNotBelowOne`] for a rate of 1.
+///
+/// # Panics
+/// If there are fewer than two classes.
+pub fn corrupt_sampled_labels(
+    labels: &[u32],
+    classes: u32,
+    noise: LabelNoise,
+    seed: u64,
+) -> Result<Option<LabelNoiseReport>, LabelNoiseError> {
+    if !noise.is_enabled() {
+        return Ok(None);
+    }
+    if noise.rate >= 1.0 {
+        return Err(LabelNoiseError::RateNotBelowOne);
+    }
+    let corrupted = corrupted_count(labels, noise)?;
+    let mut random = PythonRandom::new(seed);
+    // It fails only where more than all are asked for, which a rate below 1 cannot.
+    let sample = random.sample(labels.len(), corrupted).map_err(|_| LabelNoiseError::RateNotBelowOne)?;
+    let mut order: Vec<u32> = sample.into_iter().map(|index| index as u32).collect();
+    order.sort_unstable();
+    let mut noisy = labels.to_vec();
+    for &index in &order {
+        let label = &mut noisy[index as usize];
+        *label = another_class(&mut random, *label, classes as usize);
+    }
+    Ok(Some(report(labels, noise, noisy, order)))
+}
+
+/// Python's `round(n * rate)`.
+fn corrupted_count(labels: &[u32], noise: LabelNoise) -> Result<usize, LabelNoiseError> {
+    let examples = labels.len();
+    match (examples as f64 * noise.rate).round_ties_even() as usize {
+        0 => Err(LabelNoiseError::NothingCorrupted { rate: noise.rate, examples }),
+        corrupted => Ok(corrupted),
+    }
+}
+
+/// A draw among the other classes in ascending order: skip the old one.
+fn another_class(random: &mut PythonRandom, label: u32, classes: usize) -> u32 {
+    let draw = random.below(classes as u64 - 1) as u32;
+    draw + u32::from(draw >= label)
+}
+
+fn report(labels: &[u32], noise: LabelNoise, noisy: Vec<u32>, order: Vec<u32>) -> LabelNoiseReport {
+    let (examples, corrupted) = (labels.len(), order.len());
+    let mut mask = vec![false; examples];
+    order.iter().for_each(|&index| mask[index as usize] = true);
+    LabelNoiseReport {
         kind: noise.kind,
         rate: noise.rate,
         num_train_examples: examples,
@@ -205,7 +271,7 @@ pub fn corrupt_labels(
         noisy_targets: noisy,
         corrupted_mask: mask,
         corrupted_indices: order,
-    }))
+    }
 }
 
 #[cfg(test)]

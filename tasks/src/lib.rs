@@ -1,4 +1,4 @@
-//! The tasks that aees trains on, as host data: bytes of images, labels, the order of an epoch. No tensors.
+//! The tasks that aees trains on, as host data: bytes of images, sentences, labels, the order of an epoch. No tensors.
 //!
 //! A task turns files in any of their usual layouts (or nothing at all, for `--data synthetic`) into a value that is a pure
 //! function of the files and the task's config. What changes from epoch to epoch ([`EpochPlan`]) is a pure function of
@@ -22,9 +22,11 @@
 //! }
 //! # Ok::<(), aees_tasks::DataError>(())
 //! ```
-#![forbid(unsafe_code)]
+// One exception: mapping a token file (tokens/store.rs).
+#![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+mod agnews;
 mod augment;
 mod balance;
 mod cifar100;
@@ -32,26 +34,43 @@ mod data_source;
 mod epoch_plan;
 mod error;
 mod fingerprint;
+mod hub;
+mod hub_data;
 mod image;
 mod keyed_random;
 mod label_noise;
 mod parallel;
-mod pickle;
+mod parquet_file;
 mod register;
 mod split_files;
+mod sst2;
+mod text;
+mod tokens;
 mod unpack;
 
 pub use augment::{Normalization, augment_batch, normalize_batch};
 pub use balance::{HoldOut, balanced_hold_out, balanced_limit, check_limit};
 pub use cifar100::{
-    CIFAR100_CLASSES, Cifar100, Cifar100Config, SUPERCLASSES, SYNTHETIC_SEED, Superclass, next_in_superclass,
-    superclass_of,
+    CIFAR100_CLASSES, CIFAR100_HUB, Cifar100, Cifar100Config, SUPERCLASSES, SYNTHETIC_SEED, Superclass,
+    next_in_superclass, superclass_of,
 };
 pub use data_source::{DataOrigin, DataSource};
 pub use epoch_plan::{Batch, CropFlip, EpochPlan, PADDING};
 pub use error::{DataError, Result};
 pub use fingerprint::{Fingerprint, labels_digest};
+pub use hub::{
+    Checksum, DownloadEvent, DownloadProgress, Hub, HubError, HubFile, HubOptions, HubPath, HubSettings, HubTimeouts,
+    RepoFile, RepoId, RepoKind, RepoListing, RetryPolicy, Token,
+};
+pub use hub_data::{HubAccess, HubDataset, HubSnapshot};
 pub use image::{CHANNELS, IMAGE_BYTES, ImageSplit, PLANE_BYTES, SIDE};
 pub use keyed_random::{KeyedRng, Purpose, stream};
-pub use label_noise::{LabelNoise, LabelNoiseError, LabelNoiseReport, LabelNoiseType, corrupt_labels};
+pub use label_noise::{
+    LabelNoise, LabelNoiseError, LabelNoiseReport, LabelNoiseType, corrupt_labels, corrupt_sampled_labels,
+};
 pub use register::{TASKS, TaskEntry, find_task};
+pub use text::{RowPlace, TextData, TextDataConfig, TextError, TextSplit, TextTask};
+pub use tokens::{
+    MINIMUM_MAX_LENGTH, StaleTokens, StoredTokens, TextTokenizer, TokenData, TokenFileError, TokenKey, TokenNoise,
+    TokenSplit, TokenStore, TokenTable, TokenizerError,
+};

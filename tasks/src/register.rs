@@ -11,12 +11,12 @@ pub struct TaskEntry {
     pub classes: u32,
     /// Training examples of the full data set.
     pub train_examples: usize,
-    /// Test examples of the full data set.
+    /// Examples of the full data set's other labelled file: test, or development where the labels of test are not public.
     pub test_examples: usize,
 }
 
 /// All tasks, in the order in which they are listed to people.
-pub const TASKS: &[TaskEntry] = &[crate::cifar100::TASK];
+pub const TASKS: &[TaskEntry] = &[crate::cifar100::TASK, crate::sst2::TASK, crate::agnews::TASK];
 
 /// The task of that name.
 #[must_use]

@@ -31,7 +31,8 @@ impl DataFile {
         Self { path, content: Some(content) }
     }
 
-    fn name(&self) -> String {
+    /// The file's name, without its folder.
+    pub(crate) fn name(&self) -> String {
         self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
@@ -62,12 +63,14 @@ pub(crate) struct SplitFiles {
 
 /// The split that a file's name speaks of, if it does.
 pub(crate) fn split_of_name(name: &str) -> Option<&'static str> {
+    first_word_of(name, &["train", "test"])
+}
+
+/// The first of a name's words that is one of `words`.
+pub(crate) fn first_word_of(name: &str, words: &[&'static str]) -> Option<&'static str> {
     let lower = name.to_lowercase();
-    lower.split(|character: char| !character.is_ascii_alphabetic()).find_map(|word| match word {
-        "train" => Some("train"),
-        "test" => Some("test"),
-        _ => None,
-    })
+    let mut parts = lower.split(|character: char| !character.is_ascii_alphabetic());
+    parts.find_map(|part| words.iter().find(|&&word| word == part).copied())
 }
 
 /// The files (not folders) directly in a folder, hidden ones left out, in name order.
@@ -78,6 +81,15 @@ pub(crate) fn files_in(folder: &Path) -> Result<Vec<DataFile>> {
 /// The folders directly in a folder, hidden ones left out, in name order.
 pub(crate) fn folders_in(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(entries(folder)?.into_iter().filter(|path| path.is_dir()).collect())
+}
+
+/// The names in a folder, for messages.
+pub(crate) fn names_in(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .map(|entries| entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
+        .unwrap_or_default();
+    names.sort();
+    names
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -117,11 +129,8 @@ pub(crate) fn sort_into_splits(folder: &Path, files: Vec<DataFile>) -> Result<Op
     Ok(Some(SplitFiles { train, test }))
 }
 
-/// `train.bin` and `train.bin.xz` are the same images: joining them would count each twice.
-fn refuse_doubles(parts: &[DataFile]) -> Result<()> {
-    fn stem(name: &str) -> &str {
-        [".gz", ".xz", ".zst"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
-    }
+/// `train.bin` and `train.bin.xz` are the same examples: joining them would count each twice.
+pub(crate) fn refuse_doubles(parts: &[DataFile]) -> Result<()> {
     for (position, first) in parts.iter().enumerate() {
         let name = first.name();
         if let Some(second) = parts[position + 1..].iter().find(|second| stem(&second.name()) == stem(&name)) {
@@ -129,6 +138,11 @@ fn refuse_doubles(parts: &[DataFile]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A name without the ending of a compression.
+pub(crate) fn stem(name: &str) -> &str {
+    [".gz", ".xz", ".zst"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
 }
 
 /// Text of any encoding that looks like ASCII: printable characters, tabs, line ends, and bytes above 127.

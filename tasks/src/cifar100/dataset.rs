@@ -12,6 +12,7 @@ use crate::balance::{balanced_hold_out, balanced_limit, check_limit};
 use crate::data_source::{DataOrigin, DataSource};
 use crate::error::{DataError, Result};
 use crate::fingerprint::Fingerprint;
+use crate::hub_data::{HubAccess, HubDataset};
 use crate::image::ImageSplit;
 use crate::label_noise::{LabelNoise, LabelNoiseReport, corrupt_labels};
 use crate::register::TaskEntry;
@@ -24,6 +25,10 @@ pub(crate) const TASK: TaskEntry = TaskEntry {
     train_examples: 50_000,
     test_examples: 10_000,
 };
+
+/// CIFAR-100 on the hub.
+pub const CIFAR100_HUB: HubDataset =
+    HubDataset { id: "uoft-cs/cifar100", folder: "cifar100", splits: ["train", "test"] };
 
 const LIMIT_TRAIN: &str = "--limit-train";
 const LIMIT_EVAL: &str = "--limit-eval";
@@ -97,16 +102,28 @@ impl Cifar100Config {
         Ok(())
     }
 
-    /// Reads or makes the data.
+    /// Reads or makes the data; never from the hub.
     ///
     /// # Errors
     /// Any [`DataError`]: the config is checked first, then the files are looked for, then their content is checked.
     pub fn load(&self) -> Result<Cifar100> {
+        self.read(None)
+    }
+
+    /// Reads or makes the data, for `--data auto` without local files from the hub or its cache.
+    ///
+    /// # Errors
+    /// As [`Self::load`]; also when the hub cannot be asked.
+    pub fn load_with_hub(&self, hub: HubAccess<'_>) -> Result<Cifar100> {
+        self.read(Some(hub))
+    }
+
+    fn read(&self, hub: Option<HubAccess<'_>>) -> Result<Cifar100> {
         self.check()?;
         let (train, test, origin) = match &self.source {
             DataSource::Synthetic => self.synthetic()?,
             DataSource::Path(path) => self.limited(files::read(path)?)?,
-            DataSource::Auto => self.limited(self.find()?)?,
+            DataSource::Auto => self.limited(self.find(hub)?)?,
         };
         let (mut train, validation) =
             match balanced_hold_out(train.labels(), CIFAR100_CLASSES, self.val_split, self.seed)? {
@@ -121,13 +138,19 @@ impl Cifar100Config {
         Ok(Cifar100 { train, validation, test, label_noise, fingerprint, origin })
     }
 
-    /// `--data auto`: local files. The hub's cache and the hub come after them, here.
-    fn find(&self) -> Result<Loaded> {
+    /// `--data auto`: local files, then the hub's cache, then the hub.
+    fn find(&self, hub: Option<HubAccess<'_>>) -> Result<Loaded> {
         let folder: &Path = &self.data_root.join(TASK.name);
         if let Some(loaded) = files::read_folder(folder)? {
             return Ok(loaded);
         }
-        Err(DataError::NothingFound { task: TASK.title, looked_for: files::LAYOUTS, folders: vec![folder.to_owned()] })
+        let folders = vec![folder.to_owned()];
+        let nothing = || DataError::NothingFound { task: TASK.title, looked_for: files::LAYOUTS, folders };
+        let Some(mut hub) = hub else { return Err(nothing()) };
+        let snapshot = CIFAR100_HUB.fetch(&mut hub)?;
+        let mut loaded = files::read_folder(&snapshot.folder)?.ok_or_else(nothing)?;
+        loaded.snapshot = Some(snapshot);
+        Ok(loaded)
     }
 
     fn limited(&self, loaded: Loaded) -> Result<(ImageSplit, ImageSplit, DataOrigin)> {
@@ -138,7 +161,11 @@ impl Cifar100Config {
         };
         let train = cut(LIMIT_TRAIN, loaded.train, self.limit_train)?;
         let test = cut(LIMIT_EVAL, loaded.test, self.limit_eval)?;
-        Ok((train, test, DataOrigin::Files { layout: loaded.layout, files: loaded.files }))
+        let origin = match loaded.snapshot {
+            Some(snapshot) => snapshot.origin(),
+            None => DataOrigin::Files { layout: loaded.layout, files: loaded.files },
+        };
+        Ok((train, test, origin))
     }
 
     /// A limit makes fewer images; they are the first of the full set, which is the balanced subset of a file.

@@ -13,10 +13,11 @@ use std::path::{Path, PathBuf};
 
 use super::{binary, parquet_table, python_version};
 use crate::error::{DataError, Result};
+use crate::hub_data::HubSnapshot;
 use crate::image::ImageSplit;
-use crate::parallel;
-use crate::split_files::{DataFile, SplitFiles, files_in, folders_in, sort_into_splits, split_of_name};
+use crate::split_files::{DataFile, SplitFiles, files_in, folders_in, names_in, sort_into_splits, split_of_name};
 use crate::unpack;
+use crate::{parallel, parquet_file};
 
 /// The layouts, for messages.
 pub(super) const LAYOUTS: &str =
@@ -31,6 +32,8 @@ pub(super) struct Loaded {
     pub(super) test: ImageSplit,
     pub(super) layout: &'static str,
     pub(super) files: Vec<PathBuf>,
+    /// Where the hub's cache has them from, for those that lie there.
+    pub(super) snapshot: Option<HubSnapshot>,
 }
 
 /// Reads the data at a path that someone named: to find nothing there is an error.
@@ -74,14 +77,6 @@ fn find(folder: &Path, depth: usize) -> Result<Option<SplitFiles>> {
         }
     }
     Ok(None)
-}
-
-fn names_in(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(folder)
-        .map(|entries| entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
-        .unwrap_or_default();
-    names.sort();
-    names
 }
 
 /// A single train file stands for itself and the test files beside it; other train files beside it are left out.
@@ -156,7 +151,7 @@ impl Layout {
     }
 
     fn of(bytes: &[u8], path: &Path) -> Result<Self> {
-        if parquet_table::is_parquet(bytes) {
+        if parquet_file::is_parquet(bytes) {
             Ok(Self::Parquet)
         } else if python_version::may_be_pickle(bytes) {
             Ok(Self::Python)
@@ -192,6 +187,7 @@ fn decode(splits: SplitFiles) -> Result<Loaded> {
         test,
         layout: layouts[0].name(),
         files: files.into_iter().map(|file| file.path).collect(),
+        snapshot: None,
     })
 }
 

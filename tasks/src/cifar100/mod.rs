@@ -10,5 +10,5 @@ mod synthetic;
 
 pub use classes::{CIFAR100_CLASSES, SUPERCLASSES, Superclass, next_in_superclass, superclass_of};
 pub(crate) use dataset::TASK;
-pub use dataset::{Cifar100, Cifar100Config};
+pub use dataset::{CIFAR100_HUB, Cifar100, Cifar100Config};
 pub use synthetic::SYNTHETIC_SEED;

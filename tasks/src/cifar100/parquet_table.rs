@@ -7,27 +7,17 @@ use std::io::Cursor;
 use std::path::Path;
 
 use bytes::Bytes;
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::reader::FileReader;
 use parquet::record::{Field, Row};
 
 use super::classes::CIFAR100_CLASSES;
 use crate::error::{DataError, Result};
 use crate::image::{CHANNELS, IMAGE_BYTES, ImageSplit, PLANE_BYTES, SIDE};
-use crate::parallel;
-
-pub(super) fn is_parquet(head: &[u8]) -> bool {
-    head.starts_with(b"PAR1")
-}
+use crate::{parallel, parquet_file};
 
 pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<ImageSplit> {
-    let corrupt = |error: parquet::errors::ParquetError| DataError::Corrupt {
-        path: path.to_owned(),
-        layer: "parquet file",
-        reason: error.to_string(),
-    };
-    let table = SerializedFileReader::new(Bytes::from(bytes)).map_err(corrupt)?;
-    let fields = table.metadata().file_metadata().schema().get_fields().iter();
-    let columns: Vec<String> = fields.map(|field| field.name().to_owned()).collect();
+    let corrupt = |error: parquet::errors::ParquetError| parquet_file::corrupt(path, &error);
+    let (table, columns) = parquet_file::open(path, bytes)?;
     for needed in ["img", "fine_label"] {
         let present = columns.iter().any(|name| name == needed || needed == "img" && name == "image");
         if !present {
@@ -74,18 +64,9 @@ fn wrong_shape(path: &Path, record: usize, column: &str, expected: &str, found: 
 
 fn label(path: &Path, record: usize, row: &Row) -> Result<u32> {
     let field = row.get_column_iter().find(|(name, _)| *name == "fine_label").map(|(_, field)| field);
-    let value = match field {
-        Some(Field::Byte(value)) => i64::from(*value),
-        Some(Field::Short(value)) => i64::from(*value),
-        Some(Field::Int(value)) => i64::from(*value),
-        Some(Field::Long(value)) => *value,
-        Some(Field::UByte(value)) => i64::from(*value),
-        Some(Field::UShort(value)) => i64::from(*value),
-        Some(Field::UInt(value)) => i64::from(*value),
-        other => {
-            let found = other.map_or("nothing".to_owned(), ToString::to_string);
-            return Err(wrong_shape(path, record, "fine_label", "a whole number", found));
-        }
+    let Some(value) = field.and_then(parquet_file::whole_number) else {
+        let found = field.map_or("nothing".to_owned(), ToString::to_string);
+        return Err(wrong_shape(path, record, "fine_label", "a whole number", found));
     };
     u32::try_from(value).ok().filter(|&label| label < CIFAR100_CLASSES).ok_or_else(|| DataError::LabelOutOfRange {
         path: path.to_owned(),

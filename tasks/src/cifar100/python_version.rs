@@ -9,7 +9,7 @@ use std::path::Path;
 use super::classes::CIFAR100_CLASSES;
 use crate::error::{DataError, Result};
 use crate::image::{IMAGE_BYTES, ImageSplit};
-use crate::pickle::{self, Node, NodeId, Pickle};
+use aees_pickle::{self as pickle, Node, NodeId, Pickle};
 
 /// Whether a file that starts with these bytes is a pickle of protocol 2 or later.
 pub(super) fn may_be_pickle(head: &[u8]) -> bool {

@@ -1,7 +1,8 @@
 //! The stack machine of the pickle format (Python's `pickletools` describes each instruction).
 //!
-//! Protocols 1 to 4 as far as plain values and numpy arrays need them. REDUCE and BUILD, which call Python code in Python's
-//! own reader, only record what was asked for. An unknown instruction is an error with its place in the file.
+//! Protocols 1 to 4 as far as plain values, numpy arrays and PyTorch's tensors need them. REDUCE, BUILD and BINPERSID,
+//! which call Python code in Python's own reader, only record what was asked for. An unknown instruction is an error
+//! with its place in the file.
 
 use std::collections::HashMap;
 
@@ -19,8 +20,12 @@ struct Machine<'file> {
 
 type Step<T> = Result<T, String>;
 
-/// Reads a pickle. The error says what is wrong and at which byte.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Pickle<'_>, String> {
+/// Reads a pickle.
+///
+/// # Errors
+///
+/// What is wrong, and at which byte.
+pub fn parse(bytes: &[u8]) -> Result<Pickle<'_>, String> {
     let mut machine =
         Machine { bytes, position: 0, nodes: Vec::new(), stack: Vec::new(), marks: Vec::new(), memo: HashMap::new() };
     loop {
@@ -68,6 +73,10 @@ impl<'file> Machine<'file> {
             0x93 => self.stack_global()?,
             b'R' => self.call()?,
             b'b' => self.build()?,
+            b'Q' => {
+                let identifier = self.pop()?;
+                self.push(Node::Persistent(identifier));
+            }
             b'q' | b'r' | 0x94 => self.remember(instruction)?,
             b'h' | b'j' => self.recall(instruction)?,
             other => return Err(format!("instruction 0x{other:02x} does not occur in data files")),
@@ -189,7 +198,9 @@ impl<'file> Machine<'file> {
             self.since_mark()?
         };
         match self.top()? {
-            Node::Dict(items) => items.extend(new.chunks_exact(2).map(|pair| (pair[0], pair[1]))),
+            Node::Dict(items) | Node::Call { items, .. } => {
+                items.extend(new.chunks_exact(2).map(|pair| (pair[0], pair[1])))
+            }
             other => return Err(format!("sets items of {}", other.kind())),
         }
         Ok(())
@@ -214,7 +225,7 @@ impl<'file> Machine<'file> {
 
     fn call(&mut self) -> Step<()> {
         let (arguments, function) = (self.pop()?, self.pop()?);
-        self.push(Node::Call { function, arguments, state: None });
+        self.push(Node::Call { function, arguments, state: None, items: Vec::new() });
         Ok(())
     }
 
@@ -276,6 +287,17 @@ mod tests {
     fn calls_are_recorded_and_not_made() {
         let pickle = parse(b"cos\nsystem\nU\x04true\x85R.").unwrap();
         assert!(matches!(pickle.node(pickle.root), Node::Call { state: None, .. }));
+    }
+
+    #[test]
+    fn an_ordered_dict_of_references_reads_as_pytorch_writes_it() {
+        let bytes = b"\x80\x02ccollections\nOrderedDict\nq\x00)Rq\x01(X\x01\x00\x00\x00aX\x07\x00\x00\x00storageQu.";
+        let pickle = parse(bytes).unwrap();
+        let entries = pickle.root_entries().unwrap();
+        assert_eq!(entries[0].0, b"a");
+        let Node::Persistent(identifier) = pickle.node(entries[0].1) else { panic!("a reference") };
+        assert!(matches!(pickle.node(*identifier), Node::Bytes(b"storage")));
+        assert!(parse(b"cos\nenviron\n)R.").unwrap().root_entries().is_none());
     }
 
     proptest::proptest! {

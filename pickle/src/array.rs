@@ -9,14 +9,21 @@ use super::value::{Node, NodeId, Pickle};
 
 /// A two-dimensional array of bytes in row order.
 #[derive(Debug)]
-pub(crate) struct ByteArray<'file> {
-    pub(crate) rows: usize,
-    pub(crate) columns: usize,
-    pub(crate) bytes: Cow<'file, [u8]>,
+pub struct ByteArray<'file> {
+    /// Extent of the first dimension.
+    pub rows: usize,
+    /// Extent of the second dimension.
+    pub columns: usize,
+    /// `rows * columns` values, row after row; copied only when the file holds them column after column.
+    pub bytes: Cow<'file, [u8]>,
 }
 
-/// Reads the node as a `[rows, columns]` array of unsigned bytes. The error says what the node is instead.
-pub(crate) fn byte_array<'file>(pickle: &Pickle<'file>, id: NodeId) -> Result<ByteArray<'file>, String> {
+/// Reads the node as a `[rows, columns]` array of unsigned bytes.
+///
+/// # Errors
+///
+/// What the node is instead, as the end of a sentence.
+pub fn byte_array<'file>(pickle: &Pickle<'file>, id: NodeId) -> Result<ByteArray<'file>, String> {
     let (name, state) = call_parts(pickle, id).ok_or_else(|| pickle.node(id).kind())?;
     if name != b"_reconstruct" {
         return Err(format!("an object made by {}", String::from_utf8_lossy(name)));

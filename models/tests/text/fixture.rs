@@ -1,0 +1,119 @@
+//! Reads what `tests/fixtures/make_text_fixtures.py` wrote, and compares with it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use aees_models::weights::{Weights, read_safetensors};
+use aees_models::{TextClassifier, TextClassifierConfig, TokenBatch, pretrained, tensor_infos};
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
+use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+
+/// Largest difference allowed, relative to the largest absolute value of the tensor in the peer.
+const TOLERANCE: f64 = 1e-4;
+
+pub(crate) const FAMILIES: [&str; 2] = ["distilbert", "bert"];
+
+pub(crate) fn path(file: impl AsRef<Path>) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(file)
+}
+
+/// One padded batch and what transformers made of it.
+pub(crate) struct Fixture {
+    pub(crate) config: TextClassifierConfig,
+    pub(crate) tensors: Weights,
+}
+
+impl Fixture {
+    pub(crate) fn open(family: &str) -> Self {
+        Self {
+            config: TextClassifierConfig::read(&path(format!("text_{family}/config.json"))).unwrap(),
+            tensors: read_safetensors(&path(format!("text_{family}_pass.safetensors"))).unwrap(),
+        }
+    }
+
+    pub(crate) fn numbers(&self, name: &str) -> Vec<usize> {
+        self.tensors[name].iter::<i64>().map(|number| number as usize).collect()
+    }
+
+    /// The batch without its padding.
+    pub(crate) fn batch(&self, device: &Device) -> TokenBatch {
+        let (ids, lengths) = (self.numbers("ids"), self.numbers("lengths"));
+        let longest = self.tensors["ids"].shape()[1];
+        let rows = ids.chunks(longest).zip(&lengths);
+        let real: Vec<i32> = rows.flat_map(|(row, &length)| row[..length].iter().map(|&id| id as i32)).collect();
+        TokenBatch::new(&self.config, &real, &lengths, device).unwrap()
+    }
+
+    pub(crate) fn labels(&self, device: &Device) -> Tensor<1, Int> {
+        Tensor::from_data(self.tensors["labels"].clone(), device)
+    }
+
+    pub(crate) fn gradients(&self) -> BTreeMap<String, TensorData> {
+        let gradient =
+            |(name, data): (&String, &TensorData)| Some((name.strip_prefix("gradient.")?.to_string(), data.clone()));
+        self.tensors.iter().filter_map(gradient).collect()
+    }
+
+    /// The network of the fixture from one of its weight files.
+    pub(crate) fn network(&self, weights: Weights, device: &Device) -> TextClassifier {
+        let loaded = pretrained(&self.config, weights, stream(0), device).unwrap();
+        assert_eq!(loaded.notices, []);
+        loaded.network
+    }
+}
+
+/// A stream for each parameter, keyed by its number.
+pub(crate) fn stream(seed: u64) -> impl FnMut(usize) -> Xoshiro256PlusPlus {
+    move |parameter| Xoshiro256PlusPlus::seed_from_u64(seed ^ ((parameter as u64) << 32))
+}
+
+/// Every gradient by the name of its parameter.
+pub(crate) fn gradients(model: &TextClassifier, gradients: &Gradients) -> BTreeMap<String, TensorData> {
+    let mut visitor = GradientVisitor { gradients, found: Vec::new() };
+    model.visit(&mut visitor);
+    tensor_infos(model).into_iter().map(|info| info.name).zip(visitor.found).collect()
+}
+
+struct GradientVisitor<'a> {
+    gradients: &'a Gradients,
+    found: Vec<TensorData>,
+}
+
+impl ModuleVisitor for GradientVisitor<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.found.push(param.val().grad(self.gradients).unwrap().into_data());
+    }
+}
+
+fn largest(data: &TensorData) -> f64 {
+    data.iter::<f64>().fold(0.0, |max, value| f64::max(max, value.abs()))
+}
+
+/// Fails when `ours` is farther from `theirs` than the tolerance, in units of `scale`; gives the error in these units.
+pub(crate) fn compare(name: &str, ours: &TensorData, theirs: &TensorData, scale: f64) -> f64 {
+    assert_eq!(ours.shape(), theirs.shape(), "shape of {name}");
+    let difference = ours.iter::<f64>().zip(theirs.iter::<f64>()).map(|(a, b)| (a - b).abs());
+    let error = difference.fold(0.0, |max: f64, d| if d.is_nan() { f64::NAN } else { max.max(d) }) / scale;
+    assert!(error <= TOLERANCE, "{name} is off by {error:.1e} of {scale:.3e}");
+    error
+}
+
+/// [`compare`] relative to the largest value of `theirs`.
+pub(crate) fn compare_to_largest(name: &str, ours: &TensorData, theirs: &TensorData) -> f64 {
+    compare(name, ours, theirs, largest(theirs))
+}
+
+/// Compares every gradient with the one of the same name; gives the largest error.
+///
+/// That of a key's bias is zero but for rounding, because it shifts all scores of a query alike: it is measured by the
+/// gradient of the key's weight.
+pub(crate) fn compare_gradients(ours: &BTreeMap<String, TensorData>, theirs: &BTreeMap<String, TensorData>) -> f64 {
+    assert!(ours.keys().eq(theirs.keys()));
+    let errors = ours.iter().map(|(name, data)| {
+        let of_key = name.ends_with("k_lin.bias") || name.ends_with("key.bias");
+        let scale = if of_key { &theirs[&name.replace(".bias", ".weight")] } else { &theirs[name] };
+        compare(&format!("gradient of {name}"), data, &theirs[name], largest(scale))
+    });
+    errors.fold(0.0, f64::max)
+}

@@ -1,0 +1,247 @@
+//! From a path to the two files of a text task, whatever their layout.
+//!
+//! Names tell the train file from the evaluated one (`train`; `dev`, `validation`; `test`), content tells the layout. A
+//! folder is searched in this order, and the first place that has such files is it: its own files, then its subfolders with
+//! the task's name or called `data`, two levels down. So a hub snapshot, an unpacked GLUE archive and a data root all do;
+//! other tasks of GLUE, which lie in folders beside SST-2's and look like it, are never taken.
+
+use std::path::{Path, PathBuf};
+
+use super::error::TextError;
+use super::format::{TextFormat, TextTable};
+use super::split::TextSplit;
+use super::{csv_table, hub_table, tsv_table};
+use crate::error::{DataError, Result};
+use crate::hub_data::HubSnapshot;
+use crate::split_files::{DataFile, files_in, first_word_of, folders_in, names_in, refuse_doubles, stem};
+use crate::{parallel, parquet_file};
+
+/// How deep data may lie below the folder that was given.
+const FOLDER_DEPTH: usize = 2;
+
+/// The endings of tables, below those of compression. Anything else beside the data (notes, scripts) is passed over.
+const ENDINGS: [&str; 4] = ["tsv", "csv", "txt", "parquet"];
+
+const TRAIN: &[&str] = &["train"];
+
+/// What was read.
+pub(super) struct Loaded {
+    pub(super) train: TextSplit,
+    pub(super) evaluated: TextSplit,
+    pub(super) layout: &'static str,
+    pub(super) files: Vec<PathBuf>,
+    /// Where the hub's cache has them from, for those that lie there.
+    pub(super) snapshot: Option<HubSnapshot>,
+}
+
+/// The parts of both files.
+struct Parts {
+    train: Vec<DataFile>,
+    evaluated: Vec<DataFile>,
+}
+
+/// Reads the data at a path that someone named: to find nothing there is an error.
+pub(super) fn read(format: &TextFormat, path: &Path) -> Result<Loaded> {
+    if path.is_dir() {
+        return read_folder(format, path)?.ok_or_else(|| missing_file(format, path, "train"));
+    }
+    if !path.exists() {
+        return Err(DataError::MissingPath { path: path.to_owned() });
+    }
+    decode(format, beside(format, path)?)
+}
+
+/// Reads a folder if it has data.
+pub(super) fn read_folder(format: &TextFormat, folder: &Path) -> Result<Option<Loaded>> {
+    if !folder.is_dir() {
+        return Ok(None);
+    }
+    find(format, folder, FOLDER_DEPTH)?.map(|parts| decode(format, parts)).transpose()
+}
+
+fn find(format: &TextFormat, folder: &Path, depth: usize) -> Result<Option<Parts>> {
+    if let Some(parts) = sort(format, folder, files_in(folder)?)? {
+        return Ok(Some(parts));
+    }
+    if depth > 0 {
+        for inner in folders_in(folder)? {
+            let name = inner.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+            let is_ours = name == "data" || format.folders.contains(&name.as_str());
+            if is_ours && let Some(parts) = find(format, &inner, depth - 1)? {
+                return Ok(Some(parts));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// A single train file stands for itself and the evaluated file beside it.
+fn beside(format: &TextFormat, path: &Path) -> Result<Parts> {
+    let alone = || {
+        let (task, evaluated) = (format.entry.title, format.evaluated.name());
+        TextError::OneFile { path: path.to_owned(), task, evaluated }.into()
+    };
+    let file = DataFile::on_disk(path.to_owned());
+    if split_of(format, &file) != Some(Split::Train) {
+        return Err(alone());
+    }
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let others = files_in(folder)?.into_iter().filter(is_table);
+    let evaluated: Vec<DataFile> = others.filter(|file| split_of(format, file) == Some(Split::Evaluated)).collect();
+    if evaluated.is_empty() {
+        return Err(alone());
+    }
+    Ok(Parts {
+        train: choose(folder, "train", TRAIN, vec![file])?,
+        evaluated: choose(folder, format.evaluated.name(), format.evaluated.words(), evaluated)?,
+    })
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Split {
+    Train,
+    Evaluated,
+}
+
+/// The split that a file's name speaks of, by the first word that names any.
+fn split_of(format: &TextFormat, file: &DataFile) -> Option<Split> {
+    let word = first_word_of(&file.name(), &["train", "dev", "validation", "valid", "val", "test"])?;
+    if word == "train" {
+        return Some(Split::Train);
+    }
+    format.evaluated.words().contains(&word).then_some(Split::Evaluated)
+}
+
+fn is_table(file: &DataFile) -> bool {
+    let name = file.name().to_lowercase();
+    stem(&name).rsplit_once('.').is_none_or(|(_, ending)| ENDINGS.contains(&ending))
+}
+
+/// `Ok(None)` if a folder has neither file.
+fn sort(format: &TextFormat, folder: &Path, files: Vec<DataFile>) -> Result<Option<Parts>> {
+    let (mut train, mut evaluated) = (Vec::new(), Vec::new());
+    for file in files.into_iter().filter(is_table) {
+        match split_of(format, &file) {
+            Some(Split::Train) => train.push(file),
+            Some(Split::Evaluated) => evaluated.push(file),
+            None => {}
+        }
+    }
+    match (train.is_empty(), evaluated.is_empty()) {
+        (true, true) => return Ok(None),
+        (true, false) => return Err(missing_file(format, folder, "train")),
+        (false, true) => return Err(missing_file(format, folder, format.evaluated.name())),
+        (false, false) => {}
+    }
+    Ok(Some(Parts {
+        train: choose(folder, "train", TRAIN, train)?,
+        evaluated: choose(folder, format.evaluated.name(), format.evaluated.words(), evaluated)?,
+    }))
+}
+
+fn missing_file(format: &TextFormat, folder: &Path, split: &'static str) -> DataError {
+    let found = names_in(folder);
+    TextError::MissingFile { folder: folder.to_owned(), task: format.entry.title, split, found }.into()
+}
+
+/// The parts of one split among the files (in name order) whose names speak of it.
+///
+/// A plain name (`train.csv`) comes before others (`train_subset.csv`); what is left must be the parts of one file.
+fn choose(folder: &Path, split: &'static str, words: &[&str], files: Vec<DataFile>) -> Result<Vec<DataFile>> {
+    let is_plain = |file: &DataFile| {
+        let name = file.name().to_lowercase();
+        words.contains(&stem(&name).split('.').next().unwrap_or_default())
+    };
+    let (plain, others): (Vec<_>, Vec<_>) = files.into_iter().partition(is_plain);
+    let parts = if plain.is_empty() { others } else { plain };
+    refuse_doubles(&parts)?;
+    let pattern = |file: &DataFile| without_numbers(stem(&file.name()));
+    if let Some(other) = parts.iter().find(|file| pattern(file) != pattern(&parts[0])) {
+        let (first, second) = (parts[0].path.clone(), other.path.clone());
+        return Err(TextError::TwoCandidates { first, second, split }.into());
+    }
+    match parts.iter().find_map(|file| part_count(&file.name())) {
+        Some(expected) if expected != parts.len() => {
+            let found = parts.len();
+            Err(TextError::MissingParts { folder: folder.to_owned(), split, found, expected }.into())
+        }
+        _ => Ok(parts),
+    }
+}
+
+fn without_numbers(name: &str) -> String {
+    name.chars().filter(|character| !character.is_ascii_digit()).collect()
+}
+
+/// 2 from `train-00000-of-00002.parquet`.
+fn part_count(name: &str) -> Option<usize> {
+    let (_, count) = name.split_once("-of-")?;
+    count.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// Unpacks and decodes all parts of both files on all cores, then joins them.
+fn decode(format: &TextFormat, parts: Parts) -> Result<Loaded> {
+    let train_parts = parts.train.len();
+    let files: Vec<DataFile> = parts.train.into_iter().chain(parts.evaluated).collect();
+    let mut decoded = Vec::with_capacity(files.len());
+    for part in parallel::map(&files, |file| decode_part(format, file)) {
+        decoded.push(part?);
+    }
+    let layout = decoded[0].0;
+    let mut splits: Vec<TextSplit> = decoded.into_iter().map(|(_, split)| split).collect();
+    let evaluated = join(splits.split_off(train_parts));
+    Ok(Loaded {
+        train: join(splits),
+        evaluated,
+        layout,
+        files: files.into_iter().map(|file| file.path).collect(),
+        snapshot: None,
+    })
+}
+
+fn decode_part(format: &TextFormat, file: &DataFile) -> Result<(&'static str, TextSplit)> {
+    let path = &file.path;
+    let bytes = file.read()?;
+    if parquet_file::is_parquet(&bytes) {
+        return Ok(("parquet", hub_table::decode(path, format, bytes)?));
+    }
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(DataError::Empty { path: path.clone() });
+    }
+    let text = utf8(path, &bytes)?;
+    Ok(match format.table {
+        TextTable::Tsv => ("tsv", tsv_table::decode(path, format, text)?),
+        TextTable::Csv => ("csv", csv_table::decode(path, format, text)?),
+    })
+}
+
+/// The text without a byte order mark.
+fn utf8<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
+        Err(error) => {
+            let place = error.valid_up_to();
+            let line = 1 + bytes[..place].iter().filter(|&&byte| byte == b'\n').count() as u64;
+            Err(TextError::NotUtf8 { path: path.to_owned(), line, byte: bytes[place] }.into())
+        }
+    }
+}
+
+fn join(parts: Vec<TextSplit>) -> TextSplit {
+    let mut parts = parts.into_iter();
+    let mut all = parts.next().unwrap_or_default();
+    parts.for_each(|part| all.append(&part));
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_how_many_parts_there_are() {
+        assert_eq!(part_count("train-00000-of-00002.parquet"), Some(2));
+        assert_eq!(part_count("train.parquet"), None);
+        assert_eq!(part_count("best-of-train.tsv"), None);
+    }
+}

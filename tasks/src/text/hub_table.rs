@@ -1,0 +1,70 @@
+//! The Hugging Face hub's version: parquet tables with a column of text (`sentence` or `text`) and one of labels from 0.
+
+use std::path::Path;
+
+use parquet::file::reader::FileReader;
+use parquet::record::{Field, Row};
+
+use super::error::{RowPlace, TextError};
+use super::format::{TextFormat, TextTask};
+use super::rows::Rows;
+use super::split::TextSplit;
+use crate::error::{DataError, Result};
+use crate::parquet_file;
+
+const LABEL: &str = "label";
+
+pub(super) fn decode(path: &Path, format: &TextFormat, bytes: Vec<u8>) -> Result<TextSplit> {
+    let (table, columns) = parquet_file::open(path, bytes)?;
+    for column in [format.text_column, LABEL] {
+        if !columns.iter().any(|name| name == column) {
+            return Err(missing_column(path, format, column, columns));
+        }
+    }
+    let mut rows = Rows::new(path, format, 0);
+    let records = table.get_row_iter(None).map_err(|error| parquet_file::corrupt(path, &error))?;
+    for (record, row) in records.enumerate() {
+        let row = row.map_err(|error| parquet_file::corrupt(path, &error))?;
+        let label = column(&row, LABEL);
+        rows.push(
+            RowPlace::Record(record),
+            text(path, format, record, &row)?,
+            parquet_file::whole_number(label),
+            label,
+        )?;
+    }
+    rows.finish()
+}
+
+fn missing_column(path: &Path, format: &TextFormat, column: &'static str, found: Vec<String>) -> DataError {
+    let other = TextTask::ALL.into_iter().map(TextTask::format).find(|other| {
+        let has = |name| found.iter().any(|column| column == name);
+        other.text_column != format.text_column && has(other.text_column) && has(LABEL)
+    });
+    match other {
+        Some(other) => {
+            let (path, found) = (path.to_owned(), other.hub_table);
+            TextError::OtherTask { path, found, expected: format.layouts }.into()
+        }
+        None => DataError::MissingField { path: path.to_owned(), field: column, found },
+    }
+}
+
+/// The value in a column that is there.
+fn column<'a>(row: &'a Row, name: &str) -> &'a Field {
+    row.get_column_iter().find(|(column, _)| *column == name).map_or(&Field::Null, |(_, field)| field)
+}
+
+fn text<'a>(path: &Path, format: &TextFormat, record: usize, row: &'a Row) -> Result<&'a str> {
+    match column(row, format.text_column) {
+        Field::Str(text) => Ok(text),
+        // The row has no text, and is refused as such.
+        Field::Null => Ok(""),
+        other => Err(DataError::WrongShape {
+            path: path.to_owned(),
+            field: format!("{} of record {record}", format.text_column),
+            expected: "text".to_owned(),
+            found: other.to_string(),
+        }),
+    }
+}

@@ -1,0 +1,193 @@
+//! What is asked of the hub when, and what lies in the cache afterwards.
+
+use std::time::Duration;
+
+use aees_tasks::{Checksum, DownloadEvent, Hub, HubError, HubPath, HubSettings, RetryPolicy};
+
+use crate::server::{FIRST_COMMIT, Fault, HubServer};
+use crate::{BODY_BYTES, body, client, distilbert, glue, hub_with_files, large_file, settings, tree};
+
+const SECOND_COMMIT: &str = "2222222222222222222222222222222222222222";
+
+#[test]
+fn a_first_download_makes_pythons_tree() {
+    let (server, cache) = (hub_with_files(), tempfile::tempdir().unwrap());
+    let hub = client(&server, cache.path());
+    let (file, events) = large_file(&hub);
+    let file = file.unwrap();
+    let checksum = Checksum::sha256_of(&body(BODY_BYTES));
+    assert_eq!(std::fs::read(&file.path).unwrap(), body(BODY_BYTES));
+    assert_eq!((file.commit.as_str(), file.size, file.from_cache), (FIRST_COMMIT, BODY_BYTES as u64, false));
+    assert_eq!(file.checksum(), Some(checksum));
+    let (path, size) = ("model.safetensors".to_owned(), BODY_BYTES as u64);
+    let started = DownloadEvent::Started { path: path.clone(), size: Some(size), resumed_at: 0 };
+    assert_eq!(events.first(), Some(&started));
+    assert_eq!(events.last(), Some(&DownloadEvent::Finished { path, size }));
+    let advanced = |event: &DownloadEvent| if let DownloadEvent::Advanced { bytes } = event { *bytes } else { 0 };
+    assert_eq!(events.iter().map(advanced).sum::<u64>(), size);
+
+    let nested = hub.file(&glue(), "main", "sst2/train-00000-of-00001.parquet", &mut ()).unwrap();
+    let small = Checksum::sha256_of(&body(1000));
+    assert_eq!(std::fs::read(nested.path).unwrap(), body(1000));
+    let (model, data) = ("models--distilbert-base-uncased", "datasets--nyu-mll--glue");
+    assert_eq!(
+        tree(cache.path()),
+        [
+            format!("{data}/blobs/{small} (1000 bytes)"),
+            format!("{data}/refs/main (40 bytes)"),
+            format!("{data}/snapshots/{FIRST_COMMIT}/sst2/train-00000-of-00001.parquet -> ../../../blobs/{small}"),
+            format!("{model}/blobs/{checksum} ({BODY_BYTES} bytes)"),
+            format!("{model}/refs/main (40 bytes)"),
+            format!("{model}/snapshots/{FIRST_COMMIT}/model.safetensors -> ../../blobs/{checksum}"),
+        ]
+    );
+}
+
+#[test]
+fn a_branch_is_asked_for_each_time_and_a_commit_never_again() {
+    let (server, cache) = (hub_with_files(), tempfile::tempdir().unwrap());
+    let hub = client(&server, cache.path());
+    let get = |revision| hub.file(&distilbert(), revision, "config.json", &mut ()).unwrap();
+    let at = |revision| format!("/distilbert-base-uncased/resolve/{revision}/config.json");
+    assert!(!get("main").from_cache);
+    assert_eq!(server.take_requests(), [format!("HEAD {}", at("main")), format!("GET {}", at(FIRST_COMMIT))]);
+    assert!(get("main").from_cache);
+    assert_eq!(server.take_requests(), [format!("HEAD {}", at("main"))]);
+    assert!(get(FIRST_COMMIT).from_cache);
+    assert!(hub.cached(&distilbert(), "main", "config.json").unwrap().is_some());
+    assert!(hub.cached(&distilbert(), "main", "vocab.txt").unwrap().is_none());
+    assert!(server.take_requests().is_empty());
+}
+
+#[test]
+fn a_branch_that_moved_brings_only_what_changed() {
+    let (server, cache) = (hub_with_files(), tempfile::tempdir().unwrap());
+    let hub = client(&server, cache.path());
+    large_file(&hub).0.unwrap();
+    hub.file(&distilbert(), "main", "config.json", &mut ()).unwrap();
+    server.new_commit(&distilbert(), SECOND_COMMIT);
+    server.add(&distilbert(), "config.json", "{}");
+    server.take_requests();
+
+    let same = large_file(&hub).0.unwrap();
+    assert_eq!((same.commit.as_str(), same.from_cache), (SECOND_COMMIT, true));
+    assert_eq!(server.take_requests().len(), 1, "the content is there under the same name");
+    let changed = hub.file(&distilbert(), "main", "config.json", &mut ()).unwrap();
+    assert_eq!(std::fs::read(changed.path).unwrap(), b"{}");
+    let old = hub.cached(&distilbert(), FIRST_COMMIT, "config.json").unwrap().unwrap();
+    assert_eq!(std::fs::read(old.path).unwrap(), br#"{"dim": 768}"#);
+    assert_eq!(hub.cached(&distilbert(), "main", "config.json").unwrap().unwrap().commit, SECOND_COMMIT);
+}
+
+#[test]
+fn a_file_that_does_not_exist_is_remembered() {
+    let (server, cache) = (hub_with_files(), tempfile::tempdir().unwrap());
+    let hub = client(&server, cache.path());
+    let error = hub.file(&distilbert(), "main", "pytorch_model.bin", &mut ()).unwrap_err();
+    assert!(error.is_file_not_found(), "{error:?}");
+    assert_eq!(error.to_string(), "there is no pytorch_model.bin of model distilbert-base-uncased at main");
+    let mark = format!("models--distilbert-base-uncased/.no_exist/{FIRST_COMMIT}/pytorch_model.bin (0 bytes)");
+    assert!(tree(cache.path()).contains(&mark));
+    server.take_requests();
+    assert!(hub.file(&distilbert(), FIRST_COMMIT, "pytorch_model.bin", &mut ()).unwrap_err().is_file_not_found());
+    assert!(server.take_requests().is_empty());
+    let offline = crate::offline_client(&server.url(), cache.path());
+    assert!(offline.file(&distilbert(), "main", "pytorch_model.bin", &mut ()).unwrap_err().is_file_not_found());
+}
+
+#[test]
+fn a_damaged_file_is_never_used() {
+    let (server, cache) = (hub_with_files(), tempfile::tempdir().unwrap());
+    let hub = client(&server, cache.path());
+    let file = large_file(&hub).0.unwrap();
+    // As when a cache was copied and the copy broke off.
+    std::fs::write(&file.path, &body(BODY_BYTES)[..BODY_BYTES / 2]).unwrap();
+    let offline = crate::offline_client(&server.url(), cache.path());
+    for error in
+        [offline.cached(&distilbert(), "main", "model.safetensors").unwrap_err(), large_file(&offline).0.unwrap_err()]
+    {
+        assert!(matches!(&error, HubError::Checksum { downloaded: false, .. }), "{error:?}");
+        assert!(error.help().unwrap().starts_with("delete "), "{error:?}");
+    }
+    let (again, events) = large_file(&hub);
+    let again = again.unwrap();
+    assert!(matches!(events[0], DownloadEvent::Discarded { .. }), "{:?}", events[0]);
+    assert_eq!(std::fs::read(again.path).unwrap(), body(BODY_BYTES));
+}
+
+#[test]
+fn four_clients_download_a_file_once() {
+    let (server, cache) = (hub_with_files(), tempfile::tempdir().unwrap());
+    // A pause in the middle, for the others to come in between.
+    server.fail("CDN", Fault::Cut(BODY_BYTES / 2));
+    let pause = Duration::from_millis(300);
+    let retry = RetryPolicy { first_pause: pause, ..RetryPolicy::default() };
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let settings = HubSettings { retry, ..settings(&server.url(), cache.path()) };
+                let file = large_file(&Hub::new(settings).unwrap()).0.unwrap();
+                assert_eq!(std::fs::read(file.path).unwrap(), body(BODY_BYTES));
+            });
+        }
+    });
+    let sent: usize = server.requests().iter().map(|request| request.body_bytes).sum();
+    assert_eq!(sent, BODY_BYTES);
+}
+
+#[test]
+fn the_reference_programs_second_folder_is_read_too() {
+    let (server, cache) = (hub_with_files(), tempfile::tempdir().unwrap());
+    large_file(&client(&server, &cache.path().join("hub"))).0.unwrap();
+    let offline = crate::offline_client(&server.url(), cache.path());
+    assert!(large_file(&offline).0.unwrap().path.starts_with(cache.path().join("hub")));
+    server.take_requests();
+    assert!(large_file(&client(&server, cache.path())).0.unwrap().from_cache);
+    assert_eq!(server.take_requests().len(), 1);
+}
+
+#[test]
+fn a_damaged_file_in_a_folder_that_is_only_read_stays_there() {
+    let (server, cache) = (hub_with_files(), tempfile::tempdir().unwrap());
+    let second = large_file(&client(&server, &cache.path().join("hub"))).0.unwrap();
+    std::fs::write(&second.path, "damaged").unwrap();
+    let (file, events) = large_file(&client(&server, cache.path()));
+    let file = file.unwrap();
+    assert_eq!(std::fs::read(&file.path).unwrap(), body(BODY_BYTES));
+    assert!(!file.path.starts_with(cache.path().join("hub")));
+    assert_eq!(std::fs::read(&second.path).unwrap(), b"damaged");
+    assert!(!events.iter().any(|event| matches!(event, DownloadEvent::Discarded { .. })), "{events:?}");
+}
+
+#[test]
+fn listings_come_with_sizes_and_checksums() {
+    let (server, cache) = (hub_with_files(), tempfile::tempdir().unwrap());
+    let hub = client(&server, cache.path());
+    let listing = hub.list(&distilbert(), "main", &mut ()).unwrap();
+    let paths: Vec<_> = listing.files.iter().map(|file| (file.path.as_str(), file.size)).collect();
+    assert_eq!(paths, [("config.json", Some(12)), ("model.safetensors", Some(BODY_BYTES as u64))]);
+    assert_eq!(listing.files[0].checksum, Some(Checksum::git_blob_of(br#"{"dim": 768}"#)));
+    assert_eq!(listing.files[1].checksum, Some(Checksum::sha256_of(&body(BODY_BYTES))));
+    assert_eq!((listing.commit.as_str(), listing.from_cache), (FIRST_COMMIT, false));
+    assert_eq!(hub.list(&glue(), "main", &mut ()).unwrap().files[0].path, "sst2/train-00000-of-00001.parquet");
+    let error = hub.list(&glue(), "v9", &mut ()).unwrap_err();
+    assert_eq!(error.to_string(), "data set nyu-mll/glue has no revision v9");
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_is_named() {
+    let (server, folder) = (hub_with_files(), tempfile::tempdir().unwrap());
+    let cache = folder.path().join("a-file");
+    std::fs::write(&cache, "").unwrap();
+    let error = large_file(&client(&server, &cache)).0.unwrap_err();
+    assert!(matches!(&error, HubError::Io { path, .. } if path.starts_with(&cache)), "{error:?}");
+}
+
+#[test]
+fn an_empty_file_is_a_file() {
+    let (server, cache) = (HubServer::start(), tempfile::tempdir().unwrap());
+    server.add(&glue(), "empty.txt", "");
+    let file = client(&server, cache.path()).file(&glue(), "main", "empty.txt", &mut ()).unwrap();
+    assert_eq!(std::fs::read(file.path).unwrap(), b"");
+    assert!(HubPath::new(&glue(), "main", "../empty.txt").is_err());
+}
