@@ -3,11 +3,16 @@
 //! The flags of `train` are made from the table of settings in `aees_train::config`, so each of them is told once: key,
 //! type, choices, default, help.
 
-use aees_train::config::{FieldInfo, Role, RunConfig, TaskName};
+use aees_train::config::{FieldInfo, Role, RunConfig, TaskName, Tasks};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, Command, value_parser};
 
 use crate::progress::Style;
+
+mod background;
+pub(crate) mod registry;
+pub(crate) mod runs;
+mod sweep;
 
 /// All commands.
 pub(crate) fn command() -> Command {
@@ -17,6 +22,13 @@ pub(crate) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(train())
+        .subcommand(pretokenize())
+        .subcommand(data())
+        .subcommand(export())
+        .subcommand(sweep::command())
+        .subcommand(sweep::worker())
+        .subcommand(runs::command())
+        .subcommand(registry::command())
         .subcommand(Command::new("devices").about("Lists the devices that this build can use on this machine"))
 }
 
@@ -47,33 +59,131 @@ fn train() -> Command {
         .arg(path("resume", "RUN_DIR", "Continue the run in this folder from its last checkpoint").conflicts_with_all(["task", "config", "overwrite", "run-dir"]))
         .arg(path("run-dir", "DIR", "The folder of the run [default: results/TASK/NAME]"))
         .arg(switch("overwrite", "Replace the run that is in the folder"))
+        .arg(progress())
+        .arg(switch("json", "Print the result as JSON on stdout, and nothing else there"))
         .arg(
-            Arg::new("progress")
-                .long("progress")
-                .value_name("STYLE")
-                .value_parser(Style::NAMES)
-                .default_value("auto")
-                .help("How to show progress: a bar on a terminal and lines elsewhere, one of them always, JSON lines on stdout, or nothing"),
+            Arg::new("method")
+                .long("method")
+                .value_name("METHOD")
+                .value_parser(["AdamW", "AdaptiveScheduler", "RandomScheduler"])
+                .conflicts_with("control_mode")
+                .help("The text tasks' spelling of --control-mode baseline, adaptive and random"),
         )
-        .arg(switch("json", "Print the result as JSON on stdout, and nothing else there"));
-    let defaults = RunConfig::new(TaskName::Cifar100);
-    RunConfig::fields().into_iter().fold(command, |command, field| command.arg(setting(&field, &defaults)))
+        .arg(switch("pretokenize-only", "Tokenize the data of a text task, store it, and stop"));
+    settings(command, |_| true)
+}
+
+/// `aees pretokenize`.
+fn pretokenize() -> Command {
+    let command = Command::new("pretokenize")
+        .about("Tokenizes the data of a text task once and stores it, so that timed runs do not")
+        .infer_long_args(true)
+        .arg(task(["sst2", "agnews", "all"], "What to tokenize"))
+        .arg(progress())
+        .arg(switch("json", "Print one JSON object for each task on stdout"));
+    settings(command, |key| TOKENIZING_SETTINGS.contains(&key))
+}
+
+/// The settings that tokenized data depends on, or that say where things are.
+const TOKENIZING_SETTINGS: [&str; 12] = [
+    "max_length",
+    "label_noise_rate",
+    "label_noise_seed",
+    "limit_train",
+    "limit_eval",
+    "data",
+    "model",
+    "tokenizer",
+    "tokenized_dataset_dir",
+    "cache_dir",
+    "local_files_only",
+    "hf_token",
+];
+
+/// `aees data`.
+fn data() -> Command {
+    let fetch = Command::new("fetch")
+        .about("Downloads data, tokenizer and model of a task into the Hugging Face cache, for runs without a network")
+        .infer_long_args(true)
+        .arg(task(["cifar100", "sst2", "agnews", "all"], "What to download"))
+        .arg(progress());
+    let fetch = settings(fetch, |key| ["model", "tokenizer", "cache_dir", "hf_token"].contains(&key));
+    Command::new("data").about("Data on this machine").subcommand_required(true).subcommand(fetch)
+}
+
+/// `aees export`.
+fn export() -> Command {
+    Command::new("export")
+        .about("Writes a trained model for other programs: model.safetensors, and for text what transformers loads")
+        .arg(
+            Arg::new("run")
+                .value_name("RUN_DIR")
+                .required(true)
+                .value_parser(value_parser!(std::path::PathBuf))
+                .help("The folder of the run"),
+        )
+        .arg(path("to", "DIR", "Where to write").required(true))
+        .arg(
+            Arg::new("checkpoint")
+                .long("checkpoint")
+                .value_name("WHICH")
+                .value_parser(["best", "last"])
+                .default_value("best")
+                .help("The model of the best epoch, or the newest"),
+        )
+}
+
+fn task(names: impl Into<PossibleValuesParser>, help: &'static str) -> Arg {
+    Arg::new("task").value_name("TASK").required(true).value_parser(names.into()).help(help)
+}
+
+fn progress() -> Arg {
+    Arg::new("progress")
+        .long("progress")
+        .value_name("STYLE")
+        .value_parser(Style::NAMES)
+        .default_value("auto")
+        .help("How to show progress: a bar on a terminal and lines elsewhere, one of them always, JSON lines on stdout, or nothing")
+}
+
+/// The flags of some settings.
+fn settings(command: Command, wanted: impl Fn(&str) -> bool) -> Command {
+    let fields = RunConfig::fields().into_iter().filter(|field| wanted(field.key));
+    fields.fold(command, |command, field| command.arg(setting(&field)))
+}
+
+/// The default of a setting as a user would write it; it may differ between the tasks.
+fn default_of(field: &FieldInfo) -> String {
+    let written = |task: TaskName| match RunConfig::new(task).get(field.key) {
+        None | Some(serde_json::Value::Null) => String::new(),
+        Some(serde_json::Value::String(text)) => text,
+        Some(serde_json::Value::Array(items)) => items.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+        Some(other) => other.to_string(),
+    };
+    match (written(TaskName::Cifar100), written(TaskName::Sst2)) {
+        (images, text) if images == text && text.is_empty() => String::new(),
+        (images, text) if images == text => format!(" [default: {text}]"),
+        (images, text) => format!(" [default: {images}; sst2 and agnews: {text}]"),
+    }
+}
+
+fn heading(field: &FieldInfo) -> &'static str {
+    match (field.tasks, field.role) {
+        (Tasks::Images, _) => "Settings of cifar100",
+        (Tasks::Text, _) => "Settings of sst2 and agnews",
+        (Tasks::AgNews, _) => "Settings of agnews",
+        (Tasks::All | Tasks::NoisyLabels, Role::Science) => "Settings that decide the result",
+        (Tasks::All | Tasks::NoisyLabels, Role::Setup) => "Other settings",
+    }
 }
 
 /// The flag of a setting.
-fn setting(field: &FieldInfo, defaults: &RunConfig) -> Arg {
-    let default = match defaults.get(field.key) {
-        None | Some(serde_json::Value::Null) => String::new(),
-        Some(serde_json::Value::String(text)) => format!(" [default: {text}]"),
-        Some(serde_json::Value::Array(items)) => {
-            format!(" [default: {}]", items.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
-        }
-        Some(other) => format!(" [default: {other}]"),
-    };
+fn setting(field: &FieldInfo) -> Arg {
+    let only = if field.tasks == Tasks::NoisyLabels { " (cifar100 and agnews)" } else { "" };
     let arg = Arg::new(field.key)
         .long(field.key.replace('_', "-"))
-        .help(format!("{}{default}", field.help))
-        .help_heading(if field.role == Role::Science { "Settings that decide the result" } else { "Other settings" })
+        .help(format!("{}{only}{}", field.help, default_of(field)))
+        .help_heading(heading(field))
         // `--lr -1` must reach the range check, whose message is clearer than clap's.
         .allow_hyphen_values(true);
     if field.choices == ["true", "false"] {

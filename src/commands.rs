@@ -1,4 +1,13 @@
 //! One file for each command.
 
+pub(crate) mod background;
+pub(crate) mod data;
 pub(crate) mod devices;
+pub(crate) mod export;
+pub(crate) mod pretokenize;
+pub(crate) mod registry;
+pub(crate) mod runs;
+pub(crate) mod status;
+pub(crate) mod sweep;
 pub(crate) mod train;
+pub(crate) mod worker;

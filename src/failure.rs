@@ -3,8 +3,12 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use aees_train::artifact::FileError;
 use aees_train::config::ConfigError;
 use aees_train::session::SessionError;
+
+use crate::launch::FactsError;
+use crate::study::StudyErrors;
 
 /// Wrong usage, settings, data or environment.
 const EXIT_ENVIRONMENT: u8 = 1;
@@ -37,6 +41,25 @@ impl Failure {
 impl From<SessionError> for Failure {
     fn from(error: SessionError) -> Self {
         Self { help: error.help(), message: error.to_string() }
+    }
+}
+
+/// All that is wrong with a study, one after the other, each with its own way out.
+impl From<StudyErrors> for Failure {
+    fn from(errors: StudyErrors) -> Self {
+        Self { message: errors.to_string(), help: None }
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        Self { help: error.help(), message: error.to_string() }
+    }
+}
+
+impl From<FactsError> for Failure {
+    fn from(error: FactsError) -> Self {
+        Self { help: None, message: error.to_string() }
     }
 }
 

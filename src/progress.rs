@@ -4,9 +4,12 @@ use std::io::IsTerminal;
 
 use aees_train::event::Subscriber;
 
+use self::preparations::Preparations;
+
 mod bar;
 mod json_lines;
 mod plain;
+mod preparations;
 mod summary;
 
 /// How progress is shown.
@@ -45,9 +48,21 @@ pub(crate) fn subscribers(style: Style) -> Vec<Box<dyn Subscriber>> {
     match style {
         Style::Auto if std::io::stderr().is_terminal() => subscribers(Style::Bar),
         Style::Auto => subscribers(Style::Plain),
-        Style::Bar => vec![Box::new(bar::Bar::default()), Box::new(summary::Summary)],
-        Style::Plain => vec![Box::new(plain::Plain::default()), Box::new(summary::Summary)],
+        Style::Bar => {
+            vec![Box::new(Preparations::bars()), Box::new(bar::Bar::default()), Box::new(summary::Summary)]
+        }
+        Style::Plain => {
+            vec![Box::new(Preparations::lines()), Box::new(plain::Plain::default()), Box::new(summary::Summary)]
+        }
         Style::Json => vec![Box::new(json_lines::JsonLines)],
         Style::None => Vec::new(),
+    }
+}
+
+/// Who listens while something is looked up outside of a run.
+pub(crate) fn preparations() -> Vec<Box<dyn Subscriber>> {
+    match std::io::stderr().is_terminal() {
+        true => vec![Box::new(Preparations::bars())],
+        false => vec![Box::new(Preparations::lines())],
     }
 }

@@ -50,7 +50,12 @@ fn a_missing_data_folder_is_named() {
 #[test]
 fn without_any_data_the_ways_to_get_some_are_told() {
     let scratch = Scratch::new();
-    scratch.run(["train", "cifar100"]).refused(&["no CIFAR-100 files found", "--data PATH", "--data synthetic"]);
+    scratch.run(["train", "cifar100", "--local-files-only"]).refused(&[
+        "uoft-cs/cifar100",
+        "aees data fetch cifar100",
+        "--data PATH",
+        "--data synthetic",
+    ]);
 }
 
 #[test]

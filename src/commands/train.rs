@@ -26,6 +26,14 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
     };
     config.validate()?;
     use_threads(&config)?;
+    if arguments.get_flag("pretokenize-only") {
+        if !config.task.is_text() {
+            let message = format!("--pretokenize-only is for sst2 and agnews: {} has no text", config.task.name());
+            return Err(Failure::new(message, None));
+        }
+        super::pretokenize::tokenize(&config, arguments)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let stop = interrupt::stop_flag()?;
     let style = arguments.get_one::<String>("progress").map_or("auto", String::as_str);
     let subscribers = progress::subscribers(progress::Style::from_name(style));
@@ -68,8 +76,11 @@ fn new_config(arguments: &ArgMatches) -> Result<RunConfig, Failure> {
     for (key, value, place) in file.iter().filter(|(key, ..)| key != "task") {
         config.set(key, value, place)?;
     }
-    apply_flags(&mut config, arguments)?;
-    absolute_data(&mut config);
+    if let Some(method) = arguments.get_one::<String>("method") {
+        config.set("method", &Value::String(method.clone()), &Written::Flag("method".into()))?;
+    }
+    apply_flags(&mut config, arguments, false)?;
+    absolute_paths(&mut config);
     Ok(config)
 }
 
@@ -77,7 +88,7 @@ fn new_config(arguments: &ArgMatches) -> Result<RunConfig, Failure> {
 fn resumed_config(arguments: &ArgMatches, directory: &Path) -> Result<RunConfig, Failure> {
     let stored = session::stored_config(directory)?;
     let mut config = stored.clone();
-    apply_flags(&mut config, arguments)?;
+    apply_flags(&mut config, arguments, false)?;
     let changed = RunConfig::fields()
         .into_iter()
         .find(|field| field.role == Role::Science && stored.get(field.key) != config.get(field.key));
@@ -86,7 +97,7 @@ fn resumed_config(arguments: &ArgMatches, directory: &Path) -> Result<RunConfig,
         let help = format!("leave it out; the run has {}", stored.get(field.key).unwrap_or_default());
         return Err(Failure::new(message, Some(help)));
     }
-    absolute_data(&mut config);
+    absolute_paths(&mut config);
     Ok(config)
 }
 
@@ -110,9 +121,14 @@ fn task(named: Option<Value>, file: &[(String, Value, Written)]) -> Result<TaskN
     })
 }
 
-fn apply_flags(config: &mut RunConfig, arguments: &ArgMatches) -> Result<(), ConfigError> {
+/// Takes over the flags that were given, then `--set`. Flags of other tasks are an error unless they may be passed over.
+pub(super) fn apply_flags(config: &mut RunConfig, arguments: &ArgMatches, lenient: bool) -> Result<(), ConfigError> {
     for field in RunConfig::fields() {
-        if arguments.value_source(field.key) != Some(ValueSource::CommandLine) {
+        let known = arguments.try_contains_id(field.key).unwrap_or(false);
+        if !known || arguments.value_source(field.key) != Some(ValueSource::CommandLine) {
+            continue;
+        }
+        if lenient && !field.tasks.include(config.task) {
             continue;
         }
         if let Some(text) = arguments.get_one::<String>(field.key) {
@@ -120,19 +136,24 @@ fn apply_flags(config: &mut RunConfig, arguments: &ArgMatches) -> Result<(), Con
             config.set(field.key, &Value::String(text.clone()), &Written::Flag(flag))?;
         }
     }
-    for assignment in arguments.get_many::<String>("set").unwrap_or_default() {
-        config.assign(assignment)?;
-    }
-    Ok(())
+    let assignments = arguments.try_get_many::<String>("set").ok().flatten();
+    assignments.unwrap_or_default().try_for_each(|assignment| config.assign(assignment))
 }
 
-/// A path to data must mean the same when the run is resumed from elsewhere.
-fn absolute_data(config: &mut RunConfig) {
-    if !matches!(config.data.as_str(), "auto" | "synthetic")
-        && let Ok(path) = std::path::absolute(&config.data)
-    {
-        config.data = path.to_string_lossy().into_owned();
+/// A path must mean the same when the run is resumed from elsewhere.
+pub(crate) fn absolute_paths(config: &mut RunConfig) {
+    fn absolute(path: &mut String) {
+        if let Ok(full) = std::path::absolute(&path) {
+            *path = full.to_string_lossy().into_owned();
+        }
     }
+    if !matches!(config.data.as_str(), "auto" | "synthetic") {
+        absolute(&mut config.data);
+    }
+    [&mut config.cache_dir, &mut config.tokenized_dataset_dir].into_iter().flatten().for_each(absolute);
+    // A name that is no path here is an id on the hub.
+    let named = [Some(&mut config.model), config.tokenizer.as_mut()];
+    named.into_iter().flatten().filter(|name| Path::new(name.as_str()).exists()).for_each(absolute);
 }
 
 /// The CPU engine computes on rayon's global pool.

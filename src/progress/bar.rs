@@ -1,4 +1,4 @@
-//! A bar: epoch, loss, accuracy, arm, images a second and time left; finished epochs scroll by above it.
+//! A bar: epoch, loss, accuracy, arm, examples a second and time left; finished epochs scroll by above it.
 
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,7 @@ pub(crate) struct Bar {
     loss: Option<f64>,
     accuracy: Option<f64>,
     arm: String,
+    examples: &'static str,
     pace: Pace,
 }
 
@@ -34,24 +35,25 @@ impl Default for Bar {
             loss: None,
             accuracy: None,
             arm: String::new(),
+            examples: "examples",
             pace: Pace::new(),
         }
     }
 }
 
-/// How fast training goes in this process, evaluations left out of the images a second but not of the time left.
+/// How fast training goes in this process, evaluations left out of the examples a second but not of the time left.
 struct Pace {
     start: Instant,
     first_step: u64,
     training: Duration,
-    images: usize,
+    examples: usize,
     /// When training last went on: set by the start and by the end of an evaluation.
     since: Option<Instant>,
 }
 
 impl Pace {
     fn new() -> Self {
-        Self { start: Instant::now(), first_step: 0, training: Duration::ZERO, images: 0, since: None }
+        Self { start: Instant::now(), first_step: 0, training: Duration::ZERO, examples: 0, since: None }
     }
 
     fn pause(&mut self) {
@@ -60,9 +62,9 @@ impl Pace {
         }
     }
 
-    fn images_per_second(&self) -> f64 {
+    fn examples_per_second(&self) -> f64 {
         let running = self.since.map_or(Duration::ZERO, |since| since.elapsed());
-        self.images as f64 / (self.training + running).as_secs_f64().max(1e-9)
+        self.examples as f64 / (self.training + running).as_secs_f64().max(1e-9)
     }
 
     fn left(&self, step: u64, total: u64) -> Duration {
@@ -80,13 +82,14 @@ impl Bar {
         if !self.arm.is_empty() {
             parts.push(self.arm.clone());
         }
-        parts.push(format!("{:.0} images/s", self.pace.images_per_second()));
+        parts.push(format!("{:.0} {}/s", self.pace.examples_per_second(), self.examples));
         parts.push(format!("{} left", duration(self.pace.left(step, self.total_steps))));
         parts.join(" · ")
     }
 
     fn start(&mut self, start: &aees_train::event::Start<'_>) {
         self.epochs = start.config.epochs;
+        self.examples = start.examples;
         self.steps_per_epoch = start.steps_per_epoch.max(1);
         self.total_steps = self.steps_per_epoch * self.epochs as u64;
         self.pace = Pace::new();
@@ -107,7 +110,7 @@ impl Subscriber for Bar {
             RunEvent::Started(start) => self.start(start),
             RunEvent::EpisodeOpened { candidate, .. } => self.arm = candidate.name(),
             RunEvent::StepEnqueued { step, examples } => {
-                self.pace.images += examples;
+                self.pace.examples += examples;
                 self.bar.set_position(step + 1);
                 self.bar.set_message(self.message(step + 1));
             }

@@ -20,6 +20,9 @@ impl Subscriber for JsonLines {
 
 fn object(event: &RunEvent<'_>) -> Option<Value> {
     Some(match event {
+        RunEvent::Preparing(now) => json!({
+            "event": "preparing", "what": now.what, "done": now.done, "total": now.total,
+        }),
         RunEvent::Started(start) => json!({
             "event": "started", "run_id": start.run_id, "directory": start.directory, "device": start.device,
             "epochs": start.config.epochs, "steps_per_epoch": start.steps_per_epoch, "first_step": start.first_step,

@@ -1,40 +1,68 @@
 //! CIFAR-100 as the loop sees it: the data of `aees_tasks` with the run's schedule and the reference's FLOP constants.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aees_control::schedule::{EpochSchedule, ScheduleKind};
-use aees_models::flops;
-use aees_tasks::{Cifar100, Cifar100Config, DataError, DataSource, EpochPlan, LabelNoise, LabelNoiseType as Noise};
+use aees_models::weights::write_safetensors;
+use aees_models::{ResNet18Config, flops};
+use aees_tasks::{
+    CIFAR100_CLASSES, CIFAR100_HUB, Cifar100, Cifar100Config, DataError, DataSource, EpochPlan, HubAccess, LabelNoise,
+    LabelNoiseType as Noise, Purpose, stream,
+};
+use serde_json::{Map, Value, json};
 
-use crate::config::{LabelNoiseType, RunConfig, SchedulerName};
-use crate::engine::Split;
-use crate::training_task::TrainingTask;
+use crate::config::{LabelNoiseType, OptimizerName, RunConfig, SchedulerName};
+use crate::controllers::schedule_seed;
+use crate::engine::burn::BurnEngine;
+use crate::engine::images::ImageWorkload;
+use crate::engine::{EngineError, EngineState, Split};
+use crate::event::Subscriber;
+use crate::identity::Inputs;
+use crate::text_files::{Reporter, hub};
+use crate::training_task::{Built, EngineSetup, TaskFacts, TrainingTask, model_tensors};
+
+/// Side of an image in pixels.
+const SIDE: usize = 32;
 
 /// The task of a CIFAR-100 run.
 pub struct Cifar100Task {
     data: Arc<Cifar100>,
+    network: ResNet18Config,
     seed: u64,
     schedule: EpochSchedule,
+    facts: TaskFacts,
 }
 
 impl Cifar100Task {
     /// The task on loaded data.
     pub fn new(config: &RunConfig, data: Arc<Cifar100>) -> Self {
-        let kind = match config.lr_scheduler {
-            SchedulerName::None => ScheduleKind::None,
-            SchedulerName::Cosine => ScheduleKind::Cosine,
-            SchedulerName::Linear => ScheduleKind::Linear,
-            SchedulerName::WarmupLinear => ScheduleKind::WarmupLinear,
-        };
+        let kind = schedule_kind(config.lr_scheduler);
         let schedule = EpochSchedule::new(kind, config.schedule_span() as u64, config.warmup_epochs as u64);
-        Self { data, seed: config.seed as u64, schedule }
+        let network = ResNet18Config { base_width: config.model_width as usize, classes: CIFAR100_CLASSES as usize };
+        let evaluated = data.validation.as_ref().unwrap_or(&data.test).len();
+        let forward = |images: usize| 2.0 * network.multiply_adds(SIDE) as f64 * images as f64;
+        let facts = TaskFacts {
+            dataset_name: "CIFAR-100",
+            model_name: "resnet18".into(),
+            examples: "images",
+            inputs: Inputs::data(&data.fingerprint),
+            origins: Map::from_iter([("data_origin".to_owned(), json!(data.origin))]),
+            label_noise: data.label_noise.clone(),
+            counts_memorised: data.label_noise.is_some(),
+            tests_at_end: data.validation.is_some(),
+            train_forward_flops: forward(data.train.len()),
+            eval_forward_flops: forward(evaluated),
+            notices: Vec::new(),
+        };
+        Self { data, network, seed: config.seed as u64, schedule, facts }
     }
 
     /// Reads or makes the data of a run.
     ///
     /// # Errors
     /// Whatever is wrong with the files, with their names.
-    pub fn load(config: &RunConfig) -> Result<Cifar100, DataError> {
+    pub fn load(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Cifar100, DataError> {
         let kind = match config.label_noise_type {
             LabelNoiseType::None => Noise::None,
             LabelNoiseType::Symmetric => Noise::Symmetric,
@@ -50,11 +78,34 @@ impl Cifar100Task {
             seed: config.seed as u64,
             ..Cifar100Config::default()
         }
-        .load()
+        .load_with_hub(HubAccess { hub: &hub(config)?, progress: &mut Reporter::new(subscribers) })
+    }
+}
+
+/// Brings CIFAR-100 into the Hugging Face cache; gives the files.
+///
+/// # Errors
+/// When the hub cannot be asked or the cache cannot be written.
+pub fn fetch(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Vec<PathBuf>, DataError> {
+    let mut access = HubAccess { hub: &hub(config)?, progress: &mut Reporter::new(subscribers) };
+    Ok(CIFAR100_HUB.fetch(&mut access)?.files)
+}
+
+/// The schedule as the method knows it.
+pub(crate) fn schedule_kind(name: SchedulerName) -> ScheduleKind {
+    match name {
+        SchedulerName::None => ScheduleKind::None,
+        SchedulerName::Cosine => ScheduleKind::Cosine,
+        SchedulerName::Linear => ScheduleKind::Linear,
+        SchedulerName::WarmupLinear => ScheduleKind::WarmupLinear,
     }
 }
 
 impl TrainingTask for Cifar100Task {
+    fn facts(&self) -> &TaskFacts {
+        &self.facts
+    }
+
     fn train_examples(&self) -> usize {
         self.data.train.len()
     }
@@ -85,5 +136,33 @@ impl TrainingTask for Cifar100Task {
 
     fn eval_flops(&self, split: Split) -> f64 {
         flops::cifar_eval(self.labels(split).len())
+    }
+
+    fn export(&self, state: &EngineState, folder: &Path) -> Result<(), EngineError> {
+        let tensors = model_tensors(state);
+        let named = tensors.iter().map(|tensor| (tensor.name.as_str(), &tensor.data));
+        let file = folder.join("model.safetensors");
+        write_safetensors(&file, named).map_err(|error| EngineError::Weights(error.to_string()))
+    }
+
+    fn engine(&self, setup: &EngineSetup<'_>) -> Result<Built, EngineError> {
+        let device = &setup.device.device;
+        let parameter_stream = |parameter: usize| stream(setup.seed, Purpose::InitialParameters, parameter as u64);
+        let network = self.network.init(parameter_stream, &device.clone().autodiff());
+        let host = setup.device.is_host();
+        let images = ImageWorkload::new(self.data.clone(), device, !host);
+        let engine = BurnEngine::new(images, network, setup.optimizer, setup.seed, setup.batch_size, host);
+        Ok(Built { engine: Box::new(engine), notices: Vec::new() })
+    }
+
+    fn describe(&self, settings: &RunConfig, _steps: u64, config: &mut Map<String, Value>) {
+        let mut put = |key: &str, value: Value| config.insert(key.to_owned(), value);
+        put("scheduler_t_max", json!(settings.schedule_span()));
+        put("control_regime", json!(settings.control_mode.method_name()));
+        put("experiment_label", json!(settings.experiment_label()));
+        put("optimizer_family", json!(settings.optimizer.name()));
+        put("optimizer_momentum", json!((settings.optimizer == OptimizerName::Sgd).then_some(settings.momentum)));
+        put("data_dir", json!(settings.data));
+        put("schedule_seed", json!(schedule_seed(settings)));
     }
 }

@@ -13,7 +13,7 @@ pub mod value;
 
 pub use error::{ConfigError, Place};
 pub use fields::{
-    ContextName, ControlMode, FieldInfo, LabelNoiseType, OptimizerName, Range, Role, RunConfig, SchedulerName,
-    StructuredMode, TaskName,
+    ContextName, ControlMode, FieldInfo, Initialization, LabelNoiseType, OptimizerName, Range, Role, RunConfig,
+    SchedulerName, StructuredMode, TaskName, Tasks,
 };
 pub use file::read_file;

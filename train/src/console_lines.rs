@@ -32,12 +32,22 @@ impl ConsoleLines {
     }
 
     fn started(&mut self, start: &Start<'_>) -> Vec<String> {
-        self.label = start.config.experiment_label();
+        // The reference's text runners print the method alone.
+        self.label = match start.config.task.is_text() {
+            true => start.config.method_name().to_owned(),
+            false => start.config.experiment_label(),
+        };
         self.epochs = start.config.epochs;
         self.episodic = start.axes.is_some();
         let mut lines = vec![format!(
-            "run {} on {}: {} train on {} images from {}, {} evaluated after each epoch",
-            start.run_id, start.device, self.label, start.train_examples, start.data, start.eval_examples
+            "run {} on {}: {} trains on {} {} from {}, {} evaluated after each epoch",
+            start.run_id,
+            start.device,
+            self.label,
+            start.train_examples,
+            start.examples,
+            start.data,
+            start.eval_examples
         )];
         if start.first_step > 0 {
             lines.push(format!("resumed after step {}", start.first_step));

@@ -15,6 +15,7 @@ pub use crate::optimizer::StepControl;
 pub mod burn;
 pub mod device;
 pub mod images;
+pub mod sentences;
 
 /// What one step gave, known after a drain.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -107,6 +108,19 @@ pub enum EngineError {
         /// What it said.
         reason: String,
     },
+    /// An example that the network cannot take.
+    #[error("{split:?} example {example}: {reason}")]
+    Example {
+        /// The split.
+        split: Split,
+        /// Its place in the split, or that of the first of its batch.
+        example: usize,
+        /// Why.
+        reason: String,
+    },
+    /// Weights that cannot be read or do not fit the model.
+    #[error("{0}")]
+    Weights(String),
     /// A saved state that does not fit the model.
     #[error("the saved state does not fit the model: {0}")]
     State(String),

@@ -15,6 +15,8 @@ use crate::state::TrainState;
 /// Something that happened, in the order it happened.
 #[derive(Debug)]
 pub enum RunEvent<'a> {
+    /// Something long goes on before training: a download, tokenizing.
+    Preparing(&'a Preparation<'a>),
     /// Data, model and engine are ready.
     Started(&'a Start<'a>),
     /// An episode opened with this arm.
@@ -72,6 +74,28 @@ pub enum RunEvent<'a> {
     },
 }
 
+/// How far something is that goes on before training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preparation<'a> {
+    /// What is done, in words: `tokenizing`, a file's name.
+    pub what: &'a str,
+    /// How much is done.
+    pub done: u64,
+    /// How much there is, when it is known.
+    pub total: Option<u64>,
+    /// What is counted.
+    pub unit: PreparationUnit,
+}
+
+/// What the numbers of a [`Preparation`] count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PreparationUnit {
+    /// Bytes of a file.
+    Bytes,
+    /// Sentences.
+    Sentences,
+}
+
 /// What is known before the first step.
 #[derive(Debug)]
 pub struct Start<'a> {
@@ -85,6 +109,8 @@ pub struct Start<'a> {
     pub device: &'a str,
     /// Where the data came from, in words.
     pub data: &'a str,
+    /// What an example is: `images`, `sentences`.
+    pub examples: &'static str,
     /// Training examples.
     pub train_examples: usize,
     /// Examples evaluated after each epoch.

@@ -4,8 +4,10 @@
 //! bytes, no spaces, integers in decimal, floats as `<integer>e<exponent>` from their shortest round-trip digits.
 //! Settings that hold their default are left out, so that a new setting keeps every old id.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -43,6 +45,22 @@ impl Id {
 #[error("{0} cannot be part of a run's identity")]
 pub struct NotCanonical(String);
 
+/// What a run is made of beside its settings. Files count by their content: paths are never part of an identity.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Inputs {
+    /// SHA-256 over the decoded data.
+    pub data_fingerprint: String,
+    /// SHA-256 of what else decides the result, by name: `tokenizer`, `model`, `weights`.
+    pub digests: BTreeMap<String, String>,
+}
+
+impl Inputs {
+    /// Data alone.
+    pub fn data(fingerprint: impl Into<String>) -> Self {
+        Self { data_fingerprint: fingerprint.into(), digests: BTreeMap::new() }
+    }
+}
+
 /// The ids of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunIdentity {
@@ -53,11 +71,18 @@ pub struct RunIdentity {
 }
 
 impl RunIdentity {
-    /// The identity of a configuration on data with the given fingerprint.
+    /// The identity of a configuration on certain inputs.
     ///
     /// # Errors
     /// When a setting is NaN or infinite; a validated configuration has none.
-    pub fn of(config: &RunConfig, data_fingerprint: &str) -> Result<Self, NotCanonical> {
+    pub fn of(config: &RunConfig, inputs: &Inputs) -> Result<Self, NotCanonical> {
+        let config_id = Id::of(&Self::document(config, inputs))?;
+        let run_id = Id::of(&json!({"config_id": config_id.full(), "seed": config.seed}))?;
+        Ok(Self { config_id, run_id })
+    }
+
+    /// What the `config_id` is the hash of.
+    pub fn document(config: &RunConfig, inputs: &Inputs) -> Value {
         let defaults = RunConfig::new(config.task);
         let mut science = Map::new();
         for field in RunConfig::fields() {
@@ -68,16 +93,18 @@ impl RunIdentity {
         }
         let code: Map<String, Value> =
             COMPONENTS.iter().map(|(name, version)| ((*name).into(), json!(version))).collect();
-        let config_id = Id::of(&json!({
+        let mut identity = json!({
             "v": 1,
             "task": config.task.name(),
             "config": science,
-            "data": {"name": config.task.name(), "fingerprint": data_fingerprint},
+            "data": {"name": config.task.name(), "fingerprint": inputs.data_fingerprint},
             "code": code,
             "precision": "f32",
-        }))?;
-        let run_id = Id::of(&json!({"config_id": config_id.full(), "seed": config.seed}))?;
-        Ok(Self { config_id, run_id })
+        });
+        if !inputs.digests.is_empty() {
+            identity["inputs"] = json!(inputs.digests);
+        }
+        identity
     }
 }
 
@@ -206,9 +233,16 @@ mod tests {
 
     #[test]
     fn every_science_setting_changes_the_id_and_no_other_does() {
-        let base = RunConfig::new(TaskName::Cifar100);
-        let id = RunIdentity::of(&base, "data").unwrap();
-        for field in RunConfig::fields() {
+        for task in TaskName::ALL {
+            every_science_setting_of(task);
+        }
+    }
+
+    fn every_science_setting_of(task: TaskName) {
+        let base = RunConfig::new(task);
+        let of = |config: &RunConfig, data: &str| RunIdentity::of(config, &Inputs::data(data)).unwrap();
+        let id = of(&base, "data");
+        for field in RunConfig::fields().into_iter().filter(|field| field.tasks.include(task)) {
             let old = base.get(field.key).unwrap();
             let other = match &old {
                 Value::Bool(flag) => Value::Bool(!flag),
@@ -223,18 +257,20 @@ mod tests {
             };
             let mut changed = base.clone();
             changed.set(field.key, &other, &Place::Resolved).unwrap();
-            let changed = RunIdentity::of(&changed, "data").unwrap();
-            assert_eq!(changed != id, field.role == Role::Science, "{}", field.key);
+            assert_eq!(of(&changed, "data") != id, field.role == Role::Science, "{}", field.key);
         }
-        assert_ne!(RunIdentity::of(&base, "other data").unwrap().run_id, id.run_id);
+        assert_ne!(of(&base, "other data").run_id, id.run_id);
+        let tokenizer =
+            Inputs { data_fingerprint: "data".into(), digests: BTreeMap::from([("tokenizer".into(), "0".into())]) };
+        assert_ne!(RunIdentity::of(&base, &tokenizer).unwrap().run_id, id.run_id);
     }
 
     #[test]
     fn seeds_share_the_config_id() {
         let mut config = RunConfig::new(TaskName::Cifar100);
-        let first = RunIdentity::of(&config, "data").unwrap();
+        let first = RunIdentity::of(&config, &Inputs::data("data")).unwrap();
         config.seed = 1;
-        let second = RunIdentity::of(&config, "data").unwrap();
+        let second = RunIdentity::of(&config, &Inputs::data("data")).unwrap();
         assert_eq!(first.config_id, second.config_id);
         assert_ne!(first.run_id, second.run_id);
     }
@@ -245,6 +281,7 @@ mod tests {
         written.assign("lr=0.0010").unwrap();
         let mut scientific = RunConfig::new(TaskName::Cifar100);
         scientific.assign("lr=1e-3").unwrap();
-        assert_eq!(RunIdentity::of(&written, "").unwrap(), RunIdentity::of(&scientific, "").unwrap());
+        let inputs = Inputs::default();
+        assert_eq!(RunIdentity::of(&written, &inputs).unwrap(), RunIdentity::of(&scientific, &inputs).unwrap());
     }
 }

@@ -5,17 +5,17 @@
 //! costs twenty multiplications for four words.
 
 /// Rounds of the bijection. Seven already pass BigCrush; ten are the published, conservative number.
-pub(super) const ROUNDS: u32 = 10;
+pub(crate) const ROUNDS: u32 = 10;
 
 /// The two multipliers, for the first and the third word.
-pub(super) const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
+pub(crate) const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
 
 /// What the two key words grow by from round to round: the golden ratio and the square root of three minus one.
-pub(super) const KEY_INCREMENTS: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
+pub(crate) const KEY_INCREMENTS: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 
 /// Four random words for `counter` under `key`.
 #[inline(always)]
-pub(super) fn philox4x32(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
+pub(crate) fn philox4x32(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     let mut words = counter;
     let mut key = key;
     for _ in 0..ROUNDS {

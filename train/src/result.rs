@@ -5,11 +5,10 @@
 //! the same configuration agree in all others.
 
 use aees_control::Aees;
-use aees_tasks::LabelNoiseReport;
 use serde_json::{Map, Value, json};
 
-use crate::config::{ControlMode, OptimizerName, RunConfig, SchedulerName};
-use crate::controllers::{Schedule, schedule_seed};
+use crate::config::{ControlMode, RunConfig, SchedulerName};
+use crate::controllers::Schedule;
 use crate::engine_info::EngineInfo;
 use crate::hardware::Hardware;
 use crate::identity::RunIdentity;
@@ -17,6 +16,7 @@ use crate::label_noise_diagnostics::{SubsetAccuracies, report_json};
 use crate::outcome::Outcome;
 use crate::runtime_metrics::{HardwareFields, runtime_metrics};
 use crate::state::TrainState;
+use crate::training_task::{TaskFacts, TrainingTask};
 
 /// Raised when a key changes its meaning.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -42,7 +42,7 @@ pub struct RunEnd {
 }
 
 /// What is known of a run before it starts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy)]
 pub struct RunFacts<'a> {
     /// The checked configuration.
     pub config: &'a RunConfig,
@@ -50,23 +50,16 @@ pub struct RunFacts<'a> {
     pub identity: &'a RunIdentity,
     /// The engine.
     pub engine: &'a EngineInfo,
-    /// SHA-256 over the decoded data.
-    pub data_fingerprint: &'a str,
-    /// Where the data came from.
-    pub data_origin: Value,
-    /// What label noise did.
-    pub label_noise: Option<&'a LabelNoiseReport>,
+    /// The task.
+    pub task: &'a dyn TrainingTask,
     /// The schedule of an open-loop mode.
     pub schedule: Option<&'a Schedule>,
-    /// FLOP of a forward pass of one image, counted on the network that is trained; a multiply-add is two.
-    pub forward_flops: f64,
-    /// Training images, and images evaluated after each epoch.
-    pub images: (usize, usize),
 }
 
 /// The RunResult.
 pub fn run_result(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Value {
     let config = facts.config;
+    let task = facts.task.facts();
     let epochs = &state.epochs;
     let column = |of: fn(&crate::state::FinishedEpoch) -> f64| epochs.iter().map(of).collect::<Vec<_>>();
     let estimated_flops = state.train_flops + state.eval_flops;
@@ -76,10 +69,10 @@ pub fn run_result(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Val
     facts.engine.describe_gpu(&mut hardware);
     let mut result = Map::new();
     let mut put = |key: &str, value: Value| result.insert(key.to_owned(), value);
-    put("method_name", json!(config.control_mode.method_name()));
+    put("method_name", json!(config.method_name()));
     put("task_name", json!(config.task.name()));
-    put("dataset_name", json!("CIFAR-100"));
-    put("model_name", json!("resnet18"));
+    put("dataset_name", json!(task.dataset_name));
+    put("model_name", json!(task.model_name));
     put("seed", json!(config.seed));
     put("run_tag", json!(config.run_tag));
     put("total_epochs", json!(epochs.len()));
@@ -112,10 +105,15 @@ pub fn run_result(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Val
     put("precision", json!("f32"));
     put("versions", json!({"aees": env!("CARGO_PKG_VERSION"), "git_commit": option_env!("AEES_GIT_COMMIT")}));
     put("parameter_digest", json!(end.parameter_digest));
-    put("data_fingerprint", json!(facts.data_fingerprint));
-    put("data_origin", facts.data_origin.clone());
+    put("data_fingerprint", json!(task.inputs.data_fingerprint));
+    for (name, digest) in &task.inputs.digests {
+        put(&format!("{name}_digest"), json!(digest));
+    }
+    for (key, origin) in &task.origins {
+        put(key, origin.clone());
+    }
     put("learning_rates", json!(column(|epoch| epoch.learning_rate)));
-    put("true_flops", json!(true_flops(facts, state)));
+    put("true_flops", json!(true_flops(facts.task, state)));
     put("best_epoch", json!(state.best.map(|best| best.epoch + 1)));
     if let Some((_, Some(at_best))) = &end.subsets {
         put("best_epoch_diagnostics", at_best.to_json(Some(best)));
@@ -134,12 +132,13 @@ pub fn run_result(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Val
     Value::Object(result)
 }
 
-/// FLOP of what was really computed: forward and twice that for backward, two for each multiply-add.
-fn true_flops(facts: &RunFacts<'_>, state: &TrainState) -> f64 {
-    let (train, eval) = facts.images;
+/// FLOP of what was really computed: forward and twice that for backward, two for each multiply-add. Of an unfinished epoch
+/// the share of its examples counts.
+fn true_flops(task: &dyn TrainingTask, state: &TrainState) -> f64 {
+    let TaskFacts { train_forward_flops, eval_forward_flops, .. } = task.facts();
     let finished = state.epochs.len() as f64;
-    let trained = finished * train as f64 + state.open_epoch.examples as f64;
-    facts.forward_flops * (3.0 * trained + finished * eval as f64)
+    let begun = state.open_epoch.examples as f64 / task.train_examples().max(1) as f64;
+    3.0 * train_forward_flops * (finished + begun) + eval_forward_flops * finished
 }
 
 /// All settings under their names, and what the reference derives from them.
@@ -148,23 +147,16 @@ fn config_json(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Value 
     let mut map = config.to_map();
     map.remove("task");
     let mut put = |key: &str, value: Value| map.insert(key.to_owned(), value);
-    let optimizer = config.optimizer.name();
     put("task_name", json!(config.task.name()));
-    put("model_name", json!("resnet18"));
+    put("dataset_name", json!(facts.task.facts().dataset_name));
+    put("model_name", json!(facts.task.facts().model_name));
     put("num_workers", json!(0));
     put("pin_memory", json!(false));
     put("device", json!(facts.engine.device_kind));
     put("base_lr", json!(config.lr));
     put("base_weight_decay", json!(config.weight_decay));
     put("scheduler_active", json!(config.lr_scheduler != SchedulerName::None));
-    put("scheduler_t_max", json!(config.schedule_span()));
-    put("control_regime", json!(config.control_mode.method_name()));
-    put("experiment_label", json!(config.experiment_label()));
-    put("optimizer_family", json!(optimizer));
-    put("optimizer_momentum", json!((config.optimizer == OptimizerName::Sgd).then_some(config.momentum)));
-    put("data_dir", json!(config.data));
     put("output", json!(config.output.clone().unwrap_or_default()));
-    put("schedule_seed", json!(schedule_seed(config)));
     if let Some(aees) = &state.aees {
         let names: Vec<String> = aees.candidates().map(|candidate| candidate.name()).collect();
         let definitions: Vec<Value> = aees
@@ -180,7 +172,7 @@ fn config_json(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Value 
     if let Some(schedule) = facts.schedule {
         put("open_loop_policy", open_loop_json(config, schedule, state));
     }
-    if let (Some(report), Some((last, _))) = (facts.label_noise, &end.subsets) {
+    if let (Some(report), Some((last, _))) = (&facts.task.facts().label_noise, &end.subsets) {
         let val_accuracy = state.epochs.last().map(|epoch| epoch.val_accuracy);
         put(
             "diagnostics",
@@ -191,6 +183,7 @@ fn config_json(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Value 
             }),
         );
     }
+    facts.task.describe(config, state.step, &mut map);
     Value::Object(map)
 }
 

@@ -12,6 +12,9 @@ use crate::config::{ConfigError, RunConfig, read_file};
 const OWN_ENTRIES: [&str; 7] =
     ["config.yaml", "result.json", "metrics.jsonl", "log.txt", "checkpoints", "tensorboard", "run.lock"];
 
+/// What belongs to the run as part of a study. It tells nothing of the training and is kept when that begins anew.
+const STUDY_ENTRIES: [&str; 4] = ["identity.json", "worker.log", "program.json", "config.json"];
+
 /// Why a folder cannot be used for a run.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
@@ -75,21 +78,33 @@ pub struct RunDirectory {
 }
 
 impl RunDirectory {
+    /// Checks that a folder may be taken for a new run, without touching it.
+    ///
+    /// # Errors
+    /// When it holds a run and `overwrite` is off, or holds other files.
+    pub fn check_new(path: &Path, overwrite: bool) -> Result<(), DirectoryError> {
+        if !path.exists() {
+            return Ok(());
+        }
+        let entries = entries(path)?;
+        let is_own = |name: &&String| OWN_ENTRIES.contains(&name.as_str()) || is_of_study(name) || is_leftover(name);
+        if let Some(example) = entries.iter().find(|name| !is_own(name)) {
+            return Err(DirectoryError::HoldsOtherFiles { path: path.to_owned(), example: example.clone() });
+        }
+        let holds_a_run = entries.iter().any(|name| name != "run.lock" && !is_of_study(name) && !is_leftover(name));
+        if holds_a_run && !overwrite {
+            return Err(DirectoryError::HoldsARun { path: path.to_owned() });
+        }
+        Ok(())
+    }
+
     /// Makes the folder for a new run and writes its configuration.
     ///
     /// # Errors
     /// When the folder holds a run and `overwrite` is off, holds other files, is in use, or cannot be written.
     pub fn create(path: &Path, config: &RunConfig, run_id: &str, overwrite: bool) -> Result<Self, DirectoryError> {
+        Self::check_new(path, overwrite)?;
         fs::create_dir_all(path).map_err(FileError::at("make", path))?;
-        let entries = entries(path)?;
-        let is_own = |name: &&String| OWN_ENTRIES.contains(&name.as_str()) || is_leftover(name);
-        if let Some(example) = entries.iter().find(|name| !is_own(name)) {
-            return Err(DirectoryError::HoldsOtherFiles { path: path.to_owned(), example: example.clone() });
-        }
-        let holds_a_run = entries.iter().any(|name| name != "run.lock" && !is_leftover(name));
-        if holds_a_run && !overwrite {
-            return Err(DirectoryError::HoldsARun { path: path.to_owned() });
-        }
         let directory = Self::lock(path)?;
         for name in OWN_ENTRIES.iter().filter(|name| **name != "run.lock") {
             remove(&path.join(name))?;
@@ -165,6 +180,10 @@ impl RunDirectory {
     }
 }
 
+fn is_of_study(name: &str) -> bool {
+    STUDY_ENTRIES.contains(&name)
+}
+
 fn entries(path: &Path) -> Result<Vec<String>, FileError> {
     let listed = fs::read_dir(path).map_err(FileError::at("list", path))?;
     Ok(listed.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned())).collect())
@@ -181,7 +200,7 @@ fn remove(path: &Path) -> Result<(), FileError> {
 /// The configuration as YAML: one setting a line, every value as JSON, which is YAML too.
 fn config_text(config: &RunConfig, run_id: &str) -> String {
     let mut text = format!("# The resolved configuration of run {run_id}.\ntask: {}\n", config.task.name());
-    for field in RunConfig::fields() {
+    for field in RunConfig::fields().into_iter().filter(|field| field.tasks.include(config.task)) {
         let value = config.get(field.key).unwrap_or(Value::Null);
         text.push_str(&format!("{}: {}\n", field.key, yaml_value(&value)));
     }

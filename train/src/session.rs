@@ -11,18 +11,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use aees_control::Aees;
-use aees_models::ResNet18Config;
-use aees_tasks::{Cifar100, Purpose, stream};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::artifact::{FileError, write_atomically};
 use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointFolder, parameter_digest};
-use crate::cifar100::Cifar100Task;
-use crate::config::{OptimizerName, RunConfig};
+use crate::cifar100::{self, Cifar100Task};
+use crate::config::{OptimizerName, RunConfig, TaskName};
 use crate::controllers::{Schedule, controllers, schedule};
-use crate::engine::burn::BurnEngine;
 use crate::engine::device::{DeviceChoice, Found, find};
-use crate::engine::images::ImageWorkload;
 use crate::engine::{Engine, EngineError, EngineState, Split};
 use crate::engine_info::EngineInfo;
 use crate::event::{RunEvent, Start, Subscriber};
@@ -37,7 +33,9 @@ use crate::run_directory::RunDirectory;
 use crate::run_logs::{MetricsLog, TextLog};
 use crate::state::TrainState;
 use crate::tensorboard_log::TensorBoardLog;
-use crate::training_task::TrainingTask;
+use crate::text_files::TextFiles;
+use crate::text_task::TextClassificationTask;
+use crate::training_task::{Built, EngineSetup, TrainingTask};
 
 pub use error::SessionError;
 
@@ -53,6 +51,13 @@ pub enum Place {
         directory: Option<PathBuf>,
         /// Whether a run that is there already may be replaced.
         overwrite: bool,
+    },
+    /// A run that was planned: in its folder it is begun, or taken up where it was left.
+    Planned {
+        /// Its folder.
+        directory: PathBuf,
+        /// Its full id. Data or program may have changed since it was planned.
+        run_id: String,
     },
     /// A run that was stopped. Its folder holds its configuration.
     Resume {
@@ -95,31 +100,118 @@ pub enum SessionEnd {
 pub fn train(
     config: &RunConfig,
     place: &Place,
-    subscribers: Vec<Box<dyn Subscriber>>,
+    mut subscribers: Vec<Box<dyn Subscriber>>,
     stop: &AtomicBool,
 ) -> Result<SessionEnd, SessionError> {
     config.validate()?;
-    if let Place::Resume { directory } = place
-        && let Some(end) = finished(directory)
-    {
-        return Ok(end);
+    match place {
+        Place::Resume { directory } | Place::Planned { directory, .. } => {
+            if let Some(end) = finished(directory) {
+                return Ok(end);
+            }
+        }
+        Place::New { directory: Some(directory), overwrite } => RunDirectory::check_new(directory, *overwrite)?,
+        Place::New { directory: None, .. } => {}
     }
     let device = find(config.device.parse::<DeviceChoice>()?)?;
-    let data = Arc::new(Cifar100Task::load(config)?);
-    let identity = RunIdentity::of(config, &data.fingerprint)?;
-    let task = Cifar100Task::new(config, data.clone());
-    let steps_per_epoch = (data.train.len() as u64).div_ceil(config.batch_size as u64);
+    let task = load_task(config, &mut subscribers)?;
+    let identity = RunIdentity::of(config, &task.facts().inputs)?;
+    if let Place::Planned { run_id, .. } = place
+        && *run_id != identity.run_id.full()
+    {
+        return Err(SessionError::OtherRun { planned: run_id.clone(), found: identity.run_id.full().to_owned() });
+    }
+    let steps_per_epoch = (task.train_examples() as u64).div_ceil(config.batch_size as u64);
     let schedule = schedule(config, steps_per_epoch.saturating_mul(config.epochs as u64))?;
     let aees = controllers(config, schedule.as_ref())?;
-    let directory = match place {
+    // Before the folder: weights that do not fit must not cost a run that is there.
+    let Built { engine, notices } = engine(config, &device, task.as_ref())?;
+    let directory = open_directory(config, place, &identity)?;
+    let session = Session { config, identity, device, task, schedule, directory, steps_per_epoch, notices };
+    session.run(engine, aees, subscribers, stop)
+}
+
+fn open_directory(config: &RunConfig, place: &Place, identity: &RunIdentity) -> Result<RunDirectory, SessionError> {
+    let run_id = identity.run_id.full();
+    Ok(match place {
         Place::New { directory, overwrite } => {
-            let path = directory.clone().unwrap_or_else(|| default_directory(config, &identity));
-            RunDirectory::create(&path, config, identity.run_id.full(), *overwrite)?
+            let path = directory.clone().unwrap_or_else(|| default_directory(config, identity));
+            RunDirectory::create(&path, config, run_id, *overwrite)?
         }
+        Place::Planned { directory, .. } if directory.join("config.yaml").is_file() => RunDirectory::open(directory)?.0,
+        // Without a configuration nothing in it was ever trained: a kill came while the folder was made.
+        Place::Planned { directory, .. } => RunDirectory::create(directory, config, run_id, true)?,
         Place::Resume { directory } => RunDirectory::open(directory)?.0,
+    })
+}
+
+/// Finds, reads and prepares everything that a run is made of.
+///
+/// # Errors
+/// Whatever is wrong with the files, with their names.
+pub fn load_task(
+    config: &RunConfig,
+    subscribers: &mut [Box<dyn Subscriber>],
+) -> Result<Box<dyn TrainingTask>, SessionError> {
+    Ok(match config.task {
+        TaskName::Cifar100 => Box::new(Cifar100Task::new(config, Arc::new(Cifar100Task::load(config, subscribers)?))),
+        TaskName::Sst2 | TaskName::AgNews => Box::new(TextClassificationTask::load(config, subscribers)?),
+    })
+}
+
+/// Brings data, tokenizer and model of a configuration into the Hugging Face cache; gives the files.
+///
+/// # Errors
+/// What cannot be had.
+pub fn fetch(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Vec<PathBuf>, SessionError> {
+    match config.task {
+        TaskName::Cifar100 => Ok(cifar100::fetch(config, subscribers)?),
+        TaskName::Sst2 | TaskName::AgNews => Ok(TextFiles::new(config, subscribers)?.fetch()?),
+    }
+}
+
+/// Which of a run's saved models is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SavedModel {
+    /// That of the best epoch.
+    Best,
+    /// The newest.
+    Last,
+}
+
+/// Writes a saved model of the run in a folder for other programs; gives the step it is of.
+///
+/// # Errors
+/// When there is no such checkpoint, or a file cannot be read or written.
+pub fn export(
+    directory: &Path,
+    which: SavedModel,
+    folder: &Path,
+    subscribers: &mut [Box<dyn Subscriber>],
+) -> Result<u64, SessionError> {
+    let (directory, config) = RunDirectory::open(directory)?;
+    let task = load_task(&config, subscribers)?;
+    let identity = RunIdentity::of(&config, &task.facts().inputs)?;
+    let checkpoints = CheckpointFolder::new(directory.checkpoints(), identity.run_id.full());
+    let checkpoint = match which {
+        SavedModel::Best if checkpoints.best().is_file() => {
+            Some(checkpoints.read(&checkpoints.best()).map_err(RunError::from)?)
+        }
+        SavedModel::Best => None,
+        SavedModel::Last => checkpoints.newest()?.0,
     };
-    let session = Session { config, identity, device, data, task, schedule, directory, steps_per_epoch };
-    session.run(aees, subscribers, stop)
+    let checkpoint =
+        checkpoint.ok_or_else(|| SessionError::NothingSaved { path: checkpoints_path(&directory, which) })?;
+    std::fs::create_dir_all(folder).map_err(FileError::at("make", folder))?;
+    task.export(&checkpoint.engine, folder).map_err(RunError::from)?;
+    Ok(checkpoint.state.step)
+}
+
+fn checkpoints_path(directory: &RunDirectory, which: SavedModel) -> PathBuf {
+    match which {
+        SavedModel::Best => directory.checkpoints().join("best.safetensors"),
+        SavedModel::Last => directory.checkpoints(),
+    }
 }
 
 /// The configuration of the run in a folder.
@@ -142,28 +234,50 @@ fn default_directory(config: &RunConfig, identity: &RunIdentity) -> PathBuf {
     Path::new(RESULTS).join(config.task.name()).join(name)
 }
 
+fn engine(config: &RunConfig, device: &Found, task: &dyn TrainingTask) -> Result<Built, SessionError> {
+    let kind = match config.optimizer {
+        OptimizerName::AdamW => OptimizerKind::ADAMW,
+        OptimizerName::Sgd => OptimizerKind::Sgd { momentum: config.momentum },
+    };
+    let setup = EngineSetup {
+        device,
+        optimizer: OptimizerConfig { kind, weight_decay: config.weight_decay },
+        seed: config.seed as u64,
+        batch_size: config.batch_size as usize,
+    };
+    // The first touch of a GPU can panic inside its driver.
+    let engine = catch_unwind(AssertUnwindSafe(|| task.engine(&setup))).map_err(|_| {
+        RunError::from(EngineError::Device {
+            activity: "made the model",
+            reason: format!("device {} does not work", device.describe()),
+        })
+    })?;
+    Ok(engine.map_err(RunError::from)?)
+}
+
 /// The parts of a run that stay the same while it trains.
 struct Session<'a> {
     config: &'a RunConfig,
     identity: RunIdentity,
     device: Found,
-    data: Arc<Cifar100>,
-    task: Cifar100Task,
+    task: Box<dyn TrainingTask>,
     schedule: Option<Schedule>,
     directory: RunDirectory,
     steps_per_epoch: u64,
+    /// What the user should know of the first parameters.
+    notices: Vec<String>,
 }
 
 impl Session<'_> {
     fn run(
         self,
+        mut engine: Box<dyn Engine>,
         aees: Option<Aees>,
         mut subscribers: Vec<Box<dyn Subscriber>>,
         stop: &AtomicBool,
     ) -> Result<SessionEnd, SessionError> {
         let checkpoints = CheckpointFolder::new(self.directory.checkpoints(), self.identity.run_id.full());
         let (checkpoint, warnings) = self.newest_checkpoint(&checkpoints)?;
-        let mut engine = self.engine()?;
         let state = match checkpoint {
             Some(checkpoint) => {
                 engine.load(&checkpoint.engine).map_err(RunError::from)?;
@@ -172,8 +286,15 @@ impl Session<'_> {
             None => TrainState::new(aees),
         };
         self.open_logs(&state, &mut subscribers)?;
-        let mut run =
-            TrainingLoop::new(self.config, &self.task, engine.as_mut(), &checkpoints, &mut subscribers, stop, state);
+        let mut run = TrainingLoop::new(
+            self.config,
+            self.task.as_ref(),
+            engine.as_mut(),
+            &checkpoints,
+            &mut subscribers,
+            stop,
+            state,
+        );
         self.announce(&mut run, &warnings)?;
         let outcome = match run.train()? {
             LoopEnd::Done(outcome) => outcome,
@@ -204,37 +325,6 @@ impl Session<'_> {
         Ok((checkpoint, refused.iter().map(|error| format!("{error}; {instead}")).collect()))
     }
 
-    fn engine(&self) -> Result<Box<dyn Engine>, SessionError> {
-        let config = self.config;
-        let kind = match config.optimizer {
-            OptimizerName::AdamW => OptimizerKind::ADAMW,
-            OptimizerName::Sgd => OptimizerKind::Sgd { momentum: config.momentum },
-        };
-        let optimizer = OptimizerConfig { kind, weight_decay: config.weight_decay };
-        let seed = config.seed as u64;
-        let build = || {
-            let device = &self.device.device;
-            let network = self.network();
-            let parameter_stream = |parameter: usize| stream(seed, Purpose::InitialParameters, parameter as u64);
-            let network = network.init(parameter_stream, &device.clone().autodiff());
-            let host = self.device.is_host();
-            let images = ImageWorkload::new(self.data.clone(), device, !host);
-            BurnEngine::new(images, network, optimizer, seed, config.batch_size as usize, host)
-        };
-        // The first touch of a GPU can panic inside its driver.
-        let engine = catch_unwind(AssertUnwindSafe(build)).map_err(|_| {
-            RunError::from(EngineError::Device {
-                activity: "made the model",
-                reason: format!("device {} does not work", self.device.describe()),
-            })
-        })?;
-        Ok(Box::new(engine))
-    }
-
-    fn network(&self) -> ResNet18Config {
-        ResNet18Config { base_width: self.config.model_width as usize, classes: aees_tasks::CIFAR100_CLASSES as usize }
-    }
-
     fn open_logs(&self, state: &TrainState, subscribers: &mut Vec<Box<dyn Subscriber>>) -> Result<(), FileError> {
         let episodes = state.aees.as_ref().map_or(0, |aees| aees.episodes().len());
         subscribers.push(Box::new(MetricsLog::open(&self.directory.metrics(), state.epoch, episodes)?));
@@ -253,6 +343,7 @@ impl Session<'_> {
             directory: self.directory.path(),
             device: &self.device.describe(),
             data: &self.config.data,
+            examples: self.task.facts().examples,
             train_examples: self.task.train_examples(),
             eval_examples: self.task.labels(split).len(),
             steps_per_epoch: self.steps_per_epoch,
@@ -261,7 +352,12 @@ impl Session<'_> {
             open_loop: self.schedule.as_ref().map(|schedule| &schedule.plan),
         };
         run.emit(&RunEvent::Started(&start))?;
-        warnings.iter().try_for_each(|warning| run.emit(&RunEvent::Warning(warning)))
+        let notices = &self.task.facts().notices;
+        notices
+            .iter()
+            .chain(&self.notices)
+            .chain(warnings)
+            .try_for_each(|warning| run.emit(&RunEvent::Warning(warning)))
     }
 
     /// What is measured once, after the last step.
@@ -275,8 +371,8 @@ impl Session<'_> {
         let parameter_digest = parameter_digest(&state);
         let mut end =
             RunEnd { outcome, seconds: 0.0, parameter_digest, subsets: None, test: None, diagnostic_flops: 0.0 };
-        let wants_subsets = self.data.label_noise.is_some();
-        let wants_test = self.data.validation.is_some();
+        let wants_subsets = self.task.facts().counts_memorised;
+        let wants_test = self.task.facts().tests_at_end;
         if end.outcome == Outcome::Ok && (wants_subsets || wants_test) {
             let last = self.measure(run)?;
             let best = self.measure_best(run, checkpoints, &state)?;
@@ -292,16 +388,17 @@ impl Session<'_> {
     }
 
     fn measure(&self, run: &mut TrainingLoop<'_>) -> Result<Measured, RunError> {
-        let subsets = match &self.data.label_noise {
-            Some(report) => {
+        let facts = self.task.facts();
+        let subsets = match &facts.label_noise {
+            Some(report) if facts.counts_memorised => {
                 run.emit(&RunEvent::EvaluationStarted { what: "counting what was memorised" })?;
                 Some(SubsetAccuracies::count(&run.engine().predict(Split::Train)?, report))
             }
-            None => None,
+            _ => None,
         };
-        let test = match &self.data.validation {
-            Some(_) => Some(run.accuracy(Split::Test, "evaluating the test set")?),
-            None => None,
+        let test = match facts.tests_at_end {
+            true => Some(run.accuracy(Split::Test, "evaluating the test set")?),
+            false => None,
         };
         Ok(Measured { subsets, test })
     }
@@ -334,12 +431,8 @@ impl Session<'_> {
             config: self.config,
             identity: &self.identity,
             engine: &info,
-            data_fingerprint: &self.data.fingerprint,
-            data_origin: json!(self.data.origin),
-            label_noise: self.data.label_noise.as_ref(),
+            task: self.task.as_ref(),
             schedule: self.schedule.as_ref(),
-            forward_flops: 2.0 * self.network().multiply_adds(32) as f64,
-            images: (self.task.train_examples(), self.task.labels(self.task.evaluated_split()).len()),
         };
         let result = run_result(&facts, state, end);
         if let Some(output) = &self.config.output {

@@ -1,11 +1,23 @@
-//! What the loop asks of a task. The loop is the same for all tasks; what differs stands behind this trait.
+//! What the loop and the session ask of a task. Both are the same for all tasks; what differs stands behind this trait.
 
-use aees_tasks::EpochPlan;
+use std::path::Path;
 
-use crate::engine::Split;
+use aees_models::{NamedTensor, TensorKind};
+use aees_tasks::{EpochPlan, LabelNoiseReport};
+use burn::tensor::TensorData;
+use serde_json::{Map, Value};
 
-/// A task as the training loop sees it: sizes, orders, labels and costs, no tensors.
+use crate::config::RunConfig;
+use crate::engine::device::Found;
+use crate::engine::{Engine, EngineError, EngineState, Split};
+use crate::identity::Inputs;
+use crate::optimizer::OptimizerConfig;
+
+/// A task with its data loaded: sizes, orders, labels and costs, and an engine on request.
 pub trait TrainingTask {
+    /// What is known of the task before it is trained.
+    fn facts(&self) -> &TaskFacts;
+
     /// Examples in the training split.
     fn train_examples(&self) -> usize;
 
@@ -26,4 +38,81 @@ pub trait TrainingTask {
 
     /// Estimated FLOP of an evaluation of a split, by the reference's constant.
     fn eval_flops(&self, split: Split) -> f64;
+
+    /// The model with its first parameters, the data and the optimizer, on a device.
+    ///
+    /// # Errors
+    /// When weights cannot be read or the device refuses the work.
+    fn engine(&self, setup: &EngineSetup<'_>) -> Result<Built, EngineError>;
+
+    /// Writes a saved model into a folder for other programs: `model.safetensors` under the usual names, and what else
+    /// Python's `transformers` needs to load it.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    fn export(&self, state: &EngineState, folder: &Path) -> Result<(), EngineError>;
+
+    /// Puts what the reference derives from the settings of this task into the `config` of a RunResult. `steps` is the
+    /// number of optimizer steps that were taken.
+    fn describe(&self, settings: &RunConfig, steps: u64, config: &mut Map<String, Value>);
+}
+
+/// An engine, ready to train.
+pub struct Built {
+    /// The engine.
+    pub engine: Box<dyn Engine>,
+    /// What the user should know of its first parameters.
+    pub notices: Vec<String>,
+}
+
+/// What an engine needs beside the task.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineSetup<'a> {
+    /// The device.
+    pub device: &'a Found,
+    /// The optimizer.
+    pub optimizer: OptimizerConfig,
+    /// The run's seed.
+    pub seed: u64,
+    /// Examples in a batch.
+    pub batch_size: usize,
+}
+
+/// What is known of a task before it is trained.
+#[derive(Clone, Debug)]
+pub struct TaskFacts {
+    /// The data set as results name it.
+    pub dataset_name: &'static str,
+    /// The model as results name it.
+    pub model_name: String,
+    /// What an example is: `images`, `sentences`.
+    pub examples: &'static str,
+    /// What the run's identity takes from files.
+    pub inputs: Inputs,
+    /// Where data, tokenizer and model came from, by key of the RunResult.
+    pub origins: Map<String, Value>,
+    /// What label noise did.
+    pub label_noise: Option<LabelNoiseReport>,
+    /// Whether the end of the run counts what was memorised of the noise.
+    pub counts_memorised: bool,
+    /// Whether the test set is evaluated once, at the end.
+    pub tests_at_end: bool,
+    /// FLOP of a forward pass over all training examples, counted on the network that is trained; a multiply-add is two.
+    pub train_forward_flops: f64,
+    /// The same for the examples evaluated after each epoch.
+    pub eval_forward_flops: f64,
+    /// What the user should know of how data and model were found.
+    pub notices: Vec<String>,
+}
+
+/// The model of a saved state, tensor by tensor.
+pub(crate) fn model_tensors(state: &EngineState) -> Vec<NamedTensor> {
+    let model = state.tensors.iter().filter_map(|(name, array)| Some((name.strip_prefix("model.")?, array)));
+    model
+        .map(|(name, array)| NamedTensor {
+            name: name.to_owned(),
+            kind: TensorKind::Parameter,
+            data: TensorData::new(array.values.clone(), array.shape.clone()),
+        })
+        .collect()
 }

@@ -47,6 +47,16 @@ pub enum ConfigError {
         /// The known key that looks most like it.
         nearest: Option<&'static str>,
     },
+    /// A setting of other tasks.
+    #[error("{place}`{key}` is no setting of {task}")]
+    NotOfTask {
+        /// Where it stands.
+        place: Place,
+        /// The key.
+        key: String,
+        /// The task of this run.
+        task: &'static str,
+    },
     /// A value of the wrong type.
     #[error("{place}invalid value {found} for `{key}`: expected {expected}")]
     Type {
@@ -106,6 +116,9 @@ impl ConfigError {
             Self::UnknownKey { nearest: None, .. } => Some(
                 "`aees train cifar100 --help` lists every setting; a file uses the same names with `_` for `-`".into(),
             ),
+            Self::NotOfTask { .. } => {
+                Some("leave it out; `aees train --help` says which task knows which setting".into())
+            }
             Self::NotAnAssignment { .. } => Some("write for example --set lr=0.01".into()),
             _ => None,
         }

@@ -6,13 +6,37 @@
 use serde_json::{Map, Value};
 
 use super::error::{ConfigError, Place};
-use super::value::{CandidateList, ConfigValue, choice};
+use super::value::{CandidateList, ConfigValue, Secret, choice};
 
 choice! {
     /// The training task.
     TaskName {
         /// ResNet-18 on CIFAR-100.
         Cifar100 = "cifar100",
+        /// DistilBERT on the sentiments of SST-2.
+        Sst2 = "sst2",
+        /// DistilBERT on the topics of AG News.
+        AgNews = "agnews",
+    }
+}
+
+impl TaskName {
+    /// All tasks.
+    pub const ALL: [Self; 3] = [Self::Cifar100, Self::Sst2, Self::AgNews];
+
+    /// Whether its examples are sentences.
+    pub fn is_text(self) -> bool {
+        self != Self::Cifar100
+    }
+}
+
+choice! {
+    /// Where a model's first parameters come from.
+    Initialization {
+        /// The weight file of the model.
+        Pretrained = "pretrained",
+        /// The run's seed.
+        Random = "random",
     }
 }
 
@@ -115,6 +139,34 @@ pub enum Role {
     Setup,
 }
 
+/// The tasks that know a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tasks {
+    /// All of them.
+    All,
+    /// The tasks on images.
+    Images,
+    /// The tasks on text.
+    Text,
+    /// The tasks whose training labels can be corrupted.
+    NoisyLabels,
+    /// AG News.
+    AgNews,
+}
+
+impl Tasks {
+    /// Whether a task is among them.
+    pub fn include(self, task: TaskName) -> bool {
+        match self {
+            Self::All => true,
+            Self::Images => !task.is_text(),
+            Self::Text => task.is_text(),
+            Self::NoisyLabels => task != TaskName::Sst2,
+            Self::AgNews => task == TaskName::AgNews,
+        }
+    }
+}
+
 /// The range of a number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Range {
@@ -143,6 +195,8 @@ pub struct FieldInfo {
     pub help: &'static str,
     /// Whether it belongs to the identity of the run.
     pub role: Role,
+    /// The tasks that know it.
+    pub tasks: Tasks,
     /// What its number may be.
     pub range: Range,
     /// The words to choose from; empty when any value of the type will do.
@@ -150,7 +204,7 @@ pub struct FieldInfo {
 }
 
 macro_rules! run_config {
-    ($($(#[doc = $doc:literal])+ $key:ident: $type:ty = $default:expr, $role:ident, $range:ident;)+) => {
+    ($($(#[doc = $doc:literal])+ $key:ident: $type:ty = $default:expr, $role:ident, $tasks:ident, $range:ident;)+) => {
         /// All settings of a run, typed. See the module for how it is filled.
         #[derive(Clone, Debug, PartialEq)]
         pub struct RunConfig {
@@ -169,6 +223,7 @@ macro_rules! run_config {
                     key: stringify!($key),
                     help: concat!($($doc),+).trim_ascii(),
                     role: Role::$role,
+                    tasks: Tasks::$tasks,
                     range: Range::$range,
                     choices: <$type as ConfigValue>::choices(),
                 }),+]
@@ -176,7 +231,16 @@ macro_rules! run_config {
 
             /// The defaults of a task.
             pub fn new(task: TaskName) -> Self {
-                Self { task, $($key: $default,)+ }
+                let mut config = Self { task, $($key: $default,)+ };
+                config.apply_task_defaults();
+                config
+            }
+
+            fn tasks_of(key: &str) -> Tasks {
+                match key {
+                    $(stringify!($key) => Tasks::$tasks,)+
+                    _ => Tasks::All,
+                }
             }
 
             /// Sets one setting from a value as a file or a flag gives it.
@@ -184,7 +248,12 @@ macro_rules! run_config {
             /// # Errors
             /// An unknown key, with the nearest known one, or a value of another type.
             pub fn set(&mut self, key: &str, value: &Value, place: &Place) -> Result<(), ConfigError> {
+                if !Self::tasks_of(key).include(self.task) {
+                    let (place, task) = (place.clone(), self.task.name());
+                    return Err(ConfigError::NotOfTask { place, key: key.to_owned(), task });
+                }
                 match key {
+                    "method" => self.control_mode = method(value, place)?,
                     $(stringify!($key) => {
                         self.$key = <$type as ConfigValue>::from_value(value)
                             .ok_or_else(|| type_error::<$type>(stringify!($key), value, place))?;
@@ -216,94 +285,123 @@ macro_rules! run_config {
 run_config! {
     /// Who picks multiplier and noise: nobody (the plain optimizer), the bandit, a random draw for each episode, or a
     /// sequence drawn before training.
-    control_mode: ControlMode = ControlMode::Baseline, Science, Any;
+    control_mode: ControlMode = ControlMode::Baseline, Science, All, Any;
     /// Passes over the training set.
-    epochs: i64 = 10, Science, Positive;
+    epochs: i64 = 10, Science, All, Positive;
     /// Examples in a batch; the last batch of an epoch may be shorter.
-    batch_size: i64 = 128, Science, Positive;
+    batch_size: i64 = 128, Science, All, Positive;
     /// Base learning rate; the schedule and the multiplier work on it.
-    lr: f64 = 1e-3, Science, Positive;
+    lr: f64 = 1e-3, Science, All, Positive;
     /// Weight decay: decoupled for AdamW, added to the gradient for SGD.
-    weight_decay: f64 = 1e-4, Science, NonNegative;
+    weight_decay: f64 = 1e-4, Science, All, NonNegative;
+    /// Tokens that a sentence is cut to, the two special ones included.
+    max_length: i64 = 128, Science, Text, Positive;
     /// Momentum (SGD only).
-    momentum: f64 = 0.9, Science, NonNegative;
+    momentum: f64 = 0.9, Science, Images, NonNegative;
     /// Optimizer steps in an episode.
-    episode_length: i64 = 200, Science, Positive;
+    episode_length: i64 = 200, Science, All, Positive;
     /// Added to the losses inside the reward's logarithms.
-    reward_epsilon: f64 = 1e-8, Science, Positive;
+    reward_epsilon: f64 = 1e-8, Science, All, Positive;
     /// Weight of the penalty on unsteady losses in the reward.
-    reward_instability_lambda: f64 = 0.0, Science, NonNegative;
+    reward_instability_lambda: f64 = 0.0, Science, All, NonNegative;
     /// Lower end of the reward.
-    reward_clip_min: f64 = -1.0, Science, Any;
+    reward_clip_min: f64 = -1.0, Science, All, Any;
     /// Upper end of the reward.
-    reward_clip_max: f64 = 1.0, Science, Any;
+    reward_clip_max: f64 = 1.0, Science, All, Any;
     /// Episode ends that the trend of the loss is read from.
-    context_trend_window: i64 = 3, Science, Positive;
+    context_trend_window: i64 = 3, Science, All, Positive;
     /// Slope of the loss, per episode, up to which it counts as stable.
-    context_trend_epsilon: f64 = 1e-3, Science, NonNegative;
+    context_trend_epsilon: f64 = 1e-3, Science, All, NonNegative;
     /// Epochs until the cosine or linear schedule ends; the number of epochs when not given.
-    scheduler_t_max: Option<i64> = None, Science, PositiveWhenGiven;
+    scheduler_t_max: Option<i64> = None, Science, All, PositiveWhenGiven;
     /// Epochs over which warmup_linear rises.
-    warmup_epochs: i64 = 0, Science, NonNegative;
+    warmup_epochs: i64 = 0, Science, All, NonNegative;
     /// Share of the training labels to corrupt.
-    label_noise_rate: f64 = 0.0, Science, Unit;
+    label_noise_rate: f64 = 0.0, Science, NoisyLabels, Unit;
+    /// Seed of the label noise; the same for every run seed.
+    label_noise_seed: i64 = 42, Science, AgNews, NonNegative;
     /// How training labels are corrupted: not, to any other class, or to the next class of the same superclass.
-    label_noise_type: LabelNoiseType = LabelNoiseType::None, Science, Any;
+    label_noise_type: LabelNoiseType = LabelNoiseType::None, Science, Images, Any;
     /// Learning-rate multipliers to pick from.
-    lr_candidates: CandidateList = CandidateList(vec![1.0]), Science, Any;
+    lr_candidates: CandidateList = CandidateList(vec![1.0]), Science, All, Any;
     /// Standard deviations of gradient noise to pick from.
-    noise_candidates: CandidateList = CandidateList(vec![0.0]), Science, Any;
+    noise_candidates: CandidateList = CandidateList(vec![0.0]), Science, All, Any;
     /// The optimizer.
-    optimizer: OptimizerName = OptimizerName::AdamW, Science, Any;
+    optimizer: OptimizerName = OptimizerName::AdamW, Science, Images, Any;
     /// How the learning rate falls, once an epoch.
-    lr_scheduler: SchedulerName = SchedulerName::None, Science, Any;
+    lr_scheduler: SchedulerName = SchedulerName::None, Science, All, Any;
     /// One noise controller, or one for each learning-rate arm.
-    structured_control_mode: StructuredMode = StructuredMode::Independent, Science, Any;
+    structured_control_mode: StructuredMode = StructuredMode::Independent, Science, All, Any;
     /// What the controllers see of the past: nothing, or the trend of the loss.
-    context_mode: ContextName = ContextName::None, Science, Any;
+    context_mode: ContextName = ContextName::None, Science, All, Any;
     /// Weight of the newest loss in an episode's moving average.
-    ema_alpha: f64 = 0.1, Science, Fraction;
+    ema_alpha: f64 = 0.1, Science, All, Fraction;
     /// Exploration coefficient of the bandit.
-    exploration_coef: f64 = 1.0, Science, NonNegative;
+    exploration_coef: f64 = 1.0, Science, All, NonNegative;
     /// Discount of the bandit's statistics with each update; 1 forgets nothing.
-    discount: f64 = 0.95, Science, Fraction;
+    discount: f64 = 0.95, Science, All, Fraction;
     /// Times that the bandit tries each arm before it compares them.
-    warmup_rounds: i64 = 1, Science, NonNegative;
+    warmup_rounds: i64 = 1, Science, All, NonNegative;
     /// Seed of everything random in the run.
-    seed: i64 = 0, Science, NonNegative;
+    seed: i64 = 0, Science, All, NonNegative;
     /// Seed of the precomputed sequence of the open-loop modes; 10000 + seed when not given.
-    schedule_seed: Option<i64> = None, Science, Any;
+    schedule_seed: Option<i64> = None, Science, Images, Any;
     /// Base width of ResNet-18; 64 is the published network, smaller ones fit small machines.
-    model_width: i64 = 64, Science, Positive;
+    model_width: i64 = 64, Science, Images, Positive;
+    /// First parameters: pretrained (of the model that is named), or random. When not given: pretrained, but random
+    /// with --data synthetic, --model-layers or --model-dim.
+    init: Option<Initialization> = None, Science, Text, Any;
+    /// Layers of the encoder, with random parameters; those of the model's config.json when not given.
+    model_layers: Option<i64> = None, Science, Text, PositiveWhenGiven;
+    /// Width of the encoder, with random parameters; those of the model's config.json when not given. Heads are 64 wide,
+    /// the feed-forward layer is 4 times as wide.
+    model_dim: Option<i64> = None, Science, Text, PositiveWhenGiven;
+    /// Make batches of sentences of similar length. The reference does not.
+    bucket_by_length: bool = false, Science, Text, Any;
+    /// Also evaluate the test set, once, at the end.
+    eval_test: bool = false, Science, AgNews, Any;
     /// Train on N examples only, equally many of each class.
-    limit_train: Option<i64> = None, Science, PositiveWhenGiven;
+    limit_train: Option<i64> = None, Science, All, PositiveWhenGiven;
     /// Evaluate on N examples only, equally many of each class.
-    limit_eval: Option<i64> = None, Science, PositiveWhenGiven;
+    limit_eval: Option<i64> = None, Science, All, PositiveWhenGiven;
     /// Hold out this share of the training set, validate on it, and touch the test set once, at the end.
-    val_split: f64 = 0.0, Science, BelowOne;
-    /// Where the data comes from: auto (local files), synthetic (made on the spot), or a path to files in any of
-    /// their usual layouts.
-    data: String = "auto".to_owned(), Setup, Any;
+    val_split: f64 = 0.0, Science, Images, BelowOne;
+    /// Where the data comes from: auto (local files, then the Hugging Face cache, then the hub), synthetic (made on the
+    /// spot), or a path to files in any of their usual layouts.
+    data: String = "auto".to_owned(), Setup, All, Any;
+    /// The model: a folder with config.json and weights, or an id on the hub, with @REVISION if a certain one is meant.
+    model: String = "distilbert-base-uncased".to_owned(), Setup, Text, Any;
+    /// The tokenizer: a folder, tokenizer.json, vocab.txt or an id on the hub; the model's when not given.
+    tokenizer: Option<String> = None, Setup, Text, Any;
+    /// Folder of the tokenized data; data/TASK_tokenized when not given.
+    tokenized_dataset_dir: Option<String> = None, Setup, Text, Any;
+    /// Folder of the Hugging Face cache; HF_HUB_CACHE, HF_HOME/hub or the usual place when not given.
+    cache_dir: Option<String> = None, Setup, All, Any;
+    /// Never open a socket: data, tokenizer and model must be on disk.
+    local_files_only: bool = false, Setup, All, Any;
+    /// Token for the hub; HF_TOKEN when not given. It is never written anywhere.
+    hf_token: Secret = Secret(None), Setup, All, Any;
     /// A word of your own, kept in the result.
-    run_tag: Option<String> = None, Setup, Any;
+    run_tag: Option<String> = None, Setup, All, Any;
     /// Also write the result to this file.
-    output: Option<String> = None, Setup, Any;
+    output: Option<String> = None, Setup, All, Any;
     /// Where to compute: auto, cpu, cuda:N, vulkan:N or wgpu.
-    device: String = "auto".to_owned(), Setup, Any;
+    device: String = "auto".to_owned(), Setup, All, Any;
     /// Threads of the CPU engine; all cores when not given.
-    threads: Option<i64> = None, Setup, PositiveWhenGiven;
+    threads: Option<i64> = None, Setup, All, PositiveWhenGiven;
     /// Write a checkpoint every N steps; at the end of each epoch when not given.
-    checkpoint_every: Option<i64> = None, Setup, PositiveWhenGiven;
+    checkpoint_every: Option<i64> = None, Setup, All, PositiveWhenGiven;
     /// Write TensorBoard event files.
-    tensorboard: bool = false, Setup, Any;
+    tensorboard: bool = false, Setup, All, Any;
     /// Folder of the adaptive runs whose arm frequencies frequency-matched takes over.
-    aees_trace_root: String = "results/cifar_noisy".to_owned(), Setup, Any;
+    aees_trace_root: String = "results/cifar_noisy".to_owned(), Setup, Images, Any;
 }
 
 impl RunConfig {
-    /// All settings with their values, by key; `task` included.
+    /// All settings of the task with their values, by key; `task` included.
     pub fn to_map(&self) -> Map<String, Value> {
-        let settings = Self::FIELDS.iter().filter_map(|key| Some(((*key).to_owned(), self.get(key)?)));
+        let settings = Self::fields().into_iter().filter(|field| field.tasks.include(self.task));
+        let settings = settings.filter_map(|field| Some((field.key.to_owned(), self.get(field.key)?)));
         std::iter::once(("task".to_owned(), self.task.to_value())).chain(settings).collect()
     }
 
@@ -331,6 +429,25 @@ impl RunConfig {
         self.set(key.trim(), &Value::String(value.trim().to_owned()), &Place::Set)
     }
 
+    /// Where the published settings of a task differ from those of CIFAR-100.
+    fn apply_task_defaults(&mut self) {
+        if self.task.is_text() {
+            self.epochs = 3;
+            self.batch_size = 16;
+            self.lr = 5e-5;
+            self.weight_decay = 0.01;
+            self.episode_length = 100;
+        }
+    }
+
+    /// The method's name in results. The text tasks call the plain optimizer by its own name.
+    pub fn method_name(&self) -> &'static str {
+        match self.control_mode {
+            ControlMode::Baseline if self.task.is_text() => self.optimizer.name(),
+            mode => mode.method_name(),
+        }
+    }
+
     /// The label of a method with its optimizer: `AdaptiveScheduler+AdamW`.
     pub fn experiment_label(&self) -> String {
         format!("{}+{}", self.control_mode.method_name(), self.optimizer.name())
@@ -347,6 +464,23 @@ fn type_error<T: ConfigValue>(key: &'static str, value: &Value, place: &Place) -
         return ConfigError::Refused { place: place.clone(), refusal };
     }
     ConfigError::Type { place: place.clone(), key, found: value.to_string(), expected: T::expected() }
+}
+
+/// The text tasks' spelling of the control mode.
+fn method(value: &Value, place: &Place) -> Result<ControlMode, ConfigError> {
+    const METHODS: [(&str, ControlMode); 4] = [
+        ("AdamW", ControlMode::Baseline),
+        ("Baseline", ControlMode::Baseline),
+        ("AdaptiveScheduler", ControlMode::Adaptive),
+        ("RandomScheduler", ControlMode::Random),
+    ];
+    let known = METHODS.iter().find(|(name, _)| value.as_str() == Some(name));
+    known.map(|(_, mode)| *mode).ok_or_else(|| ConfigError::Type {
+        place: place.clone(),
+        key: "method",
+        found: value.to_string(),
+        expected: "AdamW, AdaptiveScheduler or RandomScheduler".into(),
+    })
 }
 
 fn unknown_key(key: &str, place: &Place) -> ConfigError {

@@ -3,7 +3,9 @@
 use aees_control::{Axis, parse_candidates, python_float};
 
 use super::error::ConfigError;
-use super::fields::{ContextName, LabelNoiseType, Range, RunConfig, SchedulerName, StructuredMode};
+use super::fields::{
+    ContextName, Initialization, LabelNoiseType, Range, RunConfig, SchedulerName, StructuredMode, TaskName,
+};
 use super::value::CandidateList;
 
 /// The regimes of the published attribution controls: label noise type and rate.
@@ -16,7 +18,7 @@ impl RunConfig {
     /// # Errors
     /// The first thing that is wrong, with the reference's message where it has one.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        for field in Self::fields() {
+        for field in Self::fields().into_iter().filter(|field| field.tasks.include(self.task)) {
             if let Some(number) = self.number(field.key)
                 && let Some(rule) = field.range.broken_by(number)
             {
@@ -26,6 +28,7 @@ impl RunConfig {
             match field.key {
                 "reward_clip_max" => self.check_reward_clip()?,
                 "label_noise_rate" => self.check_label_noise()?,
+                "model_dim" => self.check_model()?,
                 _ => {}
             }
         }
@@ -53,13 +56,59 @@ impl RunConfig {
     }
 
     fn check_label_noise(&self) -> Result<(), ConfigError> {
+        if self.task == TaskName::AgNews {
+            if self.label_noise_rate < 1.0 {
+                return Ok(());
+            }
+            return Err(ConfigError::Invalid("--label-noise-rate must be in [0.0, 1.0).".into()));
+        }
         if self.label_noise_type == LabelNoiseType::None && self.label_noise_rate != 0.0 {
             return Err(ConfigError::Invalid("--label-noise-rate must be 0.0 when --label-noise-type is none.".into()));
         }
         Ok(())
     }
 
+    /// What the text models' settings need of each other.
+    fn check_model(&self) -> Result<(), ConfigError> {
+        let sized = self.model_layers.is_some() || self.model_dim.is_some();
+        let synthetic = self.data == "synthetic" && self.tokenizer.is_none();
+        if self.init == Some(Initialization::Pretrained) && sized {
+            return Err(ConfigError::Invalid(
+                "--model-layers and --model-dim change the model, and its pretrained weights no longer fit: \
+                 use --init random."
+                    .into(),
+            ));
+        }
+        if self.init == Some(Initialization::Pretrained) && synthetic {
+            return Err(ConfigError::Invalid(
+                "--data synthetic has a vocabulary of its own, which no pretrained weights fit: use --init random, or \
+                 name a --tokenizer."
+                    .into(),
+            ));
+        }
+        match self.model_dim {
+            Some(dim) if dim > 64 && dim % 64 != 0 => {
+                Err(ConfigError::Invalid("--model-dim must be a multiple of 64, or below 64.".into()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Where the first parameters come from: as set, or by the kind of data.
+    pub fn initialization(&self) -> Initialization {
+        let sized = self.model_layers.is_some() || self.model_dim.is_some();
+        match self.init {
+            Some(initialization) => initialization,
+            None if sized || self.data == "synthetic" => Initialization::Random,
+            None => Initialization::Pretrained,
+        }
+    }
+
     fn check_open_loop(&self) -> Result<(), ConfigError> {
+        if self.task.is_text() {
+            let mode = self.control_mode.name();
+            return Err(ConfigError::Invalid(format!("--control-mode {mode} is an attribution control of cifar100.")));
+        }
         let regime = (self.label_noise_type, self.label_noise_rate);
         let required = [
             (self.lr_scheduler == SchedulerName::None, "--lr-scheduler none."),

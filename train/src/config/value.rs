@@ -126,6 +126,28 @@ impl<T: ConfigValue> ConfigValue for Option<T> {
     }
 }
 
+/// A text that is read and never shown: it is `null` wherever a configuration is written.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub Option<String>);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(if self.0.is_some() { "Secret(given)" } else { "Secret(none)" })
+    }
+}
+
+impl ConfigValue for Secret {
+    fn expected() -> String {
+        "a text".into()
+    }
+    fn from_value(value: &Value) -> Option<Self> {
+        Option::from_value(value).map(Self)
+    }
+    fn to_value(&self) -> Value {
+        Value::Null
+    }
+}
+
 /// Values to choose from: `0.5,1,2` on the command line, `[0.5, 1, 2]` in a file. Which values may stand in it is the
 /// controller's to say (`aees_control::CandidateSet`); here it is only read.
 #[derive(Clone, Debug, PartialEq)]

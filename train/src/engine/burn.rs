@@ -23,11 +23,17 @@ pub trait Workload {
     /// A batch as the network takes it.
     type Input;
 
-    /// A training batch and its labels `[batch]`, on the training device.
-    fn training_batch(&mut self, batch: Batch<'_>) -> (Self::Input, Tensor<1, Int>);
+    /// A training batch and its labels `[batch]`, on the training device, for a step from 0.
+    ///
+    /// # Errors
+    /// When an example does not fit the network.
+    fn training_batch(&mut self, batch: Batch<'_>, step: u64) -> Result<(Self::Input, Tensor<1, Int>), EngineError>;
 
     /// Some examples of a split as they are, on the device without gradients.
-    fn evaluation_batch(&mut self, split: Split, examples: Range<usize>) -> Self::Input;
+    ///
+    /// # Errors
+    /// When an example does not fit the network.
+    fn evaluation_batch(&mut self, split: Split, examples: Range<usize>) -> Result<Self::Input, EngineError>;
 
     /// How many examples a split has.
     fn examples(&self, split: Split) -> usize;
@@ -85,7 +91,7 @@ impl<W: Workload> Engine for BurnEngine<W> {
     fn step(&mut self, batch: Batch<'_>, control: &StepControl) -> Result<(), EngineError> {
         let examples = batch.indices.len();
         guarded("trained", || {
-            let (input, labels) = self.workload.training_batch(batch);
+            let (input, labels) = self.workload.training_batch(batch, control.step)?;
             let logits = W::logits(self.network()?, input);
             let correct = correct_count(logits.clone(), labels.clone());
             let loss = cross_entropy(logits, labels);
@@ -136,7 +142,7 @@ impl<W: Workload> Engine for BurnEngine<W> {
             let mut classes = Vec::new();
             for start in (0..total).step_by(self.evaluation_batch) {
                 let end = (start + self.evaluation_batch).min(total);
-                let logits = W::logits(&network, self.workload.evaluation_batch(split, start..end));
+                let logits = W::logits(&network, self.workload.evaluation_batch(split, start..end)?);
                 classes.push(logits.argmax(1).reshape([end - start]));
             }
             if classes.is_empty() {

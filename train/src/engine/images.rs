@@ -11,8 +11,8 @@ use aees_models::ResNet18;
 use aees_tasks::{Batch, Cifar100, ImageSplit, Normalization, augment_batch, normalize_batch};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::Split;
 use super::burn::Workload;
+use super::{EngineError, Split};
 
 const CHANNELS: usize = 3;
 const SIDE: usize = 32;
@@ -84,7 +84,7 @@ impl Workload for ImageWorkload {
     type Network = ResNet18;
     type Input = Tensor<4>;
 
-    fn training_batch(&mut self, batch: Batch<'_>) -> (Tensor<4>, Tensor<1, Int>) {
+    fn training_batch(&mut self, batch: Batch<'_>, _step: u64) -> Result<(Tensor<4>, Tensor<1, Int>), EngineError> {
         let examples = batch.indices.len();
         let images = match &self.resident {
             Some(pixels) => Tensor::from_inner(self.normalize(crop_on_device(&pixels.train, batch, &self.evaluation))),
@@ -96,21 +96,21 @@ impl Workload for ImageWorkload {
         };
         let labels = self.data.train.labels();
         let labels: Vec<i32> = batch.indices.iter().map(|index| labels[*index as usize] as i32).collect();
-        (images, Tensor::from_data(TensorData::new(labels, [examples]), &self.training))
+        Ok((images, Tensor::from_data(TensorData::new(labels, [examples]), &self.training)))
     }
 
-    fn evaluation_batch(&mut self, split: Split, examples: Range<usize>) -> Tensor<4> {
+    fn evaluation_batch(&mut self, split: Split, examples: Range<usize>) -> Result<Tensor<4>, EngineError> {
         if let Some(pixels) = self.resident.as_ref().and_then(|resident| resident.of(split)) {
             let count = examples.len();
             let images = pixels.clone().slice([examples]).reshape([count, CHANNELS, SIDE, SIDE]);
-            return self.normalize(images);
+            return Ok(self.normalize(images));
         }
         let indices: Vec<u32> = examples.map(|index| index as u32).collect();
         let mut values = vec![0.0; indices.len() * PIXELS];
         if let Some(images) = self.split(split) {
             normalize_batch(images, &indices, &self.normalization, &mut values);
         }
-        Tensor::from_data(TensorData::new(values, [indices.len(), CHANNELS, SIDE, SIDE]), &self.evaluation)
+        Ok(Tensor::from_data(TensorData::new(values, [indices.len(), CHANNELS, SIDE, SIDE]), &self.evaluation))
     }
 
     fn examples(&self, split: Split) -> usize {
@@ -171,12 +171,13 @@ mod tests {
         let mut on_host = ImageWorkload::new(data.clone(), &device, false);
         let mut resident = ImageWorkload::new(data, &device, true);
         let difference = |a: Tensor<4>, b: Tensor<4>| (a - b).abs().max().into_scalar::<f32>();
-        let ((host, labels), (device, same)) = (on_host.training_batch(batch), resident.training_batch(batch));
+        let ((host, labels), (device, same)) =
+            (on_host.training_batch(batch, 0).unwrap(), resident.training_batch(batch, 0).unwrap());
         assert!(difference(host.inner(), device.inner()) < 1e-6);
         labels.into_data().assert_eq(&same.into_data(), true);
         for split in [Split::Train, Split::Test] {
             let (host, device) = (on_host.evaluation_batch(split, 30..70), resident.evaluation_batch(split, 30..70));
-            assert!(difference(host, device) < 1e-6, "{split:?}");
+            assert!(difference(host.unwrap(), device.unwrap()) < 1e-6, "{split:?}");
         }
     }
 }

@@ -11,7 +11,7 @@ use burn::tensor::{DType, Device, Int, TensorData};
 use super::control_block::ControlBlock;
 use super::noise::{TILE, TILE_BLOCKS, key_words};
 use super::normal::{COSINE, SINE, WORD_TO_ANGLE, WORD_TO_UNIT};
-use super::philox::{KEY_INCREMENTS, MULTIPLIERS, ROUNDS};
+use crate::philox::{KEY_INCREMENTS, MULTIPLIERS, ROUNDS};
 
 /// Which parameters get noise, and where each one's numbers start. Each starts a tile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -143,7 +143,7 @@ fn halves(half: Tensor<1, Int>, factor: i32) -> Word {
     Word { low, high: high.bitwise_right_shift_scalar(8) }
 }
 
-/// [`super::philox::philox4x32`] on tensors.
+/// [`crate::philox::philox4x32`] on tensors.
 fn philox4x32(counter: [Word; 4], key: [u32; 2]) -> [Word; 4] {
     let mut words = counter;
     let mut key = key;

@@ -31,7 +31,6 @@ mod host;
 mod noise;
 mod norm;
 mod normal;
-mod philox;
 mod rule;
 mod state;
 mod step;

@@ -9,7 +9,7 @@
 //! definition of the noise, whatever the vector width of the machine.
 
 use super::normal::normal_pair;
-use super::philox::philox4x32;
+use crate::philox::philox4x32;
 
 /// Elements of a tile.
 pub(super) const TILE: usize = 4 * TILE_BLOCKS;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use aees_tasks::DataError;
+use aees_tasks::HubError;
 
 use crate::artifact::FileError;
 use crate::config::ConfigError;
@@ -11,6 +12,7 @@ use crate::engine::device::DeviceError;
 use crate::identity::NotCanonical;
 use crate::run::RunError;
 use crate::run_directory::DirectoryError;
+use crate::text_task::TextTaskError;
 
 /// Why a run could not be made or finished.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +26,9 @@ pub enum SessionError {
     /// The data.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// Text, tokenizer, model or the hub.
+    #[error(transparent)]
+    Text(#[from] TextTaskError),
     /// The folder.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
@@ -36,6 +41,20 @@ pub enum SessionError {
     /// The run itself.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// What was planned is not what would be run.
+    #[error("this is run {found}, not the planned {planned}: data, tokenizer, weights or program changed since")]
+    OtherRun {
+        /// The id of the plan.
+        planned: String,
+        /// The id now.
+        found: String,
+    },
+    /// No checkpoint at all.
+    #[error("{path}: there is no checkpoint", path = path.display())]
+    NothingSaved {
+        /// Where it would be.
+        path: PathBuf,
+    },
     /// No checkpoint in the folder belongs to this run.
     #[error("no checkpoint in {path} can be used: {reason}", path = path.display())]
     ForeignCheckpoints {
@@ -50,6 +69,11 @@ pub enum SessionError {
 }
 
 impl SessionError {
+    /// Whether another process works in the run's folder.
+    pub fn is_in_use(&self) -> bool {
+        matches!(self, Self::Directory(DirectoryError::InUse { .. }))
+    }
+
     /// What the user can do about it.
     pub fn help(&self) -> Option<String> {
         match self {
@@ -58,10 +82,21 @@ impl SessionError {
             Self::Data(DataError::NothingFound { .. } | DataError::MissingPath { .. }) => {
                 Some("`--data synthetic` needs no files at all".into())
             }
+            Self::Data(DataError::Hub(error)) => match **error {
+                HubError::NotCached { .. } | HubError::NothingCached { .. } => Some(
+                    "run `aees data fetch cifar100` first, where there is a network; or use --data PATH or --data \
+                     synthetic"
+                        .into(),
+                ),
+                _ => error.help(),
+            },
+            Self::Text(error) => error.help(),
             Self::Directory(error) => error.help(),
             Self::Controllers(ControllerSetupError::Trace(error)) => error.help(),
             Self::Run(RunError::File(error)) | Self::File(error) => error.help(),
             Self::Run(RunError::Engine(_)) => Some("continue with --resume; the last checkpoint is untouched".into()),
+            Self::NothingSaved { .. } => Some("--checkpoint last takes the newest one instead of the best".into()),
+            Self::OtherRun { .. } => Some("plan the study again: the change makes other runs of them".into()),
             Self::ForeignCheckpoints { .. } => Some(
                 "the data or the program changed since; resume with the same, or start anew in another folder".into(),
             ),

@@ -1,0 +1,95 @@
+//! The cost of a training step on sentences, and what AEES adds to it: DistilBERT-base on SST-2's real batches of 16.
+//!
+//! The plain optimizer, AEES on the learning rate, and AEES with gradient noise take their steps in turn in one process on one
+//! engine, each on the same batches, so that a drift of the machine's speed touches all three alike. One line of JSON comes
+//! out, with the keys of the peer script where they mean the same.
+//!
+//!     cargo bench --bench text_step -- --data FOLDER --tokenizer FOLDER --rounds 20
+//!     cargo bench --bench text_step -- --data synthetic --layers 2 --dim 128
+
+use std::time::Instant;
+
+use aees_train::config::{RunConfig, TaskName};
+use aees_train::engine::StepControl;
+use aees_train::engine::device::{DeviceChoice, find};
+use aees_train::hardware::{Hardware, peak_resident_memory_bytes};
+use aees_train::optimizer::{OptimizerConfig, OptimizerKind};
+use aees_train::session::load_task;
+use aees_train::training_task::EngineSetup;
+use serde_json::json;
+
+const METHODS: [(&str, f64, f64); 3] = [("baseline", 1.0, 0.0), ("lr", 2.0, 0.0), ("dual", 2.0, 0.01)];
+
+fn main() {
+    let rounds: usize = argument("--rounds", 20);
+    let data: String = argument("--data", "synthetic".to_owned());
+    let tokenizer: String = argument("--tokenizer", String::new());
+    let device: DeviceChoice = argument("--device", DeviceChoice::Cpu);
+    let device = find(device).unwrap_or_else(|error| panic!("{error}"));
+    let mut config = RunConfig::new(TaskName::Sst2);
+    let layers: i64 = argument("--layers", 6);
+    let dim: i64 = argument("--dim", 768);
+    config.data = data.clone();
+    config.tokenizer = (!tokenizer.is_empty()).then_some(tokenizer);
+    (config.model_layers, config.model_dim) = (Some(layers), Some(dim));
+    let task = load_task(&config, &mut []).unwrap_or_else(|error| panic!("{error}"));
+    let optimizer = OptimizerConfig { kind: OptimizerKind::ADAMW, weight_decay: 0.01 };
+    let batch_size = config.batch_size as usize;
+    let setup = EngineSetup { device: &device, optimizer, seed: 0, batch_size };
+    let mut engine = task.engine(&setup).unwrap_or_else(|error| panic!("{error}")).engine;
+
+    let plan = task.plan_epoch(0);
+    let mut seconds = [vec![], vec![], vec![]];
+    let (mut step, mut losses) = (0, Vec::new());
+    // Two rounds to warm up: thread pools, allocator, and on a GPU the tuning of kernels.
+    for round in 0..rounds + 2 {
+        let batch = plan.batch(round, batch_size).expect("an epoch has more batches than rounds");
+        for turn in 0..METHODS.len() {
+            // Each round begins with another method: what a step leaves behind falls on all three alike.
+            let method = (round + turn) % METHODS.len();
+            let (_, multiplier, noise_std) = METHODS[method];
+            let control = StepControl { learning_rate: 5e-5, multiplier, noise_std, step };
+            let start = Instant::now();
+            engine.step(batch, &control).unwrap_or_else(|error| panic!("{error}"));
+            engine.drain(&mut losses).unwrap_or_else(|error| panic!("{error}"));
+            if round >= 2 {
+                seconds[method].push(start.elapsed().as_secs_f64());
+            }
+            step += 1;
+        }
+    }
+    let mean = |times: &[f64]| times.iter().sum::<f64>() / times.len() as f64;
+    let overhead = |method: usize| {
+        let pairs = seconds[method].iter().zip(&seconds[0]).map(|(aees, plain)| aees / plain).collect();
+        100.0 * (median(pairs) - 1.0)
+    };
+    let hardware = Hardware::probe();
+    println!(
+        "{}",
+        json!({
+            "engine": "burn 0.22.1", "device": device.describe(), "cpu": hardware.cpu_model,
+            "threads": hardware.available_cores, "task": "sst2", "data": data, "layers": layers, "dim": dim,
+            "batch_size": batch_size, "rounds": rounds,
+            "mean_step_s": mean(&seconds[0]), "median_step_s": median(seconds[0].clone()),
+            "lr_median_step_s": median(seconds[1].clone()), "dual_median_step_s": median(seconds[2].clone()),
+            "step_s_min_max": [seconds[0].iter().copied().fold(f64::INFINITY, f64::min), seconds[0].iter().copied().fold(0.0, f64::max)],
+            "lr_overhead_percent": overhead(1), "dual_overhead_percent": overhead(2),
+            "peak_rss_mb": peak_resident_memory_bytes().map(|bytes| bytes as f64 / 1048576.0),
+            "first_loss": losses.first().map(|record| record.loss), "last_loss": losses.last().map(|record| record.loss),
+        })
+    );
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The value after a flag; cargo's own `--bench` is passed over.
+fn argument<T: std::str::FromStr>(flag: &str, default: T) -> T {
+    let mut arguments = std::env::args().skip_while(|argument| argument != flag);
+    match (arguments.next(), arguments.next()) {
+        (Some(_), Some(value)) => value.parse().unwrap_or_else(|_| panic!("{flag} {value}: not a valid value")),
+        _ => default,
+    }
+}

@@ -1,0 +1,129 @@
+//! `aees registry check`: where the registry and the disk disagree, and what mends it.
+
+use std::process::ExitCode;
+
+use aees_train::artifact::FileError;
+use clap::ArgMatches;
+use serde_json::json;
+
+use super::Place;
+use crate::commands::runs::this_host;
+use crate::failure::Failure;
+use crate::launch::{ProcessIdentity, completion_of, run_folders};
+use crate::registry::{Reader, RunFilter, RunRow, RunState, RunningRow};
+use crate::stdout;
+
+/// Something is wrong.
+const EXIT_WRONG: u8 = 1;
+
+/// One difference.
+struct Problem {
+    kind: &'static str,
+    run: Option<String>,
+    what: String,
+    mend: String,
+}
+
+/// Checks everything and lists what is wrong.
+pub(super) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
+    let place = Place::of(arguments);
+    let reader = place.reader()?;
+    reader.check()?;
+    let runs = reader.runs(&RunFilter::default())?;
+    let mut problems: Vec<Problem> = runs.iter().filter_map(|run| result_problem(&place, run)).collect();
+    problems.extend(unknown_folders(&place, &runs)?);
+    for running in reader.running(None)? {
+        problems.extend(dead_worker(&reader, &running)?);
+    }
+    if arguments.get_flag("json") {
+        let problems: Vec<_> = problems
+            .iter()
+            .map(|problem| json!({"kind": problem.kind, "run_id": problem.run, "what": problem.what, "mend": problem.mend}))
+            .collect();
+        stdout::line(json!({"registry": place.registry, "runs": runs.len(), "problems": problems}));
+    } else if problems.is_empty() {
+        stdout::line(format!("{}: {} runs, nothing is wrong", place.registry.display(), runs.len()));
+    } else {
+        for problem in &problems {
+            stdout::line(format!("{}\n  mend: {}", problem.what, problem.mend));
+        }
+        stdout::line(format!("{}: {} runs, {} problems", place.registry.display(), runs.len(), problems.len()));
+    }
+    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_WRONG) })
+}
+
+/// What a run's row says of its result, and what lies there.
+fn result_problem(place: &Place, run: &RunRow) -> Option<Problem> {
+    let directory = place.root.run(&run.run_id);
+    let problem = |kind, what: String, mend: String| {
+        Some(Problem { kind, run: Some(run.run_id.full().into()), what: format!("run {} {what}", run.run_id), mend })
+    };
+    let invalidate =
+        |reason: &str| format!("aees runs invalidate {0} --reason '{reason}' && aees runs retry {0}", run.run_id);
+    let found = completion_of(&directory);
+    match (run.state, found) {
+        (RunState::Done, Ok(Some(found))) if Some(&found.result_sha) == run.result_sha.as_ref() => None,
+        (RunState::Done, Ok(Some(_))) => problem(
+            "result_differs",
+            format!("is done, and {} is not the result that was accepted", directory.join("result.json").display()),
+            format!("put the accepted file back, or {}", invalidate("its file changed")),
+        ),
+        (RunState::Done, Ok(None)) => {
+            let gone = if directory.is_dir() { directory.join("result.json") } else { directory };
+            problem(
+                "result_vanished",
+                format!("is done, and {} is gone", gone.display()),
+                invalidate("its result vanished"),
+            )
+        }
+        (RunState::Done, Err(error)) => {
+            problem("result_damaged", format!("is done, and {error}"), invalidate("its result is damaged"))
+        }
+        (RunState::Pending | RunState::Interrupted | RunState::Deferred | RunState::Failed, Ok(Some(_))) => problem(
+            "result_unknown",
+            format!("is {}, and has published {}", run.state, directory.join("result.json").display()),
+            "aees sweep resume takes it in".into(),
+        ),
+        (RunState::Pending | RunState::Interrupted | RunState::Deferred | RunState::Failed, Err(error)) => {
+            problem("result_damaged", format!("is {}, and {error}", run.state), "remove that file".into())
+        }
+        _ => None,
+    }
+}
+
+/// Folders that no row knows of.
+fn unknown_folders(place: &Place, runs: &[RunRow]) -> Result<Vec<Problem>, Failure> {
+    let mut known: Vec<_> = runs.iter().map(|run| place.root.run(&run.run_id)).collect();
+    known.sort();
+    let folders = run_folders(&place.root).map_err(|error: FileError| Failure::new(error.to_string(), error.help()))?;
+    let unknown = folders.into_iter().filter(|folder| known.binary_search(folder).is_err());
+    Ok(unknown
+        .map(|folder| Problem {
+            kind: "unknown_folder",
+            run: None,
+            what: format!("{} is a folder that the registry does not know", folder.display()),
+            mend: format!("aees registry rebuild --root {}", place.root.path().display()),
+        })
+        .collect())
+}
+
+/// A worker that will not say another word.
+fn dead_worker(reader: &Reader, running: &RunningRow) -> Result<Option<Problem>, Failure> {
+    let worker = &running.worker;
+    let process = ProcessIdentity { pid: worker.pid, start_ticks: worker.start_ticks, boot_id: worker.boot_id.clone() };
+    let why = if running.lease_until < reader.now() {
+        "its lease has ended"
+    } else if worker.host == this_host() && !process.is_alive() {
+        "that process is dead"
+    } else {
+        return Ok(None);
+    };
+    let studies = reader.why(running.run_id.full())?.memberships;
+    let study = studies.first().map_or("STUDY", |membership| &membership.study);
+    Ok(Some(Problem {
+        kind: "dead_worker",
+        run: Some(running.run_id.full().into()),
+        what: format!("run {} is running at {worker}, and {why}", running.run_id),
+        mend: format!("aees sweep resume {study}"),
+    }))
+}

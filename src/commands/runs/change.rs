@@ -1,0 +1,266 @@
+//! `aees runs retry|cancel|invalidate|withdraw`: moves that people ask for. What matches is counted and shown before
+//! anything moves, and each move is written down with who asked and why.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use aees_train::artifact::FileError;
+use clap::ArgMatches;
+use serde_json::json;
+
+use super::{axes, states, studies, this_host};
+use crate::commands::registry::Place;
+use crate::failure::Failure;
+use crate::launch::Root;
+use crate::registry::{Audit, Moved, Registry, RunFilter, RunId, RunRow, RunState};
+use crate::stdout;
+
+/// Some of the runs could not move.
+const EXIT_REFUSED: u8 = 1;
+
+/// A move that people ask for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Retry,
+    Cancel,
+    Invalidate,
+    Withdraw,
+}
+
+impl Verb {
+    fn of(word: &str) -> Self {
+        match word {
+            "retry" => Self::Retry,
+            "cancel" => Self::Cancel,
+            "invalidate" => Self::Invalidate,
+            _ => Self::Withdraw,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Cancel => "cancel",
+            Self::Invalidate => "invalidate",
+            Self::Withdraw => "withdraw",
+        }
+    }
+
+    /// Where a run can be for this move; the registry itself decides.
+    fn moves(self, state: RunState) -> bool {
+        use RunState::{Cancelled, Deferred, Done, Failed, Interrupted, Invalid, Pending, Running};
+        match self {
+            Self::Retry => [Failed, Cancelled, Invalid, Interrupted, Deferred].contains(&state),
+            Self::Cancel => [Pending, Running, Interrupted, Deferred, Failed].contains(&state),
+            Self::Invalidate => state == Done,
+            Self::Withdraw => true,
+        }
+    }
+
+    /// What is meant by a study without states. A retry of everything would also undo cancellations.
+    fn meant(self, state: RunState) -> bool {
+        if self == Self::Retry { state == RunState::Failed } else { self.moves(state) }
+    }
+}
+
+/// Moves runs.
+pub(super) fn run(word: &str, arguments: &ArgMatches) -> Result<ExitCode, Failure> {
+    let verb = Verb::of(word);
+    let place = Place::of(arguments);
+    let mut registry = place.writer()?;
+    let chosen = choose(&registry, verb, arguments)?;
+    let as_json = arguments.get_flag("json");
+    if chosen.runs.is_empty() {
+        eprintln!("no run matches: nothing to {}", verb.name());
+        return finish(verb, &Moved::default(), 0, as_json);
+    }
+    eprintln!("{}", counted(&chosen.runs));
+    let (movable, others): (Vec<&RunRow>, Vec<&RunRow>) = chosen.runs.iter().partition(|run| verb.moves(run.state));
+    if movable.len() > 1 && !arguments.get_flag("yes") {
+        confirm(verb, movable.len())?;
+    }
+    let reason = arguments.get_one::<String>("reason").map_or("", String::as_str);
+    let actor = format!("{}@{}", user(), this_host());
+    let audit = Audit { actor: &actor, reason };
+    let ids: Vec<RunId> = movable.iter().map(|run| run.run_id.clone()).collect();
+    let mut moved = apply(verb, &mut registry, &place.root, &ids, &chosen, &audit)?;
+    moved.refused.extend(others.iter().map(|run| (run.run_id.clone(), run.state)));
+    if verb == Verb::Cancel && movable.iter().any(|run| run.state == RunState::Running) {
+        eprintln!("running ones stop at their worker's next heartbeat, within half a minute");
+    }
+    finish(verb, &moved, chosen.runs.len(), as_json)
+}
+
+/// The runs that are meant, and the study of a withdrawal.
+struct Chosen {
+    runs: Vec<RunRow>,
+    study: Option<String>,
+}
+
+fn choose(registry: &Registry, verb: Verb, arguments: &ArgMatches) -> Result<Chosen, Failure> {
+    let mut named_study = None;
+    if let Some(pattern) = arguments.get_one::<String>("study") {
+        let mut found = studies(registry, Some(pattern))?;
+        if found.len() > 1 {
+            let message = format!("`{pattern}` means several studies: {}", found.join(", "));
+            return Err(Failure::new(message, Some("give one of them".into())));
+        }
+        named_study = found.pop();
+    }
+    let Some(names) = arguments.get_many::<String>("run") else {
+        let states = states(arguments);
+        let all = states.is_empty();
+        let filter = RunFilter { study: named_study.clone(), states, axes: axes(arguments)?, limit: None };
+        let mut runs = registry.runs(&filter)?;
+        runs.retain(|run| !all || verb.meant(run.state));
+        return Ok(Chosen { runs, study: named_study });
+    };
+    let mut runs: Vec<RunRow> = Vec::new();
+    let mut study = named_study;
+    for name in names {
+        let run = registry.run(name)?;
+        if !runs.iter().any(|known| known.run_id == run.run_id) {
+            runs.push(run);
+        }
+        let of_name = name.rsplit_once(':').map(|(study, _)| study.to_owned());
+        if verb == Verb::Withdraw {
+            match (&study, of_name) {
+                (Some(known), Some(other)) if *known != other => {
+                    let message = format!("the runs are of two studies: {known} and {other}");
+                    return Err(Failure::new(message, Some("withdraw them one study at a time".into())));
+                }
+                (None, of_name) => study = of_name,
+                _ => {}
+            }
+        }
+    }
+    if verb == Verb::Withdraw && study.is_none() {
+        let help = "give it with --study, or name the run by its place: study:17".to_owned();
+        return Err(Failure::new("a run is withdrawn from a study, and none is named", Some(help)));
+    }
+    Ok(Chosen { runs, study })
+}
+
+/// `5 runs: 3 failed, 2 done`.
+fn counted(runs: &[RunRow]) -> String {
+    let mut counts: BTreeMap<RunState, usize> = BTreeMap::new();
+    for run in runs {
+        *counts.entry(run.state).or_default() += 1;
+    }
+    let counts: Vec<String> = counts.iter().map(|(state, count)| format!("{count} {state}")).collect();
+    format!("{} {}: {}", runs.len(), if runs.len() == 1 { "run" } else { "runs" }, counts.join(", "))
+}
+
+/// Asks where somebody can answer.
+fn confirm(verb: Verb, count: usize) -> Result<(), Failure> {
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        let message = format!("{} of {count} runs needs a yes, and there is no terminal to ask on", verb.name());
+        return Err(Failure::new(message, Some("say it with --yes; nothing was changed".into())));
+    }
+    eprint!("{} {count} runs? [y/N] ", verb.name());
+    // A prompt that cannot be shown is answered with no.
+    let _ = io::stderr().flush();
+    let mut answer = String::new();
+    let read = io::stdin().read_line(&mut answer);
+    match read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes") {
+        true => Ok(()),
+        false => Err(Failure::new("nothing was changed", None)),
+    }
+}
+
+fn apply(
+    verb: Verb,
+    registry: &mut Registry,
+    root: &Root,
+    runs: &[RunId],
+    chosen: &Chosen,
+    audit: &Audit<'_>,
+) -> Result<Moved, Failure> {
+    Ok(match verb {
+        Verb::Retry => registry.retry(runs, audit)?,
+        Verb::Cancel => registry.cancel(runs, audit)?,
+        Verb::Invalidate => invalidate(registry, root, runs, audit)?,
+        Verb::Withdraw => registry.withdraw(chosen.study.as_deref().unwrap_or_default(), runs, audit)?,
+    })
+}
+
+/// The files go first: a result that is in its place would be taken in again after a retry. Where the registry then
+/// refuses, they come back.
+fn invalidate(registry: &mut Registry, root: &Root, runs: &[RunId], audit: &Audit<'_>) -> Result<Moved, Failure> {
+    let mut all = Moved::default();
+    for run in runs {
+        let aside = set_aside(&root.run(run)).map_err(|error| Failure::new(error.to_string(), error.help()))?;
+        let moved = registry.invalidate(std::slice::from_ref(run), audit);
+        if !matches!(&moved, Ok(moved) if moved.refused.is_empty()) {
+            for (from, to) in aside.iter().rev() {
+                // The registry's answer says more than a rename that fails.
+                let _ = fs::rename(to, from);
+            }
+        }
+        let moved = moved?;
+        all.changed.extend(moved.changed);
+        all.refused.extend(moved.refused);
+    }
+    Ok(all)
+}
+
+/// Moves the result aside, and the checkpoints that would only lead to it again. Gives the old and new names.
+fn set_aside(directory: &Path) -> Result<Vec<(PathBuf, PathBuf)>, FileError> {
+    let mut number = 1;
+    while directory.join(format!("result.invalid-{number}.json")).exists()
+        || directory.join(format!("checkpoints.invalid-{number}")).exists()
+    {
+        number += 1;
+    }
+    let mut moved = Vec::new();
+    for (name, aside) in [
+        ("result.json", format!("result.invalid-{number}.json")),
+        ("checkpoints", format!("checkpoints.invalid-{number}")),
+    ] {
+        let (from, to) = (directory.join(name), directory.join(aside));
+        match fs::rename(&from, &to) {
+            // Gone already, which is often the reason.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            renamed => {
+                renamed.map_err(FileError::at("rename", &from))?;
+                moved.push((from, to));
+            }
+        }
+    }
+    Ok(moved)
+}
+
+/// Says what moved and what could not.
+fn finish(verb: Verb, moved: &Moved, matched: usize, as_json: bool) -> Result<ExitCode, Failure> {
+    let past = match verb {
+        Verb::Retry => "pending again",
+        Verb::Cancel => "cancelled",
+        Verb::Invalidate => "invalid",
+        Verb::Withdraw => "withdrawn",
+    };
+    for (run, state) in &moved.refused {
+        let why = if verb == Verb::Withdraw { "is no member, or was withdrawn before" } else { state.name() };
+        eprintln!("refused: run {run} is {}", why.trim_start_matches("is "));
+    }
+    if as_json {
+        let refused: Vec<_> =
+            moved.refused.iter().map(|(run, state)| json!({"run_id": run.full(), "state": state.name()})).collect();
+        let changed: Vec<_> = moved.changed.iter().map(RunId::full).collect();
+        stdout::line(json!({"verb": verb.name(), "matched": matched, "changed": changed, "refused": refused}));
+    } else {
+        for run in &moved.changed {
+            stdout::line(format!("{run}  {past}"));
+        }
+    }
+    Ok(if moved.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_REFUSED) })
+}
+
+/// Who asks.
+fn user() -> String {
+    let named = ["USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
+    let mut named = named.filter(|name| !name.is_empty());
+    named.next().unwrap_or_else(|| rustix::process::getuid().as_raw().to_string())
+}

@@ -1,0 +1,109 @@
+//! `aees runs ls --costs`: what was spent, failed attempts included. Unknown is unknown and never zero.
+
+use std::process::ExitCode;
+
+use clap::ArgMatches;
+use serde_json::{Value, json};
+
+use super::studies;
+use super::table::{Cell, Side, Table, colours, number};
+use super::times::span;
+use crate::commands::registry::Place;
+use crate::failure::Failure;
+use crate::registry::{CostRow, Reader};
+use crate::stdout;
+
+/// Prints what the attempts of each study used, by how they ended.
+pub(super) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
+    let reader = Place::of(arguments).reader()?;
+    let pattern = arguments.get_one::<String>("study").map(String::as_str);
+    let mut all: Vec<(String, Vec<CostRow>)> = Vec::new();
+    for study in studies(&reader, pattern)? {
+        let costs = costs(&reader, &study)?;
+        all.push((study, costs));
+    }
+    if arguments.get_flag("json") {
+        let costs: Vec<Value> = all
+            .iter()
+            .map(|(study, rows)| json!({"study": study, "endings": rows.iter().map(to_json).collect::<Vec<_>>()}))
+            .collect();
+        stdout::line(json!({"costs": costs}));
+    } else {
+        stdout::line(table(&all).lines(colours()).join("\n"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The rows of a study, and their sum if there are several.
+fn costs(reader: &Reader, study: &str) -> Result<Vec<CostRow>, Failure> {
+    let mut rows = reader.costs(study)?;
+    if rows.len() > 1 {
+        rows.push(total(&rows));
+    }
+    Ok(rows)
+}
+
+fn total(rows: &[CostRow]) -> CostRow {
+    // What is known of some is a sum; what is known of none stays unknown.
+    let amount = |of: fn(&CostRow) -> Option<u64>| rows.iter().filter_map(of).reduce(u64::saturating_add);
+    let real = |of: fn(&CostRow) -> Option<f64>| rows.iter().filter_map(of).reduce(|a, b| a + b);
+    CostRow {
+        ending: "all".into(),
+        attempts: rows.iter().map(|row| row.attempts).sum(),
+        wall_ms: amount(|row| row.wall_ms),
+        gpu_ms: amount(|row| row.gpu_ms),
+        tokens_in: amount(|row| row.tokens_in),
+        tokens_out: amount(|row| row.tokens_out),
+        joules: real(|row| row.joules),
+        cost_usd: real(|row| row.cost_usd),
+        cost_unknown: rows.iter().map(|row| row.cost_unknown).sum(),
+    }
+}
+
+fn table(all: &[(String, Vec<CostRow>)]) -> Table {
+    use Side::{Left, Right};
+    let mut table = Table::new(&[
+        ("study", Left),
+        ("ended", Left),
+        ("attempts", Right),
+        ("time", Right),
+        ("GPU time", Right),
+        ("tokens in", Right),
+        ("tokens out", Right),
+        ("joules", Right),
+        ("cost in USD", Right),
+    ]);
+    let known = |text: Option<String>| -> Cell { text.unwrap_or_else(|| "unknown".into()).into() };
+    for (study, rows) in all {
+        for row in rows {
+            table.row(vec![
+                study.as_str().into(),
+                row.ending.as_str().into(),
+                row.attempts.to_string().into(),
+                known(row.wall_ms.map(|wall| span(wall as f64))),
+                known(row.gpu_ms.map(|gpu| span(gpu as f64))),
+                known(row.tokens_in.map(|tokens| tokens.to_string())),
+                known(row.tokens_out.map(|tokens| tokens.to_string())),
+                known(row.joules.map(number)),
+                cost(row).into(),
+            ]);
+        }
+    }
+    table
+}
+
+fn cost(row: &CostRow) -> String {
+    match (row.cost_usd, row.cost_unknown) {
+        (None, _) => "unknown".into(),
+        (Some(cost), 0) => format!("{cost:.4}"),
+        (Some(cost), unknown) => format!("{cost:.4} + {unknown} unknown"),
+    }
+}
+
+fn to_json(row: &CostRow) -> Value {
+    json!({
+        "ending": row.ending, "attempts": row.attempts, "wall_ms": row.wall_ms, "gpu_ms": row.gpu_ms,
+        "tokens_in": row.tokens_in, "tokens_out": row.tokens_out, "joules": row.joules, "cost_usd": row.cost_usd,
+        "cost_unknown": row.cost_unknown,
+    })
+}

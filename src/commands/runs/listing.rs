@@ -1,0 +1,101 @@
+//! Which runs a list shows, each under the study that it is shown for, with the numbers it is judged by.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::Value;
+
+use crate::failure::Failure;
+use crate::launch::split_metric;
+use crate::registry::{Metric, Reader, RunFilter, RunId, RunRow, RunState};
+
+/// What a run is judged by when its study does not say.
+const USUAL_METRIC: &str = "val_accuracy";
+
+/// A run in a list.
+pub(crate) struct Listed {
+    /// Its row, with its place in the study.
+    pub(crate) run: RunRow,
+    /// The study that it is shown for; none for a run that no study lists.
+    pub(crate) study: Option<String>,
+    /// Its numbers, if it is done.
+    pub(crate) metrics: Vec<Metric>,
+    /// What it is judged by.
+    pub(crate) metric: Option<String>,
+}
+
+impl Listed {
+    /// `noise:17`.
+    pub(crate) fn place(&self) -> String {
+        match (&self.study, self.run.index) {
+            (Some(study), Some(index)) => format!("{study}:{index}"),
+            _ => String::new(),
+        }
+    }
+
+    /// The number it is judged by, measured so.
+    pub(crate) fn measured(&self, measure: &str) -> Option<f64> {
+        let name = self.metric.as_ref()?;
+        let found = self.metrics.iter().find(|metric| metric.name == *name && metric.measure == measure);
+        found.map(|metric| metric.value)
+    }
+}
+
+/// The members of some studies by index, then, if `strays` are wanted, the runs that no study lists. Each run once, at its
+/// first study.
+pub(crate) fn list(
+    reader: &Reader,
+    studies: &[String],
+    filter: &RunFilter,
+    strays: bool,
+) -> Result<Vec<Listed>, Failure> {
+    let mut listed: Vec<Listed> = Vec::new();
+    let mut seen: HashSet<RunId> = HashSet::new();
+    for study in studies {
+        let free = filter.limit.map(|limit| limit - listed.len());
+        if free == Some(0) {
+            return Ok(listed);
+        }
+        // Runs that were seen before do not count, so that they may be in the way of others.
+        let limit = free.map(|free| free + seen.len());
+        let rows = reader.runs(&RunFilter { study: Some(study.clone()), limit, ..filter.clone() })?;
+        let new: Vec<RunRow> = rows.into_iter().filter(|run| !seen.contains(&run.run_id)).collect();
+        seen.extend(new.iter().map(|run| run.run_id.clone()));
+        listed.extend(measured(reader, study, new.into_iter().take(free.unwrap_or(usize::MAX)).collect())?);
+    }
+    if strays {
+        let limit = filter.limit.map(|limit| limit - listed.len() + seen.len());
+        let rows = reader.runs(&RunFilter { study: None, limit, ..filter.clone() })?;
+        let free = filter.limit.map_or(usize::MAX, |limit| limit - listed.len());
+        let others = rows.into_iter().filter(|run| !seen.contains(&run.run_id)).take(free);
+        listed.extend(others.map(|run| Listed { run, study: None, metrics: Vec::new(), metric: None }));
+    }
+    Ok(listed)
+}
+
+/// Adds their numbers to some members of a study.
+fn measured(reader: &Reader, study: &str, rows: Vec<RunRow>) -> Result<Vec<Listed>, Failure> {
+    let mut metrics: HashMap<RunId, Vec<Metric>> = HashMap::new();
+    if rows.iter().any(|run| run.state == RunState::Done) {
+        metrics = reader.results(study)?.into_iter().map(|result| (result.run_id, result.metrics)).collect();
+    }
+    let asked = study_metric(&reader.study_spec(study)?);
+    let listed = rows.into_iter().map(|run| {
+        let metrics = metrics.remove(&run.run_id).unwrap_or_default();
+        let metric = asked.clone().or_else(|| usual_metric(&metrics));
+        Listed { run, study: Some(study.to_owned()), metrics, metric }
+    });
+    Ok(listed.collect())
+}
+
+/// The metric that a study's specification names.
+fn study_metric(spec_json: &str) -> Option<String> {
+    let spec: Value = serde_json::from_str(spec_json).ok()?;
+    let name = spec.get("metric")?.get("name")?.as_str()?;
+    Some(split_metric(name).0.to_owned())
+}
+
+fn usual_metric(metrics: &[Metric]) -> Option<String> {
+    let usual = metrics.iter().find(|metric| metric.name == USUAL_METRIC);
+    let time = |metric: &&Metric| !metric.name.ends_with("_seconds");
+    usual.or_else(|| metrics.iter().find(time)).map(|metric| metric.name.clone())
+}

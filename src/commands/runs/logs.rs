@@ -1,0 +1,113 @@
+//! `aees runs logs`: what a run said, and with `-f` what it says.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::thread::sleep;
+use std::time::Duration;
+
+use aees_train::artifact::FileError;
+use clap::ArgMatches;
+
+use super::named;
+use crate::commands::registry::Place;
+use crate::failure::Failure;
+use crate::registry::{Reader, RunId, RunRow, RunState};
+
+/// Between two looks at a log that grows.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Prints a log.
+pub(super) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
+    let place = Place::of(arguments);
+    let reader = place.reader()?;
+    let run = named(&reader, arguments)?;
+    let directory = place.root.run(&run.run_id);
+    let name = if arguments.get_flag("worker") { "worker.log" } else { "log.txt" };
+    let path = directory.join(name);
+    let follow = arguments.get_flag("follow");
+    let waits = follow && is_worked_on(&reader, &run.run_id)?;
+    if !path.is_file() && !waits {
+        return Err(no_log(&run, &directory, &path));
+    }
+    let mut log = Log { path, printed: 0 };
+    while follow && is_worked_on(&reader, &run.run_id)? {
+        if log.print_new()? == Reading::NobodyListens {
+            return Ok(ExitCode::SUCCESS);
+        }
+        sleep(PAUSE);
+    }
+    // What was written between the last look and the end.
+    log.print_new()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Running, with a worker that still renews its lease.
+fn is_worked_on(reader: &Reader, run: &RunId) -> Result<bool, Failure> {
+    let run = reader.run(run.full())?;
+    Ok(run.state == RunState::Running && run.lease_until.is_some_and(|lease| lease >= reader.now()))
+}
+
+fn no_log(run: &RunRow, directory: &Path, path: &Path) -> Failure {
+    if run.attempts == 0 {
+        return Failure::new(format!("run {} is {} and was never started: it has no log", run.run_id, run.state), None);
+    }
+    if !directory.is_dir() {
+        return Failure::new(
+            format!("the folder of run {} is gone: {}", run.run_id, directory.display()),
+            Some("`aees registry check` shows what else is gone and how to run it again".into()),
+        );
+    }
+    let other = match path.file_name().is_some_and(|name| name == "worker.log") {
+        true => ("log.txt", "leave out --worker for"),
+        false => ("worker.log", "`--worker` prints"),
+    };
+    let help = directory.join(other.0).is_file().then(|| format!("{} {}, which is there", other.1, other.0));
+    Failure::new(format!("run {} has no {}", run.run_id, path.display()), help)
+}
+
+/// Whether stdout still has a reader.
+#[derive(PartialEq, Eq)]
+enum Reading {
+    GoesOn,
+    NobodyListens,
+}
+
+/// A log and how far it was printed.
+struct Log {
+    path: PathBuf,
+    printed: u64,
+}
+
+impl Log {
+    /// Prints what is new. A log that was cut is begun again; one that is not there yet says nothing.
+    fn print_new(&mut self) -> Result<Reading, Failure> {
+        let failed = |error| {
+            let error: FileError = FileError::at("read", &self.path)(error);
+            Failure::new(error.to_string(), error.help())
+        };
+        let mut file = match File::open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Reading::GoesOn),
+            opened => opened.map_err(failed)?,
+        };
+        let length = file.metadata().map_err(failed)?.len();
+        if length < self.printed {
+            self.printed = 0;
+        }
+        file.seek(SeekFrom::Start(self.printed)).map_err(failed)?;
+        let mut stdout = io::stdout().lock();
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            let count = file.read(&mut buffer).map_err(failed)?;
+            if count == 0 {
+                let flushed = stdout.flush();
+                return Ok(if flushed.is_ok() { Reading::GoesOn } else { Reading::NobodyListens });
+            }
+            if stdout.write_all(&buffer[..count]).is_err() {
+                return Ok(Reading::NobodyListens);
+            }
+            self.printed += count as u64;
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! `aees runs show`: one run as it is now.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use aees_train::config::read_file;
+use clap::ArgMatches;
+use serde_json::{Map, Value, json};
+
+use super::table::{Side, Table, colours, first_line, number};
+use super::times::{moment, span};
+use super::{axes_text, metrics_json, named, parsed, plain, run_json, seed};
+use crate::commands::registry::Place;
+use crate::failure::Failure;
+use crate::launch::Root;
+use crate::registry::{Membership, Metric, RunRow, RunState, Why};
+use crate::stdout;
+
+/// Shows a run.
+pub(super) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
+    let place = Place::of(arguments);
+    let reader = place.reader()?;
+    let why = reader.why(named(&reader, arguments)?.run_id.full())?;
+    let config = config(&place.root.run(&why.run.run_id));
+    if arguments.get_flag("json") {
+        stdout::line(to_json(&why, &place.root, config));
+        return Ok(ExitCode::SUCCESS);
+    }
+    stdout::line(facts(&why, &place.root).lines(colours())[1..].join("\n"));
+    section("Numbers", &metrics(&why.metrics));
+    section("Identity", &fields(&parsed(&why.identity_json)));
+    if let Some(config) = config {
+        section("Configuration", &fields(&config));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A heading with a table of names and values, if there are any.
+pub(super) fn section(title: &str, rows: &[(String, String)]) {
+    if rows.is_empty() {
+        return;
+    }
+    stdout::line(format!("\n{title}"));
+    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    for (name, value) in rows {
+        stdout::line(format!("  {name:width$}  {value}").trim_end());
+    }
+}
+
+fn facts(why: &Why, root: &Root) -> Table {
+    let run = &why.run;
+    let mut table = Table::new(&[("", Side::Left), ("", Side::Left)]);
+    let mut fact = |name: &str, value: String| table.row(vec![name.into(), value.into()]);
+    fact("run", run.run_id.full().into());
+    fact("setting", run.config_id.full().into());
+    fact("task", run.task.clone());
+    fact("seed", seed(run).to_string());
+    fact("state", state(run));
+    for membership in &why.memberships {
+        fact("study", member(membership));
+    }
+    fact("attempts", format!("{}, {} retries used, {}", run.attempts, run.retries_used, span(run.wall_ms as f64)));
+    if let Some(sha) = &run.result_sha {
+        fact("result", sha.clone());
+    }
+    if let Some(error) = &run.error {
+        fact("error", first_line(error));
+    }
+    fact("planned", moment(run.created_at));
+    fact("moved", moment(run.updated_at));
+    fact("folder", folder(run, root));
+    table
+}
+
+/// A state with what makes it so.
+pub(super) fn state(run: &RunRow) -> String {
+    match (run.state, run.outcome) {
+        (RunState::Done, Some(outcome)) => format!("done ({outcome})"),
+        (RunState::Failed, _) => format!("failed ({})", run.class.as_deref().unwrap_or("unknown")),
+        (RunState::Deferred, _) => {
+            let because = run.class.as_ref().map(|class| format!(" after a failure ({class})")).unwrap_or_default();
+            format!("deferred until {}{because}", moment(run.not_before.unwrap_or_default()))
+        }
+        (RunState::Running, _) => format!("running, lease until {}", moment(run.lease_until.unwrap_or_default())),
+        (state, _) => state.name().into(),
+    }
+}
+
+/// A run's place in a study.
+pub(super) fn member(membership: &Membership) -> String {
+    let Membership { study, index, case, axes_json, reused, withdrawn, .. } = membership;
+    let mut text = format!("{study}:{index}  {}", axes_text(axes_json));
+    if let Some(case) = case {
+        text += &format!("  case {case}");
+    }
+    text += if *reused { "  (reused: it was done before this study asked for it)" } else { "" };
+    text += if *withdrawn { "  (withdrawn)" } else { "" };
+    text.trim_end().to_owned()
+}
+
+fn folder(run: &RunRow, root: &Root) -> String {
+    let directory = root.run(&run.run_id);
+    let gone = match run.state {
+        RunState::Done if !directory.is_dir() => " (gone: see `aees registry check`)",
+        _ if !directory.is_dir() => " (not made yet)",
+        _ => "",
+    };
+    format!("{}{gone}", directory.display())
+}
+
+fn metrics(metrics: &[Metric]) -> Vec<(String, String)> {
+    metrics.iter().map(|metric| (format!("{} {}", metric.measure, metric.name), number(metric.value))).collect()
+}
+
+/// The fields of a document, inner ones under dotted names.
+pub(super) fn fields(document: &Value) -> Vec<(String, String)> {
+    fn collect(name: &str, value: &Value, into: &mut Vec<(String, String)>) {
+        match value {
+            Value::Object(map) if !map.is_empty() => {
+                for (key, value) in map {
+                    let name = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
+                    collect(&name, value, into);
+                }
+            }
+            value => into.push((name.to_owned(), plain(value))),
+        }
+    }
+    let mut fields = Vec::new();
+    collect("", document, &mut fields);
+    fields
+}
+
+/// The run's own configuration file, if it has come so far.
+fn config(directory: &Path) -> Option<Value> {
+    let entries = read_file(&directory.join("config.yaml")).ok()?;
+    Some(Value::Object(entries.into_iter().map(|(key, value, _)| (key, value)).collect::<Map<_, _>>()))
+}
+
+/// A run's places in studies.
+pub(super) fn memberships_json(memberships: &[Membership]) -> Value {
+    let one = |member: &Membership| {
+        json!({
+            "study": member.study, "index": member.index, "case": member.case, "axes": parsed(&member.axes_json),
+            "reused": member.reused, "withdrawn": member.withdrawn, "added_at": member.added_at,
+        })
+    };
+    memberships.iter().map(one).collect()
+}
+
+fn to_json(why: &Why, root: &Root, config: Option<Value>) -> Value {
+    let mut run = run_json(&why.run);
+    run["identity"] = parsed(&why.identity_json);
+    run["shape_sig"] = json!(why.shape_sig);
+    run["memberships"] = memberships_json(&why.memberships);
+    run["metrics"] = metrics_json(&why.metrics);
+    run["directory"] = json!(root.run(&why.run.run_id));
+    run["config"] = config.unwrap_or_default();
+    run
+}

@@ -1,0 +1,155 @@
+//! `aees runs why`: how a run came to be where it is, in words and in order.
+
+use std::process::ExitCode;
+
+use clap::ArgMatches;
+use serde_json::{Value, json};
+
+use super::show::{fields, member, memberships_json, section, state};
+use super::table::first_line;
+use super::times::{moment, span};
+use super::{metrics_json, named, parsed, plain, run_json, seed};
+use crate::commands::registry::Place;
+use crate::failure::Failure;
+use crate::registry::{AttemptRow, EventRow, Usage, Why};
+use crate::stdout;
+
+/// Tells a run's history.
+pub(super) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
+    let reader = Place::of(arguments).reader()?;
+    let why = reader.why(named(&reader, arguments)?.run_id.full())?;
+    if arguments.get_flag("json") {
+        stdout::line(to_json(&why));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let run = &why.run;
+    stdout::line(format!("run {} of task {}, seed {}: {}", run.run_id, run.task, seed(run), state(run)));
+    let mut identity = vec![("setting".to_owned(), run.config_id.full().to_owned())];
+    identity.extend(fields(&parsed(&why.identity_json)));
+    section("Identity", &identity);
+    let studies = why.memberships.iter().map(|place| (moment(place.added_at), member(place))).collect::<Vec<_>>();
+    section("Studies (UTC)", &studies);
+    section("Attempts (UTC)", &why.attempts.iter().map(attempt).collect::<Vec<_>>());
+    section("Events (UTC)", &why.events.iter().map(event).collect::<Vec<_>>());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn attempt(row: &AttemptRow) -> (String, String) {
+    let ended = match (row.ended_at, row.ending.as_deref()) {
+        (Some(at), Some(ending)) => format!("{ending} after {}", span((at - row.started_at).max(0) as f64)),
+        _ => "goes on".into(),
+    };
+    let class = row.class.as_ref().map(|class| format!(" ({class})")).unwrap_or_default();
+    let error = row.error.as_ref().map(|error| format!(": {}", first_line(error))).unwrap_or_default();
+    let used = used(&row.usage);
+    (format!("{}  {}", row.attempt_no, moment(row.started_at)), format!("{}  {ended}{class}{error}{used}", row.worker))
+}
+
+/// What is known of an attempt's cost.
+fn used(usage: &Usage) -> String {
+    let parts = [
+        usage.exit_code.map(|code| format!("exit code {code}")),
+        usage.wall_ms.map(|wall| format!("{} of work", span(wall as f64))),
+        usage.flops.map(|flops| format!("{flops:.3e} FLOP")),
+        usage.peak_bytes.map(|bytes| format!("{} MiB", bytes >> 20)),
+        usage.episodes.map(|episodes| format!("{episodes} episodes")),
+        usage.tokens_in.map(|tokens| format!("{tokens} tokens in")),
+        usage.tokens_out.map(|tokens| format!("{tokens} tokens out")),
+        usage.cost_usd.map(|cost| format!("{cost} USD")),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { String::new() } else { format!("  [{}]", parts.join(", ")) }
+}
+
+fn event(row: &EventRow) -> (String, String) {
+    let by = row.actor.as_ref().map(|actor| format!(" by {actor}")).unwrap_or_default();
+    let moved = match (row.from, row.to) {
+        (Some(from), Some(to)) => format!("  ({from} -> {to}, epoch {})", row.epoch.unwrap_or_default()),
+        _ => String::new(),
+    };
+    (moment(row.at), format!("{}{by}{}{moved}", words(row), details(row)))
+}
+
+/// The kind of an event in words.
+fn words(row: &EventRow) -> String {
+    let study = row.study.as_deref().unwrap_or("a study");
+    match row.kind.as_str() {
+        "planned" => "planned".into(),
+        "claimed" => "claimed".into(),
+        "lease_expired" => "its worker went silent until the lease ended; taken over".into(),
+        "worker_dead" => "its worker was found dead".into(),
+        "completed" => "gave its result".into(),
+        "adopted" => "a result on the disk was taken in".into(),
+        "failed" => "failed".into(),
+        "retry_scheduled" => "failed, and is to be tried again".into(),
+        "deferred" => "put off".into(),
+        "interrupted" => "stopped with work left".into(),
+        "released" => "given back before its first step".into(),
+        "cancelled" => "cancelled".into(),
+        "retried" => "made pending again".into(),
+        "invalidated" => "its result was withdrawn".into(),
+        "vanished" => "its result was gone from the disk".into(),
+        "superseded" => "no study lists it any more".into(),
+        "revived" => "a study lists it again".into(),
+        "withdrawn" => format!("withdrawn from study {study}"),
+        "dropped" => format!("study {study} no longer lists it"),
+        "nondeterminism" => "a second, different result was refused".into(),
+        "unexplained" => "moved by hand".into(),
+        other => other.to_owned(),
+    }
+}
+
+/// What else an event says.
+fn details(row: &EventRow) -> String {
+    let payload = row.payload.as_deref().map(parsed).unwrap_or_default();
+    let text = |key: &str| payload.get(key).filter(|value| !value.is_null() && **value != "").map(plain);
+    let short = |key: &str| text(key).map(|digest| digest.chars().take(16).collect::<String>());
+    let parts = [
+        text("class").map(|class| format!("class {class}")),
+        text("reason").or_else(|| text("why")),
+        text("previous_worker").map(|worker| format!("the worker was {worker}")),
+        payload.get("not_before").and_then(Value::as_i64).map(|at| format!("not before {}", moment(at))),
+        text("outcome").map(|outcome| format!("outcome {outcome}")),
+        short("result_sha").map(|sha| format!("result {sha}")),
+        short("offered").map(|sha| format!("it was {sha}")),
+        payload
+            .get("accepted")
+            .and_then(|accepted| accepted.get("result_sha"))
+            .map(|sha| format!("it was {}", plain(sha))),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
+}
+
+fn to_json(why: &Why) -> Value {
+    let mut run = run_json(&why.run);
+    run["identity"] = parsed(&why.identity_json);
+    run["shape_sig"] = json!(why.shape_sig);
+    run["memberships"] = memberships_json(&why.memberships);
+    run["metrics"] = metrics_json(&why.metrics);
+    run["attempt_list"] = why.attempts.iter().map(attempt_json).collect();
+    run["events"] = why.events.iter().map(event_json).collect();
+    run
+}
+
+fn attempt_json(row: &AttemptRow) -> Value {
+    let usage = &row.usage;
+    json!({
+        "epoch": row.epoch, "attempt": row.attempt_no, "host": row.worker.host, "pid": row.worker.pid,
+        "started_at": row.started_at, "ended_at": row.ended_at, "ending": row.ending, "class": row.class,
+        "error": row.error, "fingerprint": row.fingerprint, "result_sha": row.result_sha,
+        "usage": {
+            "exit_code": usage.exit_code, "wall_ms": usage.wall_ms, "gpu_ms": usage.gpu_ms, "flops": usage.flops,
+            "joules": usage.joules, "episodes": usage.episodes, "tokens_in": usage.tokens_in,
+            "tokens_out": usage.tokens_out, "cost_usd": usage.cost_usd, "peak_bytes": usage.peak_bytes,
+        },
+    })
+}
+
+fn event_json(row: &EventRow) -> Value {
+    json!({
+        "seq": row.seq, "at": row.at, "kind": row.kind, "study": row.study, "from": row.from.map(|state| state.name()),
+        "to": row.to.map(|state| state.name()), "epoch": row.epoch, "actor": row.actor,
+        "payload": row.payload.as_deref().map(parsed), "words": words(row),
+    })
+}

@@ -1,0 +1,338 @@
+//! `aees sweep plan|run|resume|status`.
+
+mod plan_table;
+mod progress;
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use aees_train::artifact::FileError;
+use aees_train::engine::device::available;
+use clap::ArgMatches;
+
+use crate::failure::{EXIT_INTERRUPTED, Failure};
+use crate::interrupt;
+use crate::launch::background::launch_detached;
+use crate::launch::supervisor::{Halt, Orders, Report, Slot, Summary, Supervisor, is_settled, reconcile};
+use crate::launch::{InputFinder, Planner, Root, StudyPlan, study_name};
+use crate::registry::{Audit, Reader, Registry, RunFilter, RunState};
+use crate::study::{Overrides, Study};
+
+use self::progress::Progress;
+
+/// Everything is over, and some runs failed.
+const EXIT_SOME_FAILED: u8 = 2;
+/// Stopped with work left.
+const EXIT_WORK_LEFT: u8 = 3;
+
+/// Runs one of the words of `aees sweep`.
+pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
+    match arguments.subcommand() {
+        Some(("plan", arguments)) => plan(arguments),
+        Some(("run", arguments)) => run_study(arguments),
+        Some(("resume", arguments)) => resume(arguments),
+        Some(("status", arguments)) => super::status::status(arguments),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Where studies, runs and registry lie.
+struct Places {
+    root: Root,
+    registry: PathBuf,
+}
+
+impl Places {
+    fn of(arguments: &ArgMatches) -> Self {
+        let root = arguments.get_one::<PathBuf>("root").cloned().unwrap_or_else(|| "results".into());
+        let root = Root::new(std::path::absolute(&root).unwrap_or(root));
+        let registry = arguments.get_one::<PathBuf>("registry").cloned().unwrap_or_else(|| root.registry());
+        Self { root, registry }
+    }
+
+    /// The registry to read in, when there is one.
+    fn reader(&self) -> Result<Option<Reader>, Failure> {
+        Ok(if self.registry.is_file() { Some(Reader::open(&self.registry)?) } else { None })
+    }
+}
+
+fn overrides(arguments: &ArgMatches) -> Overrides {
+    let list = |name: &str| arguments.get_many::<String>(name).unwrap_or_default().cloned().collect();
+    let text = |name: &str| arguments.get_one::<String>(name).cloned();
+    let number = |name: &str| arguments.get_one::<usize>(name).copied();
+    Overrides {
+        set: list("override"),
+        only: list("only"),
+        except: list("except"),
+        seeds: text("seeds"),
+        cases: list("case"),
+        shard: text("shard"),
+        limit: number("limit"),
+        limit_runs: number("limit-runs"),
+    }
+}
+
+fn study_argument(arguments: &ArgMatches) -> &str {
+    arguments.get_one::<String>("study").map_or("", String::as_str)
+}
+
+fn plan(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
+    let places = Places::of(arguments);
+    let registry = places.reader()?;
+    let study = Study::read(Path::new(study_argument(arguments)))?;
+    let mut planner = Planner {
+        root: &places.root,
+        registry: registry.as_ref(),
+        inputs: &mut InputFinder::default(),
+        subscribers: &mut crate::progress::preparations(),
+    };
+    let plan = planner.plan(&study, &overrides(arguments))?;
+    let format = match arguments.get_one::<String>("format").map(String::as_str) {
+        _ if arguments.get_flag("json") => "json",
+        Some(format) => format,
+        None => "table",
+    };
+    plan_table::show(&plan, &study, registry.as_ref(), &places.root, format)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_study(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
+    let places = Places::of(arguments);
+    let named = study_argument(arguments);
+    let path = Path::new(named);
+    if !path.is_file() {
+        if let Some(plan) = StudyPlan::load(&places.root, study_name(named))? {
+            refuse_filters(arguments)?;
+            return execute(&places, plan, arguments);
+        }
+        let help = format!("name a study file, or a study below {}", places.root.studies().display());
+        return Err(Failure::new(format!("{named}: there is no such study file, and no planned study"), Some(help)));
+    }
+    let study = Study::read(path)?;
+    let overrides = overrides(arguments);
+    study.expand(&overrides)?.check_size(arguments.get_flag("yes"))?;
+    let mut inputs = InputFinder::default();
+    let registry = places.reader()?;
+    let mut planner = Planner {
+        root: &places.root,
+        registry: registry.as_ref(),
+        inputs: &mut inputs,
+        subscribers: &mut crate::progress::preparations(),
+    };
+    let plan = planner.plan(&study, &overrides)?;
+    drop(registry);
+    if let Some(most) = study.budget.max_runs
+        && plan.selected.len() as u64 > most
+        && !arguments.get_flag("yes")
+    {
+        let message = format!("the study has {} runs, and budget.max_runs is {most}", plan.selected.len());
+        return Err(Failure::new(message, Some("select fewer with --only or --limit, or say --yes".into())));
+    }
+    let folder = places.registry.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(FileError::at("make", folder))?;
+    let mut registry = Registry::open(&places.registry)?;
+    plan.save(&places.root)?;
+    let planned = registry.plan(&plan.spec, &plan.members)?;
+    inputs.remember(&mut registry)?;
+    drop(registry);
+    plan.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    eprintln!(
+        "{}: {} runs ({} new, {} known, {} of them done)",
+        plan.name,
+        plan.members.len(),
+        planned.created,
+        plan.members.len() as u64 - planned.created,
+        planned.reused
+    );
+    execute(&places, plan, arguments)
+}
+
+/// Filters are applied to combinations, which only the study file has.
+fn refuse_filters(arguments: &ArgMatches) -> Result<(), Failure> {
+    if overrides(arguments) == Overrides::default() {
+        return Ok(());
+    }
+    let help = "name the study file: aees sweep run FILE ...".to_owned();
+    Err(Failure::new("overrides and filters need the study file, not its name", Some(help)))
+}
+
+fn resume(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
+    let places = Places::of(arguments);
+    let named = match arguments.get_one::<String>("study") {
+        Some(named) => named.clone(),
+        None => only_study(&places)?,
+    };
+    // A file stands for the study that was planned from it.
+    let name = match Path::new(&named).is_file() {
+        true => Study::read(Path::new(&named))?.name,
+        false => study_name(&named).to_owned(),
+    };
+    let Some(plan) = StudyPlan::load(&places.root, &name)? else {
+        let help = format!(
+            "`aees sweep run FILE` plans and runs a study; planned ones are in {}",
+            places.root.studies().display()
+        );
+        return Err(Failure::new(format!("there is no planned study {name}"), Some(help)));
+    };
+    if arguments.get_flag("retry-failed") {
+        retry_failed(&places, &name)?;
+    }
+    execute(&places, plan, arguments)
+}
+
+fn only_study(places: &Places) -> Result<String, Failure> {
+    let studies = match places.reader()? {
+        Some(reader) => reader.status(&[])?,
+        None => Vec::new(),
+    };
+    match studies.as_slice() {
+        [only] => Ok(only.name.clone()),
+        [] => Err(Failure::new("no study was planned here", Some("`aees sweep run FILE` plans and runs one".into()))),
+        several => {
+            let names: Vec<&str> = several.iter().map(|study| study.name.as_str()).collect();
+            Err(Failure::new("there are several studies", Some(format!("name one of them: {}", names.join(", ")))))
+        }
+    }
+}
+
+fn retry_failed(places: &Places, name: &str) -> Result<(), Failure> {
+    let mut registry = Registry::open(&places.registry)?;
+    let filter = RunFilter { study: Some(name.to_owned()), states: vec![RunState::Failed], ..RunFilter::default() };
+    let failed: Vec<_> = registry.runs(&filter)?.into_iter().map(|row| row.run_id).collect();
+    let audit = Audit { actor: "sweep resume", reason: "--retry-failed" };
+    let moved = registry.retry(&failed, &audit)?;
+    eprintln!("{} failed runs are tried again", moved.changed.len());
+    Ok(())
+}
+
+/// Runs what is left of a plan.
+fn execute(places: &Places, plan: StudyPlan, arguments: &ArgMatches) -> Result<ExitCode, Failure> {
+    let mut registry = Registry::open(&places.registry)?;
+    if arguments.get_flag("bg") {
+        return detach(places, &plan, arguments);
+    }
+    let put_right = reconcile(&mut registry, &places.root, &plan.name)?;
+    tell_what_was_put_right(&put_right);
+    let hours = arguments.get_one::<f64>("max-hours").copied();
+    let hours = [hours, plan.policy.max_hours].into_iter().flatten().reduce(f64::min);
+    let deadline = match hours.map(|hours| Duration::try_from_secs_f64(hours * 3600.0)) {
+        None => None,
+        Some(Ok(time)) => Instant::now().checked_add(time),
+        Some(Err(_)) => return Err(Failure::new("--max-hours must be a number of hours from 0 on", None)),
+    };
+    let progress_style = arguments.get_one::<String>("progress").map_or("auto", String::as_str);
+    let mut progress = Progress::new(progress_style, plan.selected.len());
+    let stop = interrupt::watch(|| {
+        eprintln!("stopping all runs after their step, with checkpoints; press Ctrl-C again to stop at once");
+    })?;
+    let orders = Orders { slots: slots(arguments, &plan)?, deadline, stop, fail_fast: arguments.get_flag("fail-fast") };
+    let mut report = |report: Report<'_>| progress.show(report);
+    let summary = Supervisor::new(registry, &places.root, &plan, orders, &mut report)?.run()?;
+    progress.finish();
+    Ok(conclude(&plan.name, &summary, arguments))
+}
+
+fn tell_what_was_put_right(put_right: &crate::launch::supervisor::Reconciled) {
+    if put_right.adopted > 0 {
+        eprintln!("{} results were on disk already", put_right.adopted);
+    }
+    if put_right.interrupted > 0 {
+        eprintln!("{} runs were left by a process that died; they go on from their checkpoints", put_right.interrupted);
+    }
+    for run in &put_right.vanished {
+        eprintln!("warning: the result of run {run} is gone from the disk; `aees runs retry {run}` makes it again");
+    }
+    put_right.damaged.iter().for_each(|reason| eprintln!("warning: {reason}"));
+}
+
+/// One slot for each job, devices in turn, cores shared out.
+fn slots(arguments: &ArgMatches, plan: &StudyPlan) -> Result<Vec<Slot>, Failure> {
+    let named: Vec<String> = arguments.get_many::<String>("devices").unwrap_or_default().cloned().collect();
+    let trains = plan.spec.task != "command";
+    let devices = match named.is_empty() && trains {
+        // Its own default is the best device; with several GPUs each gets its share.
+        true => {
+            let found: Vec<String> = available().iter().map(|device| device.choice.to_string()).collect();
+            let gpus: Vec<String> = found.into_iter().filter(|name| name.starts_with("cuda")).collect();
+            if gpus.len() > 1 { gpus } else { Vec::new() }
+        }
+        false => named,
+    };
+    let jobs = arguments.get_one::<u32>("jobs").map_or(devices.len().max(1), |jobs| *jobs as usize);
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    let threads = (trains && jobs > 1).then(|| (cores / jobs).max(1));
+    let device = |slot: usize| devices.get(slot % devices.len().max(1)).cloned();
+    Ok((0..jobs).map(|slot| Slot { device: device(slot), threads }).collect())
+}
+
+fn detach(places: &Places, plan: &StudyPlan, arguments: &ArgMatches) -> Result<ExitCode, Failure> {
+    let mut command: Vec<OsString> = ["sweep", "resume"].map(OsString::from).into();
+    command.push(plan.name.clone().into());
+    for (flag, value) in [("--root", places.root.path()), ("--registry", &places.registry)] {
+        command.extend([OsString::from(flag), value.as_os_str().to_owned()]);
+    }
+    for flag in ["jobs", "devices", "max-hours"] {
+        let raw: Vec<_> = arguments.get_raw(flag).into_iter().flatten().map(|value| value.to_string_lossy()).collect();
+        if !raw.is_empty() {
+            command.extend([OsString::from(format!("--{flag}")), raw.join(",").into()]);
+        }
+    }
+    if arguments.get_flag("fail-fast") {
+        command.push("--fail-fast".into());
+    }
+    if plan.selected.len() != plan.members.len() {
+        let help = "leave out the filters, or run them in the foreground".to_owned();
+        return Err(Failure::new("--bg runs the whole study", Some(help)));
+    }
+    let launch = launch_detached(&places.root, &plan.name, &command)?;
+    eprintln!(
+        "running in the background; `aees runs bg list` shows it, `aees runs bg stop {}` ends it",
+        launch.record.id
+    );
+    crate::stdout::line(launch.record.id);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The last words and the exit code.
+fn conclude(name: &str, summary: &Summary, arguments: &ArgMatches) -> ExitCode {
+    let of = |state: RunState| summary.counts.get(&state).copied().unwrap_or_default();
+    let states: Vec<String> = summary.counts.iter().map(|(state, count)| format!("{count} {}", state.name())).collect();
+    eprintln!("{name}: {}", if states.is_empty() { "no runs".to_owned() } else { states.join(", ") });
+    let open: u64 = summary.counts.iter().filter(|(state, _)| !is_settled(**state)).map(|(_, count)| count).sum();
+    let again = || {
+        let places = ["root", "registry"].iter().filter_map(|flag| {
+            let given = arguments.value_source(flag) == Some(clap::parser::ValueSource::CommandLine);
+            let value = arguments.get_one::<PathBuf>(flag)?;
+            given.then(|| format!(" --{flag} {}", value.display()))
+        });
+        eprintln!("continue with: aees sweep resume {name}{}", places.collect::<String>());
+    };
+    match &summary.halt {
+        Some(Halt::Interrupted) => {
+            again();
+            return ExitCode::from(EXIT_INTERRUPTED);
+        }
+        Some(Halt::Deadline) if open > 0 => eprintln!("the time is over"),
+        Some(Halt::Breaker(why)) => {
+            eprintln!("stopped: {why}; `aees runs ls {name} --state failed` shows what happened");
+        }
+        _ => {}
+    }
+    if open > 0 {
+        again();
+        return ExitCode::from(EXIT_WORK_LEFT);
+    }
+    if matches!(summary.halt, Some(Halt::Breaker(_))) || of(RunState::Failed) + of(RunState::Invalid) > 0 {
+        eprintln!("try failed runs again with: aees sweep resume {name} --retry-failed");
+        return ExitCode::from(EXIT_SOME_FAILED);
+    }
+    ExitCode::SUCCESS
+}
+
+/// Whether people look at standard error.
+pub(super) fn on_terminal() -> bool {
+    std::io::stderr().is_terminal()
+}

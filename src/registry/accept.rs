@@ -1,0 +1,136 @@
+//! Results: the first accepted one stays, whatever comes later and however good it is.
+
+use rusqlite::{Connection, Transaction, params};
+use serde_json::json;
+
+use super::standing::{Standing, record_usage, standing};
+use super::usage::stored;
+use super::{Claim, Metric, Outcome, Registry, RegistryError, Result, RunState, Usage};
+
+/// The end of a run that gave a result.
+#[derive(Clone, Debug)]
+pub struct Completion {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Digest of the published result.
+    pub result_sha: String,
+    /// Its summary numbers.
+    pub metrics: Vec<Metric>,
+    /// What the attempt used.
+    pub usage: Usage,
+}
+
+/// Whether a result was news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// It is the run's result from now on.
+    First,
+    /// The run has this very result already.
+    Already,
+}
+
+impl Registry {
+    /// Accepts the result of a claimed run. The first accepted result stays; saying the same again is no error.
+    ///
+    /// # Errors
+    /// [`RegistryError::FencedOut`]; [`RegistryError::Nondeterminism`] when the run is done with another result, which
+    /// is written down as an event.
+    pub fn complete(&mut self, claim: &Claim, completion: &Completion) -> Result<Accepted> {
+        self.write(|transaction, now| complete(transaction, claim, completion, now))?
+    }
+
+    /// Accepts several results in one transaction. One that is refused does not touch the others.
+    ///
+    /// # Errors
+    /// Those of the file; each result has its own, as in [`Registry::complete`].
+    pub fn complete_all(&mut self, results: &[(&Claim, &Completion)]) -> Result<Vec<Result<Accepted>>> {
+        self.write(|transaction, now| {
+            results.iter().map(|(claim, completion)| complete(transaction, claim, completion, now)).collect()
+        })
+    }
+}
+
+fn complete(
+    transaction: &Transaction<'_>,
+    claim: &Claim,
+    completion: &Completion,
+    now: i64,
+) -> Result<Result<Accepted>> {
+    let now_at = standing(transaction, &claim.run_id)?;
+    offer(transaction, &now_at, claim.epoch, completion)?;
+    if now_at.state == RunState::Done {
+        return compare_with_accepted(transaction, &now_at, &completion.result_sha, (claim.epoch, &claim.worker), now);
+    }
+    if !now_at.held_by(claim) {
+        return Ok(Err(now_at.fenced_out(claim)));
+    }
+    accept(transaction, &now_at, completion, ("completed", &claim.worker), now)?;
+    Ok(Ok(Accepted::First))
+}
+
+/// Writes down what an attempt used and gave, whether or not it is accepted.
+pub(super) fn offer(transaction: &Connection, now_at: &Standing, epoch: i64, offered: &Completion) -> Result<()> {
+    record_usage(transaction, now_at, epoch, &offered.usage)?;
+    transaction
+        .prepare_cached("UPDATE attempts SET result_sha = ?3 WHERE run_no = ?1 AND epoch = ?2 AND result_sha IS NULL")?
+        .execute(params![now_at.run_no, epoch, offered.result_sha])?;
+    Ok(())
+}
+
+/// Makes a run done. Its metrics come first: those of a done run cannot change.
+pub(super) fn accept(
+    transaction: &Connection,
+    now_at: &Standing,
+    completion: &Completion,
+    (kind, actor): (&str, &str),
+    now: i64,
+) -> Result<()> {
+    for metric in &completion.metrics {
+        let mut insert = transaction.prepare_cached(
+            "INSERT INTO metrics (run_no, name, measure, value) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (run_no, name, measure) DO UPDATE SET value = excluded.value",
+        )?;
+        let value = Some(metric.value).filter(|value| value.is_finite());
+        insert.execute(params![now_at.run_no, metric.name, metric.measure, value])?;
+    }
+    let payload = json!({"outcome": completion.outcome.name(), "result_sha": completion.result_sha}).to_string();
+    let mut update = transaction.prepare_cached(
+        "UPDATE runs SET state = 'done', outcome = ?3, result_sha = ?4, accepted_epoch = epoch, lease_until = NULL,
+             not_before = NULL, class = NULL, error = NULL, fingerprint = NULL, wall_ms = wall_ms + ?5, updated_at = ?6,
+             event_kind = ?7, actor = ?8, payload = ?9
+         WHERE run_no = ?1 AND epoch = ?2",
+    )?;
+    let wall = stored(completion.usage.wall_ms.unwrap_or(0));
+    update.execute(params![
+        now_at.run_no,
+        now_at.epoch,
+        completion.outcome,
+        completion.result_sha,
+        wall,
+        now,
+        kind,
+        actor,
+        payload
+    ])?;
+    Ok(())
+}
+
+/// A second result of a done run: the same one is fine, another is written down and refused.
+pub(super) fn compare_with_accepted(
+    transaction: &Connection,
+    now_at: &Standing,
+    offered: &str,
+    (epoch, actor): (i64, &str),
+    now: i64,
+) -> Result<Result<Accepted>> {
+    let accepted = now_at.result_sha.clone().unwrap_or_default();
+    if accepted == offered {
+        return Ok(Ok(Accepted::Already));
+    }
+    let payload = json!({"accepted": accepted, "offered": offered}).to_string();
+    transaction.execute(
+        "INSERT INTO events (at, kind, run_no, epoch, actor, payload) VALUES (?1, 'nondeterminism', ?2, ?3, ?4, ?5)",
+        params![now, now_at.run_no, epoch, actor, payload],
+    )?;
+    Ok(Err(RegistryError::Nondeterminism { run_id: now_at.run_id.clone(), accepted, offered: offered.to_owned() }))
+}

@@ -1,0 +1,117 @@
+//! What a launcher asks before it goes on: does everything fail, does one cause fail everywhere, how long will it take.
+
+use rusqlite::params;
+
+use super::{Reader, Result, RunId};
+
+/// How many past runs an estimate looks at.
+const PAST_RUNS: i64 = 101;
+
+/// Failed members of a study that have the same cause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailureGroup {
+    /// The failures' class.
+    pub class: String,
+    /// What tells the cause, if it is known.
+    pub fingerprint: Option<String>,
+    /// How many runs.
+    pub runs: u64,
+    /// How many settings.
+    pub configs: u64,
+    /// One of the runs.
+    pub example: RunId,
+    /// What it said.
+    pub error: Option<String>,
+}
+
+impl Reader {
+    /// How many of a study's attempts failed in a row at the end, counting at most `most` and only attempts that ended
+    /// after the event `since`: a study that is resumed begins anew. A completed or adopted run ends the row;
+    /// interruptions, deferrals and cancellations neither count nor end it.
+    ///
+    /// # Errors
+    /// When there is no such study.
+    pub fn consecutive_failures(&self, study: &str, since: i64, most: u64) -> Result<u64> {
+        self.read(|connection| {
+            let study_id = super::studies::exact(connection, study)?;
+            let mut query = connection.prepare_cached(
+                "SELECT a.ending IN ('failed', 'retry_scheduled') FROM attempts a INDEXED BY attempts_by_end
+                 WHERE a.end_seq > ?2 AND a.ending IN ('failed', 'retry_scheduled', 'completed', 'adopted')
+                   AND EXISTS (SELECT 1 FROM study_runs m WHERE m.study_id = ?1 AND m.run_no = a.run_no)
+                 ORDER BY a.end_seq DESC",
+            )?;
+            let mut rows = query.query(params![study_id, since])?;
+            let mut failures = 0;
+            while failures < most {
+                match rows.next()? {
+                    Some(row) if row.get(0)? => failures += 1,
+                    _ => break,
+                }
+            }
+            Ok(failures)
+        })
+    }
+
+    /// On how many of a study's settings attempts failed with this fingerprint after the event `since`.
+    ///
+    /// # Errors
+    /// When there is no such study.
+    pub fn configs_failing_with(&self, study: &str, fingerprint: &str, since: i64) -> Result<u64> {
+        self.read(|connection| {
+            let study_id = super::studies::exact(connection, study)?;
+            let mut query = connection.prepare_cached(
+                "SELECT count(DISTINCT r.config_id) FROM attempts a JOIN runs r ON r.run_no = a.run_no
+                 WHERE a.fingerprint = ?2 AND a.end_seq > ?3
+                   AND EXISTS (SELECT 1 FROM study_runs m WHERE m.study_id = ?1 AND m.run_no = a.run_no)",
+            )?;
+            let count: i64 = query.query_row(params![study_id, fingerprint, since], |row| row.get(0))?;
+            Ok(count.unsigned_abs())
+        })
+    }
+
+    /// The failed members of a study, by cause, most frequent first.
+    ///
+    /// # Errors
+    /// When there is no such study.
+    pub fn failures(&self, study: &str) -> Result<Vec<FailureGroup>> {
+        self.read(|connection| {
+            let study_id = super::studies::exact(connection, study)?;
+            // With min(), SQLite takes the other columns from the row of the minimum.
+            let mut query = connection.prepare_cached(
+                "SELECT r.class, r.fingerprint, count(*), count(DISTINCT r.config_id), min(m.idx), r.run_id, r.error
+                 FROM study_runs m JOIN runs r ON r.run_no = m.run_no
+                 WHERE m.study_id = ?1 AND m.withdrawn = 0 AND m.state = 'failed'
+                 GROUP BY r.class, r.fingerprint ORDER BY count(*) DESC, min(m.idx)",
+            )?;
+            let groups = query.query_map([study_id], |row| {
+                Ok(FailureGroup {
+                    class: row.get(0)?,
+                    fingerprint: row.get(1)?,
+                    runs: row.get::<_, i64>(2)?.unsigned_abs(),
+                    configs: row.get::<_, i64>(3)?.unsigned_abs(),
+                    example: row.get(5)?,
+                    error: row.get(6)?,
+                })
+            })?;
+            Ok(groups.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// The median wall time in milliseconds of the last done runs of a shape, and how many there were. `None` if no run
+    /// of this shape was timed.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn past_wall_ms(&self, shape_sig: &str) -> Result<Option<(u64, usize)>> {
+        self.read(|connection| {
+            let mut query = connection.prepare_cached(
+                "SELECT r.wall_ms FROM configs c JOIN runs r ON r.config_id = c.config_id
+                 WHERE c.shape_sig = ?1 AND r.state = 'done' AND r.wall_ms > 0 ORDER BY c.rowid DESC LIMIT ?2",
+            )?;
+            let times = query.query_map(params![shape_sig, PAST_RUNS], |row| row.get::<_, i64>(0))?;
+            let mut times = times.collect::<Result<Vec<_>, _>>()?;
+            times.sort_unstable();
+            Ok(times.get(times.len() / 2).map(|median| (median.unsigned_abs(), times.len())))
+        })
+    }
+}

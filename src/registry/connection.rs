@@ -1,0 +1,78 @@
+//! A connection to the file, for reading alone or for writing too.
+
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::open::Clock;
+use super::{RegistryError, Result};
+
+/// Answers questions about runs and studies. Writes nothing.
+pub struct Reader {
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
+    pub(super) clock: Clock,
+    pub(super) newer: Option<i64>,
+}
+
+/// A [`Reader`] that may also write. Every write is one transaction, on the disk before the call returns.
+pub struct Registry {
+    pub(super) reader: Reader,
+}
+
+impl Reader {
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file's version, if it is newer than this program.
+    pub fn newer_version(&self) -> Option<i64> {
+        self.newer
+    }
+
+    /// The registry's clock: milliseconds UTC.
+    pub fn now(&self) -> i64 {
+        (self.clock)()
+    }
+
+    /// Answers from one snapshot: what a question reads belongs together.
+    pub(super) fn read<T>(&self, question: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let snapshot = || -> Result<T> {
+            let transaction = self.connection.unchecked_transaction()?;
+            question(&transaction)
+        };
+        snapshot().map_err(|error| error.at(&self.path))
+    }
+}
+
+impl Registry {
+    /// Does all of a change or nothing of it.
+    pub(super) fn write<T>(&mut self, change: impl FnOnce(&Transaction<'_>, i64) -> Result<T>) -> Result<T> {
+        let Reader { connection, path, clock, .. } = &mut self.reader;
+        let transact = || -> Result<T> {
+            // Immediate: a reader that turns writer could meet a newer snapshot and would have to begin again.
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            // The time counts from when the lock was got: the wait for it may have been long.
+            let value = change(&transaction, clock())?;
+            transaction.commit()?;
+            Ok(value)
+        };
+        transact().map_err(|error| error.at(path))
+    }
+
+    /// How much of what follows must be on the disk before a call returns. `FULL` is the rule.
+    pub(super) fn synchronous(&self, mode: &str) -> Result<()> {
+        let set = self.reader.connection.execute_batch(&format!("PRAGMA synchronous = {mode}"));
+        set.map_err(|error| RegistryError::from(error).at(&self.reader.path))
+    }
+}
+
+impl Deref for Registry {
+    type Target = Reader;
+
+    fn deref(&self) -> &Reader {
+        &self.reader
+    }
+}

@@ -1,0 +1,61 @@
+//! What a study used: every attempt counts, also those that failed.
+
+use super::{Reader, Result};
+
+/// What a study's attempts with one kind of ending used together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CostRow {
+    /// How they ended: `completed`, `failed`, `lease_expired`, ...; `running` for those that go on.
+    pub ending: String,
+    /// How many.
+    pub attempts: u64,
+    /// Wall time, in milliseconds; `None` if it is unknown for all.
+    pub wall_ms: Option<u64>,
+    /// Time of the accelerator, in milliseconds.
+    pub gpu_ms: Option<u64>,
+    /// Tokens sent.
+    pub tokens_in: Option<u64>,
+    /// Tokens received.
+    pub tokens_out: Option<u64>,
+    /// Energy.
+    pub joules: Option<f64>,
+    /// Cost of the attempts whose cost is known; `None` if it is known for none.
+    pub cost_usd: Option<f64>,
+    /// Attempts whose cost is unknown. Unknown is not zero.
+    pub cost_unknown: u64,
+}
+
+impl Reader {
+    /// What the attempts at a study's members used, by ending. A run in two studies is counted in both.
+    ///
+    /// # Errors
+    /// When there is no such study.
+    pub fn costs(&self, study: &str) -> Result<Vec<CostRow>> {
+        self.read(|connection| {
+            let study_id = super::studies::exact(connection, study)?;
+            let mut query = connection.prepare_cached(
+                "SELECT coalesce(a.ending, 'running') AS ended, count(*), sum(a.wall_ms), sum(a.gpu_ms), sum(a.tokens_in),
+                     sum(a.tokens_out), sum(a.joules), sum(a.cost_usd), sum(a.cost_usd IS NULL)
+                 FROM study_runs m JOIN attempts a ON a.run_no = m.run_no WHERE m.study_id = ?1
+                 GROUP BY ended ORDER BY ended",
+            )?;
+            let rows = query.query_map([study_id], |row| {
+                let amount = |column| -> rusqlite::Result<Option<u64>> {
+                    Ok(row.get::<_, Option<i64>>(column)?.map(i64::unsigned_abs))
+                };
+                Ok(CostRow {
+                    ending: row.get(0)?,
+                    attempts: amount(1)?.unwrap_or(0),
+                    wall_ms: amount(2)?,
+                    gpu_ms: amount(3)?,
+                    tokens_in: amount(4)?,
+                    tokens_out: amount(5)?,
+                    joules: row.get(6)?,
+                    cost_usd: row.get(7)?,
+                    cost_unknown: amount(8)?.unwrap_or(0),
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+}

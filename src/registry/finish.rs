@@ -1,0 +1,207 @@
+//! What the owner of a run may say about it while it has no result: still here, failed, put off, stopped.
+//!
+//! Every statement names the claim's epoch. When it finds no row, the run belongs to somebody else by now and the
+//! worker is told so; only what its attempt used is still written down, since that was spent all the same.
+
+use std::time::Duration;
+
+use rusqlite::{Transaction, params};
+use serde_json::json;
+
+use super::claim::lease_end;
+use super::standing::{Standing, record_usage, standing};
+use super::usage::stored;
+use super::{Claim, Registry, Result, RunId, RunState, Usage};
+
+/// Longest error text that is kept, in characters.
+const ERROR_LENGTH: usize = 4_000;
+
+/// A sign of life of a claimed run.
+#[derive(Clone, Debug)]
+pub struct Beat<'a> {
+    /// The claim.
+    pub claim: &'a Claim,
+    /// What to show of it while it runs, as JSON; `None` keeps what was shown.
+    pub progress: Option<String>,
+}
+
+/// A claim that is no longer its worker's. The work on it must stop, and its result will be refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// The run.
+    pub run_id: RunId,
+    /// The epoch of the lost claim.
+    pub epoch: i64,
+    /// Where the run is now: running if it was taken over, cancelled if an operator stopped it.
+    pub state: RunState,
+}
+
+/// The end of an attempt that gave no result.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The failure's class: `oom`, `io`, ...
+    pub class: String,
+    /// What it said. Cut to 4000 characters; the end is kept, where the reason usually is.
+    pub error: String,
+    /// Equal for failures that have the same cause.
+    pub fingerprint: Option<String>,
+    /// What comes next.
+    pub next: AfterFailure,
+}
+
+/// What comes after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterFailure {
+    /// Nothing, until somebody asks for a retry.
+    Final,
+    /// Another attempt, not before this time. Uses one retry.
+    RetryAt(i64),
+}
+
+/// A move out of running, as the claim's owner asks for it.
+struct Ending<'a> {
+    state: RunState,
+    kind: &'static str,
+    class: Option<&'a str>,
+    error: Option<String>,
+    fingerprint: Option<&'a str>,
+    not_before: Option<i64>,
+    retries: i64,
+    payload: Option<String>,
+}
+
+impl Ending<'_> {
+    fn new(state: RunState, kind: &'static str, payload: Option<String>) -> Self {
+        Self { state, kind, class: None, error: None, fingerprint: None, not_before: None, retries: 0, payload }
+    }
+}
+
+impl Registry {
+    /// Renews leases. Gives the claims that are lost.
+    ///
+    /// A heartbeat that a loss of power takes back does no harm, so it does not wait for the disk.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn heartbeat(&mut self, beats: &[Beat<'_>], lease: Duration) -> Result<Vec<Lost>> {
+        self.synchronous("NORMAL")?;
+        let lost = self.write(|transaction, now| {
+            let mut lost = Vec::new();
+            for Beat { claim, progress } in beats {
+                let mut renew = transaction.prepare_cached(
+                    "UPDATE runs SET lease_until = ?3, progress = coalesce(?4, progress)
+                     WHERE run_id = ?1 AND epoch = ?2 AND state = 'running'",
+                )?;
+                if renew.execute(params![claim.run_id, claim.epoch, lease_end(now, lease), progress])? == 0 {
+                    let Standing { state, .. } = standing(transaction, &claim.run_id)?;
+                    lost.push(Lost { run_id: claim.run_id.clone(), epoch: claim.epoch, state });
+                }
+            }
+            Ok(lost)
+        });
+        self.synchronous("FULL")?;
+        lost
+    }
+
+    /// The attempt failed.
+    ///
+    /// # Errors
+    /// `RegistryError::FencedOut`.
+    pub fn fail(&mut self, claim: &Claim, failure: &Failure, usage: &Usage) -> Result<()> {
+        let (state, kind, not_before, retries) = match failure.next {
+            AfterFailure::Final => (RunState::Failed, "failed", None, 0),
+            AfterFailure::RetryAt(time) => (RunState::Deferred, "retry_scheduled", Some(time), 1),
+        };
+        let payload = json!({"class": failure.class, "not_before": not_before, "fingerprint": failure.fingerprint});
+        let ending = Ending {
+            class: Some(&failure.class),
+            error: Some(last_characters(&failure.error, ERROR_LENGTH)),
+            fingerprint: failure.fingerprint.as_deref(),
+            not_before,
+            retries,
+            ..Ending::new(state, kind, Some(payload.to_string()))
+        };
+        self.end(claim, &ending, usage)
+    }
+
+    /// Puts the run off, which is no failure and uses no retry.
+    ///
+    /// # Errors
+    /// `RegistryError::FencedOut`.
+    pub fn defer(&mut self, claim: &Claim, not_before: i64, why: &str, usage: &Usage) -> Result<()> {
+        let payload = json!({"why": why, "not_before": not_before}).to_string();
+        let ending =
+            Ending { not_before: Some(not_before), ..Ending::new(RunState::Deferred, "deferred", Some(payload)) };
+        self.end(claim, &ending, usage)
+    }
+
+    /// The attempt was stopped with work left; its checkpoints stand.
+    ///
+    /// # Errors
+    /// `RegistryError::FencedOut`.
+    pub fn interrupt(&mut self, claim: &Claim, why: &str, usage: &Usage) -> Result<()> {
+        let payload = json!({"why": why}).to_string();
+        self.end(claim, &Ending::new(RunState::Interrupted, "interrupted", Some(payload)), usage)
+    }
+
+    /// Gives the run back before any step was made.
+    ///
+    /// # Errors
+    /// `RegistryError::FencedOut`.
+    pub fn release(&mut self, claim: &Claim) -> Result<()> {
+        self.end(claim, &Ending::new(RunState::Pending, "released", None), &Usage::default())
+    }
+
+    fn end(&mut self, claim: &Claim, ending: &Ending<'_>, usage: &Usage) -> Result<()> {
+        self.write(|transaction, now| end(transaction, claim, ending, usage, now))?
+    }
+}
+
+/// Outer errors undo everything; inner ones are answers, and what was written beside them stays.
+fn end(
+    transaction: &Transaction<'_>,
+    claim: &Claim,
+    ending: &Ending<'_>,
+    usage: &Usage,
+    now: i64,
+) -> Result<Result<()>> {
+    let now_at = standing(transaction, &claim.run_id)?;
+    record_usage(transaction, &now_at, claim.epoch, usage)?;
+    if ending.class.is_some() {
+        transaction.execute(
+            "UPDATE attempts SET class = ?3, error = ?4, fingerprint = ?5
+             WHERE run_no = ?1 AND epoch = ?2 AND class IS NULL",
+            params![now_at.run_no, claim.epoch, ending.class, ending.error, ending.fingerprint],
+        )?;
+    }
+    if !now_at.held_by(claim) {
+        return Ok(Err(now_at.fenced_out(claim)));
+    }
+    transaction.execute(
+        "UPDATE runs SET state = ?3, lease_until = NULL, not_before = ?4, class = ?5, error = ?6, fingerprint = ?7,
+             retries_used = retries_used + ?8, wall_ms = wall_ms + ?9, updated_at = ?10, event_kind = ?11, actor = ?12,
+             payload = ?13
+         WHERE run_id = ?1 AND epoch = ?2 AND state = 'running'",
+        params![
+            claim.run_id,
+            claim.epoch,
+            ending.state,
+            ending.not_before,
+            ending.class,
+            ending.error,
+            ending.fingerprint,
+            ending.retries,
+            stored(usage.wall_ms.unwrap_or(0)),
+            now,
+            ending.kind,
+            claim.worker,
+            ending.payload
+        ],
+    )?;
+    Ok(Ok(()))
+}
+
+fn last_characters(text: &str, most: usize) -> String {
+    let skipped = text.chars().count().saturating_sub(most);
+    text.chars().skip(skipped).collect()
+}

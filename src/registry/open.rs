@@ -1,0 +1,186 @@
+//! Opens the file: what must be true of it before a worker may rely on its locks.
+
+use std::cell::Cell;
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::file_system::{FileSystem, FileSystemProbe, probe_file_system};
+use super::migrations::{MIGRATIONS, migrate, version};
+use super::{Reader, Registry, RegistryError, Result};
+
+/// Milliseconds UTC. A test gives its own.
+pub type Clock = Box<dyn Fn() -> i64 + Send>;
+
+/// How long a writer waits for another.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Files up to this size are read whole when they are opened for writing, which takes 4 ms for each MiB. In larger ones
+/// damage is found when it is met, or by [`Reader::check`].
+const CHECKED_WHEN_OPENED: u64 = 32 << 20;
+
+/// What a test may replace.
+pub struct OpenOptions {
+    /// Tells a network file system.
+    pub file_system: FileSystemProbe,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self { file_system: probe_file_system, clock: Box::new(system_clock) }
+    }
+}
+
+fn system_clock() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl Registry {
+    /// Opens the file for writing. Makes it if there is none; brings an older one to this version and keeps a copy.
+    ///
+    /// # Errors
+    /// A network file system, a newer or a damaged file, a database of another program. Nothing is changed then.
+    pub fn open(path: &Path) -> Result<Self> {
+        Self::open_with(path, OpenOptions::default())
+    }
+
+    /// [`Registry::open`] with replaced parts.
+    ///
+    /// # Errors
+    /// As [`Registry::open`].
+    pub fn open_with(path: &Path, options: OpenOptions) -> Result<Self> {
+        refuse_network(path, options.file_system)?;
+        let connection = open_for_writing(path, &options.clock).map_err(|error| error.at(path))?;
+        Ok(Self { reader: Reader { connection, path: path.to_owned(), clock: options.clock, newer: None } })
+    }
+}
+
+impl Reader {
+    /// Opens the file for reading, also one that is newer than this program, as far as its questions can be answered.
+    ///
+    /// # Errors
+    /// No file, a damaged one, or a database of another program.
+    pub fn open(path: &Path) -> Result<Self> {
+        Self::open_with(path, OpenOptions::default())
+    }
+
+    /// [`Reader::open`] with replaced parts.
+    ///
+    /// # Errors
+    /// As [`Reader::open`].
+    pub fn open_with(path: &Path, options: OpenOptions) -> Result<Self> {
+        if !path.is_file() {
+            return Err(RegistryError::Missing { path: path.to_owned() });
+        }
+        let network = under(path, options.file_system)? != FileSystem::Local;
+        let (connection, found) = open_for_reading(path, network).map_err(|error| error.at(path))?;
+        let known = MIGRATIONS.len() as i64;
+        if found < known {
+            // Questions are asked of the newest tables only.
+            return Registry::open_with(path, options).map(|registry| registry.reader);
+        }
+        let newer = (found > known).then_some(found);
+        Ok(Self { connection, path: path.to_owned(), clock: options.clock, newer })
+    }
+
+    /// Reads the whole file and makes sure that it is in order.
+    ///
+    /// # Errors
+    /// What is damaged.
+    pub fn check(&self) -> Result<()> {
+        self.read(|connection| check(connection, &self.path, "integrity_check"))
+    }
+}
+
+/// Locks do not hold there: two workers could own one run.
+pub(super) fn refuse_network(path: &Path, probe: FileSystemProbe) -> Result<()> {
+    match under(path, probe)? {
+        FileSystem::Local => Ok(()),
+        FileSystem::Network(file_system) => {
+            Err(RegistryError::NetworkFileSystem { path: path.to_owned(), file_system })
+        }
+    }
+}
+
+fn under(path: &Path, probe: FileSystemProbe) -> Result<FileSystem> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    probe(folder).map_err(|source| RegistryError::Io { doing: "look at", path: folder.to_owned(), source })
+}
+
+fn open_for_writing(path: &Path, clock: &Clock) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    prepare(&mut connection)?;
+    // Before anything is changed: is it ours, and not newer?
+    let known = MIGRATIONS.len() as i64;
+    let found = version(&connection, path)?;
+    if found > known {
+        return Err(RegistryError::Newer { path: path.to_owned(), found, known });
+    }
+    if found > 0 && path.metadata().is_ok_and(|file| file.len() <= CHECKED_WHEN_OPENED) {
+        check(&connection, path, "quick_check")?;
+    }
+    write_ahead(&connection)?;
+    // A claim or a result that was answered for survives a loss of power.
+    connection.execute_batch("PRAGMA synchronous = FULL")?;
+    migrate(&mut connection, path, MIGRATIONS, clock())?;
+    Ok(connection)
+}
+
+fn open_for_reading(path: &Path, network: bool) -> Result<(Connection, i64)> {
+    // A connection that may only read leaves its shared-memory file behind, so it is asked for only where nobody may
+    // write.
+    let writable = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, if network { read_only } else { writable })?;
+    prepare(&mut connection)?;
+    connection.execute_batch("PRAGMA query_only = ON")?;
+    let found = version(&connection, path)?;
+    Ok((connection, found))
+}
+
+fn prepare(connection: &mut Connection) -> Result<()> {
+    connection.busy_handler(Some(wait))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    // recursive_triggers: without it a REPLACE would delete rows unseen by the triggers that protect them.
+    connection.execute_batch(
+        "PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768",
+    )?;
+    Ok(())
+}
+
+/// Turning a file into WAL mode needs it for a moment alone, and SQLite does not wait for that by itself.
+fn write_ahead(connection: &Connection) -> Result<()> {
+    let mut attempt = 0;
+    loop {
+        match connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0)) {
+            Ok(_) => return Ok(()),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && wait(attempt) => attempt += 1,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn check(connection: &Connection, path: &Path, pragma: &str) -> Result<()> {
+    let found: String = connection.query_row(&format!("PRAGMA {pragma}(1)"), [], |row| row.get(0))?;
+    if found == "ok" { Ok(()) } else { Err(RegistryError::Corrupt { path: path.to_owned(), detail: found }) }
+}
+
+/// Sleeps before attempt `attempt + 2`. Random lengths, so that workers that met once do not meet again.
+fn wait(attempt: i32) -> bool {
+    thread_local!(static SINCE: Cell<Option<Instant>> = const { Cell::new(None) });
+    if attempt == 0 {
+        SINCE.set(Some(Instant::now()));
+    }
+    if SINCE.get().is_some_and(|since| since.elapsed() > PATIENCE) {
+        return false;
+    }
+    let most = 1_000 * u64::from(attempt.clamp(1, 20).unsigned_abs());
+    std::thread::sleep(Duration::from_micros(200 + RandomState::new().hash_one(attempt) % most));
+    true
+}

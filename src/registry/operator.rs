@@ -1,0 +1,176 @@
+//! What people ask for. Each move is audited: its event says who and why.
+
+use rusqlite::{Transaction, params};
+use serde_json::{Value, json};
+
+use super::standing::{Standing, standing};
+use super::{Registry, RegistryError, Result, RunId, RunState};
+
+/// Who asked for a move, and why.
+#[derive(Clone, Copy, Debug)]
+pub struct Audit<'a> {
+    /// Who: a user at a machine, or a command.
+    pub actor: &'a str,
+    /// Why.
+    pub reason: &'a str,
+}
+
+impl Audit<'_> {
+    fn payload(&self) -> String {
+        json!({"reason": self.reason}).to_string()
+    }
+}
+
+/// What came of a move that was asked for several runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// Runs that moved.
+    pub changed: Vec<RunId>,
+    /// Runs that could not, and where they are.
+    pub refused: Vec<(RunId, RunState)>,
+}
+
+impl Registry {
+    /// Makes failed, cancelled, invalid, interrupted and deferred runs pending, with all their retries.
+    ///
+    /// # Errors
+    /// When one of the runs does not exist; nothing is changed then.
+    pub fn retry(&mut self, runs: &[RunId], audit: &Audit<'_>) -> Result<Moved> {
+        use RunState::{Cancelled, Deferred, Failed, Interrupted, Invalid};
+        self.move_all(runs, |transaction, now_at, now| {
+            let from = [Failed, Cancelled, Invalid, Interrupted, Deferred];
+            if !from.contains(&now_at.state) {
+                return Ok(false);
+            }
+            transaction.execute(
+                "UPDATE runs SET state = 'pending', not_before = NULL, retries_used = 0, class = NULL, error = NULL,
+                     fingerprint = NULL, updated_at = ?2, event_kind = 'retried', actor = ?3, payload = ?4
+                 WHERE run_no = ?1",
+                params![now_at.run_no, now, audit.actor, audit.payload()],
+            )?;
+            Ok(true)
+        })
+    }
+
+    /// Takes runs out. A running one is fenced out: its worker learns so from its next heartbeat.
+    ///
+    /// # Errors
+    /// When one of the runs does not exist; nothing is changed then.
+    pub fn cancel(&mut self, runs: &[RunId], audit: &Audit<'_>) -> Result<Moved> {
+        use RunState::{Deferred, Failed, Interrupted, Pending, Running};
+        self.move_all(runs, |transaction, now_at, now| {
+            if ![Pending, Running, Interrupted, Deferred, Failed].contains(&now_at.state) {
+                return Ok(false);
+            }
+            transaction.execute(
+                "UPDATE runs SET state = 'cancelled', lease_until = NULL, not_before = NULL, updated_at = ?2,
+                     event_kind = 'cancelled', actor = ?3, payload = ?4
+                 WHERE run_no = ?1",
+                params![now_at.run_no, now, audit.actor, audit.payload()],
+            )?;
+            Ok(true)
+        })
+    }
+
+    /// Withdraws the results of done runs. The events keep their digests and numbers. The caller first moves
+    /// `result.json` away, or it would be found and adopted after a retry.
+    ///
+    /// # Errors
+    /// When one of the runs does not exist; nothing is changed then.
+    pub fn invalidate(&mut self, runs: &[RunId], audit: &Audit<'_>) -> Result<Moved> {
+        self.move_all(runs, |transaction, now_at, now| {
+            if now_at.state != RunState::Done {
+                return Ok(false);
+            }
+            revoke(transaction, now_at, ("invalidated", audit), now)?;
+            Ok(true)
+        })
+    }
+
+    /// Takes runs out of a study's results and claims, without touching the runs. Runs that are no members are refused.
+    ///
+    /// # Errors
+    /// When the study or one of the runs does not exist; nothing is changed then.
+    pub fn withdraw(&mut self, study: &str, runs: &[RunId], audit: &Audit<'_>) -> Result<Moved> {
+        self.move_all(runs, |transaction, now_at, now| {
+            let study_id = super::studies::exact(transaction, study)?;
+            let changed = transaction.execute(
+                "UPDATE study_runs SET withdrawn = 1 WHERE study_id = ?1 AND run_no = ?2 AND withdrawn = 0",
+                [study_id, now_at.run_no],
+            )?;
+            if changed == 0 {
+                return Ok(false);
+            }
+            transaction.execute(
+                "INSERT INTO events (at, kind, run_no, study_id, actor, payload) VALUES (?1, 'withdrawn', ?2, ?3, ?4, ?5)",
+                params![now, now_at.run_no, study_id, audit.actor, audit.payload()],
+            )?;
+            Ok(true)
+        })
+    }
+
+    /// Stops the wait for a worker that is known to be dead: its run is interrupted at once and can be claimed. Gives
+    /// false when the run has moved on since.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn interrupt_dead(&mut self, run_id: &RunId, epoch: i64, audit: &Audit<'_>) -> Result<bool> {
+        self.write(|transaction, now| {
+            let changed = transaction.execute(
+                "UPDATE runs SET state = 'interrupted', lease_until = NULL, updated_at = ?3, event_kind = 'worker_dead',
+                     actor = ?4, payload = ?5
+                 WHERE run_id = ?1 AND epoch = ?2 AND state = 'running'",
+                params![run_id, epoch, now, audit.actor, audit.payload()],
+            )?;
+            Ok(changed > 0)
+        })
+    }
+
+    fn move_all(
+        &mut self,
+        runs: &[RunId],
+        mut attempt: impl FnMut(&Transaction<'_>, &Standing, i64) -> Result<bool>,
+    ) -> Result<Moved> {
+        self.write(|transaction, now| {
+            let mut moved = Moved::default();
+            for run_id in runs {
+                let now_at = standing(transaction, run_id)?;
+                if attempt(transaction, &now_at, now)? {
+                    moved.changed.push(run_id.clone());
+                } else {
+                    moved.refused.push((run_id.clone(), now_at.state));
+                }
+            }
+            Ok(moved)
+        })
+    }
+}
+
+/// Moves a done run to invalid. What its row loses is kept by the event.
+pub(super) fn revoke(
+    transaction: &Transaction<'_>,
+    now_at: &Standing,
+    (kind, audit): (&str, &Audit<'_>),
+    now: i64,
+) -> Result<(), RegistryError> {
+    let accepted = "SELECT outcome, result_sha, accepted_epoch FROM runs WHERE run_no = ?1";
+    let accepted = transaction.query_row(accepted, [now_at.run_no], |row| {
+        let (outcome, sha, epoch): (String, String, Option<i64>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(json!({"outcome": outcome, "result_sha": sha, "accepted_epoch": epoch}))
+    })?;
+    let mut query = transaction.prepare_cached("SELECT name, measure, value FROM metrics WHERE run_no = ?1")?;
+    let metrics = query.query_map([now_at.run_no], |row| {
+        let (name, measure, value): (String, String, Option<f64>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(json!([name, measure, value]))
+    })?;
+    let metrics = metrics.collect::<Result<Vec<Value>, _>>()?;
+    let payload = json!({"reason": audit.reason, "accepted": accepted, "metrics": metrics}).to_string();
+    transaction.execute(
+        "UPDATE runs SET state = 'invalid', outcome = NULL, result_sha = NULL, accepted_epoch = NULL, updated_at = ?2,
+             event_kind = ?3, actor = ?4, payload = ?5
+         WHERE run_no = ?1",
+        params![now_at.run_no, now, kind, audit.actor, payload],
+    )?;
+    transaction.execute("DELETE FROM metrics WHERE run_no = ?1", [now_at.run_no])?;
+    Ok(())
+}

@@ -1,0 +1,256 @@
+//! Enters a study: its runs and their places in it. Entering the same study again changes nothing.
+
+use std::collections::{BTreeMap, HashSet};
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use serde_json::json;
+
+use super::{ConfigId, Registry, RegistryError, Result, RunId, RunState};
+
+/// A study as its file says it.
+#[derive(Clone, Debug)]
+pub struct StudySpec {
+    /// Its name, unique in the registry.
+    pub name: String,
+    /// Its task.
+    pub task: String,
+    /// Digest of the resolved specification.
+    pub spec_sha: String,
+    /// The resolved specification, as JSON.
+    pub spec_json: String,
+}
+
+/// A run as the expansion of a study gives it.
+#[derive(Clone, Debug)]
+pub struct PlannedRun {
+    /// Hash of setting and seed.
+    pub run_id: RunId,
+    /// Hash of the setting.
+    pub config_id: ConfigId,
+    /// The seed.
+    pub seed: u64,
+    /// The task.
+    pub task: String,
+    /// Runs of one shape take about the same time.
+    pub shape_sig: String,
+    /// What decides the result, as JSON: what [`PlannedRun::config_id`] is the hash of.
+    pub identity_json: String,
+}
+
+/// A run and its place in a study.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// The run.
+    pub run: PlannedRun,
+    /// Its place, which is the order of claims.
+    pub index: u64,
+    /// The case of the study it comes from.
+    pub case: Option<String>,
+    /// What its axes were set to: a JSON object of scalars.
+    pub axes_json: String,
+}
+
+/// What entering a study did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Planned {
+    /// Runs that no study had asked for before.
+    pub created: u64,
+    /// Runs that the registry knew and this study did not have.
+    pub shared: u64,
+    /// How many of those were done already.
+    pub reused: u64,
+    /// Superseded runs that are pending again.
+    pub revived: u64,
+    /// Runs that the study no longer lists.
+    pub dropped: u64,
+    /// How many of those were pending and are now superseded, since no other study lists them.
+    pub superseded: u64,
+}
+
+impl Registry {
+    /// Enters a study with **all** its members, or changes it to them; a filter on what is to be run now belongs to the
+    /// [`Selection`](super::Selection) and not here. A member that was withdrawn stays withdrawn.
+    ///
+    /// # Errors
+    /// A run that is listed twice, or that has another run's setting and seed. Nothing is changed then.
+    pub fn plan(&mut self, study: &StudySpec, members: &[Member]) -> Result<Planned> {
+        refuse_duplicates(members)?;
+        self.write(|transaction, now| {
+            let (study_id, spec_changed) = enter_study(transaction, study, now)?;
+            let mut entry = Entry { transaction, study, study_id, now, planned: Planned::default(), moved: 0 };
+            let mut listed = HashSet::with_capacity(members.len());
+            for member in members {
+                listed.insert(entry.member(member)?);
+            }
+            entry.drop_others(&listed)?;
+            let Entry { planned, moved, .. } = entry;
+            if spec_changed || moved > 0 || planned != Planned::default() {
+                let payload = json!({"spec_sha": study.spec_sha, "members": members.len(), "created": planned.created,
+                    "shared": planned.shared, "reused": planned.reused, "dropped": planned.dropped});
+                transaction.execute(
+                    "INSERT INTO events (at, kind, study_id, payload) VALUES (?1, 'study_planned', ?2, ?3)",
+                    params![now, study_id, payload.to_string()],
+                )?;
+            }
+            Ok(planned)
+        })
+    }
+}
+
+fn refuse_duplicates(members: &[Member]) -> Result<()> {
+    let mut seen = BTreeMap::new();
+    for member in members {
+        if let Some(first) = seen.insert(&member.run.run_id, member.index) {
+            let run_id = member.run.run_id.clone();
+            return Err(RegistryError::DuplicateMember { run_id, first, second: member.index });
+        }
+    }
+    Ok(())
+}
+
+/// The study's number, and whether its row is new or other than it was.
+fn enter_study(connection: &Connection, study: &StudySpec, now: i64) -> Result<(i64, bool)> {
+    let changed = connection.execute(
+        "INSERT INTO studies (name, task, spec_sha, spec_json, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)
+         ON CONFLICT (name) DO UPDATE
+         SET task = excluded.task, spec_sha = excluded.spec_sha, spec_json = excluded.spec_json, updated_at = ?5
+         WHERE task <> excluded.task OR spec_sha <> excluded.spec_sha OR spec_json <> excluded.spec_json",
+        params![study.name, study.task, study.spec_sha, study.spec_json, now],
+    )?;
+    let find = "SELECT study_id FROM studies WHERE name = ?1";
+    Ok((connection.query_row(find, [&study.name], |row| row.get(0))?, changed > 0))
+}
+
+/// Adds a run that does not exist yet, as pending.
+pub(super) fn create_run(connection: &Connection, run: &PlannedRun, actor: &str, now: i64) -> Result<i64> {
+    let mut config = connection.prepare_cached(
+        "INSERT INTO configs (config_id, task, shape_sig, identity_json) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (config_id) DO NOTHING",
+    )?;
+    config.execute(params![run.config_id, run.task, run.shape_sig, run.identity_json])?;
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO runs (run_id, config_id, seed, state, created_at, updated_at, event_kind, actor)
+         VALUES (?1, ?2, ?3, 'pending', ?4, ?4, 'planned', ?5)
+         ON CONFLICT (config_id, seed) DO NOTHING RETURNING run_no",
+    )?;
+    let number = insert
+        .query_row(params![run.run_id, run.config_id, run.seed.cast_signed(), now, actor], |row| row.get(0))
+        .optional()?;
+    number.ok_or_else(|| RegistryError::IdentityClash {
+        run_id: run.run_id.clone(),
+        config_id: run.config_id.clone(),
+        seed: run.seed,
+    })
+}
+
+/// One study being entered.
+struct Entry<'t> {
+    transaction: &'t Transaction<'t>,
+    study: &'t StudySpec,
+    study_id: i64,
+    now: i64,
+    planned: Planned,
+    /// Members whose place in the study changed.
+    moved: u64,
+}
+
+impl Entry<'_> {
+    fn actor(&self) -> String {
+        format!("plan of {}", self.study.name)
+    }
+
+    /// Adds a member or moves it to its place. Gives the run's number.
+    fn member(&mut self, member: &Member) -> Result<i64> {
+        let mut find =
+            self.transaction.prepare_cached("SELECT run_no, state, config_id, seed FROM runs WHERE run_id = ?1")?;
+        let known = find
+            .query_row([&member.run.run_id], |row| {
+                Ok((row.get(0)?, row.get::<_, RunState>(1)?, row.get::<_, ConfigId>(2)?, row.get::<_, i64>(3)?))
+            })
+            .optional()?;
+        let (run_no, state, existed) = match known {
+            Some((run_no, state, config_id, seed)) => {
+                if config_id != member.run.config_id || seed.cast_unsigned() != member.run.seed {
+                    let PlannedRun { run_id, config_id, seed, .. } = member.run.clone();
+                    return Err(RegistryError::IdentityClash { run_id, config_id, seed });
+                }
+                (run_no, self.revive(run_no, state)?, true)
+            }
+            None => {
+                self.planned.created += 1;
+                (create_run(self.transaction, &member.run, &self.actor(), self.now)?, RunState::Pending, false)
+            }
+        };
+        self.place(member, run_no, state, existed)?;
+        Ok(run_no)
+    }
+
+    /// A run that no study listed, and this one does again, can be claimed again.
+    fn revive(&mut self, run_no: i64, state: RunState) -> Result<RunState> {
+        if state != RunState::Superseded {
+            return Ok(state);
+        }
+        self.transaction.execute(
+            "UPDATE runs SET state = 'pending', updated_at = ?1, event_kind = 'revived', actor = ?2 WHERE run_no = ?3",
+            params![self.now, self.actor(), run_no],
+        )?;
+        self.planned.revived += 1;
+        Ok(RunState::Pending)
+    }
+
+    fn place(&mut self, member: &Member, run_no: i64, state: RunState, existed: bool) -> Result<()> {
+        let done = state == RunState::Done;
+        let mut insert = self.transaction.prepare_cached(
+            "INSERT INTO study_runs (study_id, run_no, idx, case_name, axes_json, reused, state, added_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (study_id, run_no) DO NOTHING",
+        )?;
+        let index = super::usage::stored(member.index);
+        let added = insert.execute(params![
+            self.study_id,
+            run_no,
+            index,
+            member.case,
+            member.axes_json,
+            done,
+            state,
+            self.now
+        ])?;
+        if added > 0 {
+            self.planned.shared += u64::from(existed);
+            self.planned.reused += u64::from(done);
+            return Ok(());
+        }
+        let mut update = self.transaction.prepare_cached(
+            "UPDATE study_runs SET idx = ?3, case_name = ?4, axes_json = ?5
+             WHERE study_id = ?1 AND run_no = ?2 AND (idx <> ?3 OR case_name IS NOT ?4 OR axes_json <> ?5)",
+        )?;
+        self.moved += update.execute(params![self.study_id, run_no, index, member.case, member.axes_json])? as u64;
+        Ok(())
+    }
+
+    /// Takes the members out that the study no longer lists.
+    fn drop_others(&mut self, listed: &HashSet<i64>) -> Result<()> {
+        let mut query = self.transaction.prepare_cached("SELECT run_no FROM study_runs WHERE study_id = ?1")?;
+        let members = query.query_map([self.study_id], |row| row.get::<_, i64>(0))?;
+        let gone: Vec<i64> =
+            members.filter(|run| !matches!(run, Ok(run) if listed.contains(run))).collect::<Result<_, _>>()?;
+        for run_no in gone {
+            self.transaction.execute(
+                "DELETE FROM study_runs WHERE study_id = ?1 AND run_no = ?2",
+                params![self.study_id, run_no],
+            )?;
+            self.transaction.execute(
+                "INSERT INTO events (at, kind, run_no, study_id, actor) VALUES (?1, 'dropped', ?2, ?3, ?4)",
+                params![self.now, run_no, self.study_id, self.actor()],
+            )?;
+            self.planned.dropped += 1;
+            self.planned.superseded += self.transaction.execute(
+                "UPDATE runs SET state = 'superseded', updated_at = ?1, event_kind = 'superseded', actor = ?2
+                 WHERE run_no = ?3 AND state = 'pending'
+                   AND NOT EXISTS (SELECT 1 FROM study_runs WHERE run_no = ?3)",
+                params![self.now, self.actor(), run_no],
+            )? as u64;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,270 @@
+//! Makes the registry again from what lies on disk: bytes are the truth, and the file is their index.
+//!
+//! The new file is made whole beside the old one, the old one gets another name, and one rename puts the new one in its
+//! place. What only the registry knew is lost: events, attempts and their costs, withdrawals, and why a run without a
+//! result has none. Such runs are pending again, and go on from their checkpoints.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, ErrorCode, OpenFlags, params};
+use serde_json::Value;
+
+use super::accept::accept;
+use super::file_system::probe_file_system;
+use super::open::{OpenOptions, refuse_network};
+use super::plan::create_run;
+use super::standing::standing;
+use super::{PlannedRun, Published, Reader, Registry, RegistryError, Result, StudySpec};
+
+/// What a run's directory, and the studies' resolved files, tell of it.
+#[derive(Clone, Debug)]
+pub struct RunFacts {
+    /// What it is.
+    pub run: PlannedRun,
+    /// Its result, if it published one.
+    pub result: Option<Published>,
+    /// Its places in studies.
+    pub memberships: Vec<MembershipFacts>,
+}
+
+/// A run's place in a study.
+#[derive(Clone, Debug)]
+pub struct MembershipFacts {
+    /// The study's name.
+    pub study: String,
+    /// The place.
+    pub index: u64,
+    /// The case of the study.
+    pub case: Option<String>,
+    /// What its axes are set to, as JSON.
+    pub axes_json: String,
+}
+
+/// What a rebuild made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// Studies.
+    pub studies: u64,
+    /// Runs.
+    pub runs: u64,
+    /// Runs with a result.
+    pub done: u64,
+    /// The older file's new name, if there was one.
+    pub kept: Option<PathBuf>,
+}
+
+/// Makes the registry at `path` again. Until it is whole, the older file stays where it is.
+///
+/// # Errors
+/// A network file system; a file that another process has open; a membership of a study that is not among `studies`.
+pub fn rebuild(
+    path: &Path,
+    studies: impl IntoIterator<Item = StudySpec>,
+    runs: impl IntoIterator<Item = RunFacts>,
+) -> Result<Rebuilt> {
+    refuse_network(path, probe_file_system)?;
+    refuse_if_in_use(path)?;
+    let fresh = with_suffix(path, &format!(".rebuild-{}", std::process::id()));
+    let made = make(&fresh, studies, runs).and_then(|rebuilt| {
+        // Looked at again: making it may have taken long.
+        refuse_if_in_use(path)?;
+        let kept = set_aside(path, rebuilt.1)?;
+        renamed(&fresh, path)?;
+        sync_folder(path)?;
+        Ok(Rebuilt { kept, ..rebuilt.0 })
+    });
+    if made.is_err() {
+        // What is left of a new file that did not become the registry; the error that stopped it says more.
+        for suffix in ["", "-wal", "-shm"] {
+            let _ = fs::remove_file(with_suffix(&fresh, suffix));
+        }
+    }
+    made
+}
+
+fn make(
+    fresh: &Path,
+    studies: impl IntoIterator<Item = StudySpec>,
+    runs: impl IntoIterator<Item = RunFacts>,
+) -> Result<(Rebuilt, i64)> {
+    let mut registry = Registry::open_with(fresh, OpenOptions::default())?;
+    let mut rebuilt = Rebuilt::default();
+    registry.write(|transaction, now| {
+        for study in studies {
+            transaction.execute(
+                "INSERT INTO studies (name, task, spec_sha, spec_json, created_at, updated_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+                params![study.name, study.task, study.spec_sha, study.spec_json, now],
+            )?;
+            rebuilt.studies += 1;
+        }
+        for facts in runs {
+            rebuilt.done += u64::from(facts.result.is_some());
+            rebuilt.runs += 1;
+            enter(transaction, &facts, now)?;
+        }
+        Ok(())
+    })?;
+    let now = registry.now();
+    // One file, so that one rename moves all of it.
+    let Registry { reader: Reader { connection, .. } } = registry;
+    let mode = connection.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get::<_, String>(0));
+    mode.map_err(|error| RegistryError::from(error).at(fresh))?;
+    connection.close().map_err(|(_, error)| RegistryError::from(error).at(fresh))?;
+    Ok((rebuilt, now))
+}
+
+fn enter(connection: &Connection, facts: &RunFacts, now: i64) -> Result<()> {
+    const ACTOR: &str = "registry rebuild";
+    let run_no = create_run(connection, &facts.run, ACTOR, now)?;
+    for place in &facts.memberships {
+        let study_id = super::studies::exact(connection, &place.study)?;
+        let index = super::usage::stored(place.index);
+        connection
+            .prepare_cached(
+                "INSERT INTO study_runs (study_id, run_no, idx, case_name, axes_json, reused, state, added_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, 0, 'pending', ?6)",
+            )?
+            .execute(params![study_id, run_no, index, place.case, place.axes_json, now])?;
+    }
+    if let Some(result) = &facts.result {
+        let now_at = standing(connection, &facts.run.run_id)?;
+        accept(connection, &now_at, result, ("adopted", ACTOR), now)?;
+    } else if facts.memberships.is_empty() {
+        connection.execute(
+            "UPDATE runs SET state = 'superseded', updated_at = ?2, event_kind = 'superseded', actor = ?3 WHERE run_no = ?1",
+            params![run_no, now, ACTOR],
+        )?;
+    }
+    Ok(())
+}
+
+/// Another process that has the file open would go on writing to the one that was set aside.
+fn refuse_if_in_use(path: &Path) -> Result<()> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let alone = || -> rusqlite::Result<()> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(Duration::from_millis(200))?;
+        // In this mode SQLite locks the file itself, which fails while anybody else has it open.
+        connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; ROLLBACK")
+    };
+    match alone() {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+            Err(RegistryError::InUse { path: path.to_owned() })
+        }
+        // A file so damaged that it cannot be locked is what a rebuild is for.
+        _ => Ok(()),
+    }
+}
+
+/// Gives the older file, with its log, another name. It also keeps its own until the new one takes it over.
+fn set_aside(path: &Path, now: i64) -> Result<Option<PathBuf>> {
+    if !path.exists() {
+        // A log without its file would be taken for the new file's.
+        for suffix in ["-wal", "-shm"] {
+            removed(&with_suffix(path, suffix))?;
+        }
+        return Ok(None);
+    }
+    let kept = with_suffix(path, &format!(".before-rebuild-{now}"));
+    let log = with_suffix(path, "-wal");
+    if log.exists() {
+        renamed(&log, &with_suffix(&kept, "-wal"))?;
+    }
+    removed(&with_suffix(path, "-shm"))?;
+    if fs::hard_link(path, &kept).is_err() {
+        // A file system without hard links: for a moment there is no registry, and both files are there to be found.
+        renamed(path, &kept)?;
+    }
+    Ok(Some(kept))
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name: OsString = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn renamed(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).map_err(|source| RegistryError::Io { doing: "rename", path: from.to_owned(), source })
+}
+
+fn removed(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(RegistryError::Io { doing: "remove", path: path.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn sync_folder(path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(|source| RegistryError::Io { doing: "sync", path: folder.to_owned(), source })
+}
+
+/// What a rebuild brings back, by table; everything else is history.
+const FACTS: [(&str, &str); 4] = [
+    ("study", "SELECT name, task, spec_sha, spec_json FROM studies ORDER BY name"),
+    (
+        "run",
+        "SELECT r.run_id, r.config_id, r.seed, c.task, c.shape_sig, c.identity_json, r.state, r.outcome, r.result_sha
+         FROM runs r JOIN configs c ON c.config_id = r.config_id ORDER BY r.run_id",
+    ),
+    (
+        "member",
+        "SELECT s.name, m.idx, m.case_name, m.axes_json, m.withdrawn, r.run_id FROM study_runs m
+         JOIN studies s ON s.study_id = m.study_id JOIN runs r ON r.run_no = m.run_no ORDER BY s.name, m.idx, r.run_id",
+    ),
+    (
+        "metric",
+        "SELECT r.run_id, x.name, x.measure, x.value FROM metrics x JOIN runs r ON r.run_no = x.run_no
+         ORDER BY r.run_id, x.name, x.measure",
+    ),
+];
+
+impl Reader {
+    /// What a rebuild brings back, as lines of JSON in a fixed order: studies, runs, memberships, metrics. Without
+    /// numbers of rows and events, epochs, leases and times, so that a registry and its rebuilt self give the same
+    /// text.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn dump(&self) -> Result<String> {
+        self.read(|connection| {
+            let mut text = String::new();
+            for (kind, sql) in FACTS {
+                let mut query = connection.prepare(sql)?;
+                let columns = query.column_count();
+                let mut rows = query.query([])?;
+                while let Some(row) = rows.next()? {
+                    let mut line = vec![Value::from(kind)];
+                    for column in 0..columns {
+                        line.push(json_value(row.get_ref(column)?));
+                    }
+                    text += &Value::from(line).to_string();
+                    text.push('\n');
+                }
+            }
+            Ok(text)
+        })
+    }
+}
+
+fn json_value(value: ValueRef<'_>) -> Value {
+    match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(integer) => integer.into(),
+        ValueRef::Real(real) => real.into(),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into(),
+    }
+}

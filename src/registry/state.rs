@@ -1,0 +1,121 @@
+//! Where a run can be, and how a done run ended.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rusqlite::ToSql;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
+
+/// A name outside the set of a [`RunState`] or an [`Outcome`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not one of {known}")]
+pub struct UnknownName {
+    text: String,
+    known: String,
+}
+
+macro_rules! named {
+    ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $name:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $type { $($(#[$variant_doc])* $variant,)+ }
+
+        impl $type {
+            /// All of them, in the order of display.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$variant),+];
+
+            /// The name in the file, on the command line and on the screen.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.pad(self.name())
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = UnknownName;
+
+            fn from_str(text: &str) -> Result<Self, UnknownName> {
+                Self::ALL.into_iter().find(|each| each.name() == text).ok_or_else(|| UnknownName {
+                    text: text.to_owned(),
+                    known: Self::ALL.map(Self::name).join(", "),
+                })
+            }
+        }
+
+        impl ToSql for $type {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                self.name().to_sql()
+            }
+        }
+
+        impl FromSql for $type {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                value.as_str()?.parse().map_err(|error: UnknownName| FromSqlError::Other(Box::new(error)))
+            }
+        }
+    };
+}
+
+named! {
+    /// Where a run is. The legal moves are rows of the table `transitions`.
+    RunState {
+        /// Can be claimed.
+        Pending = "pending",
+        /// Claimed: a worker holds its lease.
+        Running = "running",
+        /// Stopped with work left; can be claimed.
+        Interrupted = "interrupted",
+        /// Put off until a certain time: rate limit, or back-off before a retry.
+        Deferred = "deferred",
+        /// Failed, and not tried again unless somebody asks.
+        Failed = "failed",
+        /// A result was accepted.
+        Done = "done",
+        /// Taken out by an operator.
+        Cancelled = "cancelled",
+        /// No study refers to it any more.
+        Superseded = "superseded",
+        /// Its result was withdrawn: by an operator, or because its directory vanished.
+        Invalid = "invalid",
+    }
+}
+
+named! {
+    /// How a done run ended.
+    Outcome {
+        /// With its metrics.
+        Ok = "ok",
+        /// The loss left the numbers; that is a result too.
+        Diverged = "diverged",
+    }
+}
+
+/// How many runs are in each state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StateCounts([u64; RunState::ALL.len()]);
+
+impl StateCounts {
+    /// Runs in a state.
+    pub fn get(&self, state: RunState) -> u64 {
+        self.0[state as usize]
+    }
+
+    /// Runs in all states.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    /// States that hold runs, in the order of display.
+    pub fn iter(&self) -> impl Iterator<Item = (RunState, u64)> {
+        RunState::ALL.into_iter().zip(self.0).filter(|(_, count)| *count > 0)
+    }
+
+    pub(super) fn add(&mut self, state: RunState, count: u64) {
+        self.0[state as usize] += count;
+    }
+}

@@ -1,0 +1,194 @@
+//! How studies stand, and what they gave.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, params};
+
+use super::{ConfigId, Metric, Outcome, Reader, Result, RunId, RunState, StateCounts};
+
+/// How a study stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StudyStatus {
+    /// Its name.
+    pub name: String,
+    /// Its task.
+    pub task: String,
+    /// Digest of its resolved specification.
+    pub spec_sha: String,
+    /// When it was first planned.
+    pub created_at: i64,
+    /// When its specification last changed.
+    pub updated_at: i64,
+    /// Its members by state, without the withdrawn ones.
+    pub counts: StateCounts,
+    /// Members that were withdrawn.
+    pub withdrawn: u64,
+    /// Attempts at its members.
+    pub attempts: u64,
+    /// Retries that are used up.
+    pub retries: u64,
+    /// Wall time of done members whose time is known, all attempts together, in milliseconds.
+    pub done_wall_ms: u64,
+    /// How many done members that is.
+    pub done_timed: u64,
+}
+
+impl StudyStatus {
+    /// Whether every member that counts is done.
+    pub fn is_complete(&self) -> bool {
+        self.counts.get(RunState::Done) == self.counts.total()
+    }
+
+    /// Members that are still to be done: everything but done, failed, cancelled, superseded and invalid.
+    pub fn remaining(&self) -> u64 {
+        use RunState::{Deferred, Interrupted, Pending, Running};
+        [Pending, Running, Interrupted, Deferred].map(|state| self.counts.get(state)).iter().sum()
+    }
+
+    /// What a done member took on average, in milliseconds.
+    pub fn mean_wall_ms(&self) -> Option<f64> {
+        (self.done_timed > 0).then(|| self.done_wall_ms as f64 / self.done_timed as f64)
+    }
+}
+
+/// A done member of a study, with its numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResultRow {
+    /// Its place in the study.
+    pub index: u64,
+    /// Its case.
+    pub case: Option<String>,
+    /// What its axes are set to, as JSON.
+    pub axes_json: String,
+    /// The run.
+    pub run_id: RunId,
+    /// Its setting.
+    pub config_id: ConfigId,
+    /// Its seed.
+    pub seed: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Digest of its result.
+    pub result_sha: String,
+    /// Its summary numbers, by name and measure; one that was not finite is NaN.
+    pub metrics: Vec<Metric>,
+}
+
+impl Reader {
+    /// How the studies stand that the names mean, or all studies: an exact name, the beginning of one name, or a
+    /// pattern with `*`, `?` and `[...]`.
+    ///
+    /// # Errors
+    /// A name that means no study, with suggestions, or the beginning of several.
+    pub fn status(&self, studies: &[&str]) -> Result<Vec<StudyStatus>> {
+        self.read(|connection| {
+            let chosen = super::studies::matching(connection, studies)?;
+            chosen.into_iter().map(|(study_id, _)| status(connection, study_id)).collect()
+        })
+    }
+
+    /// The resolved specification of the study with exactly this name, as JSON.
+    ///
+    /// # Errors
+    /// A name that means no study, with suggestions.
+    pub fn study_spec(&self, study: &str) -> Result<String> {
+        self.read(|connection| {
+            let study_id = super::studies::exact(connection, study)?;
+            let find = "SELECT spec_json FROM studies WHERE study_id = ?1";
+            Ok(connection.query_row(find, [study_id], |row| row.get(0))?)
+        })
+    }
+
+    /// What a study gave: one row for each member that is done and not withdrawn, by index.
+    ///
+    /// # Errors
+    /// A name that means no study, with suggestions.
+    pub fn results(&self, study: &str) -> Result<Vec<ResultRow>> {
+        self.read(|connection| {
+            let study_id = super::studies::exact(connection, study)?;
+            results(connection, study_id)
+        })
+    }
+}
+
+fn status(connection: &Connection, study_id: i64) -> Result<StudyStatus> {
+    let find = "SELECT name, task, spec_sha, created_at, updated_at FROM studies WHERE study_id = ?1";
+    let mut status = connection.query_row(find, [study_id], |row| {
+        Ok(StudyStatus {
+            name: row.get(0)?,
+            task: row.get(1)?,
+            spec_sha: row.get(2)?,
+            created_at: row.get(3)?,
+            updated_at: row.get(4)?,
+            counts: StateCounts::default(),
+            withdrawn: 0,
+            attempts: 0,
+            retries: 0,
+            done_wall_ms: 0,
+            done_timed: 0,
+        })
+    })?;
+    let mut query = connection.prepare_cached(
+        "SELECT m.withdrawn, m.state, count(*), sum(r.attempts), sum(r.retries_used), sum(r.wall_ms), sum(r.wall_ms > 0)
+         FROM study_runs m JOIN runs r ON r.run_no = m.run_no WHERE m.study_id = ?1 GROUP BY m.withdrawn, m.state",
+    )?;
+    let mut rows = query.query([study_id])?;
+    while let Some(row) = rows.next()? {
+        let number = |column| -> rusqlite::Result<u64> { Ok(row.get::<_, i64>(column)?.unsigned_abs()) };
+        if row.get(0)? {
+            status.withdrawn += number(2)?;
+            continue;
+        }
+        let state: RunState = row.get(1)?;
+        status.counts.add(state, number(2)?);
+        status.attempts += number(3)?;
+        status.retries += number(4)?;
+        if state == RunState::Done {
+            (status.done_wall_ms, status.done_timed) = (number(5)?, number(6)?);
+        }
+    }
+    Ok(status)
+}
+
+fn results(connection: &Connection, study_id: i64) -> Result<Vec<ResultRow>> {
+    let mut query = connection.prepare_cached(
+        "SELECT idx, case_name, axes_json, run_id, config_id, seed, outcome, result_sha, run_no
+         FROM v_results WHERE study_id = ?1 ORDER BY idx",
+    )?;
+    let found = query.query_map(params![study_id], |row| {
+        let result = ResultRow {
+            index: row.get::<_, i64>(0)?.unsigned_abs(),
+            case: row.get(1)?,
+            axes_json: row.get(2)?,
+            run_id: row.get(3)?,
+            config_id: row.get(4)?,
+            seed: row.get::<_, i64>(5)?.cast_unsigned(),
+            outcome: row.get(6)?,
+            result_sha: row.get(7)?,
+            metrics: Vec::new(),
+        };
+        Ok((row.get::<_, i64>(8)?, result))
+    })?;
+    let mut by_run: BTreeMap<i64, Vec<Metric>> = metrics_of(connection, study_id)?;
+    found
+        .map(|row| {
+            let (run_no, mut result) = row?;
+            result.metrics = by_run.remove(&run_no).unwrap_or_default();
+            Ok(result)
+        })
+        .collect()
+}
+
+fn metrics_of(connection: &Connection, study_id: i64) -> Result<BTreeMap<i64, Vec<Metric>>> {
+    let mut query = connection.prepare_cached(
+        "SELECT x.run_no, x.name, x.measure, x.value FROM study_runs m JOIN metrics x ON x.run_no = m.run_no
+         WHERE m.study_id = ?1 ORDER BY x.run_no, x.name, x.measure",
+    )?;
+    let mut by_run = BTreeMap::<i64, Vec<Metric>>::new();
+    let mut rows = query.query([study_id])?;
+    while let Some(row) = rows.next()? {
+        let value = row.get::<_, Option<f64>>(3)?.unwrap_or(f64::NAN);
+        by_run.entry(row.get(0)?).or_default().push(Metric { name: row.get(1)?, measure: row.get(2)?, value });
+    }
+    Ok(by_run)
+}

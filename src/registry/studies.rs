@@ -1,0 +1,107 @@
+//! Studies by name: exact, by a beginning that only one has, or by a pattern.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{RegistryError, Result};
+
+/// How many names a message suggests.
+const SUGGESTIONS: usize = 5;
+
+/// The study with exactly this name.
+pub(super) fn exact(connection: &Connection, name: &str) -> Result<i64> {
+    let find = "SELECT study_id FROM studies WHERE name = ?1";
+    let found = connection.query_row(find, [name], |row| row.get(0)).optional()?;
+    found.map_or_else(|| Err(unknown(name, &names(connection)?)), Ok)
+}
+
+/// The studies that any of the patterns means, each once, oldest first; all studies if there is no pattern.
+///
+/// A name is tried as it is, then as the beginning of exactly one study, then, if it holds `*`, `?` or `[`, as a
+/// pattern.
+pub(super) fn matching(connection: &Connection, patterns: &[&str]) -> Result<Vec<(i64, String)>> {
+    let all = names(connection)?;
+    if patterns.is_empty() {
+        return Ok(all);
+    }
+    let mut chosen = Vec::new();
+    for pattern in patterns {
+        chosen.extend(meant_by(connection, pattern, &all)?);
+    }
+    chosen.sort();
+    chosen.dedup();
+    Ok(chosen)
+}
+
+fn meant_by(connection: &Connection, pattern: &str, all: &[(i64, String)]) -> Result<Vec<(i64, String)>> {
+    if let Some(study) = all.iter().find(|(_, name)| name == pattern) {
+        return Ok(vec![study.clone()]);
+    }
+    if pattern.contains(['*', '?', '[']) {
+        let mut query =
+            connection.prepare_cached("SELECT study_id, name FROM studies WHERE name GLOB ?1 ORDER BY study_id")?;
+        let found = query.query_map([pattern], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let found = found.collect::<Result<Vec<_>, _>>()?;
+        return if found.is_empty() { Err(unknown(pattern, all)) } else { Ok(found) };
+    }
+    let beginning: Vec<_> = all.iter().filter(|(_, name)| name.starts_with(pattern)).cloned().collect();
+    match beginning.len() {
+        0 => Err(unknown(pattern, all)),
+        1 => Ok(beginning),
+        _ => Err(RegistryError::AmbiguousStudy {
+            name: pattern.to_owned(),
+            candidates: beginning.into_iter().map(|(_, name)| name).collect(),
+        }),
+    }
+}
+
+fn names(connection: &Connection) -> Result<Vec<(i64, String)>> {
+    let mut query = connection.prepare_cached("SELECT study_id, name FROM studies ORDER BY study_id")?;
+    let names = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(names.collect::<Result<_, _>>()?)
+}
+
+/// Suggests the names that are nearest in spelling or hold what was asked for.
+fn unknown(name: &str, all: &[(i64, String)]) -> RegistryError {
+    let asked = name.trim_matches('*').to_lowercase();
+    let mut scored: Vec<(usize, &String)> = all
+        .iter()
+        .map(|(_, known)| {
+            let lower = known.to_lowercase();
+            let distance = if lower.contains(&asked) { 0 } else { edits(&asked, &lower) };
+            (distance, known)
+        })
+        .collect();
+    scored.sort();
+    let near: Vec<_> = scored.iter().filter(|(distance, _)| *distance <= 2 + asked.len() / 3).collect();
+    let shown = if near.is_empty() { scored.iter().collect() } else { near };
+    let suggestions = shown.into_iter().take(SUGGESTIONS).map(|(_, name)| (*name).clone()).collect();
+    RegistryError::UnknownStudy { name: name.to_owned(), suggestions }
+}
+
+/// Levenshtein's distance.
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::edits;
+
+    #[test]
+    fn edits_counts_insertions_deletions_and_replacements() {
+        assert_eq!(edits("kitten", "sitting"), 3);
+        assert_eq!(edits("", "abc"), 3);
+        assert_eq!(edits("abc", "abc"), 0);
+    }
+}

@@ -1,0 +1,270 @@
+//! Blocks: what a study sets and varies, and its cases, which are blocks again. Also their enumeration: the product of
+//! the axes in the order of the file, cases last, last axis fastest.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::axis::{Axis, Candidate, Candidates, check_collisions, sweep_axes, zip_axis};
+use super::error::{Problem, StudyError};
+use super::fields::{refuse_unknown, wrong};
+use super::policy::missing;
+use super::search::Draw;
+use super::settings::{Assignment, Dialect};
+use super::yaml::{Entry, Kind, Node};
+
+/// The order of the combinations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Axes as in the file, the last one fastest.
+    File,
+    /// The axes of `sweep` by name, the last one fastest.
+    Sorted,
+    /// Axes as in the file, the first one fastest.
+    FirstFastest,
+}
+
+/// A block: the study's own, or a case.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Block {
+    pub(super) set: Vec<Assignment>,
+    pub(super) axes: Vec<Axis>,
+    pub(super) cases: Vec<(String, Block)>,
+}
+
+/// One combination: what to apply, in order, and how to call it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Combination<'study> {
+    pub(super) assignments: Vec<Cow<'study, [Assignment]>>,
+    pub(super) axes: Vec<(&'study str, Cow<'study, Value>)>,
+    pub(super) case: Vec<&'study str>,
+}
+
+pub(super) const BLOCK_KEYS: [&str; 4] = ["set", "sweep", "zip", "cases"];
+
+impl Block {
+    /// Reads `set`, `sweep`, `zip` and `cases` of a map; its other keys are the caller's.
+    pub(super) fn read(entries: &[Entry], dialect: Dialect, order: Order, errors: &mut Vec<StudyError>) -> Self {
+        let get = |key: &str| entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value);
+        let mut block = Self::default();
+        if let Some(entries) = get("set").and_then(|node| map(node, "set", errors)) {
+            block.set = dialect.assignments(entries).unwrap_or_else(|mut found| {
+                errors.append(&mut found);
+                Vec::new()
+            });
+        }
+        if let Some(entries) = get("sweep").and_then(|node| map(node, "sweep", errors)) {
+            block.axes = sweep_axes(entries, dialect, errors);
+            if order == Order::Sorted {
+                block.axes.sort_by(|one, other| one.keys.cmp(&other.keys));
+            }
+        }
+        if let Some(node) = get("zip") {
+            block.read_zips(node, dialect, errors);
+        }
+        check_collisions(&block.axes, errors);
+        if let Some(node) = get("cases") {
+            block.read_cases(node, dialect, order, errors);
+        }
+        block
+    }
+
+    fn read_zips(&mut self, node: &Node, dialect: Dialect, errors: &mut Vec<StudyError>) {
+        // One group may stand without its dash.
+        let groups = match &node.kind {
+            Kind::List(groups) => groups.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        for group in groups {
+            let Some(entries) = map(group, "a group of zip", errors) else { continue };
+            if entries.is_empty() {
+                errors.push(StudyError::at(&group.place, Problem::EmptyAxis { key: "zip".into() }));
+                continue;
+            }
+            match zip_axis(entries, dialect, &group.place) {
+                Ok(axis) => self.axes.push(axis),
+                Err(mut found) => errors.append(&mut found),
+            }
+        }
+    }
+
+    fn read_cases(&mut self, node: &Node, dialect: Dialect, order: Order, errors: &mut Vec<StudyError>) {
+        let Kind::List(cases) = &node.kind else {
+            errors.push(wrong(node, "`cases`", "a list of blocks with a name"));
+            return;
+        };
+        if cases.is_empty() {
+            errors.push(StudyError::at(&node.place, Problem::EmptyAxis { key: "cases".into() }));
+        }
+        for case in cases {
+            let Some(entries) = map(case, "a case", errors) else { continue };
+            let known: Vec<&'static str> = BLOCK_KEYS.into_iter().chain(["name", "note"]).collect();
+            refuse_unknown(entries, "a case", &known, errors);
+            let block = Self::read(entries, dialect, order, errors);
+            let name = entries.iter().find(|entry| entry.key == "name");
+            match name.map(|entry| (entry, entry.value.text())) {
+                None => errors.push(missing(case, "name", "a case is shown and chosen by its name")),
+                Some((entry, Some(name))) if is_name(name) => {
+                    if self.cases.iter().any(|(known, _)| known == name) {
+                        let what = format!("the case name `{name}`");
+                        errors.push(wrong(&entry.value, &what, "unique among its neighbours"));
+                    }
+                    self.cases.push((name.to_owned(), block));
+                }
+                Some((entry, _)) => {
+                    errors.push(wrong(&entry.value, "the name of a case", "letters, digits, `_`, `-` and `.`"));
+                }
+            }
+        }
+    }
+
+    /// The number of combinations of a grid.
+    pub(super) fn count(&self) -> u128 {
+        let own = self.axes.iter().fold(1_u128, |count, axis| count.saturating_mul(axis.len() as u128));
+        let cases = self.cases.iter().fold(0_u128, |count, (_, case)| count.saturating_add(case.count()));
+        if self.cases.is_empty() { own } else { own.saturating_mul(cases) }
+    }
+
+    /// All combinations of the grid.
+    pub(super) fn grid(&self, order: Order) -> Vec<Combination<'_>> {
+        let mut slower_first: Vec<Layer<'_>> = self.axes.iter().map(Layer::Axis).collect();
+        if !self.cases.is_empty() {
+            slower_first.push(Layer::Cases);
+        }
+        let cases = self.case_combinations(order);
+        // What is enumerated does not depend on the order, so that precedence is the same in all of them.
+        let sizes: Vec<usize> = slower_first
+            .iter()
+            .map(|layer| if let Layer::Axis(axis) = layer { axis.len() } else { cases.len() })
+            .collect();
+        let combination = |number: usize| {
+            let digits = digits(number, &sizes, order);
+            let mut combination = Combination { assignments: vec![Cow::Borrowed(&self.set)], ..Default::default() };
+            for (layer, digit) in slower_first.iter().zip(digits) {
+                match layer {
+                    Layer::Axis(axis) => combination.take(axis, digit),
+                    Layer::Cases => combination.append(cases[digit].clone()),
+                }
+            }
+            combination
+        };
+        (0..sizes.iter().product()).map(combination).collect()
+    }
+
+    fn case_combinations(&self, order: Order) -> Vec<Combination<'_>> {
+        let mut all = Vec::new();
+        for (name, case) in &self.cases {
+            for mut combination in case.grid(order) {
+                combination.case.insert(0, name);
+                all.push(combination);
+            }
+        }
+        all
+    }
+
+    /// The combination of one trial of a random search.
+    pub(super) fn draw(&self, seed: u64, trial: u64) -> Combination<'_> {
+        let mut combination = Combination { assignments: vec![Cow::Borrowed(&self.set)], ..Default::default() };
+        for axis in &self.axes {
+            let Candidate { shown, assignments } = axis.draw(seed, trial);
+            combination.assignments.push(Cow::Owned(assignments));
+            combination.axes.extend(axis.keys.iter().map(String::as_str).zip(shown.into_iter().map(Cow::Owned)));
+        }
+        if !self.cases.is_empty() {
+            let names: Vec<&str> = self.cases.iter().map(|(name, _)| name.as_str()).collect();
+            let draw = Draw::new(seed, trial, &format!("cases {}", names.join(",")));
+            let (name, case) = &self.cases[draw.index(self.cases.len())];
+            combination.case.push(name);
+            combination.append(case.draw(seed, trial));
+        }
+        combination
+    }
+
+    /// Every assignment of the block and its cases.
+    pub(super) fn assignments(&self) -> Vec<&Assignment> {
+        let listed = self.axes.iter().filter_map(|axis| match &axis.candidates {
+            Candidates::Listed(listed) => Some(listed),
+            Candidates::Drawn(_) => None,
+        });
+        let of_axes = listed.flatten().flat_map(|candidate| &candidate.assignments);
+        let of_cases = self.cases.iter().flat_map(|(_, case)| case.assignments());
+        self.set.iter().chain(of_axes).chain(of_cases).collect()
+    }
+
+    /// The same, to be changed.
+    pub(super) fn assignments_mut(&mut self) -> Vec<&mut Assignment> {
+        let listed = self.axes.iter_mut().filter_map(|axis| match &mut axis.candidates {
+            Candidates::Listed(listed) => Some(listed),
+            Candidates::Drawn(_) => None,
+        });
+        let of_axes = listed.flatten().flat_map(|candidate| &mut candidate.assignments);
+        let of_cases = self.cases.iter_mut().flat_map(|(_, case)| case.assignments_mut());
+        self.set.iter_mut().chain(of_axes).chain(of_cases).collect()
+    }
+
+    /// Every axis of the block and its cases.
+    pub(super) fn all_axes(&self) -> Vec<&Axis> {
+        self.axes.iter().chain(self.cases.iter().flat_map(|(_, case)| case.all_axes())).collect()
+    }
+
+    /// The paths of all cases: `ours`, `ours/large`.
+    pub(super) fn case_paths(&self) -> Vec<String> {
+        let mut paths = Vec::new();
+        for (name, case) in &self.cases {
+            paths.push(name.clone());
+            paths.extend(case.case_paths().into_iter().map(|inner| format!("{name}/{inner}")));
+        }
+        paths
+    }
+}
+
+enum Layer<'study> {
+    Axis(&'study Axis),
+    Cases,
+}
+
+impl<'study> Combination<'study> {
+    fn take(&mut self, axis: &'study Axis, index: usize) {
+        let Candidates::Listed(listed) = &axis.candidates else { return };
+        let candidate = &listed[index];
+        self.assignments.push(Cow::Borrowed(&candidate.assignments));
+        self.axes.extend(axis.keys.iter().map(String::as_str).zip(candidate.shown.iter().map(Cow::Borrowed)));
+    }
+
+    fn append(&mut self, inner: Self) {
+        self.assignments.extend(inner.assignments);
+        self.axes.extend(inner.axes);
+        self.case.extend(inner.case);
+    }
+}
+
+/// The indices of a combination by its number, in a number system whose bases are the sizes.
+fn digits(number: usize, sizes: &[usize], order: Order) -> Vec<usize> {
+    let mut digits = vec![0; sizes.len()];
+    let mut rest = number;
+    let mut take = |index: usize| {
+        digits[index] = rest % sizes[index];
+        rest /= sizes[index];
+    };
+    match order {
+        Order::FirstFastest => (0..sizes.len()).for_each(&mut take),
+        Order::File | Order::Sorted => (0..sizes.len()).rev().for_each(&mut take),
+    }
+    digits
+}
+
+/// Whether a case can be called so: the name goes into paths and filters.
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.chars().all(|character| character.is_alphanumeric() || matches!(character, '_' | '-' | '.'))
+}
+
+fn map<'file>(node: &'file Node, what: &str, errors: &mut Vec<StudyError>) -> Option<&'file [Entry]> {
+    match &node.kind {
+        Kind::Map(entries) => Some(entries),
+        _ => {
+            errors.push(wrong(node, what, "a map"));
+            None
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The known keys of a map in a study file: each read by its name, the others reported with the nearest known one.
+
+use super::error::{Problem, StudyError, nearest};
+use super::policy::missing;
+use super::yaml::{Entry, Kind, Node};
+
+/// A map whose keys are known.
+pub(super) struct Fields<'file> {
+    node: &'file Node,
+    entries: &'file [Entry],
+    within: &'static str,
+    errors: &'file mut Vec<StudyError>,
+}
+
+impl<'file> Fields<'file> {
+    /// The map of a node; anything else, and every unknown key, is reported.
+    pub(super) fn of(
+        node: &'file Node,
+        within: &'static str,
+        known: &[&'static str],
+        errors: &'file mut Vec<StudyError>,
+    ) -> Option<Self> {
+        let Kind::Map(entries) = &node.kind else {
+            errors.push(wrong(node, &format!("`{within}`"), "a map"));
+            return None;
+        };
+        refuse_unknown(entries, within, known, errors);
+        Some(Self { node, entries, within, errors })
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&'file Node> {
+        self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
+    }
+
+    pub(super) fn text(&mut self, key: &str) -> Option<String> {
+        self.parse(key, "a text", |text| Some(text.to_owned()))
+    }
+
+    /// Reads the scalar of a key; what does not parse is reported.
+    pub(super) fn parse<T>(&mut self, key: &str, expected: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let node = self.get(key)?;
+        let parsed = node.text().and_then(parse);
+        if parsed.is_none() {
+            self.errors.push(wrong(node, &format!("`{key}` in {}", self.within), expected));
+        }
+        parsed
+    }
+
+    pub(super) fn missing(&mut self, key: &'static str, reason: &'static str) {
+        self.errors.push(missing(self.node, key, reason));
+    }
+
+    pub(super) fn errors(&mut self) -> &mut Vec<StudyError> {
+        self.errors
+    }
+}
+
+/// Reports every key that is not known.
+pub(super) fn refuse_unknown(entries: &[Entry], within: &str, known: &[&'static str], errors: &mut Vec<StudyError>) {
+    for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
+        let nearest = nearest(&entry.key, known.iter().copied());
+        let problem = Problem::UnknownKey { key: entry.key.clone(), within: within.to_owned(), nearest };
+        errors.push(StudyError::at(&entry.place, problem));
+    }
+}
+
+/// A value of another kind than expected.
+pub(super) fn wrong(node: &Node, what: &str, expected: &str) -> StudyError {
+    let problem = Problem::Wrong { what: what.to_owned(), expected: expected.to_owned(), found: node.what() };
+    StudyError::at(&node.place, problem)
+}

@@ -1,0 +1,201 @@
+//! The parts of a study that say how it is run and judged, and nothing about what its runs compute: metric, budget,
+//! retries, breakers. None of them is part of an identity.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::error::{Problem, StudyError};
+use super::fields::{Fields, wrong};
+use super::yaml::Node;
+
+/// The failure classes of a run.
+pub const FAILURE_CLASSES: [&str; 11] =
+    ["config", "data", "diverged", "oom", "io", "panic", "timeout", "signal", "rate_limit", "walltime", "unknown"];
+
+/// What a study is judged by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// The name of the metric in results.
+    pub name: String,
+    /// Whether more or less of it is better.
+    pub goal: Goal,
+    /// Which value of a run counts.
+    pub measure: Measure,
+}
+
+/// Which direction is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// More.
+    Max,
+    /// Less.
+    Min,
+}
+
+/// Which value of a run's curve counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// The mean of the whole curve.
+    Auc,
+    /// The last value.
+    Final,
+    /// The best value.
+    Best,
+    /// The mean of the last n values.
+    LastK(u64),
+}
+
+/// What a study may spend.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Budget {
+    /// Hours until running runs are checkpointed and stopped.
+    pub max_hours: Option<f64>,
+    /// Runs that are started at most.
+    pub max_runs: Option<u64>,
+    /// How long one run may take.
+    pub per_run_timeout: Option<Duration>,
+}
+
+/// How often a failure is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retries {
+    /// So many times.
+    Times(u32),
+    /// Until it works.
+    Forever,
+}
+
+/// When a study stops because something is wrong with all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Breakers {
+    /// Failures in a row.
+    pub consecutive: u64,
+    /// Configurations with the same failure.
+    pub same_fingerprint: u64,
+}
+
+impl Default for Breakers {
+    fn default() -> Self {
+        Self { consecutive: 10, same_fingerprint: 3 }
+    }
+}
+
+pub(super) fn metric(node: &Node, errors: &mut Vec<StudyError>) -> Option<Metric> {
+    let mut fields = Fields::of(node, "metric", &["name", "goal", "measure"], errors)?;
+    let name = fields.text("name");
+    let goal = fields.parse("goal", "max or min", |text| match text {
+        "max" => Some(Goal::Max),
+        "min" => Some(Goal::Min),
+        _ => None,
+    });
+    let measure = fields.parse("measure", "auc, final, best or last_k(n)", measure);
+    if name.is_none() {
+        fields.missing("name", "which number of the results counts");
+    }
+    Some(Metric { name: name?, goal: goal.unwrap_or(Goal::Max), measure: measure.unwrap_or(Measure::Final) })
+}
+
+fn measure(text: &str) -> Option<Measure> {
+    match text {
+        "auc" => Some(Measure::Auc),
+        "final" => Some(Measure::Final),
+        "best" => Some(Measure::Best),
+        _ => {
+            let count = text.strip_prefix("last_k(")?.strip_suffix(')')?;
+            count.trim().parse().ok().filter(|count| *count > 0).map(Measure::LastK)
+        }
+    }
+}
+
+pub(super) fn budget(node: &Node, errors: &mut Vec<StudyError>) -> Budget {
+    let Some(mut fields) = Fields::of(node, "budget", &["max_hours", "max_runs", "per_run_timeout"], errors) else {
+        return Budget::default();
+    };
+    let hours = |text: &str| text.parse::<f64>().ok().filter(|hours| hours.is_finite() && *hours > 0.0);
+    Budget {
+        max_hours: fields.parse("max_hours", "a number above 0", hours),
+        max_runs: fields.parse("max_runs", "a whole number above 0", positive),
+        per_run_timeout: fields.parse("per_run_timeout", DURATION, duration),
+    }
+}
+
+pub(super) fn retry(node: &Node, errors: &mut Vec<StudyError>) -> BTreeMap<String, Retries> {
+    let Some(mut fields) = Fields::of(node, "retry", &FAILURE_CLASSES, errors) else { return BTreeMap::new() };
+    let times = |text: &str| match text {
+        "inf" => Some(Retries::Forever),
+        _ => text.parse().ok().map(Retries::Times),
+    };
+    let class = |class: &str| Some((class.to_owned(), fields.parse(class, "a number of retries or inf", times)?));
+    FAILURE_CLASSES.iter().copied().filter_map(class).collect()
+}
+
+pub(super) fn breakers(node: &Node, errors: &mut Vec<StudyError>) -> Breakers {
+    let default = Breakers::default();
+    let Some(mut fields) = Fields::of(node, "breakers", &["consecutive", "same_fingerprint"], errors) else {
+        return default;
+    };
+    let count = |fields: &mut Fields<'_>, key: &str| fields.parse(key, "a whole number above 0", positive);
+    Breakers {
+        consecutive: count(&mut fields, "consecutive").unwrap_or(default.consecutive),
+        same_fingerprint: count(&mut fields, "same_fingerprint").unwrap_or(default.same_fingerprint),
+    }
+}
+
+fn positive(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|count| *count > 0)
+}
+
+/// What a duration looks like.
+pub(super) const DURATION: &str = "a time such as 90s, 5min or 2h";
+
+/// `90` and `90s` are seconds; `5min` and `5m` minutes, `2h` hours.
+pub fn duration(text: &str) -> Option<Duration> {
+    let split = text.find(|character: char| character.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let seconds = match unit {
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        "d" => 86_400.0,
+        _ => return None,
+    };
+    let number: f64 = number.trim().parse().ok().filter(|number: &f64| *number > 0.0)?;
+    Duration::try_from_secs_f64(number * seconds).ok()
+}
+
+/// A text, whatever it looks like.
+pub(super) fn note(node: &Node, errors: &mut Vec<StudyError>) -> Option<String> {
+    match node.text() {
+        Some(text) => Some(text.to_owned()),
+        None => {
+            errors.push(wrong(node, "`note`", "a text"));
+            None
+        }
+    }
+}
+
+impl Goal {
+    /// `max` or `min`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Max => "max",
+            Self::Min => "min",
+        }
+    }
+}
+
+impl std::fmt::Display for Measure {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auc => formatter.write_str("auc"),
+            Self::Final => formatter.write_str("final"),
+            Self::Best => formatter.write_str("best"),
+            Self::LastK(count) => write!(formatter, "last_k({count})"),
+        }
+    }
+}
+
+/// A missing key of a map.
+pub(super) fn missing(node: &Node, key: &'static str, reason: &'static str) -> StudyError {
+    StudyError::at(&node.place, Problem::Missing { key, reason })
+}

@@ -1,0 +1,105 @@
+//! Dropout masks: a function of (seed, step, site, element), so that a resumed run drops what the unbroken run dropped.
+//!
+//! The Philox key comes from the run's keyed stream for dropout; the counter is (block of four elements, site, low and
+//! high half of the step). A site is one use of dropout in the network. Masks are made on the host for every device: they
+//! are the same everywhere, and a GPU's copy of them (4 bytes an element) hides behind its work.
+
+use aees_models::DropoutSource;
+use aees_tasks::{Purpose, stream};
+use pulp::Arch;
+use rayon::prelude::*;
+
+use crate::philox::philox4x32;
+
+/// Elements that one task of the thread pool makes; a multiple of [`TILE`].
+const CHUNK: usize = 1 << 16;
+
+/// Philox blocks whose words are computed side by side.
+const TILE_BLOCKS: usize = 64;
+
+/// Elements of a tile.
+const TILE: usize = 4 * TILE_BLOCKS;
+
+/// The masks of one optimizer step.
+#[derive(Clone, Copy, Debug)]
+pub struct StepDropout {
+    key: [u32; 2],
+    step: u64,
+}
+
+impl StepDropout {
+    /// The masks of a step of a run.
+    pub fn new(seed: u64, step: u64) -> Self {
+        let mut random = stream(seed, Purpose::Dropout, 0);
+        Self { key: [random.below(u32::MAX), random.below(u32::MAX)], step }
+    }
+
+    #[inline(always)]
+    fn fill_tile(&self, site: u32, tile: u32, threshold: u32, kept: f32, out: &mut [f32]) {
+        let first_block = tile.wrapping_mul(TILE_BLOCKS as u32);
+        let mut values = [[0.0_f32; TILE_BLOCKS]; 4];
+        for block in 0..TILE_BLOCKS {
+            let counter = [first_block.wrapping_add(block as u32), site, self.step as u32, (self.step >> 32) as u32];
+            let words = philox4x32(counter, self.key);
+            for (row, word) in values.iter_mut().zip(words) {
+                row[block] = if word >= threshold { kept } else { 0.0 };
+            }
+        }
+        out.copy_from_slice(&values.as_flattened()[..out.len()]);
+    }
+}
+
+impl DropoutSource for StepDropout {
+    fn fill(&self, site: u32, drop_probability: f64, out: &mut [f32]) {
+        let threshold = (drop_probability * 4_294_967_296.0) as u32;
+        let kept = (1.0 / (1.0 - drop_probability)) as f32;
+        out.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, out)| {
+            let first = (chunk * (CHUNK / TILE)) as u32;
+            Arch::new().dispatch(
+                #[inline(always)]
+                || {
+                    for (tile, out) in out.chunks_mut(TILE).enumerate() {
+                        self.fill_tile(site, first.wrapping_add(tile as u32), threshold, kept, out);
+                    }
+                },
+            );
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mask(seed: u64, step: u64, site: u32, elements: usize) -> Vec<f32> {
+        let mut out = vec![7.0; elements];
+        StepDropout::new(seed, step).fill(site, 0.1, &mut out);
+        out
+    }
+
+    #[test]
+    fn a_tenth_is_dropped_and_the_rest_is_scaled() {
+        let mask = mask(0, 0, 0, 200_000);
+        let dropped = mask.iter().filter(|value| **value == 0.0).count();
+        // Standard deviation 134.
+        assert!((19_400..20_600).contains(&dropped), "{dropped}");
+        assert!(mask.iter().all(|value| *value == 0.0 || *value == 1.0 / 0.9));
+    }
+
+    #[test]
+    fn masks_differ_in_seed_step_and_site_and_only_there() {
+        let base = mask(0, 0, 0, 1000);
+        assert_eq!(base, mask(0, 0, 0, 1000));
+        for other in [mask(1, 0, 0, 1000), mask(0, 1, 0, 1000), mask(0, 0, 1, 1000), mask(0, 1 << 32, 0, 1000)] {
+            assert_ne!(base, other);
+        }
+    }
+
+    #[test]
+    fn an_element_does_not_depend_on_how_many_there_are() {
+        let many = mask(5, 9, 3, 3 * CHUNK + 77);
+        for elements in [1, 77, TILE, TILE + 1, CHUNK + 1] {
+            assert_eq!(mask(5, 9, 3, elements)[..], many[..elements]);
+        }
+    }
+}

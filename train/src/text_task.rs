@@ -1,0 +1,427 @@
+//! SST-2 and AG News as the loop sees them: token ids of `aees_tasks`, a classifier of `aees_models`, the run's schedule
+//! and the reference's FLOP constants.
+//!
+//! Where data, tokenizer and model come from is the business of [`crate::text_files`].
+
+mod error;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use aees_control::schedule::StepSchedule;
+use aees_models::{TextClassifierConfig, pretrained, save_pretrained, weights};
+use aees_tasks::{
+    EpochPlan, LabelNoise, LabelNoiseType, Purpose, StoredTokens, TextData, TextTokenizer, TokenData, TokenKey,
+    TokenSplit, TokenStore, stream,
+};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::cifar100::schedule_kind;
+use crate::config::{RunConfig, SchedulerName, TaskName};
+use crate::engine::burn::BurnEngine;
+use crate::engine::sentences::SentenceWorkload;
+use crate::engine::{EngineError, EngineState, Split};
+use crate::event::{Preparation, PreparationUnit, Subscriber};
+use crate::identity::{Id, Inputs};
+use crate::text_files::{ModelFiles, TextFiles};
+use crate::training_task::{Built, EngineSetup, TaskFacts, TrainingTask, model_tensors};
+
+pub use error::TextTaskError;
+
+/// Sentences that are evaluated at a time. Without padding a larger batch costs no work, only memory.
+const EVALUATION_BATCH: usize = 64;
+
+/// The task of an SST-2 or AG News run.
+pub struct TextClassificationTask {
+    data: Arc<TokenData>,
+    tokenizer: TextTokenizer,
+    model: TextClassifierConfig,
+    /// Absent when the first parameters are random.
+    weights: Option<PathBuf>,
+    seed: u64,
+    batch_size: usize,
+    bucket_by_length: bool,
+    scheduler: SchedulerName,
+    schedule: StepSchedule,
+    facts: TaskFacts,
+}
+
+impl TextClassificationTask {
+    /// Finds and reads data, tokenizer and model.
+    ///
+    /// # Errors
+    /// Whatever is missing, damaged, or does not fit together.
+    pub fn load(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Self, TextTaskError> {
+        let mut files = TextFiles::new(config, subscribers)?;
+        let found = Tokenized::of(config, &mut files, Keep::WhereUseful)?;
+        let model_files = files.model()?;
+        let model = model_config(config, &model_files, &found.tokenizer)?;
+        check_fit(config, &model, &found.tokenizer, &model_files)?;
+        let inputs = inputs(&found.data, &model, model_files.weights.as_deref())?;
+        let mut notices = found.notices;
+        notices.append(&mut files.notices());
+        let tests_at_end = config.eval_test && found.data.test.is_some();
+        let lengths = |split: &TokenSplit| (0..split.len()).map(|index| split.length(index)).collect::<Vec<_>>();
+        let forward = |split: &TokenSplit| 2.0 * model.multiply_adds(&lengths(split)) as f64;
+        let facts = TaskFacts {
+            dataset_name: if config.task == TaskName::Sst2 { "GLUE SST-2" } else { "AG News" },
+            model_name: model_name(config, &model),
+            examples: "sentences",
+            inputs,
+            origins: Map::from_iter([
+                ("data_origin".to_owned(), json!(found.data.origin)),
+                ("tokenizer_origin".to_owned(), found.tokenizer_origin),
+                ("model_origin".to_owned(), model_files.origin),
+            ]),
+            label_noise: found.data.label_noise.clone(),
+            counts_memorised: false,
+            tests_at_end,
+            train_forward_flops: forward(&found.data.train),
+            eval_forward_flops: forward(&found.data.validation),
+            notices,
+        };
+        let batch_size = config.batch_size as usize;
+        let total_steps = (found.data.train.len().div_ceil(batch_size) as u64).saturating_mul(config.epochs as u64);
+        Ok(Self {
+            data: Arc::new(found.data),
+            tokenizer: found.tokenizer,
+            model,
+            weights: model_files.weights,
+            seed: config.seed as u64,
+            batch_size,
+            bucket_by_length: config.bucket_by_length,
+            scheduler: config.lr_scheduler,
+            schedule: schedule(config, total_steps),
+            facts,
+        })
+    }
+
+    fn split(&self, split: Split) -> Option<&TokenSplit> {
+        match split {
+            Split::Train => Some(&self.data.train),
+            Split::Validation => Some(&self.data.validation),
+            Split::Test => self.data.test.as_ref(),
+        }
+    }
+
+    /// The reference's count for a forward pass over a batch, which it pads to the longest sentence.
+    fn padded_flops(&self, split: &TokenSplit, examples: impl Iterator<Item = usize>) -> f64 {
+        let (mut count, mut longest) = (0, 0);
+        for example in examples {
+            count += 1;
+            longest = longest.max(split.length(example));
+        }
+        self.model.reference_forward(count, longest)
+    }
+}
+
+impl TrainingTask for TextClassificationTask {
+    fn facts(&self) -> &TaskFacts {
+        &self.facts
+    }
+
+    fn train_examples(&self) -> usize {
+        self.data.train.len()
+    }
+
+    fn plan_epoch(&self, epoch: u64) -> EpochPlan {
+        let train = &self.data.train;
+        if !self.bucket_by_length {
+            return EpochPlan::without_augmentation(self.seed, epoch, train.len() as u32);
+        }
+        let lengths: Vec<u32> = (0..train.len()).map(|index| train.length(index) as u32).collect();
+        EpochPlan::by_length(self.seed, epoch, &lengths, self.batch_size)
+    }
+
+    fn evaluated_split(&self) -> Split {
+        Split::Validation
+    }
+
+    fn labels(&self, split: Split) -> &[u32] {
+        self.split(split).map_or(&[], TokenSplit::labels)
+    }
+
+    fn learning_rate_factor(&self, _epoch: u64, step: u64) -> f64 {
+        self.schedule.factor(step)
+    }
+
+    fn train_flops(&self, examples: &[u32]) -> f64 {
+        3.0 * self.padded_flops(&self.data.train, examples.iter().map(|index| *index as usize))
+    }
+
+    fn eval_flops(&self, split: Split) -> f64 {
+        let Some(sentences) = self.split(split) else { return 0.0 };
+        let batches = (0..sentences.len()).step_by(self.batch_size);
+        batches.map(|start| self.padded_flops(sentences, start..(start + self.batch_size).min(sentences.len()))).sum()
+    }
+
+    fn export(&self, state: &EngineState, folder: &Path) -> Result<(), EngineError> {
+        let unwritten = |error: &dyn std::fmt::Display| EngineError::Weights(error.to_string());
+        save_pretrained(folder, &self.model, &model_tensors(state)).map_err(|error| unwritten(&error))?;
+        self.tokenizer.save(folder).map_err(|error| unwritten(&error))
+    }
+
+    fn engine(&self, setup: &EngineSetup<'_>) -> Result<Built, EngineError> {
+        let device = &setup.device.device;
+        let training = device.clone().autodiff();
+        let parameter_stream = |parameter: usize| stream(setup.seed, Purpose::InitialParameters, parameter as u64);
+        let unfit = |error: &dyn std::fmt::Display| EngineError::Weights(error.to_string());
+        let mut notices = Vec::new();
+        let network = match &self.weights {
+            Some(path) => {
+                let weights = weights::read(path).map_err(|error| unfit(&error))?;
+                let loaded = pretrained(&self.model, weights, parameter_stream, &training);
+                let loaded = loaded.map_err(|error| EngineError::Weights(format!("{}: {error}", path.display())))?;
+                notices.extend(loaded.notices.iter().map(|notice| format!("{}: {notice}", path.display())));
+                loaded.network
+            }
+            None => self.model.init(parameter_stream, &training).map_err(|error| unfit(&error))?,
+        };
+        let sentences = SentenceWorkload::new(self.data.clone(), self.model.clone(), setup.seed, device);
+        let host = setup.device.is_host();
+        let engine = BurnEngine::new(sentences, network, setup.optimizer, setup.seed, EVALUATION_BATCH, host);
+        Ok(Built { engine: Box::new(engine), notices })
+    }
+
+    fn describe(&self, settings: &RunConfig, steps: u64, config: &mut Map<String, Value>) {
+        let noisy = settings.label_noise_rate > 0.0;
+        let span = settings.scheduler_t_max.map_or(steps, |span| span as u64);
+        let mut put = |key: &str, value: Value| config.insert(key.to_owned(), value);
+        put("method", json!(settings.method_name()));
+        put("pretokenize_only", json!(false));
+        put("label_noise_type", json!(if noisy { "symmetric" } else { "none" }));
+        put("scheduler_step_unit", json!("optimizer_step"));
+        put("scheduler_span_steps", json!(span));
+        put("scheduler_active", json!(self.scheduler != SchedulerName::None));
+        put("model_config", self.model.to_json());
+        if let Some(report) = &self.data.label_noise {
+            let noise = json!({
+                "enabled": true,
+                "type": report.kind.to_string(),
+                "rate": report.rate,
+                "num_train_examples": report.num_train_examples,
+                "num_clean_examples": report.num_clean_examples,
+                "num_corrupted_examples": report.num_corrupted_examples,
+                "corrupted_fraction": report.corrupted_fraction,
+                "noisy_targets_sha256": report.noisy_targets_sha256,
+            });
+            put("diagnostics", json!({ "label_noise": noise }));
+        }
+    }
+}
+
+fn schedule(config: &RunConfig, total_steps: u64) -> StepSchedule {
+    let span = config.scheduler_t_max.map_or(total_steps, |span| span as u64);
+    let warmup = StepSchedule::warmup_steps(config.warmup_epochs as u64, total_steps, config.epochs as u64);
+    StepSchedule::new(schedule_kind(config.lr_scheduler), span, warmup)
+}
+
+/// The model of a run: that of its `config.json`, or DistilBERT-base, with the sizes that were asked for.
+fn model_config(
+    config: &RunConfig,
+    files: &ModelFiles,
+    tokenizer: &TextTokenizer,
+) -> Result<TextClassifierConfig, TextTaskError> {
+    let mut model = match &files.config {
+        Some(path) => TextClassifierConfig::read(path)?,
+        None => TextClassifierConfig::distilbert_base(),
+    };
+    model = model.with_classes(if config.task == TaskName::Sst2 { 2 } else { 4 });
+    if files.weights.is_none() {
+        model = model.with_vocabulary(tokenizer.vocabulary_size());
+        model.padding_id = Some(tokenizer.padding_id());
+    }
+    if let Some(layers) = config.model_layers {
+        model = model.with_layers(layers as usize);
+    }
+    if let Some(dim) = config.model_dim {
+        model = model.with_dim(dim as usize);
+    }
+    model.check()?;
+    Ok(model)
+}
+
+fn check_fit(
+    config: &RunConfig,
+    model: &TextClassifierConfig,
+    tokenizer: &TextTokenizer,
+    files: &ModelFiles,
+) -> Result<(), TextTaskError> {
+    if config.max_length as usize > model.max_positions {
+        return Err(TextTaskError::TooLong { asked: config.max_length, positions: model.max_positions });
+    }
+    if tokenizer.vocabulary_size() > model.vocabulary_size {
+        return Err(TextTaskError::VocabularyMisfit {
+            tokenizer: tokenizer.vocabulary_size(),
+            model: model.vocabulary_size,
+            config: files.config.clone().unwrap_or_default(),
+        });
+    }
+    Ok(())
+}
+
+fn inputs(data: &TokenData, model: &TextClassifierConfig, weights: Option<&Path>) -> Result<Inputs, TextTaskError> {
+    let architecture = Id::of(&model.to_json()).map_err(|error| TextTaskError::Model(error.to_string()))?;
+    let mut digests = BTreeMap::from([
+        ("tokenizer".to_owned(), data.tokenizer_digest.clone()),
+        ("model".to_owned(), architecture.full().to_owned()),
+    ]);
+    if let Some(path) = weights {
+        digests.insert("weights".to_owned(), file_digest(path)?);
+    }
+    Ok(Inputs { data_fingerprint: data.fingerprint.clone(), digests })
+}
+
+fn file_digest(path: &Path) -> Result<String, TextTaskError> {
+    let failed = |source| TextTaskError::Read { path: path.to_owned(), source };
+    let mut file = std::fs::File::open(path).map_err(failed)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match std::io::Read::read(&mut file, &mut buffer).map_err(failed)? {
+            0 => return Ok(crate::identity::hex(&hasher.finalize())),
+            read => hasher.update(&buffer[..read]),
+        }
+    }
+}
+
+/// The model's id or folder, or its shape when that was changed.
+fn model_name(config: &RunConfig, model: &TextClassifierConfig) -> String {
+    if config.model_layers.is_some() || config.model_dim.is_some() {
+        return format!("{}-{}x{}", model.architecture, model.layers, model.dim);
+    }
+    let path = Path::new(&config.model);
+    match path.file_name() {
+        Some(name) if path.is_absolute() => name.to_string_lossy().into_owned(),
+        _ => config.model.split('@').next().unwrap_or_default().to_owned(),
+    }
+}
+
+/// When tokens are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keep {
+    /// Always: the command is there for it.
+    Always,
+    /// When the data is real, or a folder was named. Synthetic sentences are tokenized faster than they are worth keeping.
+    WhereUseful,
+}
+
+/// Token ids with the tokenizer that made them.
+struct Tokenized {
+    data: TokenData,
+    tokenizer: TextTokenizer,
+    tokenizer_origin: Value,
+    file: Option<PathBuf>,
+    already_there: bool,
+    notices: Vec<String>,
+}
+
+impl Tokenized {
+    /// Reads the token file of a configuration, or makes it.
+    fn of(config: &RunConfig, files: &mut TextFiles<'_>, keep: Keep) -> Result<Self, TextTaskError> {
+        let text = files.data()?;
+        let (tokenizer, tokenizer_origin) = files.tokenizer(&text)?;
+        let kept = keep == Keep::Always || config.data != "synthetic" || config.tokenized_dataset_dir.is_some();
+        let store = kept.then(|| TokenStore::new(directory(config)));
+        let key = TokenKey::of(&files.data_config()?, &text, &tokenizer, config.max_length as usize);
+        let mut notices = Vec::new();
+        if let Some(store) = &store {
+            match store.open(&key, text.origin.clone())? {
+                StoredTokens::Ready(data) => {
+                    let file = Some(store.path(&key));
+                    return Ok(Self { data: *data, tokenizer, tokenizer_origin, file, already_there: true, notices });
+                }
+                StoredTokens::Stale(stale) => notices.push(format!("{stale}; it is made again")),
+                StoredTokens::Absent => {}
+            }
+        }
+        let data = tokenize(&text, &tokenizer, config.max_length as usize, files)?;
+        let mut file = None;
+        if let Some(store) = store {
+            match store.save(&key, &data) {
+                Ok(path) => file = Some(path),
+                Err(error) if keep == Keep::Always => return Err(error.into()),
+                Err(error) => notices.push(format!("the tokens are not kept for the next run: {error}")),
+            }
+        }
+        Ok(Self { data, tokenizer, tokenizer_origin, file, already_there: false, notices })
+    }
+}
+
+fn tokenize(
+    text: &TextData,
+    tokenizer: &TextTokenizer,
+    max_length: usize,
+    files: &mut TextFiles<'_>,
+) -> Result<TokenData, TextTaskError> {
+    let total = text.train.len() + text.validation.len() + text.test.as_ref().map_or(0, |split| split.len());
+    // Half a second for the largest task: one event says that it goes on.
+    files.prepare(&Preparation {
+        what: "tokenizing",
+        done: 0,
+        total: Some(total as u64),
+        unit: PreparationUnit::Sentences,
+    });
+    Ok(TokenData::build(text, tokenizer, max_length, &|_| {})?)
+}
+
+/// Where the token files of a configuration lie.
+fn directory(config: &RunConfig) -> PathBuf {
+    let default = || Path::new("data").join(format!("{}_tokenized", config.task.name()));
+    config.tokenized_dataset_dir.as_ref().map_or_else(default, PathBuf::from)
+}
+
+/// The label noise of a configuration as the data knows it.
+pub(crate) fn label_noise(config: &RunConfig) -> Result<LabelNoise, TextTaskError> {
+    let kind = if config.label_noise_rate > 0.0 { LabelNoiseType::Symmetric } else { LabelNoiseType::None };
+    Ok(LabelNoise::new(kind, config.label_noise_rate).map_err(aees_tasks::DataError::from)?)
+}
+
+/// What `aees pretokenize` did.
+#[derive(Clone, Debug)]
+pub struct Pretokenized {
+    /// The folder of the token files.
+    pub directory: PathBuf,
+    /// The token file.
+    pub file: PathBuf,
+    /// Whether it was there, whole and of the same key.
+    pub already_there: bool,
+    /// Sentences of all splits.
+    pub sentences: usize,
+    /// Their tokens.
+    pub tokens: usize,
+    /// Corrupted training labels, and how many there are.
+    pub corrupted: Option<(usize, usize)>,
+    /// Seconds it took.
+    pub seconds: f64,
+}
+
+/// Tokenizes the data of a configuration and stores it, unless that is done already.
+///
+/// # Errors
+/// Whatever is missing, damaged, or cannot be written.
+pub fn pretokenize(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Pretokenized, TextTaskError> {
+    let start = Instant::now();
+    let mut files = TextFiles::new(config, subscribers)?;
+    let found = Tokenized::of(config, &mut files, Keep::Always)?;
+    let notices: Vec<String> = found.notices.into_iter().chain(files.notices()).collect();
+    notices.iter().for_each(|notice| files.warn(notice));
+    let splits = || [Some(&found.data.train), Some(&found.data.validation), found.data.test.as_ref()];
+    let report = found.data.label_noise.as_ref();
+    Ok(Pretokenized {
+        directory: directory(config),
+        file: found.file.unwrap_or_default(),
+        already_there: found.already_there,
+        sentences: splits().into_iter().flatten().map(TokenSplit::len).sum(),
+        tokens: splits()
+            .into_iter()
+            .flatten()
+            .flat_map(|split| (0..split.len()).map(|index| split.length(index)))
+            .sum(),
+        corrupted: report.map(|report| (report.num_corrupted_examples, report.num_train_examples)),
+        seconds: start.elapsed().as_secs_f64(),
+    })
+}
