@@ -26,7 +26,6 @@ pub(super) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .after_help("A RUN is the beginning of its id, at least 4 digits, or its place in a study: study:17.")
-        .subcommand(status()) // TEMPORARY
         .subcommands(verbs.map(|verb| places(verb.infer_long_args(true))))
         .subcommand(background::command())
 }

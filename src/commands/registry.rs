@@ -10,7 +10,7 @@ use clap::ArgMatches;
 
 use crate::failure::Failure;
 use crate::launch::Root;
-use crate::registry::{Reader, Registry, RegistryError};
+use crate::registry::{OpenOptions, Reader, Registry, RegistryError};
 
 /// Runs one of the verbs.
 pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
@@ -52,10 +52,14 @@ impl Place {
 
     /// Opens a registry that is there for changes.
     pub(crate) fn writer(&self) -> Result<Registry, Failure> {
+        self.writer_with(OpenOptions::default())
+    }
+
+    fn writer_with(&self, options: OpenOptions) -> Result<Registry, Failure> {
         if !self.registry.is_file() {
             return Err(self.explained(RegistryError::Missing { path: self.registry.clone() }));
         }
-        Registry::open(&self.registry).map_err(|error| self.explained(error))
+        Registry::open_with(&self.registry, options).map_err(|error| self.explained(error))
     }
 
     /// Runs without a registry can have one again.
@@ -75,5 +79,26 @@ impl Place {
 impl From<RegistryError> for Failure {
     fn from(error: RegistryError) -> Self {
         Self::new(error.to_string(), error.help())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::FileSystem;
+
+    /// Row 43 of the acceptance list. A test cannot mount a network file system, so the probe is replaced.
+    #[test]
+    fn a_registry_on_a_network_file_system_is_refused_with_the_remedy() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::new(folder.path());
+        let place = Place { registry: root.registry(), root };
+        drop(Registry::open(&place.registry).unwrap());
+        let before = std::fs::read(&place.registry).unwrap();
+        let options = OpenOptions { file_system: |_| Ok(FileSystem::Network("NFS")), ..OpenOptions::default() };
+        let Err(failure) = place.writer_with(options) else { panic!("it was opened") };
+        let said = format!("{failure:?}");
+        assert!(said.contains("network file system (NFS)") && said.contains("--registry PATH"), "{said}");
+        assert_eq!(std::fs::read(&place.registry).unwrap(), before);
     }
 }

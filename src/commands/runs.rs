@@ -27,7 +27,6 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
         Some(("why", arguments)) => why::run(arguments),
         Some(("logs", arguments)) => logs::run(arguments),
         Some(("bg", arguments)) => super::background::run(arguments),
-        Some(("status", arguments)) => super::status::status(arguments), // TEMPORARY
         Some((verb, arguments)) => change::run(verb, arguments),
         // clap lets nothing else through.
         None => Ok(ExitCode::SUCCESS),

@@ -16,7 +16,6 @@ use crate::registry::Reader;
 use crate::stdout;
 
 /// Shows how studies stand, once or until they are over.
-#[allow(dead_code, reason = "`aees sweep` is what calls it")]
 pub(crate) fn status(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
     let reader = Place::of(arguments).reader()?;
     let names: Vec<&str> = arguments.get_many::<String>("study").into_iter().flatten().map(String::as_str).collect();

@@ -137,15 +137,15 @@ fn run_study(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
     plan.save(&places.root)?;
     let planned = registry.plan(&plan.spec, &plan.members)?;
     inputs.remember(&mut registry)?;
-    drop(registry);
     plan.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    let done = registry.states(&plan.selected)?.into_values().filter(|state| *state == RunState::Done).count();
+    let others = plan.members.len() - plan.selected.len();
+    let left_out = if others > 0 { format!("; {others} more are not selected") } else { String::new() };
     eprintln!(
-        "{}: {} runs ({} new, {} known, {} of them done)",
+        "{}: {} runs, {done} of them done, {} new{left_out}",
         plan.name,
-        plan.members.len(),
-        planned.created,
-        plan.members.len() as u64 - planned.created,
-        planned.reused
+        plan.selected.len(),
+        planned.created
     );
     execute(&places, plan, arguments)
 }

@@ -42,6 +42,16 @@ pub enum FactsError {
     },
 }
 
+impl FactsError {
+    /// What is wrong, without the file's name.
+    fn reason(&self) -> String {
+        match self {
+            Self::File(error) => error.source.to_string(),
+            Self::Damaged { reason, .. } => format!("it is damaged: {reason}"),
+        }
+    }
+}
+
 /// `identity.json`.
 #[derive(Serialize, Deserialize)]
 struct IdentityFile {
@@ -205,7 +215,7 @@ pub fn read_root(root: &Root) -> Result<Found, FileError> {
             }
             Ok(Some((study, _))) => found.skip(directory, format!("its resolved.json is that of study {}", study.name)),
             Ok(None) => found.skip(directory, "there is no resolved.json in it".into()),
-            Err(error) => found.skip(directory, error.to_string()),
+            Err(error) => found.skip(directory.join("resolved.json"), error.reason()),
         }
     }
     let listed: HashMap<PathBuf, PlannedRun> =
@@ -215,7 +225,7 @@ pub fn read_root(root: &Root) -> Result<Found, FileError> {
             Ok(identity) => identity,
             Err(error) => {
                 // A study may know what the run is.
-                found.skip(directory.join("identity.json"), error.to_string());
+                found.skip(directory.join("identity.json"), error.reason());
                 None
             }
         };
@@ -237,9 +247,10 @@ pub fn read_root(root: &Root) -> Result<Found, FileError> {
             runs.entry(run.run_id.clone()).or_insert_with(|| RunFacts { run, result: None, memberships: Vec::new() });
         match completion_of(&directory) {
             Ok(result) => facts.result = result,
-            Err(error) => {
-                found.skip(directory.join("result.json"), format!("{error}; the run is entered without a result"))
-            }
+            Err(error) => found.skip(
+                directory.join("result.json"),
+                format!("{}; the run is entered without a result", error.reason()),
+            ),
         }
     }
     found.runs = runs.into_values().collect();

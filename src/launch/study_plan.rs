@@ -3,7 +3,6 @@
 //! It is kept in the study's folder, so that a study is resumed as it was planned, also after its file was edited or lost.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 

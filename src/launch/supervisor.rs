@@ -27,7 +27,7 @@ use crate::registry::{
 };
 
 pub(crate) use self::reconcile::{Reconciled, reconcile};
-use self::retry::{deferral, fingerprint, pause_before_retry};
+use self::retry::{deferral, fingerprint, gist, pause_before_retry};
 use self::worker::{Message, StopReason, Verdict, Worker};
 
 /// How long a claim holds without a sign of life.
@@ -383,10 +383,10 @@ impl<'a> Supervisor<'a> {
         let failure =
             RunFailure { class: class.to_owned(), error: message.to_owned(), fingerprint: Some(mark.clone()), next };
         let told = self.registry.fail(claim, &failure, usage);
-        let first = message.lines().next().unwrap_or_default();
+        let reason = gist(message);
         let what = match pause {
-            Some(pause) => format!("failed ({class}), tried again in {} s: {first}", pause.as_secs()),
-            None => format!("failed ({class}): {first}"),
+            Some(pause) => format!("failed ({class}), tried again in {} s: {reason}", pause.as_secs()),
+            None => format!("failed ({class}): {reason}"),
         };
         self.look_at_breakers(&mark, pause.is_none())?;
         Ok((told, what))

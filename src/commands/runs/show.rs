@@ -130,10 +130,13 @@ pub(super) fn fields(document: &Value) -> Vec<(String, String)> {
     fields
 }
 
-/// The run's own configuration file, if it has come so far.
+/// The run's own configuration file, if it has come so far: of a training run, or of a foreign program.
 fn config(directory: &Path) -> Option<Value> {
-    let entries = read_file(&directory.join("config.yaml")).ok()?;
-    Some(Value::Object(entries.into_iter().map(|(key, value, _)| (key, value)).collect::<Map<_, _>>()))
+    if let Ok(entries) = read_file(&directory.join("config.yaml")) {
+        return Some(Value::Object(entries.into_iter().map(|(key, value, _)| (key, value)).collect::<Map<_, _>>()));
+    }
+    let text = std::fs::read(directory.join("config.json")).ok()?;
+    serde_json::from_slice(&text).ok()
 }
 
 /// A run's places in studies.

@@ -62,7 +62,10 @@ fn used(usage: &Usage) -> String {
 }
 
 fn event(row: &EventRow) -> (String, String) {
-    let by = row.actor.as_ref().map(|actor| format!(" by {actor}")).unwrap_or_default();
+    // What a worker's run did, it did at the worker; everything else somebody did.
+    let at_worker = ["completed", "failed", "retry_scheduled", "deferred", "interrupted", "released"];
+    let by = if at_worker.contains(&row.kind.as_str()) { "at" } else { "by" };
+    let by = row.actor.as_ref().map(|actor| format!(" {by} {actor}")).unwrap_or_default();
     let moved = match (row.from, row.to) {
         (Some(from), Some(to)) => format!("  ({from} -> {to}, epoch {})", row.epoch.unwrap_or_default()),
         _ => String::new(),

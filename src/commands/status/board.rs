@@ -62,10 +62,14 @@ impl Board {
         if reader.consecutive_failures(study, 0, limits.consecutive)? >= limits.consecutive {
             return Ok(Some(Breaker::Consecutive(limits.consecutive)));
         }
-        let same = self.failures.iter().filter(|group| group.fingerprint.is_some()).max_by_key(|group| group.configs);
-        Ok(same
-            .filter(|group| group.configs >= limits.same_fingerprint)
-            .map(|group| Breaker::SameFailure { settings: group.configs, class: group.class.clone() }))
+        for FailureGroup { class, fingerprint, .. } in &self.failures {
+            let Some(fingerprint) = fingerprint else { continue };
+            let settings = reader.configs_failing_with(study, fingerprint, 0)?;
+            if settings >= limits.same_fingerprint {
+                return Ok(Some(Breaker::SameFailure { settings, class: class.clone() }));
+            }
+        }
+        Ok(None)
     }
 
     /// Running runs whose workers renew their leases.
@@ -106,7 +110,7 @@ impl Board {
         };
         let counts: Vec<String> =
             status.counts.iter().map(|(state, count)| paint(state, format!("{count} {state}"))).collect();
-        let percent = if total > 0 { 100 * done / total } else { 0 };
+        let percent = (100 * done).checked_div(total).unwrap_or(0);
         let mut head = format!("{}  {done}/{total} done ({percent} %)", status.name);
         if !counts.is_empty() {
             head += &format!("  {}", counts.join(" · "));
@@ -263,7 +267,7 @@ impl Running {
 /// The limits that a study's specification sets.
 fn breakers(spec_json: &str) -> Breakers {
     let spec: Value = serde_json::from_str(spec_json).unwrap_or_default();
-    let limit = |key: &str| spec.get("breakers")?.get(key)?.as_u64().filter(|limit| *limit > 0);
+    let limit = |key: &str| spec.get("policy")?.get(key)?.as_u64().filter(|limit| *limit > 0);
     let usual = Breakers::default();
     Breakers {
         consecutive: limit("consecutive").unwrap_or(usual.consecutive),

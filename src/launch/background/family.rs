@@ -3,7 +3,8 @@
 //! A process belongs to a launch if it is the launched process; if its environment has the mark of the launch; if its parent
 //! belongs to it; or if it is in a session that belongs to it, because a session can be begun or inherited, but not joined.
 //! What was once seen to belong stays, also when the parent that told so is gone. The mark alone would miss programs that
-//! clear their environment, parents alone those whose parent died, the session alone those that began their own.
+//! clear their environment, parents alone those whose parent died, the session alone those that began their own. Only a
+//! program that did all three before anybody looked is lost.
 
 use std::collections::BTreeSet;
 

@@ -135,10 +135,7 @@ pub(crate) fn read_launches(root: &Root) -> Result<(Vec<Launch>, Vec<String>), L
             Err(error) => damaged.push(format!("{}: {error}", Files(directory).record().display())),
         }
     }
-    launches.sort_by(|left, right| {
-        let key = |launch: &Launch| (launch.record.started_at, launch.record.id.clone());
-        key(left).cmp(&key(right))
-    });
+    launches.sort_by_cached_key(|launch| (launch.record.started_at, launch.record.id.clone()));
     Ok((launches, damaged))
 }
 

@@ -14,14 +14,15 @@ use super::{Family, Launch, LaunchError, LaunchState};
 use crate::launch::ProcessIdentity;
 use crate::launch::process::RunningProcess;
 
-/// How often the kernel is asked. A look at a machine with 500 processes takes about 10 ms.
+/// How often the kernel is asked. Two looks and the start of the program took 17 ms with 505 processes on the machine.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// How long killed processes may take to go: memory of a hundred gigabytes is given back in seconds.
 const KILL_LIMIT: Duration = Duration::from_secs(20);
 
-/// As a shell tells a program that was killed.
+/// As a shell tells a program that was killed, and one that ended by SIGTERM itself.
 const EXIT_KILLED: u8 = 128 + 9;
+const EXIT_TERMINATED: u8 = 128 + 15;
 
 /// What a launch is waited for.
 #[derive(Debug)]
@@ -52,16 +53,18 @@ pub(crate) fn stop(
     grace: Duration,
     mut tell: impl FnMut(&Waiting<'_>),
 ) -> Result<Stopped, LaunchError> {
+    let ran = launch.state() == LaunchState::Running;
     let mut family = Family::new(&launch.record);
     let found = family.look().len();
     if found > 0 && !grace.is_zero() {
         ask_to_end(launch, &mut family, grace, &mut tell)?;
     }
     let killed = kill_all(&mut family)?;
-    if killed > 0 && launch.state() == LaunchState::Died {
-        launch.record_end_if_silent(EXIT_KILLED)?;
+    if ran {
+        let exit_code = if killed.contains(&launch.record.process) { EXIT_KILLED } else { EXIT_TERMINATED };
+        launch.record_end_if_silent(exit_code)?;
     }
-    Ok(Stopped { found, killed, doubtful: family.doubtful().to_vec() })
+    Ok(Stopped { found, killed: killed.len(), doubtful: family.doubtful().to_vec() })
 }
 
 /// Returns when nothing runs any more or the time is over.
@@ -96,14 +99,14 @@ fn ask_to_end(
     }
 }
 
-/// Kills until nothing is left; how many there were.
-fn kill_all(family: &mut Family<'_>) -> Result<usize, LaunchError> {
+/// Kills until nothing is left; says whom.
+fn kill_all(family: &mut Family<'_>) -> Result<BTreeSet<ProcessIdentity>, LaunchError> {
     let begin = Instant::now();
     let mut killed = BTreeSet::new();
     loop {
         let frozen = freeze(family);
         if frozen.is_empty() {
-            return Ok(killed.len());
+            return Ok(killed);
         }
         // One that refuses must not save the others.
         let sent: Vec<_> = frozen.iter().map(|process| signal(&process.identity, Signal::KILL)).collect();

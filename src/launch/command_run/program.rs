@@ -30,7 +30,7 @@ const GATE: &str = r#"read -r go && exec "$@"; exit 126"#;
 const GUARD: &str = r#"read -r group && ! read -r never && kill -s KILL -- "-$group""#;
 
 /// Of our own environment, besides those that begin with `LC_`. AEES_ATTEMPT is there if the supervisor counts.
-const PASSED_ON: [&str; 6] = ["PATH", "HOME", "LANG", "TMPDIR", "USER", "AEES_ATTEMPT"];
+const PASSED_ON: [&str; 7] = ["PATH", "HOME", "LANG", "TMPDIR", "USER", "AEES_ATTEMPT", "AEES_LAUNCH"];
 
 /// Where several runs share this process (tests), no program may inherit another's lock.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());

@@ -3,6 +3,7 @@
 //! A training run's is the RunResult of `aees-train`, a foreign program's holds what the program gave under `result`. A
 //! file that is not such a document is an error and never a result.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,16 @@ pub enum ResultError {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+impl ResultError {
+    /// What is wrong, without the file's name.
+    pub(super) fn reason(&self) -> String {
+        match self {
+            Self::File(error) => error.source.to_string(),
+            Self::Damaged { reason, .. } => format!("it is damaged: {reason}"),
+        }
+    }
 }
 
 /// The result in a run's folder; none if it has not published one.
@@ -101,21 +112,26 @@ pub(crate) fn split_metric(key: &str) -> (&str, &'static str) {
     found.filter(|(name, _)| !name.is_empty()).unwrap_or((key, "final"))
 }
 
-/// A program tells `metrics: {name: number}` or `metrics: {name: {measure: number}}`; without either, all its numbers count.
+/// All numbers of a program are metrics; those it gives as `metrics: {name: number}` or `metrics: {name: {measure: number}}`
+/// come before others of the same name.
 fn program_metrics(result: &Map<String, Value>) -> Vec<Metric> {
-    let Some(metrics) = result.get("metrics").and_then(Value::as_object) else {
-        return result.iter().filter(|(key, _)| !USED.contains(&key.as_str())).filter_map(metric).collect();
+    let mut found: BTreeMap<(String, String), f64> = BTreeMap::new();
+    let mut add = |metric: Metric| {
+        found.insert((metric.name, metric.measure), metric.value);
     };
-    let of_metric = |(name, value): (&String, &Value)| match value {
-        Value::Object(measures) => measures
-            .iter()
-            .filter_map(|(measure, value)| {
-                Some(Metric { name: name.clone(), measure: measure.clone(), value: value.as_f64()? })
-            })
-            .collect(),
-        _ => metric((name, value)).into_iter().collect::<Vec<_>>(),
-    };
-    metrics.iter().flat_map(of_metric).collect()
+    result.iter().filter(|(key, _)| !USED.contains(&key.as_str())).filter_map(metric).for_each(&mut add);
+    for (name, value) in result.get("metrics").and_then(Value::as_object).into_iter().flatten() {
+        let Value::Object(measures) = value else {
+            metric((name, value)).into_iter().for_each(&mut add);
+            continue;
+        };
+        for (measure, value) in measures {
+            if let Some(value) = value.as_f64() {
+                add(Metric { name: name.clone(), measure: measure.clone(), value });
+            }
+        }
+    }
+    found.into_iter().map(|((name, measure), value)| Metric { name, measure, value }).collect()
 }
 
 /// What a program may say of its cost, beside its metrics.
@@ -192,12 +208,12 @@ mod tests {
 
     #[test]
     fn the_numbers_of_a_program() {
-        let document = json!({"outcome": "ok", "usage": {"wall_ms": 20}, "result":
-            {"metrics": {"reward": {"final": 1.0, "best": 2.0}, "loss": 0.5}, "tokens_in": 7, "cost_usd": 0.25}});
+        let document = json!({"outcome": "ok", "usage": {"wall_ms": 20}, "result": {"loss": 9, "steps": 4,
+            "metrics": {"reward": {"final": 1.0, "best": 2.0}, "loss": 0.5}, "tokens_in": 7, "cost_usd": 0.25}});
         let completion = of(&document).unwrap();
-        let found = [("reward", "final"), ("reward", "best"), ("loss", "final")];
+        let found = [("reward", "final"), ("reward", "best"), ("loss", "final"), ("steps", "final")];
         let found = found.map(|(name, measure)| value(&completion, name, measure));
-        assert_eq!(found, [Some(1.0), Some(2.0), Some(0.5)]);
+        assert_eq!(found, [Some(1.0), Some(2.0), Some(0.5), Some(4.0)]);
         let usage = &completion.usage;
         assert_eq!(
             (usage.wall_ms, usage.tokens_in, usage.cost_usd, usage.tokens_out),

@@ -34,9 +34,19 @@ pub(super) fn deferral(after_seconds: Option<f64>, claim: &Claim) -> Duration {
     }
 }
 
-/// What failures of one cause have in common: class and first line, numbers and quoted words left out.
+/// The first line of a message, and the last, where programs put the reason.
+pub(super) fn gist(message: &str) -> String {
+    let mut lines = message.lines().map(str::trim).filter(|line| !line.is_empty());
+    match (lines.next(), lines.next_back()) {
+        (Some(first), Some(last)) => format!("{first}; {last}"),
+        (Some(only), None) => only.to_owned(),
+        (None, _) => String::new(),
+    }
+}
+
+/// What failures of one cause have in common: their class and gist, numbers left out.
 pub(super) fn fingerprint(class: &str, message: &str) -> String {
-    let line = message.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let line = gist(message);
     let mut text = format!("{class}: ");
     let mut last = ' ';
     for letter in line.chars() {
@@ -58,7 +68,8 @@ mod tests {
     #[test]
     fn one_cause_has_one_fingerprint() {
         let first = fingerprint("io", "cannot write results/1f/3.json: no space\nhelp");
-        assert_eq!(first, fingerprint("io", "cannot write results/1f/44.json: no space\nother"));
+        assert_eq!(first, fingerprint("io", "cannot write results/1f/44.json: no space\nhelp"));
+        assert_ne!(first, fingerprint("io", "cannot write results/1f/3.json: no space\nthe disk is full"));
         assert_ne!(first, fingerprint("panic", "cannot write results/1f/3.json: no space"));
     }
 }

@@ -88,6 +88,7 @@ impl Worker {
         let program = own_program();
         let mut child = Command::new(&program)
             .arg("worker")
+            .env("AEES_ATTEMPT", claim.attempt_no.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log_file)

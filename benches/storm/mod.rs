@@ -1,0 +1,173 @@
+//! A storm: supervisors and workers are killed with SIGKILL at random moments while they run many short programs, until
+//! all are done; then everything is counted.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// What to do.
+pub(crate) struct Storm {
+    /// The program `aees`.
+    pub(crate) program: PathBuf,
+    /// An empty folder.
+    pub(crate) folder: PathBuf,
+    /// Short runs.
+    pub(crate) runs: usize,
+    /// Workers at a time.
+    pub(crate) jobs: usize,
+    /// Kills, at least.
+    pub(crate) kills: usize,
+    /// Decides when and whom.
+    pub(crate) seed: u64,
+}
+
+/// What came of it.
+#[derive(Debug)]
+#[allow(dead_code, reason = "the bench prints all of it, the test looks at a part")]
+pub(crate) struct Outcome {
+    /// Processes that were killed.
+    pub(crate) kills: usize,
+    /// How many of them were supervisors.
+    pub(crate) supervisors: usize,
+    /// Runs with a result.
+    pub(crate) done: usize,
+    /// Results whose bytes are not those that were accepted.
+    pub(crate) changed_results: usize,
+    /// Runs with more than one accepted result.
+    pub(crate) accepted_twice: usize,
+    /// Attempts of all runs.
+    pub(crate) attempts: u64,
+    /// How often the program of a run came to its end: more than runs where a kill hit between that and the publication.
+    pub(crate) effects: usize,
+    /// Whether the database passes its integrity check.
+    pub(crate) intact: bool,
+    /// How long it took.
+    pub(crate) seconds: f64,
+}
+
+impl Storm {
+    /// Lets it rage.
+    pub(crate) fn rage(&self) -> Outcome {
+        let start = Instant::now();
+        self.write_study();
+        let (mut kills, mut supervisors) = (0, 0);
+        let mut random = Random(self.seed);
+        let mut child = self.supervisor();
+        loop {
+            thread::sleep(Duration::from_millis(random.below(300)));
+            if let Some(status) = child.try_wait().unwrap() {
+                if kills >= self.kills || status.success() {
+                    break;
+                }
+                child = self.supervisor();
+            }
+            if kills >= self.kills {
+                assert!(child.wait().unwrap().success(), "the last supervisor ends well");
+                break;
+            }
+            let workers = workers_of(child.id());
+            // One kill in four hits a supervisor.
+            if workers.is_empty() || random.below(4) == 0 {
+                kill(child.id());
+                let _ = child.wait();
+                (kills, supervisors) = (kills + 1, supervisors + 1);
+                child = self.supervisor();
+            } else {
+                kill(workers[random.below(workers.len() as u64) as usize]);
+                kills += 1;
+            }
+        }
+        self.count(kills, supervisors, start.elapsed().as_secs_f64())
+    }
+
+    fn write_study(&self) {
+        let last = self.runs;
+        let text = format!(
+            "aees: 1\nname: storm\ntask: command\ncommand:\n  argv: [sh, -c, 'cat > /dev/null; sleep 0.0{{x}}; echo {{x}} >> effects; echo \
+             \"{{{{\\\"score\\\": {{x}}}}}}\"']\nsweep: {{x: {{range: {{from: 1, to: {last}, step: 1}}}}}}\n"
+        );
+        fs::write(self.folder.join("storm.yaml"), text).unwrap();
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(arguments).current_dir(&self.folder).stdin(Stdio::null());
+        command
+    }
+
+    fn supervisor(&self) -> Child {
+        let jobs = self.jobs.to_string();
+        let mut command = self.command(&["sweep", "run", "storm.yaml", "--jobs", &jobs, "--progress", "none"]);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    fn count(&self, kills: usize, supervisors: usize, seconds: f64) -> Outcome {
+        let listed = self.command(&["runs", "ls", "storm", "--json"]).output().unwrap();
+        let document: Value = serde_json::from_slice(&listed.stdout).unwrap();
+        let rows = document.as_array().or_else(|| document["runs"].as_array()).unwrap();
+        let done: Vec<&Value> = rows.iter().filter(|row| row["state"] == "done").collect();
+        let check = self.command(&["registry", "check"]).output().unwrap();
+        let mut accepted: HashMap<String, usize> = HashMap::new();
+        for row in &done {
+            let id = row["run_id"].as_str().unwrap();
+            let why = self.command(&["runs", "why", &id[..16], "--json"]).output().unwrap();
+            let why: Value = serde_json::from_slice(&why.stdout).unwrap();
+            let events = why["events"].as_array().unwrap();
+            let count = events.iter().filter(|event| matches!(event["kind"].as_str(), Some("completed" | "adopted"))).count();
+            accepted.insert(id.to_owned(), count);
+        }
+        Outcome {
+            kills,
+            supervisors,
+            done: done.len(),
+            changed_results: done.iter().filter(|row| !self.is_as_accepted(row)).count(),
+            accepted_twice: accepted.values().filter(|count| **count != 1).count(),
+            attempts: rows.iter().filter_map(|row| row["attempts"].as_u64()).sum(),
+            effects: fs::read_to_string(self.folder.join("effects")).unwrap_or_default().lines().count(),
+            intact: check.status.success(),
+            seconds,
+        }
+    }
+
+    /// Whether the result on disk is the run's own.
+    fn is_as_accepted(&self, row: &Value) -> bool {
+        let id = row["run_id"].as_str().unwrap();
+        let path = self.folder.join("results/runs").join(&id[..2]).join(&id[..16]).join("result.json");
+        let result: Value = serde_json::from_str(&fs::read_to_string(path).unwrap_or_default()).unwrap_or_default();
+        result["run_id"] == id && result["result"]["score"] == row["axes"]["x"]
+    }
+}
+
+/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): moments and victims of a storm can be told again by its seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut word = self.0;
+        word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (word ^ (word >> 31)) % bound
+    }
+}
+
+fn kill(pid: u32) {
+    let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).stderr(Stdio::null()).status();
+}
+
+/// The processes that a supervisor started.
+fn workers_of(supervisor: u32) -> Vec<u32> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|pid| parent_of(*pid) == Some(supervisor)).collect()
+}
+
+fn parent_of(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse().ok()
+}

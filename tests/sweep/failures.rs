@@ -1,0 +1,86 @@
+//! What goes wrong takes down one run, is said, and is tried again as the policy has it.
+
+use crate::program::Scratch;
+use crate::{count, effects, runs, shell_study, sweep};
+
+#[test]
+fn a_failure_reaches_the_exit_code_and_spares_the_others() {
+    let scratch = Scratch::new();
+    let script = "if [ {x} = 2 ]; then echo broken sensor >&2; exit 7; fi\necho '{{\"score\": {x}}}'";
+    let study = shell_study(&scratch, "mixed", script, "sweep: {x: [1, 2, 3]}");
+    let run = sweep(&scratch, &["run", study.to_str().unwrap()]);
+    assert_eq!(run.code(), Some(2), "{}", run.stderr());
+    assert!(run.stderr().contains("broken sensor") && run.stderr().contains("--retry-failed"), "{}", run.stderr());
+    assert_eq!((count(&scratch, "done"), count(&scratch, "failed")), (2, 1));
+    let why = scratch.run(["runs", "why", "mixed:1"]).ok();
+    assert!(why.stdout().contains("broken sensor"), "{}", why.stdout());
+    // It is not tried again by itself.
+    assert_eq!(sweep(&scratch, &["run", study.to_str().unwrap()]).code(), Some(2));
+    let retried = sweep(&scratch, &["resume", "mixed", "--retry-failed"]);
+    assert_eq!(retried.code(), Some(2));
+    assert_eq!(runs(&scratch)[1]["attempts"], 2);
+}
+
+#[test]
+fn a_class_is_retried_as_often_as_the_study_says() {
+    let scratch = Scratch::new();
+    let script = "echo try >> tries\nif [ $(wc -l < tries) -lt 3 ]; then echo '{{\"class\": \"io\"}}'; exit 1; fi\necho '{{\"ok\": 1}}'";
+    let study = shell_study(&scratch, "again", script, "retry: {io: 1}\nseeds: 1");
+    assert_eq!(sweep(&scratch, &["run", study.to_str().unwrap()]).code(), Some(2), "one retry is not enough");
+    assert_eq!(effects(&scratch, "tries").len(), 2);
+    let study = shell_study(&scratch, "again", script, "retry: {io: 5}\nseeds: 1");
+    sweep(&scratch, &["resume", "again", "--retry-failed"]).ok();
+    assert!(study.exists());
+    assert_eq!(effects(&scratch, "tries").len(), 3);
+}
+
+/// Row 41: a poisoned study stops.
+#[test]
+fn the_same_failure_on_three_configurations_stops_the_study() {
+    let scratch = Scratch::new();
+    let script = "echo try >> tries\necho 'no such module: torch' >&2; exit 1";
+    let study = shell_study(&scratch, "poisoned", script, "sweep: {x: {range: {from: 1, to: 20, step: 1}}}");
+    let run = sweep(&scratch, &["run", study.to_str().unwrap()]);
+    assert_eq!(run.code(), Some(3), "{}", run.stderr());
+    assert!(run.stderr().contains("3 configurations failed in the same way"), "{}", run.stderr());
+    assert!(effects(&scratch, "tries").len() <= 4);
+    assert_eq!(count(&scratch, "pending"), 17);
+    assert_eq!(count(&scratch, "running"), 0);
+}
+
+#[test]
+fn ten_failures_in_a_row_stop_the_study() {
+    let scratch = Scratch::new();
+    let script = "echo try >> tries\necho \"failure of kind $(echo {x} | tr 0-9 a-j)\" >&2; exit 1";
+    let more = "sweep: {x: {range: {from: 1, to: 30, step: 1}}}\nbreakers: {consecutive: 10, same_fingerprint: 100}";
+    let study = shell_study(&scratch, "row", script, more);
+    let run = sweep(&scratch, &["run", study.to_str().unwrap()]);
+    assert_eq!(run.code(), Some(3), "{}", run.stderr());
+    assert!(run.stderr().contains("10 attempts in a row failed"), "{}", run.stderr());
+    assert_eq!(effects(&scratch, "tries").len(), 10);
+}
+
+#[test]
+fn fail_fast_stops_at_the_first_failure() {
+    let scratch = Scratch::new();
+    let study = shell_study(&scratch, "fast", "exit 1", "sweep: {x: [1, 2, 3, 4]}");
+    let run = sweep(&scratch, &["run", study.to_str().unwrap(), "--fail-fast"]);
+    assert_eq!(run.code(), Some(3), "{}", run.stderr());
+    assert_eq!((count(&scratch, "failed"), count(&scratch, "pending")), (1, 3));
+}
+
+#[test]
+fn all_that_is_wrong_with_a_study_is_said_before_anything_runs() {
+    let scratch = Scratch::new();
+    let text = "aees: 1\ntask: cifar100\nset:\n  epochz: 3\nsweep:\n  lr: [0.1, -1]\n  momentum: 0.9\n  batch_size: []\nseeds: 2\n";
+    std::fs::write(scratch.path("wrong.yaml"), text).unwrap();
+    let run = sweep(&scratch, &["run", "wrong.yaml"]);
+    let run = run.refused(&["wrong.yaml:4", "epochz", "epochs", "wrong.yaml:6", "momentum", "set", "wrong.yaml:8"]);
+    assert!(!run.stderr().contains("panicked"));
+    assert!(!scratch.path("results").exists(), "nothing on disk changed");
+    sweep(&scratch, &["run", "absent.yaml"]).refused(&["absent.yaml", "no such study file"]);
+    sweep(&scratch, &["resume", "absent"]).refused(&["no planned study absent"]);
+    sweep(&scratch, &["resume"]).refused(&["no study was planned here"]);
+    std::fs::write(scratch.path("newer.yaml"), "aees: 2\ntask: cifar100\n").unwrap();
+    sweep(&scratch, &["plan", "newer.yaml"]).refused(&["newer.yaml:1"]);
+}
