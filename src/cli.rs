@@ -11,6 +11,7 @@ use crate::progress::Style;
 
 mod background;
 pub(crate) mod registry;
+mod report;
 pub(crate) mod runs;
 mod sweep;
 
@@ -29,6 +30,8 @@ pub(crate) fn command() -> Command {
         .subcommand(sweep::worker())
         .subcommand(runs::command())
         .subcommand(registry::command())
+        .subcommand(report::command())
+        .subcommand(report::replay())
         .subcommand(Command::new("devices").about("Lists the devices that this build can use on this machine"))
 }
 

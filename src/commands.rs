@@ -6,6 +6,7 @@ pub(crate) mod devices;
 pub(crate) mod export;
 pub(crate) mod pretokenize;
 pub(crate) mod registry;
+pub(crate) mod report;
 pub(crate) mod runs;
 pub(crate) mod status;
 pub(crate) mod sweep;

@@ -12,6 +12,7 @@ mod interrupt;
 pub mod launch;
 mod progress;
 pub mod registry;
+pub mod report;
 mod stdout;
 pub mod study;
 
@@ -46,6 +47,8 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
         Some(("sweep", arguments)) => commands::sweep::run(arguments),
         Some(("worker", _)) => commands::worker::run(),
         Some(("runs", arguments)) => commands::runs::run(arguments),
+        Some(("report", arguments)) => commands::report::run(arguments),
+        Some(("replay", arguments)) => commands::report::replay::run(arguments),
         Some(("registry", arguments)) => commands::registry::run(arguments),
         Some(("devices", _)) => commands::devices::run(),
         // clap lets no other command through.

@@ -2,7 +2,8 @@
 
 use clap::{Arg, ArgAction, Command, value_parser};
 
-use super::{path, progress, switch};
+use super::registry::places;
+use super::{progress, switch};
 
 /// `aees sweep`.
 pub(super) fn command() -> Command {
@@ -60,15 +61,6 @@ const EXIT_CODES: &str = "Exit codes: 0 all selected runs are done, 1 wrong usag
 
 fn study(help: &'static str) -> Arg {
     Arg::new("study").value_name("STUDY").required(true).help(help)
-}
-
-/// Where studies and runs lie.
-pub(super) fn places(command: Command) -> Command {
-    command.arg(path("root", "DIR", "The folder of studies, runs and registry").default_value("results")).arg(path(
-        "registry",
-        "FILE",
-        "The registry [default: ROOT/registry.db]",
-    ))
 }
 
 fn filters(command: Command) -> Command {

@@ -13,11 +13,12 @@ use aees_train::artifact::FileError;
 use aees_train::engine::device::available;
 use clap::ArgMatches;
 
+use crate::commands::registry::Place;
 use crate::failure::{EXIT_INTERRUPTED, Failure};
 use crate::interrupt;
 use crate::launch::background::launch_detached;
 use crate::launch::supervisor::{Halt, Orders, Report, Slot, Summary, Supervisor, is_settled, reconcile};
-use crate::launch::{InputFinder, Planner, Root, StudyPlan, study_name};
+use crate::launch::{InputFinder, Planner, StudyPlan, study_name};
 use crate::registry::{Audit, Reader, Registry, RunFilter, RunState};
 use crate::study::{Overrides, Study};
 
@@ -39,24 +40,9 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Where studies, runs and registry lie.
-struct Places {
-    root: Root,
-    registry: PathBuf,
-}
-
-impl Places {
-    fn of(arguments: &ArgMatches) -> Self {
-        let root = arguments.get_one::<PathBuf>("root").cloned().unwrap_or_else(|| "results".into());
-        let root = Root::new(std::path::absolute(&root).unwrap_or(root));
-        let registry = arguments.get_one::<PathBuf>("registry").cloned().unwrap_or_else(|| root.registry());
-        Self { root, registry }
-    }
-
-    /// The registry to read in, when there is one.
-    fn reader(&self) -> Result<Option<Reader>, Failure> {
-        Ok(if self.registry.is_file() { Some(Reader::open(&self.registry)?) } else { None })
-    }
+/// The registry to read in, when there is one: a study can be planned before anything ran.
+fn reader_if_any(place: &Place) -> Result<Option<Reader>, Failure> {
+    if place.registry.is_file() { place.reader().map(Some) } else { Ok(None) }
 }
 
 fn overrides(arguments: &ArgMatches) -> Overrides {
@@ -80,11 +66,11 @@ fn study_argument(arguments: &ArgMatches) -> &str {
 }
 
 fn plan(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
-    let places = Places::of(arguments);
-    let registry = places.reader()?;
+    let place = Place::of(arguments);
+    let registry = reader_if_any(&place)?;
     let study = Study::read(Path::new(study_argument(arguments)))?;
     let mut planner = Planner {
-        root: &places.root,
+        root: &place.root,
         registry: registry.as_ref(),
         inputs: &mut InputFinder::default(),
         subscribers: &mut crate::progress::preparations(),
@@ -95,29 +81,29 @@ fn plan(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
         Some(format) => format,
         None => "table",
     };
-    plan_table::show(&plan, &study, registry.as_ref(), &places.root, format)?;
+    plan_table::show(&plan, &study, registry.as_ref(), &place.root, format)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn run_study(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
-    let places = Places::of(arguments);
+    let place = Place::of(arguments);
     let named = study_argument(arguments);
     let path = Path::new(named);
     if !path.is_file() {
-        if let Some(plan) = StudyPlan::load(&places.root, study_name(named))? {
+        if let Some(plan) = StudyPlan::load(&place.root, study_name(named))? {
             refuse_filters(arguments)?;
-            return execute(&places, plan, arguments);
+            return execute(&place, plan, arguments);
         }
-        let help = format!("name a study file, or a study below {}", places.root.studies().display());
+        let help = format!("name a study file, or a study below {}", place.root.studies().display());
         return Err(Failure::new(format!("{named}: there is no such study file, and no planned study"), Some(help)));
     }
     let study = Study::read(path)?;
     let overrides = overrides(arguments);
     study.expand(&overrides)?.check_size(arguments.get_flag("yes"))?;
     let mut inputs = InputFinder::default();
-    let registry = places.reader()?;
+    let registry = reader_if_any(&place)?;
     let mut planner = Planner {
-        root: &places.root,
+        root: &place.root,
         registry: registry.as_ref(),
         inputs: &mut inputs,
         subscribers: &mut crate::progress::preparations(),
@@ -131,23 +117,18 @@ fn run_study(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
         let message = format!("the study has {} runs, and budget.max_runs is {most}", plan.selected.len());
         return Err(Failure::new(message, Some("select fewer with --only or --limit, or say --yes".into())));
     }
-    let folder = places.registry.parent().unwrap_or(Path::new("."));
+    let folder = place.registry.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(FileError::at("make", folder))?;
-    let mut registry = Registry::open(&places.registry)?;
-    plan.save(&places.root)?;
+    let mut registry = Registry::open(&place.registry)?;
+    plan.save(&place.root)?;
     let planned = registry.plan(&plan.spec, &plan.members)?;
     inputs.remember(&mut registry)?;
     plan.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     let done = registry.states(&plan.selected)?.into_values().filter(|state| *state == RunState::Done).count();
     let others = plan.members.len() - plan.selected.len();
     let left_out = if others > 0 { format!("; {others} more are not selected") } else { String::new() };
-    eprintln!(
-        "{}: {} runs, {done} of them done, {} new{left_out}",
-        plan.name,
-        plan.selected.len(),
-        planned.created
-    );
-    execute(&places, plan, arguments)
+    eprintln!("{}: {} runs, {done} of them done, {} new{left_out}", plan.name, plan.selected.len(), planned.created);
+    execute(&place, plan, arguments)
 }
 
 /// Filters are applied to combinations, which only the study file has.
@@ -160,31 +141,31 @@ fn refuse_filters(arguments: &ArgMatches) -> Result<(), Failure> {
 }
 
 fn resume(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
-    let places = Places::of(arguments);
+    let place = Place::of(arguments);
     let named = match arguments.get_one::<String>("study") {
         Some(named) => named.clone(),
-        None => only_study(&places)?,
+        None => only_study(&place)?,
     };
     // A file stands for the study that was planned from it.
     let name = match Path::new(&named).is_file() {
         true => Study::read(Path::new(&named))?.name,
         false => study_name(&named).to_owned(),
     };
-    let Some(plan) = StudyPlan::load(&places.root, &name)? else {
+    let Some(plan) = StudyPlan::load(&place.root, &name)? else {
         let help = format!(
             "`aees sweep run FILE` plans and runs a study; planned ones are in {}",
-            places.root.studies().display()
+            place.root.studies().display()
         );
         return Err(Failure::new(format!("there is no planned study {name}"), Some(help)));
     };
     if arguments.get_flag("retry-failed") {
-        retry_failed(&places, &name)?;
+        retry_failed(&place, &name)?;
     }
-    execute(&places, plan, arguments)
+    execute(&place, plan, arguments)
 }
 
-fn only_study(places: &Places) -> Result<String, Failure> {
-    let studies = match places.reader()? {
+fn only_study(place: &Place) -> Result<String, Failure> {
+    let studies = match reader_if_any(place)? {
         Some(reader) => reader.status(&[])?,
         None => Vec::new(),
     };
@@ -198,8 +179,8 @@ fn only_study(places: &Places) -> Result<String, Failure> {
     }
 }
 
-fn retry_failed(places: &Places, name: &str) -> Result<(), Failure> {
-    let mut registry = Registry::open(&places.registry)?;
+fn retry_failed(place: &Place, name: &str) -> Result<(), Failure> {
+    let mut registry = place.writer()?;
     let filter = RunFilter { study: Some(name.to_owned()), states: vec![RunState::Failed], ..RunFilter::default() };
     let failed: Vec<_> = registry.runs(&filter)?.into_iter().map(|row| row.run_id).collect();
     let audit = Audit { actor: "sweep resume", reason: "--retry-failed" };
@@ -209,12 +190,12 @@ fn retry_failed(places: &Places, name: &str) -> Result<(), Failure> {
 }
 
 /// Runs what is left of a plan.
-fn execute(places: &Places, plan: StudyPlan, arguments: &ArgMatches) -> Result<ExitCode, Failure> {
-    let mut registry = Registry::open(&places.registry)?;
+fn execute(place: &Place, plan: StudyPlan, arguments: &ArgMatches) -> Result<ExitCode, Failure> {
+    let mut registry = place.writer()?;
     if arguments.get_flag("bg") {
-        return detach(places, &plan, arguments);
+        return detach(place, &plan, arguments);
     }
-    let put_right = reconcile(&mut registry, &places.root, &plan.name)?;
+    let put_right = reconcile(&mut registry, &place.root, &plan.name)?;
     tell_what_was_put_right(&put_right);
     let hours = arguments.get_one::<f64>("max-hours").copied();
     let hours = [hours, plan.policy.max_hours].into_iter().flatten().reduce(f64::min);
@@ -230,7 +211,7 @@ fn execute(places: &Places, plan: StudyPlan, arguments: &ArgMatches) -> Result<E
     })?;
     let orders = Orders { slots: slots(arguments, &plan)?, deadline, stop, fail_fast: arguments.get_flag("fail-fast") };
     let mut report = |report: Report<'_>| progress.show(report);
-    let summary = Supervisor::new(registry, &places.root, &plan, orders, &mut report)?.run()?;
+    let summary = Supervisor::new(registry, &place.root, &plan, orders, &mut report)?.run()?;
     progress.finish();
     Ok(conclude(&plan.name, &summary, arguments))
 }
@@ -268,11 +249,12 @@ fn slots(arguments: &ArgMatches, plan: &StudyPlan) -> Result<Vec<Slot>, Failure>
     Ok((0..jobs).map(|slot| Slot { device: device(slot), threads }).collect())
 }
 
-fn detach(places: &Places, plan: &StudyPlan, arguments: &ArgMatches) -> Result<ExitCode, Failure> {
+fn detach(place: &Place, plan: &StudyPlan, arguments: &ArgMatches) -> Result<ExitCode, Failure> {
     let mut command: Vec<OsString> = ["sweep", "resume"].map(OsString::from).into();
     command.push(plan.name.clone().into());
-    for (flag, value) in [("--root", places.root.path()), ("--registry", &places.registry)] {
-        command.extend([OsString::from(flag), value.as_os_str().to_owned()]);
+    for (flag, value) in [("--root", place.root.path()), ("--registry", &place.registry)] {
+        let value = std::path::absolute(value).unwrap_or_else(|_| value.to_owned());
+        command.extend([OsString::from(flag), value.into_os_string()]);
     }
     for flag in ["jobs", "devices", "max-hours"] {
         let raw: Vec<_> = arguments.get_raw(flag).into_iter().flatten().map(|value| value.to_string_lossy()).collect();
@@ -287,7 +269,7 @@ fn detach(places: &Places, plan: &StudyPlan, arguments: &ArgMatches) -> Result<E
         let help = "leave out the filters, or run them in the foreground".to_owned();
         return Err(Failure::new("--bg runs the whole study", Some(help)));
     }
-    let launch = launch_detached(&places.root, &plan.name, &command)?;
+    let launch = launch_detached(&place.root, &plan.name, &command)?;
     eprintln!(
         "running in the background; `aees runs bg list` shows it, `aees runs bg stop {}` ends it",
         launch.record.id
@@ -303,12 +285,12 @@ fn conclude(name: &str, summary: &Summary, arguments: &ArgMatches) -> ExitCode {
     eprintln!("{name}: {}", if states.is_empty() { "no runs".to_owned() } else { states.join(", ") });
     let open: u64 = summary.counts.iter().filter(|(state, _)| !is_settled(**state)).map(|(_, count)| count).sum();
     let again = || {
-        let places = ["root", "registry"].iter().filter_map(|flag| {
+        let place = ["root", "registry"].iter().filter_map(|flag| {
             let given = arguments.value_source(flag) == Some(clap::parser::ValueSource::CommandLine);
             let value = arguments.get_one::<PathBuf>(flag)?;
             given.then(|| format!(" --{flag} {}", value.display()))
         });
-        eprintln!("continue with: aees sweep resume {name}{}", places.collect::<String>());
+        eprintln!("continue with: aees sweep resume {name}{}", place.collect::<String>());
     };
     match &summary.halt {
         Some(Halt::Interrupted) => {

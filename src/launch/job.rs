@@ -38,8 +38,6 @@ pub(crate) struct CommandJob {
     pub(crate) timeout_seconds: Option<f64>,
     /// Names of the variables of this process's environment that it may see, beside PATH, HOME, LANG and TMPDIR.
     pub(crate) environment: Vec<String>,
-    /// The identity document of the run, written beside its result.
-    pub(crate) identity: Value,
 }
 
 /// Where a program's result comes from.

@@ -184,7 +184,7 @@ impl Planner<'_> {
             (StudyTask::Command(command), _, Some(config)) => {
                 let identity = command.identity(config, slot.seed).map_err(canonical)?;
                 let document = command.identity_document(config);
-                let job = self.command_job(command, config, slot.seed, &identity, &document)?;
+                let job = self.command_job(command, config, slot.seed, &identity)?;
                 Ok((identity, document, Work::Command(job)))
             }
             (_, Some(mut config), _) => {
@@ -204,7 +204,6 @@ impl Planner<'_> {
         config: &Map<String, Value>,
         seed: i64,
         identity: &RunIdentity,
-        document: &Value,
     ) -> Result<CommandJob, Failure> {
         let folder = self.root.run(&RunId::from_str(identity.run_id.full())?);
         let folder = std::path::absolute(&folder).unwrap_or(folder);
@@ -220,7 +219,6 @@ impl Planner<'_> {
             },
             timeout_seconds: command.timeout.map(|timeout| timeout.as_secs_f64()),
             environment: command.env.clone(),
-            identity: document.clone(),
         })
     }
 }

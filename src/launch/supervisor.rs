@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use aees_train::artifact::FileError;
@@ -31,7 +31,7 @@ use self::retry::{deferral, fingerprint, gist, pause_before_retry};
 use self::worker::{Message, StopReason, Verdict, Worker};
 
 /// How long a claim holds without a sign of life.
-const LEASE: Duration = Duration::from_secs(120);
+pub(crate) const LEASE: Duration = Duration::from_secs(120);
 
 /// How often signs of life are given, and the live table is brought up to date.
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -268,10 +268,7 @@ impl<'a> Supervisor<'a> {
     /// Takes in what workers say, and settles those that are gone.
     fn listen(&mut self) -> Result<(), Failure> {
         let mut gone = Vec::new();
-        let mut next = match self.messages.1.recv_timeout(TICK) {
-            Ok(message) => Some(message),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        };
+        let mut next = self.messages.1.recv_timeout(TICK).ok();
         while let Some(message) = next {
             match message {
                 Message::Line(number, line) => {

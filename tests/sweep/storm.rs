@@ -1,14 +1,14 @@
 //! kill -9 at random moments: every run ends with exactly one result. The full storm is `benches/storm.rs`.
 
 #[path = "../../benches/storm/mod.rs"]
-mod storm;
+mod weather;
 
 use crate::program::Scratch;
 
 #[test]
 fn a_storm_of_kills_loses_nothing_and_runs_nothing_twice() {
     let scratch = Scratch::new();
-    let outcome = storm::Storm {
+    let outcome = weather::Storm {
         program: env!("CARGO_BIN_EXE_aees").into(),
         folder: scratch.path(""),
         runs: 200,

@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 use crate::commands::runs::table::{Cell, Side, Table, colour, first_line, number};
 use crate::commands::runs::times::span;
 use crate::failure::Failure;
+use crate::launch::supervisor::LEASE;
 use crate::registry::{FailureGroup, Reader, RunState, RunningRow, StudyStatus};
 use crate::study::Breakers;
 
 /// How long a lease lasts from its last heartbeat: what tells the heartbeat's age.
-const LEASE_MS: i64 = 120_000;
+const LEASE_MS: i64 = LEASE.as_millis() as i64;
 
 /// A study with what runs and what failed.
 pub(super) struct Board {

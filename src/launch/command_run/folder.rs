@@ -175,7 +175,7 @@ fn remove_leftovers(path: &Path) {
     for entry in fs::read_dir(path).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        // As `write_atomically` names them, for the two files that are written so. A program's own are its own.
+        // As `write_atomically` names them, for the files that are written so. A program's own are its own.
         if name.ends_with(".tmp") && (name.starts_with(".result.json.") || name.starts_with(".identity.json.")) {
             let _ = fs::remove_file(entry.path());
         }

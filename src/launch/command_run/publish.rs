@@ -128,13 +128,10 @@ pub(super) struct Finished<'a> {
     pub(super) seconds: f64,
 }
 
-/// Writes `identity.json`, then `result.json`, whose presence publishes the run.
+/// Writes `result.json`, whose presence publishes the run.
 pub(super) fn publish(folder: &RunFolder, finished: &Finished<'_>) -> Step<()> {
     let result = result(finished);
-    for (path, value) in [(folder.file("identity.json"), &finished.command.identity), (folder.result(), &result)] {
-        write_atomically(&path, |out| write_pretty(value, out)).map_err(|error| file_failed(&error))?;
-    }
-    Ok(())
+    write_atomically(&folder.result(), |out| write_pretty(&result, out)).map_err(|error| file_failed(&error))
 }
 
 fn result(finished: &Finished<'_>) -> Value {

@@ -42,7 +42,6 @@ impl Run {
             result: ResultSource::LastJsonLine,
             timeout_seconds: None,
             environment: Vec::new(),
-            identity: json!({"v": 1, "task": "command"}),
         };
         let job = Job { run_id: "ab".repeat(32), run_directory, work: Work::Command(command.clone()) };
         Self { _scratch: scratch, job, command, limits: PATIENT }
@@ -135,8 +134,6 @@ fn the_result_is_the_last_json_line_and_keeps_its_effort() {
     assert!(result["hardware"]["platform"].is_string() && result["wall_clock_seconds"].as_f64() > Some(0.0));
     let log = run.text("log.txt");
     assert!(log.contains("why\n") && log.contains("the end\n") && log.contains("{\"unfinished\": \n"), "{log}");
-    let identity: Value = serde_json::from_str(&run.text("identity.json")).unwrap();
-    assert_eq!(identity, run.command.identity);
     assert!(!run.has("program.json"));
 }
 

@@ -180,13 +180,13 @@ impl Worker {
         match self.ended.take() {
             Some(ended) => from_words(ended),
             None => match status {
-                Ok(status) => self.from_status(status),
+                Ok(status) => self.by_status(status),
                 Err(error) => Verdict::Failed { class: "unknown".into(), message: error.to_string() },
             },
         }
     }
 
-    fn from_status(&self, status: ExitStatus) -> Verdict {
+    fn by_status(&self, status: ExitStatus) -> Verdict {
         let said = tail(&self.log);
         let failed = |class: &str| Verdict::Failed {
             class: class.to_owned(),

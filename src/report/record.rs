@@ -1,0 +1,151 @@
+//! One result, as reports see it: typed, and free of what no report needs.
+
+use std::path::PathBuf;
+
+/// What wrote a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Layout {
+    /// This program.
+    Aees,
+    /// The reference's runners with `runtime_metrics`.
+    ReferenceNew,
+    /// The reference's runners before that.
+    ReferenceOld,
+}
+
+/// Who picked multiplier and noise. Told from settings and logs, not from names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Method {
+    /// The plain optimizer.
+    Baseline,
+    /// Controllers with one candidate on each axis: a fixed multiplier or fixed noise.
+    Fixed,
+    /// The bandit.
+    Adaptive,
+    /// A draw for each episode.
+    Random,
+    /// A uniform sequence drawn before training.
+    UniformRandom,
+    /// A sequence with the frequencies of other seeds' adaptive runs.
+    FrequencyMatched,
+}
+
+/// How training labels were corrupted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum NoiseSetting {
+    /// Not at all.
+    Clean,
+    /// To any other class, at this rate.
+    Symmetric(f64),
+    /// To the next class of the superclass, at this rate.
+    Asymmetric(f64),
+}
+
+/// Accuracies on parts of the noisy training set, as fractions.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SubsetAccuracies {
+    /// All training examples against the labels trained on.
+    pub all: f64,
+    /// Those whose label is true.
+    pub clean: f64,
+    /// The corrupted ones against their wrong labels.
+    pub corrupted_vs_noisy: f64,
+    /// The corrupted ones against their true labels.
+    pub corrupted_vs_clean: f64,
+}
+
+/// The closed episodes of a run, one entry each.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Episodes {
+    /// The last step of each, from 0.
+    pub end_steps: Vec<u64>,
+    /// The multipliers.
+    pub lr_values: Vec<f64>,
+    /// The noise's standard deviations.
+    pub noise_values: Vec<f64>,
+    /// The rewards.
+    pub rewards: Vec<f64>,
+    /// The mean norms of the updates; NaN where none was logged.
+    pub update_norms: Vec<f64>,
+}
+
+/// One run's result.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRecord {
+    /// The file.
+    pub path: PathBuf,
+    /// What wrote it.
+    pub layout: Layout,
+    /// The run's full id; the reference has none.
+    pub run_id: Option<String>,
+    /// `cifar100`, `sst2`, `agnews` or `command`.
+    pub task: String,
+    /// The method's name as the file has it.
+    pub method_name: String,
+    /// Who picked.
+    pub method: Method,
+    /// The seed.
+    pub seed: i64,
+    /// The optimizer; `AdamW` for the text tasks.
+    pub optimizer: String,
+    /// The learning-rate schedule: `none`, `cosine`, `linear`, `warmup_linear`.
+    pub scheduler: String,
+    /// The base learning rate.
+    pub lr: f64,
+    /// Multipliers to pick from.
+    pub lr_candidates: Vec<f64>,
+    /// Noise to pick from.
+    pub noise_candidates: Vec<f64>,
+    /// Steps of an episode.
+    pub episode_length: u64,
+    /// `none` or `trend`.
+    pub context_mode: String,
+    /// Weight of the penalty on unsteady losses.
+    pub instability_lambda: f64,
+    /// The label noise.
+    pub label_noise: NoiseSetting,
+    /// All settings of the file's `config`, without arrays of more than 64 entries and without nested diagnostics.
+    pub config: serde_json::Map<String, serde_json::Value>,
+    /// Mean training loss of each epoch.
+    pub train_losses: Vec<f64>,
+    /// Training accuracy of each epoch, a fraction.
+    pub train_accuracies: Vec<f64>,
+    /// Evaluation accuracy of each epoch, a fraction.
+    pub val_accuracies: Vec<f64>,
+    /// Seconds of each epoch, evaluation included.
+    pub epoch_seconds: Vec<f64>,
+    /// Estimated TFLOP of each epoch.
+    pub epoch_tflops: Vec<f64>,
+    /// The best evaluation accuracy.
+    pub best_val_accuracy: f64,
+    /// The last evaluation accuracy; none when no epoch was finished.
+    pub final_val_accuracy: Option<f64>,
+    /// Seconds of the whole run.
+    pub wall_seconds: Option<f64>,
+    /// Estimated FLOP of the whole run.
+    pub estimated_flops: Option<f64>,
+    /// Optimizer steps.
+    pub total_steps: u64,
+    /// Its episodes; none for baselines.
+    pub episodes: Option<Episodes>,
+    /// What was memorised of the label noise, at the end.
+    pub subsets: Option<SubsetAccuracies>,
+    /// The same at the best epoch.
+    pub best_subsets: Option<SubsetAccuracies>,
+    /// The step at which the run diverged.
+    pub diverged_at: Option<u64>,
+    /// Numbers of a `command` run, by name.
+    pub metrics: Vec<(String, f64)>,
+    /// Steps and TFLOP a second and the like, from `runtime_metrics`, by name.
+    pub runtime: Vec<(String, f64)>,
+    /// The machine and the versions, as the file tells them, in words.
+    pub provenance: Vec<(String, String)>,
+}
+
+impl RunRecord {
+    /// The epoch of the best accuracy, from 1: the first one that has it. None when no epoch was finished.
+    pub fn peak_epoch(&self) -> Option<usize> {
+        let best = self.val_accuracies.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        self.val_accuracies.iter().position(|accuracy| *accuracy == best).map(|index| index + 1)
+    }
+}
