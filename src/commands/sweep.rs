@@ -74,6 +74,7 @@ fn plan(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
         registry: registry.as_ref(),
         inputs: &mut InputFinder::default(),
         subscribers: &mut crate::progress::preparations(),
+        only_looking: true,
     };
     let plan = planner.plan(&study, &overrides(arguments))?;
     let format = match arguments.get_one::<String>("format").map(String::as_str) {
@@ -107,6 +108,7 @@ fn run_study(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
         registry: registry.as_ref(),
         inputs: &mut inputs,
         subscribers: &mut crate::progress::preparations(),
+        only_looking: false,
     };
     let plan = planner.plan(&study, &overrides)?;
     drop(registry);

@@ -9,7 +9,8 @@ use std::str::FromStr;
 use aees_train::artifact::{FileError, write_atomically};
 use aees_train::config::RunConfig;
 use aees_train::event::Subscriber;
-use aees_train::identity::{Id, RunIdentity};
+use aees_train::identity::{Id, Inputs, RunIdentity};
+use aees_train::session::SessionError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -21,6 +22,9 @@ use crate::registry::{ConfigId, Member, PlannedRun, Reader, RunId, StudySpec};
 use crate::study::{
     CommandSpec, Overrides, ResultRule, Retries, RunPlaces, SeedSlot, Setting, Settings, Study, StudyTask,
 };
+
+/// Stands for the fingerprint of data that is not here.
+const UNKNOWN_DATA: &str = "unknown";
 
 /// How a study treats what goes wrong, and what it may spend.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +63,8 @@ pub(crate) struct StudyPlan {
     pub(crate) duplicates: usize,
     /// Combinations that `exclude` dropped.
     pub(crate) excluded: usize,
+    /// Whether some ids are not those that the runs will have, since their data is not here.
+    pub(crate) provisional: bool,
 }
 
 /// `plan.json` of a study's folder.
@@ -80,6 +86,9 @@ pub(crate) struct Planner<'a> {
     pub(crate) inputs: &'a mut InputFinder,
     /// Who is told when that takes long.
     pub(crate) subscribers: &'a mut [Box<dyn Subscriber>],
+    /// Whether the plan is only looked at: nothing is downloaded, and data that is not here is no error, though the runs'
+    /// ids are not known then.
+    pub(crate) only_looking: bool,
 }
 
 impl Planner<'_> {
@@ -111,6 +120,7 @@ impl Planner<'_> {
             warnings: filtered.warnings.clone(),
             duplicates: whole.duplicates.len(),
             excluded: whole.excluded,
+            provisional: false,
         };
         for setting in &whole.settings {
             self.add(study, setting, &wanted, &mut plan)?;
@@ -147,6 +157,7 @@ impl Planner<'_> {
         for slot in &setting.seeds {
             let (identity, document, work) = self.run_of(study, &setting.settings, *slot)?;
             let run_id = RunId::from_str(identity.run_id.full())?;
+            plan.provisional |= document["data"]["fingerprint"] == UNKNOWN_DATA;
             let selected = wanted.contains(&slot.index);
             if plan.work.contains_key(&run_id) {
                 plan.duplicates += 1;
@@ -189,12 +200,24 @@ impl Planner<'_> {
             }
             (_, Some(mut config), _) => {
                 absolute_paths(&mut config);
-                let inputs = self.inputs.inputs(&config, self.registry, self.subscribers)?;
+                let inputs = self.inputs_of(&config)?;
                 let identity = RunIdentity::of(&config, &inputs).map_err(canonical)?;
                 let document = RunIdentity::document(&config, &inputs);
                 Ok((identity, document, Work::Train(differences(&config))))
             }
             _ => Err(Failure::new("a study of this task has no settings of it", None)),
+        }
+    }
+
+    fn inputs_of(&mut self, config: &RunConfig) -> Result<Inputs, Failure> {
+        if !self.only_looking {
+            return Ok(self.inputs.inputs(config, self.registry, self.subscribers)?);
+        }
+        let offline = RunConfig { local_files_only: true, ..config.clone() };
+        match self.inputs.inputs(&offline, self.registry, self.subscribers) {
+            Ok(inputs) => Ok(inputs),
+            Err(SessionError::Data(_) | SessionError::Text(_)) => Ok(Inputs::data(UNKNOWN_DATA)),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -269,6 +292,7 @@ impl StudyPlan {
             warnings: Vec::new(),
             duplicates: 0,
             excluded: 0,
+            provisional: false,
         }))
     }
 }

@@ -155,3 +155,22 @@ fn a_run_whose_folder_is_gone_is_told_and_made_again_on_request() {
     sweep(&scratch, &["run", study]).ok();
     assert_eq!(effects(&scratch, "effects").len(), 3);
 }
+
+/// The thesis' studies are planned on any machine, with no data and no network.
+#[test]
+fn every_study_of_the_thesis_is_planned() {
+    let scratch = Scratch::new();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/studies");
+    let mut planned = 0;
+    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
+        let plan = sweep(&scratch, &["plan", entry.to_str().unwrap(), "--json"]).ok();
+        let document: serde_json::Value = serde_json::from_str(&plan.stdout()).unwrap();
+        assert!(document["runs"].as_array().unwrap().len() >= 9, "{}", entry.display());
+        planned += 1;
+    }
+    assert!(planned >= 12, "{planned}");
+    assert!(!scratch.path("results").exists());
+}

@@ -26,6 +26,9 @@ pub(super) fn show(
     format: &str,
 ) -> Result<(), Failure> {
     plan.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    if plan.provisional {
+        eprintln!("note: data, tokenizer or model are not on this machine, so ids and what is done are not known yet");
+    }
     let rows = rows(plan, registry)?;
     match format {
         "json" => stdout::line(document(plan, study, &rows)),
@@ -153,6 +156,7 @@ fn document(plan: &StudyPlan, study: &Study, rows: &[Row<'_>]) -> Value {
         "task": plan.spec.task,
         "source": study.source,
         "metric": plan.metric,
+        "provisional_ids": plan.provisional,
         "runs": runs,
         "duplicates": plan.duplicates,
         "excluded": plan.excluded,

@@ -1,0 +1,287 @@
+//! One result file, as far as reports need it.
+//!
+//! Label arrays (3 MB in a noisy run of the reference), controller histories and label masks are skipped while they are
+//! read and never kept. Python writes NaN and infinities as bare words, which JSON does not have; they are read as NaN.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+/// Longest list that is kept of a setting.
+const LONGEST_LIST: usize = 64;
+
+/// How much of a file tells whether it may be JSON.
+const HEAD: usize = 64;
+
+/// A number; null, as our writer has it, and Python's words are NaN.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Number(pub(super) f64);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(Option::<f64>::deserialize(deserializer)?.unwrap_or(f64::NAN)))
+    }
+}
+
+pub(super) type Numbers = Option<Vec<Number>>;
+
+/// A RunResult. Every key may be absent.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct Document {
+    pub(super) schema_version: Option<u64>,
+    pub(super) run_id: Option<String>,
+    pub(super) method_name: Option<String>,
+    pub(super) task_name: Option<String>,
+    pub(super) dataset_name: Option<String>,
+    pub(super) seed: Option<i64>,
+    pub(super) total_steps: Option<u64>,
+    pub(super) train_losses: Numbers,
+    pub(super) train_accuracies: Numbers,
+    pub(super) val_accuracies: Numbers,
+    pub(super) best_val_accuracy: Option<f64>,
+    pub(super) final_val_accuracy: Option<f64>,
+    pub(super) epoch_wall_clock_seconds: Numbers,
+    pub(super) wall_clock_seconds: Option<f64>,
+    pub(super) epoch_tflops: Numbers,
+    pub(super) estimated_flops: Option<f64>,
+    pub(super) episode_logs: Option<EpisodeLogs>,
+    pub(super) controller_logs: Option<ControllerLogs>,
+    #[serde(default)]
+    pub(super) config: Option<Config>,
+    pub(super) runtime_metrics: Option<Short>,
+    // Ours alone.
+    pub(super) outcome: Option<Short>,
+    pub(super) best_epoch_diagnostics: Option<Subsets>,
+    pub(super) engine: Option<Short>,
+    pub(super) backend: Option<Short>,
+    pub(super) device_name: Option<Short>,
+    pub(super) precision: Option<Short>,
+    pub(super) versions: Option<Short>,
+    pub(super) hardware: Option<Short>,
+    // Of a foreign program.
+    pub(super) result: Option<Short>,
+    pub(super) metrics: Option<Short>,
+    pub(super) command: Option<Command>,
+}
+
+/// `episode_logs`.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct EpisodeLogs {
+    pub(super) selected_lr_values: Numbers,
+    pub(super) selected_noise_values: Numbers,
+    pub(super) episode_rewards: Numbers,
+    pub(super) episode_end_steps: Option<Vec<u64>>,
+    pub(super) mean_update_norms: Numbers,
+}
+
+/// `controller_logs`, without histories.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct ControllerLogs {
+    pub(super) lr_controller_logs: Option<AxisLog>,
+    pub(super) noise_controller_logs: Option<AxisLog>,
+    pub(super) noise_controller_logs_by_lr: Option<std::collections::BTreeMap<String, AxisLog>>,
+}
+
+/// What one controller is.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct AxisLog {
+    pub(super) controller_type: Option<String>,
+}
+
+/// `final_subset_accuracies`, and the same at the best epoch.
+#[derive(Debug, Clone, Copy, serde::Deserialize)]
+pub(super) struct Subsets {
+    pub(super) train_all_accuracy: Option<f64>,
+    pub(super) train_clean_accuracy: Option<f64>,
+    pub(super) train_corrupted_accuracy_vs_noisy_labels: Option<f64>,
+    pub(super) train_corrupted_accuracy_vs_clean_labels: Option<f64>,
+}
+
+/// `config.diagnostics`.
+#[derive(Debug, Default, serde::Deserialize)]
+pub(super) struct Diagnostics {
+    pub(super) label_noise: Option<LabelNoise>,
+    pub(super) final_subset_accuracies: Option<Subsets>,
+}
+
+/// `config.diagnostics.label_noise`, without the labels.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct LabelNoise {
+    #[serde(rename = "type")]
+    pub(super) kind: Option<String>,
+    pub(super) rate: Option<f64>,
+}
+
+/// `command` of a foreign program's result.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct Command {
+    pub(super) input: Option<Short>,
+}
+
+/// `config`: the settings, and apart from them the diagnostics.
+#[derive(Debug, Default)]
+pub(super) struct Config {
+    pub(super) settings: Map<String, Value>,
+    pub(super) diagnostics: Diagnostics,
+}
+
+impl<'de> Deserialize<'de> for Config {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Settings;
+        impl<'de> Visitor<'de> for Settings {
+            type Value = Config;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("a map of settings")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Config, A::Error> {
+                let mut config = Config::default();
+                while let Some(key) = map.next_key::<String>()? {
+                    if key == "diagnostics" {
+                        config.diagnostics = map.next_value::<Option<Diagnostics>>()?.unwrap_or_default();
+                    } else if let Short(Some(value)) = map.next_value()? {
+                        config.settings.insert(key, value);
+                    }
+                }
+                Ok(config)
+            }
+        }
+        deserializer.deserialize_map(Settings)
+    }
+}
+
+/// A value without lists of more than 64 entries; none if it is such a list itself.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Short(pub(super) Option<Value>);
+
+impl Short {
+    /// The entries, if it is a map.
+    pub(super) fn entries(self) -> Map<String, Value> {
+        match self.0 {
+            Some(Value::Object(map)) => map,
+            _ => Map::new(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Short {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Short;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("any value")
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Short, E> {
+                Ok(Short(Some(value.into())))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Short, E> {
+                Ok(Short(Some(value.into())))
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<Short, E> {
+                Ok(Short(Some(value.into())))
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Short, E> {
+                Ok(Short(Some(value.into())))
+            }
+
+            fn visit_str<E>(self, value: &str) -> Result<Short, E> {
+                Ok(Short(Some(value.into())))
+            }
+
+            fn visit_unit<E>(self) -> Result<Short, E> {
+                Ok(Short(Some(Value::Null)))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Short, A::Error> {
+                let mut items = Vec::new();
+                while let Some(Short(item)) = sequence.next_element()? {
+                    items.extend(item);
+                    if items.len() > LONGEST_LIST {
+                        while sequence.next_element::<IgnoredAny>()?.is_some() {}
+                        return Ok(Short(None));
+                    }
+                }
+                Ok(Short(Some(items.into())))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Short, A::Error> {
+                let mut entries = Map::new();
+                while let Some((key, Short(value))) = map.next_entry::<String, Short>()? {
+                    entries.extend(value.map(|value| (key, value)));
+                }
+                Ok(Short(Some(Value::Object(entries))))
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
+/// Tells a file that cannot be a JSON object by its first bytes, so that a large foreign file is not read.
+pub(super) fn looks_like_json(path: &Path) -> Result<(), String> {
+    let mut head = Vec::with_capacity(HEAD);
+    let read = File::open(path).and_then(|file| file.take(HEAD as u64).read_to_end(&mut head));
+    read.map_err(|error| format!("cannot be read: {error}"))?;
+    match head.trim_ascii_start().first() {
+        Some(b'{') => Ok(()),
+        Some(b'[') => Err("JSON, but not a RunResult: it is a list".into()),
+        Some(_) => Err("not JSON".into()),
+        None if head.is_empty() => Err("the file is empty".into()),
+        None => Err("not JSON".into()),
+    }
+}
+
+/// Reads a document, or says why it is none.
+pub(super) fn parse(bytes: &[u8]) -> Result<Document, String> {
+    let error = match serde_json::from_slice(bytes) {
+        Ok(document) => return Ok(document),
+        Err(error) => error,
+    };
+    let wrong = |error: &serde_json::Error| match error.classify() {
+        serde_json::error::Category::Data => format!("JSON, but not a RunResult: {error}"),
+        _ => format!("not JSON: {error}"),
+    };
+    match without_pythons_words(bytes) {
+        Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| wrong(&error)),
+        None => Err(wrong(&error)),
+    }
+}
+
+/// The text with null in the place of NaN and infinities that stand outside strings; none if there are none.
+pub(super) fn without_pythons_words(bytes: &[u8]) -> Option<Vec<u8>> {
+    const WORDS: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
+    let mut out = Vec::with_capacity(bytes.len() + 64);
+    let (mut replaced, mut in_string, mut index) = (false, false, 0);
+    while let Some(&byte) = bytes.get(index) {
+        let word = match byte {
+            b'-' | b'I' | b'N' if !in_string => WORDS.into_iter().find(|word| bytes[index..].starts_with(word)),
+            _ => None,
+        };
+        if let Some(word) = word {
+            out.extend_from_slice(b"null");
+            replaced = true;
+            index += word.len();
+            continue;
+        }
+        if byte == b'"' {
+            in_string = !in_string;
+        }
+        out.push(byte);
+        index += 1;
+        // What follows a backslash in a string is never its end.
+        if in_string && byte == b'\\' {
+            out.extend(bytes.get(index));
+            index += 1;
+        }
+    }
+    replaced.then_some(out)
+}
