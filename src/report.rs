@@ -14,5 +14,5 @@ pub mod statistics;
 pub mod tables;
 pub mod tensor;
 
-pub use read::{ReadError, ResultSet, Skipped, Source};
-pub use record::{Episodes, Layout, Method, NoiseSetting, RunRecord, SubsetAccuracies};
+pub use read::{Duplicates, ReadError, ResultSet, Skipped, Source};
+pub use record::{Axes, Episodes, Layout, Method, NoiseSetting, RunRecord, SubsetAccuracies};

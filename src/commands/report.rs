@@ -45,7 +45,7 @@ pub(crate) fn sources(arguments: &ArgMatches) -> Vec<Source> {
 
 /// Reads the results, and tells what was passed over.
 pub(crate) fn read(arguments: &ArgMatches) -> Result<ResultSet, Failure> {
-    let found = ResultSet::read(&sources(arguments)).map_err(|error| Failure::new(error.to_string(), None))?;
+    let found = ResultSet::read(&sources(arguments)).map_err(|error| Failure::new(error.to_string(), error.help()))?;
     for skipped in &found.skipped {
         eprintln!("skipped {}: {}", skipped.path.display(), skipped.reason);
     }

@@ -1,8 +1,134 @@
-//! Figures from results. (being written)
+//! Figures from results, as SVG with the data beside them: what the reference draws, and strips for any study.
+//!
+//! [`draw`] groups runs by what they are, asks every kind of figure for what it can make of them, and says what is missing.
+//! A kind turns runs into a `Figure`, which is axes, marks and a legend (`figure.rs`); `layout.rs` puts that on paper with
+//! measured text; `drawing.rs` writes SVG, and `picture.rs` makes a PNG of it that needs no font of the machine. Nothing is
+//! drawn at random, so equal results give equal files.
 
+mod comparisons;
+mod curves;
+mod data;
+mod drawing;
+mod episodes;
+mod figure;
+mod groups;
+mod layout;
+mod lettering;
+mod palette;
+mod picture;
+mod scale;
+
+#[cfg(test)]
+mod made_up;
+#[cfg(test)]
+mod tests;
+
+pub use palette::Theme;
+pub use picture::PictureError;
+
+use self::data::Csv;
+use self::drawing::{Drawing, Letters};
+use self::figure::Figure;
+use self::groups::Study;
 use super::RunRecord;
 
-/// A drawn figure.
+/// A column of a two-column page, in millimetres.
+pub const COLUMN_MM: f64 = 85.0;
+/// The whole width of a page's text, in millimetres.
+pub const PAGE_MM: f64 = 175.0;
+
+/// A kind of figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FigureKind {
+    /// Accuracy by epoch.
+    Curves,
+    /// Peak and final accuracy as bars.
+    PeakFinal,
+    /// The share of runs that pick each arm.
+    Arms,
+    /// Rewards by arm.
+    Rewards,
+    /// Picked noise against accuracy.
+    Sigma,
+    /// Norms of updates.
+    Norms,
+    /// Seconds of an epoch over the plain baseline.
+    Overhead,
+    /// Accuracies on corrupted training examples.
+    Diagnostics,
+    /// A dot for each run.
+    Strips,
+}
+
+impl FigureKind {
+    /// All of them, in the order in which they are drawn.
+    pub const ALL: [Self; 9] = [
+        Self::Curves,
+        Self::PeakFinal,
+        Self::Arms,
+        Self::Rewards,
+        Self::Sigma,
+        Self::Norms,
+        Self::Overhead,
+        Self::Diagnostics,
+        Self::Strips,
+    ];
+
+    /// The name on the command line, and the beginning of the file's.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Curves => "curves",
+            Self::PeakFinal => "peak-final",
+            Self::Arms => "arms",
+            Self::Rewards => "rewards",
+            Self::Sigma => "sigma",
+            Self::Norms => "norms",
+            Self::Overhead => "overhead",
+            Self::Diagnostics => "diagnostics",
+            Self::Strips => "strips",
+        }
+    }
+
+    fn plots(self, study: &Study<'_>, options: &FigureOptions) -> Result<Vec<Plot>, String> {
+        match self {
+            Self::Curves => curves::curves(study, options),
+            Self::PeakFinal => curves::bars(study, options),
+            Self::Arms => episodes::arm_selection(study, options),
+            Self::Rewards => episodes::rewards(study, options),
+            Self::Sigma => episodes::noise_against_accuracy(study, options),
+            Self::Norms => episodes::update_norms(study, options),
+            Self::Overhead => comparisons::overhead(study, options),
+            Self::Diagnostics => comparisons::diagnostics(study, options),
+            Self::Strips => comparisons::strips(study, options),
+        }
+    }
+}
+
+/// What is drawn, and how. The default draws all that there is data for, at column width, light, whole groups only.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FigureOptions {
+    /// The kinds to draw; empty draws all that there is data for.
+    pub kinds: Vec<FigureKind>,
+    /// The width in millimetres.
+    pub width_mm: f64,
+    /// The ground.
+    pub theme: Theme,
+    /// Epochs of the learning curves' rolling mean; the reference takes 5.
+    pub smooth: Option<usize>,
+    /// Settings that the strips are grouped by; empty groups runs by what they are.
+    pub group_by: Vec<String>,
+    /// Draw groups that lack a seed or an epoch.
+    pub allow_partial: bool,
+}
+
+impl Default for FigureOptions {
+    fn default() -> Self {
+        let (kinds, group_by) = (Vec::new(), Vec::new());
+        Self { kinds, width_mm: COLUMN_MM, theme: Theme::Light, smooth: None, group_by, allow_partial: false }
+    }
+}
+
+/// A figure and its data, as files hold them.
 #[derive(Debug, Clone)]
 pub struct NamedFigure {
     /// Its name, good for a file: `curves-cifar100-sym40`.
@@ -11,18 +137,84 @@ pub struct NamedFigure {
     pub title: String,
     /// The picture.
     pub svg: String,
-    /// Its data, tidy.
+    /// Its data, tidy, in full precision.
     pub csv: String,
 }
 
-/// What is drawn, and how. `Default` draws all that there is data for, at column width, light, complete groups only.
+/// A figure together with what pictures of it are made from.
+#[derive(Debug, Clone)]
+pub struct DrawnFigure {
+    /// The figure.
+    pub named: NamedFigure,
+    drawing: Drawing,
+}
+
+impl DrawnFigure {
+    /// The same as PNG, 300 dots an inch at the width that was asked for.
+    ///
+    /// # Errors
+    /// A picture that does not fit into memory.
+    pub fn png(&self) -> Result<Vec<u8>, PictureError> {
+        picture::png(&self.drawing)
+    }
+}
+
+/// What came of drawing.
 #[derive(Debug, Clone, Default)]
-pub struct FigureOptions {
-    /// Draw groups that lack a seed.
-    pub allow_partial: bool,
+pub struct Drawn {
+    /// The figures.
+    pub figures: Vec<DrawnFigure>,
+    /// Kinds that there is no data for, with what is missing.
+    pub without_data: Vec<(FigureKind, String)>,
+    /// Groups that lack a seed or an epoch, in words.
+    pub incomplete: Vec<String>,
+}
+
+/// What a kind of figure makes of a study.
+struct Plot {
+    name: String,
+    figure: Figure,
+    csv: Csv,
+}
+
+/// Draws figures.
+pub fn draw(runs: &[RunRecord], options: &FigureOptions) -> Drawn {
+    let study = Study::of(runs, options.allow_partial);
+    let mut drawn = Drawn { incomplete: study.incomplete.clone(), ..Drawn::default() };
+    let kinds = if options.kinds.is_empty() { &FigureKind::ALL[..] } else { &options.kinds };
+    for kind in kinds {
+        match kind.plots(&study, options) {
+            Ok(plots) => {
+                for plot in plots {
+                    let name = unused(plot.name.clone(), &drawn.figures);
+                    drawn.figures.push(finished(plot, name, options));
+                }
+            }
+            Err(missing) => drawn.without_data.push((*kind, missing)),
+        }
+    }
+    drawn
 }
 
 /// All figures that there is data for.
-pub fn for_study(_runs: &[RunRecord], _options: &FigureOptions) -> Vec<NamedFigure> {
-    Vec::new()
+pub fn for_study(runs: &[RunRecord], options: &FigureOptions) -> Vec<NamedFigure> {
+    draw(runs, options).figures.into_iter().map(|figure| figure.named).collect()
+}
+
+fn finished(plot: Plot, name: String, options: &FigureOptions) -> DrawnFigure {
+    let drawing = layout::lay_out(&plot.figure, options.width_mm, options.theme);
+    let (title, svg, csv) = (plot.figure.title, drawing.svg(Letters::Text), plot.csv.into_text());
+    DrawnFigure { named: NamedFigure { name, title, svg, csv }, drawing }
+}
+
+/// A name that no other figure has, without what does not belong into the name of a file.
+fn unused(name: String, others: &[DrawnFigure]) -> String {
+    let safe = |letter: char| if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '-' };
+    let name: String = name.chars().map(safe).collect();
+    let name = name.trim_end_matches('-').to_owned();
+    let taken = |name: &str| others.iter().any(|other| other.named.name == name);
+    match taken(&name) {
+        false => name,
+        true => (2..).map(|number| format!("{name}-{number}")).find(|name| !taken(name)).unwrap_or(name),
+    }
 }

@@ -1,1 +1,131 @@
-//! (being written)
+//! One self-contained page for a study, or for any results: what was asked, the runs, the figures, the best settings, what
+//! failed and why, what is missing, the commands, the versions and the machine.
+//!
+//! The page holds its styles, its script and its figures, and asks no network for anything. Everything on it is in the
+//! HTML: without the script it can be read, with it the table of runs can be sorted and filtered. All text that comes from
+//! files is escaped here, in one place; figures are images, so nothing in them can run.
+//!
+//! Reading the registry is left to the command, which fills a [`Page`].
+
+mod figure;
+mod runs;
+mod sections;
+mod text;
+
+use super::best::Answer;
+use super::figures::NamedFigure;
+use super::{RunRecord, Skipped};
+
+pub use figure::FIGURE_BYTES;
+pub use text::escaped;
+
+/// A run as the table shows it.
+#[derive(Debug, Clone, Default)]
+pub struct Row {
+    /// Its place in the study.
+    pub index: Option<u64>,
+    /// The short id, or the file's name.
+    pub name: String,
+    /// Its case in the study.
+    pub case: Option<String>,
+    /// A value for each of the page's axes; empty where it has none.
+    pub axes: Vec<String>,
+    /// The seed.
+    pub seed: String,
+    /// Where it is: `done`, `running`, ...
+    pub state: String,
+    /// How it ended, in words; the error of a failed run.
+    pub outcome: String,
+    /// Whether it diverged.
+    pub diverged: bool,
+    /// The best value of the page's metric.
+    pub best: Option<f64>,
+    /// Its last value.
+    pub last: Option<f64>,
+    /// The epoch of the best value, from 1.
+    pub peak: Option<usize>,
+    /// Seconds of the whole run.
+    pub seconds: Option<f64>,
+    /// The metric over the epochs.
+    pub curve: Vec<f64>,
+}
+
+/// Something that went wrong, or that is not there, and what makes it.
+#[derive(Debug, Clone, Default)]
+pub struct Trouble {
+    /// Which run or runs.
+    pub what: String,
+    /// Why.
+    pub reason: String,
+    /// The command that helps; empty when none does.
+    pub command: String,
+}
+
+/// Everything the page tells.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// The study's name, or what was read.
+    pub title: String,
+    /// What was asked: key and value.
+    pub asked: Vec<(String, String)>,
+    /// Counts by state, or whatever sums the page up.
+    pub counts: Vec<(String, u64)>,
+    /// The metric of the columns.
+    pub metric: String,
+    /// The names of the axes.
+    pub axes: Vec<String>,
+    /// The runs.
+    pub rows: Vec<Row>,
+    /// The figures.
+    pub figures: Vec<NamedFigure>,
+    /// The best settings.
+    pub best: Option<Answer>,
+    /// Failed runs.
+    pub failures: Vec<Trouble>,
+    /// Diverged runs.
+    pub diverged: Vec<Trouble>,
+    /// Runs that are still to come.
+    pub missing: Vec<Trouble>,
+    /// Files that were passed over.
+    pub skipped: Vec<Skipped>,
+    /// What a reader should know.
+    pub warnings: Vec<String>,
+    /// Commands, each with what it is for.
+    pub commands: Vec<(String, String)>,
+    /// Versions and machines: name and values.
+    pub provenance: Vec<(String, Vec<String>)>,
+    /// When the page was made, in words.
+    pub made: String,
+}
+
+impl Page {
+    /// The whole page.
+    pub fn html(&self) -> String {
+        let title = escaped(&self.title);
+        let body = sections::all(self);
+        format!(
+            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
+             <title>{title}</title>\n<style>\n{}</style>\n</head>\n<body>\n{body}<script>\n{}</script>\n</body>\n</html>\n",
+            include_str!("html/style.css"),
+            include_str!("html/script.js"),
+        )
+    }
+}
+
+/// The provenance of all runs: each name once, with its different values.
+pub fn provenance(runs: &[RunRecord]) -> Vec<(String, Vec<String>)> {
+    let mut found: Vec<(String, Vec<String>)> = Vec::new();
+    for (name, value) in runs.iter().flat_map(|run| &run.provenance) {
+        match found.iter_mut().find(|(known, _)| known == name) {
+            Some((_, values)) if values.contains(value) => {}
+            Some((_, values)) => values.push(value.clone()),
+            None => found.push((name.clone(), vec![value.clone()])),
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests;

@@ -114,7 +114,9 @@ impl ReadError {
     /// What the user can do about it.
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Nothing { .. } => Some("give a study, a folder with run folders or RunResult files, or a file".into()),
+            Self::Nothing { .. } => {
+                Some("give a study, a folder with run folders or RunResult files, or a file".into())
+            }
             Self::UnknownStudy { known, .. } if known.is_empty() => Some("`aees sweep` makes studies".into()),
             Self::UnknownStudy { known, .. } => Some(format!("studies: {}", known.join(", "))),
             Self::Missing { .. } | Self::Study { .. } => None,
@@ -219,11 +221,21 @@ impl Source {
 
 /// One result, with what is odd about it, or why it is none.
 fn read_file(path: &Path) -> Result<(RunRecord, Vec<String>), String> {
+    understand::understand(path, document::parse(&bytes_of(path)?)?)
+}
+
+/// One result and its bytes, as JSON: null in the place of Python's NaN. For those who need what a record does not keep.
+pub(super) fn read_with(path: &Path) -> Result<(RunRecord, Vec<u8>), String> {
+    let bytes = bytes_of(path)?;
+    let (run, _) = understand::understand(path, document::parse(&bytes)?)?;
+    Ok((run, document::without_pythons_words(&bytes).unwrap_or(bytes)))
+}
+
+fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
     let size = fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?.len();
     if size > LARGEST_RESULT {
         return Err(format!("{} MiB are too much for a result", size >> 20));
     }
     document::looks_like_json(path)?;
-    let bytes = fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
-    understand::understand(path, document::parse(&bytes)?)
+    fs::read(path).map_err(|error| format!("cannot be read: {error}"))
 }

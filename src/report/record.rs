@@ -1,6 +1,15 @@
 //! One result, as reports see it: typed, and free of what no report needs.
+//!
+//! [`setting`](RunRecord::setting) says what a run is beside its seed, and the labels what people call it.
+
+mod labels;
+mod setting;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
+
+pub use labels::Axes;
 
 /// What wrote a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -116,7 +125,7 @@ pub struct RunRecord {
     pub epoch_seconds: Vec<f64>,
     /// Estimated TFLOP of each epoch.
     pub epoch_tflops: Vec<f64>,
-    /// The best evaluation accuracy.
+    /// The best evaluation accuracy; NaN for a program that does not tell one.
     pub best_val_accuracy: f64,
     /// The last evaluation accuracy; none when no epoch was finished.
     pub final_val_accuracy: Option<f64>,

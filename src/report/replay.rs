@@ -1,1 +1,143 @@
-//! (being written)
+//! Replays a run's decisions: the controllers are built anew from its settings, fed the recorded rewards, and every pick,
+//! reward, effective count and value estimate is compared with the record, to the last bit.
+//!
+//! A pick depends only on settings, seed and earlier rewards, and a reward only on the ends of the smoothed loss and the
+//! penalty that the record holds. So a result that replays is one that this method made of these losses, and one that
+//! does not was made by another method, other settings or another hand. Nothing is trained.
+//!
+//! [`record`] reads what the file tells, [`controllers`] builds, [`rewards`] and [`histories`] recompute and compare.
+
+mod controllers;
+mod difference;
+mod histories;
+mod record;
+mod rewards;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+pub use difference::Difference;
+
+use self::controllers::Replica;
+use self::record::Recorded;
+use super::Method;
+
+/// Why a file cannot be replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// It is not there, or no RunResult.
+    #[error("{}: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// Its settings or logs do not hold what a replay needs.
+    #[error("{}: cannot be replayed: {reason}", path.display())]
+    Incomplete {
+        /// The file.
+        path: PathBuf,
+        /// What it lacks.
+        reason: String,
+    },
+}
+
+impl ReplayError {
+    /// The file.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Unreadable { path, .. } | Self::Incomplete { path, .. } => path,
+        }
+    }
+}
+
+/// What a replay found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Finding {
+    /// There are no decisions in it.
+    Nothing,
+    /// Everything that was recorded comes out again.
+    Reproduced,
+    /// Something does not.
+    Differs(Difference),
+}
+
+/// The replay of one file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replay {
+    /// The file.
+    pub path: PathBuf,
+    /// Who picked.
+    pub method: Method,
+    /// Closed episodes in the record.
+    pub episodes: usize,
+    /// Episodes that were reproduced, from the first on without a gap.
+    pub reproduced: usize,
+    /// What was found.
+    pub finding: Finding,
+    /// What the record does not hold and so could not be compared.
+    pub not_compared: Vec<String>,
+}
+
+impl Replay {
+    /// One line: `36 of 36 decisions and rewards reproduced`.
+    pub fn summary(&self) -> String {
+        let Self { episodes, reproduced, .. } = self;
+        match &self.finding {
+            Finding::Nothing => "nothing to replay: no controllers".into(),
+            Finding::Reproduced if self.not_compared.is_empty() => {
+                format!("{reproduced} of {episodes} decisions and rewards reproduced")
+            }
+            Finding::Reproduced => {
+                format!(
+                    "{reproduced} of {episodes} decisions reproduced; not compared: {}",
+                    self.not_compared.join(", ")
+                )
+            }
+            Finding::Differs(difference) => {
+                format!("{reproduced} of {episodes} decisions and rewards reproduced; {difference}")
+            }
+        }
+    }
+}
+
+/// Replays one file.
+///
+/// # Errors
+/// When it cannot be read, is no RunResult, or lacks what its controllers need.
+pub fn replay(path: &Path) -> Result<Replay, ReplayError> {
+    let recorded = Recorded::read(path).map_err(|reason| ReplayError::Unreadable { path: path.into(), reason })?;
+    let incomplete = |reason: String| ReplayError::Incomplete { path: path.into(), reason };
+    let mut replay = Replay {
+        path: path.into(),
+        method: recorded.run.method,
+        episodes: 0,
+        reproduced: 0,
+        finding: Finding::Nothing,
+        not_compared: Vec::new(),
+    };
+    let Some(episodes) = &recorded.episodes else { return Ok(replay) };
+    if recorded.is_old_fixed_mode() {
+        return Ok(replay);
+    }
+    replay.episodes = episodes.check_lengths().map_err(incomplete)?;
+    let mut replica = Replica::of(&recorded).map_err(incomplete)?;
+    replay.not_compared = recorded.not_compared(&replica);
+    replay.finding = Finding::Reproduced;
+    if let Some(difference) = replica.check_plan(&recorded).map_err(incomplete)? {
+        replay.finding = Finding::Differs(difference);
+        return Ok(replay);
+    }
+    for index in 0..replay.episodes {
+        match replica.episode(index, &recorded, episodes).map_err(incomplete)? {
+            None => replay.reproduced += 1,
+            Some(difference) => {
+                replay.finding = Finding::Differs(difference);
+                break;
+            }
+        }
+    }
+    Ok(replay)
+}

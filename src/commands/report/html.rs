@@ -1,12 +1,186 @@
-//! `aees report html`. (being written)
+//! `aees report html`: fills the page from the results and, for a study, from the registry.
 
+mod study;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use aees_train::artifact::write_atomically;
+use aees_train::config::{RunConfig, TaskName};
 use clap::ArgMatches;
 
+use crate::commands::registry::Place;
+use crate::commands::runs::times::moment;
 use crate::failure::Failure;
+use crate::report::best::{Question, Setting, attribute, best, curve, differing, settings_of_study};
+use crate::report::html::{Page, Row, Trouble, provenance};
+use crate::report::{ReadError, ResultSet, RunRecord, Source, figures};
+use crate::study::{Goal, quoted};
+
+/// The most columns of settings that a table can hold and still be read.
+const AXES: usize = 10;
 
 /// Runs it.
-pub(crate) fn run(_arguments: &ArgMatches) -> Result<ExitCode, Failure> {
+pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
+    let sources = super::sources(arguments);
+    let found = match ResultSet::read(&sources) {
+        Ok(found) => found,
+        // A study without results still has a page: what was asked, and what failed.
+        Err(ReadError::Nothing { skipped, .. }) if matches!(sources.as_slice(), [Source::Study { .. }]) => {
+            ResultSet { skipped, ..ResultSet::default() }
+        }
+        Err(error) => {
+            let help = error.help();
+            return Err(Failure::new(error.to_string(), help));
+        }
+    };
+    let out = arguments.get_one::<PathBuf>("out").cloned().unwrap_or_default();
+    let html = page(arguments, &sources, found)?.html();
+    write_atomically(&out, |file| file.write_all(html.as_bytes()))?;
+    eprintln!("wrote {} ({} KB)", out.display(), html.len().div_ceil(1000));
     Ok(ExitCode::SUCCESS)
+}
+
+fn page(arguments: &ArgMatches, sources: &[Source], found: ResultSet) -> Result<Page, Failure> {
+    let names: Vec<String> = sources.iter().map(|source| source.path().display().to_string()).collect();
+    let mut question = Question::default();
+    let mut page =
+        Page { title: names.join(", "), skipped: found.skipped, warnings: found.warnings, ..Page::default() };
+    if let [Source::Study { name, .. }] = sources
+        && let Ok(reader) = Place::of(arguments).reader()
+    {
+        study::tell(&reader, name, arguments, &mut page, &mut question)?;
+        // The section of failed and missing runs tells them, with what helps.
+        page.skipped.retain(|skipped| skipped.path.extension().is_some());
+    }
+    if let Some(metric) = arguments.get_one::<String>("metric") {
+        question.metric.clone_from(metric);
+        question.goal = if metric.contains("loss") { Goal::Min } else { Goal::Max };
+    }
+    page.metric.clone_from(&question.metric);
+    fill_runs(&mut page, &found.runs, question.goal);
+    match best(&found.runs, &question) {
+        Ok(answer) if !answer.groups.is_empty() => {
+            page.warnings.extend(answer.warnings.iter().cloned());
+            page.best = Some(answer);
+        }
+        Ok(_) => {}
+        Err(error) => page.warnings.push(error.to_string()),
+    }
+    page.figures = figures::for_study(&found.runs, &figures::FigureOptions::default());
+    page.provenance = provenance(&found.runs);
+    commands(&mut page, arguments, &names, &found.runs);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let now = i64::try_from(now).unwrap_or(i64::MAX);
+    page.made = format!("Made {} UTC by aees {}.", moment(now), env!("CARGO_PKG_VERSION"));
+    Ok(page)
+}
+
+/// The rows of the table: those that the registry gave, completed by the results, or the results alone.
+fn fill_runs(page: &mut Page, runs: &[RunRecord], goal: Goal) {
+    let settings: Vec<Setting> = runs.iter().map(Setting::of).collect();
+    let mut axes = differing(&settings);
+    axes.retain(|key| key != "seed");
+    for key in page.axes.drain(..).collect::<Vec<_>>() {
+        if !axes.contains(&key) {
+            axes.push(key);
+        }
+    }
+    axes.truncate(AXES);
+    let planned: BTreeMap<String, (Row, BTreeMap<String, String>)> = study::planned(page);
+    let mut by_id = planned;
+    let mut rows = Vec::new();
+    for run in runs {
+        let short = run.run_id.as_deref().map(|id| id.chars().take(16).collect::<String>());
+        let known = short.as_ref().and_then(|short| by_id.remove(short));
+        let mut row = known.map_or_else(|| Row { state: "done".into(), ..Row::default() }, |(row, _)| row);
+        if row.name.is_empty() {
+            row.name = short.unwrap_or_else(|| run.path.display().to_string());
+        }
+        row.seed = run.seed.to_string();
+        row.axes = axes.iter().map(|key| attribute(run, key).unwrap_or_default()).collect();
+        measure(&mut row, run, &page.metric, goal);
+        if let Some(step) = run.diverged_at {
+            let what = format!("{} seed {}", row.name, run.seed);
+            page.diverged.push(Trouble { what, reason: format!("diverged at step {step}"), command: String::new() });
+        }
+        rows.push(row);
+    }
+    for (mut row, values) in by_id.into_values() {
+        row.axes = axes.iter().map(|key| values.get(key).cloned().unwrap_or_default()).collect();
+        rows.push(row);
+    }
+    rows.sort_by_key(|row| row.index);
+    if page.counts.is_empty() {
+        page.counts = vec![("results".into(), runs.len() as u64)];
+    }
+    if !page.diverged.is_empty() {
+        page.counts.push(("diverged".into(), page.diverged.len() as u64));
+    }
+    (page.axes, page.rows) = (axes, rows);
+}
+
+fn measure(row: &mut Row, run: &RunRecord, metric: &str, goal: Goal) {
+    row.diverged = run.diverged_at.is_some();
+    row.outcome = run.diverged_at.map_or_else(|| "ok".into(), |step| format!("diverged at step {step}"));
+    row.seconds = run.wall_seconds;
+    row.curve = curve(run, metric).unwrap_or_default();
+    row.last = row.curve.last().copied();
+    let finite = row.curve.iter().copied().enumerate().filter(|(_, value)| value.is_finite());
+    // The first of equals.
+    let best = finite.reduce(|best, next| {
+        let better = if goal == Goal::Max { next.1 > best.1 } else { next.1 < best.1 };
+        if better { next } else { best }
+    });
+    row.best = best.map(|(_, value)| value);
+    row.peak = best.map(|(index, _)| index + 1).filter(|_| row.curve.len() > 1);
+}
+
+/// How to make all of this again: the page, and each setting's runs.
+fn commands(page: &mut Page, arguments: &ArgMatches, names: &[String], runs: &[RunRecord]) {
+    let words: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+    let words = format!("{}{}", words.join(" "), place_flags(arguments));
+    let page_again = format!("aees report html {words} --out page.html");
+    page.commands.push(("This page".into(), page_again));
+    page.commands.push((
+        "Its tables, figures and array".into(),
+        format!("aees report tables {words}\naees report figures {words}\naees report tensor {words} --out runs.npz"),
+    ));
+    let mut by_setting: BTreeMap<Setting, Vec<&RunRecord>> = BTreeMap::new();
+    runs.iter().for_each(|run| by_setting.entry(Setting::of(run)).or_default().push(run));
+    let lines: Vec<String> = by_setting.values().filter_map(|runs| train_line(runs)).collect();
+    if !lines.is_empty() {
+        page.commands.push(("One run of each setting, by itself".into(), lines.join("\n")));
+    }
+}
+
+/// The command of a setting with its first seed; the other seeds as a comment.
+fn train_line(runs: &[&RunRecord]) -> Option<String> {
+    let run = runs.first()?;
+    let task = TaskName::ALL.into_iter().find(|task| task.name() == run.task)?;
+    let defaults = RunConfig::new(task);
+    let mut line = format!("aees train {}", run.task);
+    for (key, value) in settings_of_study(run, task) {
+        if Some(&value) != defaults.get(key).as_ref() {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            line += &format!(" --set {}", quoted(&format!("{key}={text}")));
+        }
+    }
+    line += &format!(" --seed {}", run.seed);
+    let others: Vec<String> = runs[1..].iter().map(|run| run.seed.to_string()).collect();
+    Some(if others.is_empty() { line } else { format!("{line}  # also seeds {}", others.join(", ")) })
+}
+
+/// `--root` and `--registry`, where they are not the usual ones.
+fn place_flags(arguments: &ArgMatches) -> String {
+    let mut flags = String::new();
+    for name in ["root", "registry"] {
+        let given = arguments.value_source(name) == Some(clap::parser::ValueSource::CommandLine);
+        if let Some(path) = arguments.get_one::<PathBuf>(name).filter(|_| given) {
+            flags += &format!(" --{name} {}", quoted(&path.display().to_string()));
+        }
+    }
+    flags
 }

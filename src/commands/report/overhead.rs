@@ -1,12 +1,28 @@
-//! `aees report overhead`. (being written)
+//! `aees report overhead`.
 
 use std::process::ExitCode;
 
 use clap::ArgMatches;
 
 use crate::failure::Failure;
+use crate::report::overhead::{csv, json, markdown, rows, steady_seconds};
+use crate::stdout;
 
 /// Runs it.
-pub(crate) fn run(_arguments: &ArgMatches) -> Result<ExitCode, Failure> {
+pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
+    let found = super::read(arguments)?;
+    for run in found.runs.iter().filter(|run| steady_seconds(run).is_none()) {
+        eprintln!("left out {}: it tells no time of an epoch", run.path.display());
+    }
+    let rows = rows(&found.runs);
+    for row in rows.iter().filter(|row| row.overhead.is_none()) {
+        let label = row.configuration.label();
+        eprintln!("note: {} {} {label} has no plain baseline to compare with", row.task, row.optimizer);
+    }
+    match arguments.get_one::<String>("format").map(String::as_str) {
+        Some("csv") => stdout::line(csv(&rows).trim_end()),
+        Some("json") => stdout::line(json(&rows)),
+        _ => stdout::line(markdown(&rows).trim_end()),
+    }
     Ok(ExitCode::SUCCESS)
 }

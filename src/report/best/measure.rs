@@ -131,12 +131,12 @@ mod tests {
 
     #[test]
     fn each_measure_takes_what_its_name_says() {
-        let curve = [0.1, 0.5, 0.3, 0.4];
-        assert_eq!(of(&curve, Measure::Final, Goal::Max), Ok(0.4));
+        let curve = [0.0, 0.5, 0.25, 0.375];
+        assert_eq!(of(&curve, Measure::Final, Goal::Max), Ok(0.375));
         assert_eq!(of(&curve, Measure::Best, Goal::Max), Ok(0.5));
-        assert_eq!(of(&curve, Measure::Best, Goal::Min), Ok(0.1));
-        assert_eq!(of(&curve, Measure::LastK(2), Goal::Max), Ok(0.35));
-        assert_eq!(of(&curve, Measure::Auc, Goal::Max), Ok(0.325));
+        assert_eq!(of(&curve, Measure::Best, Goal::Min), Ok(0.0));
+        assert_eq!(of(&curve, Measure::LastK(2), Goal::Max), Ok(0.3125));
+        assert_eq!(of(&curve, Measure::Auc, Goal::Max), Ok(0.28125));
         assert_eq!(of(&curve, Measure::LastK(5), Goal::Max), Err(Unmeasured::TooShort { has: 4, asked: 5 }));
     }
 

@@ -233,10 +233,10 @@ pub(super) fn looks_like_json(path: &Path) -> Result<(), String> {
     read.map_err(|error| format!("cannot be read: {error}"))?;
     match head.trim_ascii_start().first() {
         Some(b'{') => Ok(()),
-        Some(b'[') => Err("JSON, but not a RunResult: it is a list".into()),
+        // A list, or a log: the reference's begin with `[` too.
+        Some(b'[') => Err("not a RunResult: no JSON object".into()),
         Some(_) => Err("not JSON".into()),
-        None if head.is_empty() => Err("the file is empty".into()),
-        None => Err("not JSON".into()),
+        None => Err("the file is empty".into()),
     }
 }
 

@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::launch::Root;
-use crate::launch::run_facts::read_study;
+use crate::launch::{Root, read_study};
 use crate::registry::{Reader, RegistryError, RunFilter, RunRow, RunState};
 
 use super::{Found, ReadError};

@@ -10,7 +10,8 @@ use crate::report::{Episodes, Layout, Method, NoiseSetting, RunRecord, SubsetAcc
 /// The record and what a reader should know of it, or why the file is passed over.
 pub(super) fn understand(path: &Path, mut document: Document) -> Result<(RunRecord, Vec<String>), String> {
     let is_command = document.result.is_some() && document.val_accuracies.is_none();
-    let is_training = document.val_accuracies.is_some() || (document.method_name.is_some() && document.config.is_some());
+    let is_training =
+        document.val_accuracies.is_some() || (document.method_name.is_some() && document.config.is_some());
     if !is_command && !is_training {
         return Err("JSON, but not a RunResult: it has neither val_accuracies nor method_name and config".into());
     }
@@ -22,22 +23,8 @@ pub(super) fn understand(path: &Path, mut document: Document) -> Result<(RunReco
     let seed = document.seed.or_else(|| settings.get("seed").and_then(Value::as_i64)).ok_or("it has no seed")?;
     let task = if is_command { "command".to_owned() } else { task_of(&document, &settings) };
     let method_name = method_name(&document, &settings);
-    let train_losses = column("train_losses", &document.train_losses, &mut warnings);
-    let val_accuracies = column("val_accuracies", &document.val_accuracies, &mut warnings);
-    let train_accuracies = column("train_accuracies", &document.train_accuracies, &mut warnings);
-    let epoch_seconds = column("epoch_wall_clock_seconds", &document.epoch_wall_clock_seconds, &mut warnings);
-    let epoch_tflops = column("epoch_tflops", &document.epoch_tflops, &mut warnings);
-    same_length(&[
-        ("val_accuracies", val_accuracies.len()),
-        ("train_losses", train_losses.len()),
-        ("train_accuracies", train_accuracies.len()),
-        ("epoch_wall_clock_seconds", epoch_seconds.len()),
-        ("epoch_tflops", epoch_tflops.len()),
-    ])?;
-    if let Some(epoch) = train_losses.iter().position(|loss| *loss < 0.0) {
-        let loss = train_losses[epoch];
-        warnings.push(format!("train_losses is negative in epoch {} ({loss}): it has no logarithm", epoch + 1));
-    }
+    let Columns { train_losses, train_accuracies, val_accuracies, epoch_seconds, epoch_tflops } =
+        columns(&document, &mut warnings)?;
     let episodes = document.episode_logs.take().map(|logs| episodes(logs, &mut warnings)).transpose()?.flatten();
     let metrics = numbers(document.metrics.take());
     let best_of_metrics = metrics.iter().find(|(name, _)| name == "best_val_accuracy").map(|(_, value)| *value);
@@ -170,12 +157,41 @@ fn label_noise(
     let rate = settings.get("label_noise_rate").and_then(Value::as_f64).or(rate).unwrap_or(0.0);
     let kind = settings.get("label_noise_type").and_then(Value::as_str).or(kind.as_deref());
     match kind {
-        _ if !(rate > 0.0) => NoiseSetting::Clean,
+        _ if rate.is_nan() || rate <= 0.0 => NoiseSetting::Clean,
         Some("asymmetric") => NoiseSetting::Asymmetric(rate),
         Some("symmetric") => NoiseSetting::Symmetric(rate),
         _ if task == "agnews" => NoiseSetting::Symmetric(rate),
         _ => NoiseSetting::Clean,
     }
+}
+
+/// One number for each epoch, in each.
+struct Columns {
+    train_losses: Vec<f64>,
+    train_accuracies: Vec<f64>,
+    val_accuracies: Vec<f64>,
+    epoch_seconds: Vec<f64>,
+    epoch_tflops: Vec<f64>,
+}
+
+fn columns(document: &Document, warnings: &mut Vec<String>) -> Result<Columns, String> {
+    let train_losses = column("train_losses", &document.train_losses, warnings);
+    let val_accuracies = column("val_accuracies", &document.val_accuracies, warnings);
+    let train_accuracies = column("train_accuracies", &document.train_accuracies, warnings);
+    let epoch_seconds = column("epoch_wall_clock_seconds", &document.epoch_wall_clock_seconds, warnings);
+    let epoch_tflops = column("epoch_tflops", &document.epoch_tflops, warnings);
+    same_length(&[
+        ("val_accuracies", val_accuracies.len()),
+        ("train_losses", train_losses.len()),
+        ("train_accuracies", train_accuracies.len()),
+        ("epoch_wall_clock_seconds", epoch_seconds.len()),
+        ("epoch_tflops", epoch_tflops.len()),
+    ])?;
+    if let Some(epoch) = train_losses.iter().position(|loss| *loss < 0.0) {
+        let loss = train_losses[epoch];
+        warnings.push(format!("train_losses is negative in epoch {} ({loss}): it has no logarithm", epoch + 1));
+    }
+    Ok(Columns { train_losses, train_accuracies, val_accuracies, epoch_seconds, epoch_tflops })
 }
 
 /// The numbers of a column; tells where it is not a number.
@@ -200,7 +216,8 @@ fn same_length(columns: &[(&str, usize)]) -> Result<(), String> {
 }
 
 fn episodes(logs: EpisodeLogs, warnings: &mut Vec<String>) -> Result<Option<Episodes>, String> {
-    let plain = |numbers: Numbers| numbers.unwrap_or_default().into_iter().map(|Number(value)| value).collect::<Vec<_>>();
+    let plain =
+        |numbers: Numbers| numbers.unwrap_or_default().into_iter().map(|Number(value)| value).collect::<Vec<_>>();
     let mut episodes = Episodes {
         end_steps: logs.episode_end_steps.unwrap_or_default(),
         lr_values: plain(logs.selected_lr_values),
@@ -210,7 +227,8 @@ fn episodes(logs: EpisodeLogs, warnings: &mut Vec<String>) -> Result<Option<Epis
     };
     if episodes.end_steps.is_empty() || episodes.lr_values.is_empty() {
         if !episodes.rewards.is_empty() {
-            warnings.push("episode_logs has rewards, but no end steps or no multipliers: its episodes are left out".into());
+            warnings
+                .push("episode_logs has rewards, but no end steps or no multipliers: its episodes are left out".into());
         }
         return Ok(None);
     }
@@ -250,7 +268,7 @@ fn diverged_at(outcome: Option<Short>, train_losses: &[f64], total_steps: u64) -
         return (status == Some("diverged")).then(|| step.unwrap_or(total_steps));
     }
     let epoch = train_losses.iter().position(|loss| loss.is_nan())? as u64;
-    Some(epoch * total_steps / train_losses.len() as u64)
+    Some(epoch.saturating_mul(total_steps) / train_losses.len() as u64)
 }
 
 /// The entries that are numbers.

@@ -103,7 +103,8 @@ pub fn wins(differences: &[f64]) -> Wins {
 /// Holm's step-down correction of p-values (Holm, 1979): the k-th smallest of `m` times `m - k + 1`, never below the one
 /// before it, at most 1. What is not there is not counted, and stays away.
 pub fn holm(p_values: &[Option<f64>]) -> Vec<Option<f64>> {
-    let mut order: Vec<(usize, f64)> = p_values.iter().enumerate().filter_map(|(index, p)| Some((index, (*p)?))).collect();
+    let mut order: Vec<(usize, f64)> =
+        p_values.iter().enumerate().filter_map(|(index, p)| Some((index, (*p)?))).collect();
     order.sort_by(|(_, a), (_, b)| a.total_cmp(b));
     let mut corrected = vec![None; p_values.len()];
     let mut floor: f64 = 0.0;

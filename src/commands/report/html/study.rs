@@ -1,0 +1,161 @@
+//! What only the registry knows of a study: what was asked, where each run is, what failed and what is missing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clap::ArgMatches;
+use serde_json::Value;
+
+use super::place_flags;
+use crate::failure::Failure;
+use crate::registry::{Reader, RunFilter, RunRow, RunState};
+use crate::report::best::{Question, parse_measure};
+use crate::report::html::{Page, Row, Trouble};
+use crate::study::Goal;
+
+/// Tells it: facts, counts, failures, missing runs, commands, and one row for each member, without its numbers.
+pub(super) fn tell(
+    reader: &Reader,
+    name: &str,
+    arguments: &ArgMatches,
+    page: &mut Page,
+    question: &mut Question,
+) -> Result<(), Failure> {
+    let spec: Value = serde_json::from_str(&reader.study_spec(name)?).unwrap_or_default();
+    if let Some(metric) = spec["metric"].as_str() {
+        read_metric(metric, question);
+    }
+    let flags = place_flags(arguments);
+    asked(&spec, page);
+    for status in reader.status(&[name])?.iter().filter(|status| status.name == name) {
+        page.counts = status.counts.iter().map(|(state, count)| (state.name().to_owned(), count)).collect();
+        page.asked.push(("attempts".into(), format!("{}, of which {} retries", status.attempts, status.retries)));
+    }
+    let rows = reader.runs(&RunFilter { study: Some(name.to_owned()), ..RunFilter::default() })?;
+    troubles(page, name, &flags, &rows);
+    let mut axes = BTreeSet::new();
+    for run in &rows {
+        let values = axes_of(run);
+        axes.extend(values.keys().cloned());
+        page.rows.push(row(run, &values));
+    }
+    page.axes = axes.into_iter().collect();
+    sweep_commands(&spec, name, &flags, page);
+    Ok(())
+}
+
+/// The rows of [`tell`] by short id, each with its axes, taken out of the page.
+pub(super) fn planned(page: &mut Page) -> BTreeMap<String, (Row, BTreeMap<String, String>)> {
+    let axes = |row: &Row| {
+        let pairs = row.axes.iter().filter_map(|pair| pair.split_once('\u{1f}'));
+        pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    };
+    page.rows
+        .drain(..)
+        .map(|row| (row.name.clone(), (axes(&row), row)))
+        .map(|(id, (axes, row))| (id, (row, axes)))
+        .collect()
+}
+
+/// `val_accuracy (max final)`, as a plan tells it.
+fn read_metric(text: &str, question: &mut Question) {
+    let Some((name, rest)) = text.split_once(" (") else { return };
+    question.metric = name.to_owned();
+    for word in rest.strip_suffix(')').unwrap_or(rest).split_whitespace() {
+        match (word, parse_measure(word)) {
+            ("max", _) => question.goal = Goal::Max,
+            ("min", _) => question.goal = Goal::Min,
+            (_, Some(measure)) => question.measure = measure,
+            _ => {}
+        }
+    }
+}
+
+/// The specification, the user's words first.
+fn asked(spec: &Value, page: &mut Page) {
+    let Some(spec) = spec.as_object() else { return };
+    let order = ["note", "task", "metric", "seeds", "source", "overrides"];
+    let known = order.iter().filter_map(|key| spec.get_key_value(*key));
+    let others = spec.iter().filter(|(key, _)| !order.contains(&key.as_str()));
+    for (key, value) in known.chain(others) {
+        let text = match value {
+            Value::Null => continue,
+            Value::String(text) => text.clone(),
+            Value::Array(items) if items.is_empty() => continue,
+            Value::Array(items) => {
+                let words = items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned));
+                words.collect::<Vec<_>>().join(", ")
+            }
+            Value::Object(map) => {
+                let set = map.iter().filter(|(_, value)| !value.is_null() && *value != &serde_json::json!({}));
+                set.map(|(key, value)| format!("{key} {value}")).collect::<Vec<_>>().join(", ")
+            }
+            value => value.to_string(),
+        };
+        page.asked.push((key.clone(), text));
+    }
+}
+
+/// The axes of a member as text.
+fn axes_of(run: &RunRow) -> BTreeMap<String, String> {
+    let axes: Value = run.axes_json.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    axes.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), text(value))).collect()
+}
+
+fn row(run: &RunRow, axes: &BTreeMap<String, String>) -> Row {
+    let first_line = |text: &String| text.lines().next().unwrap_or_default().to_owned();
+    let class = run.class.as_deref().filter(|_| run.state != RunState::Done);
+    let error = run.error.as_ref().filter(|_| class.is_some()).map(first_line).unwrap_or_default();
+    Row {
+        index: run.index,
+        name: run.run_id.to_string(),
+        case: run.case.clone(),
+        // Until the page knows its columns: pairs.
+        axes: axes.iter().map(|(key, value)| format!("{key}\u{1f}{value}")).collect(),
+        seed: run.seed.to_string(),
+        state: run.state.name().to_owned(),
+        outcome: class.map(|class| format!("{class}: {error}")).unwrap_or_default(),
+        seconds: (run.wall_ms > 0).then_some(run.wall_ms as f64 / 1e3),
+        ..Row::default()
+    }
+}
+
+/// Failed runs one by one with what they said; the others that lack a result by state.
+fn troubles(page: &mut Page, name: &str, flags: &str, rows: &[RunRow]) {
+    let place = |run: &RunRow| format!("{name}:{}", run.index.unwrap_or_default());
+    for run in rows.iter().filter(|run| run.state == RunState::Failed) {
+        let class = run.class.as_deref().unwrap_or("unknown");
+        let axes: Vec<String> = axes_of(run).iter().map(|(key, value)| format!("{key}={value}")).collect();
+        page.failures.push(Trouble {
+            what: format!("{} {} {} seed {}", place(run), run.run_id, axes.join(" "), run.seed),
+            reason: format!("{class}: {}", run.error.as_deref().unwrap_or("no message")),
+            command: format!(
+                "aees runs logs {0}{flags}\naees runs retry {0}{flags} && aees sweep resume {name}{flags}",
+                place(run)
+            ),
+        });
+    }
+    for state in RunState::ALL {
+        let missing: Vec<String> = rows.iter().filter(|run| run.state == state).map(place).collect();
+        if missing.is_empty() || matches!(state, RunState::Done | RunState::Failed) {
+            continue;
+        }
+        let command = match state {
+            RunState::Cancelled | RunState::Invalid => {
+                format!("aees runs retry {}{flags} && aees sweep resume {name}{flags}", missing.join(" "))
+            }
+            RunState::Running => format!("aees sweep status {name}{flags}"),
+            _ => format!("aees sweep resume {name}{flags}"),
+        };
+        let count = missing.len();
+        page.missing.push(Trouble { what: format!("{count} {state}"), reason: missing.join(", "), command });
+    }
+}
+
+fn sweep_commands(spec: &Value, name: &str, flags: &str, page: &mut Page) {
+    let mut run = format!("aees sweep run {}", crate::study::quoted(spec["source"].as_str().unwrap_or(name)));
+    for assignment in spec["overrides"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        run += &format!(" --override {}", crate::study::quoted(assignment));
+    }
+    page.commands.push(("The study".into(), format!("{run}{flags}\naees sweep resume {name}{flags}")));
+}

@@ -1,0 +1,131 @@
+//! Colours, dashes and markers: eight of each, so that a series is told by more than its colour.
+//!
+//! The hues are Okabe and Ito's (<https://jfly.uni-koeln.de/color/>), which people with every common kind of colour vision can
+//! tell apart, without the yellow. On white the light ones are darkened until they stand out at 3 to 1 (WCAG 2.1, 1.4.11).
+
+/// The ground that a figure stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Theme {
+    /// White, for paper.
+    #[default]
+    Light,
+    /// Nearly black, for slides and dark pages.
+    Dark,
+}
+
+/// How many looks there are before they come again.
+pub(super) const LOOKS: usize = 8;
+
+/// Grey, blue, vermilion, orange, green, purple, sky blue, black or white.
+const ON_WHITE: [&str; LOOKS] =
+    ["#666666", "#0072b2", "#d55e00", "#b07c00", "#008a63", "#b3588f", "#2f8fc4", "#000000"];
+const ON_DARK: [&str; LOOKS] = ["#a6a6a6", "#3d9bd8", "#f07a2a", "#e69f00", "#1bb88a", "#d98ab8", "#7cc8f2", "#ffffff"];
+
+/// Dashes and gaps in points; an empty one is a solid line.
+const DASHES: [&str; LOOKS] = ["4 2", "", "", "6 1.5", "1.2 1.2", "5 1.5 1.2 1.5", "3 1.2", "8 2 2 2"];
+
+/// The shape of a marker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Marker {
+    Circle,
+    Square,
+    Diamond,
+    TriangleUp,
+    TriangleDown,
+    Cross,
+    Plus,
+    Bar,
+}
+
+const MARKERS: [Marker; LOOKS] = [
+    Marker::Circle,
+    Marker::Square,
+    Marker::Diamond,
+    Marker::TriangleUp,
+    Marker::TriangleDown,
+    Marker::Cross,
+    Marker::Plus,
+    Marker::Bar,
+];
+
+/// A colour by what it is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ink {
+    /// The ground.
+    Paper,
+    /// Text and axes.
+    Text,
+    /// Ticks' grid lines.
+    Grid,
+    /// Lines of reference.
+    Reference,
+    /// A series.
+    Series(usize),
+}
+
+impl Theme {
+    pub(super) fn colour(self, ink: Ink) -> &'static str {
+        match (ink, self) {
+            (Ink::Paper, Self::Light) => "#ffffff",
+            (Ink::Paper, Self::Dark) => "#14171a",
+            (Ink::Text, Self::Light) => "#1a1a1a",
+            (Ink::Text, Self::Dark) => "#e8e8e8",
+            (Ink::Grid, Self::Light) => "#e6e6e6",
+            (Ink::Grid, Self::Dark) => "#2c3136",
+            (Ink::Reference, Self::Light) => "#595959",
+            (Ink::Reference, Self::Dark) => "#b0b0b0",
+            (Ink::Series(look), Self::Light) => ON_WHITE[look % LOOKS],
+            (Ink::Series(look), Self::Dark) => ON_DARK[look % LOOKS],
+        }
+    }
+}
+
+/// The dashes of a look; empty for a solid line.
+pub(super) fn dashes(look: usize) -> &'static str {
+    DASHES[look % LOOKS]
+}
+
+/// The marker of a look.
+pub(super) fn marker(look: usize) -> Marker {
+    MARKERS[look % LOOKS]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Relative luminance (WCAG 2.1).
+    fn luminance(colour: &str) -> f64 {
+        let part = |from: usize| {
+            let value = f64::from(u8::from_str_radix(&colour[from..from + 2], 16).unwrap()) / 255.0;
+            if value <= 0.03928 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5)
+    }
+
+    fn contrast(one: &str, other: &str) -> f64 {
+        let (one, other) = (luminance(one), luminance(other));
+        (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
+    #[test]
+    fn every_series_and_all_text_stand_out() {
+        for theme in [Theme::Light, Theme::Dark] {
+            let paper = theme.colour(Ink::Paper);
+            for look in 0..LOOKS {
+                let ratio = contrast(theme.colour(Ink::Series(look)), paper);
+                assert!(ratio >= 3.0, "{theme:?} look {look}: {ratio:.2}");
+            }
+            assert!(contrast(theme.colour(Ink::Text), paper) >= 7.0);
+            assert!(contrast(theme.colour(Ink::Reference), paper) >= 4.5);
+        }
+    }
+
+    #[test]
+    fn no_two_looks_share_colour_and_marker() {
+        let mut seen: Vec<_> = (0..LOOKS).map(|look| Theme::Light.colour(Ink::Series(look))).collect();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), LOOKS);
+    }
+}

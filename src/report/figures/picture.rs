@@ -1,0 +1,31 @@
+//! A picture of a figure: PNG, with the letters as outlines, so that no font of the machine matters.
+
+use resvg::tiny_skia::{Pixmap, Transform};
+use resvg::usvg::{Options, Tree};
+
+use super::drawing::{Drawing, Letters};
+
+/// Pixels in a point: 300 dots an inch, what print asks for.
+const PIXELS_IN_POINT: f32 = 300.0 / 72.0;
+
+/// Why there is no picture.
+#[derive(Debug, thiserror::Error)]
+#[error("{title}: the picture cannot be drawn: {reason}")]
+pub struct PictureError {
+    title: String,
+    reason: String,
+}
+
+pub(super) fn png(drawing: &Drawing) -> Result<Vec<u8>, PictureError> {
+    let error = |reason: String| PictureError { title: drawing.title.clone(), reason };
+    let svg = drawing.svg(Letters::Outlines);
+    let tree = Tree::from_str(&svg, &Options::default()).map_err(|cause| error(cause.to_string()))?;
+    let pixels = |points: f64| (points as f32 * PIXELS_IN_POINT).round() as u32;
+    let (width, height) = (pixels(drawing.width), pixels(drawing.height));
+    let mut pixmap = Pixmap::new(width, height)
+        .ok_or_else(|| error(format!("{width} by {height} pixels do not fit into memory")))?;
+    let size = tree.size();
+    let scale = Transform::from_scale(width as f32 / size.width(), height as f32 / size.height());
+    resvg::render(&tree, scale, &mut pixmap.as_mut());
+    pixmap.encode_png().map_err(|cause| error(cause.to_string()))
+}

@@ -1,0 +1,115 @@
+//! The table of runs. Cells that are sorted as numbers carry the number.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use super::text::{number, sort_key};
+use super::{Page, Row, escaped};
+
+/// The most points of a small curve: more than its pixels show nothing.
+const POINTS: usize = 48;
+
+/// Filter and table.
+pub(super) fn section(page: &Page) -> String {
+    let states: BTreeSet<&str> = page.rows.iter().map(|row| row.state.as_str()).collect();
+    let options: String =
+        states.iter().map(|state| format!("<option>{}</option>", escaped(state))).collect::<Vec<_>>().join("");
+    let mut text = format!(
+        "<form class=\"filter\" id=\"filter\" role=\"search\" hidden><label>Find <input type=\"search\" id=\"find\" \
+         placeholder=\"words of any column\"></label> <label>State <select id=\"state\"><option value=\"\">all</option>\
+         {options}</select></label> <output id=\"found\" aria-live=\"polite\"></output></form>\n\
+         <div class=\"wide\" role=\"region\" aria-label=\"Runs\" tabindex=\"0\">\n<table id=\"runs\"><thead><tr>"
+    );
+    let (indexed, cases) =
+        (page.rows.iter().any(|row| row.index.is_some()), page.rows.iter().any(|row| row.case.is_some()));
+    let metric = escaped(&page.metric);
+    let mut head: Vec<(String, bool)> = Vec::new();
+    head.extend(indexed.then(|| ("#".into(), true)));
+    head.push(("run".into(), false));
+    head.extend(cases.then(|| ("case".into(), false)));
+    head.extend(page.axes.iter().map(|axis| (escaped(axis), is_number(page, axis))));
+    let rest =
+        [("seed", true), ("state", false), ("best", true), ("final", true), ("peak epoch", true), ("curve", false)];
+    head.extend(rest.map(|(name, number)| (name.to_owned(), number)));
+    head.extend([("seconds".into(), true), ("outcome".into(), false)]);
+    for (name, number) in &head {
+        let class = if *number { " class=\"n\"" } else { "" };
+        let title = match name.as_str() {
+            "best" => format!(" title=\"best {metric}\""),
+            "final" => format!(" title=\"{metric} of the last epoch\""),
+            _ => String::new(),
+        };
+        // Writing to a String cannot fail.
+        let _ = if name == "curve" {
+            write!(text, "<th scope=\"col\"{class} title=\"{metric} over the epochs\">{name}</th>")
+        } else {
+            write!(text, "<th scope=\"col\"{class}{title}><button type=\"button\">{name}</button></th>")
+        };
+    }
+    text.push_str("</tr></thead>\n<tbody>\n");
+    for run in &page.rows {
+        row(&mut text, page, run, indexed, cases);
+    }
+    text.push_str("</tbody></table></div>\n");
+    text
+}
+
+/// Whether all values of an axis are numbers.
+fn is_number(page: &Page, axis: &str) -> bool {
+    let column = page.axes.iter().position(|name| name == axis).unwrap_or_default();
+    let mut values = page.rows.iter().filter_map(|row| row.axes.get(column)).filter(|value| !value.is_empty());
+    values.all(|value| value.parse::<f64>().is_ok())
+}
+
+fn row(text: &mut String, page: &Page, row: &Row, indexed: bool, cases: bool) {
+    let plain = |text: &mut String, value: &str| {
+        let _ = write!(text, "<td>{}</td>", escaped(value));
+    };
+    let numeric = |text: &mut String, shown: &str, key: &str| {
+        let _ = write!(text, "<td class=\"n\" data-key=\"{}\">{}</td>", escaped(key), escaped(shown));
+    };
+    let _ = write!(text, "<tr data-state=\"{}\">", escaped(&row.state));
+    if indexed {
+        let index = row.index.map(|index| index.to_string()).unwrap_or_default();
+        numeric(text, &index, &index);
+    }
+    let _ = write!(text, "<th scope=\"row\"><code>{}</code></th>", escaped(&row.name));
+    if cases {
+        plain(text, row.case.as_deref().unwrap_or_default());
+    }
+    for (axis, value) in page.axes.iter().zip(&row.axes) {
+        if is_number(page, axis) { numeric(text, value, value) } else { plain(text, value) }
+    }
+    numeric(text, &row.seed, &row.seed);
+    let state = escaped(&row.state);
+    let _ = write!(text, "<td><span class=\"state {state}\">{state}</span></td>");
+    numeric(text, &number(row.best), &sort_key(row.best));
+    numeric(text, &number(row.last), &sort_key(row.last));
+    let peak = row.peak.map(|epoch| epoch.to_string());
+    numeric(text, peak.as_deref().unwrap_or("–"), peak.as_deref().unwrap_or_default());
+    let _ = write!(text, "<td>{}</td>", curve(&row.curve));
+    let seconds = row.seconds.map_or_else(|| "–".into(), |seconds| format!("{seconds:.1}"));
+    numeric(text, &seconds, &sort_key(row.seconds));
+    let class = if row.diverged { " class=\"outcome bad\"" } else { " class=\"outcome\"" };
+    let _ = writeln!(text, "<td{class}>{}</td></tr>", escaped(&row.outcome));
+}
+
+/// A small curve, each from its own least to its own greatest value.
+fn curve(values: &[f64]) -> String {
+    let finite: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+    if finite.len() < 2 {
+        return String::new();
+    }
+    let low = finite.iter().copied().fold(f64::INFINITY, f64::min);
+    let span = finite.iter().copied().fold(f64::NEG_INFINITY, f64::max) - low;
+    let count = finite.len().min(POINTS);
+    let points: Vec<String> = (0..count)
+        .map(|index| {
+            let value = finite[index * (finite.len() - 1) / (count - 1)];
+            let height = if span > 0.0 { (value - low) / span } else { 0.5 };
+            format!("{:.0},{:.1}", 1.0 + 78.0 * index as f64 / (count - 1) as f64, 17.0 - 16.0 * height)
+        })
+        .collect();
+    let points = points.join(" ");
+    format!("<svg class=\"curve\" viewBox=\"0 0 80 18\" aria-hidden=\"true\"><polyline points=\"{points}\"/></svg>")
+}

@@ -1,0 +1,182 @@
+//! A table before it is written: columns that know their unit and what is better in them, rows in sections, notes.
+
+/// Which way a column is ranked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Better {
+    /// The largest is best.
+    Higher,
+    /// The smallest is best.
+    Lower,
+}
+
+/// What the cells of a column are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Words.
+    Text,
+    /// A mean with its sample standard deviation.
+    MeanSd,
+    /// One number.
+    Value,
+    /// A number with the two ends of its interval.
+    Interval,
+    /// A p-value.
+    PValue,
+}
+
+/// A column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    /// The heading, as people read it.
+    pub heading: String,
+    /// The name in CSV.
+    pub key: String,
+    /// What its cells are.
+    pub kind: Kind,
+    /// What numbers are multiplied with where people read them: 100 for percent. CSV keeps the raw number.
+    pub scale: f64,
+    /// Digits after the point.
+    pub decimals: usize,
+    /// Which way it is ranked, if it is.
+    pub better: Option<Better>,
+}
+
+impl Column {
+    /// A column of words.
+    pub fn text(heading: &str, key: &str) -> Self {
+        Self::number(heading, key, Kind::Text, 1.0, 0)
+    }
+
+    /// A column of numbers that is not ranked.
+    pub fn number(heading: &str, key: &str, kind: Kind, scale: f64, decimals: usize) -> Self {
+        Self { heading: heading.to_owned(), key: key.to_owned(), kind, scale, decimals, better: None }
+    }
+
+    /// A number as it is printed.
+    pub(super) fn print(&self, value: f64) -> String {
+        let text = format!("{:.*}", self.decimals, value * self.scale);
+        // A rounded-off minus sign says nothing.
+        let zero = text.starts_with('-') && text.bytes().all(|byte| matches!(byte, b'-' | b'0' | b'.'));
+        if zero { text[1..].to_owned() } else { text }
+    }
+}
+
+/// A cell.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    /// Words.
+    Text(String),
+    /// Nothing to show. The text says why, as a mark that a note explains; it may be empty.
+    Missing(String),
+    /// A number.
+    Number {
+        /// The number or mean.
+        value: f64,
+        /// The sample standard deviation; none of a single run.
+        sd: Option<f64>,
+        /// A mark that a note explains; it may be empty.
+        mark: String,
+    },
+    /// A number with an interval.
+    Interval {
+        /// The number.
+        value: f64,
+        /// The lower end.
+        low: f64,
+        /// The upper end.
+        high: f64,
+    },
+}
+
+impl Cell {
+    /// Words.
+    pub(super) fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// A number alone, or nothing.
+    pub(super) fn value(value: Option<f64>) -> Self {
+        value.map_or_else(Self::nothing, |value| Self::Number { value, sd: None, mark: String::new() })
+    }
+
+    /// Nothing, without a reason.
+    pub(super) fn nothing() -> Self {
+        Self::Missing(String::new())
+    }
+
+    /// What it is ranked by.
+    fn rank(&self) -> Option<f64> {
+        match self {
+            Self::Number { value, .. } | Self::Interval { value, .. } => Some(*value),
+            Self::Text(_) | Self::Missing(_) => None,
+        }
+    }
+}
+
+/// A row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// The section it stands in; ranks are within it. Empty when the table has none.
+    pub section: String,
+    /// One cell for each column.
+    pub cells: Vec<Cell>,
+}
+
+/// How a cell stands out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Emphasis {
+    /// Not.
+    None,
+    /// The best of its section.
+    Best,
+    /// The second.
+    Second,
+}
+
+/// A table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// Its name, which is the name of its files.
+    pub name: String,
+    /// What it shows.
+    pub title: String,
+    /// What sections are, as a CSV column; empty when there are none.
+    pub section_key: String,
+    /// The columns.
+    pub columns: Vec<Column>,
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// What a reader must know, in order.
+    pub notes: Vec<String>,
+}
+
+impl Table {
+    /// How each cell stands out. The first of equal cells wins; a section with one number has no best.
+    pub fn emphasis(&self) -> Vec<Vec<Emphasis>> {
+        let mut marks = vec![vec![Emphasis::None; self.columns.len()]; self.rows.len()];
+        for (column, better) in self.columns.iter().enumerate().filter_map(|(at, column)| Some((at, column.better?))) {
+            for rows in self.sections() {
+                let mut ranked: Vec<(usize, f64)> =
+                    rows.into_iter().filter_map(|row| Some((row, self.rows[row].cells[column].rank()?))).collect();
+                ranked.sort_by(|(_, a), (_, b)| if better == Better::Higher { b.total_cmp(a) } else { a.total_cmp(b) });
+                if let [(best, _), (second, _), ..] = ranked[..] {
+                    marks[best][column] = Emphasis::Best;
+                    marks[second][column] = Emphasis::Second;
+                }
+            }
+        }
+        marks
+    }
+
+    /// The rows of each section, by index, in the order of their first row.
+    fn sections(&self) -> Vec<Vec<usize>> {
+        let mut sections: Vec<(&str, Vec<usize>)> = Vec::new();
+        for (index, row) in self.rows.iter().enumerate() {
+            match sections.iter_mut().find(|(name, _)| *name == row.section) {
+                Some((_, rows)) => rows.push(index),
+                None => sections.push((&row.section, vec![index])),
+            }
+        }
+        sections.into_iter().map(|(_, rows)| rows).collect()
+    }
+}
