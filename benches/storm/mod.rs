@@ -118,7 +118,8 @@ impl Storm {
             let why = self.command(&["runs", "why", &id[..16], "--json"]).output().unwrap();
             let why: Value = serde_json::from_slice(&why.stdout).unwrap();
             let events = why["events"].as_array().unwrap();
-            let count = events.iter().filter(|event| matches!(event["kind"].as_str(), Some("completed" | "adopted"))).count();
+            let count =
+                events.iter().filter(|event| matches!(event["kind"].as_str(), Some("completed" | "adopted"))).count();
             accepted.insert(id.to_owned(), count);
         }
         Outcome {

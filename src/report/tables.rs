@@ -147,7 +147,9 @@ pub const KINDS: [TableKind; 18] = [
     kind("noise-ablation", "gradient noise without feedback, AG News", text::noise_ablation),
     kind("overhead", "seconds and percent over the baseline", |runs, _| overhead::overhead(runs, false, true)),
     kind("overhead-detailed", "everything that was timed", |runs, _| overhead::overhead(runs, true, true)),
-    kind("checkpoints", "what is memorised at the peak", |runs, options| checkpoints::checkpoints(runs, options, false)),
+    kind("checkpoints", "what is memorised at the peak", |runs, options| {
+        checkpoints::checkpoints(runs, options, false)
+    }),
     kind("checkpoints-detailed", "the same, each run", |runs, options| checkpoints::checkpoints(runs, options, true)),
     kind("penalty", "with and without the penalty on unsteady losses", ablations::penalty),
     kind("trend", "with and without the trend context", ablations::trend),

@@ -19,7 +19,10 @@ fn a_program_reads_its_settings_and_its_numbers_are_kept() {
     assert_eq!(read_json(&folder.join("copy.json")), given);
     let result = read_json(&folder.join("result.json"));
     assert_eq!(result["result"]["score"], 0.75);
-    assert_eq!((&result["episodes"], &result["tokens_in"], &result["cost_usd"]), (&12.into(), &300.into(), &0.5.into()));
+    assert_eq!(
+        (&result["episodes"], &result["tokens_in"], &result["cost_usd"]),
+        (&12.into(), &300.into(), &0.5.into())
+    );
     let costs = scratch.run(["runs", "ls", "--costs"]).ok();
     assert!(costs.stdout().contains("0.5"), "{}", costs.stdout());
 }

@@ -114,7 +114,8 @@ fn planning_writes_nothing_and_says_what_will_run() {
     assert_eq!(document["runs"][0]["will_run"], true);
     // The job lines do what the runs do.
     let jobs = sweep(&scratch, &["plan", study, "--format", "jobs", "--limit-runs", "1"]).ok();
-    let shell = std::process::Command::new("sh").args(["-c", jobs.stdout().trim()]).current_dir(scratch.path("")).output();
+    let shell =
+        std::process::Command::new("sh").args(["-c", jobs.stdout().trim()]).current_dir(scratch.path("")).output();
     assert!(String::from_utf8_lossy(&shell.unwrap().stdout).contains("score"), "{}", jobs.stdout());
     assert_eq!(effects(&scratch, "effects"), ["1 0"]);
     // After a run the next plan knows how long such runs take.

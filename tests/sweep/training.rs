@@ -55,9 +55,7 @@ fn data_that_changed_since_the_plan_is_another_run() {
 #[test]
 fn a_diverged_run_is_done_and_not_retried() {
     let scratch = Scratch::new();
-    let text = format!(
-        "aees: 1\nname: wild\ntask: cifar100\nset: {TINY}\nsweep: {{lr: [1.0e30]}}\nseeds: 1\n"
-    );
+    let text = format!("aees: 1\nname: wild\ntask: cifar100\nset: {TINY}\nsweep: {{lr: [1.0e30]}}\nseeds: 1\n");
     std::fs::write(scratch.path("wild.yaml"), text.replace("epochs: 1", "epochs: 2, optimizer: SGD")).unwrap();
     sweep(&scratch, &["run", "wild.yaml"]).ok();
     let run = &runs(&scratch)[0];
