@@ -5,7 +5,7 @@
 //! penalty that the record holds. So a result that replays is one that this method made of these losses, and one that
 //! does not was made by another method, other settings or another hand. Nothing is trained.
 //!
-//! [`record`] reads what the file tells, [`controllers`] builds, [`rewards`] and [`histories`] recompute and compare.
+//! `record` reads what the file tells, `controllers` builds, `rewards` and `histories` recompute and compare.
 
 mod controllers;
 mod difference;
