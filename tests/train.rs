@@ -252,6 +252,12 @@ fn frequency_matched_takes_the_other_seeds_arms_in_another_order() {
     assert_eq!(result["episode_logs"]["reward_base"][0], Value::Null);
     assert_eq!(result["method_name"], "FrequencyMatchedOpenLoop");
 
+    // Other sources make another run.
+    let longer = [&noise[..], &["--control-mode", "adaptive", "--seed", "4", "--lr", "0.01", "--overwrite"]].concat();
+    scratch.train("traces/seed4", &longer).ok();
+    scratch.train("other", &[&noise[..], &control].concat()).ok();
+    assert_ne!(scratch.json("other/result.json")["run_id"], result["run_id"]);
+
     std::fs::remove_dir_all(scratch.path("traces/seed2")).unwrap();
     let refused = scratch.train("again", &[&noise[..], &control].concat());
     refused.refused(&["no adaptive AdamW run of sym20, seed 2, in traces", "help:", "seed 2"]);

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use aees_train::config::{Initialization, RunConfig, TaskName};
+use aees_train::config::{ControlMode, Initialization, RunConfig, TaskName};
 use aees_train::event::Subscriber;
 use aees_train::identity::Inputs;
 use aees_train::session::{self, SessionError};
@@ -93,6 +93,9 @@ fn key(config: &RunConfig) -> String {
     if config.val_split > 0.0 {
         key["seed"] = config.seed.into();
     }
+    if config.control_mode == ControlMode::FrequencyMatched {
+        key["frequency_matched"] = serde_json::Value::Object(config.to_map());
+    }
     // Relative paths mean another thing elsewhere.
     key["here"] = std::env::current_dir().unwrap_or_default().to_string_lossy().into();
     key.to_string()
@@ -100,6 +103,10 @@ fn key(config: &RunConfig) -> String {
 
 /// Names, sizes and times of all files that a run reads; none when some may come from the hub.
 fn look(config: &RunConfig) -> Option<String> {
+    // The runs that it copies from are read each time.
+    if config.control_mode == ControlMode::FrequencyMatched {
+        return None;
+    }
     let mut files = vec![json!(env!("CARGO_PKG_VERSION"))];
     match config.data.as_str() {
         "synthetic" => {}

@@ -216,7 +216,9 @@ impl Planner<'_> {
         let offline = RunConfig { local_files_only: true, ..config.clone() };
         match self.inputs.inputs(&offline, self.registry, self.subscribers) {
             Ok(inputs) => Ok(inputs),
-            Err(SessionError::Data(_) | SessionError::Text(_)) => Ok(Inputs::data(UNKNOWN_DATA)),
+            Err(SessionError::Data(_) | SessionError::Text(_) | SessionError::Controllers(_)) => {
+                Ok(Inputs::data(UNKNOWN_DATA))
+            }
             Err(error) => Err(error.into()),
         }
     }

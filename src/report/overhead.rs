@@ -255,6 +255,11 @@ fn row(
 }
 
 /// Percent of one time over another, with its interval.
+/// What some times are over those of the plain baseline; none without any of either.
+pub fn over_plain(times: &[f64], plain: &[f64]) -> Option<Overhead> {
+    Some(overhead(&Spread::of(times)?, &Spread::of(plain)?))
+}
+
 fn overhead(time: &Spread, plain: &Spread) -> Overhead {
     let ratio = time.mean / plain.mean;
     // Relative variance of a mean, and its part of the degrees of freedom.

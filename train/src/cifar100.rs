@@ -58,6 +58,11 @@ impl Cifar100Task {
         Self { data, network, seed: config.seed as u64, schedule, facts }
     }
 
+    /// Counts something more among what the run is made of.
+    pub(crate) fn add_input(&mut self, name: &str, digest: String) {
+        self.facts.inputs.digests.insert(name.to_owned(), digest);
+    }
+
     /// Reads or makes the data of a run.
     ///
     /// # Errors

@@ -7,9 +7,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::config::{LabelNoiseType, OptimizerName, RunConfig};
+use crate::identity::{Id, NotCanonical};
 
 /// The seeds of the published study.
 const SEEDS: std::ops::Range<i64> = 0..5;
@@ -79,6 +80,15 @@ impl TraceError {
 }
 
 impl FrequencySource {
+    /// The hash of what a run takes from its sources: their seeds and their arms.
+    ///
+    /// # Errors
+    /// None that can happen: whole numbers have a canonical form.
+    pub fn digest(sources: &[Self]) -> Result<String, NotCanonical> {
+        let taken: Vec<_> = sources.iter().map(|source| json!({"seed": source.seed, "arms": source.arms})).collect();
+        Ok(Id::of(&Value::Array(taken))?.full().to_owned())
+    }
+
     /// The adaptive runs of the other seeds, in the order of their seeds.
     ///
     /// # Errors

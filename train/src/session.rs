@@ -16,12 +16,13 @@ use serde_json::Value;
 use crate::artifact::{FileError, write_atomically};
 use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointFolder, parameter_digest};
 use crate::cifar100::{self, Cifar100Task};
-use crate::config::{OptimizerName, RunConfig, TaskName};
-use crate::controllers::{Schedule, controllers, schedule};
+use crate::config::{ControlMode, OptimizerName, RunConfig, TaskName};
+use crate::controllers::{ControllerSetupError, Schedule, controllers, schedule};
 use crate::engine::device::{DeviceChoice, Found, find};
 use crate::engine::{Engine, EngineError, EngineState, Split};
 use crate::engine_info::EngineInfo;
 use crate::event::{RunEvent, Start, Subscriber};
+use crate::frequency_source::FrequencySource;
 use crate::identity::RunIdentity;
 use crate::json::write_pretty;
 use crate::label_noise_diagnostics::SubsetAccuracies;
@@ -154,7 +155,16 @@ pub fn load_task(
     subscribers: &mut [Box<dyn Subscriber>],
 ) -> Result<Box<dyn TrainingTask>, SessionError> {
     Ok(match config.task {
-        TaskName::Cifar100 => Box::new(Cifar100Task::new(config, Arc::new(Cifar100Task::load(config, subscribers)?))),
+        TaskName::Cifar100 => {
+            let mut task = Cifar100Task::new(config, Arc::new(Cifar100Task::load(config, subscribers)?));
+            if config.control_mode == ControlMode::FrequencyMatched {
+                // Other adaptive runs give other frequencies, and so another run.
+                let traces =
+                    FrequencySource::digest(&FrequencySource::find_all(config).map_err(ControllerSetupError::from)?)?;
+                task.add_input("traces", traces);
+            }
+            Box::new(task)
+        }
         TaskName::Sst2 | TaskName::AgNews => Box::new(TextClassificationTask::load(config, subscribers)?),
     })
 }

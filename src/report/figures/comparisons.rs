@@ -9,6 +9,7 @@ use super::groups::{Condition, Setting, Study, by_number, legend};
 use super::palette::{Ink, Marker};
 use super::scale::Scale;
 use super::{FigureOptions, Plot};
+use crate::report::overhead::over_plain;
 use crate::report::statistics::{mean, sample_sd, t_interval};
 use crate::report::{Method, RunRecord, SubsetAccuracies};
 
@@ -75,9 +76,10 @@ fn overhead_figure(setting: &Setting<'_>) -> Option<Plot> {
                 hollow: false,
             });
         }
-        if let Some(interval) = t_interval(&percents, 0.95) {
-            ends.extend([interval.low, interval.high]);
-            marks.push(Mark::Spread { low: interval.low, high: interval.high, y: row, look: 7 });
+        let over = over_plain(&seconds(condition), &base).filter(|_| !std::ptr::eq(condition, baseline));
+        if let Some((low, high)) = over.and_then(|over| over.interval) {
+            ends.extend([low, high]);
+            marks.push(Mark::Spread { low, high, y: row, look: 7 });
         }
         let points = percents.iter().enumerate().map(|(index, percent)| (*percent, row + jitter(index))).collect();
         let style = Dot { ink: Ink::Text, ..Dot::of(7, 1.6).shaped(Marker::Circle).hollow() };
@@ -95,8 +97,7 @@ fn overhead_figure(setting: &Setting<'_>) -> Option<Plot> {
         Entry::new("mean over runs", Sample::Bar { look: 0, hollow: false }),
     ];
     figure.notes.push(
-        "Means of all epochs but the first. Whiskers: 95 % t-interval of the mean, against the baseline's mean taken as exact."
-            .into(),
+        "Means of all epochs but the first. Whiskers: 95 % interval of the ratio to the baseline, both spreads counted.".into(),
     );
     Some(Plot { name: format!("overhead-{}-{}", setting.slug(), setting.optimizer.to_lowercase()), figure, csv })
 }
