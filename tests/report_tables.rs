@@ -4,6 +4,8 @@
 
 mod program;
 
+use std::path::PathBuf;
+
 use program::Scratch;
 use serde_json::{Value, json};
 
@@ -125,6 +127,47 @@ fn a_missing_seed_is_named_with_its_command() {
         .ok()
         .stdout();
     has(&text, "(n = 4)†");
+}
+
+#[test]
+fn a_study_says_itself_which_seeds_a_row_needs() {
+    let scratch = Scratch::new();
+    let study = "aees: 1\ntask: cifar100\nbase: {data: synthetic, model_width: 2, limit_train: 60, limit_eval: 20, \
+                 batch_size: 20, epochs: 1}\nsweep:\n  lr: [0.001, 0.002]\nseeds: [0, 5, 9]\n";
+    std::fs::write(scratch.path("small.yaml"), study).unwrap();
+    scratch.run(["sweep", "run", "small.yaml", "--jobs", "2"]).ok();
+    let whole = scratch.run(["report", "tables", "small", "--table", "clean"]).ok().stdout();
+    has(&whole, "| AdamW | 3 | ");
+    assert!(!whole.contains('†'), "{whole}");
+    // Every row loses the same seed: the most common number would find nothing missing.
+    let mut lost = 0;
+    let folders = |path: PathBuf| std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    for run in folders(scratch.path("results/runs")).flat_map(folders) {
+        let result = run.join("result.json");
+        let Ok(text) = std::fs::read_to_string(&result) else { continue };
+        let value: Value = serde_json::from_str(&text).unwrap();
+        if value["config"]["seed"] == 9 {
+            std::fs::remove_file(result).unwrap();
+            lost += 1;
+        }
+    }
+    assert_eq!(lost, 2);
+    let complete = |scratch: &Scratch| {
+        let text = scratch.run(["report", "tables", "small", "--table", "clean"]).ok().stdout();
+        has(&text, "† AdamW, AdamW: 2 of 3 runs; missing seed 9");
+        has(&text, "--set lr=0.002");
+        assert_eq!(text.matches("--seed 9`").count(), 2, "{text}");
+    };
+    complete(&scratch);
+    let text = scratch.run(["report", "tables", "small", "--table", "clean", "--expect-n", "2"]).ok().stdout();
+    assert!(!text.contains('†'), "{text}");
+    // Without the registry, the study's own file says it.
+    for path in folders(scratch.path("results")) {
+        if path.file_name().unwrap().to_string_lossy().starts_with("registry.") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    complete(&scratch);
 }
 
 #[test]

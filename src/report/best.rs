@@ -12,20 +12,19 @@ pub mod confirm;
 pub(crate) mod made;
 mod measure;
 mod setting;
-mod spread;
 mod text;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::statistics::{LEVEL, Summary};
 use super::{NoiseSetting, RunRecord};
 use crate::study::{Goal, Measure};
 
 pub(crate) use confirm::changed as settings_of_study;
 pub use measure::{CURVES, Unmeasured, curve, goal_word, measure_word, measured, parse_measure};
 pub use setting::{Setting, differing};
-pub use spread::{COVERAGE, Spread, t_quantile};
 pub use text::shown;
 
 /// What is asked.
@@ -104,7 +103,7 @@ pub struct Candidate {
     /// Runs without a number. One is enough to be out of the race.
     pub out: Vec<Out>,
     /// Mean and spread over the seeds that have a number.
-    pub spread: Option<Spread>,
+    pub spread: Option<Summary>,
     /// Its first run, by path: where the whole configuration is.
     pub example: usize,
 }
@@ -240,7 +239,7 @@ fn candidate(
     }
     let mean = |results: Vec<(f64, usize)>| results.iter().map(|(value, _)| value).sum::<f64>() / results.len() as f64;
     let values: BTreeMap<i64, f64> = by_seed.into_iter().map(|(seed, results)| (seed, mean(results))).collect();
-    let spread = Spread::of(&values.values().copied().collect::<Vec<_>>());
+    let spread = Summary::of(&values.values().copied().collect::<Vec<_>>());
     Candidate { setting, values, out, spread, example: members.first().copied().unwrap_or_default() }
 }
 
@@ -339,7 +338,7 @@ impl Candidate {
             "n": self.values.len(),
             "mean": self.spread.map(|spread| spread.mean),
             "sd": self.spread.and_then(|spread| spread.sd),
-            "ci95": self.spread.and_then(|spread| spread.interval).map(|(low, high)| [low, high]),
+            "ci95": self.spread.and_then(|spread| spread.t_interval(LEVEL)).map(|ends| [ends.low, ends.high]),
             "values": values,
             "out": out,
         })

@@ -14,7 +14,7 @@ mod text;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::best::{Spread, t_quantile};
+use super::statistics::{LEVEL, Summary, t_quantile};
 use super::{Method, RunRecord};
 
 pub use text::{csv, json, markdown};
@@ -146,15 +146,15 @@ pub struct OverheadRow {
     /// What is run.
     pub configuration: Configuration,
     /// Steady seconds of an epoch, over repeats.
-    pub seconds_per_epoch: Spread,
+    pub seconds_per_epoch: Summary,
     /// Minutes of a whole run, over the repeats that tell it.
-    pub wall_minutes: Option<Spread>,
+    pub wall_minutes: Option<Summary>,
     /// Seconds of a step of a whole run, the first epoch and the set-up included.
-    pub seconds_per_step: Option<Spread>,
+    pub seconds_per_step: Option<Summary>,
     /// Steps a second of a whole run.
-    pub steps_per_second: Option<Spread>,
+    pub steps_per_second: Option<Summary>,
     /// Estimated TFLOP a second of a whole run.
-    pub tflops_per_second: Option<Spread>,
+    pub tflops_per_second: Option<Summary>,
     /// Over the plain baseline; none when that is not there.
     pub overhead: Option<Overhead>,
     /// Epochs of its runs; the first one's where they differ.
@@ -195,7 +195,7 @@ pub fn rows(runs: &[RunRecord]) -> Vec<OverheadRow> {
         };
         let words: Vec<String> = key.2.iter().filter(differs).map(|(name, value)| format!("{name}={value}")).collect();
         let plain = configurations.iter().find(|(configuration, _)| configuration.is_plain());
-        let plain = plain.and_then(|(_, runs)| Spread::of(&times(runs)));
+        let plain = plain.and_then(|(_, runs)| Summary::of(&times(runs)));
         for (configuration, runs) in configurations {
             let made = row(&key.0, &key.1, &words.join(" "), configuration, &runs, plain.as_ref());
             rows.extend(made);
@@ -224,12 +224,12 @@ fn row(
     work: &str,
     configuration: Configuration,
     runs: &[&RunRecord],
-    plain: Option<&Spread>,
+    plain: Option<&Summary>,
 ) -> Option<OverheadRow> {
-    let seconds = Spread::of(&times(runs))?;
+    let seconds = Summary::of(&times(runs))?;
     let spread = |number: &dyn Fn(&RunRecord) -> Option<f64>| {
         let values: Vec<f64> = runs.iter().filter_map(|run| number(run)).filter(|value| value.is_finite()).collect();
-        Spread::of(&values)
+        Summary::of(&values)
     };
     let wall = |run: &RunRecord| run.wall_seconds.filter(|seconds| *seconds > 0.0);
     let steps = |run: &RunRecord| (run.total_steps > 0).then_some(run.total_steps as f64);
@@ -257,13 +257,13 @@ fn row(
 /// Percent of one time over another, with its interval.
 /// What some times are over those of the plain baseline; none without any of either.
 pub fn over_plain(times: &[f64], plain: &[f64]) -> Option<Overhead> {
-    Some(overhead(&Spread::of(times)?, &Spread::of(plain)?))
+    Some(overhead(&Summary::of(times)?, &Summary::of(plain)?))
 }
 
-fn overhead(time: &Spread, plain: &Spread) -> Overhead {
+fn overhead(time: &Summary, plain: &Summary) -> Overhead {
     let ratio = time.mean / plain.mean;
     // Relative variance of a mean, and its part of the degrees of freedom.
-    let part = |spread: &Spread| {
+    let part = |spread: &Summary| {
         let variance = (spread.sd? / spread.mean).powi(2) / spread.n as f64;
         Some((variance, variance.powi(2) / (spread.n as f64 - 1.0)))
     };
@@ -272,7 +272,7 @@ fn overhead(time: &Spread, plain: &Spread) -> Overhead {
         if variance == 0.0 {
             return (ratio, ratio);
         }
-        let half = t_quantile(variance.powi(2) / (one_part + other_part)) * variance.sqrt();
+        let half = t_quantile(LEVEL, variance.powi(2) / (one_part + other_part)) * variance.sqrt();
         (ratio * (-half).exp(), ratio * half.exp())
     });
     let percent = |ratio: f64| 100.0 * (ratio - 1.0);

@@ -13,7 +13,7 @@ mod study;
 mod tests;
 mod understand;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -60,6 +60,9 @@ pub struct ResultSet {
     pub skipped: Vec<Skipped>,
     /// What a reader should know: two results for one seed, and the like.
     pub warnings: Vec<String>,
+    /// The seeds that the studies among the sources were planned with, whatever became of the runs, in order. None when no
+    /// source is a study.
+    pub expected_seeds: Option<Vec<i64>>,
 }
 
 /// Results that say they are the same run: one setting, one seed.
@@ -140,9 +143,15 @@ struct Found {
     files: Vec<PathBuf>,
     skipped: Vec<Skipped>,
     warnings: Vec<String>,
+    /// Those of studies.
+    seeds: Option<BTreeSet<i64>>,
 }
 
 impl Found {
+    fn expect(&mut self, seeds: impl Iterator<Item = u64>) {
+        self.seeds.get_or_insert_default().extend(seeds.map(u64::cast_signed));
+    }
+
     fn skip(&mut self, path: &Path, reason: impl Into<String>) {
         self.skipped.push(Skipped { path: path.to_owned(), reason: reason.into() });
     }
@@ -178,7 +187,7 @@ impl ResultSet {
     }
 
     fn of_files(found: Found) -> Self {
-        let Found { mut files, mut skipped, mut warnings } = found;
+        let Found { mut files, mut skipped, mut warnings, seeds } = found;
         let mut seen = HashSet::new();
         files.sort();
         files.retain(|path| seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone())));
@@ -194,7 +203,7 @@ impl ResultSet {
             }
         }
         skipped.sort();
-        Self { runs, skipped, warnings }
+        Self { runs, skipped, warnings, expected_seeds: seeds.map(|seeds| seeds.into_iter().collect()) }
     }
 
     /// Results of one seed of one setting, wherever they were found. All of them are in [`ResultSet::runs`]: which counts is

@@ -9,7 +9,9 @@ mod descriptive;
 mod paired;
 mod wilcoxon;
 
-pub use descriptive::{Interval, Summary, bootstrap_interval, mean, percentile, sample_sd, t_interval};
+pub use descriptive::{
+    Interval, LEVEL, Summary, bootstrap_interval, mean, percentile, sample_sd, t_interval, t_quantile,
+};
 pub use paired::{PairedComparison, TTest, Wins, cohen_d_z, compare, hedges_correction, holm, paired_t_test, wins};
 pub use wilcoxon::{SignedRankTest, wilcoxon_signed_rank};
 

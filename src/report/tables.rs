@@ -46,10 +46,12 @@ pub enum Duplicates {
 }
 
 /// How strict tables are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TableOptions {
-    /// Runs that a row needs; the most common number when not given.
+    /// Runs that a row needs. When not given, those of `expected_seeds`, or else the most common number.
     pub expect_n: Option<usize>,
+    /// The seeds of the studies that the runs are from; none when they are from no study.
+    pub expected_seeds: Option<Vec<i64>>,
     /// Whether rows with fewer runs are averaged all the same, with their n beside the number.
     pub allow_partial: bool,
     /// What to do with two results for one seed.

@@ -220,7 +220,7 @@ mod tests {
                 for seed in seeds.clone() {
                     let epochs = 1 + (seed as usize + index) % 3;
                     let values: Vec<f64> = (0..epochs).map(|epoch| rate + seed as f64 + epoch as f64 / 10.0).collect();
-                    let mut run = curve(with(record(task, seed), json!({"lr": rate})), &values);
+                    let mut run = curve(with(record(task, seed), json!({"lr": rate, "epochs": 3})), &values);
                     run.path = format!("{task}_{rate}_{seed}").into();
                     runs.push(run);
                 }

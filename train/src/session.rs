@@ -4,6 +4,7 @@
 //! fail with its own error, and nothing is written before everything that can be checked has been.
 
 mod error;
+mod export;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use serde_json::Value;
 
 use crate::artifact::{FileError, write_atomically};
 use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointFolder, parameter_digest};
-use crate::cifar100::{self, Cifar100Task};
+use crate::cifar100::Cifar100Task;
 use crate::config::{ControlMode, OptimizerName, RunConfig, TaskName};
 use crate::controllers::{ControllerSetupError, Schedule, controllers, schedule};
 use crate::engine::device::{DeviceChoice, Found, find};
@@ -34,11 +35,11 @@ use crate::run_directory::RunDirectory;
 use crate::run_logs::{MetricsLog, TextLog};
 use crate::state::TrainState;
 use crate::tensorboard_log::TensorBoardLog;
-use crate::text_files::TextFiles;
 use crate::text_task::TextClassificationTask;
 use crate::training_task::{Built, EngineSetup, TrainingTask};
 
 pub use error::SessionError;
+pub use export::{SavedModel, export, fetch};
 
 /// The folder in which runs without a folder of their own are made.
 pub const RESULTS: &str = "results";
@@ -167,61 +168,6 @@ pub fn load_task(
         }
         TaskName::Sst2 | TaskName::AgNews => Box::new(TextClassificationTask::load(config, subscribers)?),
     })
-}
-
-/// Brings data, tokenizer and model of a configuration into the Hugging Face cache; gives the files.
-///
-/// # Errors
-/// What cannot be had.
-pub fn fetch(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Vec<PathBuf>, SessionError> {
-    match config.task {
-        TaskName::Cifar100 => Ok(cifar100::fetch(config, subscribers)?),
-        TaskName::Sst2 | TaskName::AgNews => Ok(TextFiles::new(config, subscribers)?.fetch()?),
-    }
-}
-
-/// Which of a run's saved models is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SavedModel {
-    /// That of the best epoch.
-    Best,
-    /// The newest.
-    Last,
-}
-
-/// Writes a saved model of the run in a folder for other programs; gives the step it is of.
-///
-/// # Errors
-/// When there is no such checkpoint, or a file cannot be read or written.
-pub fn export(
-    directory: &Path,
-    which: SavedModel,
-    folder: &Path,
-    subscribers: &mut [Box<dyn Subscriber>],
-) -> Result<u64, SessionError> {
-    let (directory, config) = RunDirectory::open(directory)?;
-    let task = load_task(&config, subscribers)?;
-    let identity = RunIdentity::of(&config, &task.facts().inputs)?;
-    let checkpoints = CheckpointFolder::new(directory.checkpoints(), identity.run_id.full());
-    let checkpoint = match which {
-        SavedModel::Best if checkpoints.best().is_file() => {
-            Some(checkpoints.read(&checkpoints.best()).map_err(RunError::from)?)
-        }
-        SavedModel::Best => None,
-        SavedModel::Last => checkpoints.newest()?.0,
-    };
-    let checkpoint =
-        checkpoint.ok_or_else(|| SessionError::NothingSaved { path: checkpoints_path(&directory, which) })?;
-    std::fs::create_dir_all(folder).map_err(FileError::at("make", folder))?;
-    task.export(&checkpoint.engine, folder).map_err(RunError::from)?;
-    Ok(checkpoint.state.step)
-}
-
-fn checkpoints_path(directory: &RunDirectory, which: SavedModel) -> PathBuf {
-    match which {
-        SavedModel::Best => directory.checkpoints().join("best.safetensors"),
-        SavedModel::Last => directory.checkpoints(),
-    }
 }
 
 /// The configuration of the run in a folder.

@@ -4,18 +4,15 @@
 //! Where data, tokenizer and model come from is the business of [`crate::text_files`].
 
 mod error;
+mod tokenized;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
 use aees_control::schedule::StepSchedule;
 use aees_models::{TextClassifierConfig, pretrained, save_pretrained, weights};
-use aees_tasks::{
-    EpochPlan, LabelNoise, LabelNoiseType, Purpose, StoredTokens, TextData, TextTokenizer, TokenData, TokenKey,
-    TokenSplit, TokenStore, stream,
-};
+use aees_tasks::{EpochPlan, LabelNoise, LabelNoiseType, Purpose, TextTokenizer, TokenData, TokenSplit, stream};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -24,12 +21,14 @@ use crate::config::{RunConfig, SchedulerName, TaskName};
 use crate::engine::burn::BurnEngine;
 use crate::engine::sentences::SentenceWorkload;
 use crate::engine::{EngineError, EngineState, Split};
-use crate::event::{Preparation, PreparationUnit, Subscriber};
+use crate::event::Subscriber;
 use crate::identity::{Id, Inputs};
 use crate::text_files::{ModelFiles, TextFiles};
 use crate::training_task::{Built, EngineSetup, TaskFacts, TrainingTask, model_tensors};
 
 pub use error::TextTaskError;
+use tokenized::{Keep, Tokenized};
+pub use tokenized::{Pretokenized, pretokenize};
 
 /// Sentences that are evaluated at a time. Without padding a larger batch costs no work, only memory.
 const EVALUATION_BATCH: usize = 64;
@@ -300,128 +299,8 @@ fn model_name(config: &RunConfig, model: &TextClassifierConfig) -> String {
     }
 }
 
-/// When tokens are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Keep {
-    /// Always: the command is there for it.
-    Always,
-    /// When the data is real, or a folder was named. Synthetic sentences are tokenized faster than they are worth keeping.
-    WhereUseful,
-}
-
-/// Token ids with the tokenizer that made them.
-struct Tokenized {
-    data: TokenData,
-    tokenizer: TextTokenizer,
-    tokenizer_origin: Value,
-    file: Option<PathBuf>,
-    already_there: bool,
-    notices: Vec<String>,
-}
-
-impl Tokenized {
-    /// Reads the token file of a configuration, or makes it.
-    fn of(config: &RunConfig, files: &mut TextFiles<'_>, keep: Keep) -> Result<Self, TextTaskError> {
-        let text = files.data()?;
-        let (tokenizer, tokenizer_origin) = files.tokenizer(&text)?;
-        let kept = keep == Keep::Always || config.data != "synthetic" || config.tokenized_dataset_dir.is_some();
-        let store = kept.then(|| TokenStore::new(directory(config)));
-        let key = TokenKey::of(&files.data_config()?, &text, &tokenizer, config.max_length as usize);
-        let mut notices = Vec::new();
-        if let Some(store) = &store {
-            match store.open(&key, text.origin.clone())? {
-                StoredTokens::Ready(data) => {
-                    let file = Some(store.path(&key));
-                    return Ok(Self { data: *data, tokenizer, tokenizer_origin, file, already_there: true, notices });
-                }
-                StoredTokens::Stale(stale) => notices.push(format!("{stale}; it is made again")),
-                StoredTokens::Absent => {}
-            }
-        }
-        let data = tokenize(&text, &tokenizer, config.max_length as usize, files)?;
-        let mut file = None;
-        if let Some(store) = store {
-            match store.save(&key, &data) {
-                Ok(path) => file = Some(path),
-                Err(error) if keep == Keep::Always => return Err(error.into()),
-                Err(error) => notices.push(format!("the tokens are not kept for the next run: {error}")),
-            }
-        }
-        Ok(Self { data, tokenizer, tokenizer_origin, file, already_there: false, notices })
-    }
-}
-
-fn tokenize(
-    text: &TextData,
-    tokenizer: &TextTokenizer,
-    max_length: usize,
-    files: &mut TextFiles<'_>,
-) -> Result<TokenData, TextTaskError> {
-    let total = text.train.len() + text.validation.len() + text.test.as_ref().map_or(0, |split| split.len());
-    // Half a second for the largest task: one event says that it goes on.
-    files.prepare(&Preparation {
-        what: "tokenizing",
-        done: 0,
-        total: Some(total as u64),
-        unit: PreparationUnit::Sentences,
-    });
-    Ok(TokenData::build(text, tokenizer, max_length, &|_| {})?)
-}
-
-/// Where the token files of a configuration lie.
-fn directory(config: &RunConfig) -> PathBuf {
-    let default = || Path::new("data").join(format!("{}_tokenized", config.task.name()));
-    config.tokenized_dataset_dir.as_ref().map_or_else(default, PathBuf::from)
-}
-
 /// The label noise of a configuration as the data knows it.
 pub(crate) fn label_noise(config: &RunConfig) -> Result<LabelNoise, TextTaskError> {
     let kind = if config.label_noise_rate > 0.0 { LabelNoiseType::Symmetric } else { LabelNoiseType::None };
     Ok(LabelNoise::new(kind, config.label_noise_rate).map_err(aees_tasks::DataError::from)?)
-}
-
-/// What `aees pretokenize` did.
-#[derive(Clone, Debug)]
-pub struct Pretokenized {
-    /// The folder of the token files.
-    pub directory: PathBuf,
-    /// The token file.
-    pub file: PathBuf,
-    /// Whether it was there, whole and of the same key.
-    pub already_there: bool,
-    /// Sentences of all splits.
-    pub sentences: usize,
-    /// Their tokens.
-    pub tokens: usize,
-    /// Corrupted training labels, and how many there are.
-    pub corrupted: Option<(usize, usize)>,
-    /// Seconds it took.
-    pub seconds: f64,
-}
-
-/// Tokenizes the data of a configuration and stores it, unless that is done already.
-///
-/// # Errors
-/// Whatever is missing, damaged, or cannot be written.
-pub fn pretokenize(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Pretokenized, TextTaskError> {
-    let start = Instant::now();
-    let mut files = TextFiles::new(config, subscribers)?;
-    let found = Tokenized::of(config, &mut files, Keep::Always)?;
-    let notices: Vec<String> = found.notices.into_iter().chain(files.notices()).collect();
-    notices.iter().for_each(|notice| files.warn(notice));
-    let splits = || [Some(&found.data.train), Some(&found.data.validation), found.data.test.as_ref()];
-    let report = found.data.label_noise.as_ref();
-    Ok(Pretokenized {
-        directory: directory(config),
-        file: found.file.unwrap_or_default(),
-        already_there: found.already_there,
-        sentences: splits().into_iter().flatten().map(TokenSplit::len).sum(),
-        tokens: splits()
-            .into_iter()
-            .flatten()
-            .flat_map(|split| (0..split.len()).map(|index| split.length(index)))
-            .sum(),
-        corrupted: report.map(|report| (report.num_corrupted_examples, report.num_train_examples)),
-        seconds: start.elapsed().as_secs_f64(),
-    })
 }

@@ -53,7 +53,7 @@ pub(super) fn command() -> Command {
                 .long("expect-n")
                 .value_name("N")
                 .value_parser(value_parser!(u32).range(1..))
-                .help("Runs that a row needs [default: as many as most rows of its table have]"),
+                .help("Runs that a row needs [default: one for each seed of the study, or else as many as most rows of its table have]"),
         )
         .arg(
             Arg::new("allow-partial")

@@ -7,14 +7,14 @@ use aees_train::artifact::write_atomically;
 use clap::ArgMatches;
 
 use crate::failure::Failure;
-use crate::report::RunRecord;
 use crate::report::tables::{Duplicates, Format, KINDS, Table, TableError, TableOptions, build, build_all, general};
+use crate::report::{ResultSet, RunRecord};
 use crate::stdout;
 
 /// Runs it.
 pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
-    let runs = super::read(arguments)?.runs;
-    let tables = tables(arguments, &runs)?;
+    let ResultSet { runs, expected_seeds, .. } = super::read(arguments)?;
+    let tables = tables(arguments, &runs, expected_seeds)?;
     if tables.is_empty() {
         let message = format!("none of the {} results belongs into a table that was asked for", runs.len());
         let help = "name the rows yourself: --group-by method,optimizer --metric best,final";
@@ -27,8 +27,8 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn tables(arguments: &ArgMatches, runs: &[RunRecord]) -> Result<Vec<Table>, Failure> {
-    let options = options(arguments);
+fn tables(arguments: &ArgMatches, runs: &[RunRecord], expected_seeds: Option<Vec<i64>>) -> Result<Vec<Table>, Failure> {
+    let options = TableOptions { expected_seeds, ..options(arguments) };
     let group_by = words(arguments, "group-by");
     let mut metrics = words(arguments, "metric");
     if !group_by.is_empty() || !metrics.is_empty() {
@@ -67,6 +67,7 @@ fn options(arguments: &ArgMatches) -> TableOptions {
             Some("mean") => Duplicates::Mean,
             _ => Duplicates::Refuse,
         },
+        expected_seeds: None,
     }
 }
 

@@ -8,7 +8,7 @@ use aees_train::config::{Place, RunConfig, TaskName};
 use serde_json::Value;
 
 use super::{Answer, Group, goal_word, measure_word};
-use crate::report::{Method, RunRecord};
+use crate::report::RunRecord;
 
 /// Settings that say where and how and belong to the run that was, not to the one to be.
 const LEFT_OUT: [&str; 8] =
@@ -139,14 +139,7 @@ pub(crate) fn changed(run: &RunRecord, task: TaskName) -> BTreeMap<&'static str,
     }
     if !run.config.contains_key("control_mode") {
         // The reference's text results name the method only.
-        let mode = match run.method {
-            Method::Baseline => "baseline",
-            Method::Adaptive => "adaptive",
-            Method::Fixed | Method::Random => "random",
-            Method::UniformRandom => "uniform-random",
-            Method::FrequencyMatched => "frequency-matched",
-        };
-        let _ = config.set("control_mode", &mode.into(), &Place::Resolved);
+        let _ = config.set("control_mode", &run.control_mode().into(), &Place::Resolved);
     }
     let defaults = RunConfig::new(task);
     let fields = RunConfig::fields();

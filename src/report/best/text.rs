@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{Answer, Candidate, Group, goal_word, measure_word};
+use crate::report::statistics::LEVEL;
 
 /// A number with four digits after the point, or in powers of ten where that says nothing.
 pub fn shown(value: f64) -> String {
@@ -56,7 +57,7 @@ impl Candidate {
     pub fn numbers(&self) -> String {
         let Some(spread) = self.spread else { return "no number".into() };
         let sd = spread.sd.map(|sd| format!(" ± {}", shown(sd))).unwrap_or_default();
-        let interval = spread.interval.map(|(low, high)| format!(" [{}, {}]", shown(low), shown(high)));
+        let interval = spread.t_interval(LEVEL).map(|ends| format!(" [{}, {}]", shown(ends.low), shown(ends.high)));
         format!("{}{sd}{} n={}", shown(spread.mean), interval.unwrap_or_default(), spread.n)
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::{Page, Trouble, escaped, figure, runs};
 use crate::report::best::{Answer, Group, goal_word, measure_word, shown};
+use crate::report::statistics::LEVEL;
 
 /// How many settings of a group are shown; those out of the race always are.
 const TOP: usize = 5;
@@ -92,8 +93,8 @@ fn ranking(group: &Group) -> String {
         let mean = candidate.spread.map_or("–".into(), |spread| {
             format!("{}{}", shown(spread.mean), spread.sd.map(|sd| format!(" ± {}", shown(sd))).unwrap_or_default())
         });
-        let interval = candidate.spread.and_then(|spread| spread.interval);
-        let interval = interval.map_or("–".into(), |(low, high)| format!("{} to {}", shown(low), shown(high)));
+        let interval = candidate.spread.and_then(|spread| spread.t_interval(LEVEL));
+        let interval = interval.map_or("–".into(), |ends| format!("{} to {}", shown(ends.low), shown(ends.high)));
         let class = if rank == "1" { " class=\"winner\"" } else { "" };
         let _ = writeln!(
             text,

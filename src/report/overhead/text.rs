@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json as object};
 
 use super::{Overhead, OverheadRow};
-use crate::report::best::Spread;
+use crate::report::statistics::Summary;
 
 const NOTE: &str = "Seconds of an epoch: mean of the epochs after the first, evaluation included; mean ± sample SD over \
                     repeats. Overhead: over the plain baseline of the same task, optimizer and work, with the 95 % \
@@ -86,8 +86,8 @@ pub fn csv(rows: &[OverheadRow]) -> String {
     let mut text = COLUMNS.join(",") + "\n";
     for row in rows {
         let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
-        let mean = |spread: Option<Spread>| number(spread.map(|spread| spread.mean));
-        let sd = |spread: Option<Spread>| number(spread.and_then(|spread| spread.sd));
+        let mean = |spread: Option<Summary>| number(spread.map(|spread| spread.mean));
+        let sd = |spread: Option<Summary>| number(spread.and_then(|spread| spread.sd));
         let interval = row.overhead.and_then(|overhead| overhead.interval);
         let seconds = Some(row.seconds_per_epoch);
         let paths: Vec<String> = row.paths.iter().map(|path| path.display().to_string()).collect();
@@ -131,7 +131,7 @@ fn quoted(cell: &str) -> String {
 /// One JSON document.
 pub fn json(rows: &[OverheadRow]) -> Value {
     let spread =
-        |spread: Option<Spread>| spread.map(|spread| object!({"n": spread.n, "mean": spread.mean, "sd": spread.sd}));
+        |spread: Option<Summary>| spread.map(|spread| object!({"n": spread.n, "mean": spread.mean, "sd": spread.sd}));
     let rows: Vec<Value> = rows
         .iter()
         .map(|row| {

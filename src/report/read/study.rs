@@ -21,6 +21,7 @@ pub(super) fn find(root: &Path, registry: &Path, name: &str, found: &mut Found) 
         Ok(Some((study, members))) => {
             let resolved = root.study(name).join("resolved.json");
             found.warnings.push(format!("study {}: {why}; its runs are those of {}", study.name, resolved.display()));
+            found.expect(members.iter().map(|member| member.run.seed));
             let mut without = 0;
             for member in &members {
                 let path = root.run(&member.run.run_id).join("result.json");
@@ -44,6 +45,7 @@ fn rows(registry: &Path, name: &str) -> Result<Vec<RunRow>, RegistryError> {
 
 fn by_registry(root: &Root, name: &str, rows: Vec<RunRow>, found: &mut Found) -> Result<(), ReadError> {
     let total = rows.len();
+    found.expect(rows.iter().map(|row| row.seed));
     let mut waiting: Vec<(RunState, usize)> = Vec::new();
     for row in rows {
         let folder = root.run(&row.run_id);

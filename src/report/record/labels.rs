@@ -35,22 +35,31 @@ impl RunRecord {
         }
     }
 
+    /// The learning rate that is published for the task and the optimizer.
+    pub fn published_lr(&self) -> Option<f64> {
+        match (self.task.as_str(), self.optimizer.as_str()) {
+            ("cifar100", "SGD") => Some(0.1),
+            ("cifar100", "AdamW") => Some(1e-3),
+            ("sst2" | "agnews", _) => Some(5e-5),
+            _ => None,
+        }
+    }
+
     /// The constant factor on the published learning rate of the task: that of a run with one candidate, and that of a plain
     /// run whose `--lr` is another than the published one. The reference's fixed multipliers under label noise are such runs.
     /// None when somebody picks, or no rate is published for the task.
     pub fn fixed_multiplier(&self) -> Option<f64> {
-        let published = match (self.task.as_str(), self.optimizer.as_str()) {
-            ("cifar100", "SGD") => 0.1,
-            ("cifar100", "AdamW") => 1e-3,
-            ("sst2" | "agnews", _) => 5e-5,
-            _ => return None,
-        };
+        self.multiplier_of(self.published_lr()?)
+    }
+
+    /// The same on any other learning rate.
+    pub fn multiplier_of(&self, base_lr: f64) -> Option<f64> {
         let of_candidate = match (self.method, self.lr_candidates.as_slice()) {
             (Method::Baseline, _) => 1.0,
             (_, [single]) => *single,
             _ => return None,
         };
-        let factor = of_candidate * self.lr / published;
+        let factor = of_candidate * self.lr / base_lr;
         // 0.002 / 0.001 is not exactly 2.
         Some((factor * 1e9).round() / 1e9)
     }

@@ -61,6 +61,22 @@ fn what_has_no_effect_is_no_part_of_a_setting() {
 }
 
 #[test]
+fn a_setting_has_the_names_and_defaults_of_the_configuration() {
+    let random = RunRecord { method: Method::Random, label_noise: NoiseSetting::Symmetric(0.2), ..run() };
+    let map = random.setting_map();
+    let of = |key: &str| map.get(key).cloned();
+    assert_eq!(of("control_mode"), Some(json!("random")));
+    assert_eq!((of("label_noise_type"), of("label_noise_rate")), (Some(json!("symmetric")), Some(json!(0.2))));
+    assert_eq!((of("epochs"), of("weight_decay")), (Some(json!(3)), Some(json!(1e-4))));
+    for left_out in ["seed", "momentum", "discount", "output", "label_noise_seed"] {
+        assert_eq!(of(left_out), None, "{left_out}");
+    }
+    assert_eq!(with("batch_size", json!(64.0)).setting(), with("batch_size", json!(64)).setting());
+    // A value that this version does not know tells runs apart all the same.
+    assert_ne!(with("batch_size", json!("some")).setting(), run().setting());
+}
+
+#[test]
 fn what_has_an_effect_tells_settings_apart() {
     let adaptive = || RunRecord { method: Method::Adaptive, lr_candidates: vec![0.5, 1.0, 2.0], ..run() };
     let mut all = vec![

@@ -8,6 +8,9 @@ const RESAMPLES: usize = 10_000;
 /// Seed of the bootstrap's generator, as in the reference.
 const BOOTSTRAP_SEED: u64 = 0;
 
+/// The level of the intervals that reports show.
+pub const LEVEL: f64 = 0.95;
+
 /// Two ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
@@ -33,6 +36,13 @@ impl Summary {
     pub fn of(sample: &[f64]) -> Option<Self> {
         Some(Self { n: sample.len(), mean: mean(sample)?, sd: sample_sd(sample) })
     }
+
+    /// Student's interval of the mean, `mean +- t * sd / sqrt(n)` with `n - 1` degrees of freedom (Student, 1908). `level`
+    /// lies between 0 and 1. None below two numbers.
+    pub fn t_interval(&self, level: f64) -> Option<Interval> {
+        let half = t_quantile(level, self.n as f64 - 1.0) * self.sd? / (self.n as f64).sqrt();
+        Some(Interval { low: self.mean - half, high: self.mean + half })
+    }
 }
 
 /// The arithmetic mean. None of an empty sample.
@@ -57,14 +67,16 @@ pub fn percentile(sorted: &[f64], percent: f64) -> Option<f64> {
     Some(if share >= 0.5 { high - (high - low) * (1.0 - share) } else { low + (high - low) * share })
 }
 
-/// Student's interval of the mean, `mean +- t * sd / sqrt(n)` with `n - 1` degrees of freedom (Student, 1908). `level` lies
-/// between 0 and 1. None below two numbers.
+/// [`Summary::t_interval`] of a sample.
 pub fn t_interval(sample: &[f64], level: f64) -> Option<Interval> {
-    let summary = Summary::of(sample)?;
-    let half = summary.sd? / (summary.n as f64).sqrt();
-    let distribution = StudentsT::new(0.0, 1.0, (summary.n - 1) as f64).ok()?;
-    let half = half * distribution.inverse_cdf(0.5 + level / 2.0);
-    Some(Interval { low: summary.mean - half, high: summary.mean + half })
+    Summary::of(sample)?.t_interval(level)
+}
+
+/// The two-sided quantile of Student's t: this far from zero lies `level` of it. Infinite when there are no degrees of
+/// freedom.
+pub fn t_quantile(level: f64, degrees: f64) -> f64 {
+    let distribution = StudentsT::new(0.0, 1.0, degrees);
+    distribution.map_or(f64::INFINITY, |distribution| distribution.inverse_cdf(0.5 + level / 2.0))
 }
 
 /// The percentile bootstrap of the mean (Efron, 1979), the reference's to the last draw: 10,000 resamples with

@@ -4,7 +4,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 use statrs::function::gamma::ln_gamma;
 
 use super::wilcoxon::{SignedRankTest, wilcoxon_signed_rank};
-use super::{Interval, Summary, bootstrap_interval, t_interval};
+use super::{Interval, LEVEL, Summary, bootstrap_interval, t_interval};
 
 /// Student's t.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,7 +61,7 @@ pub fn compare(first: &[f64], second: &[f64]) -> Option<PairedComparison> {
     Some(PairedComparison {
         summary: Summary::of(&differences)?,
         bootstrap: bootstrap_interval(&differences)?,
-        student: t_interval(&differences, 0.95),
+        student: t_interval(&differences, LEVEL),
         t_test: paired_t_test(&differences),
         signed_rank: wilcoxon_signed_rank(&differences),
         d_z,

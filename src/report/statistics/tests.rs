@@ -113,3 +113,15 @@ fn equal_samples_are_no_test_and_no_panic() {
     assert_eq!(ours.summary.sd, Some(0.0));
     assert_eq!(ours.wins, Wins { wins: 0, ties: 3, losses: 0 });
 }
+
+#[test]
+fn the_interval_is_students_and_not_the_normals() {
+    // R: t.test(c(1, 2, 3, 4, 5)): mean 3, 95 % interval 1.036757 to 4.963243.
+    let summary = Summary::of(&[1.0, 2.0, 3.0, 4.0, 5.0]).unwrap();
+    let ends = summary.t_interval(LEVEL).unwrap();
+    assert!((ends.low - 1.036_757).abs() < 1e-6 && (ends.high - 4.963_243).abs() < 1e-6, "{ends:?}");
+    assert!((summary.sd.unwrap() - 2.5_f64.sqrt()).abs() < 1e-12);
+    assert_eq!(Summary::of(&[0.7]).unwrap().t_interval(LEVEL), None);
+    assert_eq!(Summary::of(&[]), None);
+    assert_eq!(t_quantile(LEVEL, 0.0), f64::INFINITY);
+}

@@ -11,18 +11,21 @@ use crate::report::{Method, NoiseSetting, RunRecord};
 
 const ACCURACY: [Quantity; 4] = [Quantity::Best, Quantity::SameEpoch, Quantity::Final, Quantity::Drop];
 
-/// Keeps the sections that have more than one row: one value of a setting is no ablation.
-fn with_contrast(groups: Vec<Group<'_>>) -> Vec<Group<'_>> {
-    let count = |section: &str| groups.iter().filter(|group| group.section == section).count();
-    let sections: Vec<String> =
-        groups.iter().map(|group| group.section.clone()).filter(|name| count(name) > 1).collect();
-    groups.into_iter().filter(|group| sections.contains(&group.section)).collect()
+/// Keeps the sections that have rows of both names: one value of a setting is no ablation, and a contrast in something else
+/// is another one.
+fn with_both<'a>(groups: Vec<Group<'a>>, one: &str, other: &str) -> Vec<Group<'a>> {
+    let has = |section: &str, name: &str| {
+        groups.iter().any(|group| group.section == section && group.label.starts_with(name))
+    };
+    let both = |group: &Group<'_>| has(&group.section, one) && has(&group.section, other);
+    let kept: Vec<bool> = groups.iter().map(both).collect();
+    groups.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(group, _)| group).collect()
 }
 
 /// Task, noise and optimizer in one heading.
 fn section(run: &RunRecord) -> (usize, String) {
     let (rank, noise) = noise_name(run.label_noise);
-    let task = usize::from(run.task != "cifar100");
+    let task = ["cifar100", "sst2"].iter().position(|task| *task == run.task).unwrap_or(2);
     let optimizer = optimizer_rank(run);
     (task * 100_000 + rank * 2 + optimizer.0, format!("{} {noise}, {}", run.task, optimizer.1))
 }
@@ -41,11 +44,7 @@ pub(super) fn penalty(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> 
         let label = if lambda == 0.0 { "No penalty".into() } else { format!("Penalty {lambda:?}") };
         Some(place(section(run), ((lambda * 1e6) as usize, label)))
     });
-    let groups = with_contrast(groups);
-    // A contrast in something else is not this ablation's.
-    if !groups.iter().any(|group| group.label.starts_with("Penalty")) {
-        return Vec::new();
-    }
+    let groups = with_both(groups, "Penalty", "No penalty");
     let penalties: Vec<String> =
         groups.iter().map(|group| group.label.clone()).filter(|name| name.starts_with("Pen")).collect();
     let pairs: Vec<(&str, &str)> = penalties.iter().map(|name| (name.as_str(), "No penalty")).collect();
@@ -53,7 +52,7 @@ pub(super) fn penalty(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> 
     unique.sort_unstable();
     unique.dedup();
     let plan = Plan::new("instability_penalty", "Penalty on unsteady losses", groups, &ACCURACY);
-    finish(plan.compare_in_sections(&unique), note, options)
+    finish(plan.compare_in_sections(&unique), Vec::from_iter(note), options)
 }
 
 /// Adaptive runs with and without the trend context.
@@ -64,21 +63,17 @@ pub(super) fn trend(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
     let text = runs.iter().filter(chosen).filter(|run| run.task != "cifar100");
     let (text, text_note) = of_usual_length(text.collect());
     kept.extend(text);
-    let note = note.or(text_note);
+    let notes = note.map(|note| format!("CIFAR-100: {note}"));
+    let notes = notes.into_iter().chain(text_note.map(|note| format!("Text: {note}"))).collect();
     let groups = gather(kept, &[], |run| {
         let (rank, label) = if run.context_mode == "trend" { (1, "Trend") } else { (0, "Context-free") };
         let (at, heading) = section(run);
         let schedule = if run.scheduler == "none" { String::new() } else { format!(", {}", run.scheduler) };
         Some(place((at, heading + &schedule), (rank, label.into())))
     });
-    let both = |name: &str| {
-        let has = |label: &str| groups.iter().any(|group| group.section == name && group.label.starts_with(label));
-        has("Trend") && has("Context-free")
-    };
-    let sections: Vec<bool> = groups.iter().map(|group| both(&group.section)).collect();
-    let groups = groups.into_iter().zip(sections).filter(|(_, both)| *both).map(|(group, _)| group).collect();
+    let groups = with_both(groups, "Trend", "Context-free");
     let plan = Plan::new("trend_context", "Trend context", groups, &ACCURACY);
-    finish(plan.compare_in_sections(&[("Trend", "Context-free")]), note, options)
+    finish(plan.compare_in_sections(&[("Trend", "Context-free")]), notes, options)
 }
 
 /// Adaptive runs on noisy CIFAR-100 under trend context, with and without a noise axis.
@@ -101,14 +96,15 @@ pub(super) fn cifar_noise(runs: &[RunRecord], options: &TableOptions) -> Vec<Tab
         let label = if with_noise(run) { (1, "Small noise".into()) } else { (0, "No noise".into()) };
         Some(place(section(run), label))
     });
-    let plan = Plan::new("cifar_noise_ablation", "Gradient noise on CIFAR-100", with_contrast(groups), &ACCURACY);
+    let groups = with_both(groups, "Small noise", "No noise");
+    let plan = Plan::new("cifar_noise_ablation", "Gradient noise on CIFAR-100", groups, &ACCURACY);
     let mut plan = plan.compare_in_sections(&[("Small noise", "No noise")]);
     let multipliers = "The archive's first run without noise picked from multipliers 0.5, 1 and 1.5, and so stands in a row of its own";
     let reference = |group: &Group<'_>| group.label.contains("0.5,1,1.5");
     if plan.groups.iter().any(reference) {
         plan.notes.push(multipliers.into());
     }
-    finish(plan, None, options)
+    finish(plan, Vec::new(), options)
 }
 
 /// AEES beside the same multipliers without feedback: drawn uniformly, or with its own frequencies in random order.
@@ -132,14 +128,14 @@ pub(super) fn attribution(runs: &[RunRecord], options: &TableOptions) -> Vec<Tab
     });
     let plan = Plan::new("cifar_attribution", "What feedback contributes, CIFAR-100", groups, &ACCURACY);
     let pairs = [(AEES, UNIFORM), (AEES, MATCHED), (AEES, BASELINE), (MATCHED, UNIFORM)];
-    finish(plan.compare_in_sections(&pairs), note, options)
+    finish(plan.compare_in_sections(&pairs), Vec::from_iter(note), options)
 }
 
 const UNIFORM: &str = "Uniform random";
 const MATCHED: &str = "Frequency-matched";
 
-fn finish(mut plan: Plan<'_>, note: Option<String>, options: &TableOptions) -> Vec<Table> {
+fn finish(mut plan: Plan<'_>, notes: Vec<String>, options: &TableOptions) -> Vec<Table> {
     plan.section_key = "setting";
-    plan.notes.extend(note);
+    plan.notes.extend(notes);
     plan.tables(options)
 }

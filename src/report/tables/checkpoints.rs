@@ -49,23 +49,27 @@ pub(super) fn checkpoints(runs: &[RunRecord], options: &TableOptions, detailed: 
         let section = (rank * 2 + optimizer.0, format!("{noise}, {}", optimizer.1));
         fixed_multiplier(run, base).is_none().then(|| place(section, noisy_label(run, base)))
     });
+    let spans = about_spans(&peaks);
     if detailed {
-        return long(&groups).into_iter().collect();
+        return long(&groups, spans).into_iter().collect();
     }
     let title = "CIFAR-100 with label noise at the peak checkpoint";
     let mut plan = Plan::new("cifar_checkpoints", title, groups, &QUANTITIES);
     plan.section_key = "setting";
     plan.decimals = 1;
-    let again = |run: &&RunRecord| run.layout != Layout::Aees && run.scheduler == "cosine";
-    if peaks.iter().any(|run| again(&run)) {
-        let spans = "The cosine runs of the reference were trained again with the span of the shortened run, and are other schedules \
-                     than those of the main tables";
-        plan.notes.push(spans.into());
-    }
+    plan.notes.extend(spans);
     plan.tables(options)
 }
 
-fn long(groups: &[Group<'_>]) -> Option<Table> {
+/// What a reader must know of the reference's cosine runs, if there are any.
+fn about_spans(peaks: &[RunRecord]) -> Option<String> {
+    let again = |run: &RunRecord| run.layout != Layout::Aees && run.scheduler == "cosine";
+    let spans = "The cosine runs of the reference were trained again with the span of the shortened run, and are other schedules \
+                 than those of the main tables";
+    peaks.iter().any(again).then(|| spans.into())
+}
+
+fn long(groups: &[Group<'_>], spans: Option<String>) -> Option<Table> {
     let mut columns =
         vec![Column::text("Method", "method"), Column::text("Seed", "seed"), Column::text("Epoch", "epoch")];
     columns.extend(QUANTITIES[1..].iter().map(|quantity| Column {
@@ -74,7 +78,9 @@ fn long(groups: &[Group<'_>]) -> Option<Table> {
         ..quantity.column(2)
     }));
     let mut rows = Vec::new();
+    let mut notes = Vec::from_iter(spans);
     for group in groups {
+        notes.extend(group.diverged());
         let runs = group.settings.iter().flat_map(|runs| runs.seeds.values()).flatten();
         for run in runs {
             let epoch = Quantity::PeakEpoch.of(run, None).map(number_text).unwrap_or_default();
@@ -85,5 +91,5 @@ fn long(groups: &[Group<'_>]) -> Option<Table> {
     }
     let title = "CIFAR-100 with label noise at the peak checkpoint, each run".into();
     let name = "cifar_checkpoints_detailed".into();
-    (!rows.is_empty()).then(|| Table { name, title, section_key: "setting".into(), columns, rows, notes: Vec::new() })
+    (!rows.is_empty()).then(|| Table { name, title, section_key: "setting".into(), columns, rows, notes })
 }

@@ -105,7 +105,13 @@ pub(super) fn combined(runs: &[RunRecord], options: &TableOptions) -> Vec<Table>
         }
         notes.extend(note.map(|note| format!("{noise}: {note}")));
         let plan = Plan::new("", "", noisy_groups(&kept, false), &[]);
-        for row in plan.counted(options) {
+        let counted = plan.counted(options);
+        let seeds = || counted.iter().map(Counted::n);
+        notes.extend(seeds().min().zip(seeds().max()).map(|(fewest, most)| {
+            let n = if fewest == most { most.to_string() } else { format!("{fewest} to {most}") };
+            format!("{noise}: mean ± sample SD over n = {n} seeds")
+        }));
+        for row in counted {
             notes.extend(row.notes.iter().map(|note| format!("{noise}: {note}")));
             let cells = [Quantity::Best, Quantity::Final].map(|quantity| row.cell(&quantity, options));
             let cells = cells.into_iter().enumerate().map(|(at, cell)| (first + at, cell));

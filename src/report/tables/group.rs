@@ -23,6 +23,24 @@ pub(super) struct Group<'a> {
     pub(super) settings: Vec<Runs<'a>>,
 }
 
+impl Group<'_> {
+    /// In how many settings two rows differ.
+    pub(super) fn differences(&self, other: &Self) -> usize {
+        let settings = self.settings.iter().chain(&other.settings);
+        Setting::differing(&settings.map(|runs| &runs.setting).collect::<Vec<_>>()).len()
+    }
+
+    /// How it is called in notes.
+    fn name(&self) -> String {
+        if self.section.is_empty() { self.label.clone() } else { format!("{}, {}", self.section, self.label) }
+    }
+
+    /// The runs that diverged, one note each.
+    pub(super) fn diverged(&self) -> Vec<String> {
+        self.settings.iter().flat_map(|runs| runs.diverged(&self.name())).collect()
+    }
+}
+
 /// The runs of one setting, by seed.
 #[derive(Debug, Clone)]
 pub(super) struct Runs<'a> {
@@ -49,6 +67,15 @@ impl<'a> Runs<'a> {
         } else {
             results.push(run);
         }
+    }
+
+    /// The runs that diverged, one note each, under the name of their row.
+    fn diverged(&self, name: &str) -> Vec<String> {
+        let note = |run: &&RunRecord| {
+            let (seed, step) = (run.seed, run.diverged_at.unwrap_or_default());
+            format!("{name}: seed {seed} diverged at step {step} and does not count: {}", run.path.display())
+        };
+        self.diverged.iter().map(note).collect()
     }
 }
 
@@ -120,29 +147,60 @@ pub(super) fn pool<'a>(
 
 /// How many runs a setting should have, and with which seeds.
 #[derive(Debug, Clone)]
-pub(super) struct Expectation {
-    n: usize,
-    seeds: BTreeSet<i64>,
+pub(super) enum Expectation {
+    /// These: those of a study.
+    Seeds(BTreeSet<i64>),
+    /// A number of them, of whatever seeds.
+    Count {
+        /// How many.
+        n: usize,
+        /// Seeds that are known, from a study or from other settings.
+        known: BTreeSet<i64>,
+    },
 }
 
 impl Expectation {
-    /// What is asked for, or else what most settings have; of two numbers that are as common, the larger.
+    /// How many are asked for, or else the seeds of the study, or else what most settings have; of two numbers that are as
+    /// common, the larger.
     pub(super) fn of(groups: &[Group<'_>], options: &TableOptions) -> Self {
+        let planned: Option<BTreeSet<i64>> =
+            options.expected_seeds.as_ref().map(|seeds| seeds.iter().copied().collect());
         let settings = || groups.iter().flat_map(|group| &group.settings);
-        let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
-        settings()
-            .for_each(|runs| *counts.entry(runs.seeds.len() + usize::from(runs.seeds.is_empty())).or_default() += 1);
-        let usual = counts.into_iter().max_by_key(|(n, times)| (*times, *n)).map_or(1, |(n, _)| n);
-        let seeds = settings().flat_map(|runs| runs.seeds.keys().chain(runs.diverged.iter().map(|run| &run.seed)));
-        Self { n: options.expect_n.unwrap_or(usual), seeds: seeds.copied().collect() }
+        let found = || {
+            let seeds = settings().flat_map(|runs| runs.seeds.keys().chain(runs.diverged.iter().map(|run| &run.seed)));
+            seeds.copied().collect()
+        };
+        match (options.expect_n, planned) {
+            (None, Some(planned)) => Self::Seeds(planned),
+            (Some(n), planned) => Self::Count { n, known: planned.unwrap_or_else(found) },
+            (None, None) => {
+                let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
+                settings().for_each(|runs| *counts.entry(runs.seeds.len().max(1)).or_default() += 1);
+                let n = counts.into_iter().max_by_key(|(n, times)| (*times, *n)).map_or(1, |(n, _)| n);
+                Self::Count { n, known: found() }
+            }
+        }
     }
 
-    /// The seeds that a setting lacks: those that others have first, then the smallest unused ones.
+    /// How many there should be.
+    fn n(&self) -> usize {
+        match self {
+            Self::Seeds(seeds) => seeds.len(),
+            Self::Count { n, .. } => *n,
+        }
+    }
+
+    /// The seeds that a setting lacks: those of the study; of a number, the known ones first, then the smallest unused ones.
     fn missing(&self, runs: &Runs<'_>) -> Vec<i64> {
-        let lacking = self.n.saturating_sub(runs.seeds.len());
-        let known = self.seeds.iter().copied();
-        let unused = (0..).filter(|seed| !self.seeds.contains(seed));
-        known.chain(unused).filter(|seed| !runs.seeds.contains_key(seed)).take(lacking).collect()
+        let lacks = |seed: &i64| !runs.seeds.contains_key(seed);
+        match self {
+            Self::Seeds(seeds) => seeds.iter().copied().filter(lacks).collect(),
+            Self::Count { n, known } => {
+                let unused = (0..).filter(|seed| !known.contains(seed));
+                let lacking = n.saturating_sub(runs.seeds.len());
+                known.iter().copied().chain(unused).filter(lacks).take(lacking).collect()
+            }
+        }
     }
 }
 
@@ -191,14 +249,7 @@ impl<'a> Counted<'a> {
 
     fn check_count(&mut self, runs: &Runs<'_>, expected: &Expectation, options: &TableOptions) {
         let name = self.name();
-        for run in &runs.diverged {
-            let step = run.diverged_at.unwrap_or_default();
-            self.notes.push(format!(
-                "{name}: seed {} diverged at step {step} and does not count: {}",
-                run.seed,
-                run.path.display()
-            ));
-        }
+        self.notes.extend(runs.diverged(&name));
         let missing = expected.missing(runs);
         if missing.is_empty() {
             return;
@@ -207,8 +258,9 @@ impl<'a> Counted<'a> {
         self.shown &= options.allow_partial && !runs.seeds.is_empty();
         let seeds: Vec<String> = missing.iter().map(i64::to_string).collect();
         let plural = if missing.len() == 1 { "seed" } else { "seeds" };
-        let mut note =
-            format!("† {name}: {} of {} runs; missing {plural} {}", runs.seeds.len(), expected.n, seeds.join(", "));
+        let n = expected.n();
+        let have = n.saturating_sub(missing.len());
+        let mut note = format!("† {name}: {have} of {n} runs; missing {plural} {}", seeds.join(", "));
         let commands: Vec<String> = missing.iter().filter_map(|seed| runs.setting.command(*seed)).collect();
         if commands.is_empty() {
             note += "; run its study again";

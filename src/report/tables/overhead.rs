@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::table::{Cell, Column, Kind, Row, Table};
 use crate::report::RunRecord;
-use crate::report::best::Spread;
 use crate::report::overhead::{OverheadRow, rows};
+use crate::report::statistics::Summary;
 
 /// The decomposition, or with `detailed` everything that was timed. `asked` says that the user named the table; otherwise it
 /// is there only when some group was repeated, because every run has times.
@@ -91,7 +91,7 @@ fn cells(row: &OverheadRow, detailed: bool) -> Vec<Cell> {
     cells
 }
 
-fn spread(spread: Option<Spread>) -> Cell {
+fn spread(spread: Option<Summary>) -> Cell {
     let Some(spread) = spread else { return Cell::nothing() };
     Cell::Number { value: spread.mean, sd: spread.sd, mark: String::new() }
 }

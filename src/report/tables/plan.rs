@@ -49,7 +49,8 @@ impl<'a> Plan<'a> {
     }
 
     /// Compares rows of the same section: those named first with those named second. A name may be followed by the words
-    /// in brackets that tell settings apart.
+    /// in brackets that tell settings apart; then a row is compared with those that differ from it in the fewest settings,
+    /// so that a difference is not one of base rates or candidates as well.
     pub(super) fn compare_in_sections(mut self, pairs: &[(&str, &str)]) -> Self {
         let named =
             |group: &Group<'_>, name: &str| group.label == name || group.label.starts_with(&format!("{name} ("));
@@ -57,7 +58,15 @@ impl<'a> Plan<'a> {
             for (one, group) in self.groups.iter().enumerate().filter(|(_, group)| named(group, first)) {
                 let others = self.groups.iter().enumerate();
                 let others = others.filter(|(_, other)| other.section == group.section && named(other, second));
-                self.pairs.extend(others.map(|(other, _)| Pair { first: one, second: other }));
+                let others: Vec<(usize, usize)> = others.map(|(at, other)| (at, group.differences(other))).collect();
+                let fewest = others.iter().map(|(_, differences)| *differences).min();
+                for (other, _) in others.into_iter().filter(|(_, differences)| Some(*differences) == fewest) {
+                    let pair = Pair { first: one, second: other };
+                    // Two names may mean one row, with the words in brackets and without.
+                    if !self.pairs.contains(&pair) {
+                        self.pairs.push(pair);
+                    }
+                }
             }
         }
         // Rows stand by section, and so must the pairs; the sort keeps the order of those of one row.

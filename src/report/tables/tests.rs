@@ -7,6 +7,8 @@ use serde_json::json;
 use super::*;
 use crate::report::{Layout, Method, NoiseSetting};
 
+mod contents;
+
 /// A plain CIFAR-100 run of two epochs: its best accuracy, then its last.
 fn plain(seed: i64, best: f64, last: f64) -> RunRecord {
     let config = json!({"control_mode": "baseline", "epochs": 2, "lr": 0.001, "optimizer": "AdamW", "lr_candidates": [1.0],
@@ -189,6 +191,23 @@ fn expected_is_what_most_rows_have() {
     let text = markdown(&of("clean", &runs, &TableOptions::default()));
     has(&text, "† AdamW, AdamW: 1 of 2 runs; missing seed 0");
     has(&text, "AdamW: AEES - AdamW, best: not compared, because not every seed has both");
+}
+
+#[test]
+fn the_seeds_of_a_study_are_expected_of_every_row() {
+    let expected_seeds = Some(vec![0, 1, 7]);
+    let mut runs = two_methods();
+    runs.extend([plain(7, 0.5, 0.5), plain(3, 0.5, 0.25)]);
+    let options = TableOptions { expected_seeds, ..TableOptions::default() };
+    let text = markdown(&of("clean", &runs, &options)[..1]);
+    has(&text, "- † AdamW, AEES: 2 of 3 runs; missing seed 7\n");
+    has(&text, "--set lr_candidates=0.5,1,2 --seed 7`");
+    assert!(!text.contains("AdamW, AdamW:"), "a seed more is none too few: {text}");
+    // A row that all others are like is still not whole.
+    let text = markdown(&of("clean", &two_methods(), &options)[..1]);
+    has(&text, "AdamW, AdamW: 2 of 3 runs; missing seed 7");
+    let asked = TableOptions { expect_n: Some(2), ..options };
+    assert!(!markdown(&of("clean", &two_methods(), &asked)[..1]).contains('†'));
 }
 
 #[test]

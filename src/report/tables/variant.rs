@@ -75,26 +75,24 @@ pub(super) fn fixed_name(multiplier: f64) -> String {
     format!("Fixed ×{multiplier:?}")
 }
 
-/// The fixed multiplier that a run trains with: a controller with one candidate, or a plain optimizer at a multiple of the
-/// base rate, as the reference made them. None for a plain optimizer at the base rate, and where something else is fixed.
+/// The fixed multiplier that a row is named after: that of a controller with one candidate, or of a plain optimizer at a
+/// multiple of the base rate, as the reference made them. None for a plain optimizer at the base rate, and where something
+/// else is fixed. [`RunRecord::multiplier_of`] says what the factor is; a section gives its own base rate, because its
+/// adaptive runs may have another one than the published.
 pub(super) fn fixed_multiplier(run: &RunRecord, base_lr: f64) -> Option<f64> {
-    let ratio = run.lr / base_lr;
-    // Rates are typed in decimal: 0.0005 over 0.001 is not exactly a half.
-    let ratio = (ratio * 1e6).round() / 1e6;
+    let multiplier = run.multiplier_of(base_lr);
     match run.method {
-        Method::Baseline if ratio != 1.0 && run.scheduler == "none" => Some(ratio),
-        Method::Fixed if run.noise_candidates.iter().all(|noise| *noise == 0.0) => {
-            run.lr_candidates.first().map(|candidate| candidate * ratio)
-        }
+        Method::Baseline if run.scheduler == "none" => multiplier.filter(|multiplier| *multiplier != 1.0),
+        Method::Fixed if run.noise_candidates.iter().all(|noise| *noise == 0.0) => multiplier,
         _ => None,
     }
 }
 
 /// The base rate that multipliers refer to: that of the adaptive runs of this optimizer, or else the published one.
 pub(super) fn base_lr(runs: &[&RunRecord], optimizer: &str) -> f64 {
-    let mut adaptive = runs.iter().filter(|run| run.optimizer == optimizer && run.method == Method::Adaptive);
-    let published = if optimizer == "SGD" { 0.1 } else { 1e-3 };
-    adaptive.next().map_or(published, |run| run.lr)
+    let of_optimizer = || runs.iter().filter(|run| run.optimizer == optimizer);
+    let adaptive = of_optimizer().find(|run| run.method == Method::Adaptive).map(|run| run.lr);
+    adaptive.or_else(|| of_optimizer().find_map(|run| run.published_lr())).unwrap_or(1e-3)
 }
 
 /// A place in a table.

@@ -106,11 +106,13 @@ mod tests {
     use super::super::{Axis, tensor};
     use super::*;
     use crate::report::best::made::{record, with};
+    use crate::report::{Method, RunRecord};
 
     #[test]
     fn a_table_has_one_row_for_each_value_and_keeps_commas_together() {
-        let one = with(record("cifar100", 0), json!({"lr_candidates": [0.5, 1.0]}));
-        let other = with(record("cifar100", 3), json!({"lr_candidates": [1.0]}));
+        let random = |seed| RunRecord { method: Method::Random, ..record("cifar100", seed) };
+        let one = with(random(0), json!({"lr_candidates": [0.5, 1.0]}));
+        let other = with(random(3), json!({"lr_candidates": [1.0]}));
         let table = csv(&tensor(&[one, other], "val_accuracy", Axis::ALL).unwrap());
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(lines.len(), 1 + 6);

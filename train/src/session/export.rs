@@ -1,0 +1,69 @@
+//! Beside training: what a run needs, brought into the cache, and what it leaves, written for other programs.
+
+use std::path::{Path, PathBuf};
+
+use super::{SessionError, load_task};
+use crate::artifact::FileError;
+use crate::checkpoint::CheckpointFolder;
+use crate::cifar100;
+use crate::config::{RunConfig, TaskName};
+use crate::event::Subscriber;
+use crate::identity::RunIdentity;
+use crate::run::RunError;
+use crate::run_directory::RunDirectory;
+use crate::text_files::TextFiles;
+
+/// Brings data, tokenizer and model of a configuration into the Hugging Face cache; gives the files.
+///
+/// # Errors
+/// What cannot be had.
+pub fn fetch(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Vec<PathBuf>, SessionError> {
+    match config.task {
+        TaskName::Cifar100 => Ok(cifar100::fetch(config, subscribers)?),
+        TaskName::Sst2 | TaskName::AgNews => Ok(TextFiles::new(config, subscribers)?.fetch()?),
+    }
+}
+
+/// Which of a run's saved models is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SavedModel {
+    /// That of the best epoch.
+    Best,
+    /// The newest.
+    Last,
+}
+
+/// Writes a saved model of the run in a folder for other programs; gives the step it is of.
+///
+/// # Errors
+/// When there is no such checkpoint, or a file cannot be read or written.
+pub fn export(
+    directory: &Path,
+    which: SavedModel,
+    folder: &Path,
+    subscribers: &mut [Box<dyn Subscriber>],
+) -> Result<u64, SessionError> {
+    let (directory, config) = RunDirectory::open(directory)?;
+    let task = load_task(&config, subscribers)?;
+    let identity = RunIdentity::of(&config, &task.facts().inputs)?;
+    let checkpoints = CheckpointFolder::new(directory.checkpoints(), identity.run_id.full());
+    let checkpoint = match which {
+        SavedModel::Best if checkpoints.best().is_file() => {
+            Some(checkpoints.read(&checkpoints.best()).map_err(RunError::from)?)
+        }
+        SavedModel::Best => None,
+        SavedModel::Last => checkpoints.newest()?.0,
+    };
+    let checkpoint =
+        checkpoint.ok_or_else(|| SessionError::NothingSaved { path: checkpoints_path(&directory, which) })?;
+    std::fs::create_dir_all(folder).map_err(FileError::at("make", folder))?;
+    task.export(&checkpoint.engine, folder).map_err(RunError::from)?;
+    Ok(checkpoint.state.step)
+}
+
+fn checkpoints_path(directory: &RunDirectory, which: SavedModel) -> PathBuf {
+    match which {
+        SavedModel::Best => directory.checkpoints().join("best.safetensors"),
+        SavedModel::Last => directory.checkpoints(),
+    }
+}
