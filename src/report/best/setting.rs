@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aees_train::config::{RunConfig, TaskName};
 use serde_json::Value;
 
 use crate::report::RunRecord;
@@ -36,16 +37,26 @@ impl Setting {
     }
 }
 
-/// The keys whose values are not the same in all of the settings, by name.
+/// The keys whose values are not the same in all of the settings, by name. A setting that has no use for a key does not
+/// differ in it from those that leave it at its default: what gave it a use differs already.
 pub fn differing<'a>(settings: impl IntoIterator<Item = &'a Setting>) -> Vec<String> {
     let settings: BTreeSet<&Setting> = settings.into_iter().collect();
     let keys: BTreeSet<&String> = settings.iter().flat_map(|setting| setting.0.keys()).collect();
     let differs = |key: &&String| {
-        let mut values = settings.iter().map(|setting| setting.get(key).unwrap_or("null"));
-        let first = values.next();
-        values.any(|value| Some(value) != first)
+        let values: BTreeSet<Option<&str>> = settings.iter().map(|setting| setting.get(key)).collect();
+        let only_default = || values.iter().flatten().all(|value| is_default(key, value));
+        values.len() > 1 && !(values.contains(&None) && only_default())
     };
     keys.into_iter().filter(differs).cloned().collect()
+}
+
+fn is_default(key: &str, value: &str) -> bool {
+    let written: Option<Value> = serde_json::from_str(value).ok();
+    let same = |default: Value| match (default.as_f64(), written.as_ref().and_then(Value::as_f64)) {
+        (Some(default), Some(written)) => default == written,
+        _ => Some(&default) == written.as_ref(),
+    };
+    TaskName::ALL.into_iter().any(|task| RunConfig::new(task).get(key).is_some_and(same))
 }
 
 #[cfg(test)]
