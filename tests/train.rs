@@ -253,7 +253,8 @@ fn frequency_matched_takes_the_other_seeds_arms_in_another_order() {
     assert_eq!(result["method_name"], "FrequencyMatchedOpenLoop");
 
     // Other sources make another run.
-    let longer = [&noise[..], &["--control-mode", "adaptive", "--seed", "4", "--lr", "0.01", "--overwrite"]].concat();
+    let longer =
+        [&noise[..], &["--control-mode", "adaptive", "--seed", "4", "--exploration-coef", "0", "--overwrite"]].concat();
     scratch.train("traces/seed4", &longer).ok();
     scratch.train("other", &[&noise[..], &control].concat()).ok();
     assert_ne!(scratch.json("other/result.json")["run_id"], result["run_id"]);
