@@ -7,6 +7,9 @@
 //!     cargo bench --bench text_step -- --data FOLDER --tokenizer FOLDER --rounds 20
 //!     cargo bench --bench text_step -- --data synthetic --layers 2 --dim 128
 
+#[path = "step/mod.rs"]
+mod step;
+
 use std::time::Instant;
 
 use aees_train::config::{RunConfig, TaskName};
@@ -18,7 +21,7 @@ use aees_train::session::load_task;
 use aees_train::training_task::EngineSetup;
 use serde_json::json;
 
-const METHODS: [(&str, f64, f64); 3] = [("baseline", 1.0, 0.0), ("lr", 2.0, 0.0), ("dual", 2.0, 0.01)];
+use step::{METHODS, argument, median, overhead_percent, range, turns};
 
 fn main() {
     let rounds: usize = argument("--rounds", 20);
@@ -44,9 +47,7 @@ fn main() {
     // Two rounds to warm up: thread pools, allocator, and on a GPU the tuning of kernels.
     for round in 0..rounds + 2 {
         let batch = plan.batch(round, batch_size).expect("an epoch has more batches than rounds");
-        for turn in 0..METHODS.len() {
-            // Each round begins with another method: what a step leaves behind falls on all three alike.
-            let method = (round + turn) % METHODS.len();
+        for method in turns(round) {
             let (_, multiplier, noise_std) = METHODS[method];
             let control = StepControl { learning_rate: 5e-5, multiplier, noise_std, step };
             let start = Instant::now();
@@ -59,10 +60,6 @@ fn main() {
         }
     }
     let mean = |times: &[f64]| times.iter().sum::<f64>() / times.len() as f64;
-    let overhead = |method: usize| {
-        let pairs = seconds[method].iter().zip(&seconds[0]).map(|(aees, plain)| aees / plain).collect();
-        100.0 * (median(pairs) - 1.0)
-    };
     let hardware = Hardware::probe();
     println!(
         "{}",
@@ -72,24 +69,10 @@ fn main() {
             "batch_size": batch_size, "rounds": rounds,
             "mean_step_s": mean(&seconds[0]), "median_step_s": median(seconds[0].clone()),
             "lr_median_step_s": median(seconds[1].clone()), "dual_median_step_s": median(seconds[2].clone()),
-            "step_s_min_max": [seconds[0].iter().copied().fold(f64::INFINITY, f64::min), seconds[0].iter().copied().fold(0.0, f64::max)],
-            "lr_overhead_percent": overhead(1), "dual_overhead_percent": overhead(2),
+            "step_s_min_max": range(&seconds[0]),
+            "lr_overhead_percent": overhead_percent(&seconds[1], &seconds[0]), "dual_overhead_percent": overhead_percent(&seconds[2], &seconds[0]),
             "peak_rss_mb": peak_resident_memory_bytes().map(|bytes| bytes as f64 / 1048576.0),
             "first_loss": losses.first().map(|record| record.loss), "last_loss": losses.last().map(|record| record.loss),
         })
     );
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-/// The value after a flag; cargo's own `--bench` is passed over.
-fn argument<T: std::str::FromStr>(flag: &str, default: T) -> T {
-    let mut arguments = std::env::args().skip_while(|argument| argument != flag);
-    match (arguments.next(), arguments.next()) {
-        (Some(_), Some(value)) => value.parse().unwrap_or_else(|_| panic!("{flag} {value}: not a valid value")),
-        _ => default,
-    }
 }

@@ -7,6 +7,9 @@
 //!     cargo bench --bench training_step -- --width 64 --rounds 8
 //!     cargo bench --bench training_step -- --device cuda:0 --rounds 100
 
+#[path = "step/mod.rs"]
+mod step;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -22,7 +25,7 @@ use aees_train::optimizer::{OptimizerConfig, OptimizerKind};
 use serde_json::json;
 
 const BATCH: usize = 128;
-const METHODS: [(&str, f64, f64); 3] = [("baseline", 1.0, 0.0), ("lr", 2.0, 0.0), ("dual", 2.0, 0.01)];
+use step::{METHODS, argument, median, overhead_percent, range, turns};
 
 fn main() {
     let width: usize = argument("--width", 64);
@@ -53,9 +56,7 @@ fn main() {
     let (mut step, mut losses) = (0, Vec::new());
     // One round to warm up: thread pools, allocator, and on a GPU the tuning of kernels.
     for round in 0..=rounds {
-        for turn in 0..METHODS.len() {
-            // Each round begins with another method: what a step leaves behind falls on all three alike.
-            let method = (round + turn) % METHODS.len();
+        for method in turns(round) {
             let (_, multiplier, noise_std) = METHODS[method];
             let batch = plan.batch(step % 20, BATCH).expect("the plan has twenty batches");
             let control = StepControl { learning_rate: 1e-4, multiplier, noise_std, step: step as u64 };
@@ -70,10 +71,6 @@ fn main() {
     }
 
     let medians = seconds.each_ref().map(|times| median(times.clone()));
-    let overhead = |method: usize| {
-        let pairs = seconds[method].iter().zip(&seconds[0]).map(|(aees, plain)| aees / plain).collect();
-        100.0 * (median(pairs) - 1.0)
-    };
     let mut pixels = vec![0.0; BATCH * 3072];
     let augmentation = time(100, || {
         let batch = plan.batch(3, BATCH).expect("the plan has twenty batches");
@@ -87,8 +84,8 @@ fn main() {
             "threads": hardware.available_cores, "width": width, "batch_size": BATCH, "optimizer": optimizer,
             "rounds": rounds,
             "median_step_s": medians[0], "lr_median_step_s": medians[1], "dual_median_step_s": medians[2],
-            "lr_overhead_percent": overhead(1), "dual_overhead_percent": overhead(2),
-            "step_s_min_max": [seconds[0].iter().copied().fold(f64::INFINITY, f64::min), seconds[0].iter().copied().fold(0.0, f64::max)],
+            "lr_overhead_percent": overhead_percent(&seconds[1], &seconds[0]), "dual_overhead_percent": overhead_percent(&seconds[2], &seconds[0]),
+            "step_s_min_max": range(&seconds[0]),
             "examples_per_s": BATCH as f64 / medians[0],
             "augmentation_s": augmentation, "augmentation_percent": 100.0 * augmentation / medians[0],
             "controller_episode_s": controller_episode(),
@@ -125,18 +122,4 @@ fn time(repeats: u32, mut work: impl FnMut()) -> f64 {
         start.elapsed().as_secs_f64()
     });
     median(times.collect())
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-/// The value after a flag; cargo's own `--bench` is passed over.
-fn argument<T: std::str::FromStr>(flag: &str, default: T) -> T {
-    let mut arguments = std::env::args().skip_while(|argument| argument != flag);
-    match (arguments.next(), arguments.next()) {
-        (Some(_), Some(value)) => value.parse().unwrap_or_else(|_| panic!("{flag} {value}: not a valid value")),
-        _ => default,
-    }
 }

@@ -10,5 +10,6 @@ pub(crate) mod report;
 pub(crate) mod runs;
 pub(crate) mod status;
 pub(crate) mod sweep;
+pub(crate) mod table;
 pub(crate) mod train;
 pub(crate) mod worker;

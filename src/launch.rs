@@ -20,7 +20,7 @@ pub(crate) use self::command_run::run_command;
 pub(crate) use self::inputs::InputFinder;
 pub(crate) use self::job::{CommandJob, Ended, EndedState, Job, ResultSource, Work};
 pub use self::layout::Root;
-pub(crate) use self::process::ProcessIdentity;
+pub(crate) use self::process::{ProcessIdentity, hostname};
 pub(crate) use self::run_facts::split_metric;
 pub use self::run_facts::{
     FactsError, Found, ResultError, Skipped, completion_of, read_identity, read_root, read_study, run_folders,

@@ -15,6 +15,7 @@ pub mod registry;
 pub mod report;
 mod stdout;
 pub mod study;
+mod times;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use clap::ArgMatches;
 use serde_json::{Value, json};
 
-use super::runs::table::{Cell, Side, Table, colours, first_line};
-use super::runs::times::{moment, span};
+use super::table::{Cell, Side, Table, colours, first_line};
 use crate::failure::Failure;
 use crate::launch::Root;
 use crate::launch::background::{
     Family, Followed, Launch, LaunchError, LaunchState, Stopped, Waiting, find_launches, follow, read_launches, stop,
 };
 use crate::stdout;
+use crate::times::{moment, span};
 
 /// How many launches that do not run any more are listed.
 const LISTED: usize = 10;

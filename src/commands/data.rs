@@ -6,7 +6,7 @@ use aees_train::config::{RunConfig, TaskName};
 use aees_train::session::fetch;
 use clap::ArgMatches;
 
-use super::train::{absolute_paths, apply_flags};
+use super::train::apply_flags;
 use crate::failure::Failure;
 use crate::progress::{self, Style};
 use crate::stdout;
@@ -20,7 +20,7 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
     for task in &tasks {
         let mut config = RunConfig::new(*task);
         apply_flags(&mut config, arguments, tasks.len() > 1)?;
-        absolute_paths(&mut config);
+        config.make_paths_absolute();
         let style = arguments.get_one::<String>("progress").map_or("auto", String::as_str);
         for file in fetch(&config, &mut progress::subscribers(Style::from_name(style)))? {
             stdout::line(file.display());

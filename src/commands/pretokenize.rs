@@ -8,7 +8,7 @@ use aees_train::text_task::{Pretokenized, pretokenize};
 use clap::ArgMatches;
 use serde_json::json;
 
-use super::train::{absolute_paths, apply_flags};
+use super::train::apply_flags;
 use crate::failure::Failure;
 use crate::progress::{self, Style};
 use crate::stdout;
@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
     for task in tasks {
         let mut config = RunConfig::new(*task);
         apply_flags(&mut config, arguments, tasks.len() > 1)?;
-        absolute_paths(&mut config);
+        config.make_paths_absolute();
         config.validate()?;
         tokenize(&config, arguments)?;
     }

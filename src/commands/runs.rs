@@ -6,8 +6,6 @@ pub(crate) mod listing;
 mod logs;
 mod ls;
 mod show;
-pub(crate) mod table;
-pub(crate) mod times;
 mod why;
 
 use std::process::ExitCode;
@@ -60,11 +58,6 @@ fn axes(arguments: &ArgMatches) -> Result<Vec<(String, Vec<String>)>, Failure> {
         Ok((key.to_owned(), values.split(',').map(str::to_owned).collect()))
     };
     arguments.get_many::<String>("only").into_iter().flatten().map(axis).collect()
-}
-
-/// The name of this machine.
-pub(crate) fn this_host() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 /// JSON that was made by this program; what is no JSON is shown as text.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use self::board::Board;
 use super::registry::Place;
-use super::runs::table::colours;
+use super::table::colours;
 use crate::failure::Failure;
 use crate::registry::Reader;
 use crate::stdout;

@@ -80,7 +80,7 @@ fn new_config(arguments: &ArgMatches) -> Result<RunConfig, Failure> {
         config.set("method", &Value::String(method.clone()), &Written::Flag("method".into()))?;
     }
     apply_flags(&mut config, arguments, false)?;
-    absolute_paths(&mut config);
+    config.make_paths_absolute();
     Ok(config)
 }
 
@@ -97,7 +97,7 @@ fn resumed_config(arguments: &ArgMatches, directory: &Path) -> Result<RunConfig,
         let help = format!("leave it out; the run has {}", stored.get(field.key).unwrap_or_default());
         return Err(Failure::new(message, Some(help)));
     }
-    absolute_paths(&mut config);
+    config.make_paths_absolute();
     Ok(config)
 }
 
@@ -138,22 +138,6 @@ pub(super) fn apply_flags(config: &mut RunConfig, arguments: &ArgMatches, lenien
     }
     let assignments = arguments.try_get_many::<String>("set").ok().flatten();
     assignments.unwrap_or_default().try_for_each(|assignment| config.assign(assignment))
-}
-
-/// A path must mean the same when the run is resumed from elsewhere.
-pub(crate) fn absolute_paths(config: &mut RunConfig) {
-    fn absolute(path: &mut String) {
-        if let Ok(full) = std::path::absolute(&path) {
-            *path = full.to_string_lossy().into_owned();
-        }
-    }
-    if !matches!(config.data.as_str(), "auto" | "synthetic") {
-        absolute(&mut config.data);
-    }
-    [&mut config.cache_dir, &mut config.tokenized_dataset_dir].into_iter().flatten().for_each(absolute);
-    // A name that is no path here is an id on the hub.
-    let named = [Some(&mut config.model), config.tokenizer.as_mut()];
-    named.into_iter().flatten().filter(|name| Path::new(name.as_str()).exists()).for_each(absolute);
 }
 
 /// The CPU engine computes on rayon's global pool.

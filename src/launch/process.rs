@@ -111,6 +111,11 @@ pub(crate) fn running_processes() -> Vec<RunningProcess> {
         .collect()
 }
 
+/// The name of this machine.
+pub(crate) fn hostname() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
 /// The id of the kernel's boot; empty where it has none.
 pub(crate) fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()

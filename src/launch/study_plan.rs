@@ -16,7 +16,6 @@ use serde_json::{Map, Value, json};
 
 use super::inputs::InputFinder;
 use super::{CommandJob, ResultSource, Root, Work, read_study, write_study};
-use crate::commands::train::absolute_paths;
 use crate::failure::Failure;
 use crate::registry::{ConfigId, Member, PlannedRun, Reader, RunId, StudySpec};
 use crate::study::{
@@ -199,7 +198,7 @@ impl Planner<'_> {
                 Ok((identity, document, Work::Command(job)))
             }
             (_, Some(mut config), _) => {
-                absolute_paths(&mut config);
+                config.make_paths_absolute();
                 let inputs = self.inputs_of(&config)?;
                 let identity = RunIdentity::of(&config, &inputs).map_err(canonical)?;
                 let document = RunIdentity::document(&config, &inputs);

@@ -19,10 +19,13 @@ use std::time::{Duration, Instant};
 use aees_train::artifact::FileError;
 use serde_json::{Value, json};
 
+use super::process::hostname;
 use super::study_plan::StudyPlan;
 use super::{Job, ProcessIdentity, Root, Work, write_identity};
 use crate::failure::Failure;
-use crate::registry::{Beat, Claim, Registry, RunFilter, RunId, RunState, Selection, StateCounts, Usage, WorkerId};
+use crate::registry::{
+    Beat, Claim, Member, Registry, RunFilter, RunId, RunState, Selection, StateCounts, Usage, WorkerId,
+};
 
 pub(crate) use self::reconcile::{Reconciled, reconcile};
 use self::worker::{Message, StopReason, Worker};
@@ -116,7 +119,8 @@ pub(crate) struct Supervisor<'a> {
     settled: usize,
     last_beat: Instant,
     last_claim: Option<Instant>,
-    labels: HashMap<RunId, String>,
+    /// The runs of the plan, each with what people call it.
+    members: HashMap<RunId, (&'a Member, String)>,
 }
 
 impl<'a> Supervisor<'a> {
@@ -135,7 +139,8 @@ impl<'a> Supervisor<'a> {
         let since = registry.last_seq()?;
         let own = ProcessIdentity::own();
         let identity = WorkerId { host: hostname(), pid: own.pid, start_ticks: own.start_ticks, boot_id: own.boot_id };
-        let labels = plan.members.iter().map(|member| (member.run.run_id.clone(), label(member))).collect();
+        let named = |member: &'a Member| (member.run.run_id.clone(), (member, label(member)));
+        let members = plan.members.iter().map(named).collect();
         Ok(Self {
             free_slots: (0..orders.slots.len()).rev().collect(),
             registry,
@@ -154,7 +159,7 @@ impl<'a> Supervisor<'a> {
             settled: 0,
             last_beat: Instant::now(),
             last_claim: None,
-            labels,
+            members,
         })
     }
 
@@ -185,7 +190,7 @@ impl<'a> Supervisor<'a> {
                 }
                 // Deferred runs, and those of other supervisors.
                 if claimed == 0 {
-                    std::thread::sleep(TICK);
+                    std::thread::sleep(IDLE);
                     continue;
                 }
             }
@@ -233,8 +238,8 @@ impl<'a> Supervisor<'a> {
         let run = claim.run_id.clone();
         let Some(slot) = self.free_slots.pop() else { return Ok(self.registry.release(&claim)?) };
         let directory = self.root.run(&run);
-        let member = self.plan.members.iter().find(|member| member.run.run_id == run);
-        let (Some(member), Some(work)) = (member, self.plan.work.get(&run)) else {
+        let known = self.members.get(&run).map(|(member, label)| (*member, label.clone()));
+        let (Some((member, label)), Some(work)) = (known, self.plan.work.get(&run)) else {
             self.free_slots.push(slot);
             return Ok(self.registry.release(&claim)?);
         };
@@ -245,8 +250,7 @@ impl<'a> Supervisor<'a> {
         };
         fs::create_dir_all(&directory).map_err(FileError::at("make", &directory))?;
         write_identity(&directory, &member.run)?;
-        let (label, attempt) = (self.labels.get(&run).cloned().unwrap_or_default(), claim.attempt_no);
-        (self.report)(Report::Started { run: &run, label: &label, attempt });
+        (self.report)(Report::Started { run: &run, label: &label, attempt: claim.attempt_no });
         let number = self.next_number;
         self.next_number += 1;
         match Worker::start(claim.clone(), &job, number, self.messages.0.clone()) {
@@ -305,7 +309,7 @@ impl<'a> Supervisor<'a> {
     }
 
     fn line_of(&self, worker: &Worker) -> String {
-        let label = self.labels.get(&worker.claim.run_id).map(String::as_str).unwrap_or_default();
+        let label = self.members.get(&worker.claim.run_id).map(|(_, label)| label.as_str()).unwrap_or_default();
         let progress: Value =
             worker.progress.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         let mut parts = vec![format!("{} {label}", worker.claim.run_id)];
@@ -371,7 +375,7 @@ fn placed(work: &Work, slot: &Slot) -> Work {
 }
 
 /// `study:17 lr=0.1 seed=3`.
-fn label(member: &crate::registry::Member) -> String {
+fn label(member: &Member) -> String {
     let axes: Value = serde_json::from_str(&member.axes_json).unwrap_or_default();
     let mut parts: Vec<String> = member.case.iter().cloned().collect();
     for (key, value) in axes.as_object().into_iter().flatten() {
@@ -379,8 +383,4 @@ fn label(member: &crate::registry::Member) -> String {
     }
     parts.push(format!("seed={}", member.run.seed.cast_signed()));
     parts.join(" ")
-}
-
-pub(crate) fn hostname() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

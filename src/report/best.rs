@@ -23,7 +23,7 @@ use super::{NoiseSetting, RunRecord};
 use crate::study::{Goal, Measure};
 
 pub(crate) use confirm::changed as settings_of_study;
-pub use measure::{CURVES, Unmeasured, curve, goal_word, measure_word, measured, parse_measure};
+pub use measure::{CURVES, Unmeasured, curve, measured};
 pub use setting::{Setting, differing};
 pub use text::shown;
 
@@ -296,8 +296,8 @@ impl Answer {
         json!({
             "schema_version": 1,
             "metric": self.question.metric,
-            "measure": measure_word(self.question.measure),
-            "goal": goal_word(self.question.goal),
+            "measure": self.question.measure.to_string(),
+            "goal": self.question.goal.name(),
             "group_by": self.question.group_by,
             "groups": groups,
             "warnings": self.warnings,

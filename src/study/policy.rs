@@ -88,23 +88,11 @@ pub(super) fn metric(node: &Node, errors: &mut Vec<StudyError>) -> Option<Metric
         "min" => Some(Goal::Min),
         _ => None,
     });
-    let measure = fields.parse("measure", "auc, final, best or last_k(n)", measure);
+    let measure = fields.parse("measure", "auc, final, best or last_k(n)", Measure::parse);
     if name.is_none() {
         fields.missing("name", "which number of the results counts");
     }
     Some(Metric { name: name?, goal: goal.unwrap_or(Goal::Max), measure: measure.unwrap_or(Measure::Final) })
-}
-
-fn measure(text: &str) -> Option<Measure> {
-    match text {
-        "auc" => Some(Measure::Auc),
-        "final" => Some(Measure::Final),
-        "best" => Some(Measure::Best),
-        _ => {
-            let count = text.strip_prefix("last_k(")?.strip_suffix(')')?;
-            count.trim().parse().ok().filter(|count| *count > 0).map(Measure::LastK)
-        }
-    }
 }
 
 pub(super) fn budget(node: &Node, errors: &mut Vec<StudyError>) -> Budget {
@@ -180,6 +168,21 @@ impl Goal {
         match self {
             Self::Max => "max",
             Self::Min => "min",
+        }
+    }
+}
+
+impl Measure {
+    /// Reads `final`, `best`, `auc` or `last_k(n)`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "auc" => Some(Measure::Auc),
+            "final" => Some(Measure::Final),
+            "best" => Some(Measure::Best),
+            _ => {
+                let count = text.strip_prefix("last_k(")?.strip_suffix(')')?;
+                count.trim().parse().ok().filter(|count| *count > 0).map(Measure::LastK)
+            }
         }
     }
 }

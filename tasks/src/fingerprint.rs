@@ -45,7 +45,9 @@ fn label_bytes(labels: &[u32]) -> Vec<u8> {
     labels.iter().flat_map(|label| label.to_le_bytes()).collect()
 }
 
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+/// Bytes as lower-case hexadecimal digits, two for each.
+#[must_use]
+pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");

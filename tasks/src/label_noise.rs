@@ -255,7 +255,8 @@ fn another_class(random: &mut PythonRandom, label: u32, classes: usize) -> u32 {
     draw + u32::from(draw >= label)
 }
 
-fn report(labels: &[u32], noise: LabelNoise, noisy: Vec<u32>, order: Vec<u32>) -> LabelNoiseReport {
+/// What was done: `labels` became `noisy`, at the positions `order`, each of them once and below `labels.len()`.
+pub(crate) fn report(labels: &[u32], noise: LabelNoise, noisy: Vec<u32>, order: Vec<u32>) -> LabelNoiseReport {
     let (examples, corrupted) = (labels.len(), order.len());
     let mut mask = vec![false; examples];
     order.iter().for_each(|&index| mask[index as usize] = true);

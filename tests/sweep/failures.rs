@@ -84,3 +84,31 @@ fn all_that_is_wrong_with_a_study_is_said_before_anything_runs() {
     std::fs::write(scratch.path("newer.yaml"), "aees: 2\ntask: cifar100\n").unwrap();
     sweep(&scratch, &["plan", "newer.yaml"]).refused(&["newer.yaml:1"]);
 }
+
+/// Each of these is refused by `plan` and by `run`, and nothing on disk changes.
+#[test]
+fn mistakes_in_a_study_are_told_with_their_place() {
+    let scratch = Scratch::new();
+    let head = "aees: 1\ntask: cifar100\n";
+    let write = |name: &str, text: &str| std::fs::write(scratch.path(name), text).unwrap();
+    write("one.yaml", "base: two.yaml\nlr: 0.1\n");
+    write("two.yaml", "base: one.yaml\nlr: 0.2\n");
+    for (body, words) in [
+        ("sweep: {lr: [0.1]}\nzip: [{lr: [0.2, 0.3], epochs: [1, 2]}]\n", &["wrong.yaml:4", "lr"][..]),
+        ("zip:\n  - {lr: [0.1, 0.2], epochs: [1, 2, 3]}\n", &["wrong.yaml:4", "2", "3"]),
+        ("base: absent.yaml\n", &["wrong.yaml:3", "absent.yaml"]),
+        ("base: one.yaml\n", &["one.yaml", "two.yaml"]),
+        ("set: {lr: 0.1}\nset: {lr: 0.2}\n", &["wrong.yaml:4", "set"]),
+        ("set: {lr: 0.1, lr: 0.2}\n", &["wrong.yaml:3", "lr"]),
+        ("set: &loop\n  lr: *loop\n", &["wrong.yaml:4", "loop"]),
+        ("set: {lr: .nan}\n", &["wrong.yaml:3", "lr"]),
+        ("seeds: 3-1\n", &["wrong.yaml:3"]),
+        ("exclude: [{epochz: 3}]\n", &["wrong.yaml:3", "epochz"]),
+    ] {
+        write("wrong.yaml", &format!("{head}{body}"));
+        for verb in ["plan", "run"] {
+            sweep(&scratch, &[verb, "wrong.yaml"]).refused(words);
+        }
+    }
+    assert!(!scratch.path("results").exists());
+}

@@ -175,3 +175,15 @@ fn every_study_of_the_thesis_is_planned() {
     assert!(planned >= 12, "{planned}");
     assert!(!scratch.path("results").exists());
 }
+
+/// Row 29: after three of eight, resuming runs the other five.
+#[test]
+fn a_study_that_was_begun_in_part_is_resumed_with_the_rest() {
+    let scratch = Scratch::new();
+    let study = shell_study(&scratch, "eight", SCRIPT, "sweep: {x: [1, 2, 3, 4]}\nseeds: 2");
+    sweep(&scratch, &["run", study.to_str().unwrap(), "--limit-runs", "3"]).ok();
+    assert_eq!(effects(&scratch, "effects").len(), 3);
+    sweep(&scratch, &["resume", "eight"]).ok();
+    assert_eq!(effects(&scratch, "effects").len(), 8);
+    assert_eq!(states(&scratch), vec!["done"; 8]);
+}

@@ -1,8 +1,10 @@
 //! Files that matter, written so that they are there whole or not at all.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+use aees_tasks::write_whole;
 
 /// A file that could not be written or read, with its path.
 #[derive(Debug, thiserror::Error)]
@@ -45,21 +47,7 @@ impl FileError {
 /// # Errors
 /// Any failure of the file system, with the path.
 pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), FileError> {
-    let temporary = temporary_name(path);
-    let result = write_and_sync(&temporary, write).and_then(|()| fs::rename(&temporary, path));
-    if result.is_err() {
-        // The first error is the one to report; this only tidies up.
-        let _ = fs::remove_file(&temporary);
-    }
-    result.map_err(FileError::at("write", path))?;
-    sync_folder(path);
-    Ok(())
-}
-
-/// A name beside `path` that no finished file has. One process writes into a run's folder at a time.
-fn temporary_name(path: &Path) -> PathBuf {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
+    write_whole(path, write).map_err(FileError::at("write", path))
 }
 
 /// Whether a name is that of a write that was cut off by a kill.
@@ -74,21 +62,6 @@ pub(crate) fn remove_leftovers(folder: &Path) {
             // It takes up space and harms nobody: not worth an error.
             let _ = fs::remove_file(entry.path());
         }
-    }
-}
-
-fn write_and_sync(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut writer = BufWriter::with_capacity(1 << 20, File::create(path)?);
-    write(&mut writer)?;
-    writer.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
-}
-
-/// Makes the rename itself durable. Not every file system can; the file's own bytes are safe either way.
-pub(crate) fn sync_folder(path: &Path) {
-    if let Some(folder) = path.parent()
-        && let Ok(folder) = File::open(folder)
-    {
-        let _ = folder.sync_all();
     }
 }
 

@@ -9,14 +9,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use aees_tasks::{hexadecimal, sync_folder_of};
 use safetensors::tensor::{Metadata, TensorInfo};
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::artifact::{FileError, sync_folder, write_atomically};
+use crate::artifact::{FileError, write_atomically};
 use crate::engine::{Array, EngineState};
-use crate::identity::hex;
 use crate::state::TrainState;
 
 const HEADER_KEY: &str = "aees.header";
@@ -119,7 +119,7 @@ impl CheckpointFolder {
             .or_else(|_| fs::copy(&best, &temporary).and_then(|_| fs::File::open(&temporary)?.sync_all()))
             .and_then(|()| fs::rename(&temporary, &path))
             .map_err(FileError::at("write", &path))?;
-        sync_folder(&path);
+        sync_folder_of(&path);
         self.remove_old()?;
         Ok(path)
     }
@@ -247,7 +247,7 @@ fn digest_of(header: &str, tensors: &BTreeMap<String, Array>) -> String {
     let mut hasher = Sha256::new();
     hasher.update(header);
     hash_tensors(&mut hasher, tensors.iter().map(|(name, array)| (name.as_str(), array)));
-    hex(&hasher.finalize())
+    hexadecimal(&hasher.finalize())
 }
 
 /// SHA-256 over the model's parameters and buffers: equal digests mean equal models.
@@ -255,7 +255,7 @@ pub fn parameter_digest(state: &EngineState) -> String {
     let mut hasher = Sha256::new();
     let model = state.tensors.iter().filter(|(name, _)| name.starts_with("model."));
     hash_tensors(&mut hasher, model.map(|(name, array)| (name.as_str(), array)));
-    hex(&hasher.finalize())
+    hexadecimal(&hasher.finalize())
 }
 
 fn hash_tensors<'a>(hasher: &mut Sha256, tensors: impl Iterator<Item = (&'a str, &'a Array)>) {

@@ -8,6 +8,7 @@
 mod error;
 mod fields;
 mod file;
+mod paths;
 mod validate;
 pub mod value;
 

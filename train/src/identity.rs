@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use aees_tasks::hexadecimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -26,7 +27,7 @@ impl Id {
     /// # Errors
     /// A NaN or an infinity has no canonical form.
     pub fn of(value: &Value) -> Result<Self, NotCanonical> {
-        Ok(Self(hex(&Sha256::digest(canonical(value)?.as_bytes()))))
+        Ok(Self(hexadecimal(&Sha256::digest(canonical(value)?.as_bytes()))))
     }
 
     /// All 64 digits.
@@ -189,15 +190,6 @@ fn write_string(text: &str, out: &mut String) {
         }
     }
     out.push('"');
-}
-
-/// Lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 #[cfg(test)]

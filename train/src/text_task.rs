@@ -281,7 +281,7 @@ fn file_digest(path: &Path) -> Result<String, TextTaskError> {
     let mut buffer = vec![0; 1 << 20];
     loop {
         match std::io::Read::read(&mut file, &mut buffer).map_err(failed)? {
-            0 => return Ok(crate::identity::hex(&hasher.finalize())),
+            0 => return Ok(aees_tasks::hexadecimal(&hasher.finalize())),
             read => hasher.update(&buffer[..read]),
         }
     }

@@ -7,8 +7,8 @@ use clap::ArgMatches;
 use serde_json::json;
 
 use super::Place;
-use crate::commands::runs::this_host;
 use crate::failure::Failure;
+use crate::launch::hostname;
 use crate::launch::{ProcessIdentity, completion_of, run_folders};
 use crate::registry::{Reader, RunFilter, RunRow, RunState, RunningRow};
 use crate::stdout;
@@ -113,7 +113,7 @@ fn dead_worker(reader: &Reader, running: &RunningRow) -> Result<Option<Problem>,
     let process = ProcessIdentity { pid: worker.pid, start_ticks: worker.start_ticks, boot_id: worker.boot_id.clone() };
     let why = if running.lease_until < reader.now() {
         "its lease has ended"
-    } else if worker.host == this_host() && !process.is_alive() {
+    } else if worker.host == hostname() && !process.is_alive() {
         "that process is dead"
     } else {
         return Ok(None);

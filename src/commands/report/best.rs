@@ -9,10 +9,10 @@ use clap::ArgMatches;
 
 use crate::failure::Failure;
 use crate::registry::{Reader, RunFilter};
-use crate::report::best::{Answer, BestError, Question, best, confirm, parse_measure};
+use crate::report::best::{Answer, BestError, Question, best, confirm};
 use crate::report::{RunRecord, Source};
 use crate::stdout;
-use crate::study::Goal;
+use crate::study::{Goal, Measure};
 
 impl From<BestError> for Failure {
     fn from(error: BestError) -> Self {
@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
 fn question(arguments: &ArgMatches) -> Result<Question, Failure> {
     let text = |name: &str| arguments.get_one::<String>(name).cloned().unwrap_or_default();
     let (metric, word) = (text("metric"), text("measure"));
-    let measure = parse_measure(&word).ok_or_else(|| {
+    let measure = Measure::parse(&word).ok_or_else(|| {
         Failure::new(format!("{word} is no measure"), Some("say final, best, auc or, for example, last_k(5)".into()))
     })?;
     let less_is_better = ["loss", "seconds", "time", "error"].iter().any(|word| metric.contains(word));

@@ -12,12 +12,12 @@ use aees_train::config::{RunConfig, TaskName};
 use clap::ArgMatches;
 
 use crate::commands::registry::Place;
-use crate::commands::runs::times::moment;
 use crate::failure::Failure;
 use crate::report::best::{Question, Setting, attribute, best, curve, differing, settings_of_study};
 use crate::report::html::{Page, Row, Trouble, provenance};
 use crate::report::{ReadError, ResultSet, RunRecord, Source, figures};
 use crate::study::{Goal, quoted};
+use crate::times::moment;
 
 /// The most columns of settings that a table can hold and still be read.
 const AXES: usize = 10;

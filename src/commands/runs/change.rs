@@ -11,10 +11,11 @@ use aees_train::artifact::FileError;
 use clap::ArgMatches;
 use serde_json::json;
 
-use super::{axes, states, studies, this_host};
+use super::{axes, states, studies};
 use crate::commands::registry::Place;
 use crate::failure::Failure;
 use crate::launch::Root;
+use crate::launch::hostname;
 use crate::registry::{Audit, Moved, Registry, RunFilter, RunId, RunRow, RunState};
 use crate::stdout;
 
@@ -83,7 +84,7 @@ pub(super) fn run(word: &str, arguments: &ArgMatches) -> Result<ExitCode, Failur
         confirm(verb, movable.len())?;
     }
     let reason = arguments.get_one::<String>("reason").map_or("", String::as_str);
-    let actor = format!("{}@{}", user(), this_host());
+    let actor = format!("{}@{}", user(), hostname());
     let audit = Audit { actor: &actor, reason };
     let ids: Vec<RunId> = movable.iter().map(|run| run.run_id.clone()).collect();
     let mut moved = apply(verb, &mut registry, &place.root, &ids, &chosen, &audit)?;

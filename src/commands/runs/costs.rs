@@ -6,12 +6,12 @@ use clap::ArgMatches;
 use serde_json::{Value, json};
 
 use super::studies;
-use super::table::{Cell, Side, Table, colours, number};
-use super::times::span;
 use crate::commands::registry::Place;
+use crate::commands::table::{Cell, Side, Table, colours, number};
 use crate::failure::Failure;
 use crate::registry::{CostRow, Reader};
 use crate::stdout;
+use crate::times::span;
 
 /// Prints what the attempts of each study used, by how they ended.
 pub(super) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {

@@ -6,9 +6,9 @@ use clap::ArgMatches;
 use serde_json::{Value, json};
 
 use super::listing::{Listed, list};
-use super::table::{Cell, Side, Table, colours, first_line};
 use super::{axes, axes_text, metrics_json, parsed, run_json, seed, states, studies};
 use crate::commands::registry::Place;
+use crate::commands::table::{Cell, Side, Table, colours, first_line};
 use crate::failure::Failure;
 use crate::launch::Root;
 use crate::registry::RunFilter;

@@ -7,14 +7,14 @@ use aees_train::config::read_file;
 use clap::ArgMatches;
 use serde_json::{Map, Value, json};
 
-use super::table::{Side, Table, colours, first_line, number};
-use super::times::{moment, span};
 use super::{axes_text, metrics_json, named, parsed, plain, run_json, seed};
 use crate::commands::registry::Place;
+use crate::commands::table::{Side, Table, colours, first_line, number};
 use crate::failure::Failure;
 use crate::launch::Root;
 use crate::registry::{Membership, Metric, RunRow, RunState, Why};
 use crate::stdout;
+use crate::times::{moment, span};
 
 /// Shows a run.
 pub(super) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {

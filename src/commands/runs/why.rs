@@ -6,13 +6,13 @@ use clap::ArgMatches;
 use serde_json::{Value, json};
 
 use super::show::{fields, member, memberships_json, section, state};
-use super::table::first_line;
-use super::times::{moment, span};
 use super::{metrics_json, named, parsed, plain, run_json, seed};
 use crate::commands::registry::Place;
+use crate::commands::table::first_line;
 use crate::failure::Failure;
 use crate::registry::{AttemptRow, EventRow, Usage, Why};
 use crate::stdout;
+use crate::times::{moment, span};
 
 /// Tells a run's history.
 pub(super) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::commands::runs::table::{Cell, Side, Table, colour, first_line, number};
-use crate::commands::runs::times::span;
+use crate::commands::table::{Cell, Side, Table, colour, first_line, number};
 use crate::failure::Failure;
 use crate::launch::supervisor::LEASE;
 use crate::registry::{FailureGroup, Reader, RunState, RunningRow, StudyStatus};
 use crate::study::Breakers;
+use crate::times::span;
 
 /// How long a lease lasts from its last heartbeat: what tells the heartbeat's age.
 const LEASE_MS: i64 = LEASE.as_millis() as i64;

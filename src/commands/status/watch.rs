@@ -9,11 +9,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::board::Board;
 use super::{boards, text};
-use crate::commands::runs::table::colours;
-use crate::commands::runs::times::moment;
+use crate::commands::table::colours;
 use crate::failure::Failure;
 use crate::registry::Reader;
 use crate::stdout;
+use crate::times::moment;
 
 /// Most running runs of a study in a picture that must fit a screen.
 const MOST_RUNNING: usize = 16;

@@ -9,6 +9,7 @@ use crate::launch::{Root, StudyPlan};
 use crate::registry::{Member, Reader, RunId, RunState};
 use crate::stdout;
 use crate::study::{Study, quoted};
+use crate::times::span;
 
 /// A run of the plan and what is known of it.
 struct Row<'a> {
@@ -81,7 +82,7 @@ fn table(plan: &StudyPlan, rows: &[Row<'_>]) {
         cells.extend(keys.iter().map(|key| axes.get(key).map_or_else(String::new, plain)));
         cells.push(row.member.run.seed.cast_signed().to_string());
         cells.push(state_word(row.state).to_owned());
-        cells.push(row.predicted_ms.filter(|_| row.state != Some(RunState::Done)).map_or_else(String::new, seconds));
+        cells.push(row.predicted_ms.filter(|_| row.state != Some(RunState::Done)).map_or_else(String::new, span));
         lines.push(cells);
     }
     let widths: Vec<usize> = (0..lines[0].len())
@@ -118,7 +119,7 @@ fn summary(plan: &StudyPlan, rows: &[Row<'_>]) -> String {
     if !known.is_empty() {
         let missing = to_run.len() - known.len();
         let unknown = if missing > 0 { format!(" and {missing} runs of unknown length") } else { String::new() };
-        parts.push(format!("about {} in all, one after the other{unknown}", seconds(known.iter().sum())));
+        parts.push(format!("about {} in all, one after the other{unknown}", span(known.iter().sum())));
     }
     if plan.duplicates > 0 {
         parts.push(format!("{} combinations equal an earlier one", plan.duplicates));
@@ -199,14 +200,4 @@ fn plain(value: &Value) -> String {
 
 fn state_word(state: Option<RunState>) -> &'static str {
     state.map_or("new", |state| state.name())
-}
-
-fn seconds(milliseconds: f64) -> String {
-    let seconds = (milliseconds / 1e3).round() as u64;
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, _) if milliseconds < 10_000.0 => format!("{:.1} s", milliseconds / 1e3),
-        (0, 0, seconds) => format!("{seconds} s"),
-        (0, minutes, seconds) => format!("{minutes} min {seconds:02} s"),
-        (hours, minutes, _) => format!("{hours} h {minutes:02} min"),
-    }
 }

@@ -13,8 +13,8 @@ use aees_train::artifact::FileError;
 
 use super::record::{EndRecord, LaunchRecord, log_end, read_launch, write_json};
 use super::{Files, Launch, LaunchError, now};
-use crate::commands::runs::times::moment;
 use crate::launch::{ProcessIdentity, Root};
+use crate::times::moment;
 
 /// The first word of the command line of a launched process; its folder and its label follow. No environment variable:
 /// its workers are the same program and would inherit that.

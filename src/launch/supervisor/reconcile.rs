@@ -5,9 +5,8 @@
 
 use aees_train::artifact::FileError;
 
-use super::hostname;
 use crate::failure::Failure;
-use crate::launch::process::boot_id;
+use crate::launch::process::{boot_id, hostname};
 use crate::launch::{ProcessIdentity, Root, completion_of};
 use crate::registry::{Audit, Registry, RegistryError, RunFilter, RunState};
 

@@ -138,7 +138,7 @@ impl Supervisor<'_> {
 
     fn tell_settled(&mut self, run: &RunId, what: &str, seconds: f64) {
         self.settled += 1;
-        let label = self.labels.get(run).cloned().unwrap_or_default();
+        let label = self.members.get(run).map(|(_, label)| label.clone()).unwrap_or_default();
         (self.report)(Report::Settled { run, label: &label, what, seconds });
     }
 }

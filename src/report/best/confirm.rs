@@ -7,7 +7,7 @@ use std::fmt::Write;
 use aees_train::config::{Place, RunConfig, TaskName};
 use serde_json::Value;
 
-use super::{Answer, Group, goal_word, measure_word};
+use super::{Answer, Group};
 use crate::report::RunRecord;
 
 /// Settings that say where and how and belong to the run that was, not to the one to be.
@@ -88,7 +88,7 @@ pub fn study(
     let seen: BTreeSet<i64> = seen.iter().copied().chain(runs.iter().map(|run| run.seed)).collect();
     let seeds: Vec<String> = fresh_seeds(&seen, count).iter().map(i64::to_string).collect();
     let question = &answer.question;
-    let (measure, goal) = (measure_word(question.measure), goal_word(question.goal));
+    let (measure, goal) = (question.measure.to_string(), question.goal.name());
     let mut text = format!(
         "# Measures winners again, on {count} seeds that none of the runs they were picked from had.\n\
          aees: 1\nname: {name}\ntask: {task}\n"

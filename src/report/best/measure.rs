@@ -87,37 +87,6 @@ pub fn measured(run: &RunRecord, metric: &str, measure: Measure, goal: Goal) -> 
     })
 }
 
-/// Reads `final`, `best`, `auc` or `last_k(n)`.
-pub fn parse_measure(text: &str) -> Option<Measure> {
-    match text {
-        "auc" => Some(Measure::Auc),
-        "final" => Some(Measure::Final),
-        "best" => Some(Measure::Best),
-        _ => {
-            let count = text.strip_prefix("last_k(")?.strip_suffix(')')?;
-            count.trim().parse().ok().filter(|count| *count > 0).map(Measure::LastK)
-        }
-    }
-}
-
-/// The word that [`parse_measure`] reads.
-pub fn measure_word(measure: Measure) -> String {
-    match measure {
-        Measure::Auc => "auc".into(),
-        Measure::Final => "final".into(),
-        Measure::Best => "best".into(),
-        Measure::LastK(count) => format!("last_k({count})"),
-    }
-}
-
-/// `max` or `min`.
-pub fn goal_word(goal: Goal) -> &'static str {
-    match goal {
-        Goal::Max => "max",
-        Goal::Min => "min",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,9 +129,9 @@ mod tests {
     #[test]
     fn words_are_read_back() {
         for measure in [Measure::Auc, Measure::Final, Measure::Best, Measure::LastK(3)] {
-            assert_eq!(parse_measure(&measure_word(measure)), Some(measure));
+            assert_eq!(Measure::parse(&measure.to_string()), Some(measure));
         }
-        assert_eq!(parse_measure("last_k(0)"), None);
-        assert_eq!(parse_measure("peak"), None);
+        assert_eq!(Measure::parse("last_k(0)"), None);
+        assert_eq!(Measure::parse("peak"), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Answer, Candidate, Group, goal_word, measure_word};
+use super::{Answer, Candidate, Group};
 use crate::report::statistics::LEVEL;
 
 /// A number with four digits after the point, or in powers of ten where that says nothing.
@@ -16,9 +16,9 @@ impl Answer {
     pub fn text(&self, top: usize) -> String {
         let mut text = format!(
             "{} {} ({}), mean over seeds, sample SD, 95 % interval of the mean by Student's t\n",
-            measure_word(self.question.measure),
+            self.question.measure.to_string(),
             self.question.metric,
-            goal_word(self.question.goal)
+            self.question.goal.name()
         );
         for group in &self.groups {
             // Writing to a String cannot fail.

@@ -53,12 +53,7 @@ fn overhead_figure(setting: &Setting<'_>) -> Option<Plot> {
         let mut percents = Vec::new();
         for (run, seconds) in condition.runs.iter().filter_map(|run| Some((run, steady_seconds(run)?))) {
             let percent = 100.0 * (seconds / base_mean - 1.0);
-            let place: [Cell; 4] = [
-                (&setting.task).into(),
-                (&setting.noise).into(),
-                (&setting.optimizer).into(),
-                (&condition.label).into(),
-            ];
+            let place = setting.cells(condition);
             csv.row(place.into_iter().chain([run.seed.into(), seconds.into(), percent.into()]));
             percents.push(percent);
         }
@@ -144,12 +139,7 @@ fn diagnostic_figure(settings: &[Setting<'_>], of: fn(&RunRecord) -> Option<Subs
             let mut points = Vec::new();
             for (run, subsets) in condition.runs.iter().filter_map(|run| Some((run, of(run)?))) {
                 let (x, y) = (subsets.corrupted_vs_noisy, subsets.corrupted_vs_clean);
-                let place: [Cell; 4] = [
-                    (&setting.task).into(),
-                    (&setting.noise).into(),
-                    (&setting.optimizer).into(),
-                    (&condition.label).into(),
-                ];
+                let place = setting.cells(condition);
                 csv.row(place.into_iter().chain([run.seed.into(), x.into(), y.into()]));
                 points.push((x * 100.0, y * 100.0));
             }

@@ -75,12 +75,7 @@ fn curve_panel(setting: &Setting<'_>, window: usize, csv: &mut Csv) -> (Panel, O
     for condition in &setting.conditions {
         let curve = curve(condition, window);
         for (epoch, n, mean, sd) in &curve {
-            let place: [_; 4] = [
-                (&setting.task).into(),
-                (&setting.noise).into(),
-                (&setting.optimizer).into(),
-                (&condition.label).into(),
-            ];
+            let place = setting.cells(condition);
             csv.row(place.into_iter().chain([
                 (*epoch).into(),
                 (*n).into(),
@@ -172,12 +167,7 @@ fn bar_panel(setting: &Setting<'_>, csv: &mut Csv) -> Panel {
             let values: Vec<f64> = values;
             let Some(middle) = mean(&values) else { continue };
             let spread = sample_sd(&values);
-            let place: [_; 4] = [
-                (&setting.task).into(),
-                (&setting.noise).into(),
-                (&setting.optimizer).into(),
-                (&condition.label).into(),
-            ];
+            let place = setting.cells(condition);
             csv.row(place.into_iter().chain([quantity.into(), values.len().into(), middle.into(), spread.into()]));
             rows.push((
                 row as f64 + offset,

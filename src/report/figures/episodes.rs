@@ -156,12 +156,7 @@ fn arm_panel(choice: &Choice<'_, '_>, arms: &[f64], csv: &mut Csv) -> Panel {
             let x = (episode + 1) as f64;
             line.push((x, middle));
             band.push((x, (middle - spread).max(0.0), (middle + spread).min(1.0)));
-            let place: [_; 4] = [
-                (&setting.task).into(),
-                (&setting.noise).into(),
-                (&setting.optimizer).into(),
-                (&condition.label).into(),
-            ];
+            let place = setting.cells(condition);
             let numbers = [(*arm).into(), (episode + 1).into(), values.len().into(), middle.into(), spread.into()];
             csv.row(place.into_iter().chain([axis.name().into()]).chain(numbers));
         }
@@ -233,12 +228,7 @@ fn reward_panel(choice: &Choice<'_, '_>, arms: &[f64], csv: &mut Csv) -> Panel {
             let mut rewards = rewards_of(run, *axis, *arm);
             rewards.sort_by(f64::total_cmp);
             let Some(median) = percentile(&rewards, 50.0) else { continue };
-            let place: [_; 4] = [
-                (&setting.task).into(),
-                (&setting.noise).into(),
-                (&setting.optimizer).into(),
-                (&condition.label).into(),
-            ];
+            let place = setting.cells(condition);
             let numbers = [(*arm).into(), run.seed.into(), rewards.len().into(), median.into()];
             csv.row(place.into_iter().chain([axis.name().into()]).chain(numbers));
             medians.push((median, row + jitter(medians.len())));
@@ -299,12 +289,7 @@ fn noise_figure(setting: &Setting<'_>) -> Plot {
         let mut points = Vec::new();
         for run in &condition.runs {
             for (epoch, sigma, accuracy) in mean_sigma(run) {
-                let place: [_; 4] = [
-                    (&setting.task).into(),
-                    (&setting.noise).into(),
-                    (&setting.optimizer).into(),
-                    (&condition.label).into(),
-                ];
+                let place = setting.cells(condition);
                 csv.row(place.into_iter().chain([run.seed.into(), epoch.into(), sigma.into(), accuracy.into()]));
                 points.push((sigma, accuracy * 100.0));
             }
@@ -369,12 +354,7 @@ fn norm_figure(settings: &[Setting<'_>]) -> Plot {
         for condition in &setting.conditions {
             let rows = norm_quartiles(condition);
             for (progress, n, [q1, median, q3]) in &rows {
-                let place: [_; 4] = [
-                    (&setting.task).into(),
-                    (&setting.noise).into(),
-                    (&setting.optimizer).into(),
-                    (&condition.label).into(),
-                ];
+                let place = setting.cells(condition);
                 csv.row(place.into_iter().chain([
                     (*progress).into(),
                     (*n).into(),

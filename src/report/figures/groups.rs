@@ -1,5 +1,6 @@
 //! Runs as figures need them: by what they were trained on, then by what they are, each with a name and a look.
 
+use super::data::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::figure::{Entry, Sample};
@@ -20,6 +21,13 @@ pub(super) struct Setting<'a> {
     pub(super) noise: String,
     pub(super) optimizer: String,
     pub(super) conditions: Vec<Condition<'a>>,
+}
+
+impl Setting<'_> {
+    /// Where one of its conditions stands, as the first cells of a row of data.
+    pub(super) fn cells(&self, condition: &Condition<'_>) -> [Cell; 4] {
+        [&self.task, &self.noise, &self.optimizer, &condition.label].map(Cell::from)
+    }
 }
 
 /// Runs that differ in their seeds only.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{Page, Trouble, escaped, figure, runs};
-use crate::report::best::{Answer, Group, goal_word, measure_word, shown};
+use crate::report::best::{Answer, Group, shown};
 use crate::report::statistics::LEVEL;
 
 /// How many settings of a group are shown; those out of the race always are.
@@ -62,9 +62,9 @@ fn best(answer: &Answer) -> String {
     let mut text = format!(
         "<p>{} <b>{}</b> ({}), mean over seeds ± sample SD, with the 95 % interval of the mean (Student). The best of many \
          settings looks better than it is: measure it again on fresh seeds with <code>aees report best --confirm</code>.</p>\n",
-        escaped(&measure_word(answer.question.measure)),
+        escaped(&answer.question.measure.to_string()),
         escaped(&answer.question.metric),
-        goal_word(answer.question.goal)
+        answer.question.goal.name()
     );
     answer.groups.iter().for_each(|group| text += &ranking(group));
     text

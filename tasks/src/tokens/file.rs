@@ -24,8 +24,7 @@ use super::data::TokenData;
 use super::key::TokenKey;
 use super::split::{IdWidth, TokenSplit, TokenTable};
 use crate::data_source::DataOrigin;
-use crate::fingerprint::labels_digest;
-use crate::label_noise::{LabelNoiseReport, LabelNoiseType};
+use crate::label_noise::{LabelNoise, LabelNoiseReport, LabelNoiseType, report};
 
 const MAGIC: &[u8; 8] = b"AEESTOKS";
 const VERSION: u32 = 1;
@@ -245,18 +244,11 @@ fn noise_report(
     if corrupted_indices.iter().any(|&index| index as usize >= examples) {
         return Err("a corrupted label outside the training split".to_owned());
     }
-    let corrupted_mask = train.labels().iter().zip(train.clean_labels()).map(|(noisy, clean)| noisy != clean);
-    Ok(Some(LabelNoiseReport {
-        kind: key.label_noise.map_or(LabelNoiseType::None, |noise| noise.kind),
-        rate: key.label_noise.map_or(0.0, |noise| noise.rate),
-        num_train_examples: examples,
-        num_clean_examples: examples.saturating_sub(corrupted_indices.len()),
-        num_corrupted_examples: corrupted_indices.len(),
-        corrupted_fraction: corrupted_indices.len() as f64 / examples.max(1) as f64,
-        original_targets: train.clean_labels().to_vec(),
-        noisy_targets: train.labels().to_vec(),
-        corrupted_mask: corrupted_mask.collect(),
-        corrupted_indices,
-        noisy_targets_sha256: labels_digest(train.labels()),
-    }))
+    let differs = train.labels().iter().zip(train.clean_labels()).filter(|(noisy, clean)| noisy != clean).count();
+    if differs != corrupted_indices.len() {
+        return Err("labels and corrupted positions that do not agree".to_owned());
+    }
+    let (kind, rate) = key.label_noise.map_or((LabelNoiseType::None, 0.0), |noise| (noise.kind, noise.rate));
+    let noise = LabelNoise::new(kind, rate).map_err(|error| error.to_string())?;
+    Ok(Some(report(train.clean_labels(), noise, train.labels().to_vec(), corrupted_indices)))
 }

@@ -15,7 +15,6 @@ mod split;
 mod store;
 mod tokenizer;
 mod vocabulary;
-mod whole_file;
 
 pub use data::TokenData;
 pub use error::{TokenFileError, TokenizerError};

@@ -10,9 +10,10 @@ use memmap2::Mmap;
 
 use super::data::TokenData;
 use super::error::TokenFileError;
+use super::file;
 use super::key::TokenKey;
-use super::{file, whole_file};
 use crate::data_source::DataOrigin;
+use crate::whole_file::write_whole;
 
 /// A folder of token files.
 #[derive(Debug, Clone)]
@@ -84,7 +85,8 @@ impl TokenStore {
     /// Any failure of the file system.
     pub fn save(&self, key: &TokenKey, data: &TokenData) -> Result<PathBuf, TokenFileError> {
         let path = self.path(key);
-        match whole_file::write(&path, |out| file::write(out, key, data)) {
+        let written = std::fs::create_dir_all(&self.directory);
+        match written.and_then(|()| write_whole(&path, |out| file::write(out, key, data))) {
             Ok(()) => Ok(path),
             Err(source) => Err(TokenFileError::Write { path, source }),
         }

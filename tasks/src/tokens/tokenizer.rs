@@ -20,8 +20,8 @@ use tokenizers::{AddedToken, Model, ModelWrapper, NormalizerWrapper, Tokenizer};
 
 use super::error::TokenizerError;
 use super::plain_text::{PlainText, Words, is_plain};
-use super::whole_file;
 use crate::fingerprint::hexadecimal;
+use crate::whole_file::write_whole;
 
 /// The smallest `max_length`: `[CLS]`, one piece of text, `[SEP]`.
 pub const MINIMUM_MAX_LENGTH: usize = 3;
@@ -171,9 +171,10 @@ impl TextTokenizer {
     /// # Errors
     /// A file that cannot be written.
     pub fn save(&self, folder: &Path) -> Result<(), TokenizerError> {
+        fs::create_dir_all(folder).map_err(|source| TokenizerError::Write { path: folder.to_owned(), source })?;
         let write = |name: &str, text: String| {
             let path = folder.join(name);
-            whole_file::write(&path, |out| out.write_all(text.as_bytes()))
+            write_whole(&path, |out| out.write_all(text.as_bytes()))
                 .map_err(|source| TokenizerError::Write { path, source })
         };
         let json = self.tokenizer.to_string(true).map_err(|error| damaged(&folder.join(TOKENIZER_FILE), error))?;

@@ -8,9 +8,9 @@ use serde_json::Value;
 use super::place_flags;
 use crate::failure::Failure;
 use crate::registry::{Reader, RunFilter, RunRow, RunState};
-use crate::report::best::{Question, parse_measure};
+use crate::report::best::Question;
 use crate::report::html::{Page, Row, Trouble};
-use crate::study::Goal;
+use crate::study::{Goal, Measure};
 
 /// Tells it: facts, counts, failures, missing runs, commands, and one row for each member, without its numbers.
 pub(super) fn tell(
@@ -61,7 +61,7 @@ fn read_metric(text: &str, question: &mut Question) {
     let Some((name, rest)) = text.split_once(" (") else { return };
     question.metric = name.to_owned();
     for word in rest.strip_suffix(')').unwrap_or(rest).split_whitespace() {
-        match (word, parse_measure(word)) {
+        match (word, Measure::parse(word)) {
             ("max", _) => question.goal = Goal::Max,
             ("min", _) => question.goal = Goal::Min,
             (_, Some(measure)) => question.measure = measure,

@@ -5,11 +5,12 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Writes `path`, with its folder. Whatever stood there is untouched until the rename; a failed write leaves nothing.
-pub(super) fn write(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
+/// Writes `path`, whose folder must be there. Whatever stood there is untouched until the rename; a failed write leaves
+/// nothing. A write that a kill cut off leaves `.NAME.<process>-<number>.tmp` beside it.
+///
+/// # Errors
+/// Any failure of the file system.
+pub fn write_whole(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let temporary = temporary_name(path);
     let result = write_and_sync(&temporary, content).and_then(|()| fs::rename(&temporary, path));
     if result.is_err() {
@@ -17,11 +18,15 @@ pub(super) fn write(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Res
         let _ = fs::remove_file(&temporary);
     }
     result?;
-    // Makes the rename durable. Not every file system can; the file's own bytes are safe either way.
+    sync_folder_of(path);
+    Ok(())
+}
+
+/// Makes a rename in the folder of `path` durable. Not every file system can; the file's own bytes are safe either way.
+pub fn sync_folder_of(path: &Path) {
     if let Some(folder) = path.parent().and_then(|folder| File::open(folder).ok()) {
         let _ = folder.sync_all();
     }
-    Ok(())
 }
 
 /// A name that no finished file has and no other writer uses, in this process or another.
@@ -33,7 +38,7 @@ fn temporary_name(path: &Path) -> PathBuf {
 }
 
 fn write_and_sync(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut writer = BufWriter::with_capacity(1 << 16, File::create(path)?);
+    let mut writer = BufWriter::with_capacity(1 << 20, File::create(path)?);
     content(&mut writer)?;
     writer.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
 }
