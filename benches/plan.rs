@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use aees::study::{Overrides, Study};
+use aees_studies::study::{Overrides, Study};
 
 const STUDY: &str = "aees: 1
 task: cifar100

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use aees::registry::{
+use aees_studies::registry::{
     Claim, Completion, Member, Metric, Outcome, PlannedRun, Reader, Registry, StudySpec, Usage, WorkerId,
 };
 use serde_json::json;

@@ -12,10 +12,10 @@ mod step;
 
 use std::time::Instant;
 
-use aees_train::config::{RunConfig, TaskName};
+use aees_run::hardware::{Hardware, peak_resident_memory_bytes};
+use aees_run::settings::{RunConfig, TaskName};
 use aees_train::engine::StepControl;
 use aees_train::engine::device::{DeviceChoice, find};
-use aees_train::hardware::{Hardware, peak_resident_memory_bytes};
 use aees_train::optimizer::{OptimizerConfig, OptimizerKind};
 use aees_train::session::load_task;
 use aees_train::training_task::EngineSetup;

@@ -15,12 +15,12 @@ use std::time::Instant;
 
 use aees_control::{Aees, AeesConfig};
 use aees_models::ResNet18Config;
+use aees_run::hardware::{Hardware, peak_resident_memory_bytes};
 use aees_tasks::{Cifar100Config, DataSource, EpochPlan, Normalization, Purpose, augment_batch, stream};
 use aees_train::engine::burn::BurnEngine;
 use aees_train::engine::device::{DeviceChoice, find};
 use aees_train::engine::images::ImageWorkload;
 use aees_train::engine::{Engine, StepControl};
-use aees_train::hardware::{Hardware, peak_resident_memory_bytes};
 use aees_train::optimizer::{OptimizerConfig, OptimizerKind};
 use serde_json::json;
 

@@ -1,9 +1,9 @@
 //! The command line: which words there are. What they mean is the business of `RunConfig` and of the commands.
 //!
-//! The flags of `train` are made from the table of settings in `aees_train::config`, so each of them is told once: key,
+//! The flags of `train` are made from the table of settings in `aees_run::settings`, so each of them is told once: key,
 //! type, choices, default, help.
 
-use aees_train::config::{FieldInfo, Role, RunConfig, TaskName, Tasks};
+use aees_run::settings::{FieldInfo, Role, RunConfig, TaskName, Tasks};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, Command, value_parser};
 
@@ -47,7 +47,7 @@ fn train() -> Command {
         .arg(
             Arg::new("task")
                 .value_name("TASK")
-                .value_parser(PossibleValuesParser::new(<TaskName as aees_train::config::value::ConfigValue>::choices()))
+                .value_parser(PossibleValuesParser::new(<TaskName as aees_run::settings::value::ConfigValue>::choices()))
                 .required_unless_present_any(["resume", "config"])
                 .help("What to train"),
         )

@@ -3,12 +3,13 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use aees_train::artifact::FileError;
-use aees_train::config::ConfigError;
+use aees_run::artifact::FileError;
+use aees_run::settings::ConfigError;
 use aees_train::session::SessionError;
 
-use crate::launch::FactsError;
-use crate::study::StudyErrors;
+use aees_studies::launch::background::LaunchError;
+use aees_studies::launch::{FactsError, SweepError};
+use aees_studies::study::StudyErrors;
 
 /// Wrong usage, settings, data or environment.
 const EXIT_ENVIRONMENT: u8 = 1;
@@ -53,6 +54,18 @@ impl From<StudyErrors> for Failure {
 
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
+        Self { help: error.help(), message: error.to_string() }
+    }
+}
+
+impl From<SweepError> for Failure {
+    fn from(error: SweepError) -> Self {
+        Self { help: error.help(), message: error.to_string() }
+    }
+}
+
+impl From<LaunchError> for Failure {
+    fn from(error: LaunchError) -> Self {
         Self { help: error.help(), message: error.to_string() }
     }
 }

@@ -1,7 +1,4 @@
-//! The program: command line, studies, registry, launchers, progress. Training itself is `aees-train`'s.
-//!
-//! Three parts are public, because tests and benches drive them without the command line: [`study`], from a study file to
-//! the runs it asks for, [`registry`], which knows what became of them, and of [`launch`] what it leaves on the disk.
+//! The program: command line, progress, messages, exit codes, and the worker. The rooms below do the work.
 
 #![warn(missing_docs)]
 
@@ -9,13 +6,8 @@ mod cli;
 mod commands;
 mod failure;
 mod interrupt;
-pub mod launch;
 mod progress;
-pub mod registry;
-pub mod report;
 mod stdout;
-pub mod study;
-mod times;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -24,7 +16,7 @@ use crate::failure::Failure;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let (arguments, detached) = match launch::background::become_detached(std::env::args_os()) {
+    let (arguments, detached) = match aees_studies::launch::background::become_detached(std::env::args_os()) {
         Ok(started) => started,
         Err(error) => return Failure::from(error).report(),
     };

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use aees_train::config::{ControlMode, OptimizerName, RunConfig, SchedulerName, TaskName, read_file};
+use aees_run::settings::{ControlMode, OptimizerName, RunConfig, SchedulerName, TaskName, read_file};
 
 fn configs() -> Vec<(String, RunConfig)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/cifar100");

@@ -7,8 +7,8 @@ mod program;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use aees::report::replay::{Finding, replay};
-use aees::report::{Method, ResultSet, Source};
+use aees_report::replay::{Finding, replay};
+use aees_report::{Method, ResultSet, Source};
 use program::{DUAL, Scratch, read_json};
 use serde_json::{Value, json};
 

@@ -7,7 +7,7 @@ mod program;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use aees::report::{Axes, Layout, Method, NoiseSetting, ResultSet, RunRecord, Source};
+use aees_report::{Axes, Layout, Method, NoiseSetting, ResultSet, RunRecord, Source};
 use program::Scratch;
 
 fn archive() -> PathBuf {

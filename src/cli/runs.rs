@@ -5,7 +5,7 @@ use clap::{Arg, ArgAction, ArgGroup, Command, value_parser};
 
 use super::registry::places;
 use super::{background, switch};
-use crate::registry::RunState;
+use aees_studies::registry::RunState;
 
 /// `aees runs`.
 pub(super) fn command() -> Command {

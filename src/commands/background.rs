@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 
 use super::table::{Cell, Side, Table, colours, first_line};
 use crate::failure::Failure;
-use crate::launch::Root;
-use crate::launch::background::{
+use crate::stdout;
+use aees_run::times::{moment, span};
+use aees_studies::launch::Root;
+use aees_studies::launch::background::{
     Family, Followed, Launch, LaunchError, LaunchState, Stopped, Waiting, find_launches, follow, read_launches, stop,
 };
-use crate::stdout;
-use crate::times::{moment, span};
 
 /// How many launches that do not run any more are listed.
 const LISTED: usize = 10;

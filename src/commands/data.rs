@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use aees_train::config::{RunConfig, TaskName};
+use aees_run::settings::{RunConfig, TaskName};
 use aees_train::session::fetch;
 use clap::ArgMatches;
 

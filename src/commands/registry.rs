@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 
 use crate::failure::Failure;
-use crate::launch::Root;
-use crate::registry::{OpenOptions, Reader, Registry, RegistryError};
+use aees_studies::launch::Root;
+use aees_studies::registry::{OpenOptions, Reader, Registry, RegistryError};
 
 /// Runs one of the verbs.
 pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
@@ -85,7 +85,7 @@ impl From<RegistryError> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry::FileSystem;
+    use aees_studies::registry::FileSystem;
 
     /// Row 43 of the acceptance list. A test cannot mount a network file system, so the probe is replaced.
     #[test]

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 
 use crate::failure::Failure;
-use crate::report::{ResultSet, Source};
+use aees_report::{ResultSet, Source};
 
 /// Runs one of the words of `aees report`.
 pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {

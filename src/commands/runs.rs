@@ -14,7 +14,7 @@ use clap::ArgMatches;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
-use crate::registry::{Metric, Reader, RunRow, RunState};
+use aees_studies::registry::{Metric, Reader, RunRow, RunState};
 
 /// Runs one of the verbs.
 pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {

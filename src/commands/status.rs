@@ -12,8 +12,8 @@ use self::board::Board;
 use super::registry::Place;
 use super::table::colours;
 use crate::failure::Failure;
-use crate::registry::Reader;
 use crate::stdout;
+use aees_studies::registry::Reader;
 
 /// Shows how studies stand, once or until they are over.
 pub(crate) fn status(arguments: &ArgMatches) -> Result<ExitCode, Failure> {

@@ -9,18 +9,21 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use aees_train::artifact::FileError;
+use aees_run::artifact::FileError;
+use aees_run::identity::Inputs;
+use aees_run::settings::RunConfig;
 use aees_train::engine::device::available;
 use clap::ArgMatches;
 
 use crate::commands::registry::Place;
 use crate::failure::{EXIT_INTERRUPTED, Failure};
 use crate::interrupt;
-use crate::launch::background::launch_detached;
-use crate::launch::supervisor::{Halt, Orders, Report, Slot, Summary, Supervisor, is_settled, reconcile};
-use crate::launch::{InputFinder, Planner, StudyPlan, study_name};
-use crate::registry::{Audit, Reader, Registry, RunFilter, RunState};
-use crate::study::{Overrides, Study};
+use aees_studies::launch::background::launch_detached;
+use aees_studies::launch::supervisor::{Halt, Orders, Report, Slot, Summary, Supervisor, is_settled, reconcile};
+use aees_studies::launch::{InputError, InputFinder, Planner, StudyPlan, study_name};
+use aees_studies::registry::{Audit, Reader, Registry, RunFilter, RunState};
+use aees_studies::study::{Overrides, Study};
+use aees_train::session::{self, SessionError};
 
 use self::progress::Progress;
 
@@ -69,13 +72,9 @@ fn plan(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
     let place = Place::of(arguments);
     let registry = reader_if_any(&place)?;
     let study = Study::read(Path::new(study_argument(arguments)))?;
-    let mut planner = Planner {
-        root: &place.root,
-        registry: registry.as_ref(),
-        inputs: &mut InputFinder::default(),
-        subscribers: &mut crate::progress::preparations(),
-        only_looking: true,
-    };
+    let mut inputs = InputFinder::new(read_inputs);
+    let mut planner =
+        Planner { root: &place.root, registry: registry.as_ref(), inputs: &mut inputs, only_looking: true };
     let plan = planner.plan(&study, &overrides(arguments))?;
     let format = match arguments.get_one::<String>("format").map(String::as_str) {
         _ if arguments.get_flag("json") => "json",
@@ -84,6 +83,18 @@ fn plan(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
     };
     plan_table::show(&plan, &study, registry.as_ref(), &place.root, format)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a run is made of: its task is loaded as for training, with progress where that takes long.
+fn read_inputs(config: &RunConfig) -> Result<Inputs, InputError> {
+    match session::load_task(config, &mut crate::progress::preparations()) {
+        Ok(task) => Ok(task.facts().inputs.clone()),
+        Err(error) => Err(InputError {
+            message: error.to_string(),
+            help: error.help(),
+            is_missing: matches!(error, SessionError::Data(_) | SessionError::Text(_) | SessionError::Controllers(_)),
+        }),
+    }
 }
 
 fn run_study(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
@@ -101,15 +112,10 @@ fn run_study(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
     let study = Study::read(path)?;
     let overrides = overrides(arguments);
     study.expand(&overrides)?.check_size(arguments.get_flag("yes"))?;
-    let mut inputs = InputFinder::default();
+    let mut inputs = InputFinder::new(read_inputs);
     let registry = reader_if_any(&place)?;
-    let mut planner = Planner {
-        root: &place.root,
-        registry: registry.as_ref(),
-        inputs: &mut inputs,
-        subscribers: &mut crate::progress::preparations(),
-        only_looking: false,
-    };
+    let mut planner =
+        Planner { root: &place.root, registry: registry.as_ref(), inputs: &mut inputs, only_looking: false };
     let plan = planner.plan(&study, &overrides)?;
     drop(registry);
     if let Some(most) = study.budget.max_runs
@@ -218,7 +224,7 @@ fn execute(place: &Place, plan: StudyPlan, arguments: &ArgMatches) -> Result<Exi
     Ok(conclude(&plan.name, &summary, arguments))
 }
 
-fn tell_what_was_put_right(put_right: &crate::launch::supervisor::Reconciled) {
+fn tell_what_was_put_right(put_right: &aees_studies::launch::supervisor::Reconciled) {
     if put_right.adopted > 0 {
         eprintln!("{} results were on disk already", put_right.adopted);
     }
@@ -319,4 +325,39 @@ fn conclude(name: &str, summary: &Summary, arguments: &ArgMatches) -> ExitCode {
 /// Whether people look at standard error.
 pub(super) fn on_terminal() -> bool {
     std::io::stderr().is_terminal()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aees_run::settings::{Place as SettingPlace, Role, TaskName};
+    use aees_studies::launch::SETTINGS_OF_INPUTS as SETTINGS;
+    use serde_json::{Value, json};
+
+    /// A setting that is not in the key must not change what a run is made of.
+    #[test]
+    fn the_key_has_every_setting_that_decides_the_inputs() {
+        let mut base = RunConfig::new(TaskName::Sst2);
+        for assignment in ["data=synthetic", "limit_train=40", "limit_eval=20", "model_layers=1", "model_dim=16"] {
+            base.assign(assignment).unwrap();
+        }
+        let inputs = read_inputs(&base).unwrap();
+        let others = RunConfig::fields().into_iter().filter(|field| {
+            field.role == Role::Science && field.tasks.include(base.task) && !SETTINGS.contains(&field.key)
+        });
+        for field in others {
+            let old = base.get(field.key).unwrap();
+            let other = match &old {
+                Value::Bool(flag) => json!(!flag),
+                Value::Number(number) if number.is_f64() => json!(number.as_f64().unwrap() * 0.5 + 0.25),
+                Value::Number(number) => json!(number.as_i64().unwrap() + 3),
+                Value::Array(_) => json!([0.25, 0.75]),
+                Value::String(_) => json!(field.choices.iter().find(|choice| old != **choice).unwrap()),
+                _ => json!(7),
+            };
+            let mut changed = base.clone();
+            changed.set(field.key, &other, &SettingPlace::Resolved).unwrap();
+            assert_eq!(read_inputs(&changed).unwrap(), inputs, "{}", field.key);
+        }
+    }
 }

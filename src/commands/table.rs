@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use crate::registry::RunState;
+use aees_studies::registry::RunState;
 
 /// Whether stdout takes colours: a terminal, and nobody said no.
 pub(crate) fn colours() -> bool {

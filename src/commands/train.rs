@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use aees_train::config::value::ConfigValue;
-use aees_train::config::{ConfigError, Place as Written, Role, RunConfig, TaskName, read_file};
+use aees_run::settings::value::ConfigValue;
+use aees_run::settings::{ConfigError, Place as Written, Role, RunConfig, TaskName, read_file};
 use aees_train::session::{self, Place, SessionEnd};
 use clap::ArgMatches;
 use clap::parser::ValueSource;

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use aees_train::artifact::FileError;
-use aees_train::config::RunConfig;
+use aees_run::artifact::FileError;
+use aees_run::settings::RunConfig;
 use aees_train::engine::EngineError;
 use aees_train::event::{RunEvent, Subscriber};
 use aees_train::run::RunError;
@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
 use crate::interrupt;
-use crate::launch::{Ended, EndedState, Job, Work, run_command};
+use aees_studies::launch::{Ended, EndedState, Job, Work, run_command};
 
 /// How often the live table hears of a run.
 const NEWS: Duration = Duration::from_millis(500);
@@ -41,7 +41,7 @@ pub(crate) fn run() -> Result<ExitCode, Failure> {
     watch_lifeline(stop.clone());
     let ended = match &job.work {
         Work::Train(settings) => train(&job, settings, &stop),
-        Work::Command(command) => run_command(&job, command, &stop),
+        Work::Command(command) => run_command(&job, command, &stop, &mut say),
     };
     let mut line = json!(ended);
     line["event"] = "ended".into();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use aees_train::artifact::FileError;
+use aees_run::artifact::FileError;
 use aees_train::console_lines::ConsoleLines;
 use aees_train::event::{RunEvent, Subscriber};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};

@@ -1,6 +1,6 @@
 //! One JSON object for each event on stdout, for programs that watch a run.
 
-use aees_train::artifact::FileError;
+use aees_run::artifact::FileError;
 use aees_train::event::{RunEvent, Subscriber};
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! The reference's console lines, for pipes and log files.
 
-use aees_train::artifact::FileError;
+use aees_run::artifact::FileError;
 use aees_train::console_lines::ConsoleLines;
 use aees_train::event::{RunEvent, Subscriber};
 

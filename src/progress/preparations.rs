@@ -1,6 +1,6 @@
 //! What goes on before training: downloads and tokenizing. A bar on a terminal, a line at each start elsewhere.
 
-use aees_train::artifact::FileError;
+use aees_run::artifact::FileError;
 use aees_train::event::{Preparation, PreparationUnit, RunEvent, Subscriber};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 

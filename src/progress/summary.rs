@@ -1,8 +1,8 @@
 //! The last words of a run: the best epoch, and how often each arm was picked.
 
-use aees_train::artifact::FileError;
+use aees_run::artifact::FileError;
+use aees_run::state::TrainState;
 use aees_train::event::{RunEvent, Subscriber};
-use aees_train::state::TrainState;
 
 /// Prints the summary when the run is finished.
 pub(crate) struct Summary;

@@ -1,7 +1,6 @@
 //! A name for the content of a data set, the same for every container, compression and partition of the same examples.
 
-use std::fmt::Write;
-
+use aees_run::hexadecimal::hexadecimal;
 use sha2::{Digest, Sha256};
 
 /// Builds a fingerprint split by split.
@@ -43,14 +42,4 @@ pub fn labels_digest(labels: &[u32]) -> String {
 
 fn label_bytes(labels: &[u32]) -> Vec<u8> {
     labels.iter().flat_map(|label| label.to_le_bytes()).collect()
-}
-
-/// Bytes as lower-case hexadecimal digits, two for each.
-#[must_use]
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -47,7 +47,6 @@ mod sst2;
 mod text;
 mod tokens;
 mod unpack;
-mod whole_file;
 
 pub use augment::{Normalization, augment_batch, normalize_batch};
 pub use balance::{HoldOut, balanced_hold_out, balanced_limit, check_limit};
@@ -58,7 +57,7 @@ pub use cifar100::{
 pub use data_source::{DataOrigin, DataSource};
 pub use epoch_plan::{Batch, CropFlip, EpochPlan, PADDING};
 pub use error::{DataError, Result};
-pub use fingerprint::{Fingerprint, hexadecimal, labels_digest};
+pub use fingerprint::{Fingerprint, labels_digest};
 pub use hub::{
     Checksum, DownloadEvent, DownloadProgress, Hub, HubError, HubFile, HubOptions, HubPath, HubSettings, HubTimeouts,
     RepoFile, RepoId, RepoKind, RepoListing, RetryPolicy, Token,
@@ -75,4 +74,3 @@ pub use tokens::{
     MINIMUM_MAX_LENGTH, StaleTokens, StoredTokens, TextTokenizer, TokenData, TokenFileError, TokenKey, TokenNoise,
     TokenSplit, TokenStore, TokenTable, TokenizerError,
 };
-pub use whole_file::{sync_folder_of, write_whole};

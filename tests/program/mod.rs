@@ -108,7 +108,7 @@ pub(crate) fn read_json(path: &Path) -> Value {
 
 /// A result without what differs between two runs of the same configuration.
 pub(crate) fn without_times(mut result: Value) -> Value {
-    for key in aees_train::result::TIME_KEYS {
+    for key in aees_run::result::TIME_KEYS {
         result.as_object_mut().unwrap().remove(key);
     }
     result

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aees::registry::{AfterFailure, Beat, Failure, Registry, RegistryError, RunState, Selection, Usage};
+use aees_studies::registry::{AfterFailure, Beat, Failure, Registry, RegistryError, RunState, Selection, Usage};
 
 use crate::scratch::{
     AUDIT, LEASE, Scratch, claim_one, completion, kinds, member, members, run_id, state, study, worker,
@@ -153,7 +153,7 @@ fn claims_come_in_order_expired_deferred_interrupted_then_pending_by_index() {
 }
 
 /// The claim that run `number` has now, by expiring it and claiming it again.
-fn claimed_anew(registry: &mut Registry, number: u64) -> aees::registry::Claim {
+fn claimed_anew(registry: &mut Registry, number: u64) -> aees_studies::registry::Claim {
     let running = registry.running(None).unwrap().into_iter().find(|row| row.run_id == run_id(number)).unwrap();
     assert!(registry.interrupt_dead(&running.run_id, running.epoch, &AUDIT).unwrap());
     let selection = registry.select_runs(&[run_id(number)]).unwrap();

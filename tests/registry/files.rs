@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
-use aees::registry::{
+use aees_studies::registry::{
     FileSystem, Member, MembershipFacts, OpenOptions, Reader, Registry, RegistryError, RunFacts, RunState, rebuild,
 };
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aees::registry::{AfterFailure, Beat, Claim, Failure, Registry, RunState, Selection, Usage};
+use aees_studies::registry::{AfterFailure, Beat, Claim, Failure, Registry, RunState, Selection, Usage};
 use proptest::prelude::RngExt;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use rusqlite::{Connection, params};

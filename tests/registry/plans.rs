@@ -1,6 +1,6 @@
 //! Studies and the runs they refer to.
 
-use aees::registry::{Planned, RegistryError, RunState};
+use aees_studies::registry::{Planned, RegistryError, RunState};
 
 use crate::scratch::{Scratch, claim_one, completion, digits, kinds, member, members, run, run_id, state, study};
 
@@ -63,7 +63,7 @@ fn a_study_that_contradicts_itself_or_the_registry_changes_nothing() {
     assert!(matches!(twice, Err(RegistryError::DuplicateMember { first: 0, second: 2, .. })), "{twice:?}");
     // The setting and seed of run 0 under another id, and the id of run 0 for another setting.
     let mut other_id = member(8, 1);
-    other_id.run = aees::registry::PlannedRun { run_id: run_id(8), ..run(0) };
+    other_id.run = aees_studies::registry::PlannedRun { run_id: run_id(8), ..run(0) };
     let mut other_setting = member(0, 1);
     other_setting.run.config_id = digits(12_345).parse().unwrap();
     for wrong in [other_id, other_setting] {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use aees::registry::{Registry, RegistryError, RunState};
+use aees_studies::registry::{Registry, RegistryError, RunState};
 
 use crate::scratch::{Scratch, completion, members, study, worker};
 

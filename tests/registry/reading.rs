@@ -1,6 +1,6 @@
 //! Questions: studies and runs by name, lists, histories, and what a launcher asks before it goes on.
 
-use aees::registry::{AfterFailure, Failure, Reader, RegistryError, RunFilter, RunState, Selection, Usage};
+use aees_studies::registry::{AfterFailure, Failure, Reader, RegistryError, RunFilter, RunState, Selection, Usage};
 
 use crate::scratch::{LEASE, Scratch, claim_one, completion, digits, member, members, run_id, state, study, worker};
 
@@ -125,7 +125,7 @@ fn why_tells_identity_memberships_attempts_and_events_in_order() {
     assert_eq!(all.iter().find(|event| event.kind == "study_planned").unwrap().study.as_deref(), Some("s"));
 }
 
-fn fail(registry: &mut aees::registry::Registry, selection: &Selection, fingerprint: &str) {
+fn fail(registry: &mut aees_studies::registry::Registry, selection: &Selection, fingerprint: &str) {
     let claim = claim_one(registry, selection);
     let failure = Failure {
         class: "panic".into(),

@@ -1,6 +1,6 @@
 //! Results: the first accepted one stays, and everything else is written down.
 
-use aees::registry::{Accepted, AfterFailure, Failure, Outcome, RegistryError, RunState, Usage};
+use aees_studies::registry::{Accepted, AfterFailure, Failure, Outcome, RegistryError, RunState, Usage};
 
 use crate::scratch::{AUDIT, LEASE, Scratch, claim_one, completion, kinds, members, run_id, state, study, worker};
 

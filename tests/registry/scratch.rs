@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use aees::registry::{
+use aees_studies::registry::{
     Audit, Claim, Completion, Member, Metric, OpenOptions, Outcome, PlannedRun, Reader, Registry, RunId, RunState,
     Selection, StudySpec, Usage, WorkerId,
 };

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use aees::registry::Registry;
+use aees_studies::registry::Registry;
 
 use crate::program::Scratch;
 use crate::scratch::{Results, everything, run_id};
@@ -121,7 +121,7 @@ fn the_beginning_of_several_ids_lists_them() {
         member.run.run_id = format!("abcd{number:060x}").parse().unwrap();
         member
     };
-    let study = aees::registry::StudySpec {
+    let study = aees_studies::registry::StudySpec {
         name: "noise".into(),
         task: "t".into(),
         spec_sha: "0".into(),
@@ -134,7 +134,7 @@ fn the_beginning_of_several_ids_lists_them() {
 #[test]
 fn a_folder_that_vanished_is_told_and_nothing_changes() {
     let scratch = at_rest();
-    let folder = aees::launch::Root::new(scratch.path("results")).run(&run_id(0));
+    let folder = aees_studies::launch::Root::new(scratch.path("results")).run(&run_id(0));
     fs::remove_dir_all(&folder).unwrap();
     let before = everything(&scratch);
     let shown = scratch.run(["runs", "show", "noise:0"]).ok().stdout();

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use aees::registry::{Beat, RunState};
+use aees_studies::registry::{Beat, RunState};
 
 use crate::scratch::{LEASE, Results, run_id};
 

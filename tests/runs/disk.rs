@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use aees::registry::{Reader, RunState};
+use aees_studies::registry::{Reader, RunState};
 
 use crate::scratch::{Results, everything, run_id};
 
@@ -105,7 +105,7 @@ fn check_finds_what_differs_and_says_what_mends_it() {
     results.registry.claim(&worker, &selection, 1, crate::scratch::LEASE).unwrap();
     let claim = results.start(4);
     results.publish(4, 0.5);
-    results.registry.interrupt(&claim, "a test", &aees::registry::Usage::default()).unwrap();
+    results.registry.interrupt(&claim, "a test", &aees_studies::registry::Usage::default()).unwrap();
     fs::create_dir_all(results.scratch.path("results/runs/ab/ab00000000000000")).unwrap();
 
     let before = everything(&results.scratch);

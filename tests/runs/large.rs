@@ -4,7 +4,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use aees::registry::{Completion, Metric, Outcome, PlannedRun, Registry, StudySpec, Usage};
+use aees_studies::registry::{Completion, Metric, Outcome, PlannedRun, Registry, StudySpec, Usage};
 use serde_json::json;
 
 use crate::program::Scratch;
@@ -21,7 +21,7 @@ fn status_of_a_hundred_thousand_runs() {
     let digits = |number: u64, salt: u64| {
         format!("{:016x}{number:048x}", (number + salt).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ salt)
     };
-    let member = |number: u64| aees::registry::Member {
+    let member = |number: u64| aees_studies::registry::Member {
         run: PlannedRun {
             run_id: digits(number, 1).parse().unwrap(),
             config_id: digits(number, 2).parse().unwrap(),

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::Stdio;
 use std::time::Duration;
 
-use aees::registry::{AfterFailure, Audit, Completion, Failure, Outcome, Usage};
+use aees_studies::registry::{AfterFailure, Audit, Completion, Failure, Outcome, Usage};
 
 use crate::scratch::{Results, run_id};
 
@@ -81,9 +81,13 @@ fn a_negative_seed_reads_as_it_was_written() {
     let mut results = Results::new();
     let mut run = crate::scratch::planned(0);
     run.seed = (-3_i64).cast_unsigned();
-    let member = aees::registry::Member { run, index: 0, case: Some("a case".into()), axes_json: "{}".into() };
-    let study =
-        aees::registry::StudySpec { name: "s".into(), task: "t".into(), spec_sha: "0".into(), spec_json: "{}".into() };
+    let member = aees_studies::registry::Member { run, index: 0, case: Some("a case".into()), axes_json: "{}".into() };
+    let study = aees_studies::registry::StudySpec {
+        name: "s".into(),
+        task: "t".into(),
+        spec_sha: "0".into(),
+        spec_json: "{}".into(),
+    };
     results.registry.plan(&study, &[member]).unwrap();
     assert_eq!(results.json(&["runs", "ls"])["runs"][0]["seed"], -3);
     assert!(results.aees(&["runs", "ls"]).ok().stdout().contains("a case"));

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use aees::launch::{Root, completion_of, write_identity, write_study};
-use aees::registry::{
+use aees_run::identity::Id;
+use aees_studies::launch::{Root, completion_of, write_identity, write_study};
+use aees_studies::registry::{
     AfterFailure, Claim, Failure, Member, PlannedRun, Registry, RunId, RunState, StudySpec, Usage, WorkerId,
 };
-use aees_train::identity::Id;
 use serde_json::{Value, json};
 
 use crate::program::{Run, Scratch};

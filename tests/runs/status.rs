@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use aees::registry::{Beat, Usage};
+use aees_studies::registry::{Beat, Usage};
 use serde_json::json;
 
 use crate::scratch::{LEASE, Results, everything};
@@ -92,7 +92,7 @@ fn a_watch_ends_when_nothing_is_left() {
     let watcher = results.scratch.command(watch).stdout(Stdio::piped()).spawn().unwrap();
     std::thread::sleep(Duration::from_millis(500));
     results.publish(1, 0.75);
-    let completion = aees::launch::completion_of(&results.folder(1)).unwrap().unwrap();
+    let completion = aees_studies::launch::completion_of(&results.folder(1)).unwrap().unwrap();
     results.registry.complete(&claim, &completion).unwrap();
     let output = watcher.wait_with_output().unwrap();
     assert!(output.status.success());

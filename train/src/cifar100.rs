@@ -12,15 +12,15 @@ use aees_tasks::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::config::{LabelNoiseType, OptimizerName, RunConfig, SchedulerName};
 use crate::controllers::schedule_seed;
 use crate::engine::burn::BurnEngine;
 use crate::engine::images::ImageWorkload;
 use crate::engine::{EngineError, EngineState, Split};
 use crate::event::Subscriber;
-use crate::identity::Inputs;
 use crate::text_files::{Reporter, hub};
 use crate::training_task::{Built, EngineSetup, TaskFacts, TrainingTask, model_tensors};
+use aees_run::identity::Inputs;
+use aees_run::settings::{LabelNoiseType, OptimizerName, RunConfig, SchedulerName};
 
 /// Side of an image in pixels.
 const SIDE: usize = 32;

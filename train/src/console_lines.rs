@@ -1,8 +1,10 @@
 //! The reference's console lines, made from events. Nothing is printed here: the program prints them when its output is
 //! piped, and every run keeps them in `log.txt`.
 
-use crate::event::{EpochSummary, RunEvent, Start};
-use crate::outcome::Outcome;
+use aees_run::state::EpochSummary;
+
+use crate::event::{RunEvent, Start};
+use aees_run::outcome::Outcome;
 
 /// Makes the lines of a run; remembers what later lines repeat of the start.
 #[derive(Debug, Default)]

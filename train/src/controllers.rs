@@ -6,8 +6,8 @@ use aees_control::{
     UcbConfig,
 };
 
-use crate::config::{ContextName, ControlMode as Mode, RunConfig, StructuredMode};
 use crate::frequency_source::{FrequencySource, TraceError};
+use aees_run::settings::{ContextName, ControlMode as Mode, RunConfig, StructuredMode};
 
 /// The schedule seed of the open-loop modes is this plus the run's seed, unless one is given.
 const SCHEDULE_SEED_OFFSET: i64 = 10_000;

@@ -6,8 +6,8 @@
 //!
 //! Implementations: [`mod@burn`], for the CPU and every GPU that burn drives.
 
-use std::collections::BTreeMap;
-
+pub use aees_run::checkpoint::{EngineState, HostTensor};
+pub use aees_run::state::StepRecord;
 pub use aees_tasks::Batch;
 
 pub use crate::optimizer::StepControl;
@@ -16,21 +16,6 @@ pub mod burn;
 pub mod device;
 pub mod images;
 pub mod sentences;
-
-/// What one step gave, known after a drain.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct StepRecord {
-    /// The global step, from 0.
-    pub step: u64,
-    /// Examples in the batch.
-    pub examples: usize,
-    /// Mean cross-entropy of the batch before the update; NaN or infinite when the run has diverged.
-    pub loss: f64,
-    /// Examples that the training logits got right.
-    pub correct: u64,
-    /// Euclidean norm of the change of all parameters.
-    pub update_norm: f64,
-}
 
 /// Which examples to evaluate; none is augmented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,24 +26,6 @@ pub enum Split {
     Validation,
     /// The test set.
     Test,
-}
-
-/// What an engine needs to go on: tensors by name, and the optimizer's step count.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EngineState {
-    /// Parameters and buffers under `model.`, optimizer slots under `optimizer.`.
-    pub tensors: BTreeMap<String, Array>,
-    /// Steps that the optimizer has taken; AdamW's bias corrections depend on it.
-    pub optimizer_steps: u64,
-}
-
-/// A tensor on the host.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Array {
-    /// Its shape, outermost dimension first.
-    pub shape: Vec<usize>,
-    /// Its values, row by row.
-    pub values: Vec<f32>,
 }
 
 /// Something that trains one model on one device.

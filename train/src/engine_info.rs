@@ -1,7 +1,7 @@
 //! The engine of a run as its result names it.
 
 use crate::engine::device::Found;
-use crate::hardware::{Gpu, Gpus, Hardware};
+use aees_run::hardware::{Gpu, Gpus, Hardware};
 
 /// The engine of a run, in words.
 #[derive(Clone, Debug)]

@@ -6,11 +6,11 @@ use std::path::Path;
 use aees_control::open_loop::OpenLoopPlan;
 use aees_control::{Candidate, EpisodeRecord};
 
-use crate::artifact::FileError;
-use crate::config::RunConfig;
 use crate::engine::StepRecord;
-use crate::outcome::Outcome;
-use crate::state::TrainState;
+use aees_run::artifact::FileError;
+use aees_run::outcome::Outcome;
+use aees_run::settings::RunConfig;
+use aees_run::state::{EpochSummary, TrainState};
 
 /// Something that happened, in the order it happened.
 #[derive(Debug)]
@@ -123,33 +123,6 @@ pub struct Start<'a> {
     pub axes: Option<(String, String)>,
     /// The precomputed schedule of an open-loop mode.
     pub open_loop: Option<&'a OpenLoopPlan>,
-}
-
-/// One epoch.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EpochSummary {
-    /// Its number, from 0.
-    pub epoch: u64,
-    /// Steps done at its end.
-    pub step: u64,
-    /// Mean training loss over its examples.
-    pub train_loss: f64,
-    /// Share of the training examples that the moving weights got right.
-    pub train_accuracy: f64,
-    /// Share of the evaluation examples that the model got right at its end.
-    pub val_accuracy: f64,
-    /// The scheduled learning rate of the epoch.
-    pub learning_rate: f64,
-    /// Seconds it took, evaluation included.
-    pub seconds: f64,
-    /// Estimated TFLOP since the start of the run, by the reference's constant.
-    pub cumulative_tflops: f64,
-    /// Episodes closed since the start of the run.
-    pub episodes: usize,
-    /// The arm of the last closed episode.
-    pub last_arm: Option<String>,
-    /// Mean reward of the episodes closed in this epoch.
-    pub mean_reward: Option<f64>,
 }
 
 /// Somebody who wants to know what happens in a run.

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::config::{LabelNoiseType, OptimizerName, RunConfig};
-use crate::identity::{Id, NotCanonical};
+use aees_run::identity::{Id, NotCanonical};
+use aees_run::settings::{LabelNoiseType, OptimizerName, RunConfig};
 
 /// The seeds of the published study.
 const SEEDS: std::ops::Range<i64> = 0..5;
@@ -237,7 +237,7 @@ fn regime(config: &RunConfig) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::TaskName;
+    use aees_run::settings::TaskName;
     use serde_json::json;
 
     fn config() -> RunConfig {

@@ -4,10 +4,7 @@
 //! the only seam to a tensor library, [`optimizer`] the AEES-shaped optimizer step, [`checkpoint`] what survives a kill, and
 //! [`event`] what the outside gets to know. This crate prints nothing and knows no terminal, no registry and no other process.
 
-pub mod artifact;
-pub mod checkpoint;
 pub mod cifar100;
-pub mod config;
 pub mod console_lines;
 pub mod controllers;
 
@@ -16,20 +13,13 @@ pub mod engine;
 pub mod engine_info;
 pub mod event;
 pub mod frequency_source;
-pub mod hardware;
-pub mod identity;
-pub mod json;
 pub mod label_noise_diagnostics;
 pub mod optimizer;
-pub mod outcome;
 mod philox;
 pub mod result;
 pub mod run;
-pub mod run_directory;
 pub mod run_logs;
-pub mod runtime_metrics;
 pub mod session;
-pub mod state;
 pub mod tensorboard;
 pub mod tensorboard_log;
 pub mod text_files;

@@ -7,22 +7,18 @@
 use aees_control::Aees;
 use serde_json::{Map, Value, json};
 
-use crate::config::{ControlMode, RunConfig, SchedulerName};
+use aees_run::result::SCHEMA_VERSION;
+use aees_run::settings::{ControlMode, RunConfig, SchedulerName};
+
 use crate::controllers::Schedule;
 use crate::engine_info::EngineInfo;
-use crate::hardware::Hardware;
-use crate::identity::RunIdentity;
 use crate::label_noise_diagnostics::{SubsetAccuracies, report_json};
-use crate::outcome::Outcome;
-use crate::runtime_metrics::{HardwareFields, runtime_metrics};
-use crate::state::TrainState;
 use crate::training_task::{TaskFacts, TrainingTask};
-
-/// Raised when a key changes its meaning.
-pub const SCHEMA_VERSION: u32 = 1;
-
-/// Top-level keys that hold times or the machine.
-pub const TIME_KEYS: [&str; 4] = ["epoch_wall_clock_seconds", "hardware", "runtime_metrics", "wall_clock_seconds"];
+use aees_run::hardware::Hardware;
+use aees_run::identity::RunIdentity;
+use aees_run::outcome::Outcome;
+use aees_run::runtime_metrics::{HardwareFields, runtime_metrics};
+use aees_run::state::TrainState;
 
 /// What a run ended with, beside its state.
 #[derive(Clone, Debug)]
@@ -61,7 +57,7 @@ pub fn run_result(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Val
     let config = facts.config;
     let task = facts.task.facts();
     let epochs = &state.epochs;
-    let column = |of: fn(&crate::state::FinishedEpoch) -> f64| epochs.iter().map(of).collect::<Vec<_>>();
+    let column = |of: fn(&aees_run::state::FinishedEpoch) -> f64| epochs.iter().map(of).collect::<Vec<_>>();
     let estimated_flops = state.train_flops + state.eval_flops;
     let best = state.best.map_or(0.0, |best| best.val_accuracy);
     let aees = state.aees.as_ref();

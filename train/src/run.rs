@@ -12,14 +12,14 @@ use std::time::Instant;
 use aees_control::{AeesError, Candidate};
 use aees_tasks::EpochPlan;
 
-use crate::artifact::FileError;
-use crate::checkpoint::{Checkpoint, CheckpointFolder};
-use crate::config::RunConfig;
 use crate::engine::{Engine, EngineError, Split, StepControl, StepRecord};
 use crate::event::{RunEvent, Subscriber};
-use crate::outcome::Outcome;
-use crate::state::{EpochEnd, TrainState};
 use crate::training_task::TrainingTask;
+use aees_run::artifact::FileError;
+use aees_run::checkpoint::{Checkpoint, CheckpointFolder};
+use aees_run::outcome::Outcome;
+use aees_run::settings::RunConfig;
+use aees_run::state::{EpochEnd, TrainState};
 
 /// A run that cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +40,7 @@ pub enum RunError {
     },
     /// The checkpoint of the best epoch cannot be read back.
     #[error(transparent)]
-    Checkpoint(#[from] crate::checkpoint::CheckpointError),
+    Checkpoint(#[from] aees_run::checkpoint::CheckpointError),
     /// What ran does not match what was planned.
     #[error("{0}")]
     OpenLoop(String),

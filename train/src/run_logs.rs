@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::artifact::{FileError, write_atomically};
 use crate::console_lines::ConsoleLines;
 use crate::event::{RunEvent, Subscriber};
+use aees_run::artifact::{FileError, write_atomically};
 
 /// `metrics.jsonl`: one line an epoch, one an episode.
 #[derive(Debug)]

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::artifact::FileError;
 use crate::event::{RunEvent, Subscriber};
 use crate::tensorboard::{EventFileError, EventWriter, WallTime};
+use aees_run::artifact::FileError;
 
 /// Writes event files into a folder; a resumed run adds a file that purges what it will write again.
 #[derive(Debug)]

@@ -10,9 +10,9 @@ use aees_tasks::{DataError, DataOrigin, DataSource, HubAccess, TextData, TextDat
 use aees_tasks::{DownloadEvent, DownloadProgress, Hub, HubError, HubFile, HubOptions, RepoId, Token};
 use serde_json::{Value, json};
 
-use crate::config::{Initialization, RunConfig, TaskName};
 use crate::event::{Preparation, PreparationUnit, RunEvent, Subscriber};
 use crate::text_task::{TextTaskError, label_noise};
+use aees_run::settings::{Initialization, RunConfig, TaskName};
 
 /// Most tokens of the vocabulary that is made from synthetic sentences.
 const SYNTHETIC_VOCABULARY: usize = 2_000;

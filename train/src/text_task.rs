@@ -17,14 +17,14 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::cifar100::schedule_kind;
-use crate::config::{RunConfig, SchedulerName, TaskName};
 use crate::engine::burn::BurnEngine;
 use crate::engine::sentences::SentenceWorkload;
 use crate::engine::{EngineError, EngineState, Split};
 use crate::event::Subscriber;
-use crate::identity::{Id, Inputs};
 use crate::text_files::{ModelFiles, TextFiles};
 use crate::training_task::{Built, EngineSetup, TaskFacts, TrainingTask, model_tensors};
+use aees_run::identity::{Id, Inputs};
+use aees_run::settings::{RunConfig, SchedulerName, TaskName};
 
 pub use error::TextTaskError;
 use tokenized::{Keep, Tokenized};
@@ -281,7 +281,7 @@ fn file_digest(path: &Path) -> Result<String, TextTaskError> {
     let mut buffer = vec![0; 1 << 20];
     loop {
         match std::io::Read::read(&mut file, &mut buffer).map_err(failed)? {
-            0 => return Ok(aees_tasks::hexadecimal(&hasher.finalize())),
+            0 => return Ok(aees_run::hexadecimal::hexadecimal(&hasher.finalize())),
             read => hasher.update(&buffer[..read]),
         }
     }

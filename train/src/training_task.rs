@@ -7,11 +7,11 @@ use aees_tasks::{EpochPlan, LabelNoiseReport};
 use burn::tensor::TensorData;
 use serde_json::{Map, Value};
 
-use crate::config::RunConfig;
 use crate::engine::device::Found;
 use crate::engine::{Engine, EngineError, EngineState, Split};
-use crate::identity::Inputs;
 use crate::optimizer::OptimizerConfig;
+use aees_run::identity::Inputs;
+use aees_run::settings::RunConfig;
 
 /// A task with its data loaded: sizes, orders, labels and costs, and an engine on request.
 pub trait TrainingTask {

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aees_models::{ResNet18Config, cross_entropy, load, tensors};
+use aees_run::settings::{RunConfig, TaskName};
 use aees_tasks::{Cifar100, Cifar100Config, DataSource, EpochPlan, Purpose, stream};
-use aees_train::config::{RunConfig, TaskName};
 use aees_train::engine::burn::BurnEngine;
 use aees_train::engine::device::{DeviceChoice, Found, find};
 use aees_train::engine::images::ImageWorkload;

@@ -6,7 +6,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, Command, value_parser};
 
 use super::sources;
-use crate::report::figures::FigureKind;
+use aees_report::figures::FigureKind;
 
 /// The command.
 pub(super) fn command() -> Command {

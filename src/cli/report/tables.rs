@@ -6,7 +6,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, Command, value_parser};
 
 use super::sources;
-use crate::report::tables::{Format, KINDS};
+use aees_report::tables::{Format, KINDS};
 
 /// The command.
 pub(super) fn command() -> Command {

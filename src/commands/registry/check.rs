@@ -2,16 +2,16 @@
 
 use std::process::ExitCode;
 
-use aees_train::artifact::FileError;
+use aees_run::artifact::FileError;
 use clap::ArgMatches;
 use serde_json::json;
 
 use super::Place;
 use crate::failure::Failure;
-use crate::launch::hostname;
-use crate::launch::{ProcessIdentity, completion_of, run_folders};
-use crate::registry::{Reader, RunFilter, RunRow, RunState, RunningRow};
 use crate::stdout;
+use aees_studies::launch::hostname;
+use aees_studies::launch::{ProcessIdentity, completion_of, run_folders};
+use aees_studies::registry::{Reader, RunFilter, RunRow, RunState, RunningRow};
 
 /// Something is wrong.
 const EXIT_WRONG: u8 = 1;

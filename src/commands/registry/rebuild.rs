@@ -2,15 +2,15 @@
 
 use std::process::ExitCode;
 
-use aees_train::artifact::FileError;
+use aees_run::artifact::FileError;
 use clap::ArgMatches;
 use serde_json::json;
 
 use super::Place;
 use crate::failure::Failure;
-use crate::launch::read_root;
-use crate::registry::{Registry, RegistryError, rebuild};
 use crate::stdout;
+use aees_studies::launch::read_root;
+use aees_studies::registry::{Registry, RegistryError, rebuild};
 
 /// Makes the registry again, and lists what was passed over.
 pub(super) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use aees_train::artifact::write_atomically;
+use aees_run::artifact::write_atomically;
 use clap::ArgMatches;
 
 use crate::failure::Failure;
-use crate::registry::{Reader, RunFilter};
-use crate::report::best::{Answer, BestError, Question, best, confirm};
-use crate::report::{RunRecord, Source};
 use crate::stdout;
-use crate::study::{Goal, Measure};
+use aees_report::best::{Answer, BestError, Question, best, confirm};
+use aees_report::{RunRecord, Source};
+use aees_studies::registry::{Reader, RunFilter};
+use aees_studies::study::{Goal, Measure};
 
 impl From<BestError> for Failure {
     fn from(error: BestError) -> Self {

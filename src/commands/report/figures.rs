@@ -4,13 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use aees_train::artifact::{FileError, write_atomically};
+use aees_run::artifact::{FileError, write_atomically};
 use clap::ArgMatches;
 
 use super::read;
 use crate::failure::Failure;
-use crate::report::figures::{COLUMN_MM, Drawn, DrawnFigure, FigureKind, FigureOptions, PAGE_MM, Theme, draw};
 use crate::stdout;
+use aees_report::figures::{COLUMN_MM, Drawn, DrawnFigure, FigureKind, FigureOptions, PAGE_MM, Theme, draw};
 
 /// Narrower, and a figure has no room for its text; wider, and no paper holds it.
 const WIDTHS_MM: std::ops::RangeInclusive<f64> = 60.0..=400.0;

@@ -7,17 +7,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use aees_train::artifact::write_atomically;
-use aees_train::config::{RunConfig, TaskName};
+use aees_run::artifact::write_atomically;
+use aees_run::settings::{RunConfig, TaskName};
 use clap::ArgMatches;
 
 use crate::commands::registry::Place;
 use crate::failure::Failure;
-use crate::report::best::{Question, Setting, attribute, best, curve, differing, settings_of_study};
-use crate::report::html::{Page, Row, Trouble, provenance};
-use crate::report::{ReadError, ResultSet, RunRecord, Source, figures};
-use crate::study::{Goal, quoted};
-use crate::times::moment;
+use aees_report::best::{Question, Setting, attribute, best, curve, differing, settings_of_study};
+use aees_report::html::{Page, Row, Trouble, provenance};
+use aees_report::{ReadError, ResultSet, RunRecord, Source, figures};
+use aees_run::times::moment;
+use aees_studies::study::{Goal, quoted};
 
 /// The most columns of settings that a table can hold and still be read.
 const AXES: usize = 10;

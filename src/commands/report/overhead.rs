@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 
 use crate::failure::Failure;
-use crate::report::overhead::{csv, json, markdown, rows, steady_seconds};
 use crate::stdout;
+use aees_report::overhead::{csv, json, markdown, rows, steady_seconds};
 
 /// Runs it.
 pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::sources;
 use crate::failure::Failure;
-use crate::report::replay::{Finding, Replay, ReplayError, replay};
-use crate::report::{ResultSet, Skipped, Source};
 use crate::stdout;
+use aees_report::replay::{Finding, Replay, ReplayError, replay};
+use aees_report::{ResultSet, Skipped, Source};
 
 /// Something was not reproduced.
 const EXIT_DIFFERS: u8 = 2;

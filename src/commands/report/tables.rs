@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use aees_train::artifact::write_atomically;
+use aees_run::artifact::write_atomically;
 use clap::ArgMatches;
 
 use crate::failure::Failure;
-use crate::report::tables::{Duplicates, Format, KINDS, Table, TableError, TableOptions, build, build_all, general};
-use crate::report::{ResultSet, RunRecord};
 use crate::stdout;
+use aees_report::tables::{Duplicates, Format, KINDS, Table, TableError, TableOptions, build, build_all, general};
+use aees_report::{ResultSet, RunRecord};
 
 /// Runs it.
 pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {

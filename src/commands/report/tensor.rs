@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use aees_train::artifact::write_atomically;
+use aees_run::artifact::write_atomically;
 use clap::ArgMatches;
 
 use crate::failure::Failure;
-use crate::report::tensor::{Tensor, TensorError, csv, npz, parse_axes, safetensors, tensor};
 use crate::stdout;
+use aees_report::tensor::{Tensor, TensorError, csv, npz, parse_axes, safetensors, tensor};
 
 impl From<TensorError> for Failure {
     fn from(error: TensorError) -> Self {

@@ -7,17 +7,17 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use aees_train::artifact::FileError;
+use aees_run::artifact::FileError;
 use clap::ArgMatches;
 use serde_json::json;
 
 use super::{axes, states, studies};
 use crate::commands::registry::Place;
 use crate::failure::Failure;
-use crate::launch::Root;
-use crate::launch::hostname;
-use crate::registry::{Audit, Moved, Registry, RunFilter, RunId, RunRow, RunState};
 use crate::stdout;
+use aees_studies::launch::Root;
+use aees_studies::launch::hostname;
+use aees_studies::registry::{Audit, Moved, Registry, RunFilter, RunId, RunRow, RunState};
 
 /// Some of the runs could not move.
 const EXIT_REFUSED: u8 = 1;

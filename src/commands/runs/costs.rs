@@ -9,9 +9,9 @@ use super::studies;
 use crate::commands::registry::Place;
 use crate::commands::table::{Cell, Side, Table, colours, number};
 use crate::failure::Failure;
-use crate::registry::{CostRow, Reader};
 use crate::stdout;
-use crate::times::span;
+use aees_run::times::span;
+use aees_studies::registry::{CostRow, Reader};
 
 /// Prints what the attempts of each study used, by how they ended.
 pub(super) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {

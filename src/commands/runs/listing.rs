@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::launch::split_metric;
-use crate::registry::{Metric, Reader, RunFilter, RunId, RunRow, RunState};
+use aees_studies::launch::split_metric;
+use aees_studies::registry::{Metric, Reader, RunFilter, RunId, RunRow, RunState};
 
 /// What a run is judged by when its study does not say.
 const USUAL_METRIC: &str = "val_accuracy";

@@ -7,13 +7,13 @@ use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
-use aees_train::artifact::FileError;
+use aees_run::artifact::FileError;
 use clap::ArgMatches;
 
 use super::named;
 use crate::commands::registry::Place;
 use crate::failure::Failure;
-use crate::registry::{Reader, RunId, RunRow, RunState};
+use aees_studies::registry::{Reader, RunId, RunRow, RunState};
 
 /// Between two looks at a log that grows.
 const PAUSE: Duration = Duration::from_millis(200);

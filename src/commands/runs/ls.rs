@@ -10,9 +10,9 @@ use super::{axes, axes_text, metrics_json, parsed, run_json, seed, states, studi
 use crate::commands::registry::Place;
 use crate::commands::table::{Cell, Side, Table, colours, first_line};
 use crate::failure::Failure;
-use crate::launch::Root;
-use crate::registry::RunFilter;
 use crate::stdout;
+use aees_studies::launch::Root;
+use aees_studies::registry::RunFilter;
 
 /// Lists runs.
 pub(super) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {

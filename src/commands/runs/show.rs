@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use aees_train::config::read_file;
+use aees_run::settings::read_file;
 use clap::ArgMatches;
 use serde_json::{Map, Value, json};
 
@@ -11,10 +11,10 @@ use super::{axes_text, metrics_json, named, parsed, plain, run_json, seed};
 use crate::commands::registry::Place;
 use crate::commands::table::{Side, Table, colours, first_line, number};
 use crate::failure::Failure;
-use crate::launch::Root;
-use crate::registry::{Membership, Metric, RunRow, RunState, Why};
 use crate::stdout;
-use crate::times::{moment, span};
+use aees_run::times::{moment, span};
+use aees_studies::launch::Root;
+use aees_studies::registry::{Membership, Metric, RunRow, RunState, Why};
 
 /// Shows a run.
 pub(super) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {

@@ -10,9 +10,9 @@ use super::{metrics_json, named, parsed, plain, run_json, seed};
 use crate::commands::registry::Place;
 use crate::commands::table::first_line;
 use crate::failure::Failure;
-use crate::registry::{AttemptRow, EventRow, Usage, Why};
 use crate::stdout;
-use crate::times::{moment, span};
+use aees_run::times::{moment, span};
+use aees_studies::registry::{AttemptRow, EventRow, Usage, Why};
 
 /// Tells a run's history.
 pub(super) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {

@@ -11,9 +11,9 @@ use super::board::Board;
 use super::{boards, text};
 use crate::commands::table::colours;
 use crate::failure::Failure;
-use crate::registry::Reader;
 use crate::stdout;
-use crate::times::moment;
+use aees_run::times::moment;
+use aees_studies::registry::Reader;
 
 /// Most running runs of a study in a picture that must fit a screen.
 const MOST_RUNNING: usize = 16;

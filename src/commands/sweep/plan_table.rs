@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
-use crate::launch::{Root, StudyPlan};
-use crate::registry::{Member, Reader, RunId, RunState};
 use crate::stdout;
-use crate::study::{Study, quoted};
-use crate::times::span;
+use aees_run::times::span;
+use aees_studies::launch::{Root, StudyPlan};
+use aees_studies::registry::{Member, Reader, RunId, RunState};
+use aees_studies::study::{Study, quoted};
 
 /// A run of the plan and what is known of it.
 struct Row<'a> {
@@ -166,7 +166,7 @@ fn document(plan: &StudyPlan, study: &Study, rows: &[Row<'_>]) -> Value {
 
 /// One shell line that does what the run does, in its own folder.
 fn job_line(plan: &StudyPlan, root: &Root, run: &RunId) -> String {
-    use crate::launch::Work;
+    use aees_studies::launch::Work;
     match plan.work.get(run) {
         Some(Work::Train(settings)) => {
             let mut words = vec!["aees".to_owned(), "train".to_owned()];

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
-use crate::launch::supervisor::Report;
 use crate::stdout;
+use aees_studies::launch::supervisor::Report;
 
 /// How a study's progress is shown.
 pub(super) struct Progress {

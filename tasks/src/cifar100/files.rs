@@ -161,7 +161,7 @@ impl Layout {
         } else {
             Err(DataError::UnknownLayout {
                 path: path.to_owned(),
-                first_bytes: crate::fingerprint::hexadecimal(&bytes[..bytes.len().min(8)]),
+                first_bytes: aees_run::hexadecimal::hexadecimal(&bytes[..bytes.len().min(8)]),
                 length: bytes.len() as u64,
                 expected: LAYOUTS,
             })

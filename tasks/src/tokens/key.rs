@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::tokenizer::TextTokenizer;
-use crate::fingerprint::hexadecimal;
 use crate::label_noise::LabelNoiseType;
 use crate::text::{TextData, TextDataConfig, TextTask};
+use aees_run::hexadecimal::hexadecimal;
 
 /// Label noise as part of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -13,7 +13,7 @@ use super::error::TokenFileError;
 use super::file;
 use super::key::TokenKey;
 use crate::data_source::DataOrigin;
-use crate::whole_file::write_whole;
+use aees_run::artifact::write_whole;
 
 /// A folder of token files.
 #[derive(Debug, Clone)]

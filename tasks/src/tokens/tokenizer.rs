@@ -20,8 +20,8 @@ use tokenizers::{AddedToken, Model, ModelWrapper, NormalizerWrapper, Tokenizer};
 
 use super::error::TokenizerError;
 use super::plain_text::{PlainText, Words, is_plain};
-use crate::fingerprint::hexadecimal;
-use crate::whole_file::write_whole;
+use aees_run::artifact::write_whole;
+use aees_run::hexadecimal::hexadecimal;
 
 /// The smallest `max_length`: `[CLS]`, one piece of text, `[SEP]`.
 pub const MINIMUM_MAX_LENGTH: usize = 3;

@@ -13,7 +13,7 @@ use aees_tasks::Batch;
 use burn::module::Module;
 use burn::tensor::{Int, Tensor, TensorData};
 
-use super::{Array, Engine, EngineError, EngineState, Split, StepControl, StepRecord};
+use super::{Engine, EngineError, EngineState, HostTensor, Split, StepControl, StepRecord};
 use crate::optimizer::{Optimizer, OptimizerConfig, OptimizerState, Slot, SlotKind, SquaredNorm};
 
 /// A network together with the data it learns from, on a device: what differs between tasks inside this engine.
@@ -209,10 +209,10 @@ fn slot(name: &str, data: TensorData) -> Option<Slot> {
     Some(Slot { parameter: parameter.parse().ok()?, kind: SlotKind::from_name(kind)?, data })
 }
 
-fn array(data: TensorData) -> Result<Array, EngineError> {
+fn array(data: TensorData) -> Result<HostTensor, EngineError> {
     let shape = data.shape().to_vec();
     let values = data.try_into_vec().map_err(device_error("read a tensor"))?;
-    Ok(Array { shape, values })
+    Ok(HostTensor { shape, values })
 }
 
 fn read<E: std::fmt::Debug>(data: Result<TensorData, E>, activity: &'static str) -> Result<Vec<f32>, EngineError> {

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use aees_tasks::DataError;
 use aees_tasks::HubError;
 
-use crate::artifact::FileError;
-use crate::config::ConfigError;
 use crate::controllers::ControllerSetupError;
 use crate::engine::device::DeviceError;
-use crate::identity::NotCanonical;
 use crate::run::RunError;
-use crate::run_directory::DirectoryError;
 use crate::text_task::TextTaskError;
+use aees_run::artifact::FileError;
+use aees_run::identity::NotCanonical;
+use aees_run::run_directory::DirectoryError;
+use aees_run::settings::ConfigError;
 
 /// Why a run could not be made or finished.
 #[derive(Debug, thiserror::Error)]

@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use super::{SessionError, load_task};
-use crate::artifact::FileError;
-use crate::checkpoint::CheckpointFolder;
 use crate::cifar100;
-use crate::config::{RunConfig, TaskName};
 use crate::event::Subscriber;
-use crate::identity::RunIdentity;
 use crate::run::RunError;
-use crate::run_directory::RunDirectory;
 use crate::text_files::TextFiles;
+use aees_run::artifact::FileError;
+use aees_run::checkpoint::CheckpointFolder;
+use aees_run::identity::RunIdentity;
+use aees_run::run_directory::RunDirectory;
+use aees_run::settings::{RunConfig, TaskName};
 
 /// Brings data, tokenizer and model of a configuration into the Hugging Face cache; gives the files.
 ///

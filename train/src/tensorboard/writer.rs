@@ -10,7 +10,7 @@ use prost::Message;
 use super::error::EventFileError;
 use super::message::Event;
 use super::record::write_record;
-use crate::hardware;
+use aees_run::hardware;
 
 /// What every event file's name begins with.
 const NAME_START: &str = "events.out.tfevents.";

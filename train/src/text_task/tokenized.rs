@@ -7,9 +7,9 @@ use aees_tasks::{StoredTokens, TextData, TextTokenizer, TokenData, TokenKey, Tok
 use serde_json::Value;
 
 use super::TextTaskError;
-use crate::config::RunConfig;
 use crate::event::{Preparation, PreparationUnit, Subscriber};
 use crate::text_files::TextFiles;
+use aees_run::settings::RunConfig;
 
 /// When tokens are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

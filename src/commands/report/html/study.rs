@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::place_flags;
 use crate::failure::Failure;
-use crate::registry::{Reader, RunFilter, RunRow, RunState};
-use crate::report::best::Question;
-use crate::report::html::{Page, Row, Trouble};
-use crate::study::{Goal, Measure};
+use aees_report::best::Question;
+use aees_report::html::{Page, Row, Trouble};
+use aees_studies::registry::{Reader, RunFilter, RunRow, RunState};
+use aees_studies::study::{Goal, Measure};
 
 /// Tells it: facts, counts, failures, missing runs, commands, and one row for each member, without its numbers.
 pub(super) fn tell(
@@ -153,9 +153,9 @@ fn troubles(page: &mut Page, name: &str, flags: &str, rows: &[RunRow]) {
 }
 
 fn sweep_commands(spec: &Value, name: &str, flags: &str, page: &mut Page) {
-    let mut run = format!("aees sweep run {}", crate::study::quoted(spec["source"].as_str().unwrap_or(name)));
+    let mut run = format!("aees sweep run {}", aees_studies::study::quoted(spec["source"].as_str().unwrap_or(name)));
     for assignment in spec["overrides"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        run += &format!(" --override {}", crate::study::quoted(assignment));
+        run += &format!(" --override {}", aees_studies::study::quoted(assignment));
     }
     page.commands.push(("The study".into(), format!("{run}{flags}\naees sweep resume {name}{flags}")));
 }

@@ -1,0 +1,137 @@
+//! One number from a run: a metric's curve over the epochs, and what of the curve counts.
+//!
+//! A curve has one value for each epoch, so nothing here depends on the length of an episode. `final` is the value of the
+//! last epoch, `best` the best one (and so biased upward), `last_k(n)` the mean of the last n, `auc` the mean of all.
+
+use crate::RunRecord;
+use aees_studies::study::{Goal, Measure};
+
+/// The metrics with a curve.
+pub const CURVES: [&str; 5] = ["val_accuracy", "train_accuracy", "train_loss", "epoch_seconds", "epoch_tflops"];
+
+/// Why a run has no number.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unmeasured {
+    /// It diverged.
+    #[error("diverged at step {step}")]
+    Diverged {
+        /// At this step.
+        step: u64,
+    },
+    /// The metric is not in its result.
+    #[error("its result has no such metric")]
+    Absent,
+    /// Part of what counts is no number.
+    #[error("not a finite number in epoch {epoch}")]
+    NotFinite {
+        /// Counted from 1.
+        epoch: usize,
+    },
+    /// The curve is shorter than the measure asks for.
+    #[error("{has} epochs, fewer than the {asked} that are asked for")]
+    TooShort {
+        /// Its epochs.
+        has: usize,
+        /// What was asked for.
+        asked: u64,
+    },
+}
+
+/// A metric of a run, epoch by epoch; a number that has no curve is a curve of one value. None if the run has neither.
+pub fn curve(run: &RunRecord, metric: &str) -> Option<Vec<f64>> {
+    let known = match metric {
+        "val_accuracy" => &run.val_accuracies,
+        "train_accuracy" => &run.train_accuracies,
+        "train_loss" => &run.train_losses,
+        "epoch_seconds" => &run.epoch_seconds,
+        "epoch_tflops" => &run.epoch_tflops,
+        _ => {
+            let named = run.metrics.iter().chain(&run.runtime).filter(|(name, _)| name == metric);
+            let values: Vec<f64> = named.map(|(_, value)| *value).collect();
+            return (!values.is_empty()).then_some(values);
+        }
+    };
+    if known.is_empty() {
+        // A foreign program may have a metric of the same name.
+        let named: Vec<f64> = run.metrics.iter().filter(|(name, _)| name == metric).map(|(_, value)| *value).collect();
+        return (!named.is_empty()).then_some(named);
+    }
+    Some(known.clone())
+}
+
+/// The number of a run.
+///
+/// # Errors
+/// A run that diverged has none, whatever its curve says; nor has one whose metric is absent or not finite.
+pub fn measured(run: &RunRecord, metric: &str, measure: Measure, goal: Goal) -> Result<f64, Unmeasured> {
+    if let Some(step) = run.diverged_at {
+        return Err(Unmeasured::Diverged { step });
+    }
+    let curve = curve(run, metric).ok_or(Unmeasured::Absent)?;
+    let first = match measure {
+        Measure::Final => curve.len() - 1,
+        Measure::LastK(count) => match usize::try_from(count).ok().and_then(|count| curve.len().checked_sub(count)) {
+            Some(first) => first,
+            None => return Err(Unmeasured::TooShort { has: curve.len(), asked: count }),
+        },
+        Measure::Best | Measure::Auc => 0,
+    };
+    let counted = &curve[first..];
+    if let Some(at) = counted.iter().position(|value| !value.is_finite()) {
+        return Err(Unmeasured::NotFinite { epoch: first + at + 1 });
+    }
+    Ok(match (measure, goal) {
+        (Measure::Best, Goal::Max) => counted.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        (Measure::Best, Goal::Min) => counted.iter().copied().fold(f64::INFINITY, f64::min),
+        _ => counted.iter().sum::<f64>() / counted.len() as f64,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::best::made::record;
+
+    fn of(values: &[f64], measure: Measure, goal: Goal) -> Result<f64, Unmeasured> {
+        let mut run = record("cifar100", 0);
+        run.val_accuracies = values.to_vec();
+        measured(&run, "val_accuracy", measure, goal)
+    }
+
+    #[test]
+    fn each_measure_takes_what_its_name_says() {
+        let curve = [0.0, 0.5, 0.25, 0.375];
+        assert_eq!(of(&curve, Measure::Final, Goal::Max), Ok(0.375));
+        assert_eq!(of(&curve, Measure::Best, Goal::Max), Ok(0.5));
+        assert_eq!(of(&curve, Measure::Best, Goal::Min), Ok(0.0));
+        assert_eq!(of(&curve, Measure::LastK(2), Goal::Max), Ok(0.3125));
+        assert_eq!(of(&curve, Measure::Auc, Goal::Max), Ok(0.28125));
+        assert_eq!(of(&curve, Measure::LastK(5), Goal::Max), Err(Unmeasured::TooShort { has: 4, asked: 5 }));
+    }
+
+    #[test]
+    fn what_is_no_number_counts_only_where_it_is_asked_for() {
+        let curve = [f64::NAN, 0.5, 0.3];
+        assert_eq!(of(&curve, Measure::Final, Goal::Max), Ok(0.3));
+        assert_eq!(of(&curve, Measure::Auc, Goal::Max), Err(Unmeasured::NotFinite { epoch: 1 }));
+        assert_eq!(of(&[], Measure::Final, Goal::Max), Err(Unmeasured::Absent));
+    }
+
+    #[test]
+    fn the_final_value_is_the_last_epochs_whatever_the_length_of_an_episode() {
+        let mut short = record("cifar100", 0);
+        let mut long = short.clone();
+        (short.episode_length, long.episode_length) = (7, 1000);
+        let of = |run: &RunRecord| measured(run, "val_accuracy", Measure::Final, Goal::Max);
+        assert_eq!(of(&short), of(&long));
+    }
+
+    #[test]
+    fn words_are_read_back() {
+        for measure in [Measure::Auc, Measure::Final, Measure::Best, Measure::LastK(3)] {
+            assert_eq!(Measure::parse(&measure.to_string()), Some(measure));
+        }
+        assert_eq!(Measure::parse("last_k(0)"), None);
+        assert_eq!(Measure::parse("peak"), None);
+    }
+}

@@ -1,0 +1,403 @@
+//! What the controllers did: arms over training, rewards by arm, noise against accuracy, norms of the updates.
+
+use super::data::{Csv, rolling_mean};
+use super::figure::{Dot, Entry, Figure, Mark, Numbers, Panel, Sample, Vertical};
+use super::groups::{Condition, Setting, Study, legend};
+use super::palette::{LOOKS, Marker};
+use super::scale::{Scale, number};
+use super::{FigureOptions, Plot, layout};
+use crate::statistics::{mean, percentile, sample_sd};
+use crate::{Episodes, RunRecord};
+
+/// Panels below each other that fit on a page.
+const MOST_ROWS: usize = 3;
+/// Parts of training that norms are gathered in.
+const PROGRESS_PARTS: usize = 25;
+
+/// What a controller picks from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Axis {
+    Lr,
+    Noise,
+}
+
+impl Axis {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Lr => "lr",
+            Self::Noise => "noise",
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Lr => "learning-rate multiplier",
+            Self::Noise => "gradient noise",
+        }
+    }
+
+    fn arm(self, value: f64) -> String {
+        match self {
+            Self::Lr => format!("×{}", number(value)),
+            Self::Noise => format!("σ {}", number(value)),
+        }
+    }
+
+    fn candidates(self, run: &RunRecord) -> &[f64] {
+        match self {
+            Self::Lr => &run.lr_candidates,
+            Self::Noise => &run.noise_candidates,
+        }
+    }
+
+    fn picks(self, episodes: &Episodes) -> &[f64] {
+        match self {
+            Self::Lr => &episodes.lr_values,
+            Self::Noise => &episodes.noise_values,
+        }
+    }
+}
+
+/// One panel's worth: a condition and an axis with more than one arm.
+type Choice<'s, 'a> = (&'s Setting<'a>, &'s Condition<'a>, Axis);
+
+/// All of a study's choices, by setting, in pages.
+fn choices<'s, 'a>(study: &'s Study<'a>, options: &FigureOptions) -> Vec<Vec<Choice<'s, 'a>>> {
+    let mut pages = Vec::new();
+    let most = MOST_ROWS * layout::columns(options.width_mm);
+    for setting in &study.settings {
+        let conditions = setting.conditions.iter().flat_map(|it| [(setting, it, Axis::Lr), (setting, it, Axis::Noise)]);
+        let chosen = |(_, condition, axis): &Choice<'_, '_>| {
+            condition.runs.iter().any(|run| {
+                axis.candidates(run).len() > 1 && run.episodes.as_ref().is_some_and(|it| !axis.picks(it).is_empty())
+            })
+        };
+        let chosen: Vec<_> = conditions.filter(chosen).collect();
+        pages.extend(chosen.chunks(most).map(<[_]>::to_vec));
+    }
+    pages
+}
+
+/// The arms of a page's panels on one axis, in order, so that an arm has one look everywhere.
+fn arms(page: &[Choice<'_, '_>], axis: Axis) -> Vec<f64> {
+    let runs = page.iter().filter(|(.., of)| *of == axis).flat_map(|(_, condition, _)| &condition.runs);
+    let mut arms: Vec<f64> = runs.flat_map(|run| axis.candidates(run)).copied().collect();
+    arms.sort_by(f64::total_cmp);
+    arms.dedup();
+    arms
+}
+
+/// The looks of noise begin where those of multipliers end.
+fn look_of(arm: usize, axis: Axis) -> usize {
+    match axis {
+        Axis::Lr => [1, 2, 4, 5, 3, 6, 7, 0][arm % LOOKS],
+        Axis::Noise => [6, 3, 5, 0, 7, 1, 2, 4][arm % LOOKS],
+    }
+}
+
+fn arm_entries(page: &[Choice<'_, '_>], sample: impl Fn(usize) -> Sample) -> Vec<Entry> {
+    let of = |axis: Axis| {
+        let arms = arms(page, axis).into_iter().enumerate();
+        arms.map(move |(index, arm)| (axis.arm(arm), look_of(index, axis))).collect::<Vec<_>>()
+    };
+    of(Axis::Lr).into_iter().chain(of(Axis::Noise)).map(|(label, look)| Entry::new(label, sample(look))).collect()
+}
+
+fn panel_title((setting, condition, axis): &Choice<'_, '_>) -> String {
+    let optimizer = if setting.optimizer.is_empty() { String::new() } else { format!("{}, ", setting.optimizer) };
+    let label = condition.label_with_n();
+    let optimizer = if label.starts_with(&setting.optimizer) { String::new() } else { optimizer };
+    format!("{optimizer}{label}: {}", axis.words())
+}
+
+pub(super) fn arm_selection(study: &Study<'_>, options: &FigureOptions) -> Result<Vec<Plot>, String> {
+    let pages = choices(study, options);
+    if pages.is_empty() {
+        return Err("no run has episodes with more than one arm to pick from".into());
+    }
+    Ok(pages.iter().map(|page| arm_figure(page)).collect())
+}
+
+fn arm_figure(page: &[Choice<'_, '_>]) -> Plot {
+    let setting = page[0].0;
+    let mut csv =
+        Csv::new(&["task", "label_noise", "optimizer", "condition", "axis", "arm", "episode", "n", "share", "sd"]);
+    let mut figure = Figure { title: format!("Arm selection: {}", setting.title()), ..Figure::default() };
+    for choice in page {
+        figure.panels.push(arm_panel(choice, &arms(page, choice.2), &mut csv));
+    }
+    figure.legend = arm_entries(page, Sample::Line);
+    figure.legend.push(Entry::new("1/K: even share", Sample::Reference));
+    figure.notes.push("Centred rolling mean over 5 % of the episodes, at least 5.".into());
+    if page.iter().any(|(_, condition, _)| condition.runs.len() > 1) {
+        figure.notes.push("Bands: ± 1 sample SD over runs.".into());
+    }
+    Plot { name: format!("arms-{}-{}", setting.slug(), setting.optimizer.to_lowercase()), figure, csv }
+}
+
+fn arm_panel(choice: &Choice<'_, '_>, arms: &[f64], csv: &mut Csv) -> Panel {
+    let (setting, condition, axis) = choice;
+    let picks: Vec<&[f64]> =
+        condition.runs.iter().filter_map(|run| run.episodes.as_ref()).map(|episodes| axis.picks(episodes)).collect();
+    let episodes = picks.iter().map(|picks| picks.len()).min().unwrap_or(0);
+    let window = window(episodes);
+    let own = condition.runs.first().map_or(&[][..], |run| axis.candidates(run));
+    let (mut bands, mut lines) = (Vec::new(), Vec::new());
+    for (index, arm) in arms.iter().enumerate().filter(|(_, arm)| own.contains(arm)) {
+        let chosen = |picks: &&[f64]| -> Vec<f64> {
+            let share: Vec<f64> = picks[..episodes].iter().map(|pick| f64::from(u8::from(pick == arm))).collect();
+            rolling_mean(&share, window)
+        };
+        let shares: Vec<Vec<f64>> = picks.iter().map(chosen).collect();
+        let (mut band, mut line) = (Vec::new(), Vec::new());
+        for episode in 0..episodes {
+            let values: Vec<f64> = shares.iter().map(|run| run[episode]).collect();
+            let (middle, spread) = (mean(&values).unwrap_or(f64::NAN), sample_sd(&values).unwrap_or(0.0));
+            let x = (episode + 1) as f64;
+            line.push((x, middle));
+            band.push((x, (middle - spread).max(0.0), (middle + spread).min(1.0)));
+            let place = setting.cells(condition);
+            let numbers = [(*arm).into(), (episode + 1).into(), values.len().into(), middle.into(), spread.into()];
+            csv.row(place.into_iter().chain([axis.name().into()]).chain(numbers));
+        }
+        let look = look_of(index, *axis);
+        if shares.len() > 1 {
+            bands.push(Mark::Band { points: band, look });
+        }
+        lines.push(Mark::Line { points: line, look });
+    }
+    bands.push(Mark::LevelAt { y: 1.0 / own.len().max(1) as f64 });
+    bands.extend(lines);
+    let x = Numbers::new("Episode", Scale::Whole, [1.0, episodes.max(2) as f64]);
+    let mut y = Numbers::new("Share of runs", Scale::Linear, [0.0, 1.0]);
+    (y.span.low, y.span.high) = (0.0, 1.0);
+    Panel { title: panel_title(choice), x, y: Vertical::Numbers(y), marks: bands }
+}
+
+/// The odd window of the reference: 5 % of the episodes, at least 5.
+fn window(episodes: usize) -> usize {
+    let window = ((episodes as f64 * 0.05) as usize).max(5);
+    window + (window + 1) % 2
+}
+
+pub(super) fn rewards(study: &Study<'_>, options: &FigureOptions) -> Result<Vec<Plot>, String> {
+    let pages = choices(study, options);
+    if pages.is_empty() {
+        return Err("no run has episodes with more than one arm to pick from".into());
+    }
+    Ok(pages.iter().map(|page| reward_figure(page)).collect())
+}
+
+fn reward_figure(page: &[Choice<'_, '_>]) -> Plot {
+    let setting = page[0].0;
+    let mut csv = Csv::new(&[
+        "task",
+        "label_noise",
+        "optimizer",
+        "condition",
+        "axis",
+        "arm",
+        "seed",
+        "episodes",
+        "median_reward",
+    ]);
+    let mut figure = Figure { title: format!("Rewards for each arm: {}", setting.title()), ..Figure::default() };
+    for choice in page {
+        figure.panels.push(reward_panel(choice, &arms(page, choice.2), &mut csv));
+    }
+    figure.legend = vec![
+        Entry::new("median of one run", Sample::Dot(Dot::of(0, 2.2).shaped(Marker::Circle).faint())),
+        Entry::new("median of all episodes", Sample::Dot(Dot::of(7, 3.0).shaped(Marker::Diamond))),
+        Entry::new("middle half of all episodes", Sample::Bar { look: 0, hollow: true }),
+    ];
+    figure.notes.push("Whiskers: 5th to 95th percentile of all episodes. Dashed: a reward of 0.".into());
+    Plot { name: format!("rewards-{}-{}", setting.slug(), setting.optimizer.to_lowercase()), figure, csv }
+}
+
+fn reward_panel(choice: &Choice<'_, '_>, arms: &[f64], csv: &mut Csv) -> Panel {
+    let (setting, condition, axis) = choice;
+    let own = condition.runs.first().map_or(&[][..], |run| axis.candidates(run));
+    let mut marks = vec![Mark::RuleAt { x: 0.0 }];
+    let mut ends = vec![0.0];
+    let mut names = Vec::new();
+    for (index, arm) in arms.iter().enumerate().filter(|(_, arm)| own.contains(arm)) {
+        let (row, look) = (names.len() as f64, look_of(index, *axis));
+        let mut pooled = Vec::new();
+        let mut medians = Vec::new();
+        for run in &condition.runs {
+            let mut rewards = rewards_of(run, *axis, *arm);
+            rewards.sort_by(f64::total_cmp);
+            let Some(median) = percentile(&rewards, 50.0) else { continue };
+            let place = setting.cells(condition);
+            let numbers = [(*arm).into(), run.seed.into(), rewards.len().into(), median.into()];
+            csv.row(place.into_iter().chain([axis.name().into()]).chain(numbers));
+            medians.push((median, row + jitter(medians.len())));
+            pooled.extend(rewards);
+        }
+        names.push(format!("{} ({} ep.)", axis.arm(*arm), pooled.len()));
+        pooled.sort_by(f64::total_cmp);
+        let at = |percent: f64| percentile(&pooled, percent).unwrap_or(f64::NAN);
+        if pooled.is_empty() {
+            continue;
+        }
+        ends.extend([at(5.0), at(95.0)]);
+        ends.extend(medians.iter().map(|(median, _)| *median));
+        marks.push(Mark::Spread { low: at(5.0), high: at(95.0), y: row, look });
+        marks.push(Mark::Bar { from: at(25.0), to: at(75.0), y: row, thickness: 0.6, look, hollow: true });
+        let style = Dot::of(look, 1.9).shaped(Marker::Circle).faint();
+        marks.push(Mark::Dots { class: "run", points: medians, style });
+        let middle = Dot::of(7, 2.8).shaped(Marker::Diamond);
+        marks.push(Mark::Dots { class: "median", points: vec![(at(50.0), row)], style: middle });
+    }
+    let x = Numbers::new("Reward of an episode", Scale::Linear, ends);
+    Panel { title: panel_title(choice), x, y: Vertical::Names(names), marks }
+}
+
+fn rewards_of(run: &RunRecord, axis: Axis, arm: f64) -> Vec<f64> {
+    let Some(episodes) = &run.episodes else { return Vec::new() };
+    let pairs = axis.picks(episodes).iter().zip(&episodes.rewards);
+    pairs.filter(|(pick, reward)| **pick == arm && reward.is_finite()).map(|(_, reward)| *reward).collect()
+}
+
+/// A place beside the middle of a row, the same in every drawing: -0.2 to 0.2, neighbours far apart.
+pub(super) fn jitter(index: usize) -> f64 {
+    /// The golden ratio's fraction spreads any number of places evenly.
+    const STEP: f64 = 0.618_033_988_749_895;
+    ((index as f64 * STEP + 0.5).fract() - 0.5) * 0.4
+}
+
+pub(super) fn noise_against_accuracy(study: &Study<'_>, _options: &FigureOptions) -> Result<Vec<Plot>, String> {
+    let noisy = |condition: &Condition<'_>| {
+        condition
+            .runs
+            .iter()
+            .any(|run| run.noise_candidates.len() > 1 && run.episodes.is_some() && run.val_accuracies.len() > 1)
+    };
+    let settings: Vec<Setting<'_>> = study.settings.iter().filter_map(|setting| setting.only(noisy)).collect();
+    if settings.is_empty() {
+        return Err("no run picks gradient noise from several candidates over at least two epochs".into());
+    }
+    Ok(settings.iter().map(noise_figure).collect())
+}
+
+fn noise_figure(setting: &Setting<'_>) -> Plot {
+    let mut csv =
+        Csv::new(&["task", "label_noise", "optimizer", "condition", "seed", "epoch", "mean_sigma", "accuracy"]);
+    let mut marks = Vec::new();
+    let mut all = Vec::new();
+    for condition in &setting.conditions {
+        let mut points = Vec::new();
+        for run in &condition.runs {
+            for (epoch, sigma, accuracy) in mean_sigma(run) {
+                let place = setting.cells(condition);
+                csv.row(place.into_iter().chain([run.seed.into(), epoch.into(), sigma.into(), accuracy.into()]));
+                points.push((sigma, accuracy * 100.0));
+            }
+        }
+        all.extend(points.iter().copied());
+        marks.push(Mark::Dots { class: "epoch", points, style: Dot::of(condition.look, 1.8).faint() });
+    }
+    let x = Numbers::new("Mean σ of the epoch's episodes", Scale::Linear, all.iter().map(|point| point.0));
+    let y = Numbers::new("Accuracy after the epoch (%)", Scale::Linear, all.iter().map(|point| point.1));
+    let mut figure = Figure { title: format!("Noise against accuracy: {}", setting.title()), ..Figure::default() };
+    figure.panels.push(Panel { title: setting.full_title(), x, y: Vertical::Numbers(y), marks });
+    figure.legend = legend(std::slice::from_ref(setting), |look| Sample::Dot(Dot::of(look, 2.6)));
+    figure.notes.push("One marker for each epoch of each run.".into());
+    Plot { name: format!("sigma-{}-{}", setting.slug(), setting.optimizer.to_lowercase()), figure, csv }
+}
+
+/// Epoch from 1, mean noise of the episodes that end in it, accuracy at its end. An episode belongs to the epoch
+/// `round(end_step * epochs / steps)`, as in the reference, but at least to the first.
+fn mean_sigma(run: &RunRecord) -> Vec<(usize, f64, f64)> {
+    let Some(episodes) = run.episodes.as_ref().filter(|_| run.total_steps > 0) else { return Vec::new() };
+    let epochs = run.val_accuracies.len();
+    let mut sums = vec![(0.0, 0usize); epochs];
+    for (end, sigma) in episodes.end_steps.iter().zip(&episodes.noise_values) {
+        let epoch = (*end as f64 * epochs as f64 / run.total_steps as f64).round() as usize;
+        if let Some((sum, count)) = sums.get_mut(epoch.clamp(1, epochs.max(1)) - 1) {
+            *sum += sigma;
+            *count += 1;
+        }
+    }
+    let pairs = sums.into_iter().zip(&run.val_accuracies).enumerate();
+    pairs
+        .filter(|(_, ((_, n), _))| *n > 0)
+        .map(|(epoch, ((sum, n), accuracy))| (epoch + 1, sum / n as f64, *accuracy))
+        .collect()
+}
+
+pub(super) fn update_norms(study: &Study<'_>, _options: &FigureOptions) -> Result<Vec<Plot>, String> {
+    let logged = |condition: &Condition<'_>| condition.runs.iter().any(|run| norms(run).next().is_some());
+    let groups = study.together(8).into_iter();
+    let groups = groups.map(|settings| settings.iter().filter_map(|setting| setting.only(logged)).collect::<Vec<_>>());
+    let groups: Vec<Vec<Setting<'_>>> = groups.filter(|settings| !settings.is_empty()).collect();
+    if groups.is_empty() {
+        return Err("no run logged the norms of its updates; baselines have none".into());
+    }
+    Ok(groups.iter().map(|settings| norm_figure(settings)).collect())
+}
+
+/// Progress from 0 to 1 and norm. The logarithm is taken, so only positive norms count.
+fn norms(run: &RunRecord) -> impl Iterator<Item = (f64, f64)> {
+    let episodes = run.episodes.as_ref().filter(|_| run.total_steps > 0);
+    let pairs = episodes.into_iter().flat_map(|it| it.end_steps.iter().zip(&it.update_norms));
+    let pairs = pairs.map(|(end, norm)| ((*end + 1) as f64 / run.total_steps as f64, *norm));
+    pairs.filter(|(_, norm)| norm.is_finite() && *norm > 0.0)
+}
+
+fn norm_figure(settings: &[Setting<'_>]) -> Plot {
+    let mut csv =
+        Csv::new(&["task", "label_noise", "optimizer", "condition", "progress", "episodes", "q1", "median", "q3"]);
+    let mut figure = Figure { title: format!("Norms of updates: {}", settings[0].title()), ..Figure::default() };
+    for setting in settings {
+        let (mut bands, mut lines, mut all) = (Vec::new(), Vec::new(), Vec::new());
+        for condition in &setting.conditions {
+            let rows = norm_quartiles(condition);
+            for (progress, n, [q1, median, q3]) in &rows {
+                let place = setting.cells(condition);
+                csv.row(place.into_iter().chain([
+                    (*progress).into(),
+                    (*n).into(),
+                    (*q1).into(),
+                    (*median).into(),
+                    (*q3).into(),
+                ]));
+            }
+            all.extend(rows.iter().flat_map(|(_, _, quartiles)| *quartiles));
+            let percent = |progress: f64| progress * 100.0;
+            bands.push(Mark::Band {
+                points: rows.iter().map(|(at, _, [q1, _, q3])| (percent(*at), *q1, *q3)).collect(),
+                look: condition.look,
+            });
+            lines.push(Mark::Line {
+                points: rows.iter().map(|(at, _, [_, median, _])| (percent(*at), *median)).collect(),
+                look: condition.look,
+            });
+        }
+        bands.extend(lines);
+        let x = Numbers::new("Training progress (%)", Scale::Linear, [0.0, 100.0]);
+        let y = Numbers::new("Mean update norm of an episode", Scale::Log, all);
+        figure.panels.push(Panel { title: setting.full_title(), x, y: Vertical::Numbers(y), marks: bands });
+    }
+    figure.legend = legend(settings, Sample::Line);
+    figure.notes.push("Lines: medians over episodes and runs; bands: quartiles.".into());
+    Plot { name: format!("norms-{}", settings[0].slug()), figure, csv }
+}
+
+/// The middle of a part of training, how many episodes end in it, and the quartiles of their norms.
+fn norm_quartiles(condition: &Condition<'_>) -> Vec<(f64, usize, [f64; 3])> {
+    let fewest = condition.runs.iter().map(|run| norms(run).count()).filter(|n| *n > 0).min().unwrap_or(0);
+    // Quartiles of fewer than four say nothing.
+    let parts = (fewest / 4).clamp(1, PROGRESS_PARTS);
+    let mut gathered = vec![Vec::new(); parts];
+    for (progress, norm) in condition.runs.iter().flat_map(|run| norms(run)) {
+        let part = ((progress * parts as f64).ceil() as usize).clamp(1, parts) - 1;
+        gathered[part].push(norm);
+    }
+    let rows = gathered.into_iter().enumerate().filter_map(|(part, mut norms)| {
+        norms.sort_by(f64::total_cmp);
+        let at = |percent: f64| percentile(&norms, percent);
+        Some(((part as f64 + 0.5) / parts as f64, norms.len(), [at(25.0)?, at(50.0)?, at(75.0)?]))
+    });
+    rows.collect()
+}

@@ -1,0 +1,142 @@
+//! The page from top to bottom.
+
+use std::fmt::Write;
+
+use super::{Page, Trouble, escaped, figure, runs};
+use crate::best::{Answer, Group, shown};
+use crate::statistics::LEVEL;
+
+/// How many settings of a group are shown; those out of the race always are.
+const TOP: usize = 5;
+
+/// The body.
+pub(super) fn all(page: &Page) -> String {
+    let mut text = head(page);
+    let mut add = |id: &str, title: &str, content: String| {
+        if !content.is_empty() {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "<section id=\"{id}\"><h2>{title}</h2>\n{content}</section>");
+        }
+    };
+    add("asked", "What was asked", facts(&page.asked));
+    add("best", "Best settings", page.best.as_ref().map(best).unwrap_or_default());
+    add("figures", "Figures", figure::section(page));
+    add("runs-section", "Runs", runs::section(page));
+    add("failures", "Failed runs", troubles(&page.failures));
+    add("diverged", "Diverged runs", troubles(&page.diverged));
+    add("missing", "Missing runs", troubles(&page.missing));
+    add("notes", "Notes on the results", notes(page));
+    add("commands", "Commands", commands(page));
+    let provenance: Vec<(String, String)> =
+        page.provenance.iter().map(|(name, values)| (name.clone(), values.join(", "))).collect();
+    add("provenance", "Versions and machine", facts(&provenance));
+    let _ = writeln!(text, "</main>\n<footer>{}</footer>", escaped(&page.made));
+    text
+}
+
+fn head(page: &Page) -> String {
+    let counts: String = page
+        .counts
+        .iter()
+        .map(|(name, count)| {
+            let name = escaped(name);
+            format!("<li><span class=\"state {name}\">{name}</span> <b>{count}</b></li>")
+        })
+        .collect();
+    format!(
+        "<header><div><h1>{}</h1><button type=\"button\" id=\"theme\" hidden>Dark or light</button></div>\n\
+         <ul class=\"counts\">{counts}</ul></header>\n<main>\n",
+        escaped(&page.title)
+    )
+}
+
+fn facts(facts: &[(String, String)]) -> String {
+    if facts.is_empty() {
+        return String::new();
+    }
+    let row = |(name, value): &(String, String)| format!("<dt>{}</dt><dd>{}</dd>\n", escaped(name), escaped(value));
+    format!("<dl>\n{}</dl>\n", facts.iter().map(row).collect::<String>())
+}
+
+fn best(answer: &Answer) -> String {
+    let mut text = format!(
+        "<p>{} <b>{}</b> ({}), mean over seeds ± sample SD, with the 95 % interval of the mean (Student). The best of many \
+         settings looks better than it is: measure it again on fresh seeds with <code>aees report best --confirm</code>.</p>\n",
+        escaped(&answer.question.measure.to_string()),
+        escaped(&answer.question.metric),
+        answer.question.goal.name()
+    );
+    answer.groups.iter().for_each(|group| text += &ranking(group));
+    text
+}
+
+fn ranking(group: &Group) -> String {
+    let title = escaped(&group.title());
+    let tried = format!("{} settings tried, {} seeds, {} runs", group.candidates.len(), group.seeds, group.runs);
+    let mut text = format!(
+        "<div class=\"wide\" role=\"region\" aria-label=\"Best settings, {title}\" tabindex=\"0\"><table>\
+         <caption>{title} <small>{tried}</small></caption>\n<thead><tr><th scope=\"col\" class=\"n\">rank</th>\
+         <th scope=\"col\">setting</th><th scope=\"col\" class=\"n\">mean ± SD</th><th scope=\"col\" class=\"n\">95 % interval\
+         </th><th scope=\"col\" class=\"n\">n</th></tr></thead>\n<tbody>\n"
+    );
+    let racing = group.candidates.iter().filter(|candidate| candidate.races());
+    let out = group.candidates.iter().filter(|candidate| !candidate.races());
+    let ranked = racing.take(TOP).enumerate().map(|(rank, candidate)| ((rank + 1).to_string(), candidate));
+    for (rank, candidate) in ranked.chain(out.map(|candidate| ("out".to_owned(), candidate))) {
+        let reasons: String = candidate
+            .out
+            .iter()
+            .map(|out| {
+                format!("<br><small class=\"bad\">seed {}: {}</small>", out.seed, escaped(&out.reason.to_string()))
+            })
+            .collect();
+        let mean = candidate.spread.map_or("–".into(), |spread| {
+            format!("{}{}", shown(spread.mean), spread.sd.map(|sd| format!(" ± {}", shown(sd))).unwrap_or_default())
+        });
+        let interval = candidate.spread.and_then(|spread| spread.t_interval(LEVEL));
+        let interval = interval.map_or("–".into(), |ends| format!("{} to {}", shown(ends.low), shown(ends.high)));
+        let class = if rank == "1" { " class=\"winner\"" } else { "" };
+        let _ = writeln!(
+            text,
+            "<tr{class}><td class=\"n\">{rank}</td><th scope=\"row\" class=\"setting\">{}{reasons}</th><td class=\"n\">{mean}\
+             </td><td class=\"n\">{interval}</td><td class=\"n\">{}</td></tr>",
+            escaped(&candidate.setting.words(&group.keys)),
+            candidate.values.len()
+        );
+    }
+    text.push_str("</tbody></table></div>\n");
+    text
+}
+
+fn troubles(troubles: &[Trouble]) -> String {
+    if troubles.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from("<ul class=\"troubles\">\n");
+    for trouble in troubles {
+        let _ = write!(text, "<li><b>{}</b>", escaped(&trouble.what));
+        if !trouble.reason.is_empty() {
+            let _ = write!(text, " <span class=\"reason\">{}</span>", escaped(&trouble.reason));
+        }
+        if !trouble.command.is_empty() {
+            let _ = write!(text, "<pre tabindex=\"0\">{}</pre>", escaped(&trouble.command));
+        }
+        text.push_str("</li>\n");
+    }
+    text.push_str("</ul>\n");
+    text
+}
+
+fn notes(page: &Page) -> String {
+    let skipped = page.skipped.iter().map(|skipped| format!("skipped {}: {}", skipped.path.display(), skipped.reason));
+    let notes = page.warnings.iter().cloned().chain(skipped);
+    let notes: String = notes.map(|note| format!("<li>{}</li>\n", escaped(&note))).collect();
+    if notes.is_empty() { notes } else { format!("<ul>\n{notes}</ul>\n") }
+}
+
+fn commands(page: &Page) -> String {
+    let block = |(purpose, command): &(String, String)| {
+        format!("<p>{}</p><pre tabindex=\"0\">{}</pre>\n", escaped(purpose), escaped(command))
+    };
+    page.commands.iter().map(block).collect()
+}

@@ -1,0 +1,159 @@
+//! The rows as Markdown, as the reference's CSV, and as JSON.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json as object};
+
+use super::{Overhead, OverheadRow};
+use crate::statistics::Summary;
+
+const NOTE: &str = "Seconds of an epoch: mean of the epochs after the first, evaluation included; mean ± sample SD over \
+                    repeats. Overhead: over the plain baseline of the same task, optimizer and work, with the 95 % \
+                    interval of the ratio (Student, Welch). Steps a second are those of whole runs.";
+
+/// A table for people.
+pub fn markdown(rows: &[OverheadRow]) -> String {
+    let works = rows.iter().any(|row| !row.work.is_empty());
+    let work = |text: &str| if works { format!(" {text} |") } else { String::new() };
+    let mut text =
+        format!("| Task | Optimizer |{} Configuration | n | s/epoch | Overhead % | steps/s |\n", work("Work"));
+    let _ = writeln!(text, "|---|---|{}---|--:|--:|--:|--:|", if works { "---|" } else { "" });
+    for row in rows {
+        let seconds = &row.seconds_per_epoch;
+        let sd = seconds.sd.map(|sd| format!(" ± {}", digits(sd))).unwrap_or_default();
+        let mark = if row.unsteady > 0 { " *" } else { "" };
+        let steps = row.steps_per_second.map_or("--".into(), |steps| format!("{:.1}", steps.mean));
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "| {} | {} |{} {} | {} | {}{sd}{mark} | {} | {steps} |",
+            row.task,
+            row.optimizer,
+            work(&row.work.replace('|', "\\|")),
+            row.configuration.label(),
+            seconds.n,
+            digits(seconds.mean),
+            percent(row)
+        );
+    }
+    if rows.iter().any(|row| row.unsteady > 0) {
+        text.push_str("\n\\* with runs of one epoch, whose time includes what is done once.\n");
+    }
+    let _ = writeln!(text, "\n{NOTE}");
+    text
+}
+
+/// Two digits after the point, as the reference has it; more for times far below a second.
+fn digits(seconds: f64) -> String {
+    if seconds.abs() < 0.1 && seconds != 0.0 { format!("{seconds:.4}") } else { format!("{seconds:.2}") }
+}
+
+fn percent(row: &OverheadRow) -> String {
+    match row.overhead {
+        None => "--".into(),
+        Some(_) if row.configuration.word() == "baseline_none" => "baseline".into(),
+        Some(Overhead { percent, interval: None }) => format!("{percent:+.1}"),
+        Some(Overhead { percent, interval: Some((low, high)) }) => format!("{percent:+.1} [{low:+.1}, {high:+.1}]"),
+    }
+}
+
+const COLUMNS: [&str; 21] = [
+    "task",
+    "optimizer",
+    "config",
+    "label",
+    "n",
+    "wall_minutes_mean",
+    "wall_minutes_std",
+    "sec_per_epoch_mean",
+    "sec_per_epoch_std",
+    "sec_per_step_mean",
+    "sec_per_step_std",
+    "steps_per_second_mean",
+    "steps_per_second_std",
+    "tflops_per_second_mean",
+    "tflops_per_second_std",
+    "overhead_vs_baseline_none_pct",
+    "overhead_ci95_low_pct",
+    "overhead_ci95_high_pct",
+    "total_epochs",
+    "total_steps",
+    "paths",
+];
+
+/// The columns of the reference, with the interval beside the percentage. What is not known is empty.
+pub fn csv(rows: &[OverheadRow]) -> String {
+    let mut text = COLUMNS.join(",") + "\n";
+    for row in rows {
+        let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
+        let mean = |spread: Option<Summary>| number(spread.map(|spread| spread.mean));
+        let sd = |spread: Option<Summary>| number(spread.and_then(|spread| spread.sd));
+        let interval = row.overhead.and_then(|overhead| overhead.interval);
+        let seconds = Some(row.seconds_per_epoch);
+        let paths: Vec<String> = row.paths.iter().map(|path| path.display().to_string()).collect();
+        let label = if row.work.is_empty() {
+            row.configuration.label()
+        } else {
+            format!("{} ({})", row.configuration.label(), row.work)
+        };
+        let cells = [
+            row.task.clone(),
+            row.optimizer.clone(),
+            row.configuration.word(),
+            label,
+            row.seconds_per_epoch.n.to_string(),
+            mean(row.wall_minutes),
+            sd(row.wall_minutes),
+            mean(seconds),
+            sd(seconds),
+            mean(row.seconds_per_step),
+            sd(row.seconds_per_step),
+            mean(row.steps_per_second),
+            sd(row.steps_per_second),
+            mean(row.tflops_per_second),
+            sd(row.tflops_per_second),
+            number(row.overhead.map(|overhead| overhead.percent)),
+            number(interval.map(|(low, _)| low)),
+            number(interval.map(|(_, high)| high)),
+            row.total_epochs.to_string(),
+            row.total_steps.to_string(),
+            paths.join(";"),
+        ];
+        text += &(cells.map(|cell| quoted(&cell)).join(",") + "\n");
+    }
+    text
+}
+
+fn quoted(cell: &str) -> String {
+    if cell.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
+}
+
+/// One JSON document.
+pub fn json(rows: &[OverheadRow]) -> Value {
+    let spread =
+        |spread: Option<Summary>| spread.map(|spread| object!({"n": spread.n, "mean": spread.mean, "sd": spread.sd}));
+    let rows: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            object!({
+                "task": row.task,
+                "optimizer": row.optimizer,
+                "work": row.work,
+                "config": row.configuration.word(),
+                "label": row.configuration.label(),
+                "seconds_per_epoch": spread(Some(row.seconds_per_epoch)),
+                "wall_minutes": spread(row.wall_minutes),
+                "seconds_per_step": spread(row.seconds_per_step),
+                "steps_per_second": spread(row.steps_per_second),
+                "tflops_per_second": spread(row.tflops_per_second),
+                "overhead_percent": row.overhead.map(|overhead| overhead.percent),
+                "overhead_ci95": row.overhead.and_then(|overhead| overhead.interval).map(|(low, high)| [low, high]),
+                "total_epochs": row.total_epochs,
+                "total_steps": row.total_steps,
+                "runs_of_one_epoch": row.unsteady,
+                "paths": row.paths,
+            })
+        })
+        .collect();
+    object!({"schema_version": 1, "rows": rows})
+}

@@ -1,0 +1,157 @@
+//! What a run is without its seed: the settings that decide its result. Nothing else in the reports defines it: tables add
+//! commands to it, the search for the best adds words.
+
+use std::collections::BTreeMap;
+
+use aees_run::settings::{Place, Role, RunConfig, TaskName};
+use serde_json::Value;
+
+use super::{Method, NoiseSetting, RunRecord};
+
+/// Settings that are told apart from the others below, or never say what a run is.
+const TOLD_APART: [&str; 7] =
+    ["control_mode", "epochs", "label_noise_rate", "label_noise_seed", "label_noise_type", "schedule_seed", "seed"];
+
+/// Settings of the bandit.
+const OF_BANDITS: [&str; 12] = [
+    "context_mode",
+    "context_trend_epsilon",
+    "context_trend_window",
+    "discount",
+    "ema_alpha",
+    "exploration_coef",
+    "reward_clip_max",
+    "reward_clip_min",
+    "reward_epsilon",
+    "reward_instability_lambda",
+    "structured_control_mode",
+    "warmup_rounds",
+];
+
+impl RunRecord {
+    /// What the run *is* beside its seed: `key=value` pairs in alphabetical order. Runs are of one setting exactly when these
+    /// texts are equal, whatever their files are called and whoever wrote them.
+    pub fn setting(&self) -> String {
+        let pairs = self.setting_map().into_iter();
+        pairs.map(|(key, value)| format!("{key}={}", plain(&value))).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The same as settings with their values, under the names of our configuration, and the `task`. Settings without an
+    /// effect are left out: those of the bandit where none picks, a momentum without SGD, the span of a schedule that is
+    /// not on. A setting that a file does not name has its default. Numbers that are equal are equal here, and nothing is null.
+    pub fn setting_map(&self) -> BTreeMap<String, Value> {
+        let mut settings = match TaskName::ALL.into_iter().find(|task| task.name() == self.task) {
+            Some(task) => self.of_training(task),
+            None => self.of_program(),
+        };
+        settings.insert("task".into(), self.task.as_str().into());
+        settings
+    }
+
+    fn of_program(&self) -> BTreeMap<String, Value> {
+        let settings = self.config.iter().filter(|(key, value)| *key != "seed" && !value.is_null());
+        settings.map(|(key, value)| (key.clone(), canonical(value))).collect()
+    }
+
+    fn of_training(&self, task: TaskName) -> BTreeMap<String, Value> {
+        let mut config = RunConfig::new(task);
+        let mut settings = BTreeMap::new();
+        for field in RunConfig::fields().into_iter().filter(|field| field.tasks.include(task)) {
+            let key = field.key;
+            if field.role != Role::Science || TOLD_APART.contains(&key) || !self.has_effect(key) {
+                continue;
+            }
+            let written = self.config.get(key).filter(|value| !value.is_null());
+            let value = match written {
+                // A value that this version does not know is still one that tells runs apart.
+                Some(value) if config.set(key, value, &Place::Resolved).is_err() => Some(value.clone()),
+                _ => config.get(key),
+            };
+            if let Some(value) = value.filter(|value| !value.is_null()) {
+                settings.insert(key.to_owned(), canonical(&value));
+            }
+        }
+        self.told_apart(task, &mut settings);
+        settings
+    }
+
+    /// What the reader understood counts more than what the file wrote.
+    fn told_apart(&self, task: TaskName, settings: &mut BTreeMap<String, Value>) {
+        let epochs = self.config.get("epochs").and_then(Value::as_u64).unwrap_or(self.val_accuracies.len() as u64);
+        // The reference writes the span that a schedule has in the end, we write what was asked for.
+        if settings.get("scheduler_t_max").and_then(Value::as_u64) == Some(epochs) {
+            settings.remove("scheduler_t_max");
+        }
+        let mut put = |key: &str, value: Value| settings.insert(key.to_owned(), canonical(&value));
+        put("epochs", epochs.into());
+        put("control_mode", self.control_mode().into());
+        put("optimizer", self.optimizer.as_str().into());
+        put("lr_scheduler", self.scheduler.as_str().into());
+        put("lr", self.lr.into());
+        let (kind, rate) = match self.label_noise {
+            NoiseSetting::Clean => return,
+            NoiseSetting::Symmetric(rate) => ("symmetric", rate),
+            NoiseSetting::Asymmetric(rate) => ("asymmetric", rate),
+        };
+        put("label_noise_type", kind.into());
+        put("label_noise_rate", rate.into());
+        // Only AG News has a seed for its label noise.
+        if task == TaskName::AgNews {
+            let seed = self.config.get("label_noise_seed").filter(|seed| !seed.is_null()).cloned();
+            put("label_noise_seed", seed.unwrap_or_else(|| 42.into()));
+        }
+    }
+
+    /// The control mode that makes such a run. Where each axis has one candidate it does not matter who picks it.
+    pub(crate) fn control_mode(&self) -> &'static str {
+        match self.method {
+            Method::Baseline => "baseline",
+            Method::Adaptive => "adaptive",
+            Method::Fixed | Method::Random => "random",
+            Method::UniformRandom => "uniform-random",
+            Method::FrequencyMatched => "frequency-matched",
+        }
+    }
+
+    fn has_effect(&self, key: &str) -> bool {
+        let bandit = self.method == Method::Adaptive;
+        match key {
+            "lr_candidates" | "noise_candidates" | "episode_length" if self.method == Method::Baseline => false,
+            "episode_length" => self.method != Method::Fixed,
+            // The trend is all that a context can be.
+            "context_trend_epsilon" | "context_trend_window" => bandit && self.context_mode == "trend",
+            // Whether each multiplier has noise of its own also matters to a random draw, by its seeds.
+            "structured_control_mode" => self.lr_candidates.len() > 1 && self.noise_candidates.len() > 1,
+            key if OF_BANDITS.contains(&key) => bandit,
+            "momentum" => self.optimizer == "SGD",
+            "warmup_epochs" => self.scheduler == "warmup_linear",
+            "scheduler_t_max" => self.scheduler != "none",
+            _ => true,
+        }
+    }
+}
+
+/// A value as text.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => format!("[{}]", items.iter().map(plain).collect::<Vec<_>>().join(",")),
+        other => other.to_string(),
+    }
+}
+
+/// The same value with whole numbers written one way, whether the file has 1 or 1.0.
+fn canonical(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 9e15 => (float as i64).into(),
+            _ => value.clone(),
+        },
+        Value::Array(items) => items.iter().map(canonical).collect(),
+        Value::Object(map) => {
+            let sorted: BTreeMap<&String, Value> = map.iter().map(|(key, value)| (key, canonical(value))).collect();
+            Value::Object(sorted.into_iter().map(|(key, value)| (key.clone(), value)).collect())
+        }
+        _ => value.clone(),
+    }
+}

@@ -1,0 +1,226 @@
+//! The controllers of a recorded run, built anew, and one episode with them.
+
+use aees_control::controller::Controller;
+use aees_control::open_loop::{OpenLoopPlan, OpenLoopPolicy};
+use aees_control::{
+    Aees, AeesConfig, CandidateSet, ContextConfig, ContextMode, ControlMode, RewardConfig, StructuredControlMode,
+    UcbConfig,
+};
+
+use super::difference::Difference;
+use super::histories;
+use super::record::{EpisodeColumns, Recorded, entry};
+use super::rewards;
+use crate::Method;
+
+/// The controllers, as they stood at the beginning of the run and then move on with it.
+pub(super) struct Replica {
+    candidates: CandidateSet,
+    lr: Option<Controller>,
+    /// None for a constant, one, or one for each multiplier.
+    noise: Vec<Controller>,
+    pub(super) context: ContextConfig,
+    reward: Option<RewardConfig>,
+    episode_length: u64,
+    plan: Option<OpenLoopPlan>,
+}
+
+impl Replica {
+    pub(super) fn of(recorded: &Recorded) -> Result<Self, String> {
+        let plan = recorded.plan.is_some().then(|| plan(recorded)).transpose()?;
+        let config = config(recorded, plan.clone())?;
+        let (context, reward, open_loop) = (config.context, config.reward, plan.is_some());
+        let episode_length = config.episode_length as u64;
+        let aees = Aees::new(config).map_err(|error| format!("its settings make no controllers: {error}"))?;
+        let manager = aees.manager();
+        Ok(Self {
+            candidates: manager.candidates().clone(),
+            lr: manager.lr_controller().cloned(),
+            noise: manager.noise_control().controllers().to_vec(),
+            context,
+            reward: (!open_loop).then_some(reward),
+            episode_length,
+            plan,
+        })
+    }
+
+    /// Whether all picks were drawn before training.
+    pub(super) fn is_open_loop(&self) -> bool {
+        self.plan.is_some()
+    }
+
+    /// Whether some controller has statistics.
+    pub(super) fn learns(&self) -> bool {
+        self.lr.iter().chain(&self.noise).any(|controller| controller.statistics().is_some())
+    }
+
+    /// Compares what an open-loop run drew before training.
+    pub(super) fn check_plan(&self, recorded: &Recorded) -> Result<Option<Difference>, String> {
+        let (Some(plan), Some(written)) = (&self.plan, &recorded.plan) else { return Ok(None) };
+        let first = plan.arms.iter().zip(&written.planned_lr_indices).position(|(drawn, written)| drawn != written);
+        Ok(first.map(|index| Difference {
+            episode: None,
+            what: format!("the planned lr arm of episode {}", index + 1),
+            recorded: written.planned_lr_indices[index].to_string(),
+            recomputed: plan.arms[index].to_string(),
+        }))
+    }
+
+    /// Goes through one episode, and tells the first thing that is not as recorded.
+    pub(super) fn episode(
+        &mut self,
+        index: usize,
+        recorded: &Recorded,
+        columns: &EpisodeColumns,
+    ) -> Result<Option<Difference>, String> {
+        if let Some(difference) = self.steps(index, columns) {
+            return Ok(Some(difference));
+        }
+        let (picks, difference) = self.pick(index, columns)?;
+        if difference.is_some() {
+            return Ok(difference);
+        }
+        let rewarded = match &self.reward {
+            Some(config) => rewards::compare(index, columns, config),
+            None => Difference::of_numbers(index, "reward", entry(&columns.episode_rewards, index), 0.0),
+        };
+        if rewarded.is_some() {
+            return Ok(rewarded);
+        }
+        self.learn(index, picks, columns)?;
+        Ok(histories::compare(index, &recorded.controllers, &self.candidates, self.lr.as_ref(), &self.noise))
+    }
+
+    /// An episode begins where the last one ended. How long it is was decided by the settings, but for the last.
+    fn steps(&self, index: usize, columns: &EpisodeColumns) -> Option<Difference> {
+        let (starts, ends) = (columns.episode_start_steps.as_ref()?, columns.episode_end_steps.as_ref()?);
+        let expected = match index.checked_sub(1) {
+            Some(before) => ends[before].saturating_add(1),
+            None => 0,
+        };
+        Difference::between(index, "first step", &starts[index], &expected).or_else(|| {
+            let full = expected.saturating_add(self.episode_length - 1);
+            let is_last = index + 1 == ends.len();
+            let fits = ends[index] == full || (is_last && (expected..=full).contains(&ends[index]));
+            if fits { None } else { Difference::between(index, "last step", &ends[index], &full) }
+        })
+    }
+
+    /// Context, arms, values and name.
+    fn pick(&mut self, index: usize, columns: &EpisodeColumns) -> Result<((usize, usize), Option<Difference>), String> {
+        let mut bucket = None;
+        if self.context.mode != ContextMode::None {
+            let losses = columns.episode_end_losses.as_ref().ok_or("its contexts need episode_end_losses")?;
+            let ended: Vec<f64> = losses[..index].iter().map(|loss| loss.unwrap_or(f64::NAN)).collect();
+            bucket = self.context.resolve(ended.into_iter().rev()).map(|bucket| bucket.name());
+        }
+        if let (Some(recomputed), Some(written)) = (bucket, columns.context(index))
+            && let Some(difference) = Difference::between(index, "context", &written, &recomputed)
+        {
+            return Ok(((0, 0), Some(difference)));
+        }
+        let lr = select(self.lr.as_mut(), bucket)?;
+        let noise = select(noise_controller(&mut self.noise, lr), bucket)?;
+        let candidate = self.candidates.get(lr, noise).ok_or("an arm has no candidate")?;
+        let (multiplier, sigma) = (candidate.lr_multiplier.get(), candidate.noise_std.get());
+        let arm = |column: &Option<Vec<usize>>, what: &str, arm: usize| {
+            Difference::between(index, what, column.as_ref()?.get(index)?, &arm)
+        };
+        let value = |column: &Option<Vec<f64>>, what: &str, value: f64| {
+            Difference::of_numbers(index, what, Some(*column.as_ref()?.get(index)?), value)
+        };
+        let name = |column: &Option<Vec<String>>| {
+            Difference::between(index, "candidate", column.as_ref()?.get(index)?, &candidate.name())
+        };
+        let difference = value(&columns.selected_lr_values, "lr multiplier", multiplier)
+            .or_else(|| arm(&columns.selected_lr_indices, "lr arm", lr))
+            .or_else(|| value(&columns.selected_noise_values, "noise", sigma))
+            .or_else(|| arm(&columns.selected_noise_indices, "noise arm", noise))
+            .or_else(|| name(&columns.selected_combined_names));
+        Ok(((lr, noise), difference))
+    }
+
+    /// Tells the controllers the recorded reward.
+    fn learn(&mut self, index: usize, (lr, noise): (usize, usize), columns: &EpisodeColumns) -> Result<(), String> {
+        let reward = entry(&columns.episode_rewards, index).unwrap_or(f64::NAN);
+        let refused = |error| format!("episode {}: {error}", index + 1);
+        if let Some(controller) = &mut self.lr {
+            controller.update(lr, reward).map_err(refused)?;
+        }
+        if let Some(controller) = noise_controller(&mut self.noise, lr) {
+            controller.update(noise, reward).map_err(refused)?;
+        }
+        Ok(())
+    }
+}
+
+/// The noise controller that serves a multiplier.
+fn noise_controller(noise: &mut [Controller], lr: usize) -> Option<&mut Controller> {
+    match noise {
+        [only] => Some(only),
+        several => several.get_mut(lr),
+    }
+}
+
+fn select(controller: Option<&mut Controller>, bucket: Option<&str>) -> Result<usize, String> {
+    let Some(controller) = controller else { return Ok(0) };
+    let context = bucket.map_or(Ok(()), |bucket| controller.set_context(bucket));
+    context.and_then(|()| controller.select()).map_err(|error| error.to_string())
+}
+
+/// The sequence of an open-loop run, drawn anew.
+fn plan(recorded: &Recorded) -> Result<OpenLoopPlan, String> {
+    let written = recorded.plan.as_ref().ok_or("config has no open_loop_policy")?;
+    let (seed, episodes) = (written.schedule_seed, written.planned_lr_indices.len());
+    let arms = &recorded.run.lr_candidates;
+    let drawn = if written.policy == OpenLoopPolicy::UniformRandom.name() {
+        OpenLoopPlan::uniform_random(seed, episodes, arms.len())
+    } else {
+        let of_arm = |arm: &f64| written.probabilities.get(&aees_control::python_float::repr(*arm)).copied();
+        let probabilities: Option<Vec<f64>> = arms.iter().map(of_arm).collect();
+        let probabilities = probabilities.ok_or("open_loop_policy lacks a probability for each multiplier")?;
+        OpenLoopPlan::frequency_matched(seed, episodes, &probabilities)
+    };
+    drawn.map_err(|error| format!("its sequence cannot be drawn: {error}"))
+}
+
+fn config(recorded: &Recorded, plan: Option<OpenLoopPlan>) -> Result<AeesConfig, String> {
+    let run = &recorded.run;
+    let open_loop = matches!(run.method, Method::UniformRandom | Method::FrequencyMatched);
+    let control_mode = match (plan, run.method) {
+        (Some(plan), _) => ControlMode::OpenLoop(plan),
+        (None, _) if open_loop => return Err("config has no open_loop_policy".into()),
+        (None, Method::Random) => ControlMode::Random,
+        (None, _) => ControlMode::Adaptive,
+    };
+    let structured = recorded.word("structured_control_mode", "independent");
+    let mode: ContextMode = run.context_mode.parse().map_err(|error| format!("{error}"))?;
+    let (ucb, reward) = (UcbConfig::default(), RewardConfig::default());
+    let number = |key: &str, default: f64| recorded.number(key, default);
+    Ok(AeesConfig {
+        lr_candidates: run.lr_candidates.clone(),
+        noise_candidates: run.noise_candidates.clone(),
+        episode_length: usize::try_from(run.episode_length).map_err(|error| error.to_string())?,
+        control_mode,
+        structured_control_mode: structured.parse::<StructuredControlMode>().map_err(|error| error.to_string())?,
+        context: ContextConfig {
+            mode,
+            trend_window: number("context_trend_window", 3.0) as usize,
+            trend_epsilon: number("context_trend_epsilon", 1e-3),
+        },
+        reward: RewardConfig {
+            epsilon: number("reward_epsilon", reward.epsilon),
+            instability_lambda: number("reward_instability_lambda", reward.instability_lambda),
+            clip_min: number("reward_clip_min", reward.clip_min),
+            clip_max: number("reward_clip_max", reward.clip_max),
+        },
+        ema_alpha: number("ema_alpha", 0.1),
+        ucb: UcbConfig {
+            exploration_coef: number("exploration_coef", ucb.exploration_coef),
+            discount: number("discount", ucb.discount),
+            warmup_rounds: number("warmup_rounds", ucb.warmup_rounds as f64) as u64,
+            ..ucb
+        },
+        seed: Some(run.seed),
+    })
+}

@@ -1,0 +1,95 @@
+//! What is memorised of the label noise at the best epoch.
+//!
+//! Our runs keep these numbers during the main run. The reference trained again and stopped at the epoch of the peak; such runs
+//! are known by being shorter than the published 200 epochs. Its cosine runs are other schedules than those of the main
+//! tables, because their span is the shortened one.
+
+use super::TableOptions;
+use super::group::{Group, gather};
+use super::plan::Plan;
+use super::quantity::Quantity;
+use super::setting::number_text;
+use super::table::{Better, Cell, Column, Kind, Row, Table};
+use super::variant::{base_lr, fixed_multiplier, noise_name, noisy_label, optimizer_rank, place, planned_epochs};
+use crate::{Layout, NoiseSetting, RunRecord, SubsetAccuracies};
+
+/// Epochs of the published noisy runs.
+const PUBLISHED_EPOCHS: u64 = 200;
+
+const QUANTITIES: [Quantity; 5] =
+    [Quantity::PeakEpoch, Quantity::Best, Quantity::CorruptedNoisy, Quantity::CorruptedClean, Quantity::TrainClean];
+
+/// A run as it was at its best epoch, as far as the subsets are known there.
+fn at_peak(run: &RunRecord) -> Option<RunRecord> {
+    if run.task != "cifar100" || run.label_noise == NoiseSetting::Clean || run.context_mode == "trend" {
+        return None;
+    }
+    let again = run.layout != Layout::Aees && planned_epochs(run) < PUBLISHED_EPOCHS;
+    let subsets: SubsetAccuracies = run.best_subsets.or(run.subsets.filter(|_| again))?;
+    let mut peak = run.clone();
+    peak.subsets = Some(subsets);
+    if again && run.best_subsets.is_none() {
+        // The run ends where its subsets were measured.
+        peak.best_val_accuracy = run.final_val_accuracy?;
+        let (last, earlier) = peak.val_accuracies.split_last_mut()?;
+        earlier.fill(f64::NEG_INFINITY);
+        *last = peak.best_val_accuracy;
+    }
+    Some(peak)
+}
+
+/// The table, and with `detailed` one row for each run.
+pub(super) fn checkpoints(runs: &[RunRecord], options: &TableOptions, detailed: bool) -> Vec<Table> {
+    let peaks: Vec<RunRecord> = runs.iter().filter_map(at_peak).collect();
+    let all: Vec<&RunRecord> = peaks.iter().collect();
+    let groups = gather(all.iter().copied(), &["epochs", "scheduler_t_max"], |run| {
+        let base = base_lr(&all, &run.optimizer);
+        let (rank, noise) = noise_name(run.label_noise);
+        let optimizer = optimizer_rank(run);
+        let section = (rank * 2 + optimizer.0, format!("{noise}, {}", optimizer.1));
+        fixed_multiplier(run, base).is_none().then(|| place(section, noisy_label(run, base)))
+    });
+    let spans = about_spans(&peaks);
+    if detailed {
+        return long(&groups, spans).into_iter().collect();
+    }
+    let title = "CIFAR-100 with label noise at the peak checkpoint";
+    let mut plan = Plan::new("cifar_checkpoints", title, groups, &QUANTITIES);
+    plan.section_key = "setting";
+    plan.decimals = 1;
+    plan.notes.extend(spans);
+    plan.tables(options)
+}
+
+/// What a reader must know of the reference's cosine runs, if there are any.
+fn about_spans(peaks: &[RunRecord]) -> Option<String> {
+    let again = |run: &RunRecord| run.layout != Layout::Aees && run.scheduler == "cosine";
+    let spans = "The cosine runs of the reference were trained again with the span of the shortened run, and are other schedules \
+                 than those of the main tables";
+    peaks.iter().any(again).then(|| spans.into())
+}
+
+fn long(groups: &[Group<'_>], spans: Option<String>) -> Option<Table> {
+    let mut columns =
+        vec![Column::text("Method", "method"), Column::text("Seed", "seed"), Column::text("Epoch", "epoch")];
+    columns.extend(QUANTITIES[1..].iter().map(|quantity| Column {
+        kind: Kind::Value,
+        better: None::<Better>,
+        ..quantity.column(2)
+    }));
+    let mut rows = Vec::new();
+    let mut notes = Vec::from_iter(spans);
+    for group in groups {
+        notes.extend(group.diverged());
+        let runs = group.settings.iter().flat_map(|runs| runs.seeds.values()).flatten();
+        for run in runs {
+            let epoch = Quantity::PeakEpoch.of(run, None).map(number_text).unwrap_or_default();
+            let mut cells = vec![Cell::text(&group.label), Cell::text(run.seed.to_string()), Cell::text(epoch)];
+            cells.extend(QUANTITIES[1..].iter().map(|quantity| Cell::value(quantity.of(run, None))));
+            rows.push(Row { section: group.section.clone(), cells });
+        }
+    }
+    let title = "CIFAR-100 with label noise at the peak checkpoint, each run".into();
+    let name = "cifar_checkpoints_detailed".into();
+    (!rows.is_empty()).then(|| Table { name, title, section_key: "setting".into(), columns, rows, notes })
+}

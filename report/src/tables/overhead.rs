@@ -1,0 +1,97 @@
+//! The tables of the overhead: [`crate::overhead`] does the arithmetic by the protocol.
+
+use std::collections::BTreeMap;
+
+use super::table::{Cell, Column, Kind, Row, Table};
+use crate::RunRecord;
+use crate::overhead::{OverheadRow, rows};
+use crate::statistics::Summary;
+
+/// The decomposition, or with `detailed` everything that was timed. `asked` says that the user named the table; otherwise it
+/// is there only when some group was repeated, because every run has times.
+pub(super) fn overhead(runs: &[RunRecord], detailed: bool, asked: bool) -> Vec<Table> {
+    let repeats = repeated(runs);
+    let timed = rows(if asked && repeats.is_empty() { runs } else { &repeats });
+    if timed.is_empty() {
+        return Vec::new();
+    }
+    let mut columns = vec![Column::text("Configuration", "config"), Column::number("n", "n", Kind::Value, 1.0, 0)];
+    let mean = |heading: &str, key: &str, decimals| Column::number(heading, key, Kind::MeanSd, 1.0, decimals);
+    columns.push(mean("Seconds/epoch", "sec_per_epoch", 2));
+    columns.push(Column::number("Overhead (%) [95 % CI]", "overhead_vs_baseline_none_pct", Kind::Interval, 1.0, 1));
+    columns.push(mean("Steps/s", "steps_per_second", 1));
+    if detailed {
+        columns.push(mean("Minutes", "wall_minutes", 2));
+        columns.push(mean("Seconds/step", "sec_per_step", 4));
+        columns.push(mean("TFLOP/s", "tflops_per_second", 3));
+        columns.push(Column::text("Epochs", "total_epochs"));
+        columns.push(Column::text("Steps", "total_steps"));
+    }
+    let suffix = if detailed { "_detailed" } else { "" };
+    let mut notes = vec![PROTOCOL.to_owned()];
+    let unsteady = timed.iter().filter(|row| row.unsteady > 0);
+    notes.extend(unsteady.map(|row| {
+        format!("{}: {} runs of one epoch, whose time includes what is done once", name(row), row.unsteady)
+    }));
+    let table_rows = timed.iter().map(|row| Row { section: section(row), cells: cells(row, detailed) }).collect();
+    vec![Table {
+        name: format!("compute_overhead{suffix}"),
+        title: "Compute overhead over the plain baseline".into(),
+        section_key: "setting".into(),
+        columns,
+        rows: table_rows,
+        notes,
+    }]
+}
+
+const PROTOCOL: &str = "Seconds/epoch leaves out the first epoch; mean ± sample SD over repeats. Overhead is against the plain \
+                        baseline of the same work";
+
+/// The runs of settings of which one seed was run more than once. A copy of a file is no repeat: it has the same times.
+fn repeated(runs: &[RunRecord]) -> Vec<RunRecord> {
+    let mut times: BTreeMap<(String, i64), Vec<&[f64]>> = BTreeMap::new();
+    let keys: Vec<(String, i64)> = runs.iter().map(|run| (run.setting(), run.seed)).collect();
+    for (run, key) in runs.iter().zip(&keys) {
+        let known = times.entry(key.clone()).or_default();
+        if !known.contains(&run.epoch_seconds.as_slice()) {
+            known.push(&run.epoch_seconds);
+        }
+    }
+    runs.iter().zip(&keys).filter(|(_, key)| times[*key].len() > 1).map(|(run, _)| run.clone()).collect()
+}
+
+fn section(row: &OverheadRow) -> String {
+    let work = if row.work.is_empty() { String::new() } else { format!(", {}", row.work) };
+    format!("{}, {}{work}", row.task, row.optimizer)
+}
+
+fn name(row: &OverheadRow) -> String {
+    format!("{}, {}", section(row), row.configuration.label())
+}
+
+fn cells(row: &OverheadRow, detailed: bool) -> Vec<Cell> {
+    let overhead = match row.overhead {
+        Some(found) => match found.interval {
+            Some((low, high)) => Cell::Interval { value: found.percent, low, high },
+            None => Cell::value(Some(found.percent)),
+        },
+        None => Cell::nothing(),
+    };
+    let mut cells = vec![
+        Cell::text(row.configuration.label()),
+        Cell::value(Some(row.seconds_per_epoch.n as f64)),
+        spread(Some(row.seconds_per_epoch)),
+        overhead,
+        spread(row.steps_per_second),
+    ];
+    if detailed {
+        cells.extend([row.wall_minutes, row.seconds_per_step, row.tflops_per_second].map(spread));
+        cells.extend([row.total_epochs.to_string(), row.total_steps.to_string()].map(Cell::text));
+    }
+    cells
+}
+
+fn spread(spread: Option<Summary>) -> Cell {
+    let Some(spread) = spread else { return Cell::nothing() };
+    Cell::Number { value: spread.mean, sd: spread.sd, mark: String::new() }
+}

@@ -1,0 +1,396 @@
+//! Checkpoints: one file each, whole or refused.
+//!
+//! A checkpoint is a safetensors file: the engine's tensors, and in its metadata the [`TrainState`], the id of the run
+//! and a SHA-256 over all of it. A torn file fails the length check or the digest, a foreign one has another run id; both
+//! are refused with the file's name, and the one before is used.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use safetensors::tensor::{Metadata, TensorInfo};
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::artifact::{FileError, sync_folder_of, write_atomically};
+use crate::hexadecimal::hexadecimal;
+use crate::state::TrainState;
+
+const HEADER_KEY: &str = "aees.header";
+const DIGEST_KEY: &str = "aees.sha256";
+/// Raised when an older program could no longer read the file.
+const FORMAT: u32 = 1;
+
+/// What an engine needs to go on: tensors by name, and the optimizer's step count.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EngineState {
+    /// Parameters and buffers under `model.`, optimizer slots under `optimizer.`.
+    pub tensors: BTreeMap<String, HostTensor>,
+    /// Steps that the optimizer has taken; AdamW's bias corrections depend on it.
+    pub optimizer_steps: u64,
+}
+
+/// A tensor on the host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostTensor {
+    /// Its shape, outermost dimension first.
+    pub shape: Vec<usize>,
+    /// Its values, row by row.
+    pub values: Vec<f32>,
+}
+
+/// Everything a run needs to go on.
+#[derive(Clone, Debug)]
+pub struct Checkpoint {
+    /// Counters, histories, controllers.
+    pub state: TrainState,
+    /// Model and optimizer.
+    pub engine: EngineState,
+}
+
+/// A checkpoint that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// The file is not whole, or not a checkpoint.
+    #[error("checkpoint {path} is damaged: {reason}", path = path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+    /// The file belongs to another run.
+    #[error("checkpoint {path} belongs to run {found}, not to run {expected}", path = path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// The run that is to be resumed.
+        expected: String,
+        /// The run that wrote the file.
+        found: String,
+    },
+    /// The file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    format: u32,
+    run_id: String,
+    optimizer_steps: u64,
+    state: TrainState,
+}
+
+/// The folder with a run's checkpoints.
+#[derive(Clone, Debug)]
+pub struct CheckpointFolder {
+    path: PathBuf,
+    run_id: String,
+}
+
+impl CheckpointFolder {
+    /// The folder at `path`, for the run with the given full id.
+    pub fn new(path: PathBuf, run_id: &str) -> Self {
+        Self { path, run_id: run_id.to_owned() }
+    }
+
+    /// The file of the best epoch.
+    pub fn best(&self) -> PathBuf {
+        self.path.join("best.safetensors")
+    }
+
+    /// Writes a checkpoint, then removes all but the last two.
+    ///
+    /// # Errors
+    /// When it cannot be written; the earlier ones are still there.
+    pub fn write(&self, checkpoint: &Checkpoint) -> Result<PathBuf, FileError> {
+        let path = self.step_path(checkpoint.state.step);
+        self.write_to(&path, checkpoint)?;
+        self.remove_old()?;
+        Ok(path)
+    }
+
+    fn step_path(&self, step: u64) -> PathBuf {
+        self.path.join(format!("step-{step:09}.safetensors"))
+    }
+
+    fn remove_old(&self) -> Result<(), FileError> {
+        let mut steps = self.steps()?;
+        steps.truncate(steps.len().saturating_sub(2));
+        steps.iter().try_for_each(|old| fs::remove_file(old).map_err(FileError::at("remove", old)))
+    }
+
+    /// Makes the file of the best epoch, just written, the newest checkpoint too; removes all but the last two.
+    ///
+    /// # Errors
+    /// When that fails; the earlier checkpoints are still there.
+    pub fn adopt_best(&self, step: u64) -> Result<PathBuf, FileError> {
+        let (best, path) = (self.best(), self.step_path(step));
+        let temporary = self.path.join(".best.link.tmp");
+        let _ = fs::remove_file(&temporary);
+        // A link costs nothing. Where the file system has none, the bytes are copied.
+        fs::hard_link(&best, &temporary)
+            .or_else(|_| fs::copy(&best, &temporary).and_then(|_| fs::File::open(&temporary)?.sync_all()))
+            .and_then(|()| fs::rename(&temporary, &path))
+            .map_err(FileError::at("write", &path))?;
+        sync_folder_of(&path);
+        self.remove_old()?;
+        Ok(path)
+    }
+
+    /// Writes a checkpoint as that of the best epoch.
+    ///
+    /// # Errors
+    /// When it cannot be written; the earlier best is still there.
+    pub fn write_best(&self, checkpoint: &Checkpoint) -> Result<(), FileError> {
+        self.write_to(&self.best(), checkpoint)
+    }
+
+    /// The newest usable checkpoint, and what was refused on the way to it.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed.
+    pub fn newest(&self) -> Result<(Option<Checkpoint>, Vec<CheckpointError>), FileError> {
+        let mut refused = Vec::new();
+        for path in self.steps()?.iter().rev() {
+            match self.read(path) {
+                Ok(checkpoint) => return Ok((Some(checkpoint), refused)),
+                Err(error) => refused.push(error),
+            }
+        }
+        Ok((None, refused))
+    }
+
+    /// Reads one file and checks that it is whole and of this run.
+    ///
+    /// # Errors
+    /// A damaged, foreign or unreadable file.
+    pub fn read(&self, path: &Path) -> Result<Checkpoint, CheckpointError> {
+        let bytes = fs::read(path).map_err(FileError::at("read", path))?;
+        let damaged = |reason: String| CheckpointError::Damaged { path: path.to_owned(), reason };
+        let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| damaged(error.to_string()))?;
+        let tensors = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
+        let metadata = metadata.metadata().as_ref();
+        let entry =
+            |key| metadata.and_then(|metadata| metadata.get(key)).ok_or_else(|| damaged(format!("it has no {key}")));
+        let (text, digest) = (entry(HEADER_KEY)?, entry(DIGEST_KEY)?);
+        let arrays = tensors.iter().map(|(name, view)| Ok((name.to_owned(), array(&view)?)));
+        let arrays: BTreeMap<String, HostTensor> = arrays.collect::<Result<_, String>>().map_err(damaged)?;
+        if digest_of(text, &arrays) != *digest {
+            return Err(damaged("its contents do not match its digest".into()));
+        }
+        // The format comes first: a newer header may not parse as this one.
+        let format: Format = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
+        if format.format != FORMAT {
+            return Err(damaged(format!("it has format {}, this program reads {FORMAT}", format.format)));
+        }
+        if format.run_id != self.run_id {
+            let short = |id: &str| id.get(..16).unwrap_or(id).to_owned();
+            let (expected, found) = (short(&self.run_id), short(&format.run_id));
+            return Err(CheckpointError::Foreign { path: path.to_owned(), expected, found });
+        }
+        let header: Header = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
+        let engine = EngineState { tensors: arrays, optimizer_steps: header.optimizer_steps };
+        Ok(Checkpoint { state: header.state, engine })
+    }
+
+    /// The step checkpoints, oldest first.
+    fn steps(&self) -> Result<Vec<PathBuf>, FileError> {
+        let entries = match fs::read_dir(&self.path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(FileError::at("list", &self.path))?,
+        };
+        let is_step = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with("step-") && name.ends_with(".safetensors")
+        };
+        let mut steps: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_step).collect();
+        steps.sort();
+        Ok(steps)
+    }
+
+    fn write_to(&self, path: &Path, checkpoint: &Checkpoint) -> Result<(), FileError> {
+        let header = Header {
+            format: FORMAT,
+            run_id: self.run_id.clone(),
+            optimizer_steps: checkpoint.engine.optimizer_steps,
+            state: checkpoint.state.clone(),
+        };
+        let text = serde_json::to_string(&header).map_err(|error| FileError::at("write", path)(error.into()))?;
+        let digest = digest_of(&text, &checkpoint.engine.tensors);
+        let metadata = HashMap::from([(HEADER_KEY.to_owned(), text), (DIGEST_KEY.to_owned(), digest)]);
+        let tensors = &checkpoint.engine.tensors;
+        let header = file_header(tensors, metadata)
+            .map_err(|error| FileError::at("write", path)(std::io::Error::other(error)))?;
+        write_atomically(path, |out| {
+            out.write_all(&(header.len() as u64).to_le_bytes())?;
+            out.write_all(&header)?;
+            tensors.values().try_for_each(|array| out.write_all(&bytes_of(array)))
+        })
+    }
+}
+
+/// The JSON at the beginning of a safetensors file, padded with spaces to a multiple of eight bytes as the format wants.
+///
+/// The crate's own writer leaves a file under a random name behind when it is killed, and its files can be read by
+/// their owner only; so the bytes go through [`write_atomically`] like those of every other file here.
+fn file_header(
+    tensors: &BTreeMap<String, HostTensor>,
+    metadata: HashMap<String, String>,
+) -> Result<Vec<u8>, SafeTensorError> {
+    let mut end = 0;
+    let infos = tensors.iter().map(|(name, array)| {
+        let start = end;
+        end += 4 * array.values.len();
+        (name.clone(), TensorInfo { dtype: Dtype::F32, shape: array.shape.clone(), data_offsets: (start, end) })
+    });
+    let mut header = serde_json::to_vec(&Metadata::new(Some(metadata), infos.collect())?)?;
+    header.resize(header.len().next_multiple_of(8), b' ');
+    Ok(header)
+}
+
+/// The part of the header that every format has.
+#[derive(Deserialize)]
+struct Format {
+    format: u32,
+    run_id: String,
+}
+
+/// SHA-256 over the header and every tensor, in the order of their names.
+fn digest_of(header: &str, tensors: &BTreeMap<String, HostTensor>) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(header);
+    hash_tensors(&mut hasher, tensors.iter().map(|(name, array)| (name.as_str(), array)));
+    hexadecimal(&hasher.finalize())
+}
+
+/// SHA-256 over the model's parameters and buffers: equal digests mean equal models.
+pub fn parameter_digest(state: &EngineState) -> String {
+    let mut hasher = Sha256::new();
+    let model = state.tensors.iter().filter(|(name, _)| name.starts_with("model."));
+    hash_tensors(&mut hasher, model.map(|(name, array)| (name.as_str(), array)));
+    hexadecimal(&hasher.finalize())
+}
+
+fn hash_tensors<'a>(hasher: &mut Sha256, tensors: impl Iterator<Item = (&'a str, &'a HostTensor)>) {
+    for (name, array) in tensors {
+        hasher.update(name);
+        hasher.update([0]);
+        for size in &array.shape {
+            hasher.update((*size as u64).to_le_bytes());
+        }
+        hasher.update(bytes_of(array));
+    }
+}
+
+/// The values as little-endian bytes.
+fn bytes_of(array: &HostTensor) -> Cow<'_, [u8]> {
+    if cfg!(target_endian = "little") {
+        Cow::Borrowed(bytemuck::cast_slice(&array.values))
+    } else {
+        Cow::Owned(array.values.iter().flat_map(|value| value.to_le_bytes()).collect())
+    }
+}
+
+fn array(view: &safetensors::tensor::TensorView<'_>) -> Result<HostTensor, String> {
+    if view.dtype() != Dtype::F32 {
+        return Err(format!("a tensor has type {:?}, not F32", view.dtype()));
+    }
+    let values = view.data().chunks_exact(4).map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
+    Ok(HostTensor { shape: view.shape().to_vec(), values: values.collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checkpoint(step: u64) -> Checkpoint {
+        let mut state = TrainState::new(None);
+        state.step = step;
+        state.train_flops = 0.1 + 0.2;
+        let array = HostTensor { shape: vec![2, 2], values: vec![1.0, -0.0, f32::MIN_POSITIVE, step as f32] };
+        let tensors = BTreeMap::from([("model.fc.weight".to_owned(), array)]);
+        Checkpoint { state, engine: EngineState { tensors, optimizer_steps: step } }
+    }
+
+    fn folder() -> (tempfile::TempDir, CheckpointFolder) {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = CheckpointFolder::new(scratch.path().to_owned(), &"a".repeat(64));
+        (scratch, folder)
+    }
+
+    #[test]
+    fn a_checkpoint_comes_back_to_the_bit() {
+        let (_scratch, folder) = folder();
+        let path = folder.write(&checkpoint(7)).unwrap();
+        let back = folder.read(&path).unwrap();
+        assert_eq!(back.engine, checkpoint(7).engine);
+        assert_eq!(back.state.train_flops.to_bits(), (0.1_f64 + 0.2).to_bits());
+        assert!(back.engine.tensors["model.fc.weight"].values[1].is_sign_negative());
+    }
+
+    #[test]
+    fn two_stay_and_the_newest_is_used() {
+        let (_scratch, folder) = folder();
+        for step in [10, 20, 30] {
+            folder.write(&checkpoint(step)).unwrap();
+        }
+        assert_eq!(folder.steps().unwrap().len(), 2);
+        let (newest, refused) = folder.newest().unwrap();
+        assert_eq!((newest.unwrap().state.step, refused.len()), (30, 0));
+    }
+
+    #[test]
+    fn a_torn_checkpoint_is_refused_by_name_wherever_it_is_cut_and_the_one_before_is_used() {
+        let (_scratch, folder) = folder();
+        folder.write(&checkpoint(10)).unwrap();
+        let path = folder.write(&checkpoint(20)).unwrap();
+        let whole = fs::read(&path).unwrap();
+        for length in [0, 4, 8, 100, whole.len() / 2, whole.len() - 1] {
+            fs::write(&path, &whole[..length]).unwrap();
+            let (newest, refused) = folder.newest().unwrap();
+            assert_eq!(newest.unwrap().state.step, 10);
+            assert!(refused[0].to_string().contains("step-000000020.safetensors"), "{}", refused[0]);
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_anywhere_is_found() {
+        let (_scratch, folder) = folder();
+        let path = folder.write(&checkpoint(20)).unwrap();
+        let whole = fs::read(&path).unwrap();
+        for position in (8..whole.len()).step_by(13).chain([whole.len() - 1]) {
+            let mut flipped = whole.clone();
+            flipped[position] ^= 0x10;
+            fs::write(&path, &flipped).unwrap();
+            assert!(folder.read(&path).is_err(), "byte {position}");
+        }
+    }
+
+    #[test]
+    fn a_foreign_checkpoint_is_refused_with_both_ids() {
+        let (scratch, folder) = folder();
+        let path = folder.write(&checkpoint(20)).unwrap();
+        let other = CheckpointFolder::new(scratch.path().to_owned(), &"b".repeat(64));
+        let error = other.read(&path).unwrap_err();
+        assert!(matches!(error, CheckpointError::Foreign { .. }), "{error}");
+        let message = error.to_string();
+        assert!(message.contains(&"a".repeat(16)) && message.contains(&"b".repeat(16)), "{message}");
+    }
+
+    #[test]
+    fn the_best_becomes_the_newest_and_keeps_its_bytes_when_that_is_removed() {
+        let (_scratch, folder) = folder();
+        folder.write(&checkpoint(10)).unwrap();
+        folder.write_best(&checkpoint(20)).unwrap();
+        folder.adopt_best(20).unwrap();
+        assert_eq!(folder.newest().unwrap().0.unwrap().state.step, 20);
+        folder.write(&checkpoint(30)).unwrap();
+        folder.write(&checkpoint(40)).unwrap();
+        assert_eq!(folder.steps().unwrap().len(), 2);
+        assert_eq!(folder.read(&folder.best()).unwrap().state.step, 20);
+    }
+}

@@ -1,0 +1,7 @@
+//! The RunResult as a file format.
+
+/// Raised when a key changes its meaning.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Top-level keys that hold times or the machine.
+pub const TIME_KEYS: [&str; 4] = ["epoch_wall_clock_seconds", "hardware", "runtime_metrics", "wall_clock_seconds"];

@@ -1,0 +1,284 @@
+//! The folder of a run: what lies where, who may write, and whether it may be used at all.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::artifact::{FileError, is_leftover, remove_leftovers, write_atomically};
+use crate::settings::{ConfigError, RunConfig, read_file};
+
+/// What this program puts into a run's folder; nothing else in it is ever touched.
+const OWN_ENTRIES: [&str; 7] =
+    ["config.yaml", "result.json", "metrics.jsonl", "log.txt", "checkpoints", "tensorboard", "run.lock"];
+
+/// What belongs to the run as part of a study. It tells nothing of the training and is kept when that begins anew.
+const STUDY_ENTRIES: [&str; 4] = ["identity.json", "worker.log", "program.json", "config.json"];
+
+/// Why a folder cannot be used for a run.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// There is a run in it.
+    #[error("{path} holds another run", path = path.display())]
+    HoldsARun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// There are files in it that no run made.
+    #[error("{path} holds files that are not a run's, {example} for one", path = path.display())]
+    HoldsOtherFiles {
+        /// The folder.
+        path: PathBuf,
+        /// One of them.
+        example: String,
+    },
+    /// There is no run in it.
+    #[error("{path} holds no run: there is no config.yaml", path = path.display())]
+    HoldsNoRun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Another process is writing into it.
+    #[error("{path} is in use by another process", path = path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Its `config.yaml` cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// It cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl DirectoryError {
+    /// What the user can do about it.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::HoldsARun { path } => Some(format!(
+                "continue it with `aees train --resume {0}`, replace it with --overwrite, or choose another folder with --run-dir",
+                path.display()
+            )),
+            Self::HoldsOtherFiles { .. } => Some("choose an empty or new folder with --run-dir".into()),
+            Self::HoldsNoRun { .. } => Some("--resume takes the folder of a run, such as results/cifar100/NAME".into()),
+            Self::InUse { .. } => Some("wait for it, or stop it; nothing was changed".into()),
+            Self::Config(error) => error.help(),
+            Self::File(error) => error.help(),
+        }
+    }
+}
+
+/// The folder of a run, locked for this process.
+#[derive(Debug)]
+pub struct RunDirectory {
+    path: PathBuf,
+    /// Held as long as the run: the lock goes with the file handle, also when the process is killed.
+    _lock: File,
+}
+
+impl RunDirectory {
+    /// Checks that a folder may be taken for a new run, without touching it.
+    ///
+    /// # Errors
+    /// When it holds a run and `overwrite` is off, or holds other files.
+    pub fn check_new(path: &Path, overwrite: bool) -> Result<(), DirectoryError> {
+        if !path.exists() {
+            return Ok(());
+        }
+        let entries = entries(path)?;
+        let is_own = |name: &&String| OWN_ENTRIES.contains(&name.as_str()) || is_of_study(name) || is_leftover(name);
+        if let Some(example) = entries.iter().find(|name| !is_own(name)) {
+            return Err(DirectoryError::HoldsOtherFiles { path: path.to_owned(), example: example.clone() });
+        }
+        let holds_a_run = entries.iter().any(|name| name != "run.lock" && !is_of_study(name) && !is_leftover(name));
+        if holds_a_run && !overwrite {
+            return Err(DirectoryError::HoldsARun { path: path.to_owned() });
+        }
+        Ok(())
+    }
+
+    /// Makes the folder for a new run and writes its configuration.
+    ///
+    /// # Errors
+    /// When the folder holds a run and `overwrite` is off, holds other files, is in use, or cannot be written.
+    pub fn create(path: &Path, config: &RunConfig, run_id: &str, overwrite: bool) -> Result<Self, DirectoryError> {
+        Self::check_new(path, overwrite)?;
+        fs::create_dir_all(path).map_err(FileError::at("make", path))?;
+        let directory = Self::lock(path)?;
+        for name in OWN_ENTRIES.iter().filter(|name| **name != "run.lock") {
+            remove(&path.join(name))?;
+        }
+        let checkpoints = directory.checkpoints();
+        fs::create_dir_all(&checkpoints).map_err(FileError::at("make", &checkpoints))?;
+        let text = config_text(config, run_id);
+        write_atomically(&directory.config(), |out| out.write_all(text.as_bytes()))?;
+        Ok(directory)
+    }
+
+    /// Opens the folder of an earlier run and reads its configuration.
+    ///
+    /// # Errors
+    /// When there is no run in it, it is in use, or its configuration cannot be read.
+    pub fn open(path: &Path) -> Result<(Self, RunConfig), DirectoryError> {
+        if !path.join("config.yaml").is_file() {
+            return Err(DirectoryError::HoldsNoRun { path: path.to_owned() });
+        }
+        let directory = Self::lock(path)?;
+        let entries = read_file(&directory.config())?;
+        let map = entries.into_iter().map(|(key, value, _)| (key, value)).collect();
+        Ok((directory, RunConfig::from_map(&map)?))
+    }
+
+    fn lock(path: &Path) -> Result<Self, DirectoryError> {
+        let lock_path = path.join("run.lock");
+        let lock = File::create(&lock_path).map_err(FileError::at("write", &lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => {
+                remove_leftovers(path);
+                remove_leftovers(&path.join("checkpoints"));
+                Ok(Self { path: path.to_owned(), _lock: lock })
+            }
+            Err(fs::TryLockError::WouldBlock) => Err(DirectoryError::InUse { path: path.to_owned() }),
+            Err(fs::TryLockError::Error(source)) => Err(FileError::at("lock", &lock_path)(source).into()),
+        }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// `config.yaml`: the resolved configuration.
+    pub fn config(&self) -> PathBuf {
+        self.path.join("config.yaml")
+    }
+
+    /// `result.json`: the RunResult.
+    pub fn result(&self) -> PathBuf {
+        self.path.join("result.json")
+    }
+
+    /// `metrics.jsonl`: one line an epoch, one an episode.
+    pub fn metrics(&self) -> PathBuf {
+        self.path.join("metrics.jsonl")
+    }
+
+    /// `log.txt`: the lines that a piped run prints.
+    pub fn log(&self) -> PathBuf {
+        self.path.join("log.txt")
+    }
+
+    /// `checkpoints/`: the last two, and the best.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+
+    /// `tensorboard/`: event files.
+    pub fn tensorboard(&self) -> PathBuf {
+        self.path.join("tensorboard")
+    }
+}
+
+fn is_of_study(name: &str) -> bool {
+    STUDY_ENTRIES.contains(&name)
+}
+
+fn entries(path: &Path) -> Result<Vec<String>, FileError> {
+    let listed = fs::read_dir(path).map_err(FileError::at("list", path))?;
+    Ok(listed.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned())).collect())
+}
+
+fn remove(path: &Path) -> Result<(), FileError> {
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match removed {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(FileError::at("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// The configuration as YAML: one setting a line, every value as JSON, which is YAML too.
+fn config_text(config: &RunConfig, run_id: &str) -> String {
+    let mut text = format!("# The resolved configuration of run {run_id}.\ntask: {}\n", config.task.name());
+    for field in RunConfig::fields().into_iter().filter(|field| field.tasks.include(config.task)) {
+        let value = config.get(field.key).unwrap_or(Value::Null);
+        text.push_str(&format!("{}: {}\n", field.key, yaml_value(&value)));
+    }
+    text
+}
+
+/// PyYAML takes `1e-8` for a text unless the number has a point, so give it one.
+fn yaml_value(value: &Value) -> String {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let text = number.to_string();
+            match text.split_once('e') {
+                Some((mantissa, exponent)) if !mantissa.contains('.') => format!("{mantissa}.0e{exponent}"),
+                _ => text,
+            }
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(yaml_value).collect::<Vec<_>>().join(", ")),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::TaskName;
+
+    fn config() -> RunConfig {
+        let mut config = RunConfig::new(TaskName::Cifar100);
+        for assignment in ["lr=1e-5", "lr_candidates=0.5,1,2", "run_tag=2026: \"x\" # no comment", "weight_decay=0.1"] {
+            config.assign(assignment).unwrap();
+        }
+        config
+    }
+
+    #[test]
+    fn the_configuration_comes_back_from_the_folder() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("run");
+        drop(RunDirectory::create(&path, &config(), "id", false).unwrap());
+        let (_directory, back) = RunDirectory::open(&path).unwrap();
+        assert_eq!(back, config());
+    }
+
+    #[test]
+    fn a_folder_with_a_run_is_refused_unless_it_may_be_overwritten() {
+        let scratch = tempfile::tempdir().unwrap();
+        drop(RunDirectory::create(scratch.path(), &config(), "id", false).unwrap());
+        let error = RunDirectory::create(scratch.path(), &config(), "id", false).unwrap_err();
+        assert!(error.help().unwrap().contains("--resume"), "{error}");
+        drop(RunDirectory::create(scratch.path(), &config(), "id", true).unwrap());
+    }
+
+    #[test]
+    fn files_that_are_not_ours_are_never_overwritten() {
+        let scratch = tempfile::tempdir().unwrap();
+        fs::write(scratch.path().join("thesis.tex"), "everything").unwrap();
+        let error = RunDirectory::create(scratch.path(), &config(), "id", true).unwrap_err();
+        assert!(error.to_string().contains("thesis.tex"), "{error}");
+        assert!(scratch.path().join("thesis.tex").exists());
+    }
+
+    #[test]
+    fn what_a_killed_write_left_is_removed_and_does_not_count() {
+        let scratch = tempfile::tempdir().unwrap();
+        fs::create_dir(scratch.path().join("checkpoints")).unwrap();
+        let leftover = scratch.path().join("checkpoints/.step-000000005.safetensors.1.tmp");
+        fs::write(&leftover, "half").unwrap();
+        fs::write(scratch.path().join(".result.json.1.tmp"), "half").unwrap();
+        drop(RunDirectory::create(scratch.path(), &config(), "id", true).unwrap());
+        assert!(!leftover.exists() && !scratch.path().join(".result.json.1.tmp").exists());
+        assert_eq!(RunDirectory::open(scratch.path()).unwrap().1, config());
+    }
+
+    #[test]
+    fn a_folder_in_use_is_refused() {
+        let scratch = tempfile::tempdir().unwrap();
+        let _first = RunDirectory::create(scratch.path(), &config(), "id", false).unwrap();
+        let error = RunDirectory::create(scratch.path(), &config(), "id", true).unwrap_err();
+        assert!(matches!(error, DirectoryError::InUse { .. }), "{error}");
+    }
+}

@@ -1,0 +1,301 @@
+//! Axes: the settings that vary, and how their candidates are written.
+//!
+//! A literal list, or a map with one of `choice`, `range`, `linspace`, `logspace`, or, for a random search, one of the
+//! distributions `uniform`, `loguniform`, `normal`, `randint`.
+
+use aees_run::settings::Place;
+use serde_json::Value;
+
+use super::error::{Problem, StudyError, nearest};
+use super::search::{Distribution, Draw, float};
+use super::settings::{Assignment, Dialect, Operation, collide};
+use super::yaml::{Entry, Kind, Node, number};
+
+const FORMS: [&str; 8] = ["choice", "range", "linspace", "logspace", "uniform", "loguniform", "normal", "randint"];
+/// More points than one axis of any study has.
+const MAX_POINTS: f64 = 1e6;
+
+/// One value of an axis: what it is called, and what it sets.
+#[derive(Clone, Debug)]
+pub(super) struct Candidate {
+    /// The value of each key of the axis, for tables.
+    pub(super) shown: Vec<Value>,
+    pub(super) assignments: Vec<Assignment>,
+}
+
+/// Where the candidates of an axis come from.
+#[derive(Clone, Debug)]
+pub(super) enum Candidates {
+    Listed(Vec<Candidate>),
+    Drawn(Distribution),
+}
+
+/// Settings that vary together.
+#[derive(Clone, Debug)]
+pub(super) struct Axis {
+    /// The keys it sets, as written: one, or those of a zip group.
+    pub(super) keys: Vec<String>,
+    pub(super) paths: Vec<Vec<String>>,
+    pub(super) place: Place,
+    pub(super) candidates: Candidates,
+}
+
+impl Axis {
+    /// How many candidates a grid has of it.
+    pub(super) fn len(&self) -> usize {
+        match &self.candidates {
+            Candidates::Listed(listed) => listed.len(),
+            Candidates::Drawn(_) => 1,
+        }
+    }
+
+    /// The candidate of a trial of a random search.
+    pub(super) fn draw(&self, seed: u64, trial: u64) -> Candidate {
+        let draw = Draw::new(seed, trial, &self.keys.join(","));
+        match &self.candidates {
+            Candidates::Listed(listed) => listed[draw.index(listed.len())].clone(),
+            Candidates::Drawn(distribution) => {
+                let value = distribution.sample(draw);
+                let assignments = self.paths.iter().map(|path| Assignment {
+                    path: path.clone(),
+                    value: value.clone(),
+                    operation: Operation::Merge,
+                    place: self.place.clone(),
+                    faulty: false,
+                });
+                Candidate { assignments: assignments.collect(), shown: vec![value] }
+            }
+        }
+    }
+}
+
+/// The axes of a `sweep`.
+pub(super) fn sweep_axes(entries: &[Entry], dialect: Dialect, errors: &mut Vec<StudyError>) -> Vec<Axis> {
+    let mut axes = Vec::new();
+    for entry in entries {
+        match candidates(entry, "sweep", dialect) {
+            Ok(candidates) => axes.push(Axis {
+                keys: vec![entry.key.clone()],
+                paths: vec![dialect.path(&entry.key)],
+                place: entry.place.clone(),
+                candidates,
+            }),
+            Err(error) => errors.push(error),
+        }
+    }
+    axes
+}
+
+/// The axis of one `zip` group.
+pub(super) fn zip_axis(entries: &[Entry], dialect: Dialect, place: &Place) -> Result<Axis, Vec<StudyError>> {
+    let (mut columns, mut errors) = (Vec::new(), Vec::new());
+    for entry in entries {
+        match candidates(entry, "zip", dialect) {
+            Ok(Candidates::Listed(listed)) => columns.push(listed),
+            Ok(Candidates::Drawn(_)) => {
+                errors.push(axis_error(entry, "a distribution cannot be coupled; write a list"));
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    let length = columns.first().map_or(0, Vec::len);
+    if errors.is_empty() && columns.iter().any(|column| column.len() != length) {
+        let lengths = entries.iter().zip(&columns).map(|(entry, column)| (entry.key.clone(), column.len()));
+        errors.push(StudyError::at(place, Problem::UnequalZip { lengths: lengths.collect() }));
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let row = |index: usize| Candidate {
+        shown: columns.iter().flat_map(|column| column[index].shown.clone()).collect(),
+        assignments: columns.iter().flat_map(|column| column[index].assignments.clone()).collect(),
+    };
+    Ok(Axis {
+        keys: entries.iter().map(|entry| entry.key.clone()).collect(),
+        paths: entries.iter().map(|entry| dialect.path(&entry.key)).collect(),
+        place: place.clone(),
+        candidates: Candidates::Listed((0..length).map(row).collect()),
+    })
+}
+
+/// Two axes of one block that set the same path, or a path and what holds it.
+pub(super) fn check_collisions(axes: &[Axis], errors: &mut Vec<StudyError>) {
+    let all: Vec<(&String, &Vec<String>, &Place)> = axes
+        .iter()
+        .flat_map(|axis| axis.keys.iter().zip(&axis.paths).map(|(key, path)| (key, path, &axis.place)))
+        .collect();
+    for (index, (key, path, place)) in all.iter().enumerate() {
+        if let Some((other, _, first)) = all[..index].iter().find(|(_, earlier, _)| collide(earlier, path)) {
+            let problem =
+                Problem::AxesCollide { key: (*key).clone(), other: (*other).clone(), first: (*first).clone() };
+            errors.push(StudyError::at(place, problem));
+        }
+    }
+}
+
+fn candidates(entry: &Entry, within: &'static str, dialect: Dialect) -> Result<Candidates, StudyError> {
+    match &entry.value.kind {
+        Kind::Scalar { .. } => {
+            let problem = Problem::ScalarInSweep { key: entry.key.clone(), within };
+            Err(StudyError::at(&entry.value.place, problem))
+        }
+        Kind::List(items) => {
+            if let Some(map) = items.iter().find(|item| matches!(item.kind, Kind::Map(_))) {
+                let reason = "a map among the candidates needs `{choice: [...]}`".into();
+                return Err(StudyError::at(&map.place, Problem::Axis { key: entry.key.clone(), reason }));
+            }
+            listed(entry, items, dialect)
+        }
+        Kind::Map(form) => match form.as_slice() {
+            [only] if only.key == "choice" => match &only.value.kind {
+                Kind::List(items) => listed(entry, items, dialect),
+                _ => Err(axis_error(entry, "`choice` needs a list")),
+            },
+            [only] if FORMS.contains(&only.key.as_str()) => computed(entry, only, dialect),
+            _ => Err(unknown_form(entry, form)),
+        },
+    }
+}
+
+fn unknown_form(entry: &Entry, form: &[Entry]) -> StudyError {
+    let unknown = form.iter().find(|part| !FORMS.contains(&part.key.as_str()));
+    let Some(unknown) = unknown else { return axis_error(entry, "exactly one form describes an axis") };
+    let hint = match nearest(&unknown.key, FORMS) {
+        Some(form) => format!("; did you mean `{form}`?"),
+        None => format!("; for a nested setting write `{}.{}`", entry.key, unknown.key),
+    };
+    let reason = format!("`{}` is none of {}{hint}", unknown.key, FORMS.join(", "));
+    StudyError::at(&unknown.place, Problem::Axis { key: entry.key.clone(), reason })
+}
+
+fn listed(entry: &Entry, items: &[Node], dialect: Dialect) -> Result<Candidates, StudyError> {
+    if items.is_empty() {
+        return Err(StudyError::at(&entry.value.place, Problem::EmptyAxis { key: entry.key.clone() }));
+    }
+    let candidate = |item: &Node| {
+        let (mut assignments, mut errors) = (Vec::new(), Vec::new());
+        dialect.flatten(dialect.path(&entry.key), item, &mut assignments, &mut errors);
+        match errors.into_iter().next() {
+            Some(error) => Err(error),
+            None => Ok(Candidate { shown: vec![dialect.value(item)?], assignments }),
+        }
+    };
+    Ok(Candidates::Listed(items.iter().map(candidate).collect::<Result<_, _>>()?))
+}
+
+fn computed(entry: &Entry, form: &Entry, dialect: Dialect) -> Result<Candidates, StudyError> {
+    let values = match form.key.as_str() {
+        "range" => range(entry, form)?,
+        "linspace" | "logspace" => spaced(entry, form)?,
+        _ => return distribution(entry, form).map(Candidates::Drawn),
+    };
+    let candidate = |value: Value| Candidate {
+        assignments: vec![Assignment {
+            path: dialect.path(&entry.key),
+            value: value.clone(),
+            operation: Operation::Merge,
+            place: entry.value.place.clone(),
+            faulty: false,
+        }],
+        shown: vec![value],
+    };
+    Ok(Candidates::Listed(values.into_iter().map(candidate).collect()))
+}
+
+/// `{from, to, step}`, both ends included; value i is from + i * step.
+fn range(entry: &Entry, form: &Entry) -> Result<Vec<Value>, StudyError> {
+    let [from, to, step] = numbers(entry, form, ["from", "to", "step"])?;
+    let count = ((to.value - from.value) / step.value + 1e-9).floor() + 1.0;
+    if step.value == 0.0 || count.is_nan() || count > MAX_POINTS {
+        return Err(axis_error(entry, "`range` needs a step other than 0 and at most a million values"));
+    }
+    if count < 1.0 {
+        return Err(StudyError::at(&form.place, Problem::EmptyAxis { key: entry.key.clone() }));
+    }
+    // With both ends within 53 bits no sum overflows.
+    let whole = to.value.abs() < 2_f64.powi(53);
+    let values = (0..count as u64).map(|index| match (from.integer, step.integer) {
+        (Some(from), Some(step)) if whole => Value::from(from + index as i64 * step),
+        _ => float(from.value + index as f64 * step.value),
+    });
+    Ok(values.collect())
+}
+
+/// `{from, to, n}`: n points at equal distances, or of equal ratios. Whole numbers when both ends are written as such
+/// and every point is whole.
+fn spaced(entry: &Entry, form: &Entry) -> Result<Vec<Value>, StudyError> {
+    let [from, to, n] = numbers(entry, form, ["from", "to", "n"])?;
+    let logarithmic = form.key == "logspace";
+    let count = n.integer.filter(|count| (1..=MAX_POINTS as i64).contains(count));
+    let Some(count) = count else { return Err(axis_error(entry, "`n` must be a whole number from 1 to a million")) };
+    if logarithmic && (from.value <= 0.0 || to.value <= 0.0) {
+        return Err(axis_error(entry, "the ends of `logspace` are values, and must be above 0"));
+    }
+    let point = |index: i64| match index {
+        0 => float(from.value),
+        last if last == count - 1 => float(to.value),
+        _ => {
+            let share = index as f64 / (count - 1) as f64;
+            if logarithmic {
+                float((from.value.ln() + (to.value.ln() - from.value.ln()) * share).exp())
+            } else {
+                float(from.value + (to.value - from.value) * share)
+            }
+        }
+    };
+    let points: Vec<Value> = (0..count).map(point).collect();
+    let whole = |value: &Value| value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 2_f64.powi(53));
+    if from.integer.is_some() && to.integer.is_some() && points.iter().all(|point| whole(point).is_some()) {
+        return Ok(points.iter().filter_map(whole).map(|number| Value::from(number as i64)).collect());
+    }
+    Ok(points)
+}
+
+fn distribution(entry: &Entry, form: &Entry) -> Result<Distribution, StudyError> {
+    if form.key == "normal" {
+        let [mean, std] = numbers(entry, form, ["mean", "std"])?;
+        if std.value <= 0.0 {
+            return Err(axis_error(entry, "`std` must be above 0"));
+        }
+        return Ok(Distribution::Normal { mean: mean.value, std: std.value });
+    }
+    let [from, to] = numbers(entry, form, ["from", "to"])?;
+    if from.value >= to.value {
+        return Err(axis_error(entry, "`from` must be below `to`"));
+    }
+    match (form.key.as_str(), from.integer, to.integer) {
+        ("randint", Some(from), Some(to)) => Ok(Distribution::RandInt { from, to }),
+        ("randint", ..) => Err(axis_error(entry, "the ends of `randint` must be whole numbers")),
+        ("loguniform", ..) if from.value <= 0.0 => Err(axis_error(entry, "the ends of `loguniform` must be above 0")),
+        ("loguniform", ..) => Ok(Distribution::LogUniform { from: from.value, to: to.value }),
+        _ => Ok(Distribution::Uniform { from: from.value, to: to.value }),
+    }
+}
+
+/// A number as written: an integer, if it is one.
+struct Written {
+    value: f64,
+    integer: Option<i64>,
+}
+
+/// The numbers of a form, which has exactly these keys.
+fn numbers<const N: usize>(entry: &Entry, form: &Entry, keys: [&str; N]) -> Result<[Written; N], StudyError> {
+    let expected = || axis_error(entry, &format!("`{}` needs {{{}}}, all numbers", form.key, keys.join(", ")));
+    let Kind::Map(parts) = &form.value.kind else { return Err(expected()) };
+    if parts.len() != N {
+        return Err(expected());
+    }
+    let mut written = Vec::new();
+    for key in keys {
+        let part = parts.iter().find(|part| part.key == key).ok_or_else(expected)?;
+        let number = part.value.text().and_then(number).ok_or_else(expected)?;
+        // Exact as a float and far from overflow, so that `from + i * step` is too.
+        let integer = number.as_i64().filter(|integer| integer.unsigned_abs() < 1 << 53);
+        written.push(Written { value: number.as_f64().ok_or_else(expected)?, integer });
+    }
+    written.try_into().map_err(|_| expected())
+}
+
+fn axis_error(entry: &Entry, reason: &str) -> StudyError {
+    StudyError::at(&entry.value.place, Problem::Axis { key: entry.key.clone(), reason: reason.to_owned() })
+}

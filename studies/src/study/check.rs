@@ -1,0 +1,196 @@
+//! The checks on what a study sets: each value by itself, and every combination as a whole.
+
+use std::collections::{HashMap, HashSet};
+
+use aees_run::settings::{ConfigError, Place, RunConfig};
+
+use super::axis::Candidates;
+use super::command::CommandSpec;
+use super::error::{Affected, Problem, StudyError};
+use super::expand::{Expander, Overrides};
+use super::file::{Search, Study, StudyTask};
+use super::settings::{Assignment, Dialect, Settings, setting_name};
+
+/// Combinations that are named for an error; the others are counted.
+const SHOWN: usize = 3;
+
+/// Checks every value that the file or one of its bases gives, used or not.
+pub(super) fn assignments(study: &mut Study, errors: &mut Vec<StudyError>) {
+    reserved(study, errors);
+    let mut seen = HashSet::new();
+    let dialect = study.dialect;
+    let configs = study.configs.iter_mut().flat_map(|(_, assignments)| assignments);
+    for assignment in study.base.iter_mut().chain(configs).chain(study.root.assignments_mut()) {
+        let error = value(dialect, assignment);
+        assignment.faulty = error.is_some();
+        errors.extend(error.filter(|error| seen.insert(error.to_string())));
+    }
+    if study.search == Search::Grid {
+        for axis in study.root.all_axes().iter().filter(|axis| matches!(axis.candidates, Candidates::Drawn(_))) {
+            let reason = "a distribution needs `search: {method: random, n: ...}`".into();
+            errors.push(StudyError::at(&axis.place, Problem::Axis { key: axis.keys.join(", "), reason }));
+        }
+    }
+}
+
+/// Type and range of one value.
+pub(super) fn value(dialect: Dialect, assignment: &Assignment) -> Option<StudyError> {
+    let task = dialect.task?;
+    let mut alone = Settings::Train(Box::new(RunConfig::new(task)));
+    if let Err(error) = alone.apply(assignment) {
+        return Some(type_error(error));
+    }
+    let Settings::Train(config) = alone else { return None };
+    let error = config.validate().err()?;
+    // What the value has wrong together with a default is for the combinations to say.
+    let key = assignment.key();
+    (mentioned(&error) == [setting_name(&key)])
+        .then(|| StudyError::at(&assignment.place, Problem::Setting { error, others: Vec::new() }))
+}
+
+/// Settings that a study decides itself.
+fn reserved(study: &Study, errors: &mut Vec<StudyError>) {
+    const SEEDS: &str = "use `seeds`";
+    const OUTPUT: &str = "each run writes its result into its own folder";
+    const TOKEN: &str = "set HF_TOKEN in the environment; study files are copied and shown";
+    const RUN_DIR: &str = "the program finds its folder by the place {run_dir}";
+    let words: &[(&str, &'static str, bool)] = match study.task {
+        // A single-run file may be a base, and names its seed.
+        StudyTask::Train(_) => &[("seed", SEEDS, true), ("output", OUTPUT, false), ("hf_token", TOKEN, false)],
+        StudyTask::Command(_) => &[("seed", SEEDS, false), ("run_dir", RUN_DIR, false)],
+    };
+    let in_configs = study.configs.iter().flat_map(|(_, assignments)| assignments);
+    let in_blocks = study.root.assignments();
+    let axes = study.root.all_axes();
+    let drawn = axes.iter().filter(|axis| matches!(axis.candidates, Candidates::Drawn(_)));
+    let varied = in_configs.chain(in_blocks.iter().copied());
+    let places = study
+        .base
+        .iter()
+        .map(|assignment| (&assignment.path, &assignment.place, true))
+        .chain(varied.map(|assignment| (&assignment.path, &assignment.place, false)))
+        .chain(drawn.flat_map(|axis| axis.paths.iter().map(|path| (path, &axis.place, false))));
+    let mut seen = Vec::new();
+    for (path, place, in_base) in places {
+        let word = words.iter().find(|(key, _, allowed_in_base)| path[0] == *key && !(in_base && *allowed_in_base));
+        // An axis is told once, not for each of its values.
+        if let Some((key, instead, _)) = word
+            && !seen.contains(key)
+        {
+            seen.push(*key);
+            errors.push(StudyError::at(place, Problem::Reserved { key: (*key).to_owned(), instead }));
+        }
+    }
+}
+
+/// Builds every combination of the study for what is wrong with it.
+pub(super) fn combinations(study: &Study, errors: &mut Vec<StudyError>) {
+    let found = Expander::new(study, &Overrides::default()).and_then(|expander| expander.settings().map(|_| ()));
+    let Err(found) = found else { return };
+    let mut report = Report { errors: std::mem::take(errors), index: HashMap::new() };
+    report.reindex();
+    found.0.into_iter().for_each(|error| report.merge(error));
+    *errors = report.errors;
+}
+
+/// Errors of combinations, equal ones merged.
+#[derive(Default)]
+pub(super) struct Report {
+    pub(super) errors: Vec<StudyError>,
+    index: HashMap<String, usize>,
+}
+
+impl Report {
+    fn reindex(&mut self) {
+        let key = |error: &StudyError| format!("{}{}", error.place, error.problem);
+        self.index = self.errors.iter().enumerate().map(|(index, error)| (key(error), index)).collect();
+    }
+
+    /// Adds an error of one combination.
+    pub(super) fn add(&mut self, error: StudyError, label: impl FnOnce() -> String) {
+        let index = self.insert(error);
+        let none = Affected { count: 0, total: 0, first: Vec::new() };
+        let affected = self.errors[index].affected.get_or_insert(none);
+        affected.count += 1;
+        if affected.first.len() < SHOWN {
+            affected.first.push(label());
+        }
+    }
+
+    /// Adds an error that was merged before.
+    fn merge(&mut self, error: StudyError) {
+        let affected = error.affected.clone();
+        let index = self.insert(error);
+        self.errors[index].affected = affected;
+    }
+
+    fn insert(&mut self, error: StudyError) -> usize {
+        let key = format!("{}{}", error.place, error.problem);
+        *self.index.entry(key).or_insert_with(|| {
+            self.errors.push(error);
+            self.errors.len() - 1
+        })
+    }
+
+    /// The errors, each with the number of combinations that there are.
+    pub(super) fn finish(mut self, total: usize) -> Vec<StudyError> {
+        for error in &mut self.errors {
+            if let Some(affected) = &mut error.affected {
+                affected.total = total;
+            }
+        }
+        self.errors
+    }
+}
+
+pub(super) fn type_error(error: ConfigError) -> StudyError {
+    StudyError::at(&Place::Resolved, Problem::Setting { error, others: Vec::new() })
+}
+
+/// What a whole training configuration has wrong, at the places of the settings that the message names. Of settings
+/// whose own value was left out nothing is said.
+pub(super) fn training(study: &Study, config: &RunConfig, places: &[&Assignment]) -> Option<StudyError> {
+    let error = config.validate().err()?;
+    let left_out = |key: &&'static str| places.iter().any(|each| each.faulty && setting_name(&each.key()) == *key);
+    if mentioned(&error).iter().any(left_out) {
+        return None;
+    }
+    let place_of = |key: &str| {
+        let last = places.iter().rev().find(|assignment| setting_name(&assignment.key()) == key)?;
+        Some((key.to_owned(), last.place.clone()))
+    };
+    let mut named: Vec<(String, Place)> = mentioned(&error).into_iter().filter_map(place_of).collect();
+    if named.is_empty() {
+        return Some(StudyError::at(&study.task_place, Problem::Setting { error, others: named }));
+    }
+    let (_, place) = named.remove(0);
+    Some(StudyError::at(&place, Problem::Setting { error, others: named }))
+}
+
+/// The places in the arguments that a configuration of a foreign program leaves empty.
+pub(super) fn command(spec: &CommandSpec, settings: &Settings) -> Vec<StudyError> {
+    let Settings::Command(config) = settings else { return Vec::new() };
+    let mut errors = Vec::new();
+    for template in spec.templates() {
+        for key in template.unfilled(config) {
+            let problem = Problem::Placeholder { argument: template.source().to_owned(), key: key.to_owned() };
+            errors.push(StudyError::at(template.place(), problem));
+        }
+    }
+    errors
+}
+
+/// The settings that a message names, as flags or as keys, in its order.
+fn mentioned(error: &ConfigError) -> Vec<&'static str> {
+    let message = error.to_string().replace("--", " ").replace('-', "_");
+    let mut named = Vec::new();
+    for word in message.split(|character: char| !(character.is_ascii_alphanumeric() || character == '_')) {
+        // One-word settings such as `lr` or `model` are also words; they count only as flags.
+        let known = RunConfig::FIELDS.iter().find(|key| **key == word);
+        let as_flag = known.is_some_and(|key| key.contains('_') || error.to_string().contains(&format!("--{key}")));
+        if let Some(key) = known.filter(|key| as_flag && !named.contains(*key)) {
+            named.push(*key);
+        }
+    }
+    named
+}

@@ -1,0 +1,379 @@
+//! From a study to its settings: every combination built, checked, told apart from its duplicates, and numbered.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use aees_run::settings::Place;
+use serde_json::Value;
+
+use super::block::{Combination, Order};
+use super::check::{self, Report, type_error};
+use super::error::{Problem, StudyError, StudyErrors};
+use super::file::{Search, Study, StudyTask};
+use super::filter::Filter;
+use super::identity::config_key;
+use super::search::Draw;
+use super::settings::{Assignment, Operation, Settings, setting_name};
+use super::yaml::read_value;
+
+/// More combinations than can be looked at while a user waits.
+const MAX_COMBINATIONS: u128 = 1_000_000;
+/// More runs than start without a question.
+pub const UNASKED_RUNS: usize = 10_000;
+
+/// What the command line adds to a study: overrides and filters, as typed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `-o key=value`: over everything the file says.
+    pub set: Vec<String>,
+    /// `--only key=a,b`: settings with one of the values. Given again, both must hold.
+    pub only: Vec<String>,
+    /// `--except key=a,b`: not those settings.
+    pub except: Vec<String>,
+    /// `--seeds 0-4,7`: of the study's seeds, these.
+    pub seeds: Option<String>,
+    /// `--case ours,baseline/large`: a case with everything inside it.
+    pub cases: Vec<String>,
+    /// `--shard i/n`: the runs whose display index leaves the rest i, from 0, when divided by n.
+    pub shard: Option<String>,
+    /// `--limit N`: the first N settings with all their seeds.
+    pub limit: Option<usize>,
+    /// `--limit-runs N`: the first N runs.
+    pub limit_runs: Option<usize>,
+}
+
+/// The runs of a study.
+#[derive(Clone, Debug)]
+pub struct Expansion {
+    /// The settings in order, with the seeds that passed the filters.
+    pub settings: Vec<Setting>,
+    /// How many settings there are without filters.
+    pub all_settings: usize,
+    /// How many runs there are without filters.
+    pub all_runs: usize,
+    /// Combinations that came out equal to an earlier one.
+    pub duplicates: Vec<Duplicate>,
+    /// Combinations that `exclude` dropped.
+    pub excluded: usize,
+    /// What is probably not meant.
+    pub warnings: Vec<String>,
+}
+
+/// One combination with its seeds.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// Its position before filters.
+    pub index: usize,
+    /// The names of the cases it comes from, outermost first.
+    pub case: Vec<String>,
+    /// What sets it apart: the keys of its axes with their values, in order.
+    pub axes: Vec<(String, Value)>,
+    /// Everything it sets.
+    pub settings: Settings,
+    /// Its runs.
+    pub seeds: Vec<SeedSlot>,
+}
+
+/// One run of a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeedSlot {
+    /// The seed.
+    pub seed: i64,
+    /// The run's display index: its position among all runs of the study, before filters.
+    pub index: usize,
+}
+
+/// A combination that came out equal to an earlier one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Duplicate {
+    /// What it is called.
+    pub label: String,
+    /// The setting that it equals.
+    pub of: usize,
+}
+
+impl Study {
+    /// Expands the study: its combinations in order, each checked, times its seeds, filtered.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the overrides and with any combination.
+    pub fn expand(&self, overrides: &Overrides) -> Result<Expansion, StudyErrors> {
+        let filter = Filter::parse(self, overrides);
+        let expander = Expander::new(self, overrides);
+        let (filter, expander) = match (filter, expander) {
+            (Ok(filter), Ok(expander)) => (filter, expander),
+            (filter, expander) => {
+                let of_filter = filter.err().into_iter().flatten();
+                return Err(StudyErrors(
+                    of_filter.chain(expander.err().into_iter().flat_map(|errors| errors.0)).collect(),
+                ));
+            }
+        };
+        let mut expansion = expander.settings()?;
+        for (position, setting) in expansion.settings.iter_mut().enumerate() {
+            let first = position * self.seeds.len();
+            let slots = self.seeds.iter().enumerate();
+            setting.seeds = slots.map(|(offset, seed)| SeedSlot { seed: *seed, index: first + offset }).collect();
+        }
+        expansion.all_settings = expansion.settings.len();
+        expansion.all_runs = expansion.all_settings * self.seeds.len();
+        filter.apply(&mut expansion);
+        Ok(expansion)
+    }
+}
+
+impl Expansion {
+    /// The number of runs that passed the filters.
+    pub fn runs(&self) -> usize {
+        self.settings.iter().map(|setting| setting.seeds.len()).sum()
+    }
+
+    /// Refuses more than 10,000 runs unless the user means it.
+    ///
+    /// # Errors
+    /// More runs than that, and no `--yes`.
+    pub fn check_size(&self, yes: bool) -> Result<(), StudyErrors> {
+        let count = self.runs();
+        if yes || count <= UNASKED_RUNS {
+            return Ok(());
+        }
+        Err(StudyError::at(&Place::Resolved, Problem::NeedsYes { count, limit: UNASKED_RUNS }).into())
+    }
+}
+
+impl Setting {
+    /// `case=ours lr=0.1 optimizer=SGD`.
+    pub fn label(&self) -> String {
+        label(
+            &self.case.iter().map(String::as_str).collect::<Vec<_>>(),
+            self.axes.iter().map(|(key, value)| (key.as_str(), value)),
+        )
+    }
+}
+
+/// Builds the settings of a study.
+pub(super) struct Expander<'study> {
+    study: &'study Study,
+    overrides: Vec<Assignment>,
+}
+
+/// A combination that was built.
+struct Built {
+    settings: Settings,
+    axes: Vec<(String, Value)>,
+}
+
+impl<'study> Expander<'study> {
+    pub(super) fn new(study: &'study Study, overrides: &Overrides) -> Result<Self, StudyErrors> {
+        let parsed = overrides.set.iter().map(|text| assignment(study, text));
+        let (mut assignments, mut errors) = (Vec::new(), Vec::new());
+        for parsed in parsed {
+            match parsed {
+                Ok(assignment) => match check::value(study.dialect, &assignment) {
+                    Some(error) => errors.push(error),
+                    None => assignments.push(assignment),
+                },
+                Err(error) => errors.push(error),
+            }
+        }
+        if errors.is_empty() { Ok(Self { study, overrides: assignments }) } else { Err(StudyErrors(errors)) }
+    }
+
+    /// The settings without their seeds, and without filters.
+    pub(super) fn settings(&self) -> Result<Expansion, StudyErrors> {
+        let study = self.study;
+        let combinations = self.combinations()?;
+        let starts = self.starts();
+        let mut report = Report::default();
+        let mut hits = vec![0_usize; study.exclude.len()];
+        let mut seen: HashMap<String, usize> = HashMap::with_capacity(combinations.len());
+        let mut expansion = Expansion {
+            settings: Vec::with_capacity(combinations.len()),
+            all_settings: 0,
+            all_runs: 0,
+            duplicates: Vec::new(),
+            excluded: 0,
+            warnings: Vec::new(),
+        };
+        for (number, (config, combination)) in combinations.iter().enumerate() {
+            let (built, mut errors) = self.build(*config, &starts, combination);
+            if let Some(rule) = study.exclude.iter().position(|rule| rule.matches(&built.settings)) {
+                hits[rule] += 1;
+                expansion.excluded += 1;
+                continue;
+            }
+            errors.extend(self.check(&built.settings, *config, combination));
+            let axes = || built.axes.iter().map(|(key, value)| (key.as_str(), value));
+            for error in errors {
+                report.add(error, || format!("#{number} {}", label(&combination.case, axes())));
+            }
+            let key = config_key(&study.task, &built.settings);
+            if let Some(of) = seen.get(&key) {
+                expansion.duplicates.push(Duplicate { label: label(&combination.case, axes()), of: *of });
+                continue;
+            }
+            let index = expansion.settings.len();
+            seen.insert(key, index);
+            let case = combination.case.iter().map(|name| (*name).to_owned()).collect();
+            expansion.settings.push(Setting {
+                index,
+                case,
+                axes: built.axes,
+                settings: built.settings,
+                seeds: Vec::new(),
+            });
+        }
+        let errors = report.finish(combinations.len());
+        if !errors.is_empty() {
+            return Err(StudyErrors(errors));
+        }
+        let unused = study.exclude.iter().zip(hits).filter(|(_, hits)| *hits == 0);
+        expansion
+            .warnings
+            .extend(unused.map(|(rule, _)| format!("{}this rule of `exclude` matches nothing", rule.place)));
+        Ok(expansion)
+    }
+
+    /// The combinations in order, each with the index of its configuration.
+    fn combinations(&self) -> Result<Vec<(Option<usize>, Combination<'study>)>, StudyErrors> {
+        let study = self.study;
+        let count = match study.search {
+            Search::Grid => study.root.count().saturating_mul(study.configs.len().max(1) as u128),
+            Search::Random { trials, .. } => u128::from(trials),
+        };
+        if count > MAX_COMBINATIONS {
+            let problem = Problem::TooMany { count, limit: MAX_COMBINATIONS };
+            return Err(StudyError::at(&study.task_place, problem).into());
+        }
+        let configs: Vec<Option<usize>> =
+            if study.configs.is_empty() { vec![None] } else { (0..study.configs.len()).map(Some).collect() };
+        match study.search {
+            Search::Random { trials, seed } => {
+                let trial = |trial| {
+                    let config = configs[Draw::new(seed, trial, "configs").index(configs.len())];
+                    (config, study.root.draw(seed, trial))
+                };
+                Ok((0..trials).map(trial).collect())
+            }
+            Search::Grid => {
+                let grid = study.root.grid(study.order);
+                Ok(if study.order == Order::FirstFastest {
+                    grid.into_iter()
+                        .flat_map(|inner| configs.iter().map(move |config| (*config, inner.clone())))
+                        .collect()
+                } else {
+                    let inner = |config: &Option<usize>| {
+                        let config = *config;
+                        grid.iter().map(move |inner| (config, inner.clone()))
+                    };
+                    configs.iter().flat_map(inner).collect()
+                })
+            }
+        }
+    }
+
+    /// The base under each configuration. What is wrong with its values was told when the file was read.
+    fn starts(&self) -> Vec<Settings> {
+        let start = |more: &[Assignment]| {
+            let mut settings = Settings::new(self.study.dialect);
+            for assignment in self.study.base.iter().chain(more).filter(|assignment| !assignment.faulty) {
+                // What cannot be applied is faulty.
+                let _ = settings.apply(assignment);
+            }
+            settings
+        };
+        match self.study.configs.as_slice() {
+            [] => vec![start(&[])],
+            configs => configs.iter().map(|(_, more)| start(more)).collect(),
+        }
+    }
+
+    fn build(
+        &self,
+        config: Option<usize>,
+        starts: &[Settings],
+        combination: &Combination<'_>,
+    ) -> (Built, Vec<StudyError>) {
+        let (mut settings, mut errors) = (starts[config.unwrap_or(0)].clone(), Vec::new());
+        let mut faulty: Vec<&Assignment> = Vec::new();
+        for assignment in combination.assignments.iter().flat_map(|some| some.iter()).chain(&self.overrides) {
+            if assignment.faulty {
+                errors.extend(check::value(self.study.dialect, assignment));
+                faulty.push(assignment);
+            } else {
+                // Values that a random search draws are seen here for the first time.
+                errors.extend(settings.apply(assignment).err().map(type_error));
+            }
+        }
+        let mut axes: Vec<(String, Value)> = Vec::new();
+        if let Some(config) = config {
+            axes.push(("configs".into(), Value::String(self.study.configs[config].0.clone())));
+        }
+        for (key, shown) in &combination.axes {
+            let used = settings.get(key).filter(|_| !faulty.iter().any(|assignment| assignment.key() == *key));
+            let value = used.unwrap_or_else(|| Cow::clone(shown).into_owned());
+            match axes.iter_mut().find(|(known, _)| setting_name(known) == setting_name(key)) {
+                Some((_, there)) => *there = value,
+                None => axes.push(((*key).to_owned(), value)),
+            }
+        }
+        (Built { settings, axes }, errors)
+    }
+
+    /// What is wrong with a combination as a whole.
+    fn check(&self, settings: &Settings, config: Option<usize>, combination: &Combination<'_>) -> Vec<StudyError> {
+        match (&self.study.task, settings) {
+            (StudyTask::Train(_), Settings::Train(run)) => {
+                if run.validate().is_ok() {
+                    return Vec::new();
+                }
+                let more = config.map_or(&[][..], |config| &self.study.configs[config].1);
+                let inner = combination.assignments.iter().flat_map(|some| some.iter());
+                let all: Vec<&Assignment> =
+                    self.study.base.iter().chain(more).chain(inner).chain(&self.overrides).collect();
+                check::training(self.study, run, &all).into_iter().collect()
+            }
+            (StudyTask::Command(spec), settings) => check::command(spec, settings),
+            (StudyTask::Train(_), Settings::Command(_)) => Vec::new(),
+        }
+    }
+}
+
+/// `-o key=value`.
+fn assignment(study: &Study, text: &str) -> Result<Assignment, StudyError> {
+    let place = Place::Flag("override".into());
+    let Some((key, written)) = text.split_once('=') else {
+        let (what, found) = ("--override".into(), format!("`{text}`"));
+        let problem = Problem::Wrong { what, expected: "key=value".into(), found };
+        return Err(StudyError::at(&Place::Resolved, problem));
+    };
+    let key = key.trim();
+    if key == "seed" {
+        let instead = "use --seeds to choose among the study's seeds";
+        return Err(StudyError::at(&place, Problem::Reserved { key: key.to_owned(), instead }));
+    }
+    let value = match &study.task {
+        StudyTask::Train(_) => Value::String(written.trim().to_owned()),
+        StudyTask::Command(_) => read_value(written, &place)?.resolved()?,
+    };
+    Ok(Assignment { path: study.dialect.path(key), value, operation: Operation::Replace, place, faulty: false })
+}
+
+pub(super) fn label<'a>(case: &[&str], axes: impl Iterator<Item = (&'a str, &'a Value)>) -> String {
+    let case = (!case.is_empty()).then(|| format!("case={}", case.join("/")));
+    let axes = axes.map(|(key, value)| format!("{key}={}", shown(value)));
+    let label = case.into_iter().chain(axes).collect::<Vec<_>>().join(" ");
+    if label.is_empty() { "the only one".into() } else { label }
+}
+
+/// A value as on a command line: lists joined by commas, texts bare.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "none".into(),
+        Value::Array(items) if items.iter().all(|item| !item.is_array() && !item.is_object()) => {
+            items.iter().map(shown).collect::<Vec<_>>().join(",")
+        }
+        other => other.to_string(),
+    }
+}

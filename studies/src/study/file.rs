@@ -1,0 +1,322 @@
+//! Reading a study file: every key, every mistake.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use aees_run::settings::value::ConfigValue;
+use aees_run::settings::{Place, TaskName};
+
+use super::base::BaseReader;
+use super::block::{BLOCK_KEYS, Block, Order};
+use super::check;
+use super::command::{self, CommandSpec};
+use super::error::{Problem, StudyError, StudyErrors};
+use super::fields::{Fields, refuse_unknown, wrong};
+use super::policy::{self, Breakers, Budget, Metric, Retries};
+use super::rules::Rule;
+use super::seeds;
+use super::settings::{Assignment, Dialect};
+use super::yaml::{Entry, Kind, Node, read_map};
+
+/// The version of study files that this program writes and knows.
+pub const VERSION: u64 = 1;
+
+const KEYS: [&str; 15] = [
+    "aees", "name", "task", "base", "exclude", "configs", "seeds", "metric", "budget", "retry", "search", "compat",
+    "breakers", "note", "command",
+];
+
+/// A study as its file tells it, ready to be expanded.
+#[derive(Clone, Debug)]
+pub struct Study {
+    /// The file.
+    pub source: PathBuf,
+    /// The name; the stem of the file when it gives none.
+    pub name: String,
+    /// What its runs do.
+    pub task: StudyTask,
+    /// The user's words about it.
+    pub note: Option<String>,
+    /// What it is judged by.
+    pub metric: Option<Metric>,
+    /// What it may spend.
+    pub budget: Budget,
+    /// How often each class of failure is tried again, where the file says so.
+    pub retry: BTreeMap<String, Retries>,
+    /// When it stops because something is wrong with all of it.
+    pub breakers: Breakers,
+    /// How combinations are chosen.
+    pub search: Search,
+    /// The order of the combinations.
+    pub order: Order,
+    /// The seeds of every setting.
+    pub seeds: Vec<i64>,
+    pub(super) dialect: Dialect,
+    pub(super) base: Vec<Assignment>,
+    pub(super) configs: Vec<(String, Vec<Assignment>)>,
+    pub(super) root: Block,
+    pub(super) exclude: Vec<Rule>,
+    pub(super) task_place: Place,
+}
+
+/// What the runs of a study do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StudyTask {
+    /// They train with this program.
+    Train(TaskName),
+    /// They call another one.
+    Command(CommandSpec),
+}
+
+impl StudyTask {
+    /// `cifar100`, ..., `command`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Train(task) => task.name(),
+            Self::Command(_) => "command",
+        }
+    }
+}
+
+/// How combinations are chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Search {
+    /// All of them.
+    Grid,
+    /// So many independent draws.
+    Random {
+        /// How many.
+        trials: u64,
+        /// The seed of the draws.
+        seed: u64,
+    },
+}
+
+impl Study {
+    /// Reads and checks a study file with all its bases.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file and with each value; then also what is wrong with combinations of values,
+    /// which is otherwise for [`Study::expand`] to say.
+    pub fn read(path: &Path) -> Result<Self, StudyErrors> {
+        let entries = read_map(path).map_err(StudyErrors)?;
+        let mut errors = Vec::new();
+        check_version(&entries, path, &mut errors)?;
+        let mut study = Reader { path, entries: &entries, errors: &mut errors }.study();
+        if let Some(study) = &mut study {
+            check::assignments(study, &mut errors);
+            if !errors.is_empty() {
+                // What single values have wrong does not hide what they have wrong together.
+                check::combinations(study, &mut errors);
+            }
+        }
+        match study {
+            Some(study) if errors.is_empty() => Ok(study),
+            _ => Err(StudyErrors(errors)),
+        }
+    }
+}
+
+/// A file of another version may mean other things by the same words: nothing else is said about it.
+fn check_version(entries: &[Entry], path: &Path, errors: &mut Vec<StudyError>) -> Result<(), StudyErrors> {
+    let Some(entry) = entries.iter().find(|entry| entry.key == "aees") else {
+        let place = Place::File { path: path.to_owned(), line: 1, column: 1 };
+        let problem = Problem::Missing { key: "aees", reason: "the version of study files that this one follows, 1" };
+        errors.push(StudyError::at(&place, problem));
+        return Ok(());
+    };
+    match entry.value.text().and_then(|text| text.parse::<u64>().ok()) {
+        Some(found) if found > VERSION => {
+            let problem = Problem::NewerVersion { found, known: VERSION };
+            Err(StudyErrors::from(StudyError::at(&entry.value.place, problem)))
+        }
+        Some(VERSION) => Ok(()),
+        _ => {
+            errors.push(wrong(&entry.value, "`aees`", "the version of study files, 1"));
+            Ok(())
+        }
+    }
+}
+
+struct Reader<'file> {
+    path: &'file Path,
+    entries: &'file [Entry],
+    errors: &'file mut Vec<StudyError>,
+}
+
+impl<'file> Reader<'file> {
+    /// The study, unless its task is unknown; what is wrong with it is among the errors.
+    fn study(mut self) -> Option<Study> {
+        let known: Vec<&'static str> = KEYS.into_iter().chain(BLOCK_KEYS).collect();
+        refuse_unknown(self.entries, "the study", &known, self.errors);
+        let name = self.name();
+        let (order, top_level_replace) = self.compat();
+        let metric = self.get("metric").and_then(|node| policy::metric(node, self.errors));
+        let budget = self.get("budget").map(|node| policy::budget(node, self.errors)).unwrap_or_default();
+        let retry = self.get("retry").map(|node| policy::retry(node, self.errors)).unwrap_or_default();
+        let breakers = self.get("breakers").map(|node| policy::breakers(node, self.errors)).unwrap_or_default();
+        let note = self.get("note").and_then(|node| policy::note(node, self.errors));
+        let search = self.search();
+        let seeds = self.get("seeds").map(seeds::from_node);
+        let seeds = seeds.and_then(|seeds| seeds.map_err(|error| self.errors.push(error)).ok());
+        let (task, task_place) = self.task()?;
+        let train = if let StudyTask::Train(task) = &task { Some(*task) } else { None };
+        let dialect = Dialect { task: train, top_level_replace };
+        let (base, configs) = self.bases(dialect);
+        let root = Block::read(self.entries, dialect, order, self.errors);
+        let seeds = seeds.unwrap_or_else(|| vec![seed_of_base(&base)]);
+        let source = self.path.to_owned();
+        let exclude = Vec::new();
+        let mut study = Study {
+            source,
+            name,
+            task,
+            note,
+            metric,
+            budget,
+            retry,
+            breakers,
+            search,
+            order,
+            seeds,
+            dialect,
+            base,
+            configs,
+            root,
+            exclude,
+            task_place,
+        };
+        if let Some(node) = self.get("exclude") {
+            study.exclude = Rule::read(node, &study, self.errors);
+        }
+        Some(study)
+    }
+
+    fn get(&self, key: &str) -> Option<&'file Node> {
+        self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
+    }
+
+    fn name(&mut self) -> String {
+        let stem = self.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let node = self.get("name");
+        let name = node.map_or(Some(stem.as_str()), |node| node.text()).unwrap_or_default();
+        let first = name.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit());
+        let rest = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-'));
+        if !(first && rest && name.len() <= 64) {
+            let place = match node {
+                Some(node) => node.place.clone(),
+                None => Place::File { path: self.path.to_owned(), line: 1, column: 1 },
+            };
+            let problem = Problem::Wrong {
+                what: "the name of a study".into(),
+                expected: "1 to 64 of a-z, 0-9, `_` and `-`, beginning with a letter or digit".into(),
+                found: format!("`{name}`{}", if node.is_none() { ", the stem of the file" } else { "" }),
+            };
+            self.errors.push(StudyError::at(&place, problem));
+        }
+        name.to_owned()
+    }
+
+    fn task(&mut self) -> Option<(StudyTask, Place)> {
+        let Some(node) = self.get("task") else {
+            let place = Place::File { path: self.path.to_owned(), line: 1, column: 1 };
+            let problem = Problem::Missing { key: "task", reason: "what the runs do" };
+            self.errors.push(StudyError::at(&place, problem));
+            return None;
+        };
+        let command = self.entries.iter().find(|entry| entry.key == "command");
+        if node.text() == Some("command") {
+            let Some(entry) = command else {
+                let problem = Problem::Missing { key: "command", reason: "the program that a command study runs" };
+                self.errors.push(StudyError::at(&node.place, problem));
+                return None;
+            };
+            let spec = command::read(&entry.value, self.errors)?;
+            return Some((StudyTask::Command(spec), node.place.clone()));
+        }
+        if let Some(entry) = command {
+            let problem = Problem::UnknownKey {
+                key: "command".into(),
+                within: "a study whose task is not command".into(),
+                nearest: None,
+            };
+            self.errors.push(StudyError::at(&entry.place, problem));
+        }
+        let task = node.text().and_then(|text| TaskName::from_value(&text.into()));
+        if task.is_none() {
+            self.errors.push(wrong(node, "`task`", &format!("{} or command", TaskName::choices().join(", "))));
+        }
+        Some((StudyTask::Train(task?), node.place.clone()))
+    }
+
+    fn compat(&mut self) -> (Order, bool) {
+        let Some(node) = self.get("compat") else {
+            return (Order::File, false);
+        };
+        let Some(mut fields) = Fields::of(node, "compat", &["override_semantics", "order"], self.errors) else {
+            return (Order::File, false);
+        };
+        let order = fields.parse("order", "file, sorted or first-fastest", |text| match text {
+            "file" => Some(Order::File),
+            "sorted" => Some(Order::Sorted),
+            "first-fastest" => Some(Order::FirstFastest),
+            _ => None,
+        });
+        let replace = fields.parse("override_semantics", "merge or top-level-replace", |text| match text {
+            "merge" => Some(false),
+            "top-level-replace" => Some(true),
+            _ => None,
+        });
+        (order.unwrap_or(Order::File), replace.unwrap_or(false))
+    }
+
+    fn search(&mut self) -> Search {
+        let Some(node) = self.get("search") else {
+            return Search::Grid;
+        };
+        let Some(mut fields) = Fields::of(node, "search", &["method", "n", "seed"], self.errors) else {
+            return Search::Grid;
+        };
+        let random = fields.parse("method", "grid or random", |text| match text {
+            "grid" => Some(false),
+            "random" => Some(true),
+            _ => None,
+        });
+        let trials = fields.parse("n", "a whole number above 0", |text| text.parse().ok().filter(|n: &u64| *n > 0));
+        let seed = fields.parse("seed", "a whole number from 0 up", |text| text.parse().ok()).unwrap_or(0);
+        if random != Some(true) {
+            return Search::Grid;
+        }
+        if trials.is_none() && fields.get("n").is_none() {
+            fields.missing("n", "how many combinations a random search draws");
+        }
+        Search::Random { trials: trials.unwrap_or(1), seed }
+    }
+
+    fn bases(&mut self, dialect: Dialect) -> (Vec<Assignment>, Vec<(String, Vec<Assignment>)>) {
+        let (base, configs) = (self.get("base"), self.get("configs"));
+        // A base keeps its dots and is merged deeply, whatever the overrides do.
+        let dialect = Dialect { top_level_replace: false, ..dialect };
+        let base = base.map(|node| BaseReader::new(self.path, dialect, self.errors).read(node)).unwrap_or_default();
+        let Some(configs) = configs else { return (base, Vec::new()) };
+        let Kind::List(items) = &configs.kind else {
+            self.errors.push(wrong(configs, "`configs`", "a list of paths"));
+            return (base, Vec::new());
+        };
+        if items.is_empty() {
+            self.errors.push(StudyError::at(&configs.place, Problem::EmptyAxis { key: "configs".into() }));
+        }
+        let mut read = |(index, item): (usize, &Node)| {
+            let label = item.text().map_or_else(|| format!("configs[{index}]"), str::to_owned);
+            (label, BaseReader::new(self.path, dialect, self.errors).read(item))
+        };
+        let configs = items.iter().enumerate().map(&mut read).collect();
+        (base, configs)
+    }
+}
+
+/// The seed of a base that is a single-run file, for a study that names no seeds.
+fn seed_of_base(base: &[Assignment]) -> i64 {
+    let seed = base.iter().rev().find(|assignment| assignment.path == ["seed"]);
+    seed.and_then(|assignment| i64::from_value(&assignment.value)).unwrap_or(0)
+}

@@ -1,0 +1,130 @@
+//! Which runs of an expansion are meant: `--only`, `--except`, `--seeds`, `--case`, then `--shard`, then the limits.
+
+use aees_run::settings::Place;
+
+use super::error::{Problem, StudyError, nearest};
+use super::expand::{Expansion, Overrides, Setting};
+use super::file::Study;
+use super::rules::Condition;
+use super::seeds;
+
+/// The filters of a command line, checked.
+pub(super) struct Filter {
+    only: Vec<(String, Condition)>,
+    except: Vec<(String, Condition)>,
+    seeds: Option<Vec<i64>>,
+    cases: Vec<String>,
+    shard: Option<(usize, usize)>,
+    limit: Option<usize>,
+    limit_runs: Option<usize>,
+}
+
+impl Filter {
+    pub(super) fn parse(study: &Study, overrides: &Overrides) -> Result<Self, Vec<StudyError>> {
+        let mut errors = Vec::new();
+        let mut conditions = |texts: &[String], flag: &str| {
+            let parse = |text: &String| match Condition::parse(study, text, flag) {
+                Ok(condition) => Some((format!("--{flag} {text}"), condition)),
+                Err(error) => {
+                    errors.push(error);
+                    None
+                }
+            };
+            texts.iter().filter_map(parse).collect::<Vec<_>>()
+        };
+        let only = conditions(&overrides.only, "only");
+        let except = conditions(&overrides.except, "except");
+        let seeds = overrides.seeds.as_deref().map(seeds::from_text).transpose();
+        let seeds = seeds.map_err(|error| errors.push(error)).ok().flatten();
+        let cases = cases(study, &overrides.cases, &mut errors);
+        let shard = overrides.shard.as_deref().map(shard).transpose();
+        let shard = shard.map_err(|error| errors.push(error)).ok().flatten();
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(Self { only, except, seeds, cases, shard, limit: overrides.limit, limit_runs: overrides.limit_runs })
+    }
+
+    pub(super) fn apply(&self, expansion: &mut Expansion) {
+        self.warn(expansion);
+        expansion.settings.retain(|setting| self.keeps(setting));
+        for setting in &mut expansion.settings {
+            if let Some(seeds) = &self.seeds {
+                setting.seeds.retain(|slot| seeds.contains(&slot.seed));
+            }
+            if let Some((index, count)) = self.shard {
+                setting.seeds.retain(|slot| slot.index % count == index);
+            }
+        }
+        expansion.settings.retain(|setting| !setting.seeds.is_empty());
+        if let Some(limit) = self.limit {
+            expansion.settings.truncate(limit);
+        }
+        if let Some(limit) = self.limit_runs {
+            let mut left = limit;
+            for setting in &mut expansion.settings {
+                setting.seeds.truncate(left);
+                left -= setting.seeds.len();
+            }
+            expansion.settings.retain(|setting| !setting.seeds.is_empty());
+        }
+    }
+
+    fn keeps(&self, setting: &Setting) -> bool {
+        let path = setting.case.join("/");
+        let in_case = |case: &String| {
+            path.strip_prefix(case.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.only.iter().all(|(_, condition)| condition.matches(&setting.settings))
+            && !self.except.iter().any(|(_, condition)| condition.matches(&setting.settings))
+            && (self.cases.is_empty() || self.cases.iter().any(in_case))
+    }
+
+    /// A filter that lets everything or nothing through is probably a slip.
+    fn warn(&self, expansion: &mut Expansion) {
+        let matches_nothing =
+            |condition: &Condition| !expansion.settings.iter().any(|setting| condition.matches(&setting.settings));
+        let conditions = self.only.iter().chain(&self.except);
+        let idle = conditions.filter(|(_, condition)| matches_nothing(condition));
+        let warnings: Vec<String> = idle.map(|(text, _)| format!("{text} matches no setting of the study")).collect();
+        expansion.warnings.extend(warnings);
+        let of_study = |seed: &&i64| {
+            !expansion.settings.iter().any(|setting| setting.seeds.iter().any(|slot| slot.seed == **seed))
+        };
+        let strange: Vec<String> = self.seeds.iter().flatten().filter(of_study).map(ToString::to_string).collect();
+        if !strange.is_empty() {
+            expansion.warnings.push(format!("--seeds: the study has no seed {}", strange.join(", ")));
+        }
+    }
+}
+
+fn cases(study: &Study, texts: &[String], errors: &mut Vec<StudyError>) -> Vec<String> {
+    let known = study.root.case_paths();
+    let mut chosen = Vec::new();
+    for name in texts.iter().flat_map(|text| text.split(',')).map(str::trim) {
+        if known.iter().any(|path| path == name) {
+            chosen.push(name.to_owned());
+            continue;
+        }
+        let names = if known.is_empty() { "no cases".to_owned() } else { known.join(", ") };
+        let hint = nearest(name, known.iter().map(String::as_str));
+        let names = hint.map_or(names.clone(), |hint| format!("{names}; did you mean `{hint}`?"));
+        let problem = Problem::UnknownName { what: "case", name: name.to_owned(), known: names };
+        errors.push(StudyError::at(&Place::Flag("case".into()), problem));
+    }
+    chosen
+}
+
+fn shard(text: &str) -> Result<(usize, usize), StudyError> {
+    let parts = text
+        .split_once('/')
+        .and_then(|(index, count)| Some((index.trim().parse::<usize>().ok()?, count.trim().parse::<usize>().ok()?)));
+    parts.filter(|(index, count)| index < count).ok_or_else(|| {
+        let problem = Problem::Wrong {
+            what: "--shard".into(),
+            expected: "i/n with i from 0 to n - 1".into(),
+            found: format!("`{text}`"),
+        };
+        StudyError::at(&Place::Resolved, problem)
+    })
+}

@@ -1,0 +1,118 @@
+//! What makes two settings of a study the same, and which runs take equally long.
+//!
+//! The identity of a training run needs the fingerprint of its data and is `aees_run::identity`'s; that of a foreign
+//! program is [`CommandSpec::identity`](super::CommandSpec::identity).
+
+use aees_run::identity::{Id, NotCanonical, canonical};
+use aees_run::settings::{RunConfig, TaskName};
+use serde_json::{Map, Value, json};
+
+use super::command::Template;
+use super::file::{Study, StudyTask};
+use super::settings::Settings;
+
+/// Settings that change nothing in a result, and the seed, which is no part of a setting.
+const NOT_IN_KEY: [&str; 10] = [
+    "seed",
+    "run_tag",
+    "output",
+    "device",
+    "threads",
+    "checkpoint_every",
+    "tensorboard",
+    "cache_dir",
+    "local_files_only",
+    "hf_token",
+];
+
+/// Settings that decide how long a training run takes on a given machine.
+const COST: [&str; 14] = [
+    "control_mode",
+    "epochs",
+    "batch_size",
+    "max_length",
+    "optimizer",
+    "model_width",
+    "model_layers",
+    "model_dim",
+    "bucket_by_length",
+    "eval_test",
+    "limit_train",
+    "limit_eval",
+    "val_split",
+    "data",
+];
+
+/// A text that is equal for settings whose runs have equal identities.
+///
+/// Two settings with different keys can still turn out to be the same: the same data by two paths, for example. The
+/// identity decides; this only spares looking at the data twice.
+pub(super) fn config_key(task: &StudyTask, settings: &Settings) -> String {
+    let document = match (task, settings) {
+        (StudyTask::Command(spec), Settings::Command(map)) => spec.identity_document(map),
+        (_, Settings::Train(config)) => training_document(config),
+        (_, Settings::Command(map)) => Value::Object(map.clone()),
+    };
+    // What has no canonical form is refused before it gets here.
+    canonical(&document).unwrap_or_else(|_| document.to_string())
+}
+
+fn training_document(config: &RunConfig) -> Value {
+    let keys = RunConfig::FIELDS.iter().filter(|key| !NOT_IN_KEY.contains(key));
+    let settings = keys.filter_map(|key| Some(((*key).to_owned(), config.get(key)?)));
+    let mut document: Map<String, Value> = settings.collect();
+    document.insert("task".into(), config.task.name().into());
+    Value::Object(document)
+}
+
+impl Study {
+    /// The signature that runs of equal cost share: what past runs are looked up by to predict the time of new ones.
+    ///
+    /// For a training run it holds model, data sizes, batch and epochs, and not learning rates, multipliers or seeds.
+    /// For a foreign program it holds the arguments and all of the configuration but its fractions, which are usually
+    /// what is tuned.
+    ///
+    /// # Errors
+    /// A number without a canonical form; settings that were expanded have none.
+    pub fn shape_signature(&self, settings: &Settings) -> Result<Id, NotCanonical> {
+        match (&self.task, settings) {
+            (StudyTask::Command(spec), Settings::Command(map)) => {
+                let argv: Vec<&str> = spec.argv.iter().map(Template::source).collect();
+                Id::of(&json!({"task": "command", "argv": argv, "config": without_fractions(map)}))
+            }
+            (_, Settings::Train(config)) => shape_of_training(config),
+            (_, Settings::Command(map)) => Id::of(&json!(without_fractions(map))),
+        }
+    }
+}
+
+/// The signature of a single run, which belongs to no study.
+///
+/// # Errors
+/// As [`Study::shape_signature`].
+pub fn shape_of_training(config: &RunConfig) -> Result<Id, NotCanonical> {
+    let defaults = RunConfig::new(config.task);
+    let mut shape = Map::new();
+    for key in COST {
+        let value = config.get(key);
+        // Defaults are left out, so that a new setting keeps old signatures.
+        if value != defaults.get(key) {
+            shape.insert(key.to_owned(), value.unwrap_or_default());
+        }
+    }
+    let noise = config.get("noise_candidates").unwrap_or_default();
+    let noisy = noise.as_array().is_some_and(|values| values.iter().any(|value| value.as_f64() != Some(0.0)));
+    // Noise on every gradient costs a draw for every parameter.
+    shape.insert("noisy".into(), noisy.into());
+    shape.insert("task".into(), TaskName::name(config.task).into());
+    Id::of(&Value::Object(shape))
+}
+
+fn without_fractions(map: &Map<String, Value>) -> Map<String, Value> {
+    let kept = map.iter().filter(|(_, value)| !value.is_f64());
+    kept.map(|(key, value)| match value {
+        Value::Object(inner) => (key.clone(), Value::Object(without_fractions(inner))),
+        other => (key.clone(), other.clone()),
+    })
+    .collect()
+}

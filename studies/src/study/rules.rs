@@ -1,0 +1,162 @@
+//! Rules on the values of settings: `exclude` in the file, `--only` and `--except` on the command line.
+
+use aees_run::settings::{Place, RunConfig};
+use serde_json::Value;
+
+use super::error::{Problem, StudyError, nearest};
+use super::fields::wrong;
+use super::file::Study;
+use super::settings::{Dialect, Settings, collide, same, setting_name};
+use super::yaml::{Kind, Node, read_value};
+
+/// A conjunction: it matches when every key has one of its values.
+#[derive(Clone, Debug)]
+pub(super) struct Rule {
+    pub(super) place: Place,
+    conditions: Vec<Condition>,
+}
+
+/// A key with the values that match.
+#[derive(Clone, Debug)]
+pub(super) struct Condition {
+    key: String,
+    values: Vec<Value>,
+}
+
+impl Rule {
+    /// Reads `exclude`.
+    pub(super) fn read(node: &Node, study: &Study, errors: &mut Vec<StudyError>) -> Vec<Self> {
+        let rules = match &node.kind {
+            Kind::List(rules) => rules.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        rules.iter().filter_map(|rule| Self::one(rule, study, errors)).collect()
+    }
+
+    fn one(node: &Node, study: &Study, errors: &mut Vec<StudyError>) -> Option<Self> {
+        let entries = match &node.kind {
+            Kind::Map(entries) if !entries.is_empty() => entries,
+            _ => {
+                errors.push(wrong(node, "a rule of `exclude`", "a map of settings and values"));
+                return None;
+            }
+        };
+        let before = errors.len();
+        let mut conditions = Vec::new();
+        for entry in entries {
+            if let Err(error) = known(study, &entry.key, &entry.place) {
+                errors.push(error);
+                continue;
+            }
+            match Condition::new(study.dialect, &entry.key, &entry.value) {
+                Ok(condition) => conditions.push(condition),
+                Err(error) => errors.push(error),
+            }
+        }
+        (errors.len() == before).then(|| Self { place: node.place.clone(), conditions })
+    }
+
+    pub(super) fn matches(&self, settings: &Settings) -> bool {
+        self.conditions.iter().all(|condition| condition.matches(settings))
+    }
+}
+
+impl Condition {
+    /// A condition of a file: a value, or a list of values.
+    fn new(dialect: Dialect, key: &str, node: &Node) -> Result<Self, StudyError> {
+        let items = match &node.kind {
+            Kind::List(items) => items.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        let flat = items.iter().all(|item| matches!(item.kind, Kind::Scalar { .. }));
+        // For a setting that is a list itself, a flat list is one value.
+        let mut values = Vec::new();
+        if dialect.task.is_none() || (is_list(dialect, key) && flat) {
+            values.push(typed(dialect, key, node)?);
+        }
+        if values.is_empty() || dialect.task.is_none() {
+            for item in items {
+                values.push(typed(dialect, key, item)?);
+            }
+        }
+        Ok(Self { key: key.to_owned(), values })
+    }
+
+    /// `key=a,b` of the command line.
+    pub(super) fn parse(study: &Study, text: &str, flag: &str) -> Result<Self, StudyError> {
+        let place = Place::Flag(flag.to_owned());
+        let Some((key, values)) = text.split_once('=') else {
+            let (what, found) = (format!("--{flag}"), format!("`{text}`"));
+            let problem = Problem::Wrong { what, expected: "key=value or key=value,value".into(), found };
+            return Err(StudyError::at(&Place::Resolved, problem));
+        };
+        let key = key.trim();
+        if study.dialect.task.is_some() {
+            known_setting(key, &place)?
+        } else {
+            known(study, key, &place)?
+        }
+        let pieces = if is_list(study.dialect, key) { vec![values] } else { values.split(',').collect() };
+        let node = |piece: &str| read_value(piece.trim(), &place);
+        let values =
+            pieces.into_iter().map(|piece| typed(study.dialect, key, &node(piece)?)).collect::<Result<_, _>>()?;
+        Ok(Self { key: key.to_owned(), values })
+    }
+
+    pub(super) fn matches(&self, settings: &Settings) -> bool {
+        let Some(value) = settings.get(&self.key) else { return false };
+        self.values.iter().any(|candidate| same(candidate, &value))
+    }
+}
+
+/// Whether the values of a setting are lists.
+fn is_list(dialect: Dialect, key: &str) -> bool {
+    dialect.task.is_some_and(|task| RunConfig::new(task).get(setting_name(key)).is_some_and(|value| value.is_array()))
+}
+
+/// A value as the setting holds it.
+fn typed(dialect: Dialect, key: &str, node: &Node) -> Result<Value, StudyError> {
+    let Some(task) = dialect.task else { return node.resolved() };
+    let mut config = RunConfig::new(task);
+    let set = config.set(key, &node.as_written(), &node.place);
+    set.map_err(|error| StudyError::at(&Place::Resolved, Problem::Setting { error, others: Vec::new() }))?;
+    Ok(config.get(setting_name(key)).unwrap_or_default())
+}
+
+/// Whether anything in the study sets a key.
+fn known(study: &Study, key: &str, place: &Place) -> Result<(), StudyError> {
+    if study.dialect.task.is_some() {
+        known_setting(key, place)?;
+    }
+    let path = study.dialect.path(key);
+    let axes = study.root.all_axes();
+    let paths: Vec<&Vec<String>> = study
+        .assignments()
+        .map(|assignment| &assignment.path)
+        .chain(axes.iter().flat_map(|axis| &axis.paths))
+        .collect();
+    if paths.iter().any(|set| collide(set, &path)) {
+        return Ok(());
+    }
+    let keys: Vec<String> = paths.iter().map(|path| path.join(".")).collect();
+    let nearest = nearest(key, keys.iter().map(String::as_str));
+    Err(StudyError::at(place, Problem::NobodySets { key: key.to_owned(), nearest }))
+}
+
+/// Whether the training has a setting of this name.
+fn known_setting(key: &str, place: &Place) -> Result<(), StudyError> {
+    if RunConfig::FIELDS.contains(&setting_name(key)) {
+        return Ok(());
+    }
+    let nearest = nearest(key, RunConfig::FIELDS.iter().copied());
+    let problem = Problem::UnknownKey { key: key.to_owned(), within: "the settings of a run".into(), nearest };
+    Err(StudyError::at(place, problem))
+}
+
+impl Study {
+    /// Everything that the study assigns, to whichever combination.
+    pub(super) fn assignments(&self) -> impl Iterator<Item = &super::settings::Assignment> {
+        let configs = self.configs.iter().flat_map(|(_, assignments)| assignments);
+        self.base.iter().chain(configs).chain(self.root.assignments())
+    }
+}
