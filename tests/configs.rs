@@ -1,7 +1,5 @@
 //! Every file in `configs/` is a configuration that can be run.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

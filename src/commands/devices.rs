@@ -7,7 +7,11 @@ use aees_train::engine::device::available;
 use crate::failure::Failure;
 use crate::stdout;
 
-/// Lists the devices, best first.
+/// Lists the devices that this build can use on this machine
+#[derive(clap::Args)]
+pub(crate) struct Devices {}
+
+/// Best first.
 pub(crate) fn run() -> Result<ExitCode, Failure> {
     for device in available() {
         stdout::line(device.describe());

@@ -25,19 +25,24 @@ use aees_studies::launch::{Ended, EndedState, Job, Work, run_command};
 /// How often the live table hears of a run.
 const NEWS: Duration = Duration::from_millis(500);
 
+/// One run of a study, for `aees sweep run`
+#[derive(clap::Args)]
+#[command(hide = true)]
+pub(crate) struct Worker {}
+
 /// Reads the job, does it, and tells how it ended.
 pub(crate) fn run() -> Result<ExitCode, Failure> {
     let mut line = String::new();
     let read = std::io::stdin().lock().read_line(&mut line);
     let job: Job = match (read, serde_json::from_str(&line)) {
         (Ok(_), Ok(job)) => job,
-        (Err(error), _) => return Err(Failure::new(format!("cannot read the job: {error}"), None)),
+        (Err(error), _) => return Err(Failure::new(format!("cannot read the job: {error}"))),
         (_, Err(error)) => {
-            let help = "this command is for `aees sweep run`, which gives it a job on standard input".into();
-            return Err(Failure::new(format!("this is no job: {error}"), Some(help)));
+            let help = "this command is for `aees sweep run`, which gives it a job on standard input";
+            return Err(Failure::with_help(format!("this is no job: {error}"), help));
         }
     };
-    let stop = interrupt::quiet_stop_flag()?;
+    let stop = interrupt::watch(|| {})?;
     watch_lifeline(stop.clone());
     let ended = match &job.work {
         Work::Train(settings) => train(&job, settings, &stop),

@@ -2,10 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use clap::ArgMatches;
 use serde_json::Value;
 
-use super::place_flags;
 use crate::failure::Failure;
 use aees_report::best::Question;
 use aees_report::html::{Page, Row, Trouble};
@@ -16,7 +14,7 @@ use aees_studies::study::{Goal, Measure};
 pub(super) fn tell(
     reader: &Reader,
     name: &str,
-    arguments: &ArgMatches,
+    flags: &str,
     page: &mut Page,
     question: &mut Question,
 ) -> Result<(), Failure> {
@@ -24,14 +22,13 @@ pub(super) fn tell(
     if let Some(metric) = spec["metric"].as_str() {
         read_metric(metric, question);
     }
-    let flags = place_flags(arguments);
     asked(&spec, page);
     for status in reader.status(&[name])?.iter().filter(|status| status.name == name) {
         page.counts = status.counts.iter().map(|(state, count)| (state.name().to_owned(), count)).collect();
         page.asked.push(("attempts".into(), format!("{}, of which {} retries", status.attempts, status.retries)));
     }
     let rows = reader.runs(&RunFilter { study: Some(name.to_owned()), ..RunFilter::default() })?;
-    troubles(page, name, &flags, &rows);
+    troubles(page, name, flags, &rows);
     let mut axes = BTreeSet::new();
     for run in &rows {
         let values = axes_of(run);
@@ -39,7 +36,7 @@ pub(super) fn tell(
         page.rows.push(row(run, &values));
     }
     page.axes = axes.into_iter().collect();
-    sweep_commands(&spec, name, &flags, page);
+    sweep_commands(&spec, name, flags, page);
     Ok(())
 }
 
