@@ -274,7 +274,6 @@ fn regime(config: &RunConfig) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aees_run::settings::TaskName;
     use serde_json::json;
 
     fn config() -> RunConfig {
