@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
-use burn::tensor::TensorData;
 use safetensors::{Dtype, SafeTensors, View};
 
 use super::{ElementType, WeightFileError, Weights};
+use crate::{HostTensor, NamedTensors};
 
 /// Reads a `.safetensors` file.
 ///
@@ -53,11 +53,8 @@ fn element_type(dtype: Dtype) -> Option<ElementType> {
 /// # Errors
 ///
 /// When the file cannot be written.
-pub fn write_safetensors<'a>(
-    path: &Path,
-    tensors: impl IntoIterator<Item = (&'a str, &'a TensorData)>,
-) -> Result<(), WeightFileError> {
-    let views = tensors.into_iter().map(|(name, data)| (name, F32View(data)));
+pub fn write_safetensors(path: &Path, tensors: &NamedTensors) -> Result<(), WeightFileError> {
+    let views = tensors.iter().map(|(name, tensor)| (name, F32View(tensor)));
     // What wrote the file, not what it holds: without it `transformers` refuses to guess.
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     let partial = path.with_extension("safetensors.partial");
@@ -70,8 +67,8 @@ pub fn write_safetensors<'a>(
     std::fs::rename(&partial, path).map_err(system)
 }
 
-/// An `f32` tensor as the format sees it. Memory is little-endian on every platform that burn supports.
-struct F32View<'a>(&'a TensorData);
+/// An `f32` tensor as the format sees it. Memory is little-endian on every platform that is supported.
+struct F32View<'a>(&'a HostTensor);
 
 impl View for F32View<'_> {
     fn dtype(&self) -> Dtype {
@@ -79,14 +76,14 @@ impl View for F32View<'_> {
     }
 
     fn shape(&self) -> &[usize] {
-        self.0.shape().as_slice()
+        &self.0.shape
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(self.0.bytes())
+        Cow::Borrowed(bytemuck::cast_slice(&self.0.values))
     }
 
     fn data_len(&self) -> usize {
-        self.0.bytes().len()
+        4 * self.0.values.len()
     }
 }

@@ -4,18 +4,19 @@
 //! 2018, <https://arxiv.org/abs/1810.04805>. Layers, names and constants are those of `BertForSequenceClassification` of
 //! Hugging Face's `transformers`. Beside DistilBERT it has token-type embeddings, of which single sentences use the first
 //! row, dropout on the output of attention, and a pooler with a hyperbolic tangent. The configuration is in
-//! `text_config.rs`, initial values are in `text_classifier.rs`, and a layer's computation is in `encoder.rs`.
+//! `text_config.rs`, names and initial values are in `text_tensors.rs`, and a layer's computation is in `encoder.rs`.
 
 #![allow(non_snake_case, reason = "fields have the names that weight files use")]
 
 use burn::module::Module;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 
-use crate::dropout::{self, Dropout, LayerSites};
-use crate::encoder::{EncoderLayer, EncoderSettings, Rows};
-use crate::layers::{Embedding, LayerNorm, Linear};
-use crate::text_classifier::Skeleton;
-use crate::{TextClassifierConfig, TokenBatch};
+use super::dropout::{self, Dropout, LayerSites};
+use super::encoder::{EncoderLayer, EncoderSettings, Rows};
+use super::layers::{Embedding, LayerNorm, Linear};
+use super::skeleton::Skeleton;
+use super::token_batch::TokenBatch;
+use crate::TextClassifierConfig;
 
 // -------------------------------------------------------------------------------------------------------------- module
 
@@ -110,13 +111,14 @@ pub struct DenseAndNorm {
     pub LayerNorm: LayerNorm,
 }
 
-// ---------------------------------------------------------------------------------------------------------------- init
+// ------------------------------------------------------------------------------------------------------------ skeleton
 
 impl BertClassifier {
     /// The network without values; see [`Skeleton`].
-    pub(crate) fn skeleton(config: &TextClassifierConfig, make: &Skeleton<'_>) -> Self {
-        let (dim, hidden_dim) = (config.dim, config.hidden_dim);
-        let dense_and_norm = |inputs| DenseAndNorm { dense: make.linear(inputs, dim), LayerNorm: make.layer_norm(dim) };
+    pub(crate) fn skeleton(config: &TextClassifierConfig, device: &Device) -> Self {
+        let (make, dim, hidden_dim) = (Skeleton::new(device), config.dim, config.hidden_dim);
+        let layer_norm = || make.layer_norm(dim, config.layer_norm_epsilon);
+        let dense_and_norm = |inputs| DenseAndNorm { dense: make.linear(inputs, dim), LayerNorm: layer_norm() };
         let layer = |_| Layer {
             attention: Attention {
                 self_: SelfAttention {
@@ -135,7 +137,7 @@ impl BertClassifier {
                     word_embeddings: make.embedding(config.vocabulary_size, dim),
                     position_embeddings: make.embedding(config.max_positions, dim),
                     token_type_embeddings: make.embedding(config.token_types, dim),
-                    LayerNorm: make.layer_norm(dim),
+                    LayerNorm: layer_norm(),
                 },
                 encoder: Encoder { layer: (0..config.layers).map(layer).collect() },
                 pooler: Dense { dense: make.linear(dim, dim) },

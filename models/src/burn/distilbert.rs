@@ -2,20 +2,21 @@
 //!
 //! Sanh, Debut, Chaumond and Wolf, "DistilBERT, a distilled version of BERT", 2019, <https://arxiv.org/abs/1910.01108>.
 //! Layers, names and constants are those of `DistilBertForSequenceClassification` of Hugging Face's `transformers`. The
-//! configuration is in `text_config.rs`, initial values are in `text_classifier.rs`, and a layer's computation, which BERT
-//! shares, is in `encoder.rs`.
+//! configuration is in `text_config.rs`, names and initial values are in `text_tensors.rs`, and a layer's computation,
+//! which BERT shares, is in `encoder.rs`.
 
 #![allow(non_snake_case, reason = "fields have the names that weight files use")]
 
 use burn::module::Module;
-use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
+use burn::tensor::{Device, Tensor};
 
-use crate::dropout::{self, Dropout, LayerSites};
-use crate::encoder::{EncoderLayer, EncoderSettings, Rows};
-use crate::layers::{Embedding, LayerNorm, Linear};
-use crate::text_classifier::Skeleton;
-use crate::{TextClassifierConfig, TokenBatch};
+use super::dropout::{self, Dropout, LayerSites};
+use super::encoder::{EncoderLayer, EncoderSettings, Rows};
+use super::layers::{Embedding, LayerNorm, Linear};
+use super::skeleton::Skeleton;
+use super::token_batch::TokenBatch;
+use crate::TextClassifierConfig;
 
 // -------------------------------------------------------------------------------------------------------------- module
 
@@ -96,12 +97,13 @@ pub struct FeedForward {
     pub lin2: Linear,
 }
 
-// ---------------------------------------------------------------------------------------------------------------- init
+// ------------------------------------------------------------------------------------------------------------ skeleton
 
 impl DistilBertClassifier {
     /// The network without values; see [`Skeleton`].
-    pub(crate) fn skeleton(config: &TextClassifierConfig, make: &Skeleton<'_>) -> Self {
-        let (dim, hidden_dim) = (config.dim, config.hidden_dim);
+    pub(crate) fn skeleton(config: &TextClassifierConfig, device: &Device) -> Self {
+        let (make, dim, hidden_dim) = (Skeleton::new(device), config.dim, config.hidden_dim);
+        let layer_norm = || make.layer_norm(dim, config.layer_norm_epsilon);
         let layer = |_| Layer {
             attention: Attention {
                 q_lin: make.linear(dim, dim),
@@ -109,16 +111,16 @@ impl DistilBertClassifier {
                 v_lin: make.linear(dim, dim),
                 out_lin: make.linear(dim, dim),
             },
-            sa_layer_norm: make.layer_norm(dim),
+            sa_layer_norm: layer_norm(),
             ffn: FeedForward { lin1: make.linear(dim, hidden_dim), lin2: make.linear(hidden_dim, dim) },
-            output_layer_norm: make.layer_norm(dim),
+            output_layer_norm: layer_norm(),
         };
         Self {
             distilbert: DistilBert {
                 embeddings: Embeddings {
                     word_embeddings: make.embedding(config.vocabulary_size, dim),
                     position_embeddings: make.embedding(config.max_positions, dim),
-                    LayerNorm: make.layer_norm(dim),
+                    LayerNorm: layer_norm(),
                 },
                 transformer: Transformer { layer: (0..config.layers).map(layer).collect() },
                 settings: EncoderSettings::of(config),

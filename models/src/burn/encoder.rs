@@ -9,10 +9,11 @@
 use burn::tensor::Tensor;
 use burn::tensor::activation::{relu, softmax};
 
-use crate::dropout::{Dropout, LayerSites};
-use crate::layers::{LayerNorm, Linear};
-use crate::text_config::Activation;
-use crate::{TokenBatch, flex_ops};
+use super::dropout::{Dropout, LayerSites};
+use super::flex_ops;
+use super::layers::{LayerNorm, Linear};
+use super::token_batch::TokenBatch;
+use crate::{Activation, TextArchitecture, TextClassifierConfig};
 
 /// What every layer of an encoder has in common.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,6 +24,18 @@ pub(crate) struct EncoderSettings {
     pub(crate) attention_dropout: f64,
     /// Whether dropout acts on the output of attention: in BERT, not in DistilBERT.
     pub(crate) drops_attention_output: bool,
+}
+
+impl EncoderSettings {
+    pub(crate) fn of(config: &TextClassifierConfig) -> Self {
+        Self {
+            heads: config.heads,
+            activation: config.activation,
+            dropout: config.dropout,
+            attention_dropout: config.attention_dropout,
+            drops_attention_output: config.architecture == TextArchitecture::Bert,
+        }
+    }
 }
 
 /// The tokens that a layer computes.

@@ -3,7 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Int, Tensor, module};
 
-use crate::flex_ops;
+use super::flex_ops;
 
 /// An affine layer with its weight as PyTorch stores it, the transpose of burn's.
 #[derive(Module, Debug)]
