@@ -51,7 +51,6 @@
 #[cfg(feature = "burn")]
 pub mod burn;
 pub mod flops;
-mod host_tensor;
 mod model_spec;
 mod pretrained;
 mod resnet18;
@@ -61,7 +60,7 @@ mod text_tensors;
 mod token_layout;
 pub mod weights;
 
-pub use host_tensor::{HostTensor, NamedTensors};
+pub use aees_run::host_tensor::{HostTensor, NamedTensors};
 pub use model_spec::ModelSpec;
 pub use pretrained::{Notice, Pretrained, PretrainedError, pretrained, save_pretrained};
 pub use resnet18::ResNet18Config;

@@ -14,7 +14,7 @@ pub mod value;
 
 pub use error::{ConfigError, Place};
 pub use fields::{
-    ContextName, ControlMode, FieldInfo, Initialization, LabelNoiseType, OptimizerName, Range, Role, RunConfig,
-    SchedulerName, StructuredMode, TaskName, Tasks,
+    ContextName, ControlMode, FieldInfo, Initialization, LabelNoiseType, OptimizerName, Precision, Range, Role,
+    RunConfig, SchedulerName, StructuredMode, TaskName, Tasks,
 };
 pub use file::read_file;

@@ -102,7 +102,7 @@ fn class_of(error: &SessionError) -> &'static str {
         SessionError::Data(_) | SessionError::Text(_) | SessionError::OtherRun { .. } => "data",
         SessionError::Run(RunError::Checkpoint(_)) | SessionError::ForeignCheckpoints { .. } => "data",
         SessionError::Config(_)
-        | SessionError::Device(_)
+        | SessionError::Engine(_)
         | SessionError::Controllers(_)
         | SessionError::Identity(_)
         | SessionError::Directory(_) => "config",

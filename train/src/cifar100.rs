@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aees_control::schedule::{EpochSchedule, ScheduleKind};
 use aees_models::weights::write_safetensors;
-use aees_models::{ResNet18Config, flops};
+use aees_models::{ModelSpec, ResNet18Config, flops};
 use aees_tasks::{
     CIFAR100_CLASSES, CIFAR100_HUB, Cifar100, Cifar100Config, DataError, DataSource, EpochPlan, HubAccess, LabelNoise,
     LabelNoiseType as Noise, Purpose, stream,
@@ -13,12 +13,10 @@ use aees_tasks::{
 use serde_json::{Map, Value, json};
 
 use crate::controllers::schedule_seed;
-use crate::engine::burn::BurnEngine;
-use crate::engine::images::ImageWorkload;
-use crate::engine::{EngineError, EngineState, Split};
+use crate::engine::{EngineData, EngineError, EngineJob, EngineState, Loss, Split};
 use crate::event::Subscriber;
 use crate::text_files::{Reporter, hub};
-use crate::training_task::{Built, EngineSetup, TaskFacts, TrainingTask, model_tensors};
+use crate::training_task::{JobSetup, PreparedJob, TaskFacts, TrainingTask, model_tensors};
 use aees_run::identity::Inputs;
 use aees_run::settings::{LabelNoiseType, OptimizerName, RunConfig, SchedulerName};
 
@@ -144,20 +142,25 @@ impl TrainingTask for Cifar100Task {
     }
 
     fn export(&self, state: &EngineState, folder: &Path) -> Result<(), EngineError> {
-        let tensors = model_tensors(state);
-        let named = tensors.iter().map(|tensor| (tensor.name.as_str(), &tensor.data));
         let file = folder.join("model.safetensors");
-        write_safetensors(&file, named).map_err(|error| EngineError::Weights(error.to_string()))
+        write_safetensors(&file, &model_tensors(state)).map_err(|error| EngineError::Weights(error.to_string()))
     }
 
-    fn engine(&self, setup: &EngineSetup<'_>) -> Result<Built, EngineError> {
-        let device = &setup.device.device;
-        let parameter_stream = |parameter: usize| stream(setup.seed, Purpose::InitialParameters, parameter as u64);
-        let network = self.network.init(parameter_stream, &device.clone().autodiff());
-        let host = setup.device.is_host();
-        let images = ImageWorkload::new(self.data.clone(), device, !host);
-        let engine = BurnEngine::new(images, network, setup.optimizer, setup.seed, setup.batch_size, host);
-        Ok(Built { engine: Box::new(engine), notices: Vec::new() })
+    fn job(&self, setup: &JobSetup) -> Result<PreparedJob, EngineError> {
+        let model = ModelSpec::ResNet18(self.network);
+        let tensors = model.draw(|parameter| stream(setup.seed, Purpose::InitialParameters, parameter as u64));
+        let job = EngineJob {
+            model,
+            tensors,
+            data: EngineData::Images(self.data.clone()),
+            loss: Loss::CrossEntropy,
+            optimizer: setup.optimizer,
+            noise_seed: setup.seed,
+            dropout_seed: setup.seed,
+            batch_size: setup.batch_size,
+            evaluation_batch: setup.batch_size,
+        };
+        Ok(PreparedJob { job, notices: Vec::new() })
     }
 
     fn describe(&self, settings: &RunConfig, _steps: u64, config: &mut Map<String, Value>) {

@@ -98,7 +98,7 @@ pub fn run_result(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Val
     put("device_name", json!(facts.engine.device_name));
     // burn does not tell it; another engine may.
     put("driver", Value::Null);
-    put("precision", json!("f32"));
+    put("precision", json!(facts.engine.precision.name()));
     put("versions", json!({"aees": env!("CARGO_PKG_VERSION"), "git_commit": option_env!("AEES_GIT_COMMIT")}));
     put("parameter_digest", json!(end.parameter_digest));
     put("data_fingerprint", json!(task.inputs.data_fingerprint));

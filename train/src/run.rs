@@ -237,7 +237,7 @@ impl<'a> TrainingLoop<'a> {
     /// Whether the results of the pending steps are wanted now.
     fn drain_is_due(&self) -> bool {
         let episode_over = self.state.aees.as_ref().is_some_and(|aees| aees.steps_left() <= self.pending.len());
-        episode_over || self.engine.drains_for_free() || self.pending.len() >= self.config.episode_length as usize
+        episode_over || self.engine.is_synchronous() || self.pending.len() >= self.config.episode_length as usize
     }
 
     fn checkpoint_is_due(&self) -> bool {

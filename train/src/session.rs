@@ -6,7 +6,6 @@
 mod error;
 mod export;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -16,8 +15,7 @@ use serde_json::Value;
 
 use crate::cifar100::Cifar100Task;
 use crate::controllers::{ControllerSetupError, Schedule, controllers, schedule};
-use crate::engine::device::{DeviceChoice, Found, find};
-use crate::engine::{Engine, EngineError, EngineState, Split};
+use crate::engine::{Engine, EngineState, Split, Target, build, select};
 use crate::engine_info::EngineInfo;
 use crate::event::{RunEvent, Start, Subscriber};
 use crate::frequency_source::FrequencySource;
@@ -28,7 +26,7 @@ use crate::run::{LoopEnd, RunError, TrainingLoop};
 use crate::run_logs::{MetricsLog, TextLog};
 use crate::tensorboard_log::TensorBoardLog;
 use crate::text_task::TextClassificationTask;
-use crate::training_task::{Built, EngineSetup, TrainingTask};
+use crate::training_task::{JobSetup, PreparedJob, TrainingTask};
 use aees_run::artifact::{FileError, write_atomically};
 use aees_run::checkpoint::{Checkpoint, CheckpointError, CheckpointFolder, parameter_digest};
 use aees_run::identity::RunIdentity;
@@ -115,7 +113,7 @@ pub fn train(
         Place::New { directory: Some(directory), overwrite } => RunDirectory::check_new(directory, *overwrite)?,
         Place::New { directory: None, .. } => {}
     }
-    let device = find(config.device.parse::<DeviceChoice>()?)?;
+    let target = select(&config.engine, &config.device, config.precision)?;
     let task = load_task(config, &mut subscribers)?;
     let identity = RunIdentity::of(config, &task.facts().inputs)?;
     if let Place::Planned { run_id, .. } = place
@@ -127,9 +125,10 @@ pub fn train(
     let schedule = schedule(config, steps_per_epoch.saturating_mul(config.epochs as u64))?;
     let aees = controllers(config, schedule.as_ref())?;
     // Before the folder: weights that do not fit must not cost a run that is there.
-    let Built { engine, notices } = engine(config, &device, task.as_ref())?;
+    let PreparedJob { job, notices } = task.job(&job_setup(config)).map_err(RunError::from)?;
+    let engine = build(job, &target).map_err(RunError::from)?;
     let directory = open_directory(config, place, &identity)?;
-    let session = Session { config, identity, device, task, schedule, directory, steps_per_epoch, notices };
+    let session = Session { config, identity, target, task, schedule, directory, steps_per_epoch, notices };
     session.run(engine, aees, subscribers, stop)
 }
 
@@ -190,32 +189,23 @@ fn default_directory(config: &RunConfig, identity: &RunIdentity) -> PathBuf {
     Path::new(RESULTS).join(config.task.name()).join(name)
 }
 
-fn engine(config: &RunConfig, device: &Found, task: &dyn TrainingTask) -> Result<Built, SessionError> {
+fn job_setup(config: &RunConfig) -> JobSetup {
     let kind = match config.optimizer {
         OptimizerName::AdamW => OptimizerKind::ADAMW,
         OptimizerName::Sgd => OptimizerKind::Sgd { momentum: config.momentum },
     };
-    let setup = EngineSetup {
-        device,
+    JobSetup {
         optimizer: OptimizerConfig { kind, weight_decay: config.weight_decay },
         seed: config.seed as u64,
         batch_size: config.batch_size as usize,
-    };
-    // The first touch of a GPU can panic inside its driver.
-    let engine = catch_unwind(AssertUnwindSafe(|| task.engine(&setup))).map_err(|_| {
-        RunError::from(EngineError::Device {
-            activity: "made the model",
-            reason: format!("device {} does not work", device.describe()),
-        })
-    })?;
-    Ok(engine.map_err(RunError::from)?)
+    }
 }
 
 /// The parts of a run that stay the same while it trains.
 struct Session<'a> {
     config: &'a RunConfig,
     identity: RunIdentity,
-    device: Found,
+    target: Target,
     task: Box<dyn TrainingTask>,
     schedule: Option<Schedule>,
     directory: RunDirectory,
@@ -269,10 +259,12 @@ impl Session<'_> {
     fn newest_checkpoint(&self, folder: &CheckpointFolder) -> Result<(Option<Checkpoint>, Vec<String>), SessionError> {
         let (checkpoint, refused) = folder.newest()?;
         if checkpoint.is_none()
-            && let Some(foreign) = refused.iter().find(|error| matches!(error, CheckpointError::Foreign { .. }))
+            && let Some(whole) = refused
+                .iter()
+                .find(|error| matches!(error, CheckpointError::Foreign { .. } | CheckpointError::Format { .. }))
         {
             let path = self.directory.checkpoints();
-            return Err(SessionError::ForeignCheckpoints { path, reason: foreign.to_string() });
+            return Err(SessionError::ForeignCheckpoints { path, reason: whole.to_string() });
         }
         let instead = match &checkpoint {
             Some(checkpoint) => format!("the one of step {} is used", checkpoint.state.step),
@@ -297,7 +289,7 @@ impl Session<'_> {
             config: self.config,
             run_id: self.identity.run_id.short(),
             directory: self.directory.path(),
-            device: &self.device.describe(),
+            device: &self.target.device.describe(),
             data: &self.config.data,
             examples: self.task.facts().examples,
             train_examples: self.task.train_examples(),
@@ -382,7 +374,7 @@ impl Session<'_> {
     }
 
     fn publish(&self, state: &TrainState, end: &RunEnd) -> Result<PathBuf, SessionError> {
-        let info = EngineInfo::of(&self.device);
+        let info = EngineInfo::of(&self.target);
         let facts = RunFacts {
             config: self.config,
             identity: &self.identity,

@@ -11,18 +11,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aees_control::schedule::StepSchedule;
-use aees_models::{TextClassifierConfig, pretrained, save_pretrained, weights};
+use aees_models::{ModelSpec, TextClassifierConfig, pretrained, save_pretrained, weights};
 use aees_tasks::{EpochPlan, LabelNoise, LabelNoiseType, Purpose, TextTokenizer, TokenData, TokenSplit, stream};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::cifar100::schedule_kind;
-use crate::engine::burn::BurnEngine;
-use crate::engine::sentences::SentenceWorkload;
-use crate::engine::{EngineError, EngineState, Split};
+use crate::engine::{EngineData, EngineError, EngineJob, EngineState, Loss, Split};
 use crate::event::Subscriber;
 use crate::text_files::{ModelFiles, TextFiles};
-use crate::training_task::{Built, EngineSetup, TaskFacts, TrainingTask, model_tensors};
+use crate::training_task::{JobSetup, PreparedJob, TaskFacts, TrainingTask, model_tensors};
 use aees_run::identity::{Id, Inputs};
 use aees_run::settings::{RunConfig, SchedulerName, TaskName};
 
@@ -163,26 +161,31 @@ impl TrainingTask for TextClassificationTask {
         self.tokenizer.save(folder).map_err(|error| unwritten(&error))
     }
 
-    fn engine(&self, setup: &EngineSetup<'_>) -> Result<Built, EngineError> {
-        let device = &setup.device.device;
-        let training = device.clone().autodiff();
+    fn job(&self, setup: &JobSetup) -> Result<PreparedJob, EngineError> {
         let parameter_stream = |parameter: usize| stream(setup.seed, Purpose::InitialParameters, parameter as u64);
-        let unfit = |error: &dyn std::fmt::Display| EngineError::Weights(error.to_string());
-        let mut notices = Vec::new();
-        let network = match &self.weights {
+        let model = ModelSpec::TextClassifier(self.model.clone());
+        let (tensors, notices) = match &self.weights {
             Some(path) => {
-                let weights = weights::read(path).map_err(|error| unfit(&error))?;
-                let loaded = pretrained(&self.model, weights, parameter_stream, &training);
-                let loaded = loaded.map_err(|error| EngineError::Weights(format!("{}: {error}", path.display())))?;
-                notices.extend(loaded.notices.iter().map(|notice| format!("{}: {notice}", path.display())));
-                loaded.network
+                let weights = weights::read(path).map_err(|error| EngineError::Weights(error.to_string()))?;
+                let at = |what: &dyn std::fmt::Display| format!("{}: {what}", path.display());
+                let loaded = pretrained(&self.model, weights, parameter_stream);
+                let loaded = loaded.map_err(|error| EngineError::Weights(at(&error)))?;
+                (loaded.tensors, loaded.notices.iter().map(|notice| at(notice)).collect())
             }
-            None => self.model.init(parameter_stream, &training).map_err(|error| unfit(&error))?,
+            None => (model.draw(parameter_stream), Vec::new()),
         };
-        let sentences = SentenceWorkload::new(self.data.clone(), self.model.clone(), setup.seed, device);
-        let host = setup.device.is_host();
-        let engine = BurnEngine::new(sentences, network, setup.optimizer, setup.seed, EVALUATION_BATCH, host);
-        Ok(Built { engine: Box::new(engine), notices })
+        let job = EngineJob {
+            model,
+            tensors,
+            data: EngineData::Sentences(self.data.clone()),
+            loss: Loss::CrossEntropy,
+            optimizer: setup.optimizer,
+            noise_seed: setup.seed,
+            dropout_seed: setup.seed,
+            batch_size: setup.batch_size,
+            evaluation_batch: EVALUATION_BATCH,
+        };
+        Ok(PreparedJob { job, notices })
     }
 
     fn describe(&self, settings: &RunConfig, steps: u64, config: &mut Map<String, Value>) {

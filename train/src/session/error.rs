@@ -6,7 +6,7 @@ use aees_tasks::DataError;
 use aees_tasks::HubError;
 
 use crate::controllers::ControllerSetupError;
-use crate::engine::device::DeviceError;
+use crate::engine::SelectError;
 use crate::run::RunError;
 use crate::text_task::TextTaskError;
 use aees_run::artifact::FileError;
@@ -22,7 +22,7 @@ pub enum SessionError {
     Config(#[from] ConfigError),
     /// The device.
     #[error(transparent)]
-    Device(#[from] DeviceError),
+    Engine(#[from] SelectError),
     /// The data.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -55,7 +55,7 @@ pub enum SessionError {
         /// Where it would be.
         path: PathBuf,
     },
-    /// No checkpoint in the folder belongs to this run.
+    /// No checkpoint in the folder belongs to this run and this version of the program.
     #[error("no checkpoint in {path} can be used: {reason}", path = path.display())]
     ForeignCheckpoints {
         /// The checkpoint folder.
@@ -78,7 +78,7 @@ impl SessionError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Config(error) => error.help(),
-            Self::Device(error) => error.help(),
+            Self::Engine(error) => error.help(),
             Self::Data(DataError::NothingFound { .. } | DataError::MissingPath { .. }) => {
                 Some("`--data synthetic` needs no files at all".into())
             }

@@ -7,15 +7,18 @@
 use burn::Tensor;
 use burn::tensor::{DType, Device, Int, TensorData};
 
-use super::StepControl;
-use super::rule::StepRule;
+use crate::engine::burn::philox::Word;
+use crate::optimizer::{StepControl, StepRule};
 
 /// Entries of the block.
 const ENTRIES: usize = 8;
 
-/// The uploaded block.
+/// The uploaded block, entry by entry, each of shape `[1]`. Each is cut out once: fusion ends at a slice.
 #[derive(Clone, Debug)]
-pub(super) struct ControlBlock(Tensor<1>);
+pub(super) struct ControlBlock {
+    scalars: [Tensor<1>; STEP],
+    step: [Tensor<1, Int>; ENTRIES - STEP],
+}
 
 /// What an entry holds. Entries that a rule does not use are 0.
 #[derive(Clone, Copy, Debug)]
@@ -51,20 +54,22 @@ impl ControlBlock {
         for (piece, entry) in block[STEP..].iter_mut().enumerate() {
             *entry = ((control.step >> (16 * piece)) & 0xffff) as f32;
         }
-        Self(Tensor::from_data(TensorData::from(block), (device, DType::F32)))
+        let block = Tensor::<1>::from_data(TensorData::from(block), (device, DType::F32));
+        let entry = |index: usize| block.clone().narrow(0, index, 1);
+        Self {
+            scalars: std::array::from_fn(entry),
+            step: std::array::from_fn(|piece| entry(STEP + piece).int().cast(DType::I32)),
+        }
     }
 
     /// One number, of shape `[1]`.
     pub(super) fn get(&self, entry: Entry) -> Tensor<1> {
-        self.slice(entry as usize)
+        self.scalars[entry as usize].clone()
     }
 
-    /// A piece of 16 bits of the step number, of shape `[1]`; piece 0 is the lowest.
-    pub(super) fn step_piece(&self, piece: usize) -> Tensor<1, Int> {
-        self.slice(STEP + piece).int().cast(DType::I32)
-    }
-
-    fn slice(&self, index: usize) -> Tensor<1> {
-        self.0.clone().narrow(0, index, 1)
+    /// The low and the high word of the step number, each of shape `[1]`.
+    pub(super) fn step(&self) -> [Word; 2] {
+        let [lowest, low, high, highest] = self.step.clone();
+        [Word { low: lowest, high: low }, Word { low: high, high: highest }]
     }
 }

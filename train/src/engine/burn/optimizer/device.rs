@@ -4,14 +4,14 @@
 //! a parameter into about one kernel. Its results equal the host's up to rounding.
 
 use burn::Tensor;
-use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{DType, Gradients};
+use burn::module::{ModuleMapper, Param};
+use burn::tensor::{Device, Gradients};
 
 use super::control_block::{ControlBlock, Entry};
-use super::device_noise::{DeviceNoise, NoiseLayout};
-use super::rule::StepRule;
-use super::state::SlotKind;
-use super::{OptimizerError, SquaredNorm, StepControl};
+use super::device_noise::DeviceNoise;
+use super::tensors::VisitedTensor;
+use super::{OptimizerError, SquaredNorm};
+use crate::optimizer::{SlotKind, StepControl, StepRule};
 
 /// The slots of one parameter, flattened, in the order of [`SlotKind`]s of the rule.
 pub(super) type DeviceSlots = Vec<Tensor<1>>;
@@ -22,35 +22,39 @@ pub(super) struct DeviceStep<'a> {
     kinds: &'static [SlotKind],
     gradients: Gradients,
     control: ControlBlock,
-    /// The normal numbers of all parameters, and where each parameter's start.
-    normals: Option<(Tensor<1>, NoiseLayout)>,
-    slots: &'a mut Vec<Option<DeviceSlots>>,
-    /// Position of the next parameter.
+    /// The normal numbers of all parameters, if there is noise.
+    normals: Option<Tensor<1>>,
+    state: &'a mut DeviceState,
+    /// Place of the next tensor in the module.
     next: usize,
     /// Squared norms of the parameters' changes, each of shape `[1]`.
     squared_norms: Vec<Tensor<1>>,
     failure: Option<OptimizerError>,
 }
 
+/// What stays on the device from step to step.
+#[derive(Debug)]
+pub(super) struct DeviceState {
+    pub(super) device: Device,
+    pub(super) tensors: Vec<VisitedTensor>,
+    /// Of each tensor; none for one that never had a gradient.
+    pub(super) slots: Vec<Option<DeviceSlots>>,
+    pub(super) noise: DeviceNoise,
+}
+
 impl<'a> DeviceStep<'a> {
     /// Uploads the step's numbers and, if there is noise, enqueues it for all parameters at once.
-    pub(super) fn new<M: Module>(
-        module: &M,
+    pub(super) fn new(
         rule: StepRule,
         control: &StepControl,
         kinds: &'static [SlotKind],
         gradients: Gradients,
-        noise: &mut DeviceNoise,
-        slots: &'a mut Vec<Option<DeviceSlots>>,
+        state: &'a mut DeviceState,
     ) -> Self {
-        let device = module.devices().into_iter().next().unwrap_or_default().inner();
-        let block = ControlBlock::upload(&rule, control, &device);
-        let normals = (control.noise_std > 0.0).then(|| {
-            let layout = NoiseLayout::of(module);
-            (noise.draw(&layout, &block, &device), layout)
-        });
+        let block = ControlBlock::upload(&rule, control, &state.device);
+        let normals = (control.noise_std > 0.0).then(|| state.noise.draw(&block, &state.device));
         let (squared_norms, failure) = (Vec::new(), None);
-        Self { rule, kinds, gradients, control: block, normals, slots, next: 0, squared_norms, failure }
+        Self { rule, kinds, gradients, control: block, normals, state, next: 0, squared_norms, failure }
     }
 
     /// The squared norm of the whole update, and what went wrong.
@@ -67,13 +71,13 @@ impl<'a> DeviceStep<'a> {
     fn update(&mut self, index: usize, parameter: Tensor<1>, gradient: Tensor<1>) -> Tensor<1> {
         let gradient = match &self.normals {
             None => gradient,
-            Some((normals, layout)) => {
-                let normals = normals.clone().slice([layout.range(index)]);
+            Some(normals) => {
+                let normals = normals.clone().slice([self.state.noise.range(index)]);
                 gradient + normals * self.control.get(Entry::NoiseStd)
             }
         };
         let slots =
-            self.slots[index].get_or_insert_with(|| self.kinds.iter().map(|_| parameter.zeros_like()).collect());
+            self.state.slots[index].get_or_insert_with(|| self.kinds.iter().map(|_| parameter.zeros_like()).collect());
         let step_size = self.control.get(Entry::StepSize);
         let after = match self.rule {
             StepRule::AdamW(rule) => {
@@ -103,39 +107,19 @@ impl<'a> DeviceStep<'a> {
         self.squared_norms.push((change.clone() * change).sum());
         after
     }
-
-    fn check(&self, index: usize, dtype: DType, elements: usize) -> Result<(), OptimizerError> {
-        if dtype != DType::F32 {
-            return Err(OptimizerError::ParameterType { parameter: index, found: dtype });
-        }
-        for (slot, kind) in self.slots[index].iter().flatten().zip(self.kinds) {
-            let found = slot.dims()[0];
-            if found != elements {
-                return Err(OptimizerError::SlotLength {
-                    parameter: index,
-                    slot: kind.name(),
-                    expected: elements,
-                    found,
-                });
-            }
-        }
-        Ok(())
-    }
 }
 
 impl ModuleMapper for DeviceStep<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let index = self.next;
         self.next += 1;
-        if self.slots.len() <= index {
-            self.slots.resize(index + 1, None);
-        }
         let (id, tensor, mapper) = param.consume();
-        let Some(gradient) = tensor.grad_remove(&mut self.gradients) else {
+        let gradient = tensor.grad_remove(&mut self.gradients);
+        let (Some(gradient), Some(known)) = (gradient, self.state.tensors.get(index)) else {
             return Param::from_mapped_value(id, tensor, mapper);
         };
         let shape = tensor.shape();
-        if let Err(failure) = self.check(index, tensor.dtype(), shape.num_elements()) {
+        if let Err(failure) = known.check(tensor.dtype(), shape.num_elements()) {
             self.failure = self.failure.take().or(Some(failure));
             return Param::from_mapped_value(id, tensor, mapper);
         }

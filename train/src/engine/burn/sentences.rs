@@ -6,19 +6,23 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use aees_models::{TextClassifier, TextClassifierConfig, TokenBatch};
+use aees_models::TextClassifierConfig;
+use aees_models::burn::{DropoutMasks, TextClassifier, TokenBatch};
 use aees_tasks::{Batch, TokenData, TokenSplit};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::burn::Workload;
-use super::{EngineError, Split};
+use super::dropout::BurnDropout;
+use super::engine::Workload;
 use crate::dropout::StepDropout;
+use crate::engine::{EngineError, Split};
 
 /// Sentences for a text classifier.
-pub struct SentenceWorkload {
+pub(super) struct SentenceWorkload {
     data: Arc<TokenData>,
     config: TextClassifierConfig,
-    seed: u64,
+    dropout_seed: u64,
+    /// Whether dropout masks are made in host memory, because the device is the CPU.
+    on_host: bool,
     /// The device with gradients.
     training: Device,
     /// The same device without.
@@ -26,17 +30,23 @@ pub struct SentenceWorkload {
 }
 
 /// A batch as the classifier takes it.
-pub struct SentenceBatch {
+pub(super) struct SentenceBatch {
     tokens: TokenBatch,
     /// What to drop; nothing in an evaluation.
-    dropout: Option<StepDropout>,
+    dropout: Option<BurnDropout>,
 }
 
 impl SentenceWorkload {
-    /// The sentences for a classifier on a device; `device` is the one without gradients. The seed decides dropout.
-    pub fn new(data: Arc<TokenData>, config: TextClassifierConfig, seed: u64, device: &Device) -> Self {
+    /// The sentences for a classifier on a device; `device` is the one without gradients.
+    pub(super) fn new(
+        data: Arc<TokenData>,
+        config: TextClassifierConfig,
+        dropout_seed: u64,
+        device: &Device,
+        on_host: bool,
+    ) -> Self {
         let (training, evaluation) = (device.clone().autodiff(), device.clone());
-        Self { data, config, seed, training, evaluation }
+        Self { data, config, dropout_seed, on_host, training, evaluation }
     }
 
     fn split(&self, split: Split) -> Option<&TokenSplit> {
@@ -80,7 +90,10 @@ impl Workload for SentenceWorkload {
         let labels: Vec<i32> = batch.indices.iter().map(|index| labels[*index as usize] as i32).collect();
         let count = labels.len();
         let labels = Tensor::from_data(TensorData::new(labels, [count]), &self.training);
-        Ok((SentenceBatch { tokens, dropout: Some(StepDropout::new(self.seed, step)) }, labels))
+        let masks = StepDropout::new(self.dropout_seed, step);
+        let dropout =
+            if self.on_host { BurnDropout::host(masks) } else { BurnDropout::device(masks, &self.evaluation) };
+        Ok((SentenceBatch { tokens, dropout: Some(dropout) }, labels))
     }
 
     fn evaluation_batch(&mut self, split: Split, examples: Range<usize>) -> Result<SentenceBatch, EngineError> {
@@ -92,7 +105,7 @@ impl Workload for SentenceWorkload {
     }
 
     fn logits(network: &TextClassifier, input: SentenceBatch) -> Tensor<2> {
-        let dropout = input.dropout.as_ref().map(|dropout| dropout as &dyn aees_models::DropoutSource);
+        let dropout = input.dropout.as_ref().map(|dropout| dropout as &dyn DropoutMasks);
         network.forward(&input.tokens, dropout)
     }
 }

@@ -7,12 +7,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use aees_models::ResNet18;
+use aees_models::burn::ResNet18;
 use aees_tasks::{Batch, Cifar100, ImageSplit, Normalization, augment_batch, normalize_batch};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::burn::Workload;
-use super::{EngineError, Split};
+use super::engine::Workload;
+use crate::engine::{EngineError, Split};
 
 const CHANNELS: usize = 3;
 const SIDE: usize = 32;
@@ -20,7 +20,7 @@ const PADDING: usize = 4;
 const PIXELS: usize = CHANNELS * SIDE * SIDE;
 
 /// Images for ResNet-18, wherever they lie.
-pub struct ImageWorkload {
+pub(super) struct ImageWorkload {
     data: Arc<Cifar100>,
     normalization: Normalization,
     /// The device with gradients.
@@ -58,7 +58,7 @@ impl ResidentPixels {
 
 impl ImageWorkload {
     /// The images for a device; `device` is the one without gradients.
-    pub fn new(data: Arc<Cifar100>, device: &Device, resident: bool) -> Self {
+    pub(super) fn new(data: Arc<Cifar100>, device: &Device, resident: bool) -> Self {
         let resident = resident.then(|| ResidentPixels::upload(&data, device));
         let (training, evaluation) = (device.clone().autodiff(), device.clone());
         Self { data, normalization: Normalization::cifar100(), training, evaluation, resident }

@@ -1,25 +1,25 @@
-//! The burn engine: one program for the CPU and every GPU, because burn's device is a run-time value.
+//! The engine: one program for the CPU and every GPU, because burn's device is a run-time value.
 //!
 //! A step enqueues forward, backward and the optimizer, and keeps loss, correct count and update norm as tensors of one
 //! element on the device; a drain joins those of all steps since the last one and reads them at once. On the CPU burn
 //! computes eagerly, so there a step returns when it is done.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use aees_models::{cross_entropy, load, tensors};
+use aees_models::burn::{cross_entropy, load, tensor_infos, tensors};
+use aees_models::{NamedTensors, check_values};
 use aees_tasks::Batch;
 use burn::module::Module;
 use burn::tensor::{Int, Tensor, TensorData};
 
-use super::{Engine, EngineError, EngineState, HostTensor, Split, StepControl, StepRecord};
-use crate::optimizer::{Optimizer, OptimizerConfig, OptimizerState, Slot, SlotKind, SquaredNorm};
+use super::optimizer::{Optimizer, SquaredNorm};
+use crate::engine::{Engine, EngineError, EngineState, Loss, Split, StepControl, StepRecord};
 
 /// A network together with the data it learns from, on a device: what differs between tasks inside this engine.
-pub trait Workload {
+pub(super) trait Workload: Send {
     /// The network.
-    type Network: Module;
+    type Network: Module + Send;
     /// A batch as the network takes it.
     type Input;
 
@@ -52,31 +52,30 @@ struct PendingStep {
 }
 
 /// An [`Engine`] on a burn device.
-pub struct BurnEngine<W: Workload> {
+pub(super) struct BurnEngine<W: Workload> {
     workload: W,
     /// Present but for the moment of an optimizer step, which takes it apart and puts it together again.
     network: Option<W::Network>,
     optimizer: Optimizer,
-    noise_seed: u64,
+    loss: Loss,
     evaluation_batch: usize,
     on_host: bool,
     pending: Vec<PendingStep>,
 }
 
 impl<W: Workload> BurnEngine<W> {
-    /// An engine for a network whose parameters live on an autodiff device.
+    /// An engine for a network whose parameters live on an autodiff device, and its optimizer.
     ///
     /// `on_host` says that the device is the CPU, so that reading a result costs nothing.
-    pub fn new(
+    pub(super) fn new(
         workload: W,
         network: W::Network,
-        optimizer: OptimizerConfig,
-        noise_seed: u64,
+        optimizer: Optimizer,
+        loss: Loss,
         evaluation_batch: usize,
         on_host: bool,
     ) -> Self {
-        let optimizer = Optimizer::new(optimizer, noise_seed);
-        Self { workload, network: Some(network), optimizer, noise_seed, evaluation_batch, on_host, pending: Vec::new() }
+        Self { workload, network: Some(network), optimizer, loss, evaluation_batch, on_host, pending: Vec::new() }
     }
 
     fn network(&self) -> Result<&W::Network, EngineError> {
@@ -94,7 +93,9 @@ impl<W: Workload> Engine for BurnEngine<W> {
             let (input, labels) = self.workload.training_batch(batch, control.step)?;
             let logits = W::logits(self.network()?, input);
             let correct = correct_count(logits.clone(), labels.clone());
-            let loss = cross_entropy(logits, labels);
+            let loss = match self.loss {
+                Loss::CrossEntropy => cross_entropy(logits, labels),
+            };
             let gradients = loss.backward();
             let Some(network) = self.network.take() else { return Ok(()) };
             let (network, update) =
@@ -131,7 +132,7 @@ impl<W: Workload> Engine for BurnEngine<W> {
         })
     }
 
-    fn drains_for_free(&self) -> bool {
+    fn is_synchronous(&self) -> bool {
         self.on_host
     }
 
@@ -155,45 +156,43 @@ impl<W: Workload> Engine for BurnEngine<W> {
 
     fn save(&mut self) -> Result<EngineState, EngineError> {
         guarded("read the model", || {
-            let mut saved = BTreeMap::new();
-            for tensor in tensors(self.network()?) {
-                saved.insert(format!("model.{}", tensor.name), array(tensor.data)?);
-            }
-            let state = self.optimizer.state().map_err(device_error("read the optimizer"))?;
-            for slot in state.slots {
-                saved.insert(format!("optimizer.{}.{}", slot.parameter, slot.kind.name()), array(slot.data)?);
-            }
-            Ok(EngineState { tensors: saved, optimizer_steps: state.step_count })
+            let model = tensors(self.network()?).map_err(device_error("read the model"))?;
+            let slots = self.optimizer.slots().map_err(device_error("read the optimizer"))?;
+            let named = |part: &'static str| move |(name, tensor)| (format!("{part}{name}"), tensor);
+            let model = model.into_iter().map(named(MODEL));
+            let tensors = model.chain(slots.into_iter().map(named(OPTIMIZER))).collect();
+            Ok(EngineState { tensors, optimizer_steps: self.optimizer.step_count() })
         })
     }
 
     fn load(&mut self, state: &EngineState) -> Result<(), EngineError> {
         self.pending.clear();
-        let (mut model, mut slots) = (BTreeMap::new(), Vec::new());
-        for (name, array) in &state.tensors {
-            let data = TensorData::new(array.values.clone(), array.shape.clone());
-            if let Some(name) = name.strip_prefix("model.") {
-                model.insert(name.to_owned(), data);
-            } else {
-                let slot = slot(name, data).ok_or_else(|| EngineError::State(format!("unknown tensor {name}")))?;
-                slots.push(slot);
-            }
+        let unfit = |error: &dyn std::fmt::Display| EngineError::State(error.to_string());
+        let (mut model, mut slots) = (NamedTensors::new(), NamedTensors::new());
+        for (name, tensor) in &state.tensors {
+            let (part, name) = match (name.strip_prefix(MODEL), name.strip_prefix(OPTIMIZER)) {
+                (Some(name), _) => (&mut model, name),
+                (_, Some(name)) => (&mut slots, name),
+                _ => return Err(unfit(&format!("unknown tensor {name}"))),
+            };
+            part.insert(name.to_owned(), tensor.clone());
         }
-        // The optimizer wants its slots in the order of parameters, and names sort as text.
-        slots.sort_by_key(|slot| (slot.parameter, slot.kind));
         guarded("loaded the model", || {
             let network = self.network()?.clone();
             // Both parts are checked before either is taken over.
-            let mut optimizer = Optimizer::new(*self.optimizer.config(), self.noise_seed);
-            let state = OptimizerState { step_count: state.optimizer_steps, slots };
-            optimizer.restore(state, &network).map_err(|error| EngineError::State(error.to_string()))?;
-            let network = load(network, &model).map_err(|error| EngineError::State(error.to_string()))?;
-            self.optimizer = optimizer;
-            self.network = Some(network);
+            check_values(&tensor_infos(&network), &model).map_err(|error| unfit(&error))?;
+            self.optimizer.restore(state.optimizer_steps, slots).map_err(|error| unfit(&error))?;
+            self.network = Some(load(network, model).map_err(|error| unfit(&error))?);
             Ok(())
         })
     }
 }
+
+/// What the names of a network's tensors begin with in a saved state.
+const MODEL: &str = "model.";
+
+/// What the names of the optimizer's slots begin with in a saved state.
+const OPTIMIZER: &str = "optimizer.";
 
 /// How many of a batch the logits `[batch, classes]` get right, as one element.
 fn correct_count(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1, Int> {
@@ -201,18 +200,6 @@ fn correct_count(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1, Int> {
     let classes = logits.detach().inner().argmax(1).reshape([batch]);
     let device = classes.device();
     classes.equal(labels.to_device(&device)).int().sum()
-}
-
-/// `optimizer.<parameter>.<slot>`.
-fn slot(name: &str, data: TensorData) -> Option<Slot> {
-    let (parameter, kind) = name.strip_prefix("optimizer.")?.split_once('.')?;
-    Some(Slot { parameter: parameter.parse().ok()?, kind: SlotKind::from_name(kind)?, data })
-}
-
-fn array(data: TensorData) -> Result<HostTensor, EngineError> {
-    let shape = data.shape().to_vec();
-    let values = data.try_into_vec().map_err(device_error("read a tensor"))?;
-    Ok(HostTensor { shape, values })
 }
 
 fn read<E: std::fmt::Debug>(data: Result<TensorData, E>, activity: &'static str) -> Result<Vec<f32>, EngineError> {

@@ -3,45 +3,45 @@
 
 use burn::tensor::DType;
 
-/// An optimizer was used with a module or a state that it cannot work on.
+/// An optimizer was used with a module or a state that it cannot work on. Parameters go by PyTorch's names.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OptimizerError {
     /// The optimizer works in single precision only.
     #[error("parameter {parameter} is of type {found:?}; the optimizer updates F32 parameters only")]
     ParameterType {
-        /// Position of the parameter in the module's visiting order.
-        parameter: usize,
+        /// The parameter.
+        parameter: String,
         /// Its element type.
         found: DType,
     },
     /// A gradient does not belong to its parameter.
     #[error("the gradient of parameter {parameter} has {found:?} elements of F32, expected {expected}")]
     Gradient {
-        /// Position of the parameter in the module's visiting order.
-        parameter: usize,
+        /// The parameter.
+        parameter: String,
         /// Number of elements of the parameter.
         expected: usize,
         /// Number of elements of the gradient; none if it is not of type F32.
         found: Option<usize>,
     },
-    /// The module is not the one that the optimizer's slots were made for.
-    #[error("the optimizer's {slot} for parameter {parameter} has {found} elements, the parameter has {expected}")]
-    SlotLength {
-        /// Position of the parameter in the module's visiting order.
-        parameter: usize,
-        /// The slot's name.
-        slot: &'static str,
-        /// Number of elements of the parameter.
-        expected: usize,
-        /// Number of elements of the slot.
+    /// The module is not the one that the optimizer was made for.
+    #[error(
+        "the optimizer was made for a parameter {parameter} of shape {expected:?}, the module's has {found} elements"
+    )]
+    OtherModule {
+        /// The parameter.
+        parameter: String,
+        /// Its shape.
+        expected: Vec<usize>,
+        /// Number of elements of what was found in its place.
         found: usize,
     },
-    /// A restored state has slots of another update rule, too few of them, or of another type than F32.
-    #[error("the optimizer state for parameter {parameter} does not fit: {problem}")]
+    /// A restored state has slots of another module or update rule, or too few of them.
+    #[error("the optimizer's {slot} does not fit: {problem}")]
     State {
-        /// Position of the parameter in the module's visiting order.
-        parameter: usize,
+        /// `<parameter>.<slot>`.
+        slot: String,
         /// What does not fit.
         problem: String,
     },
