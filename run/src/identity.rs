@@ -233,7 +233,7 @@ mod tests {
         let base = RunConfig::new(task);
         let of = |config: &RunConfig, data: &str| RunIdentity::of(config, &Inputs::data(data)).unwrap();
         let id = of(&base, "data");
-        for field in RunConfig::fields().into_iter().filter(|field| field.tasks.include(task)) {
+        for field in RunConfig::fields().iter().filter(|field| field.tasks.include(task)) {
             let old = base.get(field.key).unwrap();
             let other = match &old {
                 Value::Bool(flag) => Value::Bool(!flag),

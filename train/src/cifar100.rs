@@ -12,7 +12,6 @@ use aees_tasks::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::controllers::schedule_seed;
 use crate::engine::{EngineData, EngineError, EngineJob, EngineState, Loss, Split};
 use crate::event::Subscriber;
 use crate::text_files::{Reporter, hub};
@@ -54,11 +53,6 @@ impl Cifar100Task {
             notices: Vec::new(),
         };
         Self { data, network, seed: config.seed as u64, schedule, facts }
-    }
-
-    /// Counts something more among what the run is made of.
-    pub(crate) fn add_input(&mut self, name: &str, digest: String) {
-        self.facts.inputs.digests.insert(name.to_owned(), digest);
     }
 
     /// Reads or makes the data of a run.
@@ -107,6 +101,10 @@ pub(crate) fn schedule_kind(name: SchedulerName) -> ScheduleKind {
 impl TrainingTask for Cifar100Task {
     fn facts(&self) -> &TaskFacts {
         &self.facts
+    }
+
+    fn add_input(&mut self, name: &str, digest: String) {
+        self.facts.inputs.digests.insert(name.to_owned(), digest);
     }
 
     fn train_examples(&self) -> usize {
@@ -171,6 +169,5 @@ impl TrainingTask for Cifar100Task {
         put("optimizer_family", json!(settings.optimizer.name()));
         put("optimizer_momentum", json!((settings.optimizer == OptimizerName::Sgd).then_some(settings.momentum)));
         put("data_dir", json!(settings.data));
-        put("schedule_seed", json!(schedule_seed(settings)));
     }
 }

@@ -4,13 +4,15 @@
 //! identity, engine, machine, outcome, digests. Keys that hold times or the machine are named in [`TIME_KEYS`]; two runs of
 //! the same configuration agree in all others.
 
-use aees_control::Aees;
+use aees_control::controller::Controller;
+use aees_control::settings::Number;
+use aees_control::{Aees, ArmPolicy, python_float};
 use serde_json::{Map, Value, json};
 
 use aees_run::result::SCHEMA_VERSION;
 use aees_run::settings::{ControlMode, RunConfig, SchedulerName};
 
-use crate::controllers::Schedule;
+use crate::controllers::{Schedule, schedule_seed};
 use crate::engine_info::EngineInfo;
 use crate::label_noise_diagnostics::{SubsetAccuracies, report_json};
 use crate::training_task::{TaskFacts, TrainingTask};
@@ -88,6 +90,7 @@ pub fn run_result(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Val
     put("controller_logs", json!(aees.map(Aees::controller_logs)));
     put("config", config_json(facts, state, end));
     // Beyond the reference.
+    put("controller", json!(aees.map(controller_json)));
     put("schema_version", json!(SCHEMA_VERSION));
     put("run_id", json!(facts.identity.run_id.full()));
     put("config_id", json!(facts.identity.config_id.full()));
@@ -152,6 +155,7 @@ fn config_json(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Value 
     put("base_lr", json!(config.lr));
     put("base_weight_decay", json!(config.weight_decay));
     put("scheduler_active", json!(config.lr_scheduler != SchedulerName::None));
+    put("schedule_seed", json!(schedule_seed(config)));
     put("output", json!(config.output.clone().unwrap_or_default()));
     if let Some(aees) = &state.aees {
         let names: Vec<String> = aees.candidates().map(|candidate| candidate.name()).collect();
@@ -165,8 +169,8 @@ fn config_json(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Value 
         put("candidate_config_names", json!(names));
         put("candidate_config_definitions", json!(definitions));
     }
-    if let Some(schedule) = facts.schedule {
-        put("open_loop_policy", open_loop_json(config, schedule, state));
+    if let (Some(schedule), Some(aees)) = (facts.schedule, &state.aees) {
+        put("open_loop_policy", open_loop_json(config, aees, schedule));
     }
     if let (Some(report), Some((last, _))) = (&facts.task.facts().label_noise, &end.subsets) {
         let val_accuracy = state.epochs.last().map(|epoch| epoch.val_accuracy);
@@ -183,16 +187,42 @@ fn config_json(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Value 
     Value::Object(map)
 }
 
-fn open_loop_json(config: &RunConfig, schedule: &Schedule, state: &TrainState) -> Value {
-    let plan = &schedule.plan;
-    let by_arm = |values: Vec<Value>| -> Value {
-        let keys = config.lr_candidates.0.iter().map(|value| aees_control::python_float::repr(*value));
-        Value::Object(keys.zip(values).collect())
+/// Who picked, by name, with the settings of a bandit under their keys.
+fn controller_json(aees: &Aees) -> Value {
+    let bandit = match &aees.config().policy {
+        ArmPolicy::Bandit(bandit) => bandit,
+        ArmPolicy::Random => return json!({"name": "random"}),
+        ArmPolicy::OpenLoop(plan) => return json!({"name": plan.policy.name()}),
     };
-    let multipliers: Vec<f64> = plan.arms.iter().map(|arm| config.lr_candidates.0[*arm]).collect();
-    let episodes = state.aees.as_ref().map_or(&[][..], Aees::episodes);
-    let executed: Vec<f64> = episodes.iter().map(|episode| episode.selection.candidate.lr_multiplier.get()).collect();
-    let controller = state.aees.as_ref().and_then(|aees| Some(aees.manager().lr_controller()?.snapshot()));
+    let settings = bandit.settings().into_iter().map(|(setting, number)| {
+        let value = match number {
+            Number::Integer(value) => json!(value),
+            Number::Real(value) => json!(value),
+        };
+        (setting.key.to_owned(), value)
+    });
+    Value::Object([("name".to_owned(), json!(bandit.choice().name()))].into_iter().chain(settings).collect())
+}
+
+/// The sequence of an open-loop run under the reference's keys, which know multipliers only. With several noise levels
+/// the arms are pairs, called by the names of their candidates, and there are two columns more.
+fn open_loop_json(config: &RunConfig, aees: &Aees, schedule: &Schedule) -> Value {
+    let plan = &schedule.plan;
+    let noise_levels = config.noise_candidates.0.len();
+    let names: Vec<String> = match noise_levels {
+        1 => config.lr_candidates.0.iter().map(|value| python_float::repr(*value)).collect(),
+        _ => aees.candidates().map(|candidate| candidate.name()).collect(),
+    };
+    let by_arm = |values: Vec<Value>| -> Value { names.iter().cloned().zip(values).collect::<Map<_, _>>().into() };
+    let lr_arms: Vec<usize> = plan.arms.iter().map(|arm| arm / noise_levels).collect();
+    let multipliers: Vec<f64> = lr_arms.iter().map(|arm| config.lr_candidates.0[*arm]).collect();
+    let played = aees.episodes().iter().map(|episode| episode.selection.candidate);
+    let executed: Vec<f64> = played.map(|candidate| candidate.lr_multiplier.get()).collect();
+    let controllers = aees.manager().lr_controller().into_iter().chain(aees.manager().noise_control().controllers());
+    let state = controllers.take(1).find_map(|controller| match controller {
+        Controller::Precomputed(schedule) => Some(schedule.snapshot()),
+        _ => None,
+    });
     let mut policy = json!({
         "policy": plan.policy.name(),
         "reward_free": true,
@@ -206,10 +236,10 @@ fn open_loop_json(config: &RunConfig, schedule: &Schedule, state: &TrainState) -
         "integer_counts": by_arm(plan.integer_counts.iter().map(|value| json!(value)).collect()),
         "source_seeds": schedule.sources.iter().map(|source| source.seed).collect::<Vec<_>>(),
         "source_artifacts": schedule.sources.iter().map(|source| source.path.clone()).collect::<Vec<_>>(),
-        "planned_lr_indices": plan.arms,
+        "planned_lr_indices": lr_arms,
         "planned_lr_multipliers": multipliers,
         "executed_lr_multipliers": executed,
-        "controller_state": controller,
+        "controller_state": state,
         "training_seeds": {
             "model": config.seed,
             "data_order_and_augmentation": config.seed,
@@ -217,6 +247,11 @@ fn open_loop_json(config: &RunConfig, schedule: &Schedule, state: &TrainState) -
             "optimizer_noise": config.seed,
         },
     });
+    if noise_levels > 1 {
+        let noise_arms: Vec<usize> = plan.arms.iter().map(|arm| arm % noise_levels).collect();
+        policy["noise_candidates"] = json!(config.noise_candidates.0);
+        policy["planned_noise_indices"] = json!(noise_arms);
+    }
     match config.control_mode {
         ControlMode::UniformRandom => policy["sampling_seed"] = json!(plan.schedule_seed),
         _ => {

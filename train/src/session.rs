@@ -154,19 +154,16 @@ pub fn load_task(
     config: &RunConfig,
     subscribers: &mut [Box<dyn Subscriber>],
 ) -> Result<Box<dyn TrainingTask>, SessionError> {
-    Ok(match config.task {
-        TaskName::Cifar100 => {
-            let mut task = Cifar100Task::new(config, Arc::new(Cifar100Task::load(config, subscribers)?));
-            if config.control_mode == ControlMode::FrequencyMatched {
-                // Other adaptive runs give other frequencies, and so another run.
-                let traces =
-                    FrequencySource::digest(&FrequencySource::find_all(config).map_err(ControllerSetupError::from)?)?;
-                task.add_input("traces", traces);
-            }
-            Box::new(task)
-        }
+    let mut task: Box<dyn TrainingTask> = match config.task {
+        TaskName::Cifar100 => Box::new(Cifar100Task::new(config, Arc::new(Cifar100Task::load(config, subscribers)?))),
         TaskName::Sst2 | TaskName::AgNews => Box::new(TextClassificationTask::load(config, subscribers)?),
-    })
+    };
+    if config.control_mode == ControlMode::FrequencyMatched {
+        // Other adaptive runs give other frequencies, and so another run.
+        let sources = FrequencySource::find_all(config).map_err(ControllerSetupError::from)?;
+        task.add_input("traces", FrequencySource::digest(&sources)?);
+    }
+    Ok(task)
 }
 
 /// The configuration of the run in a folder.

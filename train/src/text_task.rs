@@ -120,6 +120,10 @@ impl TrainingTask for TextClassificationTask {
         &self.facts
     }
 
+    fn add_input(&mut self, name: &str, digest: String) {
+        self.facts.inputs.digests.insert(name.to_owned(), digest);
+    }
+
     fn train_examples(&self) -> usize {
         self.data.train.len()
     }

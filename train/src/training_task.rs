@@ -16,6 +16,9 @@ pub trait TrainingTask {
     /// What is known of the task before it is trained.
     fn facts(&self) -> &TaskFacts;
 
+    /// Counts something more among what the run is made of.
+    fn add_input(&mut self, name: &str, digest: String);
+
     /// Examples in the training split.
     fn train_examples(&self) -> usize;
 

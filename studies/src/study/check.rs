@@ -186,10 +186,10 @@ fn mentioned(error: &ConfigError) -> Vec<&'static str> {
     let mut named = Vec::new();
     for word in message.split(|character: char| !(character.is_ascii_alphanumeric() || character == '_')) {
         // One-word settings such as `lr` or `model` are also words; they count only as flags.
-        let known = RunConfig::FIELDS.iter().find(|key| **key == word);
+        let known = RunConfig::keys().find(|key| *key == word);
         let as_flag = known.is_some_and(|key| key.contains('_') || error.to_string().contains(&format!("--{key}")));
-        if let Some(key) = known.filter(|key| as_flag && !named.contains(*key)) {
-            named.push(*key);
+        if let Some(key) = known.filter(|key| as_flag && !named.contains(key)) {
+            named.push(key);
         }
     }
     named

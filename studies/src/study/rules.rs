@@ -145,10 +145,10 @@ fn known(study: &Study, key: &str, place: &Place) -> Result<(), StudyError> {
 
 /// Whether the training has a setting of this name.
 fn known_setting(key: &str, place: &Place) -> Result<(), StudyError> {
-    if RunConfig::FIELDS.contains(&setting_name(key)) {
+    if RunConfig::keys().any(|known| known == setting_name(key)) {
         return Ok(());
     }
-    let nearest = nearest(key, RunConfig::FIELDS.iter().copied());
+    let nearest = nearest(key, RunConfig::keys());
     let problem = Problem::UnknownKey { key: key.to_owned(), within: "the settings of a run".into(), nearest };
     Err(StudyError::at(place, problem))
 }

@@ -29,7 +29,7 @@ impl Study {
 fn train_line(config: &RunConfig, seed: i64) -> String {
     let defaults = RunConfig::new(config.task);
     let mut line = format!("aees train {}", config.task.name());
-    for key in RunConfig::FIELDS.iter().filter(|key| **key != "seed") {
+    for key in RunConfig::keys().filter(|key| *key != "seed") {
         let value = config.get(key).unwrap_or(Value::Null);
         if Some(&value) != defaults.get(key).as_ref() {
             line.push_str(" --set ");
