@@ -2,8 +2,6 @@
 //!
 //! `fixtures/make_label_noise.py` makes the fixture with Python's own `random`.
 
-#![allow(clippy::unwrap_used)]
-
 use aees_tasks::{LabelNoise, LabelNoiseReport, LabelNoiseType, corrupt_labels, labels_digest, next_in_superclass};
 use serde_json::Value;
 
@@ -38,7 +36,7 @@ fn first_corrupted_indices_and_draws_are_the_references() {
 
 #[test]
 fn whole_vectors_equal_pythons() {
-    let cases: Vec<Value> = serde_json::from_str(include_str!("fixtures/label_noise.json")).unwrap();
+    let cases: Vec<Value> = serde_json::from_str(include_str!("../fixtures/label_noise.json")).unwrap();
     assert_eq!(cases.len(), 20);
     for case in cases {
         let kind: LabelNoiseType = case["type"].as_str().unwrap().parse().unwrap();

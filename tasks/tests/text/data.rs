@@ -2,16 +2,14 @@
 //!
 //! `fixtures/make_text_fixtures.py` makes the goldens with Hugging Face's datasets, NumPy and CPython.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
 use aees_tasks::{
-    DataError, DataSource, LabelNoise, LabelNoiseType, TASKS, TextData, TextDataConfig, TextSplit, TextTask,
-    corrupt_sampled_labels, find_task, labels_digest,
+    DataError, DataSource, LabelNoise, LabelNoiseType, TextData, TextDataConfig, TextSplit, TextTask,
+    corrupt_sampled_labels, labels_digest,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -59,7 +57,7 @@ fn row_numbers(split: &TextSplit) -> Vec<u32> {
 
 #[test]
 fn validation_is_held_out_as_hugging_faces_datasets_do_it() {
-    let cases: Vec<Value> = serde_json::from_str(include_str!("fixtures/text_splits.json")).unwrap();
+    let cases: Vec<Value> = serde_json::from_str(include_str!("../fixtures/text_splits.json")).unwrap();
     assert_eq!(cases.len(), 10);
     for case in cases {
         let folder = numbered_news(case["examples"].as_u64().unwrap() as usize, 4);
@@ -74,7 +72,7 @@ fn validation_is_held_out_as_hugging_faces_datasets_do_it() {
 
 #[test]
 fn label_noise_is_cpythons() {
-    let cases: Vec<Value> = serde_json::from_str(include_str!("fixtures/text_noise.json")).unwrap();
+    let cases: Vec<Value> = serde_json::from_str(include_str!("../fixtures/text_noise.json")).unwrap();
     assert_eq!(cases.len(), 32);
     for case in cases {
         let labels: Vec<u32> = (0..case["examples"].as_u64().unwrap() as u32).map(|index| index % 4).collect();
@@ -186,24 +184,6 @@ fn synthetic_sets_have_the_real_sizes_and_never_change() {
     assert!(distinct.len() > 107_900, "{} distinct sentences", distinct.len());
 }
 
-#[test]
-fn synthetic_words_are_the_words_of_the_sentences() {
-    for task in TextTask::ALL {
-        let words: HashSet<String> = task.synthetic_words().into_iter().collect();
-        assert_eq!(words.len(), task.synthetic_words().len());
-        let data = synthetic(task, |_| {}).unwrap();
-        let (mut known, mut all, mut capitals) = (0, 0, 0);
-        for word in data.train.texts().flat_map(words_of) {
-            all += 1;
-            known += usize::from(words.contains(&word.to_lowercase()));
-            capitals += usize::from(word.starts_with(|letter: char| letter.is_uppercase()));
-        }
-        let rare = 1.0 - known as f64 / all as f64;
-        assert!((0.01..0.04).contains(&rare), "{rare} of the words are rare");
-        assert!(capitals * 50 > all, "{capitals} of {all} words are capitalised");
-    }
-}
-
 fn words_of(text: &str) -> impl Iterator<Item = &str> {
     text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty())
 }
@@ -233,22 +213,10 @@ fn naive_bayes(train: &TextSplit, test: &TextSplit, classes: usize) -> f64 {
 
 #[test]
 fn synthetic_sets_can_be_learned_but_not_to_the_last_sentence() {
-    for task in TextTask::ALL {
+    for (task, classes) in [(TextTask::Sst2, 2), (TextTask::AgNews, 4)] {
         let data = synthetic(task, |config| (config.limit_train, config.limit_eval) = (None, None)).unwrap();
-        let classes = task.entry().classes as usize;
         let accuracy = naive_bayes(&data.train, data.test.as_ref().unwrap_or(&data.validation), classes);
         eprintln!("{task:?}: naive Bayes {accuracy:.3}");
         assert!((0.85..0.95).contains(&accuracy), "{task:?}: naive Bayes gets {accuracy:.3}");
     }
-}
-
-#[test]
-fn the_register_knows_the_text_tasks() {
-    let names: Vec<&str> = TASKS.iter().map(|task| task.name).collect();
-    assert_eq!(names, ["cifar100", "sst2", "agnews"]);
-    for task in TextTask::ALL {
-        assert_eq!(find_task(task.entry().name), Some(task.entry()));
-        assert_eq!(TextTask::from_name(task.entry().name), Some(task));
-    }
-    assert_eq!((TextTask::Sst2.entry().title, TextTask::AgNews.entry().classes), ("GLUE SST-2", 4));
 }
