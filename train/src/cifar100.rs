@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aees_control::schedule::{EpochSchedule, ScheduleKind};
+use aees_control::schedule::EpochSchedule;
 use aees_models::weights::write_safetensors;
 use aees_models::{ModelSpec, ResNet18Config, flops};
 use aees_tasks::{
@@ -12,12 +12,14 @@ use aees_tasks::{
 };
 use serde_json::{Map, Value, json};
 
+use crate::controllers::schedule_kind;
 use crate::engine::{EngineData, EngineError, EngineJob, EngineState, Loss, Split};
 use crate::event::Subscriber;
-use crate::text_files::{Reporter, hub};
+use crate::hub_files::{DownloadEvents, hub};
+use crate::task_error::TaskError;
 use crate::training_task::{JobSetup, PreparedJob, TaskFacts, TrainingTask, model_tensors};
 use aees_run::identity::Inputs;
-use aees_run::settings::{LabelNoiseType, OptimizerName, RunConfig, SchedulerName};
+use aees_run::settings::{LabelNoiseType, OptimizerName, RunConfig};
 
 /// Side of an image in pixels.
 const SIDE: usize = 32;
@@ -59,7 +61,11 @@ impl Cifar100Task {
     ///
     /// # Errors
     /// Whatever is wrong with the files, with their names.
-    pub fn load(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Cifar100, DataError> {
+    pub fn load(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Cifar100, TaskError> {
+        Self::read(config, subscribers).map_err(|error| TaskError::data(config, error))
+    }
+
+    fn read(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Cifar100, DataError> {
         let kind = match config.label_noise_type {
             LabelNoiseType::None => Noise::None,
             LabelNoiseType::Symmetric => Noise::Symmetric,
@@ -75,7 +81,7 @@ impl Cifar100Task {
             seed: config.seed as u64,
             ..Cifar100Config::default()
         }
-        .load_with_hub(HubAccess { hub: &hub(config)?, progress: &mut Reporter::new(subscribers) })
+        .load_with_hub(HubAccess { hub: &hub(config)?, progress: &mut DownloadEvents::new(subscribers) })
     }
 }
 
@@ -83,19 +89,11 @@ impl Cifar100Task {
 ///
 /// # Errors
 /// When the hub cannot be asked or the cache cannot be written.
-pub fn fetch(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Vec<PathBuf>, DataError> {
-    let mut access = HubAccess { hub: &hub(config)?, progress: &mut Reporter::new(subscribers) };
-    Ok(CIFAR100_HUB.fetch(&mut access)?.files)
-}
-
-/// The schedule as the method knows it.
-pub(crate) fn schedule_kind(name: SchedulerName) -> ScheduleKind {
-    match name {
-        SchedulerName::None => ScheduleKind::None,
-        SchedulerName::Cosine => ScheduleKind::Cosine,
-        SchedulerName::Linear => ScheduleKind::Linear,
-        SchedulerName::WarmupLinear => ScheduleKind::WarmupLinear,
-    }
+pub fn fetch(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Vec<PathBuf>, TaskError> {
+    let fetched = hub(config).and_then(|hub| {
+        CIFAR100_HUB.fetch(&mut HubAccess { hub: &hub, progress: &mut DownloadEvents::new(subscribers) })
+    });
+    Ok(fetched.map_err(|error| TaskError::hub(config, error, true))?.files)
 }
 
 impl TrainingTask for Cifar100Task {

@@ -12,7 +12,7 @@ use aees_run::identity::Inputs;
 use aees_run::settings::RunConfig;
 
 /// A task with its data loaded: sizes, orders, labels and costs, and the job of an engine on request.
-pub trait TrainingTask {
+pub trait TrainingTask: Send {
     /// What is known of the task before it is trained.
     fn facts(&self) -> &TaskFacts;
 
@@ -21,6 +21,11 @@ pub trait TrainingTask {
 
     /// Examples in the training split.
     fn train_examples(&self) -> usize;
+
+    /// Batches in an epoch, a short last one included.
+    fn steps_per_epoch(&self, batch_size: usize) -> u64 {
+        self.train_examples().div_ceil(batch_size) as u64
+    }
 
     /// The order and augmentation of an epoch: a pure function of (seed, epoch).
     fn plan_epoch(&self, epoch: u64) -> EpochPlan;
