@@ -15,7 +15,7 @@ pub mod value;
 
 pub use error::{ConfigError, Place};
 pub use fields::{
-    ControlMode, FieldInfo, Initialization, LabelNoiseType, OptimizerName, Range, Role, RunConfig, SchedulerName,
-    TaskName, Tasks,
+    ControlMode, FieldInfo, Initialization, LabelNoiseType, OptimizerName, Precision, Range, Role, RunConfig,
+    SchedulerName, TaskName, Tasks,
 };
 pub use file::read_file;

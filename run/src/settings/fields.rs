@@ -89,6 +89,18 @@ choice! {
 }
 
 choice! {
+    /// The arithmetic of matrix products and convolutions. Parameters, optimizer and loss are of single precision in all.
+    Precision {
+        /// Single precision.
+        F32 = "f32",
+        /// Inputs of products rounded to 10 bits, on NVIDIA's tensor cores.
+        Tf32 = "tf32",
+        /// Inputs and outputs of products with 7 bits.
+        Bf16 = "bf16",
+    }
+}
+
+choice! {
     /// How the learning rate falls over the run.
     SchedulerName {
         /// It stays.
@@ -333,6 +345,8 @@ run_config! {
     limit_eval: Option<i64> = None, Science, All, PositiveWhenGiven;
     /// Hold out this share of the training set, validate on it, and touch the test set once, at the end.
     val_split: f64 = 0.0, Science, Images, BelowOne;
+    /// Arithmetic of matrix products and convolutions; not every engine can do all.
+    precision: Precision = Precision::F32, Science, All, Any;
     /// Where the data comes from: auto (local files, then the Hugging Face cache, then the hub), synthetic (made on the
     /// spot), or a path to files in any of their usual layouts.
     data: String = "auto".to_owned(), Setup, All, Any;
@@ -352,6 +366,8 @@ run_config! {
     run_tag: Option<String> = None, Setup, All, Any;
     /// Also write the result to this file.
     output: Option<String> = None, Setup, All, Any;
+    /// The engine that trains: auto (one that can do what is asked), or burn.
+    engine: String = "auto".to_owned(), Setup, All, Any;
     /// Where to compute: auto, cpu, cuda:N, vulkan:N or wgpu.
     device: String = "auto".to_owned(), Setup, All, Any;
     /// Threads of the CPU engine; all cores when not given.
