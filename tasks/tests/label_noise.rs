@@ -2,8 +2,6 @@
 //!
 //! `fixtures/make_label_noise.py` makes the fixture with Python's own `random`.
 
-#![allow(clippy::unwrap_used)]
-
 use aees_tasks::{LabelNoise, LabelNoiseReport, LabelNoiseType, corrupt_labels, labels_digest, next_in_superclass};
 use serde_json::Value;
 

@@ -6,7 +6,7 @@
 //! come from the crate's own WordPiece, once per word and thread; a word is then looked up. On the 107,721 real rows
 //! this takes 0.24 s where `encode_fast` on the same two threads takes 3.0 s (`benches/pretokenize.rs`; n = 3, busy
 //! machine). Control characters, anything outside of ASCII and `[` (with which the special tokens begin) are left to
-//! the crate. `tests/tokens_plain_text.rs` and `tests/tokens_corpus.rs` prove that both ways agree.
+//! the crate. `tests/tokens/plain_text.rs` and `tests/tokens/corpus.rs` prove that both ways agree.
 
 use std::collections::HashMap;
 use std::ops::Range;

@@ -1,25 +1,14 @@
 //! The tokenizer's files: what is refused and how, vocabularies made from sentences, and what is saved.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aees_tasks::{TextTokenizer, TokenizerError};
 
+use crate::files::{fixture_path, folder};
+
 const SENTENCES: [&str; 4] =
     ["A wonderful, wonderful film!", "Dreadful film.", "Ein schönes 世界", "wonder at the film"];
-
-fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tokens")
-}
-
-/// A folder with one file of this text.
-fn folder(name: &str, text: impl AsRef<[u8]>) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join(name), text).unwrap();
-    folder
-}
 
 fn refused(folder: &tempfile::TempDir) -> String {
     let error = TextTokenizer::read(folder.path()).unwrap_err();
@@ -30,9 +19,10 @@ fn refused(folder: &tempfile::TempDir) -> String {
 
 /// The fixture's `tokenizer.json`, changed.
 fn changed(change: impl FnOnce(&mut serde_json::Value)) -> tempfile::TempDir {
-    let mut json = serde_json::from_str(&fs::read_to_string(fixtures().join("tokenizer.json")).unwrap()).unwrap();
+    let mut json =
+        serde_json::from_str(&fs::read_to_string(fixture_path("tokens").join("tokenizer.json")).unwrap()).unwrap();
     change(&mut json);
-    folder("tokenizer.json", json.to_string())
+    folder(&[("tokenizer.json", Vec::from(json.to_string()))])
 }
 
 #[test]
@@ -41,21 +31,23 @@ fn what_is_not_there_is_named() {
     let error = TextTokenizer::read(missing).unwrap_err();
     assert_eq!(error.to_string(), "no/such/tokenizer.json: no such file or folder");
     assert!(error.help().unwrap().contains("--tokenizer"));
-    assert!(refused(&folder("config.json", "{}")).ends_with("holds no tokenizer.json and no vocab.txt"));
+    assert!(
+        refused(&folder(&[("config.json", Vec::from("{}"))])).ends_with("holds no tokenizer.json and no vocab.txt")
+    );
 }
 
 #[test]
 fn damaged_files_are_refused_with_their_place() {
-    let text = fs::read_to_string(fixtures().join("tokenizer.json")).unwrap();
+    let text = fs::read_to_string(fixture_path("tokens").join("tokenizer.json")).unwrap();
     let cut = text.char_indices().nth(5000).unwrap().0;
-    let message = refused(&folder("tokenizer.json", &text[..cut]));
+    let message = refused(&folder(&[("tokenizer.json", Vec::from(&text[..cut]))]));
     assert!(
         message.contains("tokenizer.json: not a usable tokenizer file: ") && message.contains("line 1"),
         "{message}"
     );
-    assert!(refused(&folder("tokenizer.json", "")).contains("not a usable tokenizer file"));
-    assert!(refused(&folder("vocab.txt", b"[PAD]\n\xff\n")).contains("not UTF-8 text"));
-    let settings = folder("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n");
+    assert!(refused(&folder(&[("tokenizer.json", Vec::from(""))])).contains("not a usable tokenizer file"));
+    assert!(refused(&folder(&[("vocab.txt", Vec::from(b"[PAD]\n\xff\n"))])).contains("not UTF-8 text"));
+    let settings = folder(&[("vocab.txt", Vec::from("[PAD]\n[UNK]\n[CLS]\n[SEP]\n"))]);
     fs::write(settings.path().join("tokenizer_config.json"), "{\"do_lower_case\": 3}").unwrap();
     assert!(refused(&settings).contains("tokenizer_config.json: not a usable tokenizer file"));
     fs::write(settings.path().join("tokenizer_config.json"), "{\"truncation_side\": \"left\"}").unwrap();
@@ -64,9 +56,9 @@ fn damaged_files_are_refused_with_their_place() {
 
 #[test]
 fn vocabularies_without_special_tokens_are_refused() {
-    let message = refused(&folder("vocab.txt", "[PAD]\n[UNK]\nthe\n"));
+    let message = refused(&folder(&[("vocab.txt", Vec::from("[PAD]\n[UNK]\nthe\n"))]));
     assert!(message.ends_with("the vocabulary has no [CLS], no [SEP]"), "{message}");
-    assert!(refused(&folder("vocab.txt", "")).ends_with("has no [PAD], no [UNK], no [CLS], no [SEP]"));
+    assert!(refused(&folder(&[("vocab.txt", Vec::from(""))])).ends_with("has no [PAD], no [UNK], no [CLS], no [SEP]"));
 }
 
 #[test]
@@ -86,7 +78,7 @@ fn truncation_and_padding_of_the_file_are_ignored() {
         json["padding"] = serde_json::json!({"strategy": {"Fixed": 32}, "direction": "Right",
             "pad_to_multiple_of": null, "pad_id": 0, "pad_type_id": 0, "pad_token": "[PAD]"});
     });
-    let plain = TextTokenizer::read(&fixtures().join("tokenizer.json")).unwrap();
+    let plain = TextTokenizer::read(&fixture_path("tokens").join("tokenizer.json")).unwrap();
     let changed = TextTokenizer::read(folder.path()).unwrap();
     for text in ["a, b, c, d, e, f", "é, b, c, d, e, f"] {
         assert_eq!(changed.encode(text, 64).unwrap(), plain.encode(text, 64).unwrap());
@@ -109,7 +101,7 @@ fn an_added_word_is_found_in_plain_text_too() {
 
 #[test]
 fn a_length_without_room_for_text_is_refused() {
-    let tokenizer = TextTokenizer::read(&fixtures()).unwrap();
+    let tokenizer = TextTokenizer::read(&fixture_path("tokens")).unwrap();
     for max_length in [0, 1, 2] {
         let error = tokenizer.encode("a", max_length).unwrap_err();
         assert!(matches!(error, TokenizerError::MaxLength { max_length: found } if found == max_length));

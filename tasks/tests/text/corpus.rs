@@ -1,15 +1,12 @@
-//! The real SST-2 and AG News, where a checkout of the corpus is at hand. Says `skipped: ...` and passes where it is not.
+//! The real SST-2 and AG News, where the corpus is at hand.
 //!
-//! `python3 fixtures/make_text_fixtures.py CORPUS` computes the fingerprints. The corpus is looked for in the folder that AEES_CORPUS names, then in `../shared/corpus` beside the workspace.
-
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+//! `python3 fixtures/make_text_fixtures.py CORPUS` computes the fingerprints.
 
 use std::fs;
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 use aees_tasks::{DataOrigin, DataSource, LabelNoise, LabelNoiseType, TextData, TextDataConfig, TextTask};
 use parquet::basic::Compression;
@@ -19,18 +16,10 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use tempfile::TempDir;
 
-fn corpus() -> Option<PathBuf> {
-    let beside = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpus"));
-    let folder = std::env::var_os("AEES_CORPUS").map_or(beside, PathBuf::from);
-    if folder.join("sst2").is_dir() && folder.join("ag_news").is_dir() {
-        return Some(folder);
-    }
-    eprintln!("skipped: no real SST-2 and AG News here (set AEES_CORPUS to a folder with sst2/ and ag_news/ in it)");
-    None
-}
+use crate::require::corpus;
 
-fn config(task: TextTask, folder: PathBuf) -> TextDataConfig {
-    TextDataConfig { data_root: folder, ..TextDataConfig::new(task) }
+fn config(task: TextTask, folder: &Path) -> TextDataConfig {
+    TextDataConfig { data_root: folder.parent().unwrap().to_owned(), ..TextDataConfig::new(task) }
 }
 
 fn counts(labels: &[u32], classes: u32) -> Vec<usize> {
@@ -39,8 +28,8 @@ fn counts(labels: &[u32], classes: u32) -> Vec<usize> {
 
 #[test]
 fn sst2_has_the_published_counts() {
-    let Some(folder) = corpus() else { return };
-    let data = config(TextTask::Sst2, folder).load().unwrap();
+    let Some(folder) = corpus("sst2") else { return };
+    let data = config(TextTask::Sst2, &folder).load().unwrap();
     assert_eq!(counts(data.train.labels(), 2), [29_780, 37_569]);
     assert_eq!(counts(data.validation.labels(), 2), [428, 444]);
     assert_eq!(data.train.text(0), "hide new secretions from the parental units");
@@ -49,9 +38,9 @@ fn sst2_has_the_published_counts() {
 
 #[test]
 fn ag_news_has_the_counts_of_its_files() {
-    let Some(folder) = corpus() else { return };
+    let Some(folder) = corpus("ag_news") else { return };
     let noise = LabelNoise::new(LabelNoiseType::Symmetric, 0.2).unwrap();
-    let data = TextDataConfig { label_noise: noise, ..config(TextTask::AgNews, folder) }.load().unwrap();
+    let data = TextDataConfig { label_noise: noise, ..config(TextTask::AgNews, &folder) }.load().unwrap();
     assert_eq!((data.train.len(), data.validation.len()), (36_334, 4_038));
     assert_eq!(counts(data.test.as_ref().unwrap().labels(), 4), [1900; 4]);
     let [train, validation] = [&data.train, &data.validation].map(|split| counts(split.clean_labels(), 4));
@@ -100,11 +89,11 @@ fn assert_same(task: TextTask, folder: &Path, whole: &TextData, layout: &str) {
 
 #[test]
 fn every_layout_of_the_real_sst2_is_the_same_data() {
-    let Some(folder) = corpus() else { return };
-    let whole = config(TextTask::Sst2, folder.clone()).load().unwrap();
+    let Some(folder) = corpus("sst2") else { return };
+    let whole = config(TextTask::Sst2, &folder).load().unwrap();
     let (tables, texts) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     for (name, hub) in [("train", "train-00000-of-00001"), ("dev", "validation-00000-of-00001")] {
-        let text = unpack(&folder.join(format!("sst2/{name}.tsv.gz")));
+        let text = unpack(&folder.join(format!("{name}.tsv.gz")));
         let rows = text.lines().skip(1).map(|line| line.split_once('\t').unwrap());
         let turned: String = rows.clone().map(|(text, label)| format!("{label}\t{text}\r\n")).collect();
         fs::write(texts.path().join(name), format!("label\tsentence\r\n{turned}")).unwrap();
@@ -117,11 +106,11 @@ fn every_layout_of_the_real_sst2_is_the_same_data() {
 
 #[test]
 fn every_layout_of_the_real_ag_news_is_the_same_data() {
-    let Some(folder) = corpus() else { return };
-    let whole = config(TextTask::AgNews, folder.clone()).load().unwrap();
+    let Some(folder) = corpus("ag_news") else { return };
+    let whole = config(TextTask::AgNews, &folder).load().unwrap();
     let (tables, texts) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     for (name, split) in [("train_subset", "train"), ("test", "test")] {
-        let text = unpack(&folder.join(format!("ag_news/{name}.csv.gz")));
+        let text = unpack(&folder.join(format!("{name}.csv.gz")));
         fs::write(texts.path().join(split), format!("class,title,description\n{text}")).unwrap();
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
         let rows = reader.records().map(|record| {
@@ -132,27 +121,4 @@ fn every_layout_of_the_real_ag_news_is_the_same_data() {
     }
     assert_same(TextTask::AgNews, texts.path(), &whole, "csv");
     assert_same(TextTask::AgNews, tables.path(), &whole, "parquet");
-}
-
-#[test]
-#[ignore = "prints times; run it in release"]
-fn times() {
-    let mut sources = vec![("synthetic", DataSource::Synthetic)];
-    if let Some(folder) = corpus() {
-        sources.push(("corpus", DataSource::Path(folder)));
-    }
-    for (name, source) in sources {
-        for task in TextTask::ALL {
-            for _ in 0..3 {
-                let start = Instant::now();
-                let data = TextDataConfig { source: source.clone(), ..TextDataConfig::new(task) }.load().unwrap();
-                eprintln!(
-                    "{name} {task:?}: {} + {} rows in {:?}",
-                    data.train.len(),
-                    data.validation.len(),
-                    start.elapsed()
-                );
-            }
-        }
-    }
 }

@@ -1,28 +1,18 @@
 //! Every row of the real SST-2 and AG News files against Python's BertTokenizerFast, by digests of all ids.
 //!
-//! `fixtures/make_token_fixtures.py CORPUS` makes the digests. Where `../shared/corpus` is absent the test says so and
-//! passes.
-
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+//! `fixtures/make_token_fixtures.py CORPUS` makes the digests.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use aees_tasks::{TextTokenizer, TokenTable};
+use aees_tasks::TextTokenizer;
 use flate2::read::GzDecoder;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
-fn corpus() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
-    let there = folder.join("bert/vocab.txt").exists();
-    if !there {
-        println!("skipped: no real files in {}", folder.display());
-    }
-    there.then_some(folder)
-}
+use super::digest;
+use crate::require::corpus;
 
 /// SST-2's sentence as it stands; AG News' title, a blank, its description.
 fn rows(path: &Path) -> Vec<String> {
@@ -35,28 +25,16 @@ fn rows(path: &Path) -> Vec<String> {
     text.lines().skip(1).map(|line| line.split('\t').next().unwrap().to_owned()).collect()
 }
 
-fn digest(table: &TokenTable) -> String {
-    let mut digest = Sha256::new();
-    let mut ids = Vec::new();
-    for index in 0..table.len() {
-        ids.clear();
-        table.extend_ids(index, &mut ids);
-        digest.update((ids.len() as u32).to_le_bytes());
-        ids.iter().for_each(|id| digest.update(id.to_le_bytes()));
-    }
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[test]
 fn every_real_row_has_pythons_ids() {
-    let Some(corpus) = corpus() else { return };
-    let files: BTreeMap<String, Value> = serde_json::from_str(include_str!("fixtures/tokens/corpus.json")).unwrap();
+    let Some(bert) = corpus("bert") else { return };
+    let files: BTreeMap<String, Value> = serde_json::from_str(include_str!("../fixtures/tokens/corpus.json")).unwrap();
     assert_eq!(files.len(), 4);
-    let tokenizer = TextTokenizer::read(&corpus.join("bert")).unwrap();
-    let by_lines = TextTokenizer::read(&corpus.join("bert/vocab.txt")).unwrap();
+    let tokenizer = TextTokenizer::read(&bert).unwrap();
+    let by_lines = TextTokenizer::read(&bert.join("vocab.txt")).unwrap();
     assert_eq!(tokenizer.vocabulary_size(), 30_522);
     for (name, expected) in files {
-        let rows = rows(&corpus.join(&name));
+        let rows = rows(&bert.with_file_name(&name));
         assert_eq!(rows.len() as u64, expected["rows"].as_u64().unwrap(), "{name}");
         for max_length in [128, 16] {
             for tokenizer in [&tokenizer, &by_lines] {

@@ -1,7 +1,5 @@
 //! From a task's text to its token file and back.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
 use aees_tasks::{
     DataSource, LabelNoise, LabelNoiseType, StoredTokens, TextDataConfig, TextTask, TextTokenizer, TokenData, TokenKey,
     TokenStore,

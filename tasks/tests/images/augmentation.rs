@@ -1,7 +1,5 @@
 //! Crop, flip and normalisation against torchvision, to the bit. `fixtures/make_augmentation.py` makes the fixture.
 
-#![allow(clippy::unwrap_used)]
-
 use aees_tasks::{CropFlip, IMAGE_BYTES, ImageSplit, Normalization, augment_batch, normalize_batch};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -25,7 +23,7 @@ fn assert_equals(case: &Value, found: &[f32]) {
 
 #[test]
 fn both_transforms_equal_torchvisions_to_the_bit() {
-    let fixture: Value = serde_json::from_str(include_str!("fixtures/augmentation.json")).unwrap();
+    let fixture: Value = serde_json::from_str(include_str!("../fixtures/augmentation.json")).unwrap();
     let normalization = Normalization::cifar100();
     let mut out = vec![f32::NAN; IMAGE_BYTES];
     normalize_batch(&image(), &[0], &normalization, &mut out);

@@ -2,8 +2,6 @@
 //!
 //! `fixtures/make_text_fixtures.py` makes the goldens with Hugging Face's datasets, NumPy and CPython.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::fs;
@@ -59,7 +57,7 @@ fn row_numbers(split: &TextSplit) -> Vec<u32> {
 
 #[test]
 fn validation_is_held_out_as_hugging_faces_datasets_do_it() {
-    let cases: Vec<Value> = serde_json::from_str(include_str!("fixtures/text_splits.json")).unwrap();
+    let cases: Vec<Value> = serde_json::from_str(include_str!("../fixtures/text_splits.json")).unwrap();
     assert_eq!(cases.len(), 10);
     for case in cases {
         let folder = numbered_news(case["examples"].as_u64().unwrap() as usize, 4);
@@ -74,7 +72,7 @@ fn validation_is_held_out_as_hugging_faces_datasets_do_it() {
 
 #[test]
 fn label_noise_is_cpythons() {
-    let cases: Vec<Value> = serde_json::from_str(include_str!("fixtures/text_noise.json")).unwrap();
+    let cases: Vec<Value> = serde_json::from_str(include_str!("../fixtures/text_noise.json")).unwrap();
     assert_eq!(cases.len(), 32);
     for case in cases {
         let labels: Vec<u32> = (0..case["examples"].as_u64().unwrap() as u32).map(|index| index % 4).collect();

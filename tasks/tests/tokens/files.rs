@@ -1,7 +1,5 @@
 //! Token files: what is written is what is read, and nothing else is ever used.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
 use std::fs;
 use std::path::Path;
 

@@ -1,22 +1,17 @@
 //! The short way for plain ASCII against the `tokenizers` crate, with the crate's own framing and truncation.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
-use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use aees_tasks::TextTokenizer;
 use proptest::prelude::*;
 use tokenizers::{Tokenizer, TruncationParams};
 
-static OURS: LazyLock<TextTokenizer> = LazyLock::new(|| TextTokenizer::read(&fixtures()).unwrap());
+use crate::files::fixture_path;
 
-fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tokens")
-}
+static OURS: LazyLock<TextTokenizer> = LazyLock::new(|| TextTokenizer::read(&fixture_path("tokens")).unwrap());
 
 fn crates(max_length: usize) -> Tokenizer {
-    let mut tokenizer = Tokenizer::from_file(fixtures().join("tokenizer.json")).unwrap();
+    let mut tokenizer = Tokenizer::from_file(fixture_path("tokens").join("tokenizer.json")).unwrap();
     tokenizer.with_truncation(Some(TruncationParams { max_length, ..TruncationParams::default() })).unwrap();
     tokenizer
 }

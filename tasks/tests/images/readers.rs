@@ -3,43 +3,14 @@
 //! The fixtures hold the same 20 train and 8 test images in each layout; `fixtures/make_readers.py` makes them and says what
 //! is in them.
 
-#![allow(clippy::unwrap_used)]
-
-use std::fs;
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use aees_tasks::{Cifar100, Cifar100Config, DataError, DataOrigin, DataSource, ImageSplit};
 use tempfile::TempDir;
 
+use crate::files::{fixture, folder, gunzip, gzip};
+
 const RECORD: usize = 3074;
-
-fn fixture(name: &str) -> Vec<u8> {
-    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)).unwrap()
-}
-
-fn gunzip(bytes: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    flate2::read::GzDecoder::new(bytes).read_to_end(&mut out).unwrap();
-    out
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    out.write_all(bytes).unwrap();
-    out.finish().unwrap()
-}
-
-/// A folder with these files; names may have folders in them.
-fn folder(files: &[(&str, Vec<u8>)]) -> TempDir {
-    let folder = TempDir::new().unwrap();
-    for (name, content) in files {
-        let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
-    }
-    folder
-}
 
 fn load(path: impl Into<PathBuf>) -> Result<Cifar100, DataError> {
     Cifar100Config { source: DataSource::Path(path.into()), ..Cifar100Config::default() }.load()

@@ -1,7 +1,5 @@
 //! The hub client against a small hub on loopback: no test needs a network.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
 mod cache;
 mod failures;
 mod interoperability;

@@ -1,22 +1,8 @@
-//! The real CIFAR-100, where a checkout of the corpus is at hand. Says `skipped: ...` and passes where it is not.
-//!
-//! The corpus is looked for in the folder that AEES_CORPUS names, then in `../shared/corpus` beside the workspace.
-
-#![allow(clippy::unwrap_used)]
-
-use std::path::PathBuf;
+//! The real CIFAR-100, where the corpus is at hand.
 
 use aees_tasks::{Cifar100Config, DataSource, ImageSplit, LabelNoise, LabelNoiseType, PLANE_BYTES};
 
-fn corpus() -> Option<PathBuf> {
-    let beside = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpus"));
-    let folder = std::env::var_os("AEES_CORPUS").map_or(beside, PathBuf::from).join("cifar100");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!("skipped: no real CIFAR-100 here (set AEES_CORPUS to a folder with cifar100/ in it)");
-    None
-}
+use crate::require::corpus;
 
 fn count_of_each_class(labels: &[u32]) -> Vec<usize> {
     (0..100).map(|class| labels.iter().filter(|&&label| label == class).count()).collect()
@@ -49,7 +35,7 @@ fn assert_close(found: [(f64, f64); 3], mean: [f64; 3], std: [f64; 3]) {
 
 #[test]
 fn the_whole_set_has_the_published_counts_and_statistics() {
-    let Some(folder) = corpus() else { return };
+    let Some(folder) = corpus("cifar100") else { return };
     let config = Cifar100Config {
         source: DataSource::Path(folder),
         label_noise: LabelNoise::new(LabelNoiseType::Symmetric, 0.2).unwrap(),

@@ -2,15 +2,14 @@
 //!
 //! `fixtures/make_token_fixtures.py` makes the rows, the tokenizer and the ids.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
 
 use aees_tasks::{TextTokenizer, TokenTable};
 use flate2::read::GzDecoder;
-use sha2::{Digest, Sha256};
+
+use super::digest;
+use crate::files::fixture_path;
 
 #[derive(serde::Deserialize)]
 struct Rows {
@@ -20,12 +19,8 @@ struct Rows {
     settings: BTreeMap<String, String>,
 }
 
-fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tokens")
-}
-
 fn rows() -> Rows {
-    let file = File::open(fixtures().join("rows.json.gz")).unwrap();
+    let file = File::open(fixture_path("tokens").join("rows.json.gz")).unwrap();
     serde_json::from_reader(GzDecoder::new(file)).unwrap()
 }
 
@@ -41,7 +36,7 @@ fn made_up_rows_have_pythons_ids() {
     assert_eq!(rows.texts.len(), 2000);
     assert_eq!(rows.ids.keys().copied().collect::<Vec<_>>(), [16, 128]);
     for file in ["tokenizer.json", "vocab.txt"] {
-        let tokenizer = TextTokenizer::read(&fixtures().join(file)).unwrap();
+        let tokenizer = TextTokenizer::read(&fixture_path("tokens").join(file)).unwrap();
         for (&max_length, expected) in &rows.ids {
             let table = tokenizer.encode_all(rows.texts.iter().map(String::as_str), max_length, &|_| ()).unwrap();
             assert_eq!(table.len(), rows.texts.len());
@@ -61,7 +56,7 @@ fn made_up_rows_have_pythons_ids() {
 #[test]
 fn the_order_and_the_progress_do_not_depend_on_threads() {
     let rows = rows();
-    let tokenizer = TextTokenizer::read(&fixtures()).unwrap();
+    let tokenizer = TextTokenizer::read(&fixture_path("tokens")).unwrap();
     let tables = [1, 2, 5].map(|threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let done = std::sync::atomic::AtomicUsize::new(0);
@@ -76,16 +71,6 @@ fn the_order_and_the_progress_do_not_depend_on_threads() {
     assert!(tables[0] == tables[1] && tables[1] == tables[2]);
 }
 
-fn digest(table: &TokenTable) -> String {
-    let mut digest = Sha256::new();
-    for index in 0..table.len() {
-        let ids = ids(table, index);
-        digest.update((ids.len() as u32).to_le_bytes());
-        ids.iter().for_each(|id| digest.update(id.to_le_bytes()));
-    }
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[test]
 fn settings_beside_either_file_are_obeyed_as_python_obeys_them() {
     let rows = rows();
@@ -94,7 +79,7 @@ fn settings_beside_either_file_are_obeyed_as_python_obeys_them() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("tokenizer_config.json"), settings).unwrap();
         for name in ["tokenizer.json", "vocab.txt"] {
-            fs::copy(fixtures().join(name), folder.path().join(name)).unwrap();
+            fs::copy(fixture_path("tokens").join(name), folder.path().join(name)).unwrap();
             let tokenizer = TextTokenizer::read(&folder.path().join(name)).unwrap();
             let table = tokenizer.encode_all(rows.texts.iter().map(String::as_str), 128, &|_| ()).unwrap();
             assert_eq!(&digest(&table), expected, "{name}, {settings}");
@@ -104,8 +89,8 @@ fn settings_beside_either_file_are_obeyed_as_python_obeys_them() {
 
 #[test]
 fn both_files_of_one_tokenizer_have_one_digest_and_each_setting_another() {
-    let by_json = TextTokenizer::read(&fixtures().join("tokenizer.json")).unwrap();
-    let by_lines = TextTokenizer::read(&fixtures().join("vocab.txt")).unwrap();
+    let by_json = TextTokenizer::read(&fixture_path("tokens").join("tokenizer.json")).unwrap();
+    let by_lines = TextTokenizer::read(&fixture_path("tokens").join("vocab.txt")).unwrap();
     assert_eq!(by_json.digest(), by_lines.digest());
     // Pinned: a digest that moves makes every token file stale.
     assert_eq!(by_json.digest(), "51e7804e2e195f33c47c67d2e57e4fb221e1c6dbd8096c1a17507bd6ea0476a2");
@@ -115,7 +100,7 @@ fn both_files_of_one_tokenizer_have_one_digest_and_each_setting_another() {
     {
         let folder = tempfile::tempdir().unwrap();
         for name in ["vocab.txt", "tokenizer.json"] {
-            fs::copy(fixtures().join(name), folder.path().join(name)).unwrap();
+            fs::copy(fixture_path("tokens").join(name), folder.path().join(name)).unwrap();
         }
         fs::write(folder.path().join("tokenizer_config.json"), settings).unwrap();
         let by_json = TextTokenizer::read(&folder.path().join("tokenizer.json")).unwrap();

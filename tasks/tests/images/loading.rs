@@ -1,7 +1,5 @@
 //! Limits, hold-out, noise and fingerprint of a loaded task, on synthetic data.
 
-#![allow(clippy::unwrap_used)]
-
 use aees_tasks::{Cifar100, Cifar100Config, DataSource, LabelNoise, LabelNoiseType};
 
 fn config() -> Cifar100Config {

@@ -2,15 +2,14 @@
 //!
 //! The rows are made up; `fixtures/make_text_fixtures.py` writes them with Python's csv module and pyarrow.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use aees_tasks::{DataError, DataOrigin, DataSource, TextData, TextDataConfig, TextSplit, TextTask};
 use serde::Deserialize;
 use tempfile::TempDir;
+
+use crate::files::{fixture, folder, gzip};
 
 #[derive(Deserialize)]
 struct Row {
@@ -20,19 +19,9 @@ struct Row {
     label: u32,
 }
 
-fn fixture(name: &str) -> Vec<u8> {
-    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)).unwrap()
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    out.write_all(bytes).unwrap();
-    out.finish().unwrap()
-}
-
 /// The rows of a split as the peers read them, in file order.
 fn rows(task: TextTask, split: &str) -> Vec<(String, u32)> {
-    let rows: Vec<Row> = serde_json::from_str(include_str!("fixtures/text_rows.json")).unwrap();
+    let rows: Vec<Row> = serde_json::from_str(include_str!("../fixtures/text_rows.json")).unwrap();
     let rows = rows.into_iter().filter(|row| row.task == task.entry().name && row.split == split);
     rows.map(|row| (row.text, row.label)).collect()
 }
@@ -44,17 +33,6 @@ fn tsv(split: &str) -> String {
 }
 
 type Files<'a> = [(&'a str, Vec<u8>)];
-
-/// A folder with these files; names may have folders in them.
-fn folder(files: &Files<'_>) -> TempDir {
-    let folder = TempDir::new().unwrap();
-    for (name, content) in files {
-        let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
-    }
-    folder
-}
 
 fn load(task: TextTask, path: &Path) -> Result<TextData, DataError> {
     TextDataConfig { source: DataSource::Path(path.to_owned()), ..TextDataConfig::new(task) }.load()

@@ -1,0 +1,6 @@
+//! CIFAR-100: its files in every layout, what a configuration makes of them, and how a batch is augmented.
+
+mod augmentation;
+mod corpus;
+mod loading;
+mod readers;
