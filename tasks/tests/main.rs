@@ -5,7 +5,6 @@
 mod files;
 mod hub;
 mod images;
-mod label_noise;
 #[path = "../../tests/support/require.rs"]
 mod require;
 mod text;

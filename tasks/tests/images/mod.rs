@@ -2,5 +2,6 @@
 
 mod augmentation;
 mod corpus;
+mod label_noise;
 mod loading;
 mod readers;

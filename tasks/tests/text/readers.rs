@@ -2,12 +2,10 @@
 //!
 //! The rows are made up; `fixtures/make_text_fixtures.py` writes them with Python's csv module and pyarrow.
 
-use std::fs;
 use std::path::Path;
 
 use aees_tasks::{DataError, DataOrigin, DataSource, TextData, TextDataConfig, TextSplit, TextTask};
 use serde::Deserialize;
-use tempfile::TempDir;
 
 use crate::files::{fixture, folder, gzip};
 
@@ -22,7 +20,7 @@ struct Row {
 /// The rows of a split as the peers read them, in file order.
 fn rows(task: TextTask, split: &str) -> Vec<(String, u32)> {
     let rows: Vec<Row> = serde_json::from_str(include_str!("../fixtures/text_rows.json")).unwrap();
-    let rows = rows.into_iter().filter(|row| row.task == task.entry().name && row.split == split);
+    let rows = rows.into_iter().filter(|row| row.task == task.name() && row.split == split);
     rows.map(|row| (row.text, row.label)).collect()
 }
 

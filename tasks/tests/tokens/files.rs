@@ -1,13 +1,19 @@
 //! Token files: what is written is what is read, and nothing else is ever used.
 
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use aees_tasks::{
     DataOrigin, LabelNoise, LabelNoiseType, StoredTokens, TextTokenizer, TokenData, TokenKey, TokenNoise, TokenSplit,
     TokenStore, corrupt_labels,
 };
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde_json::json;
 use sha2::{Digest, Sha256};
+
+use crate::require::python;
 
 const SENTENCES: [&str; 5] = ["a good film", "a bad film", "", "so good, so very good", "bad ending"];
 
@@ -71,27 +77,51 @@ fn open(store: &TokenStore, key: &TokenKey) -> StoredTokens {
 #[track_caller]
 fn reason(store: &TokenStore, key: &TokenKey) -> String {
     match open(store, key) {
-        StoredTokens::Stale(stale) => {
-            assert!(stale.to_string().contains(&stale.path.display().to_string()));
-            stale.reason
+        StoredTokens::Stale(reason) => {
+            let start = format!("{}: not used: ", store.path(key).display());
+            reason.strip_prefix(&start).unwrap_or_else(|| panic!("{reason}")).to_owned()
         }
         other => panic!("{other:?}"),
     }
 }
 
-/// Changes a whole file and makes its digest fit again: what only another program could have written.
-fn forge(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
-    let mut bytes = fs::read(path).unwrap();
-    bytes.truncate(bytes.len() - 32);
-    change(&mut bytes);
-    let digest = Sha256::digest(&bytes);
-    bytes.extend_from_slice(&digest);
-    fs::write(path, bytes).unwrap();
+/// The tensors and the header of a token file, to be changed.
+struct Parts {
+    tensors: BTreeMap<String, (Dtype, Vec<u8>)>,
+    header: String,
 }
 
-/// Where the arrays begin.
-fn body(bytes: &[u8]) -> usize {
-    16 + u32::from_le_bytes(bytes[12..16].try_into().unwrap()) as usize
+impl Parts {
+    fn of(file: &[u8]) -> Self {
+        let tensors = SafeTensors::deserialize(file).unwrap();
+        let (_, metadata) = SafeTensors::read_metadata(file).unwrap();
+        let tensors = tensors.iter().map(|(name, tensor)| (name.to_owned(), (tensor.dtype(), tensor.data().to_vec())));
+        Self { tensors: tensors.collect(), header: metadata.metadata().as_ref().unwrap()["aees_tokens"].clone() }
+    }
+
+    fn number(&mut self, tensor: &str, index: usize, value: i32) {
+        let (dtype, bytes) = self.tensors.get_mut(tensor).unwrap();
+        match dtype {
+            Dtype::I64 => bytes[8 * index..][..8].copy_from_slice(&i64::from(value).to_le_bytes()),
+            _ => bytes[4 * index..][..4].copy_from_slice(&value.to_le_bytes()),
+        }
+    }
+
+    /// A file with a digest that fits: what only another program could have written.
+    fn file(&self) -> Vec<u8> {
+        let views = self.tensors.iter().map(|(name, (dtype, bytes))| {
+            (name, TensorView::new(*dtype, vec![bytes.len() * 8 / dtype.bitsize()], bytes).unwrap())
+        });
+        let metadata = HashMap::from([("aees_tokens".to_owned(), self.header.clone())]);
+        with_digest(safetensors::serialize(views, Some(metadata)).unwrap())
+    }
+}
+
+fn with_digest(mut file: Vec<u8>) -> Vec<u8> {
+    let end = file.len() - 32;
+    let digest = Sha256::digest(&file[..end]);
+    file[end..].copy_from_slice(&digest);
+    file
 }
 
 #[test]
@@ -119,7 +149,7 @@ fn what_is_read_is_what_was_written() {
 }
 
 #[test]
-fn large_vocabularies_take_four_bytes() {
+fn ids_of_large_vocabularies_are_whole() {
     let tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"].into_iter().map(str::to_owned);
     let words = (0..70_000).map(|index| format!("w{index}"));
     let folder = tempfile::tempdir().unwrap();
@@ -160,7 +190,11 @@ fn every_part_of_the_key_makes_another_name() {
     names.sort();
     names.dedup();
     assert_eq!(names.len(), keys.len() + 1);
-    assert!(key.file_name().starts_with("agnews-6-") && key.file_name().ends_with(".tokens"), "{}", key.file_name());
+    assert!(
+        key.file_name().starts_with("agnews-6-") && key.file_name().ends_with(".safetensors"),
+        "{}",
+        key.file_name()
+    );
 
     // A file under the name of another key: copied by hand, or a collision.
     let folder = tempfile::tempdir().unwrap();
@@ -226,72 +260,132 @@ fn a_forged_file_with_a_fitting_digest_cannot_make_an_access_fail() {
     let (key, data) = noisy();
     let path = store.save(&key, &data).unwrap();
     let whole = fs::read(&path).unwrap();
-    let start = body(&whole);
+    assert_eq!(Parts::of(&whole).file(), whole);
     let sentences = data.train.len();
-    let labels = start + (4 * (sentences + 1)).next_multiple_of(8);
-    let ids = labels + 2 * (4 * sentences).next_multiple_of(8);
-    let number =
-        |at: usize, value: u32| move |bytes: &mut Vec<u8>| bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
-    type Change = Box<dyn FnOnce(&mut Vec<u8>)>;
+    type Change = Box<dyn FnOnce(&mut Parts)>;
+    let number = |tensor: &'static str, index: usize, value: i32| -> Change {
+        Box::new(move |parts: &mut Parts| parts.number(tensor, index, value))
+    };
+    let shorter = |tensor: &'static str, bytes: usize| -> Change {
+        Box::new(move |parts: &mut Parts| {
+            let content = &mut parts.tensors.get_mut(tensor).unwrap().1;
+            content.truncate(content.len() - bytes);
+        })
+    };
+    let gone =
+        |tensor: &'static str| -> Change { Box::new(move |parts: &mut Parts| drop(parts.tensors.remove(tensor))) };
     let cases: Vec<(&str, Change)> = vec![
-        ("span", Box::new(number(start, 1))),
-        ("impossible length", Box::new(number(start + 4, 0))),
-        ("impossible length", Box::new(number(start + 8, u32::MAX))),
-        ("impossible length", Box::new(number(start + 4, 7))),
-        ("span", Box::new(number(start + 4 * sentences, 1 << 30))),
-        ("outside the vocabulary", Box::new(number(ids, 0xffff))),
-        (
-            "outside the training split",
-            Box::new(move |bytes: &mut Vec<u8>| {
-                let last = bytes.len() - 4;
-                number(last, sentences as u32)(bytes);
-            }),
-        ),
-        ("bytes too long", Box::new(|bytes: &mut Vec<u8>| bytes.extend([0; 8]))),
-        ("shorter", Box::new(|bytes: &mut Vec<u8>| bytes.truncate(bytes.len() - 8))),
-        ("header", Box::new(|bytes: &mut Vec<u8>| bytes[16] = b'[')),
-        ("version 2", Box::new(number(8, 2))),
-        ("truncated", Box::new(number(12, u32::MAX))),
-        ("not a token file", Box::new(|bytes: &mut Vec<u8>| bytes[0] = b'B')),
+        ("span", number("train.offsets", 0, 1)),
+        ("negative", number("train.offsets", 1, -1)),
+        ("impossible length", number("train.offsets", 1, 0)),
+        ("impossible length", number("train.offsets", 2, i32::MAX)),
+        ("impossible length", number("train.offsets", 1, 7)),
+        ("span", number("train.offsets", sentences, 1 << 30)),
+        ("span", shorter("train.offsets", 8)),
+        ("span", shorter("validation.ids", 4)),
+        ("outside the vocabulary", number("train.ids", 0, 0xffff)),
+        ("outside the vocabulary", number("test.ids", 3, -1)),
+        ("a label for each sentence", shorter("train.labels", 4)),
+        ("a label for each sentence", shorter("test.clean_labels", 4)),
+        ("outside the training split", number("corrupted_indices", 9, sentences as i32)),
+        ("do not agree", shorter("corrupted_indices", 4)),
+        ("corrupted_indices", gone("corrupted_indices")),
+        ("validation.offsets", gone("validation.offsets")),
+        ("train.ids is U8", Box::new(|parts| parts.tensors.get_mut("train.ids").unwrap().0 = Dtype::U8)),
     ];
     for (expected, change) in cases {
-        fs::write(&path, &whole).unwrap();
-        forge(&path, change);
+        let mut parts = Parts::of(&whole);
+        change(&mut parts);
+        fs::write(&path, parts.file()).unwrap();
         let reason = reason(&store, &key);
         assert!(reason.contains(expected), "{expected}: {reason}");
     }
 }
 
 #[test]
-fn headers_that_promise_too_much_are_refused() {
+fn headers_of_other_files_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path());
     let (key, data) = noisy();
     let path = store.save(&key, &data).unwrap();
     let whole = fs::read(&path).unwrap();
-    let header = String::from_utf8(whole[16..body(&whole)].to_vec()).unwrap();
-    for (from, to) in [
-        ("\"sentences\":50", "\"sentences\":18446744073709551615"),
-        ("\"sentences\":50", "\"sentences\":4611686018427387903"),
-        ("\"sentences\":7", "\"sentences\":6"),
-        ("\"id_bytes\":2", "\"id_bytes\":3"),
-        ("\"id_bytes\":2", "\"id_bytes\":4"),
-        ("\"corrupted_labels\":10", "\"corrupted_labels\":100000"),
-        ("\"corrupted_labels\":10", "\"corrupted_labels\":null"),
-        ("\"name\":\"validation\"", "\"name\":\"test\""),
-        ("\"vocabulary_size\":", "\"vocabulary_size\":9999999999"),
+    for (from, to, expected) in [
+        ("\"version\":2", "\"version\":3", "version 3 of the layout, not 2"),
+        ("\"vocabulary_size\":", "\"vocabulary_size\":9999999999", "a vocabulary of 9999999999"),
+        ("\"max_length\":6", "\"max_length\":-6", "damaged header"),
+        ("{", "[", "damaged header"),
     ] {
-        assert!(header.contains(from), "{from}: {header}");
-        let mut changed = header.replace(from, to);
-        changed.extend(std::iter::repeat_n(' ', changed.len().next_multiple_of(8) - changed.len()));
-        fs::write(&path, &whole).unwrap();
-        forge(&path, |bytes| {
-            let start = body(bytes);
-            bytes.splice(16..start, changed.bytes());
-            bytes[12..16].copy_from_slice(&(changed.len() as u32).to_le_bytes());
-        });
-        reason(&store, &key);
+        let mut parts = Parts::of(&whole);
+        assert!(parts.header.contains(from), "{from}: {}", parts.header);
+        parts.header = parts.header.replacen(from, to, 1);
+        fs::write(&path, parts.file()).unwrap();
+        let reason = reason(&store, &key);
+        assert!(reason.contains(expected), "{expected}: {reason}");
     }
+    // Safetensors of something else, another length of the header, and a file of the first layout.
+    let weights = [("weight", TensorView::new(Dtype::U8, vec![32], &[0; 32]).unwrap())];
+    let changed = |place: usize, byte: u8| {
+        let mut changed = whole.clone();
+        changed[place] = byte;
+        with_digest(changed)
+    };
+    for (file, expected) in [
+        (with_digest(safetensors::serialize(weights, None).unwrap()), "not a token file"),
+        (changed(0, whole[0] ^ 8), "damaged header"),
+        (changed(7, 0xff), "damaged header"),
+        (with_digest([b"AEESTOKS".as_slice(), &[0; 100]].concat()), "damaged header"),
+    ] {
+        fs::write(&path, file).unwrap();
+        let reason = reason(&store, &key);
+        assert!(reason.contains(expected), "{expected}: {reason}");
+    }
+}
+
+const READ_WITH_PYTHON: &str = r#"
+import hashlib, json, sys
+from safetensors import safe_open
+path = sys.argv[1]
+with safe_open(path, framework="numpy") as file:
+    header = json.loads(file.metadata()["aees_tokens"])
+    tensor = file.get_tensor
+    offsets, ids = tensor("train.offsets").tolist(), tensor("train.ids").tolist()
+    content = open(path, "rb").read()
+    assert hashlib.sha256(content[:-32]).digest() == tensor("sha256").tobytes() == content[-32:]
+    print(json.dumps({
+        "key": header["key"],
+        "sentences": [ids[start:end] for start, end in zip(offsets, offsets[1:])],
+        "labels": tensor("train.labels").tolist(),
+        "clean_labels": tensor("train.clean_labels").tolist(),
+        "corrupted_indices": tensor("corrupted_indices").tolist(),
+        "names": sorted(file.keys()),
+    }))
+"#;
+
+#[test]
+fn python_reads_a_token_file() {
+    let Some(python) = python(&["safetensors", "numpy"]) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (key, data) = noisy();
+    let path = store(folder.path()).save(&key, &data).unwrap();
+    let output = Command::new(python).args(["-c", READ_WITH_PYTHON]).arg(path).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let seen: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(seen["key"], serde_json::to_value(&key).unwrap());
+    let sentence = |index| {
+        let mut ids = Vec::new();
+        data.train.extend_ids(index, &mut ids);
+        ids
+    };
+    assert_eq!(seen["sentences"], json!((0..data.train.len()).map(sentence).collect::<Vec<_>>()));
+    assert_eq!(seen["labels"], json!(data.train.labels()));
+    assert_eq!(seen["clean_labels"], json!(data.train.clean_labels()));
+    assert_eq!(seen["corrupted_indices"], json!(data.label_noise.unwrap().corrupted_indices));
+    let arrays = ["clean_labels", "ids", "labels", "offsets"];
+    let splits =
+        ["test", "train", "validation"].iter().flat_map(|split| arrays.map(|array| format!("{split}.{array}")));
+    let mut names: Vec<String> = splits.chain(["corrupted_indices".to_owned(), "sha256".to_owned()]).collect();
+    names.sort();
+    assert_eq!(seen["names"], json!(names));
 }
 
 #[test]

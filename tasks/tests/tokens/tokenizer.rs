@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use aees_tasks::{TextTokenizer, TokenizerError};
+use aees_tasks::TextTokenizer;
 
 use crate::files::{fixture_path, folder};
 
@@ -104,7 +104,7 @@ fn a_length_without_room_for_text_is_refused() {
     let tokenizer = TextTokenizer::read(&fixture_path("tokens")).unwrap();
     for max_length in [0, 1, 2] {
         let error = tokenizer.encode("a", max_length).unwrap_err();
-        assert!(matches!(error, TokenizerError::MaxLength { max_length: found } if found == max_length));
+        assert!(error.to_string().starts_with(&format!("--max-length {max_length}: expected at least 3")), "{error}");
         assert!(tokenizer.encode_all(["a"], max_length, &|_| ()).is_err());
     }
     assert_eq!(tokenizer.encode("a b c", 3).unwrap().len(), 3);

@@ -3,19 +3,15 @@
 //! Zhang, Zhao and LeCun, "Character-level Convolutional Networks for Text Classification", NIPS 2015. 120,000 training
 //! rows, of which a tenth is held out for validation, and 7,600 test rows.
 
+use super::format::{EvaluatedFile, FileLayout, TextFormat};
 use crate::hub_data::HubDataset;
-use crate::register::TaskEntry;
-use crate::text::{EvaluatedFile, TextFormat, TextTable};
+use crate::task_facts::TaskFacts;
 
-/// AG News in the register of tasks.
-pub(crate) const TASK: TaskEntry =
-    TaskEntry { name: "agnews", title: "AG News", classes: 4, train_examples: 120_000, test_examples: 7_600 };
-
-pub(crate) const FORMAT: TextFormat = TextFormat {
-    entry: &TASK,
+pub(super) const FORMAT: TextFormat = TextFormat {
+    facts: TaskFacts { name: "agnews", title: "AG News", classes: 4, train_examples: 120_000, test_examples: 7_600 },
     folders: &["agnews", "ag_news", "ag-news", "ag_news_csv"],
     text_column: "text",
-    table: TextTable::Csv,
+    layout: FileLayout::Csv,
     evaluated: EvaluatedFile::Test,
     hub_table: "the hub's table of AG News",
     hub: HubDataset { id: "fancyzhx/ag_news", folder: "data", splits: ["train", "test"] },

@@ -1,13 +1,15 @@
-//! Which files of a folder or archive are train data and which are test data.
+//! The files of a folder or archive, and from the parts of a task's two files to what they hold.
 //!
-//! Content cannot tell train from test, so here names decide: a name belongs to a split if one of its words is `train` or
-//! `test` (`train.bin`, `train_batch_3.bin.xz`, `test-00000-of-00001.parquet`). Several parts of a split are joined in name
-//! order, where runs of digits count as numbers. Files whose unpacked content is plain text (lists of names, notes) are passed
-//! over: they stand beside the data in many collections.
+//! Content cannot tell train from test, so names decide, word by word (`train_batch_3.bin.xz`,
+//! `test-00000-of-00001.parquet`). Several parts of a file are joined in name order, where runs of digits count as numbers.
+//! Which words and layouts a task has is its own business.
 
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
+use crate::data_source::DataOrigin;
 use crate::error::{DataError, Result};
 use crate::unpack::{self, Unpacked};
 
@@ -54,16 +56,49 @@ impl DataFile {
     }
 }
 
-/// The parts of both splits.
-#[derive(Debug)]
+/// The parts of the train file and of the file that is evaluated.
+#[derive(Debug, Default)]
 pub(crate) struct SplitFiles {
     pub(crate) train: Vec<DataFile>,
-    pub(crate) test: Vec<DataFile>,
+    pub(crate) evaluated: Vec<DataFile>,
 }
 
-/// The split that a file's name speaks of, if it does.
-pub(crate) fn split_of_name(name: &str) -> Option<&'static str> {
-    first_word_of(name, &["train", "test"])
+/// What was read.
+pub(crate) struct Loaded<S> {
+    pub(crate) train: S,
+    pub(crate) evaluated: S,
+    pub(crate) origin: DataOrigin,
+}
+
+impl SplitFiles {
+    /// Decodes all parts of both files on all cores, and joins them. `decode` gives the layout and the content of a part.
+    pub(crate) fn decode<S: Send>(
+        self,
+        decode: impl Fn(&DataFile) -> Result<(&'static str, S)> + Send + Sync,
+        join: impl Fn(Vec<S>) -> S,
+    ) -> Result<Loaded<S>> {
+        let train_parts = self.train.len();
+        let files: Vec<DataFile> = self.train.into_iter().chain(self.evaluated).collect();
+        // First all, then the first error in the order of the files: which one is told must not depend on threads.
+        let decoded: Vec<_> = files.par_iter().map(decode).collect();
+        let (layouts, mut parts): (Vec<&str>, Vec<S>) =
+            decoded.into_iter().collect::<Result<Vec<_>>>()?.into_iter().unzip();
+        refuse_mixed(&files[..train_parts], &layouts[..train_parts])?;
+        refuse_mixed(&files[train_parts..], &layouts[train_parts..])?;
+        let evaluated = join(parts.split_off(train_parts));
+        let files = files.into_iter().map(|file| file.path).collect();
+        Ok(Loaded { train: join(parts), evaluated, origin: DataOrigin::Files { layout: layouts[0], files } })
+    }
+}
+
+/// One file in two layouts would count each example twice.
+fn refuse_mixed(files: &[DataFile], layouts: &[&'static str]) -> Result<()> {
+    let Some(other) = layouts.iter().position(|layout| *layout != layouts[0]) else { return Ok(()) };
+    let (first, second) = (files[0].path.display(), files[other].path.display());
+    Err(DataError::Conflict(format!(
+        "{first} is in the {} layout and {second} in the {} layout; keep one of them",
+        layouts[0], layouts[other]
+    )))
 }
 
 /// The first of a name's words that is one of `words`.
@@ -93,7 +128,7 @@ pub(crate) fn names_in(folder: &Path) -> Vec<String> {
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let refused = |source| DataError::Read { path: folder.to_owned(), source };
+    let refused = |source| DataError::Read(folder.to_owned(), source);
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(refused)? {
         let entry = entry.map_err(refused)?;
@@ -105,36 +140,13 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Sorts files into splits. Errors if one split has no file; `Ok(None)` if neither has one.
-pub(crate) fn sort_into_splits(folder: &Path, files: Vec<DataFile>) -> Result<Option<SplitFiles>> {
-    let found: Vec<String> = files.iter().map(DataFile::name).collect();
-    let (mut train, mut test) = (Vec::new(), Vec::new());
-    for file in files {
-        let Some(split) = split_of_name(&file.name()) else { continue };
-        if is_text(&file.head()?) {
-            continue;
-        }
-        if split == "train" { train.push(file) } else { test.push(file) }
-    }
-    if train.is_empty() && test.is_empty() {
-        return Ok(None);
-    }
-    for (split, parts) in [("train", &mut train), ("test", &mut test)] {
-        if parts.is_empty() {
-            return Err(DataError::MissingSplit { folder: folder.to_owned(), split, found });
-        }
-        parts.sort_by(|left, right| natural_order(&left.name(), &right.name()));
-        refuse_doubles(parts)?;
-    }
-    Ok(Some(SplitFiles { train, test }))
-}
-
 /// `train.bin` and `train.bin.xz` are the same examples: joining them would count each twice.
 pub(crate) fn refuse_doubles(parts: &[DataFile]) -> Result<()> {
     for (position, first) in parts.iter().enumerate() {
         let name = first.name();
         if let Some(second) = parts[position + 1..].iter().find(|second| stem(&second.name()) == stem(&name)) {
-            return Err(DataError::SamePartTwice { first: first.path.clone(), second: second.path.clone() });
+            let (first, second) = (first.path.display(), second.path.display());
+            return Err(DataError::Conflict(format!("{first} and {second} are the same part twice; remove one")));
         }
     }
     Ok(())
@@ -145,14 +157,8 @@ pub(crate) fn stem(name: &str) -> &str {
     [".gz", ".xz", ".zst"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
 }
 
-/// Text of any encoding that looks like ASCII: printable characters, tabs, line ends, and bytes above 127.
-fn is_text(head: &[u8]) -> bool {
-    // A pickle starts with byte 128 and then holds control characters early on; parquet and records hold zeros.
-    !head.is_empty() && head.iter().all(|&byte| byte >= 0x20 && byte != 0x7f || matches!(byte, b'\t' | b'\n' | b'\r'))
-}
-
 /// Name order in which `part_10` comes after `part_9`.
-fn natural_order(left: &str, right: &str) -> Ordering {
+pub(crate) fn natural_order(left: &str, right: &str) -> Ordering {
     fn pieces(text: &str) -> Vec<(u64, &str)> {
         let mut pieces = Vec::new();
         let mut rest = text;
@@ -173,26 +179,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_tell_the_split_by_words() {
-        assert_eq!(split_of_name("train_batch_3.bin.xz"), Some("train"));
-        assert_eq!(split_of_name("Test-00000-of-00001.parquet"), Some("test"));
-        assert_eq!(split_of_name("train2.bin"), Some("train"));
-        assert_eq!(split_of_name("constraints.bin"), None);
-        assert_eq!(split_of_name("latest.bin"), None);
-        assert_eq!(split_of_name("meta"), None);
-    }
-
-    #[test]
     fn numbers_in_names_count_as_numbers() {
         let mut names = ["train_10.bin", "train_9.bin", "train.bin", "train_1.bin"];
         names.sort_by(|left, right| natural_order(left, right));
         assert_eq!(names, ["train.bin", "train_1.bin", "train_9.bin", "train_10.bin"]);
-    }
-
-    #[test]
-    fn text_is_told_from_records() {
-        assert!(is_text(b"shard\trow\tname\n"));
-        assert!(!is_text(&[11, 19, 255, 0, 7]));
-        assert!(!is_text(b""));
     }
 }

@@ -36,7 +36,7 @@ fn first_corrupted_indices_and_draws_are_the_references() {
 
 #[test]
 fn whole_vectors_equal_pythons() {
-    let cases: Vec<Value> = serde_json::from_str(include_str!("fixtures/label_noise.json")).unwrap();
+    let cases: Vec<Value> = serde_json::from_str(include_str!("../fixtures/label_noise.json")).unwrap();
     assert_eq!(cases.len(), 20);
     for case in cases {
         let kind: LabelNoiseType = case["type"].as_str().unwrap().parse().unwrap();

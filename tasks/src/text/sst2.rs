@@ -4,19 +4,15 @@
 //! "GLUE", ICLR 2019. 67,349 phrases to train on; the 872 sentences of the development file are evaluated. The labels of
 //! the test file are not public, so it is not read.
 
+use super::format::{EvaluatedFile, FileLayout, TextFormat};
 use crate::hub_data::HubDataset;
-use crate::register::TaskEntry;
-use crate::text::{EvaluatedFile, TextFormat, TextTable};
+use crate::task_facts::TaskFacts;
 
-/// SST-2 in the register of tasks.
-pub(crate) const TASK: TaskEntry =
-    TaskEntry { name: "sst2", title: "GLUE SST-2", classes: 2, train_examples: 67_349, test_examples: 872 };
-
-pub(crate) const FORMAT: TextFormat = TextFormat {
-    entry: &TASK,
+pub(super) const FORMAT: TextFormat = TextFormat {
+    facts: TaskFacts { name: "sst2", title: "GLUE SST-2", classes: 2, train_examples: 67_349, test_examples: 872 },
     folders: &["sst2", "sst-2", "sst_2"],
     text_column: "sentence",
-    table: TextTable::Tsv,
+    layout: FileLayout::Tsv,
     evaluated: EvaluatedFile::Validation,
     hub_table: "the hub's table of SST-2",
     hub: HubDataset { id: "nyu-mll/glue", folder: "sst2", splits: ["train", "validation"] },
