@@ -84,6 +84,7 @@ impl Cifar100Task {
             ..Cifar100Config::default()
         }
         .load_with_hub(HubAccess { hub: &hub(config)?, progress: &mut Reporter::new(subscribers) })
+        .map_err(|error| error.fetched_by("aees data fetch cifar100"))
     }
 }
 

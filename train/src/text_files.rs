@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use aees_tasks::{DataError, DataOrigin, DataSource, HubAccess, TextData, TextDataConfig, TextTask, TextTokenizer};
+use aees_tasks::{DataOrigin, DataSource, HubAccess, TextData, TextDataConfig, TextTask, TextTokenizer};
 use aees_tasks::{DownloadEvent, DownloadProgress, Hub, HubError, HubFile, HubOptions, RepoId, Token};
 use serde_json::{Value, json};
 
@@ -105,10 +105,7 @@ impl<'a> TextFiles<'a> {
     pub fn data(&mut self) -> Result<TextData, TextTaskError> {
         let data = self.data_config()?;
         let access = HubAccess { hub: &self.hub, progress: &mut self.reporter };
-        data.load_with_hub(access).map_err(|error| match error {
-            DataError::Hub(error) => self.missing(*error),
-            error => error.into(),
-        })
+        data.load_with_hub(access).map_err(|error| error.fetched_by(self.fetch_command()).into())
     }
 
     /// The tokenizer, and where it came from.
@@ -126,7 +123,7 @@ impl<'a> TextFiles<'a> {
         if path.exists() {
             return Ok((TextTokenizer::read(path)?, json!({ "path": path })));
         }
-        let file = self.tokenizer_file(name).map_err(|error| self.missing(error))?;
+        let file = self.tokenizer_file(name).map_err(|error| error.fetched_by(self.fetch_command()))?;
         Ok((TextTokenizer::read(&file.path)?, origin(name, &file)))
     }
 
@@ -160,9 +157,9 @@ impl<'a> TextFiles<'a> {
         if !pretrained && name == RunConfig::new(self.config.task).model {
             return Ok(ModelFiles { config: None, weights: None, origin: json!({"architecture": name}) });
         }
-        let config = self.hub_file(name, "config.json").map_err(|error| self.missing(error))?;
+        let config = self.hub_file(name, "config.json").map_err(|error| error.fetched_by(self.fetch_command()))?;
         let weights = match pretrained {
-            true => Some(self.hub_weights(name).map_err(|error| self.missing(error))?.path),
+            true => Some(self.hub_weights(name).map_err(|error| error.fetched_by(self.fetch_command()))?.path),
             false => None,
         };
         Ok(ModelFiles { weights, origin: origin(name, &config), config: Some(config.path) })
@@ -199,10 +196,7 @@ impl<'a> TextFiles<'a> {
         match self.hub_file(name, safe) {
             Err(error) if error.is_file_not_found() => self.hub_file(name, pickled),
             // Offline nobody can say whether the hub has the first; the second may be the one that is here.
-            Err(HubError::NotCached { file, caches }) => match self.hub_file(name, pickled) {
-                Err(_) => Err(HubError::NotCached { file, caches }),
-                found => found,
-            },
+            Err(error @ HubError::NotCached { .. }) => self.hub_file(name, pickled).map_err(|_| error),
             found => found,
         }
     }
@@ -212,21 +206,11 @@ impl<'a> TextFiles<'a> {
         self.hub.file(&RepoId::model(id)?, revision, path, &mut self.reporter)
     }
 
-    /// Offline the way out is a command; the hub client does not know which.
-    fn missing(&self, error: HubError) -> TextTaskError {
-        let task = self.config.task.name();
-        match error {
-            HubError::NotCached { .. } | HubError::NothingCached { .. } => {
-                let model = &self.config.model;
-                let named = if *model == RunConfig::new(self.config.task).model {
-                    String::new()
-                } else {
-                    format!(" --model {model}")
-                };
-                TextTaskError::NotLocal { error, command: format!("aees data fetch {task}{named}") }
-            }
-            error => error.into(),
-        }
+    /// The way out offline; the hub client does not know it.
+    fn fetch_command(&self) -> String {
+        let (task, model) = (self.config.task.name(), &self.config.model);
+        let named = if *model == RunConfig::new(self.config.task).model { "" } else { &format!(" --model {model}") };
+        format!("aees data fetch {task}{named}")
     }
 }
 

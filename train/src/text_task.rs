@@ -12,9 +12,10 @@ use std::sync::Arc;
 
 use aees_control::schedule::StepSchedule;
 use aees_models::{TextClassifierConfig, pretrained, save_pretrained, weights};
-use aees_tasks::{EpochPlan, LabelNoise, LabelNoiseType, Purpose, TextTokenizer, TokenData, TokenSplit, stream};
+use aees_tasks::{
+    EpochPlan, LabelNoise, LabelNoiseType, Purpose, TextTokenizer, TokenData, TokenSplit, sha256_of_file, stream,
+};
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::cifar100::schedule_kind;
 use crate::engine::burn::BurnEngine;
@@ -269,22 +270,12 @@ fn inputs(data: &TokenData, model: &TextClassifierConfig, weights: Option<&Path>
         ("model".to_owned(), architecture.full().to_owned()),
     ]);
     if let Some(path) = weights {
-        digests.insert("weights".to_owned(), file_digest(path)?);
+        digests.insert(
+            "weights".to_owned(),
+            sha256_of_file(path).map_err(|source| TextTaskError::Read { path: path.to_owned(), source })?,
+        );
     }
     Ok(Inputs { data_fingerprint: data.fingerprint.clone(), digests })
-}
-
-fn file_digest(path: &Path) -> Result<String, TextTaskError> {
-    let failed = |source| TextTaskError::Read { path: path.to_owned(), source };
-    let mut file = std::fs::File::open(path).map_err(failed)?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match std::io::Read::read(&mut file, &mut buffer).map_err(failed)? {
-            0 => return Ok(aees_run::hexadecimal::hexadecimal(&hasher.finalize())),
-            read => hasher.update(&buffer[..read]),
-        }
-    }
 }
 
 /// The model's id or folder, or its shape when that was changed.

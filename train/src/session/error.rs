@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use aees_tasks::DataError;
-use aees_tasks::HubError;
 
 use crate::controllers::ControllerSetupError;
 use crate::engine::device::DeviceError;
@@ -79,17 +78,7 @@ impl SessionError {
         match self {
             Self::Config(error) => error.help(),
             Self::Device(error) => error.help(),
-            Self::Data(DataError::NothingFound { .. } | DataError::MissingPath { .. }) => {
-                Some("`--data synthetic` needs no files at all".into())
-            }
-            Self::Data(DataError::Hub(error)) => match **error {
-                HubError::NotCached { .. } | HubError::NothingCached { .. } => Some(
-                    "run `aees data fetch cifar100` first, where there is a network; or use --data PATH or --data \
-                     synthetic"
-                        .into(),
-                ),
-                _ => error.help(),
-            },
+            Self::Data(error) => error.help(),
             Self::Text(error) => error.help(),
             Self::Directory(error) => error.help(),
             Self::Controllers(ControllerSetupError::Trace(error)) => error.help(),

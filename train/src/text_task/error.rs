@@ -35,14 +35,6 @@ pub enum TextTaskError {
         /// Why.
         source: std::io::Error,
     },
-    /// Something that must be on disk and is not.
-    #[error("{error}")]
-    NotLocal {
-        /// What is missing, and where it was looked for.
-        error: HubError,
-        /// The command that brings it.
-        command: String,
-    },
     /// Longer sentences than the model has positions for.
     #[error("--max-length {asked}: the model has {positions} positions")]
     TooLong {
@@ -70,12 +62,7 @@ impl TextTaskError {
     /// What the user can do about it.
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Data(DataError::NothingFound { .. } | DataError::MissingPath { .. }) => {
-                Some("`--data synthetic` needs no files at all".into())
-            }
-            Self::NotLocal { command, .. } => Some(format!(
-                "run `{command}` first, where there is a network; or copy a cache that has it (--cache-dir, HF_HOME)"
-            )),
+            Self::Data(error) => error.help(),
             Self::TooLong { positions, .. } => Some(format!("use --max-length {positions} or less")),
             Self::VocabularyMisfit { .. } => Some("name the tokenizer of that model with --tokenizer".into()),
             Self::Tokenizer(error) => error.help(),
