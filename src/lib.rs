@@ -16,7 +16,7 @@ use crate::failure::Failure;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let (arguments, detached) = match aees_studies::launch::background::become_detached(std::env::args_os()) {
+    let (arguments, detached) = match aees_studies::background::become_detached(std::env::args_os()) {
         Ok(started) => started,
         Err(error) => return Failure::from(error).report(),
     };

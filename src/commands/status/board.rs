@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::commands::table::{Cell, Side, Table, colour, first_line, number};
 use crate::failure::Failure;
 use aees_run::times::span;
-use aees_studies::launch::supervisor::LEASE;
+use aees_studies::supervisor::LEASE;
 use aees_studies::registry::{FailureGroup, Reader, RunState, RunningRow, StudyStatus};
 use aees_studies::study::Breakers;
 
