@@ -38,7 +38,7 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
         Some(("data", arguments)) => commands::data::run(arguments),
         Some(("export", arguments)) => commands::export::run(arguments),
         Some(("sweep", arguments)) => commands::sweep::run(arguments),
-        Some(("worker", _)) => commands::worker::run(),
+        Some(("worker", arguments)) => commands::worker::run(arguments),
         Some(("runs", arguments)) => commands::runs::run(arguments),
         Some(("report", arguments)) => commands::report::run(arguments),
         Some(("replay", arguments)) => commands::report::replay::run(arguments),

@@ -18,9 +18,10 @@ use clap::ArgMatches;
 use crate::commands::registry::Place;
 use crate::failure::{EXIT_INTERRUPTED, Failure};
 use crate::interrupt;
+use aees_studies::InputError;
 use aees_studies::background::launch_detached;
 use aees_studies::launcher::{LocalProcesses, Slot};
-use aees_studies::plan::{InputError, InputFinder, Planner, StudyPlan, study_name};
+use aees_studies::plan::{InputFinder, Planner, StudyPlan, study_name};
 use aees_studies::registry::{Audit, Reader, Registry, RunFilter, RunState};
 use aees_studies::study::{Overrides, Study};
 use aees_studies::supervisor::{Halt, Limits, Reconciled, Summary, Supervisor, SweepEvent, is_settled, reconcile};
@@ -74,8 +75,7 @@ fn plan(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
     let registry = reader_if_any(&place)?;
     let study = Study::read(Path::new(study_argument(arguments)))?;
     let mut inputs = InputFinder::new(read_inputs);
-    let mut planner =
-        Planner { root: &place.root, registry: registry.as_ref(), inputs: &mut inputs, dry_run: true };
+    let mut planner = Planner { root: &place.root, registry: registry.as_ref(), inputs: &mut inputs, dry_run: true };
     let plan = planner.plan(&study, &overrides(arguments))?;
     let format = match arguments.get_one::<String>("format").map(String::as_str) {
         _ if arguments.get_flag("json") => "json",
@@ -115,8 +115,7 @@ fn run_study(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
     study.expand(&overrides)?.check_size(arguments.get_flag("yes"))?;
     let mut inputs = InputFinder::new(read_inputs);
     let registry = reader_if_any(&place)?;
-    let mut planner =
-        Planner { root: &place.root, registry: registry.as_ref(), inputs: &mut inputs, dry_run: false };
+    let mut planner = Planner { root: &place.root, registry: registry.as_ref(), inputs: &mut inputs, dry_run: false };
     let plan = planner.plan(&study, &overrides)?;
     drop(registry);
     if let Some(most) = study.budget.max_runs

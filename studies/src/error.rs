@@ -1,10 +1,9 @@
-//! What ends a study before its runs do.
+//! What ends a study before its runs do, from its plan to its supervisor.
 
 use aees_run::artifact::FileError;
 use aees_run::identity::NotCanonical;
 
 use crate::disk::RecordError;
-use crate::plan::InputError;
 use crate::registry::RegistryError;
 use crate::study::StudyErrors;
 
@@ -53,4 +52,16 @@ impl SweepError {
             _ => None,
         }
     }
+}
+
+/// Why the inputs of a run cannot be told.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct InputError {
+    /// What is wrong.
+    pub message: String,
+    /// What the user can do about it.
+    pub help: Option<String>,
+    /// Whether only a file is not here that another machine, or a download, could have.
+    pub is_missing: bool,
 }

@@ -22,4 +22,4 @@ pub mod registry;
 pub mod study;
 pub mod supervisor;
 
-pub use self::error::SweepError;
+pub use self::error::{InputError, SweepError};

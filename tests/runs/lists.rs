@@ -198,8 +198,12 @@ fn logs_follows_until_the_run_ends() {
 #[test]
 fn failed_attempts_are_in_the_cost_report_and_an_unknown_price_is_unknown() {
     let mut results = Results::with_study("costly", 3);
-    let failure =
-        |error: &str| FailedAttempt { class: "io".into(), error: error.into(), fingerprint: None, next: AfterFailure::Final };
+    let failure = |error: &str| FailedAttempt {
+        class: "io".into(),
+        error: error.into(),
+        fingerprint: None,
+        next: AfterFailure::Final,
+    };
     let claim = results.start(0);
     let usage = Usage { wall_ms: Some(60_000), cost_usd: Some(0.25), tokens_in: Some(900), ..Usage::default() };
     results.registry.fail(&claim, &failure("lost"), &usage).unwrap();

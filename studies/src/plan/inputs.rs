@@ -13,6 +13,7 @@ use aees_run::identity::Inputs;
 use aees_run::settings::{ControlMode, Initialization, RunConfig, TaskName};
 use serde_json::{Value, json};
 
+use crate::error::InputError;
 use crate::registry::{Reader, Registry, RegistryError};
 
 /// The settings that decide what a run is made of.
@@ -32,18 +33,6 @@ pub const SETTINGS_OF_INPUTS: [&str; 11] = [
 
 /// How deep the files of a data set may lie below its folder.
 const DEPTH: usize = 3;
-
-/// Why the inputs of a run cannot be told.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct InputError {
-    /// What is wrong.
-    pub message: String,
-    /// What the user can do about it.
-    pub help: Option<String>,
-    /// Whether only a file is not here that another machine, or a download, could have.
-    pub is_missing: bool,
-}
 
 /// Reads the inputs of a run. Studies know no data, tokenizers and weights; who trains does.
 type ReadInputs<'a> = dyn FnMut(&RunConfig) -> Result<Inputs, InputError> + 'a;
