@@ -9,8 +9,9 @@ use aees_report::tables::TableError;
 use aees_report::tensor::TensorError;
 use aees_run::artifact::FileError;
 use aees_run::settings::ConfigError;
-use aees_studies::launch::background::LaunchError;
-use aees_studies::launch::{FactsError, SweepError};
+use aees_studies::SweepError;
+use aees_studies::background::BackgroundError;
+use aees_studies::disk::RecordError;
 use aees_studies::registry::RegistryError;
 use aees_studies::study::StudyErrors;
 use aees_train::session::SessionError;
@@ -74,9 +75,9 @@ macro_rules! without_help {
     };
 }
 
-with_help!(SessionError, FileError, SweepError, LaunchError, ConfigError, RegistryError);
+with_help!(SessionError, FileError, SweepError, BackgroundError, ConfigError, RegistryError);
 with_help!(ReadError, BestError, ConfirmError, TableError);
-without_help!(StudyErrors, FactsError, TensorError);
+without_help!(StudyErrors, RecordError, TensorError);
 
 /// Prints what clap has to say: help and versions to stdout, mistakes to stderr.
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {

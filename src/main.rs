@@ -18,7 +18,7 @@ mod words;
 
 use std::process::ExitCode;
 
-use aees_studies::launch::background::become_detached;
+use aees_studies::background::become_detached;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{data, devices, export, pretokenize, registry, replay, report, runs, sweep, train, worker};
@@ -74,7 +74,7 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Data(typed) => typed.run(),
         Verb::Export(typed) => typed.run(),
         Verb::Sweep(typed) => typed.run(),
-        Verb::Worker(_) => worker::run(),
+        Verb::Worker(typed) => worker::run(&typed),
         Verb::Runs(typed) => typed.run(),
         Verb::Registry(typed) => typed.run(),
         Verb::Report(typed) => typed.run(),

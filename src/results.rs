@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use aees_studies::launch::Root;
+use aees_studies::disk::Root;
 use aees_studies::registry::{OpenOptions, Reader, Registry, RegistryError};
 use aees_studies::study::quoted;
 use clap::Args;

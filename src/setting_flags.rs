@@ -24,7 +24,7 @@ impl Selection for All {
 
 /// The settings that were typed, in the order of the table.
 pub(crate) struct SettingFlags<S> {
-    typed: Vec<(FieldInfo, String)>,
+    typed: Vec<(&'static FieldInfo, String)>,
     selection: PhantomData<S>,
 }
 
@@ -40,7 +40,7 @@ impl<S> SettingFlags<S> {
     /// For a verb on several tasks: the configuration of one of them, with those of the typed settings that it knows.
     pub(crate) fn of_task(&self, task: TaskName, tasks: &[TaskName]) -> Result<RunConfig, ConfigError> {
         let mut config = RunConfig::new(task);
-        let known = |(field, _): &&(FieldInfo, String)| tasks.len() == 1 || field.tasks.include(task);
+        let known = |(field, _): &&(&'static FieldInfo, String)| tasks.len() == 1 || field.tasks.include(task);
         let typed = self.typed.iter().filter(known).cloned().collect();
         Self { typed, selection: PhantomData }.apply(&mut config)?;
         config.make_paths_absolute();
@@ -48,13 +48,13 @@ impl<S> SettingFlags<S> {
     }
 }
 
-fn fields<S: Selection>() -> impl Iterator<Item = FieldInfo> {
-    RunConfig::fields().into_iter().filter(|field| S::takes(field))
+fn fields<S: Selection>() -> impl Iterator<Item = &'static FieldInfo> {
+    RunConfig::fields().iter().filter(|field| S::takes(field))
 }
 
 impl<S: Selection> Args for SettingFlags<S> {
     fn augment_args(command: Command) -> Command {
-        fields::<S>().fold(command, |command, field| command.arg(flag(&field)))
+        fields::<S>().fold(command, |command, field| command.arg(flag(field)))
     }
 
     fn augment_args_for_update(command: Command) -> Command {

@@ -122,7 +122,7 @@ impl Train {
         let stored = session::stored_config(directory)?;
         let config = self.typed_settings(stored.clone())?;
         let changed = RunConfig::fields()
-            .into_iter()
+            .iter()
             .find(|field| field.role == Role::Science && stored.get(field.key) != config.get(field.key));
         if let Some(field) = changed {
             let message = format!("--{} cannot be changed when a run is resumed", field.key.replace('_', "-"));

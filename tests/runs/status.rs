@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use aees_studies::registry::{Beat, Usage};
+use aees_studies::registry::{Heartbeat, Usage};
 use serde_json::json;
 
 use super::scratch::{LEASE, Results, everything};
@@ -16,7 +16,7 @@ fn running() -> Results {
     results.finish(0, 0.5);
     results.fail(1, "oom", "out of memory\ntrace");
     let claim = results.start(2);
-    results.registry.heartbeat(&[Beat { claim: &claim, progress: Some(PROGRESS.into()) }], LEASE).unwrap();
+    results.registry.heartbeat(&[Heartbeat { claim: &claim, progress: Some(PROGRESS.into()) }], LEASE).unwrap();
     results
 }
 
@@ -93,7 +93,7 @@ fn a_watch_ends_when_nothing_is_left() {
     let mut lines = BufReader::new(watcher.stdout.take().unwrap()).lines().map(Result::unwrap);
     let seen: Vec<String> = lines.by_ref().take_while(|line| !line.contains("1 running")).collect();
     results.publish(1, 0.75);
-    let completion = aees_studies::launch::completion_of(&results.folder(1)).unwrap().unwrap();
+    let completion = aees_studies::disk::completion_of(&results.folder(1)).unwrap().unwrap();
     results.registry.complete(&claim, &completion).unwrap();
     let text = seen.into_iter().chain(lines).collect::<Vec<_>>().join("\n");
     assert!(watcher.wait().unwrap().success());

@@ -2,7 +2,9 @@
 //! commands to it, the search for the best adds words.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
+use aees_control::{MethodRow, MethodSettings, MethodValue};
 use aees_run::settings::{Place, Role, RunConfig, TaskName};
 use serde_json::Value;
 
@@ -12,21 +14,8 @@ use super::{Method, NoiseSetting, RunRecord};
 const TOLD_APART: [&str; 7] =
     ["control_mode", "epochs", "label_noise_rate", "label_noise_seed", "label_noise_type", "schedule_seed", "seed"];
 
-/// Settings of the bandit.
-const OF_BANDITS: [&str; 12] = [
-    "context_mode",
-    "context_trend_epsilon",
-    "context_trend_window",
-    "discount",
-    "ema_alpha",
-    "exploration_coef",
-    "reward_clip_max",
-    "reward_clip_min",
-    "reward_epsilon",
-    "reward_instability_lambda",
-    "structured_control_mode",
-    "warmup_rounds",
-];
+/// Settings of the method.
+static METHOD_ROWS: LazyLock<Vec<MethodRow>> = LazyLock::new(MethodSettings::rows);
 
 impl RunRecord {
     /// What the run *is* beside its seed: `key=value` pairs in alphabetical order. Runs are of one setting exactly when these
@@ -56,7 +45,7 @@ impl RunRecord {
     fn of_training(&self, task: TaskName) -> BTreeMap<String, Value> {
         let mut config = RunConfig::new(task);
         let mut settings = BTreeMap::new();
-        for field in RunConfig::fields().into_iter().filter(|field| field.tasks.include(task)) {
+        for field in RunConfig::fields().iter().filter(|field| field.tasks.include(task)) {
             let key = field.key;
             if field.role != Role::Science || TOLD_APART.contains(&key) || !self.has_effect(key) {
                 continue;
@@ -114,20 +103,31 @@ impl RunRecord {
     }
 
     fn has_effect(&self, key: &str) -> bool {
-        let bandit = self.method == Method::Adaptive;
         match key {
             "lr_candidates" | "noise_candidates" | "episode_length" if self.method == Method::Baseline => false,
             "episode_length" => self.method != Method::Fixed,
-            // The trend is all that a context can be.
-            "context_trend_epsilon" | "context_trend_window" => bandit && self.context_mode == "trend",
             // Whether each multiplier has noise of its own also matters to a random draw, by its seeds.
             "structured_control_mode" => self.lr_candidates.len() > 1 && self.noise_candidates.len() > 1,
-            key if OF_BANDITS.contains(&key) => bandit,
             "momentum" => self.optimizer == "SGD",
             "warmup_epochs" => self.scheduler == "warmup_linear",
             "scheduler_t_max" => self.scheduler != "none",
-            _ => true,
+            key => self.matters_to_bandits(key).is_none_or(|matters| matters && self.method == Method::Adaptive),
         }
+    }
+
+    /// Whether a setting of the method belongs to the chosen controller, reward and context; none for other settings.
+    fn matters_to_bandits(&self, key: &str) -> Option<bool> {
+        let row = METHOD_ROWS.iter().find(|row| row.key == key)?;
+        let chosen = |setting: &str| match setting {
+            "context_mode" => Some(self.context_mode.as_str()),
+            setting => self.config.get(setting).and_then(Value::as_str),
+        };
+        let default = MethodSettings::default();
+        let is_chosen = |(setting, word): &(&str, &str)| match chosen(setting) {
+            Some(chosen) => chosen == *word,
+            None => default.get(setting) == Some(MethodValue::Word(word)),
+        };
+        Some(row.of.is_empty() || row.of.iter().any(is_chosen))
     }
 }
 

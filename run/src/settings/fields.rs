@@ -3,9 +3,13 @@
 //! The order of the rows is the order in which the reference checks its flags, so that the first message of a bad
 //! command line is the reference's too.
 
+use std::sync::LazyLock;
+
+use aees_control::MethodSettings;
 use serde_json::{Map, Value};
 
 use super::error::{ConfigError, Place};
+use super::method;
 use super::value::{CandidateList, ConfigValue, Secret, choice};
 
 choice! {
@@ -85,6 +89,18 @@ choice! {
 }
 
 choice! {
+    /// The arithmetic of matrix products and convolutions. Parameters, optimizer and loss are of single precision in all.
+    Precision {
+        /// Single precision.
+        F32 = "f32",
+        /// Inputs of products rounded to 10 bits, on NVIDIA's tensor cores.
+        Tf32 = "tf32",
+        /// Inputs and outputs of products with 7 bits.
+        Bf16 = "bf16",
+    }
+}
+
+choice! {
     /// How the learning rate falls over the run.
     SchedulerName {
         /// It stays.
@@ -95,26 +111,6 @@ choice! {
         Linear = "linear",
         /// A rise over the warm-up epochs, then a straight line to zero.
         WarmupLinear = "warmup_linear",
-    }
-}
-
-choice! {
-    /// Whether the noise axis has one controller, or one for each learning-rate arm.
-    StructuredMode {
-        /// One controller for each axis.
-        Independent = "independent",
-        /// One noise controller for each learning-rate arm.
-        Conditional = "conditional",
-    }
-}
-
-choice! {
-    /// Whether the controllers see the trend of the loss.
-    ContextName {
-        /// They do not.
-        None = "none",
-        /// Improving, stable or worsening.
-        Trend = "trend",
     }
 }
 
@@ -211,27 +207,34 @@ macro_rules! run_config {
             /// The task. Not a setting of the table: it is the command's argument, and `task:` in a file.
             pub task: TaskName,
             $($(#[doc = $doc])+ pub $key: $type,)+
+            /// The settings of the method, whose rows are told by [`aees_control`].
+            pub method: MethodSettings,
         }
 
         impl RunConfig {
-            /// The settings, in the order of their checks.
-            pub const FIELDS: &'static [&'static str] = &[$(stringify!($key)),+];
+            /// What is known of every setting, in the order of their checks.
+            pub fn fields() -> &'static [FieldInfo] {
+                static FIELDS: LazyLock<Vec<FieldInfo>> = LazyLock::new(|| {
+                    with_rows_of_the_method([$(FieldInfo {
+                        key: stringify!($key),
+                        help: concat!($($doc),+).trim_ascii(),
+                        role: Role::$role,
+                        tasks: Tasks::$tasks,
+                        range: Range::$range,
+                        choices: <$type as ConfigValue>::choices(),
+                    }),+])
+                });
+                &FIELDS
+            }
 
-            /// What is known of every setting, in the order of [`RunConfig::FIELDS`].
-            pub fn fields() -> Vec<FieldInfo> {
-                vec![$(FieldInfo {
-                    key: stringify!($key),
-                    help: concat!($($doc),+).trim_ascii(),
-                    role: Role::$role,
-                    tasks: Tasks::$tasks,
-                    range: Range::$range,
-                    choices: <$type as ConfigValue>::choices(),
-                }),+]
+            /// The keys of all settings, in the order of their checks.
+            pub fn keys() -> impl Iterator<Item = &'static str> {
+                Self::fields().iter().map(|field| field.key)
             }
 
             /// The defaults of a task.
             pub fn new(task: TaskName) -> Self {
-                let mut config = Self { task, $($key: $default,)+ };
+                let mut config = Self { task, $($key: $default,)+ method: MethodSettings::default() };
                 config.apply_task_defaults();
                 config
             }
@@ -253,12 +256,12 @@ macro_rules! run_config {
                     return Err(ConfigError::NotOfTask { place, key: key.to_owned(), task });
                 }
                 match key {
-                    "method" => self.control_mode = method(value, place)?,
+                    "method" => self.control_mode = control_mode(value, place)?,
                     $(stringify!($key) => {
                         self.$key = <$type as ConfigValue>::from_value(value)
                             .ok_or_else(|| type_error::<$type>(stringify!($key), value, place))?;
                     })+
-                    unknown => return Err(unknown_key(unknown, place)),
+                    key => return method::set(&mut self.method, key, value, place),
                 }
                 Ok(())
             }
@@ -267,7 +270,7 @@ macro_rules! run_config {
             pub fn get(&self, key: &str) -> Option<Value> {
                 match key {
                     $(stringify!($key) => Some(self.$key.to_value()),)+
-                    _ => None,
+                    key => method::get(&self.method, key),
                 }
             }
 
@@ -275,7 +278,7 @@ macro_rules! run_config {
             pub(super) fn number(&self, key: &str) -> Option<f64> {
                 match key {
                     $(stringify!($key) => self.$key.number(),)+
-                    _ => None,
+                    key => method::number(&self.method, key),
                 }
             }
         }
@@ -300,18 +303,6 @@ run_config! {
     momentum: f64 = 0.9, Science, Images, NonNegative;
     /// Optimizer steps in an episode.
     episode_length: i64 = 200, Science, All, Positive;
-    /// Added to the losses inside the reward's logarithms.
-    reward_epsilon: f64 = 1e-8, Science, All, Positive;
-    /// Weight of the penalty on unsteady losses in the reward.
-    reward_instability_lambda: f64 = 0.0, Science, All, NonNegative;
-    /// Lower end of the reward.
-    reward_clip_min: f64 = -1.0, Science, All, Any;
-    /// Upper end of the reward.
-    reward_clip_max: f64 = 1.0, Science, All, Any;
-    /// Episode ends that the trend of the loss is read from.
-    context_trend_window: i64 = 3, Science, All, Positive;
-    /// Slope of the loss, per episode, up to which it counts as stable.
-    context_trend_epsilon: f64 = 1e-3, Science, All, NonNegative;
     /// Epochs until the cosine or linear schedule ends; the number of epochs when not given.
     scheduler_t_max: Option<i64> = None, Science, All, PositiveWhenGiven;
     /// Epochs over which warmup_linear rises.
@@ -330,22 +321,10 @@ run_config! {
     optimizer: OptimizerName = OptimizerName::AdamW, Science, Images, Any;
     /// How the learning rate falls, once an epoch.
     lr_scheduler: SchedulerName = SchedulerName::None, Science, All, Any;
-    /// One noise controller, or one for each learning-rate arm.
-    structured_control_mode: StructuredMode = StructuredMode::Independent, Science, All, Any;
-    /// What the controllers see of the past: nothing, or the trend of the loss.
-    context_mode: ContextName = ContextName::None, Science, All, Any;
-    /// Weight of the newest loss in an episode's moving average.
-    ema_alpha: f64 = 0.1, Science, All, Fraction;
-    /// Exploration coefficient of the bandit.
-    exploration_coef: f64 = 1.0, Science, All, NonNegative;
-    /// Discount of the bandit's statistics with each update; 1 forgets nothing.
-    discount: f64 = 0.95, Science, All, Fraction;
-    /// Times that the bandit tries each arm before it compares them.
-    warmup_rounds: i64 = 1, Science, All, NonNegative;
     /// Seed of everything random in the run.
     seed: i64 = 0, Science, All, NonNegative;
     /// Seed of the precomputed sequence of the open-loop modes; 10000 + seed when not given.
-    schedule_seed: Option<i64> = None, Science, Images, Any;
+    schedule_seed: Option<i64> = None, Science, All, Any;
     /// Base width of ResNet-18; 64 is the published network, smaller ones fit small machines.
     model_width: i64 = 64, Science, Images, Positive;
     /// First parameters: pretrained (of the model that is named), or random. When not given: pretrained, but random
@@ -366,6 +345,8 @@ run_config! {
     limit_eval: Option<i64> = None, Science, All, PositiveWhenGiven;
     /// Hold out this share of the training set, validate on it, and touch the test set once, at the end.
     val_split: f64 = 0.0, Science, Images, BelowOne;
+    /// Arithmetic of matrix products and convolutions; not every engine can do all.
+    precision: Precision = Precision::F32, Science, All, Any;
     /// Where the data comes from: auto (local files, then the Hugging Face cache, then the hub), synthetic (made on the
     /// spot), or a path to files in any of their usual layouts.
     data: String = "auto".to_owned(), Setup, All, Any;
@@ -385,6 +366,8 @@ run_config! {
     run_tag: Option<String> = None, Setup, All, Any;
     /// Also write the result to this file.
     output: Option<String> = None, Setup, All, Any;
+    /// The engine that trains: auto (one that can do what is asked), or burn.
+    engine: String = "auto".to_owned(), Setup, All, Any;
     /// Where to compute: auto, cpu, cuda:N, vulkan:N or wgpu.
     device: String = "auto".to_owned(), Setup, All, Any;
     /// Threads of the CPU engine; all cores when not given.
@@ -394,13 +377,13 @@ run_config! {
     /// Write TensorBoard event files.
     tensorboard: bool = false, Setup, All, Any;
     /// Folder of the adaptive runs whose arm frequencies frequency-matched takes over.
-    aees_trace_root: String = "results/cifar_noisy".to_owned(), Setup, Images, Any;
+    aees_trace_root: String = "results/cifar_noisy".to_owned(), Setup, All, Any;
 }
 
 impl RunConfig {
     /// All settings of the task with their values, by key; `task` included.
     pub fn to_map(&self) -> Map<String, Value> {
-        let settings = Self::fields().into_iter().filter(|field| field.tasks.include(self.task));
+        let settings = Self::fields().iter().filter(|field| field.tasks.include(self.task));
         let settings = settings.filter_map(|field| Some((field.key.to_owned(), self.get(field.key)?)));
         std::iter::once(("task".to_owned(), self.task.to_value())).chain(settings).collect()
     }
@@ -459,7 +442,22 @@ impl RunConfig {
     }
 }
 
-fn type_error<T: ConfigValue>(key: &'static str, value: &Value, place: &Place) -> ConfigError {
+/// The rows of this table with those of the method, at the places where the reference checks them.
+fn with_rows_of_the_method(rows: impl IntoIterator<Item = FieldInfo>) -> Vec<FieldInfo> {
+    let mut fields = Vec::new();
+    for row in rows {
+        let key = row.key;
+        fields.push(row);
+        match key {
+            "episode_length" => fields.extend(MethodSettings::reward_and_context_rows().into_iter().map(method::field)),
+            "lr_scheduler" => fields.extend(MethodSettings::controller_rows().into_iter().map(method::field)),
+            _ => {}
+        }
+    }
+    fields
+}
+
+pub(super) fn type_error<T: ConfigValue>(key: &'static str, value: &Value, place: &Place) -> ConfigError {
     if let Some(refusal) = T::refusal(key, value) {
         return ConfigError::Refused { place: place.clone(), refusal };
     }
@@ -467,7 +465,7 @@ fn type_error<T: ConfigValue>(key: &'static str, value: &Value, place: &Place) -
 }
 
 /// The text tasks' spelling of the control mode.
-fn method(value: &Value, place: &Place) -> Result<ControlMode, ConfigError> {
+fn control_mode(value: &Value, place: &Place) -> Result<ControlMode, ConfigError> {
     const METHODS: [(&str, ControlMode); 4] = [
         ("AdamW", ControlMode::Baseline),
         ("Baseline", ControlMode::Baseline),
@@ -483,9 +481,9 @@ fn method(value: &Value, place: &Place) -> Result<ControlMode, ConfigError> {
     })
 }
 
-fn unknown_key(key: &str, place: &Place) -> ConfigError {
-    let distance = |known: &&&'static str| strsim::damerau_levenshtein(known, key);
-    let nearest = RunConfig::FIELDS.iter().min_by_key(distance).copied();
+pub(super) fn unknown_key(key: &str, place: &Place) -> ConfigError {
+    let distance = |known: &&'static str| strsim::damerau_levenshtein(known, key);
+    let nearest = RunConfig::keys().min_by_key(distance);
     // Further away than a third of the word it is another word, not a slip.
     let nearest = nearest.filter(|known| strsim::damerau_levenshtein(known, key) <= (key.len().max(3)) / 3);
     ConfigError::UnknownKey { place: place.clone(), key: key.to_owned(), nearest }

@@ -1,16 +1,10 @@
 //! The checks on a whole configuration, in the reference's order and words.
 
-use aees_control::{Axis, parse_candidates, python_float};
+use aees_control::{Axis, ContextMode, MethodSettings, StructuredControlMode, parse_candidates, python_float};
 
 use super::error::ConfigError;
-use super::fields::{
-    ContextName, Initialization, LabelNoiseType, Range, RunConfig, SchedulerName, StructuredMode, TaskName,
-};
+use super::fields::{Initialization, LabelNoiseType, Range, RunConfig, SchedulerName, TaskName};
 use super::value::CandidateList;
-
-/// The regimes of the published attribution controls: label noise type and rate.
-const OPEN_LOOP_REGIMES: [(LabelNoiseType, f64); 3] =
-    [(LabelNoiseType::Asymmetric, 0.2), (LabelNoiseType::Symmetric, 0.2), (LabelNoiseType::Symmetric, 0.4)];
 
 impl RunConfig {
     /// Checks every range and every pair of settings that must fit each other.
@@ -18,7 +12,7 @@ impl RunConfig {
     /// # Errors
     /// The first thing that is wrong, with the reference's message where it has one.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        for field in Self::fields().into_iter().filter(|field| field.tasks.include(self.task)) {
+        for field in Self::fields().iter().filter(|field| field.tasks.include(self.task)) {
             if let Some(number) = self.number(field.key)
                 && let Some(rule) = field.range.broken_by(number)
             {
@@ -26,7 +20,7 @@ impl RunConfig {
             }
             // The reference compares the two clip ends and the two noise settings right after their ranges.
             match field.key {
-                "reward_clip_max" => self.check_reward_clip()?,
+                "reward_clip_max" => self.check_reward()?,
                 "label_noise_rate" => self.check_label_noise()?,
                 "model_dim" => self.check_model()?,
                 _ => {}
@@ -48,11 +42,14 @@ impl RunConfig {
         Ok(())
     }
 
-    fn check_reward_clip(&self) -> Result<(), ConfigError> {
-        if self.reward_clip_min <= self.reward_clip_max {
+    /// What the settings of the reward need of each other, in the words of the flags.
+    fn check_reward(&self) -> Result<(), ConfigError> {
+        let Err(error) = self.method.reward().check() else {
             return Ok(());
-        }
-        Err(ConfigError::Invalid("--reward-clip-min must be <= --reward-clip-max.".into()))
+        };
+        let rows = MethodSettings::reward_and_context_rows();
+        let flag = |text: String, key: &str| text.replace(key, &format!("--{}", key.replace('_', "-")));
+        Err(ConfigError::Invalid(rows.iter().fold(error.to_string(), |text, row| flag(text, row.key))))
     }
 
     fn check_label_noise(&self) -> Result<(), ConfigError> {
@@ -105,21 +102,15 @@ impl RunConfig {
     }
 
     fn check_open_loop(&self) -> Result<(), ConfigError> {
-        if self.task.is_text() {
-            let mode = self.control_mode.name();
-            return Err(ConfigError::Invalid(format!("--control-mode {mode} is an attribution control of cifar100.")));
-        }
-        let regime = (self.label_noise_type, self.label_noise_rate);
+        let candidates = self.lr_candidates.0.len() * self.noise_candidates.0.len();
         let required = [
             (self.lr_scheduler == SchedulerName::None, "--lr-scheduler none."),
-            (self.context_mode == ContextName::None, "--context-mode none."),
-            (self.structured_control_mode == StructuredMode::Independent, "--structured-control-mode independent."),
-            (self.lr_candidates.0 == [0.5, 1.0, 2.0], "--lr-candidates 0.5,1.0,2.0."),
-            (self.noise_candidates.0 == [0.0], "--noise-candidates 0.0."),
+            (self.method.context_mode == ContextMode::None, "--context-mode none."),
             (
-                OPEN_LOOP_REGIMES.contains(&regime),
-                "one of: asymmetric 0.2, symmetric 0.2, or symmetric 0.4 label noise.",
+                self.method.structured_control_mode == StructuredControlMode::Independent,
+                "--structured-control-mode independent.",
             ),
+            (candidates > 1, "at least two candidates in --lr-candidates or --noise-candidates."),
         ];
         match required.iter().find(|(met, _)| !met) {
             None => Ok(()),

@@ -8,8 +8,9 @@ use serde_json::json;
 use crate::failure::{EXIT_ENVIRONMENT, Failure};
 use crate::results::{Results, ResultsFlags};
 use crate::stdout;
-use aees_studies::launch::hostname;
-use aees_studies::launch::{ProcessIdentity, completion_of, run_folders};
+use aees_studies::disk::{completion_of, run_folders};
+use aees_studies::process::ProcessIdentity;
+use aees_studies::process::hostname;
 use aees_studies::registry::{Reader, RunFilter, RunRow, RunState, RunningRow};
 
 /// Holds the registry against what lies on disk, and says what mends each difference

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::failure::Failure;
 use crate::results::{Results, ResultsFlags};
 use crate::stdout;
-use aees_studies::launch::read_root;
+use aees_studies::disk::read_root;
 use aees_studies::registry::{Registry, RegistryError, rebuild};
 
 /// Makes the registry again from the folders of studies and runs

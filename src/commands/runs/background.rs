@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use aees_run::times::{moment, span};
-use aees_studies::launch::Root;
-use aees_studies::launch::background::{
-    Family, Followed, Launch, LaunchError, LaunchState, Stopped, Waiting, find_launches, follow, read_launches, stop,
+use aees_studies::background::{
+    BackgroundError, Followed, Launch, LaunchState, Stopped, Waiting, find_launches, follow, read_launches, stop,
 };
+use aees_studies::disk::Root;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -114,7 +114,7 @@ impl LaunchRow {
         let state = launch.state();
         let mut row = Self { launch, state, left: Vec::new() };
         if state != LaunchState::Running {
-            row.left = Family::new(&row.launch.record).look().iter().map(|process| process.identity.pid).collect();
+            row.left = row.launch.family().running().iter().map(|process| process.identity.pid).collect();
         }
         row
     }
@@ -314,7 +314,7 @@ fn attach(typed: &Attach) -> Result<ExitCode, Failure> {
     // Oldest first; one that runs is meant rather than a newer one that is over.
     let running = launches.iter().rev().find(|launch| launch.state() == LaunchState::Running);
     let Some(launch) = running.or(launches.last()) else {
-        return Err(LaunchError::Unknown { name: name.to_owned(), known: Vec::new() }.into());
+        return Err(BackgroundError::Unknown { name: name.to_owned(), known: Vec::new() }.into());
     };
     let leave = interrupt::watch(|| {})?;
     let id = &launch.record.id;

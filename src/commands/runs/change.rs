@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use aees_run::artifact::FileError;
-use aees_studies::launch::Root;
-use aees_studies::launch::hostname;
+use aees_studies::disk::Root;
+use aees_studies::process::hostname;
 use aees_studies::registry::{Audit, Moved, Registry, RunId, RunRow, RunState};
 use clap::{ArgGroup, Args};
 use serde_json::json;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use aees_studies::launch::Root;
+use aees_studies::disk::Root;
 use aees_studies::registry::RunFilter;
 use clap::Args;
 use serde_json::{Value, json};

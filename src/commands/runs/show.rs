@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::stdout;
 use crate::table::{Side, TextTable, first_line, number};
 use aees_run::times::{moment, span};
-use aees_studies::launch::Root;
+use aees_studies::disk::Root;
 use aees_studies::registry::{Membership, Metric, RunRow, RunState, Why};
 
 /// Shows a run.

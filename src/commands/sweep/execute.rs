@@ -4,13 +4,12 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use aees_studies::launch::StudyPlan;
-use aees_studies::launch::background::launch_detached;
-use aees_studies::launch::supervisor::{
-    Halt, Orders, Reconciled, Report, Slot, Summary, Supervisor, is_settled, reconcile,
-};
+use aees_studies::background::launch_detached;
+use aees_studies::launcher::{LocalProcesses, Slot};
+use aees_studies::plan::StudyPlan;
 use aees_studies::registry::RunState;
-use aees_train::engine::device::available;
+use aees_studies::supervisor::{Halt, Limits, Reconciled, Summary, Supervisor, SweepEvent, is_settled, reconcile};
+use aees_train::engine::available;
 use clap::{Args, value_parser};
 
 use super::progress::SweepProgress;
@@ -60,9 +59,10 @@ pub(super) fn execute(results: &Results, plan: &StudyPlan, typed: &Running) -> R
     let stop = interrupt::watch(|| {
         eprintln!("stopping all runs after their step, with checkpoints; press Ctrl-C again to stop at once");
     })?;
-    let orders = Orders { slots: slots(typed, plan), deadline, stop, fail_fast: typed.fail_fast };
-    let mut report = |report: Report<'_>| progress.show(report);
-    let summary = Supervisor::new(registry, &results.root, plan, orders, &mut report)?.run()?;
+    let limits = Limits { deadline, stop, fail_fast: typed.fail_fast };
+    let mut launcher = LocalProcesses::new(slots(typed, plan));
+    let mut report = |event: SweepEvent<'_>| progress.show(event);
+    let summary = Supervisor::new(registry, &results.root, plan, limits, &mut launcher, &mut report)?.run()?;
     progress.finish();
     Ok(conclude(&plan.name, &summary, &results.flags))
 }
@@ -96,8 +96,9 @@ fn slots(typed: &Running, plan: &StudyPlan) -> Vec<Slot> {
     let devices = match typed.devices.is_empty() && trains {
         // Its own default is the best device; with several GPUs each gets its share.
         true => {
-            let found = available().into_iter().map(|device| device.choice.to_string());
-            let gpus: Vec<String> = found.filter(|name| name.starts_with("cuda")).collect();
+            let found = available().into_iter().map(|target| target.device.choice.to_string());
+            let mut gpus: Vec<String> = found.filter(|name| name.starts_with("cuda")).collect();
+            gpus.dedup();
             if gpus.len() > 1 { gpus } else { Vec::new() }
         }
         false => typed.devices.clone(),

@@ -2,7 +2,8 @@
 
 use aees_run::identity::Inputs;
 use aees_run::settings::RunConfig;
-use aees_studies::launch::{InputError, InputFinder};
+use aees_studies::InputError;
+use aees_studies::plan::InputFinder;
 use aees_train::session::{self, SessionError};
 
 use crate::progress::preparations;
@@ -19,7 +20,7 @@ fn read(config: &RunConfig) -> Result<Inputs, InputError> {
         Err(error) => Err(InputError {
             message: error.to_string(),
             help: error.help(),
-            is_missing: matches!(error, SessionError::Data(_) | SessionError::Text(_) | SessionError::Controllers(_)),
+            is_missing: matches!(error, SessionError::Task(_) | SessionError::Controllers(_)),
         }),
     }
 }
@@ -28,7 +29,7 @@ fn read(config: &RunConfig) -> Result<Inputs, InputError> {
 mod tests {
     use super::*;
     use aees_run::settings::{Place, Role, TaskName};
-    use aees_studies::launch::SETTINGS_OF_INPUTS as SETTINGS;
+    use aees_studies::plan::SETTINGS_OF_INPUTS as SETTINGS;
     use serde_json::{Value, json};
 
     /// A setting that is not in the key must not change what a run is made of.
@@ -39,7 +40,7 @@ mod tests {
             base.assign(assignment).unwrap();
         }
         let inputs = read(&base).unwrap();
-        let others = RunConfig::fields().into_iter().filter(|field| {
+        let others = RunConfig::fields().iter().filter(|field| {
             field.role == Role::Science && field.tasks.include(base.task) && !SETTINGS.contains(&field.key)
         });
         for field in others {

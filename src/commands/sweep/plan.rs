@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use aees_run::times::span;
-use aees_studies::launch::{Planner, Root, StudyPlan, Work};
+use aees_studies::disk::Root;
+use aees_studies::job::Work;
+use aees_studies::plan::{Planner, StudyPlan};
 use aees_studies::registry::{Member, Reader, RunId, RunState};
 use aees_studies::study::{Overrides, Study, quoted};
 use clap::Args;
@@ -54,7 +56,7 @@ impl Plan {
         let study = Study::read(&self.study)?;
         let mut inputs = inputs::finder();
         let mut planner =
-            Planner { root: &results.root, registry: registry.as_ref(), inputs: &mut inputs, only_looking: true };
+            Planner { root: &results.root, registry: registry.as_ref(), inputs: &mut inputs, dry_run: true };
         let plan = planner.plan(&study, &Overrides::from(self.filters))?;
         plan.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
         if plan.provisional {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::progress::Style;
 use crate::stdout;
-use aees_studies::launch::supervisor::Report;
+use aees_studies::supervisor::SweepEvent;
 
 /// How a study's progress is shown.
 pub(super) struct SweepProgress {
@@ -31,37 +31,37 @@ impl SweepProgress {
         Self { style, bar, said: None }
     }
 
-    pub(super) fn show(&mut self, report: Report<'_>) {
+    pub(super) fn show(&mut self, event: SweepEvent<'_>) {
         match self.style {
             Style::None => {}
             Style::Json => {
-                stdout::line(match report {
-                    Report::Started { run, label, attempt } => {
+                stdout::line(match event {
+                    SweepEvent::Started { run, label, attempt } => {
                         json!({"event": "started", "run": run.full(), "label": label, "attempt": attempt})
                     }
-                    Report::Settled { run, label, what, seconds } => {
+                    SweepEvent::Settled { run, label, what, seconds } => {
                         json!({"event": "settled", "run": run.full(), "label": label, "what": what, "seconds": seconds})
                     }
-                    Report::Standing { settled, total, running } => {
+                    SweepEvent::Standing { settled, total, running } => {
                         json!({"event": "standing", "settled": settled, "total": total, "running": running})
                     }
                 });
             }
-            Style::Bar | Style::Plain => self.show_to_people(report),
+            Style::Bar | Style::Plain => self.show_to_people(event),
         }
     }
 
-    fn show_to_people(&mut self, report: Report<'_>) {
-        match report {
-            Report::Started { run, label, attempt } if attempt > 1 => {
+    fn show_to_people(&mut self, event: SweepEvent<'_>) {
+        match event {
+            SweepEvent::Started { run, label, attempt } if attempt > 1 => {
                 self.line(&format!("{run} {label}: attempt {attempt}"));
             }
-            Report::Started { .. } => {}
-            Report::Settled { run, label, what, seconds } => {
+            SweepEvent::Started { .. } => {}
+            SweepEvent::Settled { run, label, what, seconds } => {
                 self.bar.inc(1);
                 self.line(&format!("{run} {label}: {what} ({seconds:.1} s)"));
             }
-            Report::Standing { settled, total, running } => {
+            SweepEvent::Standing { settled, total, running } => {
                 self.bar.set_position(settled as u64);
                 self.bar.set_message(running.join(" | "));
                 if self.style == Style::Plain && self.said.is_none_or(|said| said.elapsed() > STANDING) {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use aees_studies::launch::{StudyPlan, study_name};
+use aees_studies::plan::{StudyPlan, study_name};
 use aees_studies::registry::{Audit, RunFilter, RunState};
 use aees_studies::study::Study;
 use clap::Args;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use aees_run::artifact::FileError;
-use aees_studies::launch::{Planner, StudyPlan, study_name};
+use aees_studies::plan::{Planner, StudyPlan, study_name};
 use aees_studies::registry::{Registry, RunState};
 use aees_studies::study::{Overrides, Study};
 use clap::Args;
@@ -64,8 +64,7 @@ fn plan(results: &Results, study: &Study, overrides: &Overrides, yes: bool) -> R
     study.expand(overrides)?.check_size(yes)?;
     let mut inputs = inputs::finder();
     let registry = results.reader_if_any()?;
-    let mut planner =
-        Planner { root: &results.root, registry: registry.as_ref(), inputs: &mut inputs, only_looking: false };
+    let mut planner = Planner { root: &results.root, registry: registry.as_ref(), inputs: &mut inputs, dry_run: false };
     let plan = planner.plan(study, overrides)?;
     drop(registry);
     if let Some(most) = study.budget.max_runs

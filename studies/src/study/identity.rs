@@ -8,7 +8,7 @@ use aees_run::settings::{RunConfig, TaskName};
 use serde_json::{Map, Value, json};
 
 use super::command::Template;
-use super::file::{Study, StudyTask};
+use super::definition::{Study, StudyTask};
 use super::settings::Settings;
 
 /// Settings that change nothing in a result, and the seed, which is no part of a setting.
@@ -58,8 +58,8 @@ pub(super) fn config_key(task: &StudyTask, settings: &Settings) -> String {
 }
 
 fn training_document(config: &RunConfig) -> Value {
-    let keys = RunConfig::FIELDS.iter().filter(|key| !NOT_IN_KEY.contains(key));
-    let settings = keys.filter_map(|key| Some(((*key).to_owned(), config.get(key)?)));
+    let keys = RunConfig::keys().filter(|key| !NOT_IN_KEY.contains(key));
+    let settings = keys.filter_map(|key| Some((key.to_owned(), config.get(key)?)));
     let mut document: Map<String, Value> = settings.collect();
     document.insert("task".into(), config.task.name().into());
     Value::Object(document)

@@ -4,8 +4,8 @@ use aees_run::settings::RunConfig;
 use serde_json::Value;
 
 use super::command::{CommandSpec, RunPlaces};
-use super::expand::shown;
-use super::file::{Study, StudyTask};
+use super::definition::{Study, StudyTask};
+use super::expansion::shown;
 use super::settings::Settings;
 
 impl Study {
@@ -29,7 +29,7 @@ impl Study {
 fn train_line(config: &RunConfig, seed: i64) -> String {
     let defaults = RunConfig::new(config.task);
     let mut line = format!("aees train {}", config.task.name());
-    for key in RunConfig::FIELDS.iter().filter(|key| **key != "seed") {
+    for key in RunConfig::keys().filter(|key| *key != "seed") {
         let value = config.get(key).unwrap_or(Value::Null);
         if Some(&value) != defaults.get(key).as_ref() {
             line.push_str(" --set ");
