@@ -34,22 +34,22 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Verb {
-    Train(train::Train),
-    Pretokenize(pretokenize::Pretokenize),
+    Train(train::TrainFlags),
+    Pretokenize(pretokenize::PretokenizeFlags),
     #[command(subcommand)]
-    Data(data::Data),
-    Export(export::Export),
+    Data(data::DataVerb),
+    Export(export::ExportFlags),
     #[command(subcommand)]
-    Sweep(sweep::Sweep),
-    Worker(worker::Worker),
+    Sweep(sweep::SweepVerb),
+    Worker(worker::WorkerFlags),
     #[command(subcommand)]
-    Runs(runs::Runs),
+    Runs(runs::RunsVerb),
     #[command(subcommand)]
-    Registry(registry::Registry),
+    Registry(registry::RegistryVerb),
     #[command(subcommand)]
-    Report(report::Report),
-    Replay(replay::Replay),
-    Devices(devices::Devices),
+    Report(report::ReportVerb),
+    Replay(replay::ReplayFlags),
+    Devices(devices::DevicesFlags),
 }
 
 fn main() -> ExitCode {

@@ -9,14 +9,14 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use serde_json::Value;
 
 /// Which settings a verb takes.
-pub(crate) trait Selection {
+pub(crate) trait TakenSettings {
     fn takes(field: &FieldInfo) -> bool;
 }
 
 /// All of them.
 pub(crate) struct All;
 
-impl Selection for All {
+impl TakenSettings for All {
     fn takes(_: &FieldInfo) -> bool {
         true
     }
@@ -48,11 +48,11 @@ impl<S> SettingFlags<S> {
     }
 }
 
-fn fields<S: Selection>() -> impl Iterator<Item = &'static FieldInfo> {
+fn fields<S: TakenSettings>() -> impl Iterator<Item = &'static FieldInfo> {
     RunConfig::fields().iter().filter(|field| S::takes(field))
 }
 
-impl<S: Selection> Args for SettingFlags<S> {
+impl<S: TakenSettings> Args for SettingFlags<S> {
     fn augment_args(command: Command) -> Command {
         fields::<S>().fold(command, |command, field| command.arg(flag(field)))
     }
@@ -62,7 +62,7 @@ impl<S: Selection> Args for SettingFlags<S> {
     }
 }
 
-impl<S: Selection> FromArgMatches for SettingFlags<S> {
+impl<S: TakenSettings> FromArgMatches for SettingFlags<S> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let typed = fields::<S>().filter_map(|field| {
             let text = matches.get_one::<String>(field.key)?.clone();

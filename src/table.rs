@@ -6,18 +6,18 @@ use crate::stdout;
 
 /// Text and how it is painted.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct TextCell {
+pub(crate) struct GridCell {
     text: String,
     paint: Option<&'static str>,
 }
 
-impl<T: Into<String>> From<T> for TextCell {
+impl<T: Into<String>> From<T> for GridCell {
     fn from(text: T) -> Self {
         Self { text: text.into(), paint: None }
     }
 }
 
-impl TextCell {
+impl GridCell {
     /// A number, or nothing.
     pub(crate) fn number(value: Option<f64>) -> Self {
         value.map_or_else(String::new, number).into()
@@ -70,17 +70,18 @@ pub(crate) enum Side {
 }
 
 /// Rows under a heading. Columns without any content are left out.
-pub(crate) struct TextTable {
-    columns: Vec<(&'static str, Side)>,
-    rows: Vec<Vec<TextCell>>,
+pub(crate) struct Grid {
+    columns: Vec<(String, Side)>,
+    rows: Vec<Vec<GridCell>>,
 }
 
-impl TextTable {
-    pub(crate) fn new(columns: &[(&'static str, Side)]) -> Self {
-        Self { columns: columns.to_vec(), rows: Vec::new() }
+impl Grid {
+    pub(crate) fn new<T: Into<String>>(columns: impl IntoIterator<Item = (T, Side)>) -> Self {
+        let columns = columns.into_iter().map(|(name, side)| (name.into(), side));
+        Self { columns: columns.collect(), rows: Vec::new() }
     }
 
-    pub(crate) fn row(&mut self, cells: Vec<TextCell>) {
+    pub(crate) fn row(&mut self, cells: Vec<GridCell>) {
         self.rows.push(cells);
     }
 
@@ -98,7 +99,7 @@ impl TextTable {
             .filter(|(_, width)| *width > 0)
             .map(|(column, width)| (column, width.max(self.columns[column].0.chars().count())))
             .collect();
-        let line = |cells: &[TextCell]| {
+        let line = |cells: &[GridCell]| {
             let mut line = String::new();
             for (position, (column, width)) in shown.iter().enumerate() {
                 let cell = cells.get(*column).cloned().unwrap_or_default();
@@ -113,8 +114,8 @@ impl TextTable {
             }
             line.trim_end().to_owned()
         };
-        let heading: Vec<TextCell> =
-            self.columns.iter().map(|(name, _)| TextCell { text: (*name).into(), paint: Some("\x1b[1m") }).collect();
+        let heading: Vec<GridCell> =
+            self.columns.iter().map(|(name, _)| GridCell { text: name.clone(), paint: Some("\x1b[1m") }).collect();
         std::iter::once(line(&heading)).chain(self.rows.iter().map(|row| line(row))).collect()
     }
 }
@@ -135,7 +136,7 @@ mod tests {
 
     #[test]
     fn columns_are_aligned_and_empty_ones_left_out() {
-        let mut table = TextTable::new(&[("name", Side::Left), ("empty", Side::Left), ("count", Side::Right)]);
+        let mut table = Grid::new([("name", Side::Left), ("empty", Side::Left), ("count", Side::Right)]);
         table.row(vec!["ä".into(), "".into(), "7".into()]);
         table.row(vec!["longer".into(), "".into(), "12345678".into()]);
         assert_eq!(table.lines(false), ["name       count", "ä              7", "longer  12345678"]);

@@ -1,7 +1,8 @@
 //! What the program says: every help text, and the messages of common mistakes, held to reviewed files in `snapshots`.
-//! After a wanted change, `INSTA_UPDATE=always cargo test --test main messages` writes them again for review.
+//! After a wanted change, `AEES_UPDATE=1 cargo test --test main messages` writes them again for review.
 
 use std::fs;
+use std::path::Path;
 
 use crate::program::{Scratch, TINY, wait_until};
 
@@ -56,6 +57,23 @@ fn said(scratch: &Scratch, line: &str) -> String {
     format!("$ aees {line}\n{}exit code {}\n", said, output.status.code().unwrap())
 }
 
+/// Compares with the reviewed file, or writes it when `AEES_UPDATE` is set.
+fn hold(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/snapshots/{name}.txt"));
+    if std::env::var_os("AEES_UPDATE").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+    }
+    let reviewed = fs::read_to_string(&path).unwrap_or_default();
+    let differing = text.lines().zip(reviewed.lines()).find(|(now, then)| now != then);
+    let (said, then) = differing.unwrap_or(("another number of lines", ""));
+    assert!(
+        text == reviewed,
+        "{} differs (AEES_UPDATE=1 writes it):\n  {said}\n  was: {then}\n\n{text}",
+        path.display()
+    );
+}
+
 fn all_said(scratch: &Scratch, lines: &[&str]) -> String {
     lines.iter().map(|line| said(scratch, line)).collect::<Vec<_>>().join("\n")
 }
@@ -68,9 +86,9 @@ fn help() {
         let differ = short.lines().skip(1).ne(long.lines().skip(1));
         let text = if differ { format!("{short}\n{long}") } else { long };
         let name = if verb.is_empty() { "aees".to_owned() } else { verb.replace(' ', "_") };
-        insta::assert_snapshot!(format!("help_{name}"), text);
+        hold(&format!("help_{name}"), &text);
     }
-    insta::assert_snapshot!("version", said(&scratch, "--version"));
+    hold("version", &said(&scratch, "--version"));
 }
 
 #[test]
@@ -90,7 +108,7 @@ fn every_verb_has_its_help_here() {
 fn an_unknown_flag() {
     let scratch = Scratch::new();
     let lines: Vec<String> = VERBS.iter().map(|verb| format!("{verb} --no-such-flag")).collect();
-    insta::assert_snapshot!(all_said(&scratch, &lines.iter().map(String::as_str).collect::<Vec<_>>()));
+    hold("an_unknown_flag", &all_said(&scratch, &lines.iter().map(String::as_str).collect::<Vec<_>>()));
 }
 
 #[test]
@@ -122,7 +140,7 @@ fn a_missing_or_unknown_word() {
         "report figures archive",
         "replay",
     ];
-    insta::assert_snapshot!(all_said(&Scratch::new(), &lines));
+    hold("a_missing_or_unknown_word", &all_said(&Scratch::new(), &lines));
 }
 
 #[test]
@@ -167,7 +185,7 @@ fn a_wrong_value() {
         "report tensor archive --out a.txt",
         "report overhead archive --format tex",
     ];
-    insta::assert_snapshot!(all_said(&Scratch::new(), &lines));
+    hold("a_wrong_value", &all_said(&Scratch::new(), &lines));
 }
 
 #[test]
@@ -189,7 +207,7 @@ fn an_unknown_setting() {
         "train cifar100 --config text.yaml",
         "sweep plan study.yaml",
     ];
-    insta::assert_snapshot!(all_said(&scratch, &lines));
+    hold("an_unknown_setting", &all_said(&scratch, &lines));
 }
 
 #[test]
@@ -212,7 +230,7 @@ fn a_missing_file() {
         "runs bg list",
         "runs bg attach nothing",
     ];
-    insta::assert_snapshot!(all_said(&Scratch::new(), &lines));
+    hold("a_missing_file", &all_said(&Scratch::new(), &lines));
 }
 
 #[test]
@@ -223,7 +241,7 @@ fn missing_data() {
         "train sst2 --local-files-only",
         "pretokenize agnews --local-files-only",
     ];
-    insta::assert_snapshot!(all_said(&Scratch::new(), &lines));
+    hold("missing_data", &all_said(&Scratch::new(), &lines));
 }
 
 #[test]
@@ -235,7 +253,7 @@ fn a_folder_of_something_else() {
     let here = |more: &str| format!("train cifar100 --run-dir run {} --epochs 1 {more}", TINY[..10].join(" "));
     let papers = "train cifar100 --data synthetic --run-dir papers".to_owned();
     let lines = [papers, here("--seed 4"), "train --resume papers".into(), "train --resume run --seed 5".into()];
-    insta::assert_snapshot!(all_said(&scratch, &lines.each_ref().map(String::as_str)));
+    hold("a_folder_of_something_else", &all_said(&scratch, &lines.each_ref().map(String::as_str)));
 }
 
 #[test]
@@ -247,7 +265,7 @@ fn a_folder_in_use() {
     let text = said(&scratch, "train --resume run");
     let _ = child.kill();
     let _ = child.wait();
-    insta::assert_snapshot!(text);
+    hold("a_folder_in_use", &text);
 }
 
 const STUDY: &str = "aees: 1\nname: small\ntask: command\ncommand: {argv: [sh, -c, 'exit {seed}']}\nseeds: 2\n";
@@ -274,7 +292,7 @@ fn an_unknown_study_or_run() {
         "report tables large",
         "report best large",
     ];
-    insta::assert_snapshot!(all_said(&scratch, &lines));
+    hold("an_unknown_study_or_run", &all_said(&scratch, &lines));
 }
 
 #[test]
@@ -288,5 +306,5 @@ fn something_damaged() {
     let registry = all_said(&scratch, &["sweep status", "runs ls", "registry check"]);
     fs::write(scratch.path("result.json"), "{").unwrap();
     let result = all_said(&scratch, &["report tables result.json", "replay result.json"]);
-    insta::assert_snapshot!([plan, registry, result].join("\n"));
+    hold("something_damaged", &[plan, registry, result].join("\n"));
 }

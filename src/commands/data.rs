@@ -8,20 +8,20 @@ use clap::{Args, Subcommand};
 
 use crate::failure::Failure;
 use crate::progress::{self, ProgressFlag};
-use crate::setting_flags::{Selection, SettingFlags};
+use crate::setting_flags::{SettingFlags, TakenSettings};
 use crate::stdout;
 use crate::words::{ChosenTasks, one_or_all};
 
 /// Data on this machine
 #[derive(Subcommand)]
-pub(crate) enum Data {
-    Fetch(Fetch),
+pub(crate) enum DataVerb {
+    Fetch(FetchFlags),
 }
 
 /// Downloads data, tokenizer and model of a task into the Hugging Face cache, for runs without a network
 #[derive(Args)]
 #[command(infer_long_args = true)]
-pub(crate) struct Fetch {
+pub(crate) struct FetchFlags {
     /// What to download
     #[arg(value_name = "TASK", value_parser = one_or_all(&TaskName::ALL))]
     task: ChosenTasks,
@@ -34,15 +34,15 @@ pub(crate) struct Fetch {
 /// What is fetched, and where to.
 struct Fetched;
 
-impl Selection for Fetched {
+impl TakenSettings for Fetched {
     fn takes(field: &FieldInfo) -> bool {
         ["model", "tokenizer", "cache_dir", "hf_token"].contains(&field.key)
     }
 }
 
-impl Data {
+impl DataVerb {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
-        let Self::Fetch(Fetch { task: ChosenTasks(tasks), progress, settings }) = self;
+        let Self::Fetch(FetchFlags { task: ChosenTasks(tasks), progress, settings }) = self;
         for task in &tasks {
             let config = settings.of_task(*task, &tasks)?;
             for file in fetch(&config, &mut progress::subscribers(progress.progress))? {

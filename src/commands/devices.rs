@@ -9,7 +9,7 @@ use crate::stdout;
 
 /// Lists the devices that this build can use on this machine
 #[derive(clap::Args)]
-pub(crate) struct Devices {}
+pub(crate) struct DevicesFlags {}
 
 /// Best first.
 pub(crate) fn run() -> Result<ExitCode, Failure> {

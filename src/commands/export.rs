@@ -13,7 +13,7 @@ use crate::words::words;
 
 /// Writes a trained model for other programs: model.safetensors, and for text what transformers loads
 #[derive(Args)]
-pub(crate) struct Export {
+pub(crate) struct ExportFlags {
     /// The folder of the run
     #[arg(value_name = "RUN_DIR")]
     run: PathBuf,
@@ -30,7 +30,7 @@ pub(crate) struct Export {
     checkpoint: SavedModel,
 }
 
-impl Export {
+impl ExportFlags {
     /// Writes the model, and says where.
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let step = export(&self.run, self.checkpoint, &self.to, &mut preparations())?;

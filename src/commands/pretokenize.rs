@@ -10,14 +10,14 @@ use serde_json::json;
 
 use crate::failure::Failure;
 use crate::progress::{self, ProgressFlag, Style};
-use crate::setting_flags::{Selection, SettingFlags};
+use crate::setting_flags::{SettingFlags, TakenSettings};
 use crate::stdout;
 use crate::words::{ChosenTasks, one_or_all};
 
 /// Tokenizes the data of a text task once and stores it, so that timed runs do not
 #[derive(Args)]
 #[command(infer_long_args = true)]
-pub(crate) struct Pretokenize {
+pub(crate) struct PretokenizeFlags {
     /// What to tokenize
     #[arg(value_name = "TASK", value_parser = one_or_all(&[TaskName::Sst2, TaskName::AgNews]))]
     task: ChosenTasks,
@@ -33,7 +33,7 @@ pub(crate) struct Pretokenize {
 /// The settings that tokenized data depends on, or that say where things are.
 struct Tokenizing;
 
-impl Selection for Tokenizing {
+impl TakenSettings for Tokenizing {
     fn takes(field: &FieldInfo) -> bool {
         const KEYS: [&str; 12] = [
             "max_length",
@@ -53,7 +53,7 @@ impl Selection for Tokenizing {
     }
 }
 
-impl Pretokenize {
+impl PretokenizeFlags {
     /// Tokenizes one task or all of them.
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let ChosenTasks(tasks) = &self.task;

@@ -11,12 +11,12 @@ use crate::failure::Failure;
 
 /// Care for the registry of runs
 #[derive(Subcommand)]
-pub(crate) enum Registry {
-    Rebuild(rebuild::Rebuild),
-    Check(check::Check),
+pub(crate) enum RegistryVerb {
+    Rebuild(rebuild::RebuildFlags),
+    Check(check::CheckFlags),
 }
 
-impl Registry {
+impl RegistryVerb {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         match self {
             Self::Rebuild(typed) => rebuild::run(&typed),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use aees_report::replay::{Finding, Replay as Replayed, ReplayError, replay};
+use aees_report::replay::{Finding, Replay, ReplayError, replay};
 use aees_report::{ResultSet, Skipped, Source};
 use clap::Args;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ const EXIT_DIFFERS: u8 = 2;
                   recorded ends of the smoothed loss.\n\n\
                   Exit code 0: all reproduced. 2: something differs. 1: a file cannot be read."
 )]
-pub(crate) struct Replay {
+pub(crate) struct ReplayFlags {
     #[command(flatten)]
     sources: Sources,
     /// Write one JSON list: path, method, status, episodes, reproduced, difference
@@ -31,7 +31,7 @@ pub(crate) struct Replay {
     json: bool,
 }
 
-impl Replay {
+impl ReplayFlags {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let (paths, mut unreadable) = find(&self.sources.sources())?;
         let mut differs = false;
@@ -73,7 +73,7 @@ fn find(sources: &[Source]) -> Result<(Vec<PathBuf>, bool), Failure> {
     Ok((found.runs.into_iter().map(|run| run.path).collect(), unreadable))
 }
 
-fn to_json(replay: &Replayed) -> Value {
+fn to_json(replay: &Replay) -> Value {
     let (status, difference) = match &replay.finding {
         Finding::Nothing => ("nothing", None),
         Finding::Reproduced => ("reproduced", None),

@@ -15,16 +15,16 @@ use crate::failure::Failure;
 
 /// Tables, figures and pages from results, ours and the reference's
 #[derive(Subcommand)]
-pub(crate) enum Report {
-    Tables(tables::Tables),
-    Figures(figures::Figures),
-    Html(html::Html),
-    Best(best::Best),
-    Tensor(tensor::Tensor),
-    Overhead(overhead::Overhead),
+pub(crate) enum ReportVerb {
+    Tables(tables::TablesFlags),
+    Figures(figures::FiguresFlags),
+    Html(html::HtmlFlags),
+    Best(best::BestFlags),
+    Tensor(tensor::TensorFlags),
+    Overhead(overhead::OverheadFlags),
 }
 
-impl Report {
+impl ReportVerb {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         match self {
             Self::Tables(typed) => tables::run(&typed),

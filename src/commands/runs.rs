@@ -16,45 +16,45 @@ use aees_studies::registry::{Metric, Reader, RunRow, Why};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use self::change::{Change, Move};
+use self::change::{ChangeFlags, Move};
 use crate::failure::Failure;
 use crate::results::ResultsFlags;
 
 /// Lists, explains and changes the runs of studies
 #[derive(Subcommand)]
 #[command(after_help = "A RUN is the beginning of its id, at least 4 digits, or its place in a study: study:17.")]
-pub(crate) enum Runs {
-    Ls(ls::Ls),
+pub(crate) enum RunsVerb {
+    Ls(ls::LsFlags),
     /// Shows a run: what it is, where it is, its numbers and its folder
-    Show(Look),
+    Show(LookFlags),
     /// Tells how a run came to be where it is: claims, moves, reuse
-    Why(Look),
-    Logs(logs::Logs),
+    Why(LookFlags),
+    Logs(logs::LogsFlags),
     /// Makes failed, cancelled, invalid, interrupted and deferred runs pending again
     #[command(
         after_help = "With --study and no --state, the failed ones.",
         mut_arg("run", |run| run.conflicts_with("study")),
     )]
-    Retry(Change),
+    Retry(ChangeFlags),
     /// Takes runs out that are not done; a running one stops at its worker's next heartbeat
     #[command(mut_arg("run", |run| run.conflicts_with("study")))]
-    Cancel(Change),
+    Cancel(ChangeFlags),
     /// Withdraws results: the runs become invalid, and retry computes them again
     #[command(
         mut_arg("run", |run| run.conflicts_with("study")),
         mut_arg("reason", |reason| reason.required(true)),
     )]
-    Invalidate(Change),
+    Invalidate(ChangeFlags),
     /// Takes runs out of a study's results and claims, without touching the runs
     #[command(after_help = "The study is that of --study, or the one a run is named by: study:17.")]
-    Withdraw(Change),
+    Withdraw(ChangeFlags),
     #[command(subcommand)]
-    Bg(background::Background),
+    Bg(background::BackgroundVerb),
 }
 
 #[derive(Args)]
 #[command(infer_long_args = true)]
-pub(crate) struct Look {
+pub(crate) struct LookFlags {
     /// The run
     run: String,
     /// Print one JSON document on stdout
@@ -64,7 +64,7 @@ pub(crate) struct Look {
     results: ResultsFlags,
 }
 
-impl Look {
+impl LookFlags {
     /// All that the registry knows of the run.
     fn why(&self) -> Result<Why, Failure> {
         let reader = self.results.results().reader()?;
@@ -72,7 +72,7 @@ impl Look {
     }
 }
 
-impl Runs {
+impl RunsVerb {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         match self {
             Self::Ls(typed) => ls::run(&typed),

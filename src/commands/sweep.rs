@@ -17,14 +17,14 @@ use crate::failure::Failure;
 
 /// Runs the runs of a study, each exactly once
 #[derive(Subcommand)]
-pub(crate) enum Sweep {
-    Plan(plan::Plan),
-    Run(run::Run),
-    Resume(resume::Resume),
-    Status(status::Status),
+pub(crate) enum SweepVerb {
+    Plan(plan::PlanFlags),
+    Run(run::RunFlags),
+    Resume(resume::ResumeFlags),
+    Status(status::StatusFlags),
 }
 
-impl Sweep {
+impl SweepVerb {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         match self {
             Self::Plan(typed) => typed.run(),

@@ -25,7 +25,7 @@ use crate::words::words;
     after_help = "Settings are filled from defaults, then --config, then flags, then --set. Results go to results/TASK/NAME.\n\
                   Exit codes: 0 done, 1 wrong usage, settings, data or environment, 130 interrupted (continue with --resume)."
 )]
-pub(crate) struct Train {
+pub(crate) struct TrainFlags {
     /// What to train
     #[arg(
         value_name = "TASK",
@@ -68,7 +68,7 @@ pub(crate) struct Train {
     settings: SettingFlags<All>,
 }
 
-impl Train {
+impl TrainFlags {
     /// Trains, and reports how it ended.
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let (config, place) = match &self.resume {

@@ -34,14 +34,14 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 /// One run of a study, for `aees sweep run`
 #[derive(Args)]
 #[command(hide = true)]
-pub(crate) struct Worker {
+pub(crate) struct WorkerFlags {
     /// The job, instead of the first line of standard input
     #[arg(long, value_name = "FILE")]
     job: Option<PathBuf>,
 }
 
 /// Reads the job, does it, and tells how it ended.
-pub(crate) fn run(typed: &Worker) -> Result<ExitCode, Failure> {
+pub(crate) fn run(typed: &WorkerFlags) -> Result<ExitCode, Failure> {
     let job = match &typed.job {
         Some(file) => job_of_file(file)?,
         None => job_of_standard_input()?,

@@ -16,7 +16,7 @@ use aees_studies::registry::{Reader, RunFilter, RunRow, RunState, RunningRow};
 /// Holds the registry against what lies on disk, and says what mends each difference
 #[derive(Args)]
 #[command(infer_long_args = true, after_help = "Exit codes: 0 nothing is wrong, 1 something is.")]
-pub(crate) struct Check {
+pub(crate) struct CheckFlags {
     #[command(flatten)]
     results: ResultsFlags,
     /// Print one JSON document on stdout
@@ -25,7 +25,7 @@ pub(crate) struct Check {
 }
 
 /// One difference.
-struct Problem {
+struct Difference {
     kind: &'static str,
     run: Option<String>,
     what: String,
@@ -33,12 +33,12 @@ struct Problem {
 }
 
 /// Checks everything and lists what is wrong.
-pub(super) fn run(typed: &Check) -> Result<ExitCode, Failure> {
+pub(super) fn run(typed: &CheckFlags) -> Result<ExitCode, Failure> {
     let results = typed.results.results();
     let reader = results.reader()?;
     reader.check()?;
     let runs = reader.runs(&RunFilter::default())?;
-    let mut problems: Vec<Problem> = runs.iter().filter_map(|run| result_problem(&results, run)).collect();
+    let mut problems: Vec<Difference> = runs.iter().filter_map(|run| result_problem(&results, run)).collect();
     problems.extend(unknown_folders(&results, &runs)?);
     for running in reader.running(None)? {
         problems.extend(dead_worker(&reader, &running)?);
@@ -61,10 +61,10 @@ pub(super) fn run(typed: &Check) -> Result<ExitCode, Failure> {
 }
 
 /// What a run's row says of its result, and what lies there.
-fn result_problem(results: &Results, run: &RunRow) -> Option<Problem> {
+fn result_problem(results: &Results, run: &RunRow) -> Option<Difference> {
     let directory = results.root.run(&run.run_id);
     let problem = |kind, what: String, mend: String| {
-        Some(Problem { kind, run: Some(run.run_id.full().into()), what: format!("run {} {what}", run.run_id), mend })
+        Some(Difference { kind, run: Some(run.run_id.full().into()), what: format!("run {} {what}", run.run_id), mend })
     };
     let invalidate =
         |reason: &str| format!("aees runs invalidate {0} --reason '{reason}' && aees runs retry {0}", run.run_id);
@@ -100,13 +100,13 @@ fn result_problem(results: &Results, run: &RunRow) -> Option<Problem> {
 }
 
 /// Folders that no row knows of.
-fn unknown_folders(results: &Results, runs: &[RunRow]) -> Result<Vec<Problem>, Failure> {
+fn unknown_folders(results: &Results, runs: &[RunRow]) -> Result<Vec<Difference>, Failure> {
     let mut known: Vec<_> = runs.iter().map(|run| results.root.run(&run.run_id)).collect();
     known.sort();
     let folders = run_folders(&results.root)?;
     let unknown = folders.into_iter().filter(|folder| known.binary_search(folder).is_err());
     Ok(unknown
-        .map(|folder| Problem {
+        .map(|folder| Difference {
             kind: "unknown_folder",
             run: None,
             what: format!("{} is a folder that the registry does not know", folder.display()),
@@ -116,7 +116,7 @@ fn unknown_folders(results: &Results, runs: &[RunRow]) -> Result<Vec<Problem>, F
 }
 
 /// A worker that will not say another word.
-fn dead_worker(reader: &Reader, running: &RunningRow) -> Result<Option<Problem>, Failure> {
+fn dead_worker(reader: &Reader, running: &RunningRow) -> Result<Option<Difference>, Failure> {
     let worker = &running.worker;
     let process = ProcessIdentity { pid: worker.pid, start_ticks: worker.start_ticks, boot_id: worker.boot_id.clone() };
     let why = if running.lease_until < reader.now() {
@@ -128,7 +128,7 @@ fn dead_worker(reader: &Reader, running: &RunningRow) -> Result<Option<Problem>,
     };
     let studies = reader.why(running.run_id.full())?.memberships;
     let study = studies.first().map_or("STUDY", |membership| &membership.study);
-    Ok(Some(Problem {
+    Ok(Some(Difference {
         kind: "dead_worker",
         run: Some(running.run_id.full().into()),
         what: format!("run {} is running at {worker}, and {why}", running.run_id),

@@ -18,7 +18,7 @@ use aees_studies::registry::{Registry, RegistryError, rebuild};
     after_help = "The older file keeps its bytes under another name. What only the registry knew is lost: attempts and their \
                   costs, events, withdrawals, and why a run without a result has none; such runs are pending again."
 )]
-pub(crate) struct Rebuild {
+pub(crate) struct RebuildFlags {
     #[command(flatten)]
     results: ResultsFlags,
     /// Print one JSON document on stdout
@@ -27,7 +27,7 @@ pub(crate) struct Rebuild {
 }
 
 /// Lists what was passed over.
-pub(super) fn run(typed: &Rebuild) -> Result<ExitCode, Failure> {
+pub(super) fn run(typed: &RebuildFlags) -> Result<ExitCode, Failure> {
     let results = typed.results.results();
     refuse_what_is_not_ours(&results)?;
     let found = read_root(&results.root)?;

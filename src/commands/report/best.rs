@@ -26,7 +26,7 @@ Metrics: val_accuracy, train_accuracy, train_loss, epoch_seconds, epoch_tflops, 
 /// The best setting of each group, by its mean over seeds; --confirm measures it again on fresh seeds
 #[derive(Args)]
 #[command(after_help = DEFINITIONS)]
-pub(crate) struct Best {
+pub(crate) struct BestFlags {
     #[command(flatten)]
     sources: Sources,
     /// What makes a group: task, optimizer, scheduler, method, label_noise or any setting
@@ -55,7 +55,7 @@ pub(crate) struct Best {
     out: Option<PathBuf>,
 }
 
-pub(super) fn run(typed: &Best) -> Result<ExitCode, Failure> {
+pub(super) fn run(typed: &BestFlags) -> Result<ExitCode, Failure> {
     let question = question(typed)?;
     let found = typed.sources.read()?;
     let answer = best(&found.runs, &question)?;
@@ -71,7 +71,7 @@ pub(super) fn run(typed: &Best) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn question(typed: &Best) -> Result<Question, Failure> {
+fn question(typed: &BestFlags) -> Result<Question, Failure> {
     let (metric, word) = (typed.metric.clone(), &typed.measure);
     let measure = Measure::parse(word).ok_or_else(|| {
         Failure::with_help(format!("{word} is no measure"), "say final, best, auc or, for example, last_k(5)")

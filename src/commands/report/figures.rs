@@ -15,7 +15,7 @@ use crate::words::words;
 
 /// Figures as SVG and PNG, each with the CSV of its data
 #[derive(Args)]
-pub(crate) struct Figures {
+pub(crate) struct FiguresFlags {
     #[command(flatten)]
     sources: Sources,
     /// Where the figures go
@@ -69,7 +69,7 @@ enum Picture {
 /// Narrower, and a figure has no room for its text; wider, and no paper holds it.
 const WIDTHS_MM: std::ops::RangeInclusive<f64> = 60.0..=400.0;
 
-pub(super) fn run(typed: &Figures) -> Result<ExitCode, Failure> {
+pub(super) fn run(typed: &FiguresFlags) -> Result<ExitCode, Failure> {
     let options = options(typed)?;
     let found = typed.sources.read()?;
     let drawn = draw(&found.runs, &options);
@@ -85,7 +85,7 @@ pub(super) fn run(typed: &Figures) -> Result<ExitCode, Failure> {
     if missing { Err(nothing(&drawn, &options)) } else { Ok(ExitCode::SUCCESS) }
 }
 
-fn options(typed: &Figures) -> Result<FigureOptions, Failure> {
+fn options(typed: &FiguresFlags) -> Result<FigureOptions, Failure> {
     Ok(FigureOptions {
         kinds: FigureKind::ALL.into_iter().filter(|kind| typed.figure.contains(kind)).collect(),
         width_mm: width(&typed.width)?,

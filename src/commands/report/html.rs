@@ -28,7 +28,7 @@ const AXES: usize = 10;
     after_help = "The page opens from disk and asks no network for anything. Name a study to have its failed and missing \
                   runs on it; a folder of results has none."
 )]
-pub(crate) struct Html {
+pub(crate) struct HtmlFlags {
     #[command(flatten)]
     sources: Sources,
     /// The file to write
@@ -39,7 +39,7 @@ pub(crate) struct Html {
     metric: Option<String>,
 }
 
-pub(super) fn run(typed: &Html) -> Result<ExitCode, Failure> {
+pub(super) fn run(typed: &HtmlFlags) -> Result<ExitCode, Failure> {
     let sources = typed.sources.sources();
     let found = match ResultSet::read(&sources) {
         Ok(found) => found,
@@ -56,7 +56,7 @@ pub(super) fn run(typed: &Html) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn page(typed: &Html, sources: &[Source], found: ResultSet) -> Result<Page, Failure> {
+fn page(typed: &HtmlFlags, sources: &[Source], found: ResultSet) -> Result<Page, Failure> {
     let results = typed.sources.results();
     let names: Vec<String> = sources.iter().map(|source| source.path().display().to_string()).collect();
     let mut question = Question::default();

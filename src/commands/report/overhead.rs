@@ -18,7 +18,7 @@ Student's, of the logarithm of the ratio over repeats (Welch's degrees of freedo
 /// What each method costs in time over the plain baseline
 #[derive(Args)]
 #[command(after_help = PROTOCOL)]
-pub(crate) struct Overhead {
+pub(crate) struct OverheadFlags {
     #[command(flatten)]
     sources: Sources,
     /// How to print the table
@@ -26,19 +26,19 @@ pub(crate) struct Overhead {
         long,
         value_name = "FORMAT",
         default_value = "markdown",
-        value_parser = words([("markdown", Format::Markdown), ("csv", Format::Csv), ("json", Format::Json)]),
+        value_parser = words([("markdown", OverheadFormat::Markdown), ("csv", OverheadFormat::Csv), ("json", OverheadFormat::Json)]),
     )]
-    format: Format,
+    format: OverheadFormat,
 }
 
 #[derive(Clone, Copy)]
-enum Format {
+enum OverheadFormat {
     Markdown,
     Csv,
     Json,
 }
 
-pub(super) fn run(typed: &Overhead) -> Result<ExitCode, Failure> {
+pub(super) fn run(typed: &OverheadFlags) -> Result<ExitCode, Failure> {
     let found = typed.sources.read()?;
     for run in found.runs.iter().filter(|run| steady_seconds(run).is_none()) {
         eprintln!("left out {}: it tells no time of an epoch", run.path.display());
@@ -49,9 +49,9 @@ pub(super) fn run(typed: &Overhead) -> Result<ExitCode, Failure> {
         eprintln!("note: {} {} {label} has no plain baseline to compare with", row.task, row.optimizer);
     }
     match typed.format {
-        Format::Markdown => stdout::line(markdown(&rows).trim_end()),
-        Format::Csv => stdout::line(csv(&rows).trim_end()),
-        Format::Json => stdout::line(json(&rows)),
+        OverheadFormat::Markdown => stdout::line(markdown(&rows).trim_end()),
+        OverheadFormat::Csv => stdout::line(csv(&rows).trim_end()),
+        OverheadFormat::Json => stdout::line(json(&rows)),
     }
     Ok(ExitCode::SUCCESS)
 }

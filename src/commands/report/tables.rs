@@ -17,7 +17,7 @@ use crate::words::words;
 /// Tables of results: mean and spread over seeds, paired comparisons; Markdown, LaTeX, CSV
 #[derive(Args)]
 #[command(after_help = explanation())]
-pub(crate) struct Tables {
+pub(crate) struct TablesFlags {
     #[command(flatten)]
     sources: Sources,
     /// The tables to write [default: all that there are runs for]
@@ -74,7 +74,7 @@ fn explanation() -> String {
     format!("Tables:\n{}Most come with a second one, of differences paired by seed.", kinds.collect::<String>())
 }
 
-pub(super) fn run(typed: &Tables) -> Result<ExitCode, Failure> {
+pub(super) fn run(typed: &TablesFlags) -> Result<ExitCode, Failure> {
     let ResultSet { runs, expected_seeds, .. } = typed.sources.read()?;
     let tables = tables(typed, &runs, expected_seeds)?;
     if tables.is_empty() {
@@ -89,7 +89,7 @@ pub(super) fn run(typed: &Tables) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-impl Tables {
+impl TablesFlags {
     /// Those that were asked for, in the usual order.
     fn formats(&self, default: &[Format]) -> Vec<Format> {
         let asked = if self.format.is_empty() { default } else { &self.format };
@@ -106,7 +106,7 @@ impl Tables {
     }
 }
 
-fn tables(typed: &Tables, runs: &[RunRecord], expected_seeds: Option<Vec<i64>>) -> Result<Vec<Table>, Failure> {
+fn tables(typed: &TablesFlags, runs: &[RunRecord], expected_seeds: Option<Vec<i64>>) -> Result<Vec<Table>, Failure> {
     let options = typed.options(expected_seeds);
     if !typed.group_by.is_empty() || !typed.metric.is_empty() {
         let group_by = words_or(&typed.group_by, ["task", "method"]);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use aees_report::tensor::{Tensor as Array, csv, npz, parse_axes, safetensors, tensor};
+use aees_report::tensor::{Tensor, csv, npz, parse_axes, safetensors, tensor};
 use aees_run::artifact::write_atomically;
 use clap::Args;
 
@@ -20,7 +20,7 @@ value; elsewhere values is NaN.";
 /// One array of a metric with the axes setting, step and seed
 #[derive(Args)]
 #[command(after_help = CONTENTS)]
-pub(crate) struct Tensor {
+pub(crate) struct TensorFlags {
     #[command(flatten)]
     sources: Sources,
     /// val_accuracy, train_accuracy, train_loss, epoch_seconds, epoch_tflops, or a name from the results
@@ -34,10 +34,10 @@ pub(crate) struct Tensor {
     out: Option<PathBuf>,
 }
 
-pub(super) fn run(typed: &Tensor) -> Result<ExitCode, Failure> {
+pub(super) fn run(typed: &TensorFlags) -> Result<ExitCode, Failure> {
     let axes = parse_axes(&typed.axes)?;
     let out = typed.out.as_deref();
-    let kind = out.map(Kind::of).transpose()?;
+    let kind = out.map(ArrayFile::of).transpose()?;
     let found = typed.sources.read()?;
     let array = tensor(&found.runs, &typed.metric, axes)?;
     array.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
@@ -55,13 +55,13 @@ pub(super) fn run(typed: &Tensor) -> Result<ExitCode, Failure> {
 }
 
 /// What kind of file a name asks for.
-enum Kind {
+enum ArrayFile {
     Npz,
     Safetensors,
     Csv,
 }
 
-impl Kind {
+impl ArrayFile {
     fn of(path: &Path) -> Result<Self, Failure> {
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("npz") => Ok(Self::Npz),
@@ -74,7 +74,7 @@ impl Kind {
         }
     }
 
-    fn bytes(&self, array: &Array) -> std::io::Result<Vec<u8>> {
+    fn bytes(&self, array: &Tensor) -> std::io::Result<Vec<u8>> {
         match self {
             Self::Npz => npz(array),
             Self::Safetensors => Ok(safetensors(array)),

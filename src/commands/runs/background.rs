@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::stdout;
-use crate::table::{Side, TextCell, TextTable, first_line};
+use crate::table::{Grid, GridCell, Side, first_line};
 
 /// How many launches that do not run any more are listed.
 const LISTED: usize = 10;
@@ -24,10 +24,10 @@ const LISTED: usize = 10;
 /// Launches in the background, as `aees sweep run --bg` makes them
 #[derive(Subcommand)]
 #[command(after_help = "An ID can be cut short, as long as it means one launch.")]
-pub(crate) enum Background {
-    List(List),
-    Stop(Stop),
-    Attach(Attach),
+pub(crate) enum BackgroundVerb {
+    List(ListFlags),
+    Stop(StopFlags),
+    Attach(AttachFlags),
 }
 
 #[derive(Args)]
@@ -40,7 +40,7 @@ pub(crate) struct LaunchesFlag {
 /// Lists launches and what became of them
 #[derive(Args)]
 #[command(infer_long_args = true)]
-pub(crate) struct List {
+pub(crate) struct ListFlags {
     /// Also those that ended long ago, not only the last ten
     #[arg(long)]
     all: bool,
@@ -57,7 +57,7 @@ pub(crate) struct List {
     infer_long_args = true,
     after_help = "Exit codes: 0 stopped, and nothing of it runs any more; 1 there was nothing to stop, or it failed."
 )]
-pub(crate) struct Stop {
+pub(crate) struct StopFlags {
     /// A launch, all launches of a study, or all
     #[arg(value_name = "ID|STUDY|all")]
     launch: String,
@@ -77,7 +77,7 @@ pub(crate) struct Stop {
     infer_long_args = true,
     after_help = "Exit codes: that of the launch if it ended; 1 if it was killed; 0 after Ctrl-C."
 )]
-pub(crate) struct Attach {
+pub(crate) struct AttachFlags {
     /// A launch, or the newest of a study
     #[arg(value_name = "ID|STUDY")]
     launch: String,
@@ -85,7 +85,7 @@ pub(crate) struct Attach {
     launches: LaunchesFlag,
 }
 
-impl Background {
+impl BackgroundVerb {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         match self {
             Self::List(typed) => list(&typed),
@@ -127,7 +127,7 @@ impl LaunchRow {
         }
     }
 
-    fn cells(&self) -> Vec<TextCell> {
+    fn cells(&self) -> Vec<GridCell> {
         let record = &self.launch.record;
         let mut state = match self.state {
             LaunchState::Running => format!("running (process {})", record.process.pid),
@@ -140,7 +140,7 @@ impl LaunchRow {
         let for_how_long = span(self.launch.milliseconds(self.state) as f64);
         let line = first_line(&self.launch.last_line());
         let texts = [record.id.clone(), record.label.clone(), state, moment(record.started_at), for_how_long, line];
-        texts.map(TextCell::from).to_vec()
+        texts.map(GridCell::from).to_vec()
     }
 
     fn json(&self) -> Value {
@@ -170,7 +170,7 @@ impl LaunchRow {
 }
 
 /// Those that run and the last of the others, or all; oldest first.
-fn list(typed: &List) -> Result<ExitCode, Failure> {
+fn list(typed: &ListFlags) -> Result<ExitCode, Failure> {
     let root = typed.launches.root();
     let (launches, damaged) = read_launches(&root)?;
     for record in damaged {
@@ -196,7 +196,7 @@ fn list(typed: &List) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let columns = ["launch", "study", "state", "started (UTC)", "for", "last line"];
-    let mut table = TextTable::new(&columns.map(|name| (name, Side::Left)));
+    let mut table = Grid::new(columns.map(|name| (name, Side::Left)));
     rows.iter().for_each(|row| table.row(row.cells()));
     table.print();
     if more > 0 {
@@ -206,7 +206,7 @@ fn list(typed: &List) -> Result<ExitCode, Failure> {
 }
 
 /// Stops what is meant. Success only if something ran.
-fn stop_launches(typed: &Stop) -> Result<ExitCode, Failure> {
+fn stop_launches(typed: &StopFlags) -> Result<ExitCode, Failure> {
     let name = &typed.launch;
     let grace = Duration::from_secs(if typed.now { 0 } else { typed.grace.into() });
     let mut stopped_any = false;
@@ -305,7 +305,7 @@ impl StopProgress {
 }
 
 /// Shows a log until its launch ends; its exit code is ours.
-fn attach(typed: &Attach) -> Result<ExitCode, Failure> {
+fn attach(typed: &AttachFlags) -> Result<ExitCode, Failure> {
     let name = &typed.launch;
     let launches = find_launches(&typed.launches.root(), name)?;
     if name != "all" {

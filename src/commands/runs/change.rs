@@ -14,7 +14,7 @@ use aees_studies::registry::{Audit, Moved, Registry, RunId, RunRow, RunState};
 use clap::{ArgGroup, Args};
 use serde_json::json;
 
-use super::filter::FilterFlags;
+use super::filter::StateFlags;
 use super::studies;
 use crate::failure::{EXIT_ENVIRONMENT, Failure};
 use crate::results::ResultsFlags;
@@ -27,7 +27,7 @@ use crate::stdout;
     mut_arg("only", |only| only.requires("study")),
     group = ArgGroup::new("which").args(["run", "study"]).required(true).multiple(true),
 )]
-pub(crate) struct Change {
+pub(crate) struct ChangeFlags {
     /// The runs
     #[arg(num_args = 0..)]
     run: Vec<String>,
@@ -38,7 +38,7 @@ pub(crate) struct Change {
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     #[command(flatten)]
-    filter: FilterFlags,
+    filter: StateFlags,
     /// Do not ask
     #[arg(long)]
     yes: bool,
@@ -85,7 +85,7 @@ impl Move {
     }
 }
 
-pub(super) fn run(verb: Move, typed: Change) -> Result<ExitCode, Failure> {
+pub(super) fn run(verb: Move, typed: ChangeFlags) -> Result<ExitCode, Failure> {
     let results = typed.results.results();
     let mut registry = results.writer()?;
     let chosen = choose(&registry, verb, &typed)?;
@@ -115,7 +115,7 @@ struct Chosen {
     study: Option<String>,
 }
 
-fn choose(registry: &Registry, verb: Move, typed: &Change) -> Result<Chosen, Failure> {
+fn choose(registry: &Registry, verb: Move, typed: &ChangeFlags) -> Result<Chosen, Failure> {
     let mut named_study = None;
     if let Some(pattern) = &typed.study {
         let mut found = studies(registry, Some(pattern))?;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::studies;
 use crate::failure::Failure;
 use crate::stdout;
-use crate::table::{Side, TextCell, TextTable, number};
+use crate::table::{Grid, GridCell, Side, number};
 use aees_studies::registry::{CostRow, Reader};
 
 /// Prints what the attempts of each study used, by how they ended.
@@ -56,9 +56,9 @@ fn total(rows: &[CostRow]) -> CostRow {
     }
 }
 
-fn table(all: &[(String, Vec<CostRow>)]) -> TextTable {
+fn table(all: &[(String, Vec<CostRow>)]) -> Grid {
     use Side::{Left, Right};
-    let mut table = TextTable::new(&[
+    let mut table = Grid::new([
         ("study", Left),
         ("ended", Left),
         ("attempts", Right),
@@ -69,7 +69,7 @@ fn table(all: &[(String, Vec<CostRow>)]) -> TextTable {
         ("joules", Right),
         ("cost in USD", Right),
     ]);
-    let known = |text: Option<String>| -> TextCell { text.unwrap_or_else(|| "unknown".into()).into() };
+    let known = |text: Option<String>| -> GridCell { text.unwrap_or_else(|| "unknown".into()).into() };
     for (study, rows) in all {
         for row in rows {
             table.row(vec![

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::words::words;
 
 #[derive(Args)]
-pub(crate) struct FilterFlags {
+pub(crate) struct StateFlags {
     /// Only those in one of these states
     #[arg(
         long,
@@ -21,7 +21,7 @@ pub(crate) struct FilterFlags {
     only: Vec<String>,
 }
 
-impl FilterFlags {
+impl StateFlags {
     /// The filter, for the runs of one study or of all.
     pub(super) fn of(&self, study: Option<String>) -> Result<RunFilter, Failure> {
         let axes: Result<_, _> = self.only.iter().map(|text| axis(text)).collect();

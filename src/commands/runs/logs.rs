@@ -17,7 +17,7 @@ use crate::results::ResultsFlags;
 /// Prints the log of a run
 #[derive(Args)]
 #[command(infer_long_args = true)]
-pub(crate) struct Logs {
+pub(crate) struct LogsFlags {
     /// The run
     run: String,
     /// Go on as it grows, until the run is no longer running
@@ -33,7 +33,7 @@ pub(crate) struct Logs {
 /// Between two looks at a log that grows.
 const PAUSE: Duration = Duration::from_millis(200);
 
-pub(super) fn run(typed: &Logs) -> Result<ExitCode, Failure> {
+pub(super) fn run(typed: &LogsFlags) -> Result<ExitCode, Failure> {
     let results = typed.results.results();
     let reader = results.reader()?;
     let run = reader.run(&typed.run)?;

@@ -7,22 +7,22 @@ use aees_studies::registry::RunFilter;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::filter::FilterFlags;
+use super::filter::StateFlags;
 use super::listing::{Listed, list};
 use super::{axes_text, costs, metrics_json, parsed, run_json, seed, studies};
 use crate::failure::Failure;
 use crate::results::ResultsFlags;
 use crate::stdout;
-use crate::table::{Side, TextCell, TextTable, first_line};
+use crate::table::{Grid, GridCell, Side, first_line};
 
 /// Lists runs
 #[derive(Args)]
 #[command(infer_long_args = true)]
-pub(crate) struct Ls {
+pub(crate) struct LsFlags {
     /// Of one study, or of those that a pattern means [default: all]
     study: Option<String>,
     #[command(flatten)]
-    filter: FilterFlags,
+    filter: StateFlags,
     /// At most so many
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -36,7 +36,7 @@ pub(crate) struct Ls {
     results: ResultsFlags,
 }
 
-pub(super) fn run(typed: &Ls) -> Result<ExitCode, Failure> {
+pub(super) fn run(typed: &LsFlags) -> Result<ExitCode, Failure> {
     let results = typed.results.results();
     let reader = results.reader()?;
     let pattern = typed.study.as_deref();
@@ -58,9 +58,9 @@ pub(super) fn run(typed: &Ls) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn table(listed: &[Listed]) -> TextTable {
+fn table(listed: &[Listed]) -> Grid {
     use Side::{Left, Right};
-    let mut table = TextTable::new(&[
+    let mut table = Grid::new([
         ("run", Left),
         ("place", Left),
         ("case", Left),
@@ -87,11 +87,11 @@ fn table(listed: &[Listed]) -> TextTable {
             run.case.clone().unwrap_or_default().into(),
             axes_text(run.axes_json.as_deref().unwrap_or("{}")).into(),
             seed(run).to_string().into(),
-            TextCell::state(run.state),
+            GridCell::state(run.state),
             run.attempts.to_string().into(),
             shown.unwrap_or_default().into(),
-            TextCell::number(best),
-            TextCell::number(last),
+            GridCell::number(best),
+            GridCell::number(last),
             seconds.into(),
             error.unwrap_or_else(|| class.to_owned()).into(),
         ]);

@@ -6,17 +6,17 @@ use std::process::ExitCode;
 use aees_run::settings::read_file;
 use serde_json::{Map, Value, json};
 
-use super::Look;
+use super::LookFlags;
 use super::{axes_text, metrics_json, parsed, plain, run_json, seed};
 use crate::failure::Failure;
 use crate::stdout;
-use crate::table::{Side, TextTable, first_line, number};
+use crate::table::{first_line, number};
 use aees_run::times::{moment, span};
 use aees_studies::disk::Root;
 use aees_studies::registry::{Membership, Metric, RunRow, RunState, Why};
 
 /// Shows a run.
-pub(super) fn run(typed: &Look) -> Result<ExitCode, Failure> {
+pub(super) fn run(typed: &LookFlags) -> Result<ExitCode, Failure> {
     let root = &typed.results.results().root;
     let why = typed.why()?;
     let config = config(&root.run(&why.run.run_id));
@@ -24,7 +24,7 @@ pub(super) fn run(typed: &Look) -> Result<ExitCode, Failure> {
         stdout::line(to_json(&why, root, config));
         return Ok(ExitCode::SUCCESS);
     }
-    stdout::line(facts(&why, root).lines(false)[1..].join("\n"));
+    pairs("", &facts(&why, root));
     section("Numbers", &metrics(&why.metrics));
     section("Identity", &fields(&parsed(&why.identity_json)));
     if let Some(config) = config {
@@ -39,16 +39,21 @@ pub(super) fn section(title: &str, rows: &[(String, String)]) {
         return;
     }
     stdout::line(format!("\n{title}"));
+    pairs("  ", rows);
+}
+
+/// Names and values in two columns.
+fn pairs(indent: &str, rows: &[(String, String)]) {
     let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     for (name, value) in rows {
-        stdout::line(format!("  {name:width$}  {value}").trim_end());
+        stdout::line(format!("{indent}{name:width$}  {value}").trim_end());
     }
 }
 
-fn facts(why: &Why, root: &Root) -> TextTable {
+fn facts(why: &Why, root: &Root) -> Vec<(String, String)> {
     let run = &why.run;
-    let mut table = TextTable::new(&[("", Side::Left), ("", Side::Left)]);
-    let mut fact = |name: &str, value: String| table.row(vec![name.into(), value.into()]);
+    let mut facts = Vec::new();
+    let mut fact = |name: &str, value: String| facts.push((name.to_owned(), value));
     fact("run", run.run_id.full().into());
     fact("setting", run.config_id.full().into());
     fact("task", run.task.clone());
@@ -67,7 +72,7 @@ fn facts(why: &Why, root: &Root) -> TextTable {
     fact("planned", moment(run.created_at));
     fact("moved", moment(run.updated_at));
     fact("folder", folder(run, root));
-    table
+    facts
 }
 
 /// A state with what makes it so.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::Look;
+use super::LookFlags;
 use super::show::{fields, member, memberships_json, section, state};
 use super::{metrics_json, parsed, plain, run_json, seed};
 use crate::failure::Failure;
@@ -14,7 +14,7 @@ use aees_run::times::{moment, span};
 use aees_studies::registry::{AttemptRow, EventRow, Usage, Why};
 
 /// Tells a run's history.
-pub(super) fn run(typed: &Look) -> Result<ExitCode, Failure> {
+pub(super) fn run(typed: &LookFlags) -> Result<ExitCode, Failure> {
     let why = typed.why()?;
     if typed.json {
         stdout::line(to_json(&why));

@@ -28,7 +28,7 @@ pub(super) const EXIT_CODES: &str = "Exit codes: 0 all selected runs are done, 1
                                      2 finished and some runs failed, 3 stopped with work left, 130 interrupted.";
 
 #[derive(Args)]
-pub(super) struct Running {
+pub(super) struct RunningFlags {
     /// Runs at the same time; one for each device when not given. Cores are shared out
     #[arg(long, short, value_name = "N", value_parser = value_parser!(u32).range(1..=1024))]
     jobs: Option<u32>,
@@ -48,7 +48,7 @@ pub(super) struct Running {
     progress: ProgressFlag,
 }
 
-pub(super) fn execute(results: &Results, plan: &StudyPlan, typed: &Running) -> Result<ExitCode, Failure> {
+pub(super) fn execute(results: &Results, plan: &StudyPlan, typed: &RunningFlags) -> Result<ExitCode, Failure> {
     let mut registry = results.writer()?;
     if typed.bg {
         return detach(results, plan, typed);
@@ -81,7 +81,7 @@ fn tell_what_was_put_right(put_right: &Reconciled) {
 }
 
 /// The earlier of what was typed and what the study says.
-fn deadline(typed: &Running, plan: &StudyPlan) -> Result<Option<Instant>, Failure> {
+fn deadline(typed: &RunningFlags, plan: &StudyPlan) -> Result<Option<Instant>, Failure> {
     let hours = [typed.max_hours, plan.policy.max_hours].into_iter().flatten().reduce(f64::min);
     match hours.map(|hours| Duration::try_from_secs_f64(hours * 3600.0)) {
         None => Ok(None),
@@ -91,7 +91,7 @@ fn deadline(typed: &Running, plan: &StudyPlan) -> Result<Option<Instant>, Failur
 }
 
 /// One slot for each job, devices in turn, cores shared out.
-fn slots(typed: &Running, plan: &StudyPlan) -> Vec<Slot> {
+fn slots(typed: &RunningFlags, plan: &StudyPlan) -> Vec<Slot> {
     let trains = plan.spec.task != "command";
     let devices = match typed.devices.is_empty() && trains {
         // Its own default is the best device; with several GPUs each gets its share.
@@ -110,7 +110,7 @@ fn slots(typed: &Running, plan: &StudyPlan) -> Vec<Slot> {
     (0..jobs).map(|slot| Slot { device: device(slot), threads }).collect()
 }
 
-fn detach(results: &Results, plan: &StudyPlan, typed: &Running) -> Result<ExitCode, Failure> {
+fn detach(results: &Results, plan: &StudyPlan, typed: &RunningFlags) -> Result<ExitCode, Failure> {
     if plan.selected.len() != plan.members.len() {
         return Err(Failure::with_help(
             "--bg runs the whole study",

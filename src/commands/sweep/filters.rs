@@ -4,7 +4,7 @@ use aees_studies::study::Overrides;
 use clap::Args;
 
 #[derive(Args)]
-pub(super) struct Filters {
+pub(super) struct FilterFlags {
     /// Set a key in every run, over everything the file says
     #[arg(long, short, value_name = "KEY=VALUE")]
     r#override: Vec<String>,
@@ -31,8 +31,8 @@ pub(super) struct Filters {
     limit_runs: Option<usize>,
 }
 
-impl From<Filters> for Overrides {
-    fn from(typed: Filters) -> Self {
+impl From<FilterFlags> for Overrides {
+    fn from(typed: FilterFlags) -> Self {
         Self {
             set: typed.r#override,
             only: typed.only,

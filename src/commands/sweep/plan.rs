@@ -13,16 +13,17 @@ use aees_studies::study::{Overrides, Study, quoted};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::filters::Filters;
+use super::filters::FilterFlags;
 use super::inputs;
 use crate::failure::Failure;
 use crate::results::ResultsFlags;
 use crate::stdout;
+use crate::table::{Grid, GridCell, Side};
 use crate::words::words;
 
 /// Shows the runs of a study: what is done, what will run, how long it will take. Writes nothing
 #[derive(Args)]
-pub(crate) struct Plan {
+pub(crate) struct PlanFlags {
     /// The study file
     study: PathBuf,
     /// A table, one JSON document, or one shell line for each run
@@ -30,26 +31,26 @@ pub(crate) struct Plan {
         long,
         value_name = "FORMAT",
         default_value = "table",
-        value_parser = words([("table", Format::Table), ("json", Format::Json), ("jobs", Format::Jobs)]),
+        value_parser = words([("table", PlanFormat::Table), ("json", PlanFormat::Json), ("jobs", PlanFormat::Jobs)]),
     )]
-    format: Format,
+    format: PlanFormat,
     /// The same as --format json
     #[arg(long)]
     json: bool,
     #[command(flatten)]
     results: ResultsFlags,
     #[command(flatten)]
-    filters: Filters,
+    filters: FilterFlags,
 }
 
 #[derive(Clone, Copy)]
-enum Format {
+enum PlanFormat {
     Table,
     Json,
     Jobs,
 }
 
-impl Plan {
+impl PlanFlags {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let results = self.results.results();
         let registry = results.reader_if_any()?;
@@ -65,12 +66,12 @@ impl Plan {
             );
         }
         let rows = rows(&plan, registry.as_ref())?;
-        match if self.json { Format::Json } else { self.format } {
-            Format::Json => stdout::line(document(&plan, &study, &rows)),
-            Format::Jobs => rows.iter().filter(|row| row.state != Some(RunState::Done)).for_each(|row| {
+        match if self.json { PlanFormat::Json } else { self.format } {
+            PlanFormat::Json => stdout::line(document(&plan, &study, &rows)),
+            PlanFormat::Jobs => rows.iter().filter(|row| row.state != Some(RunState::Done)).for_each(|row| {
                 stdout::line(job_line(&plan, &results.root, &row.member.run.run_id));
             }),
-            Format::Table => table(&plan, &rows),
+            PlanFormat::Table => table(&plan, &rows),
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -117,32 +118,22 @@ fn table(plan: &StudyPlan, rows: &[PlannedRow<'_>]) {
         }
     }
     let has_cases = rows.iter().any(|row| row.member.case.is_some());
-    let mut lines = vec![header(&keys, has_cases)];
+    let names = ["#", "run"].into_iter().chain(has_cases.then_some("case")).map(str::to_owned);
+    let names = names.chain(keys.iter().cloned()).chain(["seed", "state", "predicted"].map(str::to_owned));
+    let mut table = Grid::new(names.map(|name| (name, Side::Left)));
     for (row, axes) in rows.iter().zip(&axes) {
-        let mut cells = vec![row.member.index.to_string(), row.member.run.run_id.to_string()];
-        cells.extend(has_cases.then(|| row.member.case.clone().unwrap_or_default()));
-        cells.extend(keys.iter().map(|key| axes.get(key).map_or_else(String::new, typed)));
-        cells.push(row.member.run.seed.cast_signed().to_string());
-        cells.push(state_word(row.state).to_owned());
-        cells.push(row.predicted_ms.filter(|_| row.state != Some(RunState::Done)).map_or_else(String::new, span));
-        lines.push(cells);
+        let run = &row.member.run;
+        let mut cells: Vec<GridCell> = vec![row.member.index.to_string().into(), run.run_id.to_string().into()];
+        cells.extend(has_cases.then(|| row.member.case.clone().unwrap_or_default().into()));
+        cells.extend(keys.iter().map(|key| axes.get(key).map_or_else(String::new, typed).into()));
+        cells.push(run.seed.cast_signed().to_string().into());
+        cells.push(row.state.map_or("new".into(), GridCell::state));
+        let predicted = row.predicted_ms.filter(|_| row.state != Some(RunState::Done));
+        cells.push(predicted.map_or_else(String::new, span).into());
+        table.row(cells);
     }
-    let widths: Vec<usize> = (0..lines[0].len())
-        .map(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0))
-        .collect();
-    for line in &lines {
-        let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        stdout::line(cells.collect::<Vec<_>>().join("  ").trim_end());
-    }
+    table.print();
     eprintln!("{}", summary(plan, rows));
-}
-
-fn header(keys: &[String], has_cases: bool) -> Vec<String> {
-    let mut cells = vec!["#".to_owned(), "run".to_owned()];
-    cells.extend(has_cases.then(|| "case".to_owned()));
-    cells.extend(keys.iter().cloned());
-    cells.extend(["seed", "state", "predicted"].map(str::to_owned));
-    cells
 }
 
 fn summary(plan: &StudyPlan, rows: &[PlannedRow<'_>]) -> String {
@@ -237,8 +228,4 @@ fn typed(value: &Value) -> String {
         Value::Array(items) => items.iter().map(typed).collect::<Vec<_>>().join(","),
         other => other.to_string(),
     }
-}
-
-fn state_word(state: Option<RunState>) -> &'static str {
-    state.map_or("new", |state| state.name())
 }

@@ -8,14 +8,14 @@ use aees_studies::registry::{Audit, RunFilter, RunState};
 use aees_studies::study::Study;
 use clap::Args;
 
-use super::execute::{EXIT_CODES, Running, execute};
+use super::execute::{EXIT_CODES, RunningFlags, execute};
 use crate::failure::Failure;
 use crate::results::{Results, ResultsFlags};
 
 /// Runs what is left of a planned study
 #[derive(Args)]
 #[command(after_help = EXIT_CODES)]
-pub(crate) struct Resume {
+pub(crate) struct ResumeFlags {
     /// The name of the study; the only one when there is one
     study: Option<String>,
     /// Try failed runs again, too
@@ -24,10 +24,10 @@ pub(crate) struct Resume {
     #[command(flatten)]
     results: ResultsFlags,
     #[command(flatten)]
-    running: Running,
+    running: RunningFlags,
 }
 
-impl Resume {
+impl ResumeFlags {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let results = self.results.results();
         let name = match self.study {

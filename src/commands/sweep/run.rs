@@ -9,8 +9,8 @@ use aees_studies::registry::{Registry, RunState};
 use aees_studies::study::{Overrides, Study};
 use clap::Args;
 
-use super::execute::{EXIT_CODES, Running, execute};
-use super::filters::Filters;
+use super::execute::{EXIT_CODES, RunningFlags, execute};
+use super::filters::FilterFlags;
 use super::inputs;
 use crate::failure::Failure;
 use crate::results::{Results, ResultsFlags};
@@ -18,7 +18,7 @@ use crate::results::{Results, ResultsFlags};
 /// Plans a study and runs what is not done; continues interrupted runs from their checkpoints
 #[derive(Args)]
 #[command(after_help = EXIT_CODES)]
-pub(crate) struct Run {
+pub(crate) struct RunFlags {
     /// The study file, or the name of a study that was planned before
     study: String,
     /// Run also more than 10,000 runs, or more than budget.max_runs
@@ -27,12 +27,12 @@ pub(crate) struct Run {
     #[command(flatten)]
     results: ResultsFlags,
     #[command(flatten)]
-    filters: Filters,
+    filters: FilterFlags,
     #[command(flatten)]
-    running: Running,
+    running: RunningFlags,
 }
 
-impl Run {
+impl RunFlags {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let results = self.results.results();
         let overrides = Overrides::from(self.filters);

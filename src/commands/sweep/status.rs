@@ -20,7 +20,7 @@ use crate::stdout::{self, takes_colours};
     infer_long_args = true,
     after_help = "A STUDY is a name, the beginning of one name, or a pattern such as 'noise_*'."
 )]
-pub(crate) struct Status {
+pub(crate) struct StatusFlags {
     /// The studies [default: all]
     #[arg(num_args = 0..)]
     study: Vec<String>,
@@ -37,7 +37,7 @@ pub(crate) struct Status {
     results: ResultsFlags,
 }
 
-impl Status {
+impl StatusFlags {
     /// Shows how studies stand, once or until they are over.
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let reader = self.results.results().reader()?;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
-use crate::table::{Side, TextCell, TextTable, colour, first_line, number};
+use crate::table::{Grid, GridCell, Side, colour, first_line, number};
 use aees_run::times::span;
 use aees_studies::registry::{FailureGroup, Reader, RunState, RunningRow, StudyStatus};
 use aees_studies::study::Breakers;
@@ -136,7 +136,7 @@ impl Board {
         if self.running.is_empty() {
             return Vec::new();
         }
-        let mut table = TextTable::new(&[
+        let mut table = Grid::new([
             ("run", Left),
             ("place", Left),
             ("epoch", Right),
@@ -236,7 +236,7 @@ impl Running {
         }
     }
 
-    fn cells(&self, study: &str) -> Vec<TextCell> {
+    fn cells(&self, study: &str) -> Vec<GridCell> {
         let text = |key: &str| self.progress.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let place = self.row.index.map(|index| format!("{study}:{index}")).unwrap_or_default();
         let silent = if self.live { "" } else { ", lease ended" };
