@@ -86,10 +86,10 @@ impl RunIdentity {
     pub fn document(config: &RunConfig, inputs: &Inputs) -> Value {
         let defaults = RunConfig::new(config.task);
         let mut science = Map::new();
-        for field in RunConfig::fields() {
-            let value = config.get(field.key);
-            if field.role == Role::Science && field.key != "seed" && value != defaults.get(field.key) {
-                science.insert(field.key.to_owned(), value.unwrap_or(Value::Null));
+        for setting in RunConfig::settings().iter().filter(|setting| setting.role == Role::Science) {
+            let value = config.get(setting.key);
+            if value != defaults.get(setting.key) {
+                science.insert(setting.key.to_owned(), value.unwrap_or(Value::Null));
             }
         }
         let code: Map<String, Value> =
@@ -234,7 +234,7 @@ mod tests {
         let base = RunConfig::new(task);
         let of = |config: &RunConfig, data: &str| RunIdentity::of(config, &Inputs::data(data)).unwrap();
         let id = of(&base, "data");
-        for field in RunConfig::fields().iter().filter(|field| field.tasks.include(task)) {
+        for field in RunConfig::settings_of(task) {
             let old = base.get(field.key).unwrap();
             let other = match &old {
                 Value::Bool(flag) => Value::Bool(!flag),
@@ -249,7 +249,7 @@ mod tests {
             };
             let mut changed = base.clone();
             changed.set(field.key, &other, &Place::Resolved).unwrap();
-            assert_eq!(of(&changed, "data") != id, field.role == Role::Science, "{}", field.key);
+            assert_eq!(of(&changed, "data") != id, field.role.decides_result(), "{}", field.key);
         }
         assert_ne!(of(&base, "other data").run_id, id.run_id);
         let tokenizer =

@@ -12,6 +12,7 @@ pub mod hardware;
 pub mod hexadecimal;
 pub mod identity;
 pub mod json;
+pub mod nearest;
 pub mod outcome;
 pub mod result;
 pub mod run_directory;

@@ -200,9 +200,9 @@ fn remove(path: &Path) -> Result<(), FileError> {
 /// The configuration as YAML: one setting a line, every value as JSON, which is YAML too.
 fn config_text(config: &RunConfig, run_id: &str) -> String {
     let mut text = format!("# The resolved configuration of run {run_id}.\ntask: {}\n", config.task.name());
-    for field in RunConfig::fields().iter().filter(|field| field.tasks.include(config.task)) {
-        let value = config.get(field.key).unwrap_or(Value::Null);
-        text.push_str(&format!("{}: {}\n", field.key, yaml_value(&value)));
+    for setting in RunConfig::settings_of(config.task) {
+        let value = config.get(setting.key).unwrap_or(Value::Null);
+        text.push_str(&format!("{}: {}\n", setting.key, yaml_value(&value)));
     }
     text
 }

@@ -39,7 +39,7 @@ fn every_flag_of_the_reference_has_its_default_and_choices() {
         ("schedule_seed", Value::Null, none),
         ("aees_trace_root", json!("results/cifar_noisy"), none),
     ];
-    let (defaults, fields) = (RunConfig::new(TaskName::Cifar100), RunConfig::fields());
+    let (defaults, fields) = (RunConfig::new(TaskName::Cifar100), RunConfig::settings());
     for (key, default, choices) in table {
         let field = fields.iter().find(|field| field.key == key).unwrap_or_else(|| panic!("--{key} is missing"));
         assert_eq!(defaults.get(key), Some(default), "{key}");
