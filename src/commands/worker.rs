@@ -15,7 +15,7 @@ use aees_run::settings::RunConfig;
 use aees_train::engine::EngineError;
 use aees_train::event::{RunEvent, Subscriber};
 use aees_train::run::RunError;
-use aees_train::session::{self, Place, SessionEnd, SessionError};
+use aees_train::session::{self, RunTarget, SessionEnd, SessionError};
 use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
@@ -71,10 +71,10 @@ fn train(job: &Job, settings: &Map<String, Value>, stop: &AtomicBool) -> Ended {
     };
     if let Some(threads) = config.threads {
         // Only a second job in one process could find the pool there, and there is none.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads as usize).build_global();
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
     }
-    let place = Place::Planned { directory: job.run_directory.clone(), run_id: job.run_id.clone() };
-    match session::train(&config, &place, vec![Box::new(News::default())], stop) {
+    let target = RunTarget::Planned { directory: job.run_directory.clone(), run_id: job.run_id.clone() };
+    match session::train(&config, &target, vec![Box::new(News::default())], stop) {
         Ok(SessionEnd::Finished { .. } | SessionEnd::AlreadyFinished { .. }) => ended(EndedState::Done),
         Ok(SessionEnd::Interrupted { .. }) => ended(EndedState::Interrupted),
         Err(error) if error.is_in_use() => ended(EndedState::Busy),
@@ -136,9 +136,9 @@ impl Subscriber for News {
         match event {
             RunEvent::Started(start) => {
                 self.put("event", "progress");
-                self.put("epochs", start.config.epochs);
+                self.put("epochs", start.config.epochs.get());
                 self.put("step", start.first_step);
-                self.put("total_steps", start.steps_per_epoch * start.config.epochs as u64);
+                self.put("total_steps", start.steps_per_epoch * start.config.epochs.get());
                 self.put("epoch", start.first_step / start.steps_per_epoch.max(1) + 1);
                 self.first = Some((Instant::now(), start.first_step));
                 self.say(true);

@@ -19,7 +19,7 @@ pub mod supervisor;
 
 pub use self::command_run::run_command;
 pub use self::error::SweepError;
-pub use self::inputs::{InputError, InputFinder, SETTINGS_OF_INPUTS};
+pub use self::inputs::{InputError, InputFinder};
 pub use self::job::{CommandJob, Ended, EndedState, Job, ResultSource, Work};
 pub use self::layout::Root;
 pub use self::process::{ProcessIdentity, hostname};

@@ -110,7 +110,7 @@ impl<'a> TrainingLoop<'a> {
     /// # Errors
     /// See [`RunError`]; the last checkpoint is on disk whatever happens.
     pub fn train(&mut self) -> Result<LoopEnd, RunError> {
-        while self.state.epoch < self.config.epochs as u64 {
+        while self.state.epoch < self.config.epochs.get() {
             self.epoch_start = Instant::now();
             match self.train_epoch()? {
                 EpochFlow::Completed => self.finish_epoch()?,
@@ -187,7 +187,7 @@ impl<'a> TrainingLoop<'a> {
 
     fn train_epoch(&mut self) -> Result<EpochFlow, RunError> {
         let plan = self.task.plan_epoch(self.state.epoch);
-        let batch_size = self.config.batch_size as usize;
+        let batch_size = self.config.batch_size.get();
         let batches = plan.batch_count(batch_size) as u64;
         while self.state.batch < batches {
             if self.stop.load(Ordering::Relaxed) {
@@ -212,7 +212,7 @@ impl<'a> TrainingLoop<'a> {
     fn enqueue(&mut self, plan: &EpochPlan, batch_size: usize) -> Result<(), RunError> {
         let step = self.state.step;
         let arm = self.open_episode(step)?;
-        let learning_rate = self.config.lr * self.task.learning_rate_factor(self.state.epoch, step);
+        let learning_rate = self.config.lr.get() * self.task.learning_rate_factor(self.state.epoch, step);
         let control = StepControl { learning_rate, multiplier: arm.0, noise_std: arm.1, step };
         let Some(batch) = plan.batch(self.state.batch as usize, batch_size) else { return Ok(()) };
         self.engine.step(batch, &control)?;
@@ -237,11 +237,11 @@ impl<'a> TrainingLoop<'a> {
     /// Whether the results of the pending steps are wanted now.
     fn drain_is_due(&self) -> bool {
         let episode_over = self.state.aees.as_ref().is_some_and(|aees| aees.steps_left() <= self.pending.len());
-        episode_over || self.engine.drains_for_free() || self.pending.len() >= self.config.episode_length as usize
+        episode_over || self.engine.drains_for_free() || self.pending.len() >= self.config.episode_length.get()
     }
 
     fn checkpoint_is_due(&self) -> bool {
-        self.config.checkpoint_every.is_some_and(|every| self.state.step.is_multiple_of(every as u64))
+        self.config.checkpoint_every.is_some_and(|every| self.state.step.is_multiple_of(every.get()))
     }
 
     /// Reads the results of all pending steps and hands them to the state and the controllers.
@@ -271,7 +271,7 @@ impl<'a> TrainingLoop<'a> {
     /// The records of a drain never reach over the end of an episode: a drain is due there.
     fn record_in_controllers(&mut self, records: &[StepRecord]) -> Result<(), RunError> {
         let Some(aees) = &mut self.state.aees else {
-            let block = self.config.episode_length as u64;
+            let block = self.config.episode_length.get() as u64;
             records.iter().for_each(|record| self.state.update_norms.record(record.update_norm, block));
             return Ok(());
         };
@@ -294,7 +294,7 @@ impl<'a> TrainingLoop<'a> {
         let val_accuracy = self.accuracy(split, "evaluating")?;
         let (epoch, step) = (self.state.epoch, self.state.step);
         let seconds = self.state.open_epoch.seconds_before + self.epoch_start.elapsed().as_secs_f64();
-        let learning_rate = self.config.lr * self.task.learning_rate_factor(epoch, step.saturating_sub(1));
+        let learning_rate = self.config.lr.get() * self.task.learning_rate_factor(epoch, step.saturating_sub(1));
         let eval_flops = self.task.eval_flops(split);
         let summary = self.state.finish_epoch(EpochEnd { val_accuracy, eval_flops, learning_rate, seconds });
         // The next epoch's clock starts here: a checkpoint now must not count this epoch's seconds again.

@@ -46,7 +46,7 @@ pub const RESULTS: &str = "results";
 
 /// Where a run goes.
 #[derive(Clone, Debug)]
-pub enum Place {
+pub enum RunTarget {
     /// A new run.
     New {
         /// Its folder; one named after the run when not given.
@@ -94,56 +94,62 @@ pub enum SessionEnd {
 
 /// Trains one run to its end, or until `stop` is set.
 ///
-/// `config` is the run's configuration; for [`Place::Resume`] that of its folder, where only settings that do not touch
+/// `config` is the run's configuration; for [`RunTarget::Resume`] that of its folder, where only settings that do not touch
 /// the result may have been changed.
 ///
 /// # Errors
 /// See [`SessionError`].
 pub fn train(
     config: &RunConfig,
-    place: &Place,
+    target: &RunTarget,
     mut subscribers: Vec<Box<dyn Subscriber>>,
     stop: &AtomicBool,
 ) -> Result<SessionEnd, SessionError> {
     config.validate()?;
-    match place {
-        Place::Resume { directory } | Place::Planned { directory, .. } => {
+    match target {
+        RunTarget::Resume { directory } | RunTarget::Planned { directory, .. } => {
             if let Some(end) = finished(directory) {
                 return Ok(end);
             }
         }
-        Place::New { directory: Some(directory), overwrite } => RunDirectory::check_new(directory, *overwrite)?,
-        Place::New { directory: None, .. } => {}
+        RunTarget::New { directory: Some(directory), overwrite } => RunDirectory::check_new(directory, *overwrite)?,
+        RunTarget::New { directory: None, .. } => {}
     }
     let device = find(config.device.parse::<DeviceChoice>()?)?;
     let task = load_task(config, &mut subscribers)?;
     let identity = RunIdentity::of(config, &task.facts().inputs)?;
-    if let Place::Planned { run_id, .. } = place
+    if let RunTarget::Planned { run_id, .. } = target
         && *run_id != identity.run_id.full()
     {
         return Err(SessionError::OtherRun { planned: run_id.clone(), found: identity.run_id.full().to_owned() });
     }
-    let steps_per_epoch = (task.train_examples() as u64).div_ceil(config.batch_size as u64);
-    let schedule = schedule(config, steps_per_epoch.saturating_mul(config.epochs as u64))?;
+    let steps_per_epoch = (task.train_examples() as u64).div_ceil(config.batch_size.get() as u64);
+    let schedule = schedule(config, steps_per_epoch.saturating_mul(config.epochs.get()))?;
     let aees = controllers(config, schedule.as_ref())?;
     // Before the folder: weights that do not fit must not cost a run that is there.
     let Built { engine, notices } = engine(config, &device, task.as_ref())?;
-    let directory = open_directory(config, place, &identity)?;
+    let directory = open_directory(config, target, &identity)?;
     let session = Session { config, identity, device, task, schedule, directory, steps_per_epoch, notices };
     session.run(engine, aees, subscribers, stop)
 }
 
-fn open_directory(config: &RunConfig, place: &Place, identity: &RunIdentity) -> Result<RunDirectory, SessionError> {
+fn open_directory(
+    config: &RunConfig,
+    target: &RunTarget,
+    identity: &RunIdentity,
+) -> Result<RunDirectory, SessionError> {
     let run_id = identity.run_id.full();
-    Ok(match place {
-        Place::New { directory, overwrite } => {
+    Ok(match target {
+        RunTarget::New { directory, overwrite } => {
             let path = directory.clone().unwrap_or_else(|| default_directory(config, identity));
             RunDirectory::create(&path, config, run_id, *overwrite)?
         }
-        Place::Planned { directory, .. } if directory.join("config.yaml").is_file() => RunDirectory::open(directory)?.0,
+        RunTarget::Planned { directory, .. } if directory.join("config.yaml").is_file() => {
+            RunDirectory::open(directory)?.0
+        }
         // Without a configuration nothing in it was ever trained: a kill came while the folder was made.
-        Place::Planned { directory, .. } => RunDirectory::create(directory, config, run_id, true)?,
-        Place::Resume { directory } => RunDirectory::open(directory)?.0,
+        RunTarget::Planned { directory, .. } => RunDirectory::create(directory, config, run_id, true)?,
+        RunTarget::Resume { directory } => RunDirectory::open(directory)?.0,
     })
 }
 
@@ -190,13 +196,13 @@ fn default_directory(config: &RunConfig, identity: &RunIdentity) -> PathBuf {
 fn engine(config: &RunConfig, device: &Found, task: &dyn TrainingTask) -> Result<Built, SessionError> {
     let kind = match config.optimizer {
         OptimizerName::AdamW => OptimizerKind::ADAMW,
-        OptimizerName::Sgd => OptimizerKind::Sgd { momentum: config.momentum },
+        OptimizerName::Sgd => OptimizerKind::Sgd { momentum: config.momentum.get() },
     };
     let setup = EngineSetup {
         device,
-        optimizer: OptimizerConfig { kind, weight_decay: config.weight_decay },
-        seed: config.seed as u64,
-        batch_size: config.batch_size as usize,
+        optimizer: OptimizerConfig { kind, weight_decay: config.weight_decay.get() },
+        seed: config.seed,
+        batch_size: config.batch_size.get(),
     };
     // The first touch of a GPU can panic inside its driver.
     let engine = catch_unwind(AssertUnwindSafe(|| task.engine(&setup))).map_err(|_| {

@@ -7,6 +7,7 @@ mod error;
 mod tokenized;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -82,14 +83,14 @@ impl TextClassificationTask {
             eval_forward_flops: forward(&found.data.validation),
             notices,
         };
-        let batch_size = config.batch_size as usize;
-        let total_steps = (found.data.train.len().div_ceil(batch_size) as u64).saturating_mul(config.epochs as u64);
+        let batch_size = config.batch_size.get();
+        let total_steps = (found.data.train.len().div_ceil(batch_size) as u64).saturating_mul(config.epochs.get());
         Ok(Self {
             data: Arc::new(found.data),
             tokenizer: found.tokenizer,
             model,
             weights: model_files.weights,
-            seed: config.seed as u64,
+            seed: config.seed,
             batch_size,
             bucket_by_length: config.bucket_by_length,
             scheduler: config.lr_scheduler,
@@ -190,8 +191,8 @@ impl TrainingTask for TextClassificationTask {
     }
 
     fn describe(&self, settings: &RunConfig, steps: u64, config: &mut Map<String, Value>) {
-        let noisy = settings.label_noise_rate > 0.0;
-        let span = settings.scheduler_t_max.map_or(steps, |span| span as u64);
+        let noisy = settings.label_noise_rate.get() > 0.0;
+        let span = settings.scheduler_t_max.map_or(steps, NonZeroU64::get);
         let mut put = |key: &str, value: Value| config.insert(key.to_owned(), value);
         put("method", json!(settings.method_name()));
         put("pretokenize_only", json!(false));
@@ -217,8 +218,8 @@ impl TrainingTask for TextClassificationTask {
 }
 
 fn schedule(config: &RunConfig, total_steps: u64) -> StepSchedule {
-    let span = config.scheduler_t_max.map_or(total_steps, |span| span as u64);
-    let warmup = StepSchedule::warmup_steps(config.warmup_epochs as u64, total_steps, config.epochs as u64);
+    let span = config.scheduler_t_max.map_or(total_steps, NonZeroU64::get);
+    let warmup = StepSchedule::warmup_steps(config.warmup_epochs, total_steps, config.epochs.get());
     StepSchedule::new(schedule_kind(config.lr_scheduler), span, warmup)
 }
 
@@ -238,10 +239,10 @@ fn model_config(
         model.padding_id = Some(tokenizer.padding_id());
     }
     if let Some(layers) = config.model_layers {
-        model = model.with_layers(layers as usize);
+        model = model.with_layers(layers.get());
     }
     if let Some(dim) = config.model_dim {
-        model = model.with_dim(dim as usize);
+        model = model.with_dim(dim.get());
     }
     model.check()?;
     Ok(model)
@@ -253,8 +254,8 @@ fn check_fit(
     tokenizer: &TextTokenizer,
     files: &ModelFiles,
 ) -> Result<(), TextTaskError> {
-    if config.max_length as usize > model.max_positions {
-        return Err(TextTaskError::TooLong { asked: config.max_length, positions: model.max_positions });
+    if config.max_length.get() > model.max_positions {
+        return Err(TextTaskError::TooLong { asked: config.max_length.get(), positions: model.max_positions });
     }
     if tokenizer.vocabulary_size() > model.vocabulary_size {
         return Err(TextTaskError::VocabularyMisfit {
@@ -305,6 +306,6 @@ fn model_name(config: &RunConfig, model: &TextClassifierConfig) -> String {
 
 /// The label noise of a configuration as the data knows it.
 pub(crate) fn label_noise(config: &RunConfig) -> Result<LabelNoise, TextTaskError> {
-    let kind = if config.label_noise_rate > 0.0 { LabelNoiseType::Symmetric } else { LabelNoiseType::None };
-    Ok(LabelNoise::new(kind, config.label_noise_rate).map_err(aees_tasks::DataError::from)?)
+    let kind = if config.label_noise_rate.get() > 0.0 { LabelNoiseType::Symmetric } else { LabelNoiseType::None };
+    Ok(LabelNoise::new(kind, config.label_noise_rate.get()).map_err(aees_tasks::DataError::from)?)
 }

@@ -34,10 +34,7 @@ impl RunConfig {
     /// # Errors
     /// As the reference, first a key or type that is wrong, then what is out of range or does not fit its neighbours, in
     /// the order of the table. The rest is for [`RunConfig::validate`].
-    pub fn fill<'a>(
-        &mut self,
-        values: impl IntoIterator<Item = (&'a str, Value, Place)>,
-    ) -> Result<(), ConfigError> {
+    pub fn fill<'a>(&mut self, values: impl IntoIterator<Item = (&'a str, Value, Place)>) -> Result<(), ConfigError> {
         let mut out_of_range = BTreeMap::new();
         for (key, value, place) in values {
             let row = Self::keys().position(|known| known == key);

@@ -10,9 +10,7 @@ use std::sync::LazyLock;
 use aees_control::MethodSettings;
 use serde_json::Value;
 
-use super::choices::{
-    ControlMode, Initialization, LabelNoiseType, OptimizerName, SchedulerName, TaskName,
-};
+use super::choices::{ControlMode, Initialization, LabelNoiseType, OptimizerName, SchedulerName, TaskName};
 use super::error::{ConfigError, Place};
 use super::info::Cost::{Epoch, Machine, Run};
 use super::info::Tasks::{AgNews, Images, NoisyLabels, Text};

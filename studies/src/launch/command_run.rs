@@ -17,7 +17,6 @@
 //! study writes this down, and when a run is tried again, is not decided here.
 
 mod folder;
-mod loose_json;
 mod output;
 mod process_tree;
 mod program;

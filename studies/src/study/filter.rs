@@ -1,8 +1,9 @@
 //! Which runs of an expansion are meant: `--only`, `--except`, `--seeds`, `--case`, then `--shard`, then the limits.
 
+use aees_run::nearest::nearest;
 use aees_run::settings::Place;
 
-use super::error::{Problem, StudyError, nearest};
+use super::error::{Problem, StudyError};
 use super::expand::{Expansion, Overrides, Setting};
 use super::file::Study;
 use super::rules::Condition;

@@ -47,7 +47,7 @@ pub enum TextTaskError {
     #[error("--max-length {asked}: the model has {positions} positions")]
     TooLong {
         /// What was asked for.
-        asked: i64,
+        asked: usize,
         /// Rows of the model's position table.
         positions: usize,
     },

@@ -15,7 +15,6 @@ use aees_run::result::SCHEMA_VERSION;
 use serde_json::{Map, Value, json};
 
 use super::folder::RunFolder;
-use super::loose_json::{LooseObject, parse_object};
 use super::output::Output;
 use super::{Step, failed, file_failed, verdict};
 use crate::launch::{CommandJob, Job, ResultSource};
