@@ -11,6 +11,7 @@ use std::path::{Component, Path, PathBuf};
 use aees_run::artifact::write_atomically;
 use aees_run::hardware::Hardware;
 use aees_run::json::write_pretty;
+use aees_run::json::{LooseObject, parse_object};
 use aees_run::result::SCHEMA_VERSION;
 use serde_json::{Map, Value, json};
 
