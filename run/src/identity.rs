@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::settings::{Role, RunConfig};
 
 /// Versions of what takes part in a result. Raised when the same configuration starts to give other numbers.
-const COMPONENTS: [(&str, i64); 5] = [("control", 1), ("data", 1), ("model", 1), ("optimizer", 1), ("trainer", 1)];
+const COMPONENTS: [(&str, i64); 5] = [("control", 1), ("data", 1), ("model", 1), ("optimizer", 2), ("trainer", 1)];
 
 /// A hash as 64 lower-case hexadecimal digits; shown shortened to 16.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -100,7 +100,6 @@ impl RunIdentity {
             "config": science,
             "data": {"name": config.task.name(), "fingerprint": inputs.data_fingerprint},
             "code": code,
-            "precision": "f32",
         });
         if !inputs.digests.is_empty() {
             identity["inputs"] = json!(inputs.digests);

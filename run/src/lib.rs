@@ -10,6 +10,7 @@ pub mod artifact;
 pub mod checkpoint;
 pub mod hardware;
 pub mod hexadecimal;
+pub mod host_tensor;
 pub mod identity;
 pub mod json;
 pub mod nearest;

@@ -92,7 +92,7 @@ fn read_inputs(config: &RunConfig) -> Result<Inputs, InputError> {
         Err(error) => Err(InputError {
             message: error.to_string(),
             help: error.help(),
-            is_missing: matches!(error, SessionError::Data(_) | SessionError::Text(_) | SessionError::Controllers(_)),
+            is_missing: matches!(error, SessionError::Task(_) | SessionError::Controllers(_)),
         }),
     }
 }

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use aees_run::artifact::FileError;
 use aees_run::settings::RunConfig;
+use aees_train::drive::RunError;
 use aees_train::engine::EngineError;
 use aees_train::event::{RunEvent, Subscriber};
-use aees_train::run::RunError;
 use aees_train::session::{self, RunTarget, SessionEnd, SessionError};
 use serde_json::{Map, Value, json};
 
@@ -98,11 +98,11 @@ fn class_of(error: &SessionError) -> &'static str {
             if reason.contains("out of memory") || reason.contains("memory allocation") { "oom" } else { "panic" }
         }
         SessionError::Run(RunError::Engine(EngineError::Example { .. } | EngineError::Weights(_))) => "data",
-        SessionError::Run(RunError::File(_)) | SessionError::File(_) => "io",
-        SessionError::Data(_) | SessionError::Text(_) | SessionError::OtherRun { .. } => "data",
+        SessionError::Run(RunError::File(_)) => "io",
+        SessionError::Task(_) | SessionError::OtherRun { .. } => "data",
         SessionError::Run(RunError::Checkpoint(_)) | SessionError::ForeignCheckpoints { .. } => "data",
         SessionError::Config(_)
-        | SessionError::Device(_)
+        | SessionError::Engine(_)
         | SessionError::Controllers(_)
         | SessionError::Identity(_)
         | SessionError::Directory(_) => "config",

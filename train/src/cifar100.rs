@@ -4,23 +4,23 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aees_control::schedule::{EpochSchedule, ScheduleKind};
+use aees_control::schedule::EpochSchedule;
 use aees_models::weights::write_safetensors;
-use aees_models::{ResNet18Config, flops};
+use aees_models::{ModelSpec, ResNet18Config, flops};
 use aees_tasks::{
     CIFAR100_CLASSES, CIFAR100_HUB, Cifar100, Cifar100Config, DataError, DataSource, EpochPlan, HubAccess, LabelNoise,
     LabelNoiseType as Noise, Purpose, stream,
 };
 use serde_json::{Map, Value, json};
 
-use crate::engine::burn::BurnEngine;
-use crate::engine::images::ImageWorkload;
-use crate::engine::{EngineError, EngineState, Split};
+use crate::controllers::schedule_kind;
+use crate::engine::{EngineData, EngineError, EngineJob, EngineState, Loss, Split};
 use crate::event::Subscriber;
-use crate::text_files::{Reporter, hub};
-use crate::training_task::{Built, EngineSetup, TaskFacts, TrainingTask, model_tensors};
+use crate::hub_files::{DownloadEvents, hub};
+use crate::task_error::TaskError;
+use crate::training_task::{JobSetup, PreparedJob, TaskFacts, TrainingTask, model_tensors};
 use aees_run::identity::Inputs;
-use aees_run::settings::{LabelNoiseType, OptimizerName, RunConfig, SchedulerName};
+use aees_run::settings::{LabelNoiseType, OptimizerName, RunConfig};
 
 /// Side of an image in pixels.
 const SIDE: usize = 32;
@@ -62,7 +62,11 @@ impl Cifar100Task {
     ///
     /// # Errors
     /// Whatever is wrong with the files, with their names.
-    pub fn load(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Cifar100, DataError> {
+    pub fn load(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Cifar100, TaskError> {
+        Self::read(config, subscribers).map_err(|error| TaskError::data(config, error))
+    }
+
+    fn read(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Cifar100, DataError> {
         let kind = match config.label_noise_type {
             LabelNoiseType::None => Noise::None,
             LabelNoiseType::Symmetric => Noise::Symmetric,
@@ -77,7 +81,7 @@ impl Cifar100Task {
             seed: config.seed,
             ..Cifar100Config::default()
         }
-        .load_with_hub(HubAccess { hub: &hub(config)?, progress: &mut Reporter::new(subscribers) })
+        .load_with_hub(HubAccess { hub: &hub(config)?, progress: &mut DownloadEvents::new(subscribers) })
     }
 }
 
@@ -85,19 +89,11 @@ impl Cifar100Task {
 ///
 /// # Errors
 /// When the hub cannot be asked or the cache cannot be written.
-pub fn fetch(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Vec<PathBuf>, DataError> {
-    let mut access = HubAccess { hub: &hub(config)?, progress: &mut Reporter::new(subscribers) };
-    Ok(CIFAR100_HUB.fetch(&mut access)?.files)
-}
-
-/// The schedule as the method knows it.
-pub(crate) fn schedule_kind(name: SchedulerName) -> ScheduleKind {
-    match name {
-        SchedulerName::None => ScheduleKind::None,
-        SchedulerName::Cosine => ScheduleKind::Cosine,
-        SchedulerName::Linear => ScheduleKind::Linear,
-        SchedulerName::WarmupLinear => ScheduleKind::WarmupLinear,
-    }
+pub fn fetch(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Vec<PathBuf>, TaskError> {
+    let fetched = hub(config).and_then(|hub| {
+        CIFAR100_HUB.fetch(&mut HubAccess { hub: &hub, progress: &mut DownloadEvents::new(subscribers) })
+    });
+    Ok(fetched.map_err(|error| TaskError::hub(config, error, true))?.files)
 }
 
 impl TrainingTask for Cifar100Task {
@@ -142,20 +138,25 @@ impl TrainingTask for Cifar100Task {
     }
 
     fn export(&self, state: &EngineState, folder: &Path) -> Result<(), EngineError> {
-        let tensors = model_tensors(state);
-        let named = tensors.iter().map(|tensor| (tensor.name.as_str(), &tensor.data));
         let file = folder.join("model.safetensors");
-        write_safetensors(&file, named).map_err(|error| EngineError::Weights(error.to_string()))
+        write_safetensors(&file, &model_tensors(state)).map_err(|error| EngineError::Weights(error.to_string()))
     }
 
-    fn engine(&self, setup: &EngineSetup<'_>) -> Result<Built, EngineError> {
-        let device = &setup.device.device;
-        let parameter_stream = |parameter: usize| stream(setup.seed, Purpose::InitialParameters, parameter as u64);
-        let network = self.network.init(parameter_stream, &device.clone().autodiff());
-        let host = setup.device.is_host();
-        let images = ImageWorkload::new(self.data.clone(), device, !host);
-        let engine = BurnEngine::new(images, network, setup.optimizer, setup.seed, setup.batch_size, host);
-        Ok(Built { engine: Box::new(engine), notices: Vec::new() })
+    fn job(&self, setup: &JobSetup) -> Result<PreparedJob, EngineError> {
+        let model = ModelSpec::ResNet18(self.network);
+        let tensors = model.draw(|parameter| stream(setup.seed, Purpose::InitialParameters, parameter as u64));
+        let job = EngineJob {
+            model,
+            tensors,
+            data: EngineData::Images(self.data.clone()),
+            loss: Loss::CrossEntropy,
+            optimizer: setup.optimizer,
+            noise_seed: setup.seed,
+            dropout_seed: setup.seed,
+            batch_size: setup.batch_size,
+            evaluation_batch: setup.batch_size,
+        };
+        Ok(PreparedJob { job, notices: Vec::new() })
     }
 
     fn describe(&self, settings: &RunConfig, _steps: u64, config: &mut Map<String, Value>) {

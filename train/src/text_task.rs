@@ -3,7 +3,6 @@
 //!
 //! Where data, tokenizer and model come from is the business of [`crate::text_files`].
 
-mod error;
 mod tokenized;
 
 use std::collections::BTreeMap;
@@ -12,24 +11,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aees_control::schedule::StepSchedule;
-use aees_models::{TextClassifierConfig, pretrained, save_pretrained, weights};
-use aees_tasks::{EpochPlan, LabelNoise, LabelNoiseType, Purpose, TextTokenizer, TokenData, TokenSplit, stream};
+use aees_models::{ModelSpec, TextClassifierConfig, pretrained, save_pretrained, weights};
+use aees_tasks::{EpochPlan, Purpose, TextTokenizer, TokenData, TokenSplit, stream};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::cifar100::schedule_kind;
-use crate::engine::burn::BurnEngine;
-use crate::engine::sentences::SentenceWorkload;
-use crate::engine::{EngineError, EngineState, Split};
+use crate::controllers::schedule_kind;
+use crate::engine::{EngineData, EngineError, EngineJob, EngineState, Loss, Split};
 use crate::event::Subscriber;
+use crate::task_error::TaskError;
 use crate::text_files::{ModelFiles, TextFiles};
-use crate::training_task::{Built, EngineSetup, TaskFacts, TrainingTask, model_tensors};
+use crate::training_task::{JobSetup, PreparedJob, TaskFacts, TrainingTask, model_tensors};
+use aees_run::artifact::FileError;
 use aees_run::identity::{Id, Inputs};
 use aees_run::settings::{RunConfig, SchedulerName, TaskName};
 
-pub use error::TextTaskError;
-use tokenized::{Keep, Tokenized};
 pub use tokenized::{Pretokenized, pretokenize};
+use tokenized::{StoreTokens, Tokenized};
 
 /// Sentences that are evaluated at a time. Without padding a larger batch costs no work, only memory.
 const EVALUATION_BATCH: usize = 64;
@@ -54,9 +52,9 @@ impl TextClassificationTask {
     ///
     /// # Errors
     /// Whatever is missing, damaged, or does not fit together.
-    pub fn load(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Self, TextTaskError> {
+    pub fn load(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Self, TaskError> {
         let mut files = TextFiles::new(config, subscribers)?;
-        let found = Tokenized::of(config, &mut files, Keep::WhereUseful)?;
+        let found = Tokenized::of(config, &mut files, StoreTokens::WhereUseful)?;
         let model_files = files.model()?;
         let model = model_config(config, &model_files, &found.tokenizer)?;
         check_fit(config, &model, &found.tokenizer, &model_files)?;
@@ -168,26 +166,31 @@ impl TrainingTask for TextClassificationTask {
         self.tokenizer.save(folder).map_err(|error| unwritten(&error))
     }
 
-    fn engine(&self, setup: &EngineSetup<'_>) -> Result<Built, EngineError> {
-        let device = &setup.device.device;
-        let training = device.clone().autodiff();
+    fn job(&self, setup: &JobSetup) -> Result<PreparedJob, EngineError> {
         let parameter_stream = |parameter: usize| stream(setup.seed, Purpose::InitialParameters, parameter as u64);
-        let unfit = |error: &dyn std::fmt::Display| EngineError::Weights(error.to_string());
-        let mut notices = Vec::new();
-        let network = match &self.weights {
+        let model = ModelSpec::TextClassifier(self.model.clone());
+        let (tensors, notices) = match &self.weights {
             Some(path) => {
-                let weights = weights::read(path).map_err(|error| unfit(&error))?;
-                let loaded = pretrained(&self.model, weights, parameter_stream, &training);
-                let loaded = loaded.map_err(|error| EngineError::Weights(format!("{}: {error}", path.display())))?;
-                notices.extend(loaded.notices.iter().map(|notice| format!("{}: {notice}", path.display())));
-                loaded.network
+                let weights = weights::read(path).map_err(|error| EngineError::Weights(error.to_string()))?;
+                let at = |what: &dyn std::fmt::Display| format!("{}: {what}", path.display());
+                let loaded = pretrained(&self.model, weights, parameter_stream);
+                let loaded = loaded.map_err(|error| EngineError::Weights(at(&error)))?;
+                (loaded.tensors, loaded.notices.iter().map(|notice| at(notice)).collect())
             }
-            None => self.model.init(parameter_stream, &training).map_err(|error| unfit(&error))?,
+            None => (model.draw(parameter_stream), Vec::new()),
         };
-        let sentences = SentenceWorkload::new(self.data.clone(), self.model.clone(), setup.seed, device);
-        let host = setup.device.is_host();
-        let engine = BurnEngine::new(sentences, network, setup.optimizer, setup.seed, EVALUATION_BATCH, host);
-        Ok(Built { engine: Box::new(engine), notices })
+        let job = EngineJob {
+            model,
+            tensors,
+            data: EngineData::Sentences(self.data.clone()),
+            loss: Loss::CrossEntropy,
+            optimizer: setup.optimizer,
+            noise_seed: setup.seed,
+            dropout_seed: setup.seed,
+            batch_size: setup.batch_size,
+            evaluation_batch: EVALUATION_BATCH,
+        };
+        Ok(PreparedJob { job, notices })
     }
 
     fn describe(&self, settings: &RunConfig, steps: u64, config: &mut Map<String, Value>) {
@@ -228,7 +231,7 @@ fn model_config(
     config: &RunConfig,
     files: &ModelFiles,
     tokenizer: &TextTokenizer,
-) -> Result<TextClassifierConfig, TextTaskError> {
+) -> Result<TextClassifierConfig, TaskError> {
     let mut model = match &files.config {
         Some(path) => TextClassifierConfig::read(path)?,
         None => TextClassifierConfig::distilbert_base(),
@@ -253,22 +256,31 @@ fn check_fit(
     model: &TextClassifierConfig,
     tokenizer: &TextTokenizer,
     files: &ModelFiles,
-) -> Result<(), TextTaskError> {
+) -> Result<(), TaskError> {
     if config.max_length.get() > model.max_positions {
-        return Err(TextTaskError::TooLong { asked: config.max_length.get(), positions: model.max_positions });
+        let positions = model.max_positions;
+        return Err(TaskError::Model {
+            message: format!("--max-length {}: the model has {positions} positions", config.max_length),
+            help: Some(format!("use --max-length {positions} or less")),
+        });
     }
     if tokenizer.vocabulary_size() > model.vocabulary_size {
-        return Err(TextTaskError::VocabularyMisfit {
-            tokenizer: tokenizer.vocabulary_size(),
-            model: model.vocabulary_size,
-            config: files.config.clone().unwrap_or_default(),
+        return Err(TaskError::Model {
+            message: format!(
+                "tokenizer and model do not fit: the tokenizer has {} tokens, the model of {} {}",
+                tokenizer.vocabulary_size(),
+                files.config.as_deref().unwrap_or(Path::new("")).display(),
+                model.vocabulary_size
+            ),
+            help: Some("name the tokenizer of that model with --tokenizer".into()),
         });
     }
     Ok(())
 }
 
-fn inputs(data: &TokenData, model: &TextClassifierConfig, weights: Option<&Path>) -> Result<Inputs, TextTaskError> {
-    let architecture = Id::of(&model.to_json()).map_err(|error| TextTaskError::Model(error.to_string()))?;
+fn inputs(data: &TokenData, model: &TextClassifierConfig, weights: Option<&Path>) -> Result<Inputs, TaskError> {
+    let architecture =
+        Id::of(&model.to_json()).map_err(|error| TaskError::Model { message: error.to_string(), help: None })?;
     let mut digests = BTreeMap::from([
         ("tokenizer".to_owned(), data.tokenizer_digest.clone()),
         ("model".to_owned(), architecture.full().to_owned()),
@@ -279,17 +291,20 @@ fn inputs(data: &TokenData, model: &TextClassifierConfig, weights: Option<&Path>
     Ok(Inputs { data_fingerprint: data.fingerprint.clone(), digests })
 }
 
-fn file_digest(path: &Path) -> Result<String, TextTaskError> {
-    let failed = |source| TextTaskError::Read { path: path.to_owned(), source };
-    let mut file = std::fs::File::open(path).map_err(failed)?;
+fn file_digest(path: &Path) -> Result<String, FileError> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
-    loop {
-        match std::io::Read::read(&mut file, &mut buffer).map_err(failed)? {
-            0 => return Ok(aees_run::hexadecimal::hexadecimal(&hasher.finalize())),
-            read => hasher.update(&buffer[..read]),
+    let mut hash = || {
+        let mut file = std::fs::File::open(path)?;
+        loop {
+            match std::io::Read::read(&mut file, &mut buffer)? {
+                0 => return Ok(()),
+                read => hasher.update(&buffer[..read]),
+            }
         }
-    }
+    };
+    hash().map_err(FileError::at("read", path))?;
+    Ok(aees_run::hexadecimal::hexadecimal(&hasher.finalize()))
 }
 
 /// The model's id or folder, or its shape when that was changed.
@@ -302,10 +317,4 @@ fn model_name(config: &RunConfig, model: &TextClassifierConfig) -> String {
         Some(name) if path.is_absolute() => name.to_string_lossy().into_owned(),
         _ => config.model.split('@').next().unwrap_or_default().to_owned(),
     }
-}
-
-/// The label noise of a configuration as the data knows it.
-pub(crate) fn label_noise(config: &RunConfig) -> Result<LabelNoise, TextTaskError> {
-    let kind = if config.label_noise_rate.get() > 0.0 { LabelNoiseType::Symmetric } else { LabelNoiseType::None };
-    Ok(LabelNoise::new(kind, config.label_noise_rate.get()).map_err(aees_tasks::DataError::from)?)
 }

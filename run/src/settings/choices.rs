@@ -79,6 +79,18 @@ choice! {
 }
 
 choice! {
+    /// The arithmetic of matrix products and convolutions. Parameters, optimizer and loss are of single precision in all.
+    Precision {
+        /// Single precision.
+        F32 = "f32",
+        /// Inputs of products rounded to 10 bits, on NVIDIA's tensor cores.
+        Tf32 = "tf32",
+        /// Inputs and outputs of products with 7 bits.
+        Bf16 = "bf16",
+    }
+}
+
+choice! {
     /// How the learning rate falls over the run.
     SchedulerName {
         /// It stays.

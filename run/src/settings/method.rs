@@ -1,7 +1,7 @@
 //! The settings of the method as rows of the table. What there is to set, its help, default and range are told by
 //! [`aees_control`]: a controller, a reward or a context that is added there is known here.
 
-use aees_control::settings::Number;
+use aees_control::settings::SettingNumber;
 use aees_control::{MethodRow, MethodSettings, MethodValue};
 use serde_json::Value;
 
@@ -30,17 +30,17 @@ pub(super) fn set(
     place: &Place,
 ) -> Result<(), ConfigError> {
     let bounds = || MethodSettings::rows().into_iter().find(|other| other.key == row.key).map(|other| other.bounds);
-    let within = |number: Number| match bounds() {
+    let within = |number: SettingNumber| match bounds() {
         Some(bounds) => check_bounds(bounds, number.as_f64()).map(|()| MethodValue::Number(number)),
         None => Err(Fault::Type),
     };
     let read = match settings.get(row.key) {
-        Some(MethodValue::Number(Number::Integer(_))) => {
-            let number = i64::read(value).and_then(|number| within(Number::Integer(number)));
+        Some(MethodValue::Number(SettingNumber::Integer(_))) => {
+            let number = i64::read(value).and_then(|number| within(SettingNumber::Integer(number)));
             number.map_err(|fault| ConfigError::fault::<i64>(fault, row.key, value, place))?
         }
-        Some(MethodValue::Number(Number::Real(_))) => {
-            let number = f64::read(value).and_then(|number| within(Number::Real(number)));
+        Some(MethodValue::Number(SettingNumber::Real(_))) => {
+            let number = f64::read(value).and_then(|number| within(SettingNumber::Real(number)));
             number.map_err(|fault| ConfigError::fault::<f64>(fault, row.key, value, place))?
         }
         _ => MethodValue::Word(value.as_str().unwrap_or_default()),
@@ -57,8 +57,8 @@ pub(super) fn set(
 /// The value of a setting of the method, as results show it.
 pub(super) fn get(settings: &MethodSettings, key: &str) -> Option<Value> {
     Some(match settings.get(key)? {
-        MethodValue::Number(Number::Integer(value)) => value.to_value(),
-        MethodValue::Number(Number::Real(value)) => value.to_value(),
+        MethodValue::Number(SettingNumber::Integer(value)) => value.to_value(),
+        MethodValue::Number(SettingNumber::Real(value)) => value.to_value(),
         MethodValue::Word(word) => word.into(),
     })
 }

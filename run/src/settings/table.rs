@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use aees_control::MethodSettings;
 use serde_json::Value;
 
-use super::choices::{ControlMode, Initialization, LabelNoiseType, OptimizerName, SchedulerName, TaskName};
+use super::choices::{ControlMode, Initialization, LabelNoiseType, OptimizerName, Precision, SchedulerName, TaskName};
 use super::error::{ConfigError, Place};
 use super::info::Cost::{Epoch, Machine, Run};
 use super::info::Tasks::{AgNews, Images, NoisyLabels, Text};
@@ -184,6 +184,8 @@ settings! {
     limit_eval: Option<NonZeroUsize> = None, science().cost(Epoch).decides_inputs().verbs(&[Pretokenize]);
     /// Hold out this share of the training set, validate on it, and touch the test set once, at the end.
     val_split: ShareBelowOne = ShareBelowOne(0.0), science().tasks(Images).cost(Epoch).decides_inputs();
+    /// Arithmetic of matrix products and convolutions; not every engine can do all.
+    precision: Precision = Precision::F32, science().cost(Epoch);
     /// Where the data comes from: auto (local files, then the Hugging Face cache, then the hub), synthetic (made on the
     /// spot), or a path to files in any of their usual layouts.
     data: String = "auto".to_owned(), source().cost(Run).decides_inputs().verbs(&[Pretokenize]).path(PathKind::Path);
@@ -213,6 +215,8 @@ settings! {
     run_tag: Option<String> = None, setup();
     /// Also write the result to this file.
     output: Option<String> = None, setup().instead_in_studies("each run writes its result into its own folder");
+    /// The engine that trains: auto (one that can do what is asked), or burn.
+    engine: String = "auto".to_owned(), setup().cost(Machine);
     /// Where to compute: auto, cpu, cuda:N, vulkan:N or wgpu.
     device: String = "auto".to_owned(), setup().cost(Machine);
     /// Threads of the CPU engine; all cores when not given.

@@ -173,11 +173,6 @@ impl HubError {
                  give local files with --data PATH"
                     .to_owned()
             }
-            Self::NotCached { .. } | Self::NothingCached { .. } => {
-                "fetch it once with a network (without --local-files-only and HF_HUB_OFFLINE), or copy a cache folder \
-                 that has it and name it with --cache-dir or HF_HOME"
-                    .to_owned()
-            }
             Self::Unauthorized { token_sent: true, .. } => {
                 "make a new token at https://huggingface.co/settings/tokens and set HF_TOKEN".to_owned()
             }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use aees_tasks::{Checksum, DownloadEvent, Hub, HubError, HubPath, HubSettings, RetryPolicy};
 
-use crate::server::{FIRST_COMMIT, Fault, HubServer};
-use crate::{BODY_BYTES, body, client, distilbert, glue, hub_with_files, large_file, settings, tree};
+use super::server::{FIRST_COMMIT, Fault, HubServer};
+use super::{BODY_BYTES, body, client, distilbert, glue, hub_with_files, large_file, settings, tree};
 
 const SECOND_COMMIT: &str = "2222222222222222222222222222222222222222";
 
@@ -91,7 +91,7 @@ fn a_file_that_does_not_exist_is_remembered() {
     server.take_requests();
     assert!(hub.file(&distilbert(), FIRST_COMMIT, "pytorch_model.bin", &mut ()).unwrap_err().is_file_not_found());
     assert!(server.take_requests().is_empty());
-    let offline = crate::offline_client(&server.url(), cache.path());
+    let offline = super::offline_client(&server.url(), cache.path());
     assert!(offline.file(&distilbert(), "main", "pytorch_model.bin", &mut ()).unwrap_err().is_file_not_found());
 }
 
@@ -102,7 +102,7 @@ fn a_damaged_file_is_never_used() {
     let file = large_file(&hub).0.unwrap();
     // As when a cache was copied and the copy broke off.
     std::fs::write(&file.path, &body(BODY_BYTES)[..BODY_BYTES / 2]).unwrap();
-    let offline = crate::offline_client(&server.url(), cache.path());
+    let offline = super::offline_client(&server.url(), cache.path());
     for error in
         [offline.cached(&distilbert(), "main", "model.safetensors").unwrap_err(), large_file(&offline).0.unwrap_err()]
     {
@@ -139,7 +139,7 @@ fn four_clients_download_a_file_once() {
 fn the_reference_programs_second_folder_is_read_too() {
     let (server, cache) = (hub_with_files(), tempfile::tempdir().unwrap());
     large_file(&client(&server, &cache.path().join("hub"))).0.unwrap();
-    let offline = crate::offline_client(&server.url(), cache.path());
+    let offline = super::offline_client(&server.url(), cache.path());
     assert!(large_file(&offline).0.unwrap().path.starts_with(cache.path().join("hub")));
     server.take_requests();
     assert!(large_file(&client(&server, cache.path())).0.unwrap().from_cache);

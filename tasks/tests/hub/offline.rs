@@ -2,7 +2,7 @@
 
 use aees_tasks::{Hub, HubError, HubSettings};
 
-use crate::{client, distilbert, glue, hub_with_files, large_file, offline_client, settings};
+use super::{client, distilbert, glue, hub_with_files, large_file, offline_client, settings};
 
 #[test]
 fn nobody_connects_to_the_hub() {

@@ -22,7 +22,7 @@ fn worker_process() {
     let Ok(job) = std::env::var(JOB_VARIABLE) else { return };
     let job: Job = serde_json::from_str(&job).unwrap();
     let Work::Command(command) = &job.work else { return };
-    let ended = run_command(&job, command, &AtomicBool::new(false), &mut |_| ());
+    let ended = run_command(&job, command, &AtomicBool::new(false), &mut |line| println!("{line}"));
     println!("\n{}", serde_json::to_string(&ended).unwrap());
 }
 
