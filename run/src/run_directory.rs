@@ -16,34 +16,21 @@ const OWN_ENTRIES: [&str; 7] =
 const STUDY_ENTRIES: [&str; 4] = ["identity.json", "worker.log", "program.json", "config.json"];
 
 /// Why a folder cannot be used for a run.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
     /// There is a run in it.
     #[error("{path} holds another run", path = path.display())]
-    HoldsARun {
-        /// The folder.
-        path: PathBuf,
-    },
+    HoldsARun { path: PathBuf },
     /// There are files in it that no run made.
     #[error("{path} holds files that are not a run's, {example} for one", path = path.display())]
-    HoldsOtherFiles {
-        /// The folder.
-        path: PathBuf,
-        /// One of them.
-        example: String,
-    },
+    HoldsOtherFiles { path: PathBuf, example: String },
     /// There is no run in it.
     #[error("{path} holds no run: there is no config.yaml", path = path.display())]
-    HoldsNoRun {
-        /// The folder.
-        path: PathBuf,
-    },
+    HoldsNoRun { path: PathBuf },
     /// Another process is writing into it.
     #[error("{path} is in use by another process", path = path.display())]
-    InUse {
-        /// The folder.
-        path: PathBuf,
-    },
+    InUse { path: PathBuf },
     /// Its `config.yaml` cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),

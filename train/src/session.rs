@@ -79,11 +79,11 @@ pub enum SessionEnd {
 /// See [`SessionError`].
 pub fn train(
     config: &RunConfig,
-    target: &RunTarget,
+    folder: &RunTarget,
     mut subscribers: Vec<Box<dyn Subscriber>>,
     stop: &AtomicBool,
 ) -> Result<SessionEnd, SessionError> {
-    match prepare(config, target, &mut subscribers)? {
+    match prepare(config, folder, &mut subscribers)? {
         Prepared::Run(run) => drive(run.start(subscribers)?, stop),
         Prepared::AlreadyFinished { result } => Ok(SessionEnd::AlreadyFinished { result }),
     }

@@ -76,13 +76,13 @@ impl<'a> TextFiles<'a> {
     /// # Errors
     /// A label noise that cannot be.
     pub fn data_config(&self) -> Result<TextDataConfig, DataError> {
-        let noisy = self.config.label_noise_rate > 0.0;
+        let noisy = self.config.label_noise_rate.get() > 0.0;
         let noise = if noisy { LabelNoiseType::Symmetric } else { LabelNoiseType::None };
         Ok(TextDataConfig {
             source: DataSource::from(self.config.data.clone()),
             limit_train: self.config.limit_train.map(NonZeroUsize::get),
             limit_eval: self.config.limit_eval.map(NonZeroUsize::get),
-            label_noise: LabelNoise::new(noise, self.config.label_noise_rate)?,
+            label_noise: LabelNoise::new(noise, self.config.label_noise_rate.get())?,
             label_noise_seed: self.config.label_noise_seed,
             ..TextDataConfig::new(self.task())
         })

@@ -1,7 +1,5 @@
 //! What can be wrong with a configuration, where, and of which settings it is said.
 
-#![allow(missing_docs, reason = "fields whose name says it")]
-
 use std::fmt;
 use std::path::PathBuf;
 
@@ -11,6 +9,7 @@ use super::info::flag;
 use super::value::{Fault, SettingValue};
 
 /// Where a value was written.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// A flag of the command line, without its dashes.
@@ -35,6 +34,7 @@ impl fmt::Display for Place {
 }
 
 /// A configuration that cannot be used.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A key that no setting has.

@@ -62,11 +62,11 @@ pub struct PreparedRun {
 /// See [`SessionError`].
 pub fn prepare(
     config: &RunConfig,
-    target: &RunTarget,
+    folder: &RunTarget,
     subscribers: &mut [Box<dyn Subscriber>],
 ) -> Result<Prepared, SessionError> {
     config.validate()?;
-    match target {
+    match folder {
         RunTarget::Resume { directory } | RunTarget::Planned { directory, .. } => {
             let result = directory.join("result.json");
             if result.is_file() {
@@ -79,7 +79,7 @@ pub fn prepare(
     let target = select(&config.engine, &config.device, config.precision)?;
     let task = load_task(config, subscribers)?;
     let identity = RunIdentity::of(config, &task.facts().inputs)?;
-    if let RunTarget::Planned { run_id, .. } = target
+    if let RunTarget::Planned { run_id, .. } = folder
         && *run_id != identity.run_id.full()
     {
         return Err(SessionError::OtherRun { planned: run_id.clone(), found: identity.run_id.full().to_owned() });
@@ -89,7 +89,7 @@ pub fn prepare(
     // Before the folder: weights that do not fit must not cost a run that is there.
     let PreparedJob { job, notices: job_notices } = task.job(&job_setup(config)).map_err(RunError::from)?;
     let mut engine = build(job, &target).map_err(RunError::from)?;
-    let directory = open_directory(config, target, &identity)?;
+    let directory = open_directory(config, folder, &identity)?;
     let checkpoints = CheckpointFolder::new(directory.checkpoints(), identity.run_id.full());
     let (checkpoint, refused) = newest_checkpoint(&checkpoints, &directory)?;
     let state = match checkpoint {
@@ -174,11 +174,11 @@ pub fn stored_config(directory: &Path) -> Result<RunConfig, SessionError> {
 
 fn open_directory(
     config: &RunConfig,
-    target: &RunTarget,
+    folder: &RunTarget,
     identity: &RunIdentity,
 ) -> Result<RunDirectory, SessionError> {
     let run_id = identity.run_id.full();
-    Ok(match target {
+    Ok(match folder {
         RunTarget::New { directory, overwrite } => {
             let path = directory.clone().unwrap_or_else(|| default_directory(config, identity));
             RunDirectory::create(&path, config, run_id, *overwrite)?
