@@ -3,7 +3,6 @@
 use aees_run::nearest::nearest;
 
 use super::error::{Problem, StudyError};
-use super::policy::missing;
 use super::yaml::{Entry, Kind, Node};
 
 /// A map whose keys are known.
@@ -70,4 +69,9 @@ pub(super) fn refuse_unknown(entries: &[Entry], within: &str, known: &[&'static 
 pub(super) fn wrong(node: &Node, what: &str, expected: &str) -> StudyError {
     let problem = Problem::Wrong { what: what.to_owned(), expected: expected.to_owned(), found: node.what() };
     StudyError::at(&node.place, problem)
+}
+
+/// A missing key of a map.
+pub(super) fn missing(node: &Node, key: &'static str, reason: &'static str) -> StudyError {
+    StudyError::at(&node.place, Problem::Missing { key, reason })
 }

@@ -8,7 +8,7 @@ use aees_run::settings::{Cost, Role, RunConfig, TaskName};
 use serde_json::{Map, Value, json};
 
 use super::command::Template;
-use super::file::{Study, StudyTask};
+use super::definition::{Study, StudyTask};
 use super::settings::Settings;
 
 /// A text that is equal for settings whose runs have equal identities.
