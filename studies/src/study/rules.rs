@@ -148,7 +148,7 @@ fn known_setting(key: &str, place: &Place) -> Result<(), StudyError> {
     if RunConfig::keys().any(|known| known == setting_name(key)) {
         return Ok(());
     }
-    let nearest = nearest(key, RunConfig::keys());
+    let nearest = nearest(key, RunConfig::keys()).map(str::to_owned);
     let problem = Problem::UnknownKey { key: key.to_owned(), within: "the settings of a run".into(), nearest };
     Err(StudyError::at(place, problem))
 }
