@@ -10,7 +10,7 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use aees_studies::registry::{
-    Claim, Completion, Member, Metric, Outcome, PlannedRun, Reader, Registry, StudySpec, Usage, WorkerId,
+    Claim, Completion, Member, Metric, OutcomeKind, PlannedRun, Reader, Registry, StudySpec, Usage, WorkerId,
 };
 use serde_json::json;
 
@@ -84,7 +84,7 @@ fn execute(registry: &mut Registry, count: u64, batch: usize) -> f64 {
 fn completion(claim: &Claim) -> Completion {
     let metric = |name: &str, value| Metric { name: name.into(), measure: "final".into(), value };
     Completion {
-        outcome: Outcome::Ok,
+        outcome: OutcomeKind::Ok,
         result_sha: claim.run_id.full().into(),
         metrics: vec![metric("top1", 0.5), metric("top5", 0.8), metric("loss", 1.5)],
         usage: Usage { wall_ms: Some(60_000), ..Usage::default() },

@@ -7,8 +7,9 @@ use aees_run::artifact::FileError;
 use aees_run::settings::ConfigError;
 use aees_train::session::SessionError;
 
-use aees_studies::launch::background::LaunchError;
-use aees_studies::launch::{FactsError, SweepError};
+use aees_studies::SweepError;
+use aees_studies::background::BackgroundError;
+use aees_studies::disk::RecordError;
 use aees_studies::study::StudyErrors;
 
 /// Wrong usage, settings, data or environment.
@@ -64,14 +65,14 @@ impl From<SweepError> for Failure {
     }
 }
 
-impl From<LaunchError> for Failure {
-    fn from(error: LaunchError) -> Self {
+impl From<BackgroundError> for Failure {
+    fn from(error: BackgroundError) -> Self {
         Self { help: error.help(), message: error.to_string() }
     }
 }
 
-impl From<FactsError> for Failure {
-    fn from(error: FactsError) -> Self {
+impl From<RecordError> for Failure {
+    fn from(error: RecordError) -> Self {
         Self { help: None, message: error.to_string() }
     }
 }

@@ -16,7 +16,7 @@ use crate::failure::Failure;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let (arguments, detached) = match aees_studies::launch::background::become_detached(std::env::args_os()) {
+    let (arguments, detached) = match aees_studies::background::become_detached(std::env::args_os()) {
         Ok(started) => started,
         Err(error) => return Failure::from(error).report(),
     };
@@ -38,7 +38,7 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
         Some(("data", arguments)) => commands::data::run(arguments),
         Some(("export", arguments)) => commands::export::run(arguments),
         Some(("sweep", arguments)) => commands::sweep::run(arguments),
-        Some(("worker", _)) => commands::worker::run(),
+        Some(("worker", arguments)) => commands::worker::run(arguments),
         Some(("runs", arguments)) => commands::runs::run(arguments),
         Some(("report", arguments)) => commands::report::run(arguments),
         Some(("replay", arguments)) => commands::report::replay::run(arguments),

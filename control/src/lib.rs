@@ -71,6 +71,6 @@ pub use candidate::{Axis, Candidate, CandidateError, CandidateSet, LrMultiplier,
 pub use context::{Context, ContextBucket, ContextMode, Trend};
 pub use controller::{BanditConfig, ControllerName, Exp3Config, ThompsonConfig, UcbConfig};
 pub use episode::{EpisodeLogs, EpisodeRecord, StructuredControlMode};
-pub use list::{Listed, UnknownChoice};
+pub use list::{ListEntry, UnknownChoice};
 pub use method_settings::{MethodRow, MethodSettingError, MethodSettings, MethodValue};
 pub use reward::{LogLossDrop, Reward, RewardBreakdown, RewardName};

@@ -3,10 +3,10 @@
 
 use thiserror::Error;
 
-use crate::settings::Settings;
+use crate::settings::NumberSettings;
 
 /// An entry of a list: it has a name, and settings.
-pub trait Listed: Settings {
+pub trait ListEntry: NumberSettings {
     /// What settings and results call it.
     const NAME: &'static str;
     /// What it is, in a few words.
@@ -105,7 +105,7 @@ macro_rules! list {
         $crate::list::choice! {
             $(#[$name_doc])*
             pub enum $name = $key {
-                $($(#[$variant_doc])* $variant = <$type as $crate::list::Listed>::NAME, <$type as $crate::list::Listed>::HELP;)+
+                $($(#[$variant_doc])* $variant = <$type as $crate::list::ListEntry>::NAME, <$type as $crate::list::ListEntry>::HELP;)+
             }
         }
 
@@ -123,14 +123,14 @@ macro_rules! list {
             /// The entry of this name, with settings from a source.
             pub fn read(
                 name: $name,
-                number: impl FnMut(&$crate::settings::Setting) -> $crate::settings::Number,
+                number: impl FnMut(&$crate::settings::NumberSetting) -> $crate::settings::SettingNumber,
             ) -> Self {
-                match name { $($name::$variant => Self::$variant($crate::settings::Settings::read(number))),+ }
+                match name { $($name::$variant => Self::$variant($crate::settings::NumberSettings::read(number))),+ }
             }
 
             /// Its settings with their values.
-            pub fn settings(&self) -> Vec<(&'static $crate::settings::Setting, $crate::settings::Number)> {
-                use $crate::settings::Settings;
+            pub fn settings(&self) -> Vec<(&'static $crate::settings::NumberSetting, $crate::settings::SettingNumber)> {
+                use $crate::settings::NumberSettings;
                 match self {
                     $(Self::$variant(entry) => <$type>::SETTINGS.iter().zip(entry.numbers()).collect()),+
                 }
@@ -144,8 +144,8 @@ macro_rules! list {
 
         impl $name {
             /// The settings of an entry.
-            pub fn settings(self) -> &'static [$crate::settings::Setting] {
-                match self { $(Self::$variant => <$type as $crate::settings::Settings>::SETTINGS),+ }
+            pub fn settings(self) -> &'static [$crate::settings::NumberSetting] {
+                match self { $(Self::$variant => <$type as $crate::settings::NumberSettings>::SETTINGS),+ }
             }
         }
 

@@ -13,10 +13,14 @@ use crate::controller::{BanditConfig, ControllerName};
 use crate::episode::StructuredControlMode;
 use crate::list::UnknownChoice;
 use crate::reward::{Reward, RewardName};
-use crate::settings::{Bounds, Number, Setting};
+use crate::settings::{Bounds, NumberSetting, SettingNumber};
 
-const EMA_ALPHA: Setting =
-    Setting::real("ema_alpha", 0.1, Bounds::Fraction, "Weight of the newest loss in an episode's moving average.");
+const EMA_ALPHA: NumberSetting = NumberSetting::real(
+    "ema_alpha",
+    0.1,
+    Bounds::Fraction,
+    "Weight of the newest loss in an episode's moving average.",
+);
 
 /// The settings of the method. The defaults are the reference's.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -30,14 +34,14 @@ pub struct MethodSettings {
     /// Which bandit learns.
     pub controller: ControllerName,
     /// The numbers that are not at their defaults.
-    numbers: BTreeMap<&'static str, Number>,
+    numbers: BTreeMap<&'static str, SettingNumber>,
 }
 
 /// A value of a setting of the method.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum MethodValue<'a> {
     /// A number.
-    Number(Number),
+    Number(SettingNumber),
     /// One of some words.
     Word(&'a str),
 }
@@ -74,8 +78,8 @@ pub enum MethodSettingError {
 }
 
 impl MethodRow {
-    fn number(setting: &Setting, of: Vec<(&'static str, &'static str)>) -> Self {
-        let Setting { key, help, default, bounds } = *setting;
+    fn number(setting: &NumberSetting, of: Vec<(&'static str, &'static str)>) -> Self {
+        let NumberSetting { key, help, default, bounds } = *setting;
         Self { key, help, default: MethodValue::Number(default), bounds, choices: &[], of }
     }
 
@@ -87,7 +91,7 @@ impl MethodRow {
     /// One row for each setting, though several choices have it.
     fn numbers<'a>(
         key: &'static str,
-        lists: impl Iterator<Item = (&'static str, &'a [Setting])>,
+        lists: impl Iterator<Item = (&'static str, &'a [NumberSetting])>,
     ) -> impl Iterator<Item = Self> {
         let mut rows: Vec<Self> = Vec::new();
         for (name, settings) in lists {
@@ -161,8 +165,8 @@ impl MethodSettings {
             (_, value) => {
                 let setting = find(key).ok_or_else(|| MethodSettingError::Unknown(key.to_owned()))?;
                 let number = match (value, setting.default) {
-                    (MethodValue::Number(number @ Number::Integer(_)), Number::Integer(_)) => number,
-                    (MethodValue::Number(number), Number::Real(_)) => Number::Real(number.as_f64()),
+                    (MethodValue::Number(number @ SettingNumber::Integer(_)), SettingNumber::Integer(_)) => number,
+                    (MethodValue::Number(number), SettingNumber::Real(_)) => SettingNumber::Real(number.as_f64()),
                     _ => return Err(MethodSettingError::Type(setting.key)),
                 };
                 self.numbers.remove(setting.key);
@@ -174,7 +178,7 @@ impl MethodSettings {
         Ok(())
     }
 
-    fn number(&self, setting: &Setting) -> Number {
+    fn number(&self, setting: &NumberSetting) -> SettingNumber {
         self.numbers.get(setting.key).copied().unwrap_or(setting.default)
     }
 
@@ -200,7 +204,7 @@ impl MethodSettings {
 }
 
 /// The number of this key.
-fn find(key: &str) -> Option<&'static Setting> {
+fn find(key: &str) -> Option<&'static NumberSetting> {
     let rewards = RewardName::ALL.iter().flat_map(|reward| reward.settings());
     let contexts = ContextMode::ALL.iter().flat_map(|context| context.settings());
     let controllers = ControllerName::ALL.iter().flat_map(|controller| controller.settings());

@@ -1,17 +1,17 @@
 //! The settings of the method by key: today's keys with their defaults, ranges and order, and what a new controller adds.
 
-use aees_control::settings::{Bounds, Number};
+use aees_control::settings::{Bounds, SettingNumber};
 use aees_control::{
     BanditConfig, Context, ControllerName, Exp3Config, MethodSettings, MethodValue, Reward, ThompsonConfig, Trend,
     UcbConfig,
 };
 
 const fn real(value: f64) -> MethodValue<'static> {
-    MethodValue::Number(Number::Real(value))
+    MethodValue::Number(SettingNumber::Real(value))
 }
 
 const fn whole(value: i64) -> MethodValue<'static> {
-    MethodValue::Number(Number::Integer(value))
+    MethodValue::Number(SettingNumber::Integer(value))
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The command line of `aees sweep`.
 
+use std::path::PathBuf;
+
 use clap::{Arg, ArgAction, Command, value_parser};
 
 use super::registry::places;
@@ -19,7 +21,11 @@ pub(super) fn command() -> Command {
 
 /// The hidden command that workers are.
 pub(super) fn worker() -> Command {
-    Command::new("worker").hide(true).about("One run of a study, for `aees sweep run`")
+    let job = Arg::new("job").long("job").value_name("FILE").value_parser(value_parser!(PathBuf));
+    Command::new("worker")
+        .hide(true)
+        .about("One run of a study, for `aees sweep run`")
+        .arg(job.help("The job, instead of the first line of standard input"))
 }
 
 fn plan() -> Command {

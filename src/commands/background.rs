@@ -14,10 +14,10 @@ use super::table::{Cell, Side, Table, colours, first_line};
 use crate::failure::Failure;
 use crate::stdout;
 use aees_run::times::{moment, span};
-use aees_studies::launch::Root;
-use aees_studies::launch::background::{
-    Family, Followed, Launch, LaunchError, LaunchState, Stopped, Waiting, find_launches, follow, read_launches, stop,
+use aees_studies::background::{
+    BackgroundError, Followed, Launch, LaunchState, Stopped, Waiting, find_launches, follow, read_launches, stop,
 };
+use aees_studies::disk::Root;
 
 /// How many launches that do not run any more are listed.
 const LISTED: usize = 10;
@@ -46,7 +46,7 @@ impl Row {
         let state = launch.state();
         let mut row = Self { launch, state, left: Vec::new() };
         if state != LaunchState::Running {
-            row.left = Family::new(&row.launch.record).look().iter().map(|process| process.identity.pid).collect();
+            row.left = row.launch.family().running().iter().map(|process| process.identity.pid).collect();
         }
         row
     }
@@ -247,7 +247,7 @@ fn attach(root: &Root, arguments: &ArgMatches) -> Result<ExitCode, Failure> {
     // Oldest first; one that runs is meant rather than a newer one that is over.
     let running = launches.iter().rev().find(|launch| launch.state() == LaunchState::Running);
     let Some(launch) = running.or(launches.last()) else {
-        return Err(LaunchError::Unknown { name: name.to_owned(), known: Vec::new() }.into());
+        return Err(BackgroundError::Unknown { name: name.to_owned(), known: Vec::new() }.into());
     };
     let leave = Arc::new(AtomicBool::new(false));
     let in_handler = leave.clone();

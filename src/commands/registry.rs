@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 
 use crate::failure::Failure;
-use aees_studies::launch::Root;
+use aees_studies::disk::Root;
 use aees_studies::registry::{OpenOptions, Reader, Registry, RegistryError};
 
 /// Runs one of the verbs.

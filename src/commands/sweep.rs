@@ -18,11 +18,13 @@ use clap::ArgMatches;
 use crate::commands::registry::Place;
 use crate::failure::{EXIT_INTERRUPTED, Failure};
 use crate::interrupt;
-use aees_studies::launch::background::launch_detached;
-use aees_studies::launch::supervisor::{Halt, Orders, Report, Slot, Summary, Supervisor, is_settled, reconcile};
-use aees_studies::launch::{InputError, InputFinder, Planner, StudyPlan, study_name};
+use aees_studies::InputError;
+use aees_studies::background::launch_detached;
+use aees_studies::launcher::{LocalProcesses, Slot};
+use aees_studies::plan::{InputFinder, Planner, StudyPlan, study_name};
 use aees_studies::registry::{Audit, Reader, Registry, RunFilter, RunState};
 use aees_studies::study::{Overrides, Study};
+use aees_studies::supervisor::{Halt, Limits, Reconciled, Summary, Supervisor, SweepEvent, is_settled, reconcile};
 use aees_train::session::{self, SessionError};
 
 use self::progress::Progress;
@@ -73,8 +75,7 @@ fn plan(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
     let registry = reader_if_any(&place)?;
     let study = Study::read(Path::new(study_argument(arguments)))?;
     let mut inputs = InputFinder::new(read_inputs);
-    let mut planner =
-        Planner { root: &place.root, registry: registry.as_ref(), inputs: &mut inputs, only_looking: true };
+    let mut planner = Planner { root: &place.root, registry: registry.as_ref(), inputs: &mut inputs, dry_run: true };
     let plan = planner.plan(&study, &overrides(arguments))?;
     let format = match arguments.get_one::<String>("format").map(String::as_str) {
         _ if arguments.get_flag("json") => "json",
@@ -114,8 +115,7 @@ fn run_study(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
     study.expand(&overrides)?.check_size(arguments.get_flag("yes"))?;
     let mut inputs = InputFinder::new(read_inputs);
     let registry = reader_if_any(&place)?;
-    let mut planner =
-        Planner { root: &place.root, registry: registry.as_ref(), inputs: &mut inputs, only_looking: false };
+    let mut planner = Planner { root: &place.root, registry: registry.as_ref(), inputs: &mut inputs, dry_run: false };
     let plan = planner.plan(&study, &overrides)?;
     drop(registry);
     if let Some(most) = study.budget.max_runs
@@ -217,14 +217,15 @@ fn execute(place: &Place, plan: StudyPlan, arguments: &ArgMatches) -> Result<Exi
     let stop = interrupt::watch(|| {
         eprintln!("stopping all runs after their step, with checkpoints; press Ctrl-C again to stop at once");
     })?;
-    let orders = Orders { slots: slots(arguments, &plan)?, deadline, stop, fail_fast: arguments.get_flag("fail-fast") };
-    let mut report = |report: Report<'_>| progress.show(report);
-    let summary = Supervisor::new(registry, &place.root, &plan, orders, &mut report)?.run()?;
+    let limits = Limits { deadline, stop, fail_fast: arguments.get_flag("fail-fast") };
+    let mut launcher = LocalProcesses::new(slots(arguments, &plan)?);
+    let mut report = |event: SweepEvent<'_>| progress.show(event);
+    let summary = Supervisor::new(registry, &place.root, &plan, limits, &mut launcher, &mut report)?.run()?;
     progress.finish();
     Ok(conclude(&plan.name, &summary, arguments))
 }
 
-fn tell_what_was_put_right(put_right: &aees_studies::launch::supervisor::Reconciled) {
+fn tell_what_was_put_right(put_right: &Reconciled) {
     if put_right.adopted > 0 {
         eprintln!("{} results were on disk already", put_right.adopted);
     }
@@ -331,7 +332,7 @@ pub(super) fn on_terminal() -> bool {
 mod tests {
     use super::*;
     use aees_run::settings::{Place as SettingPlace, Role, TaskName};
-    use aees_studies::launch::SETTINGS_OF_INPUTS as SETTINGS;
+    use aees_studies::plan::SETTINGS_OF_INPUTS as SETTINGS;
     use serde_json::{Value, json};
 
     /// A setting that is not in the key must not change what a run is made of.

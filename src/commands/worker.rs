@@ -1,9 +1,13 @@
-//! `aees worker`: one run of a study, for a supervisor. Not for people.
+//! `aees worker`: one run of a study, for whatever launched it. Not for people.
 //!
-//! The first line of standard input is the [`Job`]; the rest of it is the lifeline: when it closes, the run stops after its
-//! step, with a checkpoint. Standard output gets what a live table shows, a few times a second, and at last how it ended.
+//! The [`Job`] is the first line of standard input; the rest of it is the lifeline: when it closes, the run stops after its
+//! step, with a checkpoint. Or it is in a file (`--job FILE`), and standard input means nothing. A termination signal stops
+//! the run in both. Standard output gets what a live table shows, a few times a second, and at last how it ended. A worker
+//! knows no registry: its result in the run's folder is all that it leaves.
 
+use std::fs;
 use std::io::{BufRead, Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,29 +20,28 @@ use aees_train::drive::RunError;
 use aees_train::engine::EngineError;
 use aees_train::event::{RunEvent, Subscriber};
 use aees_train::session::{self, Place, SessionEnd, SessionError};
+use clap::ArgMatches;
 use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
 use crate::interrupt;
-use aees_studies::launch::{Ended, EndedState, Job, Work, run_command};
+use aees_studies::job::{Ended, EndedState, Job, Work};
+use aees_studies::program::run_command;
 
 /// How often the live table hears of a run.
-const NEWS: Duration = Duration::from_millis(500);
+const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 
 /// Reads the job, does it, and tells how it ended.
-pub(crate) fn run() -> Result<ExitCode, Failure> {
-    let mut line = String::new();
-    let read = std::io::stdin().lock().read_line(&mut line);
-    let job: Job = match (read, serde_json::from_str(&line)) {
-        (Ok(_), Ok(job)) => job,
-        (Err(error), _) => return Err(Failure::new(format!("cannot read the job: {error}"), None)),
-        (_, Err(error)) => {
-            let help = "this command is for `aees sweep run`, which gives it a job on standard input".into();
-            return Err(Failure::new(format!("this is no job: {error}"), Some(help)));
-        }
+pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
+    let file = arguments.get_one::<PathBuf>("job");
+    let job = match file {
+        Some(file) => job_of_file(file)?,
+        None => job_of_standard_input()?,
     };
     let stop = interrupt::quiet_stop_flag()?;
-    watch_lifeline(stop.clone());
+    if file.is_none() {
+        watch_lifeline(stop.clone());
+    }
     let ended = match &job.work {
         Work::Train(settings) => train(&job, settings, &stop),
         Work::Command(command) => run_command(&job, command, &stop, &mut say),
@@ -47,6 +50,21 @@ pub(crate) fn run() -> Result<ExitCode, Failure> {
     line["event"] = "ended".into();
     say(&line);
     Ok(ExitCode::SUCCESS)
+}
+
+fn job_of_file(path: &Path) -> Result<Job, Failure> {
+    let text = fs::read(path).map_err(FileError::at("read", path))?;
+    serde_json::from_slice(&text).map_err(|error| Failure::new(format!("{} is no job: {error}", path.display()), None))
+}
+
+fn job_of_standard_input() -> Result<Job, Failure> {
+    let mut line = String::new();
+    let read = std::io::stdin().lock().read_line(&mut line);
+    read.map_err(|error| Failure::new(format!("cannot read the job: {error}"), None))?;
+    serde_json::from_str(&line).map_err(|error| {
+        let help = "this command is for `aees sweep run`, which gives it a job on standard input".into();
+        Failure::new(format!("this is no job: {error}"), Some(help))
+    })
 }
 
 /// A supervisor that went away is no error of ours; the run's checkpoint is what counts.
@@ -67,27 +85,19 @@ fn watch_lifeline(stop: Arc<AtomicBool>) {
 fn train(job: &Job, settings: &Map<String, Value>, stop: &AtomicBool) -> Ended {
     let config = match RunConfig::from_map(settings) {
         Ok(config) => config,
-        Err(error) => return failed("config", error.to_string(), error.help()),
+        Err(error) => return Ended::failed("config", error.to_string(), error.help()),
     };
     if let Some(threads) = config.threads {
         // Only a second job in one process could find the pool there, and there is none.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads as usize).build_global();
     }
     let place = Place::Planned { directory: job.run_directory.clone(), run_id: job.run_id.clone() };
-    match session::train(&config, &place, vec![Box::new(News::default())], stop) {
-        Ok(SessionEnd::Finished { .. } | SessionEnd::AlreadyFinished { .. }) => ended(EndedState::Done),
-        Ok(SessionEnd::Interrupted { .. }) => ended(EndedState::Interrupted),
-        Err(error) if error.is_in_use() => ended(EndedState::Busy),
-        Err(error) => failed(class_of(&error), error.to_string(), error.help()),
+    match session::train(&config, &place, vec![Box::new(Progress::default())], stop) {
+        Ok(SessionEnd::Finished { .. } | SessionEnd::AlreadyFinished { .. }) => EndedState::Done.into(),
+        Ok(SessionEnd::Interrupted { .. }) => EndedState::Interrupted.into(),
+        Err(error) if error.is_in_use() => EndedState::Busy.into(),
+        Err(error) => Ended::failed(class_of(&error), error.to_string(), error.help()),
     }
-}
-
-fn ended(state: EndedState) -> Ended {
-    Ended { state, message: String::new(), help: None, exit_code: None }
-}
-
-fn failed(class: &str, message: String, help: Option<String>) -> Ended {
-    Ended { state: EndedState::Failed { class: class.to_owned() }, message, help, exit_code: None }
 }
 
 /// The failure class of an error: what a retry policy asks for.
@@ -112,26 +122,26 @@ fn class_of(error: &SessionError) -> &'static str {
 
 /// Tells the supervisor how far the run is.
 #[derive(Default)]
-struct News {
+struct Progress {
     line: Map<String, Value>,
     said: Option<Instant>,
     first: Option<(Instant, u64)>,
 }
 
-impl News {
+impl Progress {
     fn put(&mut self, key: &str, value: impl Into<Value>) {
         self.line.insert(key.to_owned(), value.into());
     }
 
     fn say(&mut self, at_once: bool) {
-        if at_once || self.said.is_none_or(|said| said.elapsed() >= NEWS) {
+        if at_once || self.said.is_none_or(|said| said.elapsed() >= PROGRESS_EVERY) {
             self.said = Some(Instant::now());
             say(&Value::Object(self.line.clone()));
         }
     }
 }
 
-impl Subscriber for News {
+impl Subscriber for Progress {
     fn on_event(&mut self, event: &RunEvent<'_>) -> Result<(), FileError> {
         match event {
             RunEvent::Started(start) => {

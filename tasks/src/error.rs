@@ -69,6 +69,15 @@ impl DataError {
         }
     }
 
+    /// Names the command that fetches what is not in the hub's cache; other errors stay as they are.
+    #[must_use]
+    pub fn fetched_by(self, command: impl Into<String>) -> Self {
+        match self {
+            Self::Hub(error) => error.fetched_by(command).into(),
+            other => other,
+        }
+    }
+
     pub(crate) fn unusable(path: &Path, reason: impl Into<String>) -> Self {
         Self::Unusable(path.to_owned(), reason.into())
     }

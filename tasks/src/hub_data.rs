@@ -52,7 +52,7 @@ impl HubDataset {
         let mut files = Vec::new();
         for split in self.splits {
             let start = format!("{}/{split}-", self.folder);
-            let tables = listing.files.iter().map(|file| file.path.as_str());
+            let tables = listing.files.iter().map(String::as_str);
             let mut tables: Vec<&str> =
                 tables.filter(|path| path.starts_with(&start) && path.ends_with(".parquet")).collect();
             let only = format!("{start}00000-of-00001.parquet");

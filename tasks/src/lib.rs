@@ -54,7 +54,7 @@ pub use error::{DataError, Result, RowPlace};
 pub use fingerprint::labels_digest;
 pub use hub::{
     Checksum, DownloadEvent, DownloadProgress, Hub, HubError, HubFile, HubOptions, HubPath, HubSettings, HubTimeouts,
-    RepoFile, RepoId, RepoKind, RepoListing, RetryPolicy, Token,
+    RepoId, RepoKind, RepoListing, RetryPolicy, Token, sha256_of_file,
 };
 pub use hub_data::{HubAccess, HubDataset, HubSnapshot};
 pub use image::{CHANNELS, IMAGE_BYTES, ImageSplit, PLANE_BYTES, SIDE};

@@ -134,7 +134,7 @@ fn the_beginning_of_several_ids_lists_them() {
 #[test]
 fn a_folder_that_vanished_is_told_and_nothing_changes() {
     let scratch = at_rest();
-    let folder = aees_studies::launch::Root::new(scratch.path("results")).run(&run_id(0));
+    let folder = aees_studies::disk::Root::new(scratch.path("results")).run(&run_id(0));
     fs::remove_dir_all(&folder).unwrap();
     let before = everything(&scratch);
     let shown = scratch.run(["runs", "show", "noise:0"]).ok().stdout();

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use aees_studies::registry::{Beat, RunState};
+use aees_studies::registry::{Heartbeat, RunState};
 
 use crate::scratch::{LEASE, Results, run_id};
 
@@ -69,7 +69,7 @@ fn a_cancelled_worker_learns_so_from_its_heartbeat() {
     let claim = results.start(0);
     let run = results.aees(&["runs", "cancel", "noise:0", "--reason", "not needed"]).ok();
     assert!(run.stderr().contains("next heartbeat"), "{}", run.stderr());
-    let lost = results.registry.heartbeat(&[Beat { claim: &claim, progress: None }], LEASE).unwrap();
+    let lost = results.registry.heartbeat(&[Heartbeat { claim: &claim, progress: None }], LEASE).unwrap();
     assert_eq!(lost[0].state, RunState::Cancelled);
 }
 

@@ -4,7 +4,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use aees_studies::registry::{Completion, Metric, Outcome, PlannedRun, Registry, StudySpec, Usage};
+use aees_studies::registry::{Completion, Metric, OutcomeKind, PlannedRun, Registry, StudySpec, Usage};
 use serde_json::json;
 
 use crate::program::Scratch;
@@ -39,7 +39,7 @@ fn status_of_a_hundred_thousand_runs() {
     registry.plan(&study, &(0..RUNS).map(member).collect::<Vec<_>>()).unwrap();
     let selection = registry.select_study("large").unwrap();
     let completion = |sha: &str| Completion {
-        outcome: Outcome::Ok,
+        outcome: OutcomeKind::Ok,
         result_sha: sha.into(),
         metrics: vec![Metric { name: "val_accuracy".into(), measure: "best".into(), value: 0.5 }],
         usage: Usage { wall_ms: Some(60_000), ..Usage::default() },

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::Stdio;
 use std::time::Duration;
 
-use aees_studies::registry::{AfterFailure, Audit, Completion, Failure, Outcome, Usage};
+use aees_studies::registry::{AfterFailure, Audit, Completion, FailedAttempt, OutcomeKind, Usage};
 
 use crate::scratch::{Results, run_id};
 
@@ -198,8 +198,12 @@ fn logs_follows_until_the_run_ends() {
 #[test]
 fn failed_attempts_are_in_the_cost_report_and_an_unknown_price_is_unknown() {
     let mut results = Results::with_study("costly", 3);
-    let failure =
-        |error: &str| Failure { class: "io".into(), error: error.into(), fingerprint: None, next: AfterFailure::Final };
+    let failure = |error: &str| FailedAttempt {
+        class: "io".into(),
+        error: error.into(),
+        fingerprint: None,
+        next: AfterFailure::Final,
+    };
     let claim = results.start(0);
     let usage = Usage { wall_ms: Some(60_000), cost_usd: Some(0.25), tokens_in: Some(900), ..Usage::default() };
     results.registry.fail(&claim, &failure("lost"), &usage).unwrap();
@@ -207,7 +211,7 @@ fn failed_attempts_are_in_the_cost_report_and_an_unknown_price_is_unknown() {
     results.registry.fail(&claim, &failure("lost"), &Usage::default()).unwrap();
     let claim = results.start(2);
     let done =
-        Completion { outcome: Outcome::Ok, result_sha: "0".into(), metrics: Vec::new(), usage: Usage::default() };
+        Completion { outcome: OutcomeKind::Ok, result_sha: "0".into(), metrics: Vec::new(), usage: Usage::default() };
     results.registry.complete(&claim, &done).unwrap();
 
     let text = results.aees(&["runs", "ls", "--costs", "costly"]).ok().stdout();

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use aees_run::identity::Id;
-use aees_studies::launch::{Root, completion_of, write_identity, write_study};
+use aees_studies::disk::{Root, completion_of, write_identity, write_study};
 use aees_studies::registry::{
-    AfterFailure, Claim, Failure, Member, PlannedRun, Registry, RunId, RunState, StudySpec, Usage, WorkerId,
+    AfterFailure, Claim, FailedAttempt, Member, PlannedRun, Registry, RunId, RunState, StudySpec, Usage, WorkerId,
 };
 use serde_json::{Value, json};
 
@@ -122,7 +122,7 @@ impl Results {
 
     pub(crate) fn fail(&mut self, number: u64, class: &str, error: &str) {
         let claim = self.start(number);
-        let failure = Failure {
+        let failure = FailedAttempt {
             class: class.into(),
             error: error.into(),
             fingerprint: Some(class.into()),

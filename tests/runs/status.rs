@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use aees_studies::registry::{Beat, Usage};
+use aees_studies::registry::{Heartbeat, Usage};
 use serde_json::json;
 
 use crate::scratch::{LEASE, Results, everything};
@@ -16,7 +16,7 @@ fn running() -> Results {
     results.finish(0, 0.5);
     results.fail(1, "oom", "out of memory\ntrace");
     let claim = results.start(2);
-    results.registry.heartbeat(&[Beat { claim: &claim, progress: Some(PROGRESS.into()) }], LEASE).unwrap();
+    results.registry.heartbeat(&[Heartbeat { claim: &claim, progress: Some(PROGRESS.into()) }], LEASE).unwrap();
     results
 }
 
@@ -92,7 +92,7 @@ fn a_watch_ends_when_nothing_is_left() {
     let watcher = results.scratch.command(watch).stdout(Stdio::piped()).spawn().unwrap();
     std::thread::sleep(Duration::from_millis(500));
     results.publish(1, 0.75);
-    let completion = aees_studies::launch::completion_of(&results.folder(1)).unwrap().unwrap();
+    let completion = aees_studies::disk::completion_of(&results.folder(1)).unwrap().unwrap();
     results.registry.complete(&claim, &completion).unwrap();
     let output = watcher.wait_with_output().unwrap();
     assert!(output.status.success());

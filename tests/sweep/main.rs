@@ -11,6 +11,7 @@ mod once;
 mod stopping;
 mod storm;
 mod training;
+mod worker;
 
 use std::fs;
 use std::path::PathBuf;

@@ -11,12 +11,12 @@ fn start(scratch: &Scratch, arguments: &[&str]) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
 }
 
 /// Waits until something is true.
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !holds() {
         assert!(Instant::now() < deadline, "{what} did not come true");
@@ -25,7 +25,7 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// Four runs of CIFAR-100 on made-up images, some seconds each.
-const TRAINING: &str = "aees: 1\nname: images\ntask: cifar100\nset: {data: synthetic, model_width: 2, limit_train: 400, \
+pub(crate) const TRAINING: &str = "aees: 1\nname: images\ntask: cifar100\nset: {data: synthetic, model_width: 2, limit_train: 400, \
                         limit_eval: 100, batch_size: 4, epochs: 2, control_mode: adaptive, lr_candidates: [0.5, 1, 2], \
                         episode_length: 7}\nseeds: 3\n";
 

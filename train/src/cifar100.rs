@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use crate::controllers::schedule_kind;
 use crate::engine::{EngineData, EngineError, EngineJob, EngineState, Loss, Split};
 use crate::event::Subscriber;
-use crate::hub_files::{DownloadEvents, hub};
+use crate::hub_files::{DownloadEvents, fetch_command, hub};
 use crate::task_error::TaskError;
 use crate::training_task::{JobSetup, PreparedJob, TaskFacts, TrainingTask, model_tensors};
 use aees_run::identity::Inputs;
@@ -61,11 +61,7 @@ impl Cifar100Task {
     ///
     /// # Errors
     /// Whatever is wrong with the files, with their names.
-    pub fn load(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Cifar100, TaskError> {
-        Self::read(config, subscribers).map_err(|error| TaskError::data(config, error))
-    }
-
-    fn read(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Cifar100, DataError> {
+    pub fn load(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Cifar100, DataError> {
         let kind = match config.label_noise_type {
             LabelNoiseType::None => Noise::None,
             LabelNoiseType::Symmetric => Noise::Symmetric,
@@ -82,6 +78,7 @@ impl Cifar100Task {
             ..Cifar100Config::default()
         }
         .load_with_hub(HubAccess { hub: &hub(config)?, progress: &mut DownloadEvents::new(subscribers) })
+        .map_err(|error| error.fetched_by(fetch_command(config)))
     }
 }
 
@@ -90,10 +87,8 @@ impl Cifar100Task {
 /// # Errors
 /// When the hub cannot be asked or the cache cannot be written.
 pub fn fetch(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Vec<PathBuf>, TaskError> {
-    let fetched = hub(config).and_then(|hub| {
-        CIFAR100_HUB.fetch(&mut HubAccess { hub: &hub, progress: &mut DownloadEvents::new(subscribers) })
-    });
-    Ok(fetched.map_err(|error| TaskError::hub(config, error, true))?.files)
+    let hub = hub(config)?;
+    Ok(CIFAR100_HUB.fetch(&mut HubAccess { hub: &hub, progress: &mut DownloadEvents::new(subscribers) })?.files)
 }
 
 impl TrainingTask for Cifar100Task {

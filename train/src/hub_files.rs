@@ -23,6 +23,15 @@ pub fn hub(config: &RunConfig) -> Result<Hub, HubError> {
     )
 }
 
+/// The command that brings a run's files into the cache: the way out where no network may be used.
+pub(crate) fn fetch_command(config: &RunConfig) -> String {
+    let task = config.task.name();
+    if config.task.is_text() && config.model != RunConfig::new(config.task).model {
+        return format!("aees data fetch {task} --model {}", config.model);
+    }
+    format!("aees data fetch {task}")
+}
+
 /// Turns what the hub client tells into events of the run.
 pub(crate) struct DownloadEvents<'a> {
     subscribers: &'a mut [Box<dyn Subscriber>],

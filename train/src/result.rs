@@ -5,7 +5,7 @@
 //! the same configuration agree in all others.
 
 use aees_control::controller::Controller;
-use aees_control::settings::Number;
+use aees_control::settings::SettingNumber;
 use aees_control::{Aees, ArmPolicy, python_float};
 use serde_json::{Map, Value, json};
 
@@ -196,8 +196,8 @@ fn controller_json(aees: &Aees) -> Value {
     };
     let settings = bandit.settings().into_iter().map(|(setting, number)| {
         let value = match number {
-            Number::Integer(value) => json!(value),
-            Number::Real(value) => json!(value),
+            SettingNumber::Integer(value) => json!(value),
+            SettingNumber::Real(value) => json!(value),
         };
         (setting.key.to_owned(), value)
     });

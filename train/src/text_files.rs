@@ -14,7 +14,7 @@ use aees_tasks::{TextData, TextDataConfig, TextTask, TextTokenizer};
 use serde_json::{Value, json};
 
 use crate::event::{Preparation, RunEvent, Subscriber};
-use crate::hub_files::{DownloadEvents, hub};
+use crate::hub_files::{DownloadEvents, fetch_command, hub};
 use crate::task_error::TaskError;
 
 /// Most tokens of the vocabulary that is made from synthetic sentences.
@@ -95,7 +95,7 @@ impl<'a> TextFiles<'a> {
     pub fn data(&mut self) -> Result<TextData, TaskError> {
         let data = self.data_config()?;
         let access = HubAccess { hub: &self.hub, progress: &mut self.downloads };
-        data.load_with_hub(access).map_err(|error| TaskError::data(self.config, error))
+        data.load_with_hub(access).map_err(|error| error.fetched_by(fetch_command(self.config)).into())
     }
 
     /// The tokenizer, and where it came from.
@@ -113,7 +113,7 @@ impl<'a> TextFiles<'a> {
         if path.exists() {
             return Ok((TextTokenizer::read(path)?, json!({ "path": path })));
         }
-        let file = self.tokenizer_file(name).map_err(|error| TaskError::hub(self.config, error, false))?;
+        let file = self.tokenizer_file(name).map_err(|error| error.fetched_by(fetch_command(self.config)))?;
         Ok((TextTokenizer::read(&file.path)?, origin(name, &file)))
     }
 
@@ -147,9 +147,10 @@ impl<'a> TextFiles<'a> {
         if !pretrained && name == RunConfig::new(self.config.task).model {
             return Ok(ModelFiles { config: None, weights: None, origin: json!({"architecture": name}) });
         }
-        let config = self.hub_file(name, "config.json").map_err(|error| TaskError::hub(self.config, error, false))?;
+        let config =
+            self.hub_file(name, "config.json").map_err(|error| error.fetched_by(fetch_command(self.config)))?;
         let weights = match pretrained {
-            true => Some(self.hub_weights(name).map_err(|error| TaskError::hub(self.config, error, false))?.path),
+            true => Some(self.hub_weights(name).map_err(|error| error.fetched_by(fetch_command(self.config)))?.path),
             false => None,
         };
         Ok(ModelFiles { weights, origin: origin(name, &config), config: Some(config.path) })
@@ -160,7 +161,7 @@ impl<'a> TextFiles<'a> {
     /// # Errors
     /// What cannot be had.
     pub fn fetch(&mut self) -> Result<Vec<PathBuf>, TaskError> {
-        self.fetch_all().map_err(|error| TaskError::hub(self.config, error, false))
+        Ok(self.fetch_all().map_err(|error| error.fetched_by(fetch_command(self.config)))?)
     }
 
     fn fetch_all(&mut self) -> Result<Vec<PathBuf>, HubError> {
@@ -190,10 +191,7 @@ impl<'a> TextFiles<'a> {
         match self.hub_file(name, safe) {
             Err(error) if error.is_file_not_found() => self.hub_file(name, pickled),
             // Offline nobody can say whether the hub has the first; the second may be the one that is here.
-            Err(HubError::NotCached { file, caches }) => match self.hub_file(name, pickled) {
-                Err(_) => Err(HubError::NotCached { file, caches }),
-                found => found,
-            },
+            Err(error @ HubError::NotCached { .. }) => self.hub_file(name, pickled).map_err(|_| error),
             found => found,
         }
     }

@@ -11,9 +11,8 @@ use std::sync::Arc;
 
 use aees_control::schedule::StepSchedule;
 use aees_models::{ModelSpec, TextClassifierConfig, pretrained, save_pretrained, weights};
-use aees_tasks::{EpochPlan, Purpose, TextTokenizer, TokenData, TokenSplit, stream};
+use aees_tasks::{EpochPlan, Purpose, TextTokenizer, TokenData, TokenSplit, sha256_of_file, stream};
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::controllers::schedule_kind;
 use crate::engine::{EngineData, EngineError, EngineJob, EngineState, Loss, Split};
@@ -285,25 +284,9 @@ fn inputs(data: &TokenData, model: &TextClassifierConfig, weights: Option<&Path>
         ("model".to_owned(), architecture.full().to_owned()),
     ]);
     if let Some(path) = weights {
-        digests.insert("weights".to_owned(), file_digest(path)?);
+        digests.insert("weights".to_owned(), sha256_of_file(path).map_err(FileError::at("read", path))?);
     }
     Ok(Inputs { data_fingerprint: data.fingerprint.clone(), digests })
-}
-
-fn file_digest(path: &Path) -> Result<String, FileError> {
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    let mut hash = || {
-        let mut file = std::fs::File::open(path)?;
-        loop {
-            match std::io::Read::read(&mut file, &mut buffer)? {
-                0 => return Ok(()),
-                read => hasher.update(&buffer[..read]),
-            }
-        }
-    };
-    hash().map_err(FileError::at("read", path))?;
-    Ok(aees_run::hexadecimal::hexadecimal(&hasher.finalize()))
 }
 
 /// The model's id or folder, or its shape when that was changed.

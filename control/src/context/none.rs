@@ -1,7 +1,7 @@
 //! No contexts: the controllers are told nothing.
 
 use super::ContextRule;
-use crate::list::Listed;
+use crate::list::ListEntry;
 use crate::settings::settings;
 
 settings! {
@@ -9,7 +9,7 @@ settings! {
     pub struct NoContext {}
 }
 
-impl Listed for NoContext {
+impl ListEntry for NoContext {
     const NAME: &'static str = "none";
     const HELP: &'static str = "They do not.";
 }

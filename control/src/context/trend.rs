@@ -1,8 +1,8 @@
 //! The trend of the loss: whether it has lately been falling, level or rising.
 
 use super::ContextRule;
-use crate::list::Listed;
-use crate::settings::{Bounds, Setting, settings};
+use crate::list::ListEntry;
+use crate::settings::{Bounds, NumberSetting, settings};
 
 settings! {
     /// Contexts by the mean change of the episodes' end losses over a window.
@@ -14,20 +14,20 @@ settings! {
     }
 }
 
-const WINDOW: Setting = Setting::integer(
+const WINDOW: NumberSetting = NumberSetting::integer(
     "context_trend_window",
     3,
     Bounds::Positive,
     "Episode ends that the trend of the loss is read from.",
 );
-const EPSILON: Setting = Setting::real(
+const EPSILON: NumberSetting = NumberSetting::real(
     "context_trend_epsilon",
     1e-3,
     Bounds::NonNegative,
     "Slope of the loss, per episode, up to which it counts as stable.",
 );
 
-impl Listed for Trend {
+impl ListEntry for Trend {
     const NAME: &'static str = "trend";
     const HELP: &'static str = "Improving, stable or worsening.";
 }

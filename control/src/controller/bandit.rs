@@ -9,19 +9,19 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{ControllerError, LogColumn};
-use crate::list::Listed;
+use crate::list::ListEntry;
 use crate::rng::Generator;
-use crate::settings::{Bounds, Setting};
+use crate::settings::{Bounds, NumberSetting};
 
 /// How fast a bandit forgets.
-pub(super) const DISCOUNT: Setting = Setting::real(
+pub(super) const DISCOUNT: NumberSetting = NumberSetting::real(
     "discount",
     0.95,
     Bounds::Fraction,
     "Discount of the bandit's statistics with each update; 1 forgets nothing.",
 );
 /// How a bandit begins.
-pub(super) const WARMUP_ROUNDS: Setting = Setting::integer(
+pub(super) const WARMUP_ROUNDS: NumberSetting = NumberSetting::integer(
     "warmup_rounds",
     1,
     Bounds::NonNegative,
@@ -31,7 +31,7 @@ pub(super) const WARMUP_ROUNDS: Setting = Setting::integer(
 /// What a bandit knows, and how it picks. Saved and restored whole.
 pub trait Bandit: Debug + Clone + PartialEq + Serialize + DeserializeOwned + 'static {
     /// Its settings; their type also has its name.
-    type Config: Listed + Copy;
+    type Config: ListEntry + Copy;
     /// Where it draws from.
     type Random: Generator;
     /// The kind of controller in logs.
@@ -108,7 +108,7 @@ pub(super) fn checked<B: Bandit>(n_arms: usize, config: B::Config) -> Result<B, 
     if n_arms == 0 {
         return Err(ControllerError::NoArms);
     }
-    crate::settings::Settings::check(&config)?;
+    crate::settings::NumberSettings::check(&config)?;
     Ok(B::new(n_arms, config))
 }
 

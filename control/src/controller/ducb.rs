@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::bandit::{DISCOUNT, WARMUP_ROUNDS, Warmup, pick};
 use super::{Bandit, LogColumn, LogNumber};
-use crate::list::Listed;
+use crate::list::ListEntry;
 use crate::rng::PythonRandom;
-use crate::settings::{Bounds, Setting, Settings, settings};
+use crate::settings::{Bounds, NumberSetting, NumberSettings, settings};
 
 settings! {
     /// The parameters of discounted UCB. The defaults are the reference's, which never changes them.
@@ -24,10 +24,10 @@ settings! {
     }
 }
 
-const EXPLORATION_COEF: Setting =
-    Setting::real("exploration_coef", 1.0, Bounds::NonNegative, "Exploration coefficient of the bandit.");
+const EXPLORATION_COEF: NumberSetting =
+    NumberSetting::real("exploration_coef", 1.0, Bounds::NonNegative, "Exploration coefficient of the bandit.");
 
-impl Listed for UcbConfig {
+impl ListEntry for UcbConfig {
     const NAME: &'static str = "ducb";
     const HELP: &'static str = "Discounted upper confidence bounds.";
 }

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::bandit::{DISCOUNT, WARMUP_ROUNDS, Warmup};
 use super::{Bandit, LogColumn, LogNumber};
-use crate::list::Listed;
+use crate::list::ListEntry;
 use crate::rng::NumpyGenerator;
-use crate::settings::{Bounds, Setting, Settings, settings};
+use crate::settings::{Bounds, NumberSetting, NumberSettings, settings};
 
 settings! {
     /// The parameters of EXP3.
@@ -30,20 +30,20 @@ settings! {
 }
 
 // The defaults are about those of the paper's corollary 8.2 for 400 episodes of three arms and one change.
-const GAMMA: Setting = Setting::real(
+const GAMMA: NumberSetting = NumberSetting::real(
     "exp3_gamma",
     0.2,
     Bounds::Fraction,
     "Probability with which EXP3 picks uniformly; also its learning rate.",
 );
-const SHARE: Setting = Setting::real(
+const SHARE: NumberSetting = NumberSetting::real(
     "exp3_share",
     0.0025,
     Bounds::Unit,
     "Share of EXP3's weight that each update spreads over all arms; 0 never forgets.",
 );
 
-impl Listed for Exp3Config {
+impl ListEntry for Exp3Config {
     const NAME: &'static str = "exp3";
     const HELP: &'static str = "Exponential weights, for rewards that may change in any way.";
 }

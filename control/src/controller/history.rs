@@ -55,12 +55,12 @@ pub struct BanditHistory {
     absent: usize,
     /// Episodes since.
     present: usize,
-    columns: Vec<Column>,
+    columns: Vec<ColumnNumbers>,
 }
 
 /// The lists by arm are flat: all arms of the first episode, then of the second.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-enum Column {
+enum ColumnNumbers {
     Arm(Vec<f64>),
     ArmCount(Vec<u64>),
     Count(Vec<u64>),
@@ -116,9 +116,9 @@ impl ControllerHistory {
 impl BanditHistory {
     pub(super) fn new<B: Bandit>(n_arms: usize) -> Self {
         let empty = |column: &LogColumn<B>| match column.number {
-            LogNumber::Arm(_) => Column::Arm(Vec::new()),
-            LogNumber::ArmCount(_) => Column::ArmCount(Vec::new()),
-            LogNumber::Count(_) => Column::Count(Vec::new()),
+            LogNumber::Arm(_) => ColumnNumbers::Arm(Vec::new()),
+            LogNumber::ArmCount(_) => ColumnNumbers::ArmCount(Vec::new()),
+            LogNumber::Count(_) => ColumnNumbers::Count(Vec::new()),
         };
         Self { n_arms, absent: 0, present: 0, columns: B::LOG.iter().map(empty).collect() }
     }
@@ -133,11 +133,11 @@ impl BanditHistory {
         let arms = 0..self.n_arms;
         for (column, LogColumn { number, .. }) in self.columns.iter_mut().zip(B::LOG) {
             match (column, number) {
-                (Column::Arm(list), LogNumber::Arm(of)) => list.extend(arms.clone().map(|arm| of(bandit, arm))),
-                (Column::ArmCount(list), LogNumber::ArmCount(of)) => {
+                (ColumnNumbers::Arm(list), LogNumber::Arm(of)) => list.extend(arms.clone().map(|arm| of(bandit, arm))),
+                (ColumnNumbers::ArmCount(list), LogNumber::ArmCount(of)) => {
                     list.extend(arms.clone().map(|arm| of(bandit, arm)));
                 }
-                (Column::Count(list), LogNumber::Count(of)) => list.push(of(bandit)),
+                (ColumnNumbers::Count(list), LogNumber::Count(of)) => list.push(of(bandit)),
                 // A history is made from the same columns, or was found to fit them.
                 _ => {}
             }
@@ -164,18 +164,18 @@ impl BanditHistory {
         let row = episode.checked_sub(self.absent)?;
         let arms = row * self.n_arms..(row + 1) * self.n_arms;
         match self.columns.get(column)? {
-            Column::Arm(list) => list.get(arms).map(LogCell::Arm),
-            Column::ArmCount(list) => list.get(arms).map(LogCell::ArmCount),
-            Column::Count(list) => list.get(row).copied().map(LogCell::Count),
+            ColumnNumbers::Arm(list) => list.get(arms).map(LogCell::Arm),
+            ColumnNumbers::ArmCount(list) => list.get(arms).map(LogCell::ArmCount),
+            ColumnNumbers::Count(list) => list.get(row).copied().map(LogCell::Count),
         }
     }
 
     fn fits(&self, fresh: &Self, episodes: usize) -> bool {
         let cells = self.present.saturating_mul(self.n_arms);
-        let column_fits = |pair: (&Column, &Column)| match pair {
-            (Column::Arm(list), Column::Arm(_)) => list.len() == cells,
-            (Column::ArmCount(list), Column::ArmCount(_)) => list.len() == cells,
-            (Column::Count(list), Column::Count(_)) => list.len() == self.present,
+        let column_fits = |pair: (&ColumnNumbers, &ColumnNumbers)| match pair {
+            (ColumnNumbers::Arm(list), ColumnNumbers::Arm(_)) => list.len() == cells,
+            (ColumnNumbers::ArmCount(list), ColumnNumbers::ArmCount(_)) => list.len() == cells,
+            (ColumnNumbers::Count(list), ColumnNumbers::Count(_)) => list.len() == self.present,
             _ => false,
         };
         self.n_arms == fresh.n_arms

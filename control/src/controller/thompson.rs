@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use super::bandit::{DISCOUNT, WARMUP_ROUNDS, Warmup};
 use super::{Bandit, LogColumn, LogNumber};
-use crate::list::Listed;
+use crate::list::ListEntry;
 use crate::rng::{Generator, NumpyGenerator};
-use crate::settings::{Settings, settings};
+use crate::settings::{NumberSettings, settings};
 
 settings! {
     /// The parameters of Thompson sampling.
@@ -28,7 +28,7 @@ settings! {
     }
 }
 
-impl Listed for ThompsonConfig {
+impl ListEntry for ThompsonConfig {
     const NAME: &'static str = "thompson";
     const HELP: &'static str = "Thompson sampling with Gaussian rewards of unknown variance.";
 }

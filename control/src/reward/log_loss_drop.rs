@@ -6,8 +6,8 @@
 use std::hint::black_box;
 
 use super::{EpisodeLosses, RewardBreakdown, RewardError, RewardRule};
-use crate::list::Listed;
-use crate::settings::{Bounds, Setting, settings};
+use crate::list::ListEntry;
+use crate::settings::{Bounds, NumberSetting, settings};
 
 settings! {
     /// The fall of the logarithm of the smoothed loss. The defaults are the reference's.
@@ -23,18 +23,22 @@ settings! {
     }
 }
 
-const EPSILON: Setting =
-    Setting::real("reward_epsilon", 1e-8, Bounds::Positive, "Added to the losses inside the reward's logarithms.");
-const INSTABILITY_LAMBDA: Setting = Setting::real(
+const EPSILON: NumberSetting = NumberSetting::real(
+    "reward_epsilon",
+    1e-8,
+    Bounds::Positive,
+    "Added to the losses inside the reward's logarithms.",
+);
+const INSTABILITY_LAMBDA: NumberSetting = NumberSetting::real(
     "reward_instability_lambda",
     0.0,
     Bounds::NonNegative,
     "Weight of the penalty on unsteady losses in the reward.",
 );
-const CLIP_MIN: Setting = Setting::real("reward_clip_min", -1.0, Bounds::Any, "Lower end of the reward.");
-const CLIP_MAX: Setting = Setting::real("reward_clip_max", 1.0, Bounds::Any, "Upper end of the reward.");
+const CLIP_MIN: NumberSetting = NumberSetting::real("reward_clip_min", -1.0, Bounds::Any, "Lower end of the reward.");
+const CLIP_MAX: NumberSetting = NumberSetting::real("reward_clip_max", 1.0, Bounds::Any, "Upper end of the reward.");
 
-impl Listed for LogLossDrop {
+impl ListEntry for LogLossDrop {
     const NAME: &'static str = "log-loss-drop";
     const HELP: &'static str = "How far the logarithm of the smoothed loss fell.";
 }

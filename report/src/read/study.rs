@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use aees_studies::launch::{Root, read_study};
+use aees_studies::disk::{Root, read_study};
 use aees_studies::registry::{Reader, RegistryError, RunFilter, RunRow, RunState};
 
 use super::{Found, ReadError};

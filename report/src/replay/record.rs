@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use aees_control::{MethodSettings, MethodValue, settings::Number};
+use aees_control::{MethodSettings, MethodValue, settings::SettingNumber};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -97,11 +97,11 @@ impl Recorded {
             let read = match row.default {
                 MethodValue::Word(_) => written.as_str().map(MethodValue::Word),
                 // Whole numbers may be written as 3.0.
-                MethodValue::Number(Number::Integer(_)) => {
-                    written.as_f64().map(|number| MethodValue::Number(Number::Integer(number as i64)))
+                MethodValue::Number(SettingNumber::Integer(_)) => {
+                    written.as_f64().map(|number| MethodValue::Number(SettingNumber::Integer(number as i64)))
                 }
-                MethodValue::Number(Number::Real(_)) => {
-                    written.as_f64().map(|number| MethodValue::Number(Number::Real(number)))
+                MethodValue::Number(SettingNumber::Real(_)) => {
+                    written.as_f64().map(|number| MethodValue::Number(SettingNumber::Real(number)))
                 }
             };
             let read = read.ok_or_else(|| format!("its {} is {written}", row.key))?;

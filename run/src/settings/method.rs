@@ -1,7 +1,7 @@
 //! The settings of the method as rows of the table. What there is to set, its help, default and range are told by
 //! [`aees_control`]: a controller, a reward or a context that is added there is known here.
 
-use aees_control::settings::{Bounds, Number};
+use aees_control::settings::{Bounds, SettingNumber};
 use aees_control::{MethodRow, MethodSettings, MethodValue};
 use serde_json::Value;
 
@@ -27,10 +27,10 @@ pub(super) fn set(settings: &mut MethodSettings, key: &str, value: &Value, place
         return Err(unknown_key(key, place));
     };
     let read = match settings.get(key) {
-        Some(MethodValue::Number(Number::Integer(_))) => MethodValue::Number(Number::Integer(
+        Some(MethodValue::Number(SettingNumber::Integer(_))) => MethodValue::Number(SettingNumber::Integer(
             i64::from_value(value).ok_or_else(|| type_error::<i64>(field.key, value, place))?,
         )),
-        Some(MethodValue::Number(Number::Real(_))) => MethodValue::Number(Number::Real(
+        Some(MethodValue::Number(SettingNumber::Real(_))) => MethodValue::Number(SettingNumber::Real(
             f64::from_value(value).ok_or_else(|| type_error::<f64>(field.key, value, place))?,
         )),
         _ => MethodValue::Word(value.as_str().unwrap_or_default()),
@@ -47,8 +47,8 @@ pub(super) fn set(settings: &mut MethodSettings, key: &str, value: &Value, place
 /// The value of a setting of the method, as results show it.
 pub(super) fn get(settings: &MethodSettings, key: &str) -> Option<Value> {
     Some(match settings.get(key)? {
-        MethodValue::Number(Number::Integer(value)) => value.to_value(),
-        MethodValue::Number(Number::Real(value)) => value.to_value(),
+        MethodValue::Number(SettingNumber::Integer(value)) => value.to_value(),
+        MethodValue::Number(SettingNumber::Real(value)) => value.to_value(),
         MethodValue::Word(word) => word.into(),
     })
 }

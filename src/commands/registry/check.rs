@@ -9,8 +9,9 @@ use serde_json::json;
 use super::Place;
 use crate::failure::Failure;
 use crate::stdout;
-use aees_studies::launch::hostname;
-use aees_studies::launch::{ProcessIdentity, completion_of, run_folders};
+use aees_studies::disk::{completion_of, run_folders};
+use aees_studies::process::ProcessIdentity;
+use aees_studies::process::hostname;
 use aees_studies::registry::{Reader, RunFilter, RunRow, RunState, RunningRow};
 
 /// Something is wrong.

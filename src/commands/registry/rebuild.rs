@@ -9,7 +9,7 @@ use serde_json::json;
 use super::Place;
 use crate::failure::Failure;
 use crate::stdout;
-use aees_studies::launch::read_root;
+use aees_studies::disk::read_root;
 use aees_studies::registry::{Registry, RegistryError, rebuild};
 
 /// Makes the registry again, and lists what was passed over.

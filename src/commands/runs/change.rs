@@ -15,8 +15,8 @@ use super::{axes, states, studies};
 use crate::commands::registry::Place;
 use crate::failure::Failure;
 use crate::stdout;
-use aees_studies::launch::Root;
-use aees_studies::launch::hostname;
+use aees_studies::disk::Root;
+use aees_studies::process::hostname;
 use aees_studies::registry::{Audit, Moved, Registry, RunFilter, RunId, RunRow, RunState};
 
 /// Some of the runs could not move.

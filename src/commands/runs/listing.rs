@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 
 use crate::failure::Failure;
-use aees_studies::launch::split_metric;
+use aees_studies::disk::split_metric;
 use aees_studies::registry::{Metric, Reader, RunFilter, RunId, RunRow, RunState};
 
 /// What a run is judged by when its study does not say.

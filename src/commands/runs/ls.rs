@@ -11,7 +11,7 @@ use crate::commands::registry::Place;
 use crate::commands::table::{Cell, Side, Table, colours, first_line};
 use crate::failure::Failure;
 use crate::stdout;
-use aees_studies::launch::Root;
+use aees_studies::disk::Root;
 use aees_studies::registry::RunFilter;
 
 /// Lists runs.

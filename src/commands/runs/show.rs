@@ -13,7 +13,7 @@ use crate::commands::table::{Side, Table, colours, first_line, number};
 use crate::failure::Failure;
 use crate::stdout;
 use aees_run::times::{moment, span};
-use aees_studies::launch::Root;
+use aees_studies::disk::Root;
 use aees_studies::registry::{Membership, Metric, RunRow, RunState, Why};
 
 /// Shows a run.

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use crate::commands::table::{Cell, Side, Table, colour, first_line, number};
 use crate::failure::Failure;
 use aees_run::times::span;
-use aees_studies::launch::supervisor::LEASE;
 use aees_studies::registry::{FailureGroup, Reader, RunState, RunningRow, StudyStatus};
 use aees_studies::study::Breakers;
+use aees_studies::supervisor::LEASE;
 
 /// How long a lease lasts from its last heartbeat: what tells the heartbeat's age.
 const LEASE_MS: i64 = LEASE.as_millis() as i64;

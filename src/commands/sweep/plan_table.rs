@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 use crate::failure::Failure;
 use crate::stdout;
 use aees_run::times::span;
-use aees_studies::launch::{Root, StudyPlan};
+use aees_studies::disk::Root;
+use aees_studies::plan::StudyPlan;
 use aees_studies::registry::{Member, Reader, RunId, RunState};
 use aees_studies::study::{Study, quoted};
 
@@ -166,7 +167,7 @@ fn document(plan: &StudyPlan, study: &Study, rows: &[Row<'_>]) -> Value {
 
 /// One shell line that does what the run does, in its own folder.
 fn job_line(plan: &StudyPlan, root: &Root, run: &RunId) -> String {
-    use aees_studies::launch::Work;
+    use aees_studies::job::Work;
     match plan.work.get(run) {
         Some(Work::Train(settings)) => {
             let mut words = vec!["aees".to_owned(), "train".to_owned()];

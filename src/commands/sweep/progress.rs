@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use crate::stdout;
-use aees_studies::launch::supervisor::Report;
+use aees_studies::supervisor::SweepEvent;
 
 /// How a study's progress is shown.
 pub(super) struct Progress {
@@ -46,37 +46,37 @@ impl Progress {
         Self { style: kind, bar, said: None }
     }
 
-    pub(super) fn show(&mut self, report: Report<'_>) {
+    pub(super) fn show(&mut self, event: SweepEvent<'_>) {
         match self.style {
             Kind::None => {}
             Kind::Json => {
-                stdout::line(match report {
-                    Report::Started { run, label, attempt } => {
+                stdout::line(match event {
+                    SweepEvent::Started { run, label, attempt } => {
                         json!({"event": "started", "run": run.full(), "label": label, "attempt": attempt})
                     }
-                    Report::Settled { run, label, what, seconds } => {
+                    SweepEvent::Settled { run, label, what, seconds } => {
                         json!({"event": "settled", "run": run.full(), "label": label, "what": what, "seconds": seconds})
                     }
-                    Report::Standing { settled, total, running } => {
+                    SweepEvent::Standing { settled, total, running } => {
                         json!({"event": "standing", "settled": settled, "total": total, "running": running})
                     }
                 });
             }
-            Kind::Bar | Kind::Plain => self.show_to_people(report),
+            Kind::Bar | Kind::Plain => self.show_to_people(event),
         }
     }
 
-    fn show_to_people(&mut self, report: Report<'_>) {
-        match report {
-            Report::Started { run, label, attempt } if attempt > 1 => {
+    fn show_to_people(&mut self, event: SweepEvent<'_>) {
+        match event {
+            SweepEvent::Started { run, label, attempt } if attempt > 1 => {
                 self.line(&format!("{run} {label}: attempt {attempt}"));
             }
-            Report::Started { .. } => {}
-            Report::Settled { run, label, what, seconds } => {
+            SweepEvent::Started { .. } => {}
+            SweepEvent::Settled { run, label, what, seconds } => {
                 self.bar.inc(1);
                 self.line(&format!("{run} {label}: {what} ({seconds:.1} s)"));
             }
-            Report::Standing { settled, total, running } => {
+            SweepEvent::Standing { settled, total, running } => {
                 self.bar.set_position(settled as u64);
                 self.bar.set_message(running.join(" | "));
                 if self.style == Kind::Plain && self.said.is_none_or(|said| said.elapsed() > STANDING) {

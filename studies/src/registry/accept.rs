@@ -3,15 +3,15 @@
 use rusqlite::{Connection, Transaction, params};
 use serde_json::json;
 
-use super::standing::{Standing, record_usage, standing};
+use super::current_run::{CurrentRun, record_usage};
 use super::usage::stored;
-use super::{Claim, Metric, Outcome, Registry, RegistryError, Result, RunState, Usage};
+use super::{Claim, Metric, OutcomeKind, Registry, RegistryError, Result, RunState, Usage};
 
 /// The end of a run that gave a result.
 #[derive(Clone, Debug)]
 pub struct Completion {
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: OutcomeKind,
     /// Digest of the published result.
     pub result_sha: String,
     /// Its summary numbers.
@@ -56,31 +56,42 @@ fn complete(
     completion: &Completion,
     now: i64,
 ) -> Result<Result<Accepted>> {
-    let now_at = standing(transaction, &claim.run_id)?;
-    offer(transaction, &now_at, claim.epoch, completion)?;
-    if now_at.state == RunState::Done {
-        return compare_with_accepted(transaction, &now_at, &completion.result_sha, (claim.epoch, &claim.worker), now);
+    let current_run = CurrentRun::read(transaction, &claim.run_id)?;
+    offer(transaction, &current_run, claim.epoch, completion)?;
+    if current_run.state == RunState::Done {
+        return compare_with_accepted(
+            transaction,
+            &current_run,
+            &completion.result_sha,
+            (claim.epoch, &claim.worker),
+            now,
+        );
     }
-    if !now_at.held_by(claim) {
-        return Ok(Err(now_at.fenced_out(claim)));
+    if !current_run.held_by(claim) {
+        return Ok(Err(current_run.fenced_out(claim)));
     }
-    accept(transaction, &now_at, completion, ("completed", &claim.worker), now)?;
+    accept(transaction, &current_run, completion, ("completed", &claim.worker), now)?;
     Ok(Ok(Accepted::First))
 }
 
 /// Writes down what an attempt used and gave, whether or not it is accepted.
-pub(super) fn offer(transaction: &Connection, now_at: &Standing, epoch: i64, offered: &Completion) -> Result<()> {
-    record_usage(transaction, now_at, epoch, &offered.usage)?;
+pub(super) fn offer(
+    transaction: &Connection,
+    current_run: &CurrentRun,
+    epoch: i64,
+    offered: &Completion,
+) -> Result<()> {
+    record_usage(transaction, current_run, epoch, &offered.usage)?;
     transaction
         .prepare_cached("UPDATE attempts SET result_sha = ?3 WHERE run_no = ?1 AND epoch = ?2 AND result_sha IS NULL")?
-        .execute(params![now_at.run_no, epoch, offered.result_sha])?;
+        .execute(params![current_run.run_no, epoch, offered.result_sha])?;
     Ok(())
 }
 
 /// Makes a run done. Its metrics come first: those of a done run cannot change.
 pub(super) fn accept(
     transaction: &Connection,
-    now_at: &Standing,
+    current_run: &CurrentRun,
     completion: &Completion,
     (kind, actor): (&str, &str),
     now: i64,
@@ -91,7 +102,7 @@ pub(super) fn accept(
              ON CONFLICT (run_no, name, measure) DO UPDATE SET value = excluded.value",
         )?;
         let value = Some(metric.value).filter(|value| value.is_finite());
-        insert.execute(params![now_at.run_no, metric.name, metric.measure, value])?;
+        insert.execute(params![current_run.run_no, metric.name, metric.measure, value])?;
     }
     let payload = json!({"outcome": completion.outcome.name(), "result_sha": completion.result_sha}).to_string();
     let mut update = transaction.prepare_cached(
@@ -102,8 +113,8 @@ pub(super) fn accept(
     )?;
     let wall = stored(completion.usage.wall_ms.unwrap_or(0));
     update.execute(params![
-        now_at.run_no,
-        now_at.epoch,
+        current_run.run_no,
+        current_run.epoch,
         completion.outcome,
         completion.result_sha,
         wall,
@@ -118,19 +129,19 @@ pub(super) fn accept(
 /// A second result of a done run: the same one is fine, another is written down and refused.
 pub(super) fn compare_with_accepted(
     transaction: &Connection,
-    now_at: &Standing,
+    current_run: &CurrentRun,
     offered: &str,
     (epoch, actor): (i64, &str),
     now: i64,
 ) -> Result<Result<Accepted>> {
-    let accepted = now_at.result_sha.clone().unwrap_or_default();
+    let accepted = current_run.result_sha.clone().unwrap_or_default();
     if accepted == offered {
         return Ok(Ok(Accepted::Already));
     }
     let payload = json!({"accepted": accepted, "offered": offered}).to_string();
     transaction.execute(
         "INSERT INTO events (at, kind, run_no, epoch, actor, payload) VALUES (?1, 'nondeterminism', ?2, ?3, ?4, ?5)",
-        params![now, now_at.run_no, epoch, actor, payload],
+        params![now, current_run.run_no, epoch, actor, payload],
     )?;
-    Ok(Err(RegistryError::Nondeterminism { run_id: now_at.run_id.clone(), accepted, offered: offered.to_owned() }))
+    Ok(Err(RegistryError::Nondeterminism { run_id: current_run.run_id.clone(), accepted, offered: offered.to_owned() }))
 }

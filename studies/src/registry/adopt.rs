@@ -1,12 +1,9 @@
 //! Brings the registry in line with run directories: results it does not know of, and results that are gone.
 
 use super::accept::{accept, compare_with_accepted, offer};
+use super::current_run::CurrentRun;
 use super::operator::{Audit, revoke};
-use super::standing::standing;
 use super::{Accepted, Completion, Registry, RegistryError, Result, RunId, RunState};
-
-/// A result found on disk.
-pub type Published = Completion;
 
 impl Registry {
     /// Accepts a result that was published and never told, since its worker died between the two.
@@ -17,23 +14,29 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::IllegalMove`] from cancelled, superseded and invalid, and from running under a live lease;
     /// [`RegistryError::Nondeterminism`] when the run is done with another result.
-    pub fn adopt(&mut self, run_id: &RunId, found: &Published, actor: &str) -> Result<Accepted> {
+    pub fn adopt(&mut self, run_id: &RunId, found: &Completion, actor: &str) -> Result<Accepted> {
         self.write(|transaction, now| {
-            let now_at = standing(transaction, run_id)?;
-            let adoptable = match now_at.state {
+            let current_run = CurrentRun::read(transaction, run_id)?;
+            let adoptable = match current_run.state {
                 RunState::Pending | RunState::Interrupted | RunState::Deferred | RunState::Failed => true,
-                RunState::Running => now_at.lease_until.is_some_and(|lease| lease < now),
+                RunState::Running => current_run.lease_until.is_some_and(|lease| lease < now),
                 RunState::Done => {
-                    return compare_with_accepted(transaction, &now_at, &found.result_sha, (now_at.epoch, actor), now);
+                    return compare_with_accepted(
+                        transaction,
+                        &current_run,
+                        &found.result_sha,
+                        (current_run.epoch, actor),
+                        now,
+                    );
                 }
                 RunState::Cancelled | RunState::Superseded | RunState::Invalid => false,
             };
             if !adoptable {
                 let run_id = run_id.clone();
-                return Err(RegistryError::IllegalMove { run_id, from: now_at.state, to: RunState::Done });
+                return Err(RegistryError::IllegalMove { run_id, from: current_run.state, to: RunState::Done });
             }
-            offer(transaction, &now_at, now_at.epoch, found)?;
-            accept(transaction, &now_at, found, ("adopted", actor), now)?;
+            offer(transaction, &current_run, current_run.epoch, found)?;
+            accept(transaction, &current_run, found, ("adopted", actor), now)?;
             Ok(Ok(Accepted::First))
         })?
     }
@@ -47,12 +50,12 @@ impl Registry {
     /// [`RegistryError::IllegalMove`] when the run is not done.
     pub fn vanished(&mut self, run_id: &RunId, audit: &Audit<'_>) -> Result<()> {
         self.write(|transaction, now| {
-            let now_at = standing(transaction, run_id)?;
-            if now_at.state == RunState::Done {
-                revoke(transaction, &now_at, ("vanished", audit), now)
+            let current_run = CurrentRun::read(transaction, run_id)?;
+            if current_run.state == RunState::Done {
+                revoke(transaction, &current_run, ("vanished", audit), now)
             } else {
                 let run_id = run_id.clone();
-                Err(RegistryError::IllegalMove { run_id, from: now_at.state, to: RunState::Invalid })
+                Err(RegistryError::IllegalMove { run_id, from: current_run.state, to: RunState::Invalid })
             }
         })
     }

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
-use super::{Claim, Completion, Member, Metric, Outcome, PlannedRun, Registry, RunState, StudySpec, Usage, WorkerId};
+use super::{
+    Claim, Completion, Member, Metric, OutcomeKind, PlannedRun, Registry, RunState, StudySpec, Usage, WorkerId,
+};
 
 const REGISTRY: &str = "AEES_TEST_REGISTRY";
 const STATEMENT: &str = "AEES_TEST_STATEMENT";
@@ -32,7 +34,7 @@ fn claim(registry: &mut Registry, pid: u32) -> Option<Claim> {
 fn completion() -> Completion {
     let metric = |name: &str| Metric { name: name.into(), measure: "final".into(), value: 0.5 };
     Completion {
-        outcome: Outcome::Ok,
+        outcome: OutcomeKind::Ok,
         result_sha: "aa".into(),
         metrics: vec![metric("top1"), metric("loss")],
         usage: Usage::default(),

@@ -9,7 +9,7 @@ use rusqlite::{Transaction, params};
 use serde_json::json;
 
 use super::claim::lease_end;
-use super::standing::{Standing, record_usage, standing};
+use super::current_run::{CurrentRun, record_usage};
 use super::usage::stored;
 use super::{Claim, Registry, Result, RunId, RunState, Usage};
 
@@ -18,7 +18,7 @@ const ERROR_LENGTH: usize = 4_000;
 
 /// A sign of life of a claimed run.
 #[derive(Clone, Debug)]
-pub struct Beat<'a> {
+pub struct Heartbeat<'a> {
     /// The claim.
     pub claim: &'a Claim,
     /// What to show of it while it runs, as JSON; `None` keeps what was shown.
@@ -38,7 +38,7 @@ pub struct Lost {
 
 /// The end of an attempt that gave no result.
 #[derive(Clone, Debug)]
-pub struct Failure {
+pub struct FailedAttempt {
     /// The failure's class: `oom`, `io`, ...
     pub class: String,
     /// What it said. Cut to 4000 characters; the end is kept, where the reason usually is.
@@ -83,17 +83,17 @@ impl Registry {
     ///
     /// # Errors
     /// Those of the file.
-    pub fn heartbeat(&mut self, beats: &[Beat<'_>], lease: Duration) -> Result<Vec<Lost>> {
+    pub fn heartbeat(&mut self, beats: &[Heartbeat<'_>], lease: Duration) -> Result<Vec<Lost>> {
         self.synchronous("NORMAL")?;
         let lost = self.write(|transaction, now| {
             let mut lost = Vec::new();
-            for Beat { claim, progress } in beats {
+            for Heartbeat { claim, progress } in beats {
                 let mut renew = transaction.prepare_cached(
                     "UPDATE runs SET lease_until = ?3, progress = coalesce(?4, progress)
                      WHERE run_id = ?1 AND epoch = ?2 AND state = 'running'",
                 )?;
                 if renew.execute(params![claim.run_id, claim.epoch, lease_end(now, lease), progress])? == 0 {
-                    let Standing { state, .. } = standing(transaction, &claim.run_id)?;
+                    let CurrentRun { state, .. } = CurrentRun::read(transaction, &claim.run_id)?;
                     lost.push(Lost { run_id: claim.run_id.clone(), epoch: claim.epoch, state });
                 }
             }
@@ -107,7 +107,7 @@ impl Registry {
     ///
     /// # Errors
     /// `RegistryError::FencedOut`.
-    pub fn fail(&mut self, claim: &Claim, failure: &Failure, usage: &Usage) -> Result<()> {
+    pub fn fail(&mut self, claim: &Claim, failure: &FailedAttempt, usage: &Usage) -> Result<()> {
         let (state, kind, not_before, retries) = match failure.next {
             AfterFailure::Final => (RunState::Failed, "failed", None, 0),
             AfterFailure::RetryAt(time) => (RunState::Deferred, "retry_scheduled", Some(time), 1),
@@ -165,17 +165,17 @@ fn end(
     usage: &Usage,
     now: i64,
 ) -> Result<Result<()>> {
-    let now_at = standing(transaction, &claim.run_id)?;
-    record_usage(transaction, &now_at, claim.epoch, usage)?;
+    let current_run = CurrentRun::read(transaction, &claim.run_id)?;
+    record_usage(transaction, &current_run, claim.epoch, usage)?;
     if ending.class.is_some() {
         transaction.execute(
             "UPDATE attempts SET class = ?3, error = ?4, fingerprint = ?5
              WHERE run_no = ?1 AND epoch = ?2 AND class IS NULL",
-            params![now_at.run_no, claim.epoch, ending.class, ending.error, ending.fingerprint],
+            params![current_run.run_no, claim.epoch, ending.class, ending.error, ending.fingerprint],
         )?;
     }
-    if !now_at.held_by(claim) {
-        return Ok(Err(now_at.fenced_out(claim)));
+    if !current_run.held_by(claim) {
+        return Ok(Err(current_run.fenced_out(claim)));
     }
     transaction.execute(
         "UPDATE runs SET state = ?3, lease_until = NULL, not_before = ?4, class = ?5, error = ?6, fingerprint = ?7,

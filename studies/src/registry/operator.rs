@@ -3,7 +3,7 @@
 use rusqlite::{Transaction, params};
 use serde_json::{Value, json};
 
-use super::standing::{Standing, standing};
+use super::current_run::CurrentRun;
 use super::{Registry, RegistryError, Result, RunId, RunState};
 
 /// Who asked for a move, and why.
@@ -37,16 +37,16 @@ impl Registry {
     /// When one of the runs does not exist; nothing is changed then.
     pub fn retry(&mut self, runs: &[RunId], audit: &Audit<'_>) -> Result<Moved> {
         use RunState::{Cancelled, Deferred, Failed, Interrupted, Invalid};
-        self.move_all(runs, |transaction, now_at, now| {
+        self.move_all(runs, |transaction, current_run, now| {
             let from = [Failed, Cancelled, Invalid, Interrupted, Deferred];
-            if !from.contains(&now_at.state) {
+            if !from.contains(&current_run.state) {
                 return Ok(false);
             }
             transaction.execute(
                 "UPDATE runs SET state = 'pending', not_before = NULL, retries_used = 0, class = NULL, error = NULL,
                      fingerprint = NULL, updated_at = ?2, event_kind = 'retried', actor = ?3, payload = ?4
                  WHERE run_no = ?1",
-                params![now_at.run_no, now, audit.actor, audit.payload()],
+                params![current_run.run_no, now, audit.actor, audit.payload()],
             )?;
             Ok(true)
         })
@@ -58,15 +58,15 @@ impl Registry {
     /// When one of the runs does not exist; nothing is changed then.
     pub fn cancel(&mut self, runs: &[RunId], audit: &Audit<'_>) -> Result<Moved> {
         use RunState::{Deferred, Failed, Interrupted, Pending, Running};
-        self.move_all(runs, |transaction, now_at, now| {
-            if ![Pending, Running, Interrupted, Deferred, Failed].contains(&now_at.state) {
+        self.move_all(runs, |transaction, current_run, now| {
+            if ![Pending, Running, Interrupted, Deferred, Failed].contains(&current_run.state) {
                 return Ok(false);
             }
             transaction.execute(
                 "UPDATE runs SET state = 'cancelled', lease_until = NULL, not_before = NULL, updated_at = ?2,
                      event_kind = 'cancelled', actor = ?3, payload = ?4
                  WHERE run_no = ?1",
-                params![now_at.run_no, now, audit.actor, audit.payload()],
+                params![current_run.run_no, now, audit.actor, audit.payload()],
             )?;
             Ok(true)
         })
@@ -78,11 +78,11 @@ impl Registry {
     /// # Errors
     /// When one of the runs does not exist; nothing is changed then.
     pub fn invalidate(&mut self, runs: &[RunId], audit: &Audit<'_>) -> Result<Moved> {
-        self.move_all(runs, |transaction, now_at, now| {
-            if now_at.state != RunState::Done {
+        self.move_all(runs, |transaction, current_run, now| {
+            if current_run.state != RunState::Done {
                 return Ok(false);
             }
-            revoke(transaction, now_at, ("invalidated", audit), now)?;
+            revoke(transaction, current_run, ("invalidated", audit), now)?;
             Ok(true)
         })
     }
@@ -92,18 +92,18 @@ impl Registry {
     /// # Errors
     /// When the study or one of the runs does not exist; nothing is changed then.
     pub fn withdraw(&mut self, study: &str, runs: &[RunId], audit: &Audit<'_>) -> Result<Moved> {
-        self.move_all(runs, |transaction, now_at, now| {
+        self.move_all(runs, |transaction, current_run, now| {
             let study_id = super::studies::exact(transaction, study)?;
             let changed = transaction.execute(
                 "UPDATE study_runs SET withdrawn = 1 WHERE study_id = ?1 AND run_no = ?2 AND withdrawn = 0",
-                [study_id, now_at.run_no],
+                [study_id, current_run.run_no],
             )?;
             if changed == 0 {
                 return Ok(false);
             }
             transaction.execute(
                 "INSERT INTO events (at, kind, run_no, study_id, actor, payload) VALUES (?1, 'withdrawn', ?2, ?3, ?4, ?5)",
-                params![now, now_at.run_no, study_id, audit.actor, audit.payload()],
+                params![now, current_run.run_no, study_id, audit.actor, audit.payload()],
             )?;
             Ok(true)
         })
@@ -129,16 +129,16 @@ impl Registry {
     fn move_all(
         &mut self,
         runs: &[RunId],
-        mut attempt: impl FnMut(&Transaction<'_>, &Standing, i64) -> Result<bool>,
+        mut attempt: impl FnMut(&Transaction<'_>, &CurrentRun, i64) -> Result<bool>,
     ) -> Result<Moved> {
         self.write(|transaction, now| {
             let mut moved = Moved::default();
             for run_id in runs {
-                let now_at = standing(transaction, run_id)?;
-                if attempt(transaction, &now_at, now)? {
+                let current_run = CurrentRun::read(transaction, run_id)?;
+                if attempt(transaction, &current_run, now)? {
                     moved.changed.push(run_id.clone());
                 } else {
-                    moved.refused.push((run_id.clone(), now_at.state));
+                    moved.refused.push((run_id.clone(), current_run.state));
                 }
             }
             Ok(moved)
@@ -149,17 +149,17 @@ impl Registry {
 /// Moves a done run to invalid. What its row loses is kept by the event.
 pub(super) fn revoke(
     transaction: &Transaction<'_>,
-    now_at: &Standing,
+    current_run: &CurrentRun,
     (kind, audit): (&str, &Audit<'_>),
     now: i64,
 ) -> Result<(), RegistryError> {
     let accepted = "SELECT outcome, result_sha, accepted_epoch FROM runs WHERE run_no = ?1";
-    let accepted = transaction.query_row(accepted, [now_at.run_no], |row| {
+    let accepted = transaction.query_row(accepted, [current_run.run_no], |row| {
         let (outcome, sha, epoch): (String, String, Option<i64>) = (row.get(0)?, row.get(1)?, row.get(2)?);
         Ok(json!({"outcome": outcome, "result_sha": sha, "accepted_epoch": epoch}))
     })?;
     let mut query = transaction.prepare_cached("SELECT name, measure, value FROM metrics WHERE run_no = ?1")?;
-    let metrics = query.query_map([now_at.run_no], |row| {
+    let metrics = query.query_map([current_run.run_no], |row| {
         let (name, measure, value): (String, String, Option<f64>) = (row.get(0)?, row.get(1)?, row.get(2)?);
         Ok(json!([name, measure, value]))
     })?;
@@ -169,8 +169,8 @@ pub(super) fn revoke(
         "UPDATE runs SET state = 'invalid', outcome = NULL, result_sha = NULL, accepted_epoch = NULL, updated_at = ?2,
              event_kind = ?3, actor = ?4, payload = ?5
          WHERE run_no = ?1",
-        params![now_at.run_no, now, kind, audit.actor, payload],
+        params![current_run.run_no, now, kind, audit.actor, payload],
     )?;
-    transaction.execute("DELETE FROM metrics WHERE run_no = ?1", [now_at.run_no])?;
+    transaction.execute("DELETE FROM metrics WHERE run_no = ?1", [current_run.run_no])?;
     Ok(())
 }

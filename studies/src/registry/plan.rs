@@ -52,7 +52,7 @@ pub struct Member {
 
 /// What entering a study did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Planned {
+pub struct PlanChanges {
     /// Runs that no study had asked for before.
     pub created: u64,
     /// Runs that the registry knew and this study did not have.
@@ -73,18 +73,18 @@ impl Registry {
     ///
     /// # Errors
     /// A run that is listed twice, or that has another run's setting and seed. Nothing is changed then.
-    pub fn plan(&mut self, study: &StudySpec, members: &[Member]) -> Result<Planned> {
+    pub fn plan(&mut self, study: &StudySpec, members: &[Member]) -> Result<PlanChanges> {
         refuse_duplicates(members)?;
         self.write(|transaction, now| {
             let (study_id, spec_changed) = enter_study(transaction, study, now)?;
-            let mut entry = Entry { transaction, study, study_id, now, planned: Planned::default(), moved: 0 };
+            let mut entry = Entry { transaction, study, study_id, now, planned: PlanChanges::default(), moved: 0 };
             let mut listed = HashSet::with_capacity(members.len());
             for member in members {
                 listed.insert(entry.member(member)?);
             }
             entry.drop_others(&listed)?;
             let Entry { planned, moved, .. } = entry;
-            if spec_changed || moved > 0 || planned != Planned::default() {
+            if spec_changed || moved > 0 || planned != PlanChanges::default() {
                 let payload = json!({"spec_sha": study.spec_sha, "members": members.len(), "created": planned.created,
                     "shared": planned.shared, "reused": planned.reused, "dropped": planned.dropped});
                 transaction.execute(
@@ -149,7 +149,7 @@ struct Entry<'t> {
     study: &'t StudySpec,
     study_id: i64,
     now: i64,
-    planned: Planned,
+    planned: PlanChanges,
     /// Members whose place in the study changed.
     moved: u64,
 }

@@ -15,26 +15,26 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 use serde_json::Value;
 
 use super::accept::accept;
+use super::current_run::CurrentRun;
 use super::file_system::probe_file_system;
 use super::open::{OpenOptions, refuse_network};
 use super::plan::create_run;
-use super::standing::standing;
-use super::{PlannedRun, Published, Reader, Registry, RegistryError, Result, StudySpec};
+use super::{Completion, PlannedRun, Reader, Registry, RegistryError, Result, StudySpec};
 
 /// What a run's directory, and the studies' resolved files, tell of it.
 #[derive(Clone, Debug)]
-pub struct RunFacts {
+pub struct RunOnDisk {
     /// What it is.
     pub run: PlannedRun,
     /// Its result, if it published one.
-    pub result: Option<Published>,
+    pub result: Option<Completion>,
     /// Its places in studies.
-    pub memberships: Vec<MembershipFacts>,
+    pub memberships: Vec<MemberOnDisk>,
 }
 
 /// A run's place in a study.
 #[derive(Clone, Debug)]
-pub struct MembershipFacts {
+pub struct MemberOnDisk {
     /// The study's name.
     pub study: String,
     /// The place.
@@ -65,7 +65,7 @@ pub struct Rebuilt {
 pub fn rebuild(
     path: &Path,
     studies: impl IntoIterator<Item = StudySpec>,
-    runs: impl IntoIterator<Item = RunFacts>,
+    runs: impl IntoIterator<Item = RunOnDisk>,
 ) -> Result<Rebuilt> {
     refuse_network(path, probe_file_system)?;
     refuse_if_in_use(path)?;
@@ -90,7 +90,7 @@ pub fn rebuild(
 fn make(
     fresh: &Path,
     studies: impl IntoIterator<Item = StudySpec>,
-    runs: impl IntoIterator<Item = RunFacts>,
+    runs: impl IntoIterator<Item = RunOnDisk>,
 ) -> Result<(Rebuilt, i64)> {
     let mut registry = Registry::open_with(fresh, OpenOptions::default())?;
     let mut rebuilt = Rebuilt::default();
@@ -119,7 +119,7 @@ fn make(
     Ok((rebuilt, now))
 }
 
-fn enter(connection: &Connection, facts: &RunFacts, now: i64) -> Result<()> {
+fn enter(connection: &Connection, facts: &RunOnDisk, now: i64) -> Result<()> {
     const ACTOR: &str = "registry rebuild";
     let run_no = create_run(connection, &facts.run, ACTOR, now)?;
     for place in &facts.memberships {
@@ -133,8 +133,8 @@ fn enter(connection: &Connection, facts: &RunFacts, now: i64) -> Result<()> {
             .execute(params![study_id, run_no, index, place.case, place.axes_json, now])?;
     }
     if let Some(result) = &facts.result {
-        let now_at = standing(connection, &facts.run.run_id)?;
-        accept(connection, &now_at, result, ("adopted", ACTOR), now)?;
+        let current_run = CurrentRun::read(connection, &facts.run.run_id)?;
+        accept(connection, &current_run, result, ("adopted", ACTOR), now)?;
     } else if facts.memberships.is_empty() {
         connection.execute(
             "UPDATE runs SET state = 'superseded', updated_at = ?2, event_kind = 'superseded', actor = ?3 WHERE run_no = ?1",

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rusqlite::types::Value as SqlValue;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
-use super::{ConfigId, Outcome, Reader, RegistryError, Result, RunId, RunState, WorkerId};
+use super::{ConfigId, OutcomeKind, Reader, RegistryError, Result, RunId, RunState, WorkerId};
 
 /// Fewest digits of an id that may stand for it.
 const SHORTEST_PREFIX: usize = 4;
@@ -41,7 +41,7 @@ pub struct RunRow {
     /// Where it is.
     pub state: RunState,
     /// How it ended, if it is done.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<OutcomeKind>,
     /// Class of the last failure, if it failed or waits for a retry.
     pub class: Option<String>,
     /// What that failure said.

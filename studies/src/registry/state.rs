@@ -6,7 +6,7 @@ use std::str::FromStr;
 use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 
-/// A name outside the set of a [`RunState`] or an [`Outcome`].
+/// A name outside the set of a [`RunState`] or an [`OutcomeKind`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not one of {known}")]
 pub struct UnknownName {
@@ -87,7 +87,7 @@ named! {
 
 named! {
     /// How a done run ended.
-    Outcome {
+    OutcomeKind {
         /// With its metrics.
         Ok = "ok",
         /// The loss left the numbers; that is a result too.

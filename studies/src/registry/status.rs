@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, params};
 
-use super::{ConfigId, Metric, Outcome, Reader, Result, RunId, RunState, StateCounts};
+use super::{ConfigId, Metric, OutcomeKind, Reader, Result, RunId, RunState, StateCounts};
 
 /// How a study stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub struct ResultRow {
     /// Its seed.
     pub seed: u64,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: OutcomeKind,
     /// Digest of its result.
     pub result_sha: String,
     /// Its summary numbers, by name and measure; one that was not finite is NaN.

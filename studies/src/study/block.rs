@@ -7,8 +7,7 @@ use serde_json::Value;
 
 use super::axis::{Axis, Candidate, Candidates, check_collisions, sweep_axes, zip_axis};
 use super::error::{Problem, StudyError};
-use super::fields::{refuse_unknown, wrong};
-use super::policy::missing;
+use super::fields::{missing, refuse_unknown, wrong};
 use super::search::Draw;
 use super::settings::{Assignment, Dialect};
 use super::yaml::{Entry, Kind, Node};

@@ -1,18 +1,14 @@
 //! The checks on what a study sets: each value by itself, and every combination as a whole.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use aees_run::settings::{ConfigError, Place, RunConfig};
 
 use super::axis::Candidates;
 use super::command::CommandSpec;
-use super::error::{Affected, Problem, StudyError};
-use super::expand::{Expander, Overrides};
-use super::file::{Search, Study, StudyTask};
+use super::definition::{Search, Study, StudyTask};
+use super::error::{Problem, StudyError};
 use super::settings::{Assignment, Dialect, Settings, setting_name};
-
-/// Combinations that are named for an error; the others are counted.
-const SHOWN: usize = 3;
 
 /// Checks every value that the file or one of its bases gives, used or not.
 pub(super) fn assignments(study: &mut Study, errors: &mut Vec<StudyError>) {
@@ -80,66 +76,6 @@ fn reserved(study: &Study, errors: &mut Vec<StudyError>) {
             seen.push(*key);
             errors.push(StudyError::at(place, Problem::Reserved { key: (*key).to_owned(), instead }));
         }
-    }
-}
-
-/// Builds every combination of the study for what is wrong with it.
-pub(super) fn combinations(study: &Study, errors: &mut Vec<StudyError>) {
-    let found = Expander::new(study, &Overrides::default()).and_then(|expander| expander.settings().map(|_| ()));
-    let Err(found) = found else { return };
-    let mut report = Report { errors: std::mem::take(errors), index: HashMap::new() };
-    report.reindex();
-    found.0.into_iter().for_each(|error| report.merge(error));
-    *errors = report.errors;
-}
-
-/// Errors of combinations, equal ones merged.
-#[derive(Default)]
-pub(super) struct Report {
-    pub(super) errors: Vec<StudyError>,
-    index: HashMap<String, usize>,
-}
-
-impl Report {
-    fn reindex(&mut self) {
-        let key = |error: &StudyError| format!("{}{}", error.place, error.problem);
-        self.index = self.errors.iter().enumerate().map(|(index, error)| (key(error), index)).collect();
-    }
-
-    /// Adds an error of one combination.
-    pub(super) fn add(&mut self, error: StudyError, label: impl FnOnce() -> String) {
-        let index = self.insert(error);
-        let none = Affected { count: 0, total: 0, first: Vec::new() };
-        let affected = self.errors[index].affected.get_or_insert(none);
-        affected.count += 1;
-        if affected.first.len() < SHOWN {
-            affected.first.push(label());
-        }
-    }
-
-    /// Adds an error that was merged before.
-    fn merge(&mut self, error: StudyError) {
-        let affected = error.affected.clone();
-        let index = self.insert(error);
-        self.errors[index].affected = affected;
-    }
-
-    fn insert(&mut self, error: StudyError) -> usize {
-        let key = format!("{}{}", error.place, error.problem);
-        *self.index.entry(key).or_insert_with(|| {
-            self.errors.push(error);
-            self.errors.len() - 1
-        })
-    }
-
-    /// The errors, each with the number of combinations that there are.
-    pub(super) fn finish(mut self, total: usize) -> Vec<StudyError> {
-        for error in &mut self.errors {
-            if let Some(affected) = &mut error.affected {
-                affected.total = total;
-            }
-        }
-        self.errors
     }
 }
 

@@ -10,8 +10,8 @@ use aees_run::settings::Place;
 use serde_json::{Map, Value, json};
 
 use super::error::{Problem, StudyError};
-use super::fields::{Fields, wrong};
-use super::policy::{DURATION, duration, missing};
+use super::fields::{Fields, missing, wrong};
+use super::policy::{DURATION, duration};
 use super::settings::at_path;
 use super::yaml::{Kind, Node};
 

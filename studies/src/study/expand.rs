@@ -7,90 +7,19 @@ use aees_run::settings::Place;
 use serde_json::Value;
 
 use super::block::{Combination, Order};
-use super::check::{self, Report, type_error};
+use super::check::{self, type_error};
+use super::definition::{Search, Study, StudyTask};
 use super::error::{Problem, StudyError, StudyErrors};
-use super::file::{Search, Study, StudyTask};
+use super::expansion::{Duplicate, Expansion, Overrides, SeedSlot, StudyConfig, label};
 use super::filter::Filter;
 use super::identity::config_key;
+use super::merged_errors::MergedErrors;
 use super::search::Draw;
 use super::settings::{Assignment, Operation, Settings, setting_name};
 use super::yaml::read_value;
 
 /// More combinations than can be looked at while a user waits.
 const MAX_COMBINATIONS: u128 = 1_000_000;
-/// More runs than start without a question.
-pub const UNASKED_RUNS: usize = 10_000;
-
-/// What the command line adds to a study: overrides and filters, as typed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Overrides {
-    /// `-o key=value`: over everything the file says.
-    pub set: Vec<String>,
-    /// `--only key=a,b`: settings with one of the values. Given again, both must hold.
-    pub only: Vec<String>,
-    /// `--except key=a,b`: not those settings.
-    pub except: Vec<String>,
-    /// `--seeds 0-4,7`: of the study's seeds, these.
-    pub seeds: Option<String>,
-    /// `--case ours,baseline/large`: a case with everything inside it.
-    pub cases: Vec<String>,
-    /// `--shard i/n`: the runs whose display index leaves the rest i, from 0, when divided by n.
-    pub shard: Option<String>,
-    /// `--limit N`: the first N settings with all their seeds.
-    pub limit: Option<usize>,
-    /// `--limit-runs N`: the first N runs.
-    pub limit_runs: Option<usize>,
-}
-
-/// The runs of a study.
-#[derive(Clone, Debug)]
-pub struct Expansion {
-    /// The settings in order, with the seeds that passed the filters.
-    pub settings: Vec<Setting>,
-    /// How many settings there are without filters.
-    pub all_settings: usize,
-    /// How many runs there are without filters.
-    pub all_runs: usize,
-    /// Combinations that came out equal to an earlier one.
-    pub duplicates: Vec<Duplicate>,
-    /// Combinations that `exclude` dropped.
-    pub excluded: usize,
-    /// What is probably not meant.
-    pub warnings: Vec<String>,
-}
-
-/// One combination with its seeds.
-#[derive(Clone, Debug)]
-pub struct Setting {
-    /// Its position before filters.
-    pub index: usize,
-    /// The names of the cases it comes from, outermost first.
-    pub case: Vec<String>,
-    /// What sets it apart: the keys of its axes with their values, in order.
-    pub axes: Vec<(String, Value)>,
-    /// Everything it sets.
-    pub settings: Settings,
-    /// Its runs.
-    pub seeds: Vec<SeedSlot>,
-}
-
-/// One run of a setting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SeedSlot {
-    /// The seed.
-    pub seed: i64,
-    /// The run's display index: its position among all runs of the study, before filters.
-    pub index: usize,
-}
-
-/// A combination that came out equal to an earlier one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Duplicate {
-    /// What it is called.
-    pub label: String,
-    /// The setting that it equals.
-    pub of: usize,
-}
 
 impl Study {
     /// Expands the study: its combinations in order, each checked, times its seeds, filtered.
@@ -122,49 +51,29 @@ impl Study {
     }
 }
 
-impl Expansion {
-    /// The number of runs that passed the filters.
-    pub fn runs(&self) -> usize {
-        self.settings.iter().map(|setting| setting.seeds.len()).sum()
-    }
-
-    /// Refuses more than 10,000 runs unless the user means it.
-    ///
-    /// # Errors
-    /// More runs than that, and no `--yes`.
-    pub fn check_size(&self, yes: bool) -> Result<(), StudyErrors> {
-        let count = self.runs();
-        if yes || count <= UNASKED_RUNS {
-            return Ok(());
-        }
-        Err(StudyError::at(&Place::Resolved, Problem::NeedsYes { count, limit: UNASKED_RUNS }).into())
-    }
-}
-
-impl Setting {
-    /// `case=ours lr=0.1 optimizer=SGD`.
-    pub fn label(&self) -> String {
-        label(
-            &self.case.iter().map(String::as_str).collect::<Vec<_>>(),
-            self.axes.iter().map(|(key, value)| (key.as_str(), value)),
-        )
-    }
+/// Builds every combination of the study for what is wrong with it.
+pub(super) fn check_combinations(study: &Study, errors: &mut Vec<StudyError>) {
+    let found = Expander::new(study, &Overrides::default()).and_then(|expander| expander.settings().map(|_| ()));
+    let Err(found) = found else { return };
+    let mut merged = MergedErrors::of(std::mem::take(errors));
+    found.0.into_iter().for_each(|error| merged.merge(error));
+    *errors = merged.into_errors();
 }
 
 /// Builds the settings of a study.
-pub(super) struct Expander<'study> {
+struct Expander<'study> {
     study: &'study Study,
     overrides: Vec<Assignment>,
 }
 
-/// A combination that was built.
-struct Built {
+/// A combination as it came out.
+struct Combined {
     settings: Settings,
     axes: Vec<(String, Value)>,
 }
 
 impl<'study> Expander<'study> {
-    pub(super) fn new(study: &'study Study, overrides: &Overrides) -> Result<Self, StudyErrors> {
+    fn new(study: &'study Study, overrides: &Overrides) -> Result<Self, StudyErrors> {
         let parsed = overrides.set.iter().map(|text| assignment(study, text));
         let (mut assignments, mut errors) = (Vec::new(), Vec::new());
         for parsed in parsed {
@@ -180,11 +89,11 @@ impl<'study> Expander<'study> {
     }
 
     /// The settings without their seeds, and without filters.
-    pub(super) fn settings(&self) -> Result<Expansion, StudyErrors> {
+    fn settings(&self) -> Result<Expansion, StudyErrors> {
         let study = self.study;
         let combinations = self.combinations()?;
         let starts = self.starts();
-        let mut report = Report::default();
+        let mut report = MergedErrors::default();
         let mut hits = vec![0_usize; study.exclude.len()];
         let mut seen: HashMap<String, usize> = HashMap::with_capacity(combinations.len());
         let mut expansion = Expansion {
@@ -196,18 +105,18 @@ impl<'study> Expander<'study> {
             warnings: Vec::new(),
         };
         for (number, (config, combination)) in combinations.iter().enumerate() {
-            let (built, mut errors) = self.build(*config, &starts, combination);
-            if let Some(rule) = study.exclude.iter().position(|rule| rule.matches(&built.settings)) {
+            let (combined, mut errors) = self.build(*config, &starts, combination);
+            if let Some(rule) = study.exclude.iter().position(|rule| rule.matches(&combined.settings)) {
                 hits[rule] += 1;
                 expansion.excluded += 1;
                 continue;
             }
-            errors.extend(self.check(&built.settings, *config, combination));
-            let axes = || built.axes.iter().map(|(key, value)| (key.as_str(), value));
+            errors.extend(self.check(&combined.settings, *config, combination));
+            let axes = || combined.axes.iter().map(|(key, value)| (key.as_str(), value));
             for error in errors {
                 report.add(error, || format!("#{number} {}", label(&combination.case, axes())));
             }
-            let key = config_key(&study.task, &built.settings);
+            let key = config_key(&study.task, &combined.settings);
             if let Some(of) = seen.get(&key) {
                 expansion.duplicates.push(Duplicate { label: label(&combination.case, axes()), of: *of });
                 continue;
@@ -215,11 +124,11 @@ impl<'study> Expander<'study> {
             let index = expansion.settings.len();
             seen.insert(key, index);
             let case = combination.case.iter().map(|name| (*name).to_owned()).collect();
-            expansion.settings.push(Setting {
+            expansion.settings.push(StudyConfig {
                 index,
                 case,
-                axes: built.axes,
-                settings: built.settings,
+                axes: combined.axes,
+                settings: combined.settings,
                 seeds: Vec::new(),
             });
         }
@@ -293,7 +202,7 @@ impl<'study> Expander<'study> {
         config: Option<usize>,
         starts: &[Settings],
         combination: &Combination<'_>,
-    ) -> (Built, Vec<StudyError>) {
+    ) -> (Combined, Vec<StudyError>) {
         let (mut settings, mut errors) = (starts[config.unwrap_or(0)].clone(), Vec::new());
         let mut faulty: Vec<&Assignment> = Vec::new();
         for assignment in combination.assignments.iter().flat_map(|some| some.iter()).chain(&self.overrides) {
@@ -317,7 +226,7 @@ impl<'study> Expander<'study> {
                 None => axes.push(((*key).to_owned(), value)),
             }
         }
-        (Built { settings, axes }, errors)
+        (Combined { settings, axes }, errors)
     }
 
     /// What is wrong with a combination as a whole.
@@ -357,23 +266,4 @@ fn assignment(study: &Study, text: &str) -> Result<Assignment, StudyError> {
         StudyTask::Command(_) => read_value(written, &place)?.resolved()?,
     };
     Ok(Assignment { path: study.dialect.path(key), value, operation: Operation::Replace, place, faulty: false })
-}
-
-pub(super) fn label<'a>(case: &[&str], axes: impl Iterator<Item = (&'a str, &'a Value)>) -> String {
-    let case = (!case.is_empty()).then(|| format!("case={}", case.join("/")));
-    let axes = axes.map(|(key, value)| format!("{key}={}", shown(value)));
-    let label = case.into_iter().chain(axes).collect::<Vec<_>>().join(" ");
-    if label.is_empty() { "the only one".into() } else { label }
-}
-
-/// A value as on a command line: lists joined by commas, texts bare.
-pub(super) fn shown(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => "none".into(),
-        Value::Array(items) if items.iter().all(|item| !item.is_array() && !item.is_object()) => {
-            items.iter().map(shown).collect::<Vec<_>>().join(",")
-        }
-        other => other.to_string(),
-    }
 }

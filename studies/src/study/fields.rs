@@ -1,7 +1,6 @@
 //! The known keys of a map in a study file: each read by its name, the others reported with the nearest known one.
 
 use super::error::{Problem, StudyError, nearest};
-use super::policy::missing;
 use super::yaml::{Entry, Kind, Node};
 
 /// A map whose keys are known.
@@ -68,4 +67,9 @@ pub(super) fn refuse_unknown(entries: &[Entry], within: &str, known: &[&'static 
 pub(super) fn wrong(node: &Node, what: &str, expected: &str) -> StudyError {
     let problem = Problem::Wrong { what: what.to_owned(), expected: expected.to_owned(), found: node.what() };
     StudyError::at(&node.place, problem)
+}
+
+/// A missing key of a map.
+pub(super) fn missing(node: &Node, key: &'static str, reason: &'static str) -> StudyError {
+    StudyError::at(&node.place, Problem::Missing { key, reason })
 }

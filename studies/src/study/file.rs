@@ -1,7 +1,6 @@
 //! Reading a study file: every key, every mistake.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aees_run::settings::value::ConfigValue;
 use aees_run::settings::{Place, TaskName};
@@ -9,10 +8,12 @@ use aees_run::settings::{Place, TaskName};
 use super::base::BaseReader;
 use super::block::{BLOCK_KEYS, Block, Order};
 use super::check;
-use super::command::{self, CommandSpec};
+use super::command;
+use super::definition::{Search, Study, StudyTask};
 use super::error::{Problem, StudyError, StudyErrors};
+use super::expand::check_combinations;
 use super::fields::{Fields, refuse_unknown, wrong};
-use super::policy::{self, Breakers, Budget, Metric, Retries};
+use super::policy;
 use super::rules::Rule;
 use super::seeds;
 use super::settings::{Assignment, Dialect};
@@ -25,72 +26,6 @@ const KEYS: [&str; 15] = [
     "aees", "name", "task", "base", "exclude", "configs", "seeds", "metric", "budget", "retry", "search", "compat",
     "breakers", "note", "command",
 ];
-
-/// A study as its file tells it, ready to be expanded.
-#[derive(Clone, Debug)]
-pub struct Study {
-    /// The file.
-    pub source: PathBuf,
-    /// The name; the stem of the file when it gives none.
-    pub name: String,
-    /// What its runs do.
-    pub task: StudyTask,
-    /// The user's words about it.
-    pub note: Option<String>,
-    /// What it is judged by.
-    pub metric: Option<Metric>,
-    /// What it may spend.
-    pub budget: Budget,
-    /// How often each class of failure is tried again, where the file says so.
-    pub retry: BTreeMap<String, Retries>,
-    /// When it stops because something is wrong with all of it.
-    pub breakers: Breakers,
-    /// How combinations are chosen.
-    pub search: Search,
-    /// The order of the combinations.
-    pub order: Order,
-    /// The seeds of every setting.
-    pub seeds: Vec<i64>,
-    pub(super) dialect: Dialect,
-    pub(super) base: Vec<Assignment>,
-    pub(super) configs: Vec<(String, Vec<Assignment>)>,
-    pub(super) root: Block,
-    pub(super) exclude: Vec<Rule>,
-    pub(super) task_place: Place,
-}
-
-/// What the runs of a study do.
-#[derive(Clone, Debug, PartialEq)]
-pub enum StudyTask {
-    /// They train with this program.
-    Train(TaskName),
-    /// They call another one.
-    Command(CommandSpec),
-}
-
-impl StudyTask {
-    /// `cifar100`, ..., `command`.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Train(task) => task.name(),
-            Self::Command(_) => "command",
-        }
-    }
-}
-
-/// How combinations are chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Search {
-    /// All of them.
-    Grid,
-    /// So many independent draws.
-    Random {
-        /// How many.
-        trials: u64,
-        /// The seed of the draws.
-        seed: u64,
-    },
-}
 
 impl Study {
     /// Reads and checks a study file with all its bases.
@@ -107,7 +42,7 @@ impl Study {
             check::assignments(study, &mut errors);
             if !errors.is_empty() {
                 // What single values have wrong does not hide what they have wrong together.
-                check::combinations(study, &mut errors);
+                check_combinations(study, &mut errors);
             }
         }
         match study {
@@ -187,7 +122,7 @@ impl<'file> Reader<'file> {
             task_place,
         };
         if let Some(node) = self.get("exclude") {
-            study.exclude = Rule::read(node, &study, self.errors);
+            study.exclude = Rule::read(node, &study.known_keys(), self.errors);
         }
         Some(study)
     }

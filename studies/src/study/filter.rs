@@ -2,9 +2,9 @@
 
 use aees_run::settings::Place;
 
+use super::definition::Study;
 use super::error::{Problem, StudyError, nearest};
-use super::expand::{Expansion, Overrides, Setting};
-use super::file::Study;
+use super::expansion::{Expansion, Overrides, StudyConfig};
 use super::rules::Condition;
 use super::seeds;
 
@@ -22,8 +22,9 @@ pub(super) struct Filter {
 impl Filter {
     pub(super) fn parse(study: &Study, overrides: &Overrides) -> Result<Self, Vec<StudyError>> {
         let mut errors = Vec::new();
+        let known = study.known_keys();
         let mut conditions = |texts: &[String], flag: &str| {
-            let parse = |text: &String| match Condition::parse(study, text, flag) {
+            let parse = |text: &String| match Condition::parse(&known, text, flag) {
                 Ok(condition) => Some((format!("--{flag} {text}"), condition)),
                 Err(error) => {
                     errors.push(error);
@@ -70,7 +71,7 @@ impl Filter {
         }
     }
 
-    fn keeps(&self, setting: &Setting) -> bool {
+    fn keeps(&self, setting: &StudyConfig) -> bool {
         let path = setting.case.join("/");
         let in_case = |case: &String| {
             path.strip_prefix(case.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

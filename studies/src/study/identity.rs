@@ -8,7 +8,7 @@ use aees_run::settings::{RunConfig, TaskName};
 use serde_json::{Map, Value, json};
 
 use super::command::Template;
-use super::file::{Study, StudyTask};
+use super::definition::{Study, StudyTask};
 use super::settings::Settings;
 
 /// Settings that change nothing in a result, and the seed, which is no part of a setting.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::error::{Problem, StudyError};
+use super::error::StudyError;
 use super::fields::{Fields, wrong};
 use super::yaml::Node;
 
@@ -14,7 +14,7 @@ pub const FAILURE_CLASSES: [&str; 11] =
 
 /// What a study is judged by.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Metric {
+pub struct Objective {
     /// The name of the metric in results.
     pub name: String,
     /// Whether more or less of it is better.
@@ -80,7 +80,7 @@ impl Default for Breakers {
     }
 }
 
-pub(super) fn metric(node: &Node, errors: &mut Vec<StudyError>) -> Option<Metric> {
+pub(super) fn metric(node: &Node, errors: &mut Vec<StudyError>) -> Option<Objective> {
     let mut fields = Fields::of(node, "metric", &["name", "goal", "measure"], errors)?;
     let name = fields.text("name");
     let goal = fields.parse("goal", "max or min", |text| match text {
@@ -92,7 +92,7 @@ pub(super) fn metric(node: &Node, errors: &mut Vec<StudyError>) -> Option<Metric
     if name.is_none() {
         fields.missing("name", "which number of the results counts");
     }
-    Some(Metric { name: name?, goal: goal.unwrap_or(Goal::Max), measure: measure.unwrap_or(Measure::Final) })
+    Some(Objective { name: name?, goal: goal.unwrap_or(Goal::Max), measure: measure.unwrap_or(Measure::Final) })
 }
 
 pub(super) fn budget(node: &Node, errors: &mut Vec<StudyError>) -> Budget {
@@ -196,9 +196,4 @@ impl std::fmt::Display for Measure {
             Self::LastK(count) => write!(formatter, "last_k({count})"),
         }
     }
-}
-
-/// A missing key of a map.
-pub(super) fn missing(node: &Node, key: &'static str, reason: &'static str) -> StudyError {
-    StudyError::at(&node.place, Problem::Missing { key, reason })
 }

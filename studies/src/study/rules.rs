@@ -5,9 +5,14 @@ use serde_json::Value;
 
 use super::error::{Problem, StudyError, nearest};
 use super::fields::wrong;
-use super::file::Study;
 use super::settings::{Dialect, Settings, collide, same, setting_name};
 use super::yaml::{Kind, Node, read_value};
+
+/// What a rule can go by: the keys that something in the study sets.
+pub(super) struct KnownKeys<'study> {
+    pub(super) dialect: Dialect,
+    pub(super) paths: Vec<&'study Vec<String>>,
+}
 
 /// A conjunction: it matches when every key has one of its values.
 #[derive(Clone, Debug)]
@@ -25,7 +30,7 @@ pub(super) struct Condition {
 
 impl Rule {
     /// Reads `exclude`.
-    pub(super) fn read(node: &Node, study: &Study, errors: &mut Vec<StudyError>) -> Vec<Self> {
+    pub(super) fn read(node: &Node, study: &KnownKeys<'_>, errors: &mut Vec<StudyError>) -> Vec<Self> {
         let rules = match &node.kind {
             Kind::List(rules) => rules.as_slice(),
             _ => std::slice::from_ref(node),
@@ -33,7 +38,7 @@ impl Rule {
         rules.iter().filter_map(|rule| Self::one(rule, study, errors)).collect()
     }
 
-    fn one(node: &Node, study: &Study, errors: &mut Vec<StudyError>) -> Option<Self> {
+    fn one(node: &Node, study: &KnownKeys<'_>, errors: &mut Vec<StudyError>) -> Option<Self> {
         let entries = match &node.kind {
             Kind::Map(entries) if !entries.is_empty() => entries,
             _ => {
@@ -83,7 +88,7 @@ impl Condition {
     }
 
     /// `key=a,b` of the command line.
-    pub(super) fn parse(study: &Study, text: &str, flag: &str) -> Result<Self, StudyError> {
+    pub(super) fn parse(study: &KnownKeys<'_>, text: &str, flag: &str) -> Result<Self, StudyError> {
         let place = Place::Flag(flag.to_owned());
         let Some((key, values)) = text.split_once('=') else {
             let (what, found) = (format!("--{flag}"), format!("`{text}`"));
@@ -124,21 +129,15 @@ fn typed(dialect: Dialect, key: &str, node: &Node) -> Result<Value, StudyError> 
 }
 
 /// Whether anything in the study sets a key.
-fn known(study: &Study, key: &str, place: &Place) -> Result<(), StudyError> {
+fn known(study: &KnownKeys<'_>, key: &str, place: &Place) -> Result<(), StudyError> {
     if study.dialect.task.is_some() {
         known_setting(key, place)?;
     }
     let path = study.dialect.path(key);
-    let axes = study.root.all_axes();
-    let paths: Vec<&Vec<String>> = study
-        .assignments()
-        .map(|assignment| &assignment.path)
-        .chain(axes.iter().flat_map(|axis| &axis.paths))
-        .collect();
-    if paths.iter().any(|set| collide(set, &path)) {
+    if study.paths.iter().any(|set| collide(set, &path)) {
         return Ok(());
     }
-    let keys: Vec<String> = paths.iter().map(|path| path.join(".")).collect();
+    let keys: Vec<String> = study.paths.iter().map(|path| path.join(".")).collect();
     let nearest = nearest(key, keys.iter().map(String::as_str));
     Err(StudyError::at(place, Problem::NobodySets { key: key.to_owned(), nearest }))
 }
@@ -151,12 +150,4 @@ fn known_setting(key: &str, place: &Place) -> Result<(), StudyError> {
     let nearest = nearest(key, RunConfig::keys());
     let problem = Problem::UnknownKey { key: key.to_owned(), within: "the settings of a run".into(), nearest };
     Err(StudyError::at(place, problem))
-}
-
-impl Study {
-    /// Everything that the study assigns, to whichever combination.
-    pub(super) fn assignments(&self) -> impl Iterator<Item = &super::settings::Assignment> {
-        let configs = self.configs.iter().flat_map(|(_, assignments)| assignments);
-        self.base.iter().chain(configs).chain(self.root.assignments())
-    }
 }

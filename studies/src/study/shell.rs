@@ -4,8 +4,8 @@ use aees_run::settings::RunConfig;
 use serde_json::Value;
 
 use super::command::{CommandSpec, RunPlaces};
-use super::expand::shown;
-use super::file::{Study, StudyTask};
+use super::definition::{Study, StudyTask};
+use super::expansion::shown;
 use super::settings::Settings;
 
 impl Study {

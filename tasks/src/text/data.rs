@@ -67,7 +67,7 @@ pub struct TextData {
 
 /// The two files of a task, read or yet to be made.
 enum TextSource {
-    Files(Loaded<TextSplit>),
+    Files(Box<Loaded<TextSplit>>),
     Synthetic(TextTask),
 }
 
@@ -130,12 +130,12 @@ impl TextDataConfig {
         let format = self.task.format();
         let source = match &self.source {
             DataSource::Synthetic => TextSource::Synthetic(self.task),
-            DataSource::Path(path) => TextSource::Files(files::read(format, path)?),
+            DataSource::Path(path) => TextSource::Files(Box::new(files::read(format, path)?)),
             DataSource::Auto => {
                 let folders = format.folders.iter().map(|name| self.data_root.join(name)).collect();
                 let places =
                     auto::Places { title: format.facts.title, layouts: format.layouts, folders, hub: format.hub };
-                TextSource::Files(auto::load(&places, hub, |folder| files::read_folder(format, folder))?)
+                TextSource::Files(Box::new(auto::load(&places, hub, |folder| files::read_folder(format, folder))?))
             }
         };
         let (mut train, validation, test) = self.splits(&source)?;

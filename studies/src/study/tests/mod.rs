@@ -49,7 +49,7 @@ fn expand(text: &str) -> Result<Expansion, StudyErrors> {
 
 /// What every setting of a study is called.
 fn labels(expansion: &Expansion) -> Vec<String> {
-    expansion.settings.iter().map(super::Setting::label).collect()
+    expansion.settings.iter().map(super::StudyConfig::label).collect()
 }
 
 /// The messages of a study that cannot be, with the folder left out.

@@ -1,0 +1,132 @@
+//! Everything below a root that a registry is made of, read from the folders of studies and runs.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use aees_run::artifact::FileError;
+
+use super::records::{read_identity, read_study};
+use super::result::completion_of;
+use super::root::Root;
+use crate::registry::{Member, MemberOnDisk, PlannedRun, RunId, RunOnDisk, StudySpec};
+
+/// What lies below a root, ready for a rebuild.
+#[derive(Debug, Default)]
+pub struct RootContents {
+    /// What studies were planned as.
+    pub studies: Vec<StudySpec>,
+    /// The runs that have a folder or that a study lists.
+    pub runs: Vec<RunOnDisk>,
+    /// What could not be used.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Something on the disk that a rebuild passes over.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Why it is passed over.
+    pub reason: String,
+}
+
+/// Everything below a root that a registry is made of. What cannot be believed is passed over and listed.
+///
+/// # Errors
+/// When a folder cannot be listed.
+pub fn read_root(root: &Root) -> Result<RootContents, FileError> {
+    let mut found = RootContents::default();
+    let mut runs: BTreeMap<RunId, RunOnDisk> = BTreeMap::new();
+    for directory in folders(&root.studies())? {
+        match read_study(&directory) {
+            Ok(Some((study, members))) if root.study(&study.name) == directory => {
+                members.into_iter().for_each(|member| enter(&mut runs, &study.name, member));
+                found.studies.push(study);
+            }
+            Ok(Some((study, _))) => found.skip(directory, format!("its resolved.json is that of study {}", study.name)),
+            Ok(None) => found.skip(directory, "there is no resolved.json in it".into()),
+            Err(error) => found.skip(directory.join("resolved.json"), error.reason()),
+        }
+    }
+    let listed: HashMap<PathBuf, PlannedRun> =
+        runs.values().map(|on_disk| (root.run(&on_disk.run.run_id), on_disk.run.clone())).collect();
+    for directory in run_folders(root)? {
+        let identity = match read_identity(&directory) {
+            Ok(identity) => identity,
+            Err(error) => {
+                // A study may know what the run is.
+                found.skip(directory.join("identity.json"), error.reason());
+                None
+            }
+        };
+        let run = match identity {
+            Some(run) if root.run(&run.run_id) != directory => {
+                found.skip(directory, format!("its identity.json is that of run {}", run.run_id));
+                continue;
+            }
+            Some(run) => run,
+            None => match listed.get(&directory) {
+                Some(run) => run.clone(),
+                None => {
+                    found.skip(directory, "no identity.json says what it is, and no study lists it".into());
+                    continue;
+                }
+            },
+        };
+        let on_disk =
+            runs.entry(run.run_id.clone()).or_insert_with(|| RunOnDisk { run, result: None, memberships: Vec::new() });
+        match completion_of(&directory) {
+            Ok(result) => on_disk.result = result,
+            Err(error) => found.skip(
+                directory.join("result.json"),
+                format!("{}; the run is entered without a result", error.reason()),
+            ),
+        }
+    }
+    found.runs = runs.into_values().collect();
+    Ok(found)
+}
+
+/// The folders of runs below a root, in order.
+///
+/// # Errors
+/// When a folder cannot be listed.
+pub fn run_folders(root: &Root) -> Result<Vec<PathBuf>, FileError> {
+    let mut all = Vec::new();
+    for beginning in folders(&root.runs())? {
+        all.extend(folders(&beginning)?);
+    }
+    Ok(all)
+}
+
+impl RootContents {
+    fn skip(&mut self, path: PathBuf, reason: String) {
+        self.skipped.push(Skipped { path, reason });
+    }
+}
+
+fn enter(runs: &mut BTreeMap<RunId, RunOnDisk>, study: &str, member: Member) {
+    let Member { run, index, case, axes_json } = member;
+    let place = MemberOnDisk { study: study.to_owned(), index, case, axes_json };
+    let new = || RunOnDisk { run: run.clone(), result: None, memberships: Vec::new() };
+    runs.entry(run.run_id.clone()).or_insert_with(new).memberships.push(place);
+}
+
+/// The folders in a folder, in order; none if it is not there.
+fn folders(path: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let listed = match fs::read_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        listed => listed.map_err(FileError::at("list", path))?,
+    };
+    let mut found = Vec::new();
+    for entry in listed {
+        let entry = entry.map_err(FileError::at("list", path))?;
+        if entry.path().is_dir() {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
+}

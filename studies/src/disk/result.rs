@@ -1,0 +1,218 @@
+//! What a `result.json` means to the registry: digest, outcome, summary numbers, what it cost.
+//!
+//! A training run's is the RunResult, a foreign program's holds what the program gave under `result`. A
+//! file that is not such a document is an error and never a result.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use aees_run::artifact::FileError;
+use aees_tasks::Checksum;
+use serde_json::{Map, Value};
+
+use super::error::RecordError;
+use crate::registry::{Completion, Metric, OutcomeKind, Usage};
+
+/// Top-level numbers of a RunResult that measure nothing.
+const NO_METRICS: [&str; 3] = ["schema_version", "seed", "estimated_flops"];
+
+/// The result in a run's folder; none if it has not published one.
+///
+/// # Errors
+/// When the file cannot be read, is no result, or is another run's.
+pub fn completion_of(run_directory: &Path) -> Result<Option<Completion>, RecordError> {
+    let path = run_directory.join("result.json");
+    let bytes = match fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        bytes => bytes.map_err(FileError::at("read", &path))?,
+    };
+    let result = parse(&bytes, run_directory);
+    result.map(Some).map_err(|reason| RecordError::damaged(&path, reason))
+}
+
+fn parse(bytes: &[u8], run_directory: &Path) -> Result<Completion, String> {
+    let document: Map<String, Value> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    if let Some(run_id) = document.get("run_id").and_then(Value::as_str)
+        && !is_folder_of(run_directory, run_id)
+    {
+        return Err(format!("it is the result of run {run_id}"));
+    }
+    let of_program = document.get("result").and_then(Value::as_object);
+    let metrics = match of_program {
+        Some(result) => program_metrics(result),
+        None => document.iter().filter(|(key, _)| !NO_METRICS.contains(&key.as_str())).filter_map(metric).collect(),
+    };
+    Ok(Completion {
+        outcome: outcome(&document)?,
+        result_sha: Checksum::sha256_of(bytes).to_string(),
+        metrics,
+        usage: usage(&document, of_program),
+    })
+}
+
+/// Folders of runs are named by the first 16 digits of their ids; in other folders anything may lie.
+fn is_folder_of(directory: &Path, run_id: &str) -> bool {
+    let name = directory.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let is_id = name.len() == 16 && name.bytes().all(|digit| digit.is_ascii_hexdigit());
+    !is_id || run_id.starts_with(&*name)
+}
+
+/// `{"status": "ok"}` or `"ok"`. A program's result without one is a result.
+fn outcome(document: &Map<String, Value>) -> Result<OutcomeKind, String> {
+    let written = match document.get("outcome") {
+        None if document.contains_key("result") => return Ok(OutcomeKind::Ok),
+        None => return Err("it has no `outcome`".into()),
+        Some(Value::Object(outcome)) => outcome.get("status").and_then(Value::as_str),
+        Some(other) => other.as_str(),
+    };
+    let name = written.ok_or("its `outcome` has no status")?;
+    name.parse().map_err(|_| format!("`{name}` is no outcome"))
+}
+
+/// `best_val_accuracy` is `val_accuracy`, measured at its best.
+fn metric((key, value): (&String, &Value)) -> Option<Metric> {
+    let (name, measure) = split_metric(key);
+    Some(Metric { name: name.into(), measure: measure.into(), value: value.as_f64()? })
+}
+
+/// A key as name and measure: `best_epoch` is the name of a number, and the beginning of numbers of that epoch.
+pub fn split_metric(key: &str) -> (&str, &'static str) {
+    if key == "best_epoch" {
+        return (key, "final");
+    }
+    let measures = [("best_epoch_", "best_epoch"), ("best_", "best"), ("final_", "final")];
+    let found = measures.into_iter().find_map(|(prefix, measure)| Some((key.strip_prefix(prefix)?, measure)));
+    found.filter(|(name, _)| !name.is_empty()).unwrap_or((key, "final"))
+}
+
+/// All numbers of a program are metrics; those it gives as `metrics: {name: number}` or `metrics: {name: {measure: number}}`
+/// come before others of the same name.
+fn program_metrics(result: &Map<String, Value>) -> Vec<Metric> {
+    let mut found: BTreeMap<(String, String), f64> = BTreeMap::new();
+    let mut add = |metric: Metric| {
+        found.insert((metric.name, metric.measure), metric.value);
+    };
+    result.iter().filter(|(key, _)| !USED.contains(&key.as_str())).filter_map(metric).for_each(&mut add);
+    for (name, value) in result.get("metrics").and_then(Value::as_object).into_iter().flatten() {
+        let Value::Object(measures) = value else {
+            metric((name, value)).into_iter().for_each(&mut add);
+            continue;
+        };
+        for (measure, value) in measures {
+            if let Some(value) = value.as_f64() {
+                add(Metric { name: name.clone(), measure: measure.clone(), value });
+            }
+        }
+    }
+    found.into_iter().map(|((name, measure), value)| Metric { name, measure, value }).collect()
+}
+
+/// What a program may say of its cost, beside its metrics.
+const USED: [&str; 12] = [
+    "seed",
+    "wall_clock_seconds",
+    "gpu_ms",
+    "flops",
+    "joules",
+    "episodes",
+    "tokens_in",
+    "tokens_out",
+    "cost_usd",
+    "cost",
+    "peak_bytes",
+    "tokens",
+];
+
+/// What the run used, as far as its result says. Nothing that is unknown becomes zero.
+fn usage(document: &Map<String, Value>, of_program: Option<&Map<String, Value>>) -> Usage {
+    // The launcher's word about a program's cost comes before the program's own.
+    let usage = document.get("usage").and_then(Value::as_object);
+    let find = |key: &str| {
+        let places = [usage, of_program, Some(document)];
+        places.into_iter().flatten().find_map(|map| map.get(key).filter(|value| !value.is_null()))
+    };
+    let real = |key: &str| find(key).and_then(Value::as_f64).filter(|number| *number >= 0.0);
+    let whole = |key: &str| real(key).map(|number| number.round() as u64);
+    let hardware = document.get("hardware").and_then(|hardware| hardware.get("peak_resident_memory_bytes"));
+    Usage {
+        exit_code: find("exit_code").and_then(Value::as_i64).and_then(|code| i32::try_from(code).ok()),
+        wall_ms: whole("wall_ms").or_else(|| real("wall_clock_seconds").map(|seconds| (1e3 * seconds).round() as u64)),
+        gpu_ms: whole("gpu_ms"),
+        flops: real("flops").or_else(|| real("true_flops")),
+        joules: real("joules"),
+        episodes: whole("episodes"),
+        tokens_in: whole("tokens_in"),
+        tokens_out: whole("tokens_out"),
+        cost_usd: real("cost_usd").or_else(|| real("cost")),
+        peak_bytes: whole("peak_bytes").or_else(|| hardware.and_then(Value::as_u64)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn of(document: &Value) -> Result<Completion, String> {
+        parse(document.to_string().as_bytes(), Path::new("somewhere"))
+    }
+
+    fn value(completion: &Completion, name: &str, measure: &str) -> Option<f64> {
+        let found = completion.metrics.iter().find(|metric| metric.name == name && metric.measure == measure);
+        found.map(|metric| metric.value)
+    }
+
+    #[test]
+    fn the_numbers_of_a_training_run() {
+        let document = json!({"outcome": {"status": "ok"}, "seed": 3, "best_val_accuracy": 0.5, "final_val_accuracy": 0.4,
+            "best_epoch": 7, "best_epoch_test_accuracy": 0.45, "final_train_loss": null, "wall_clock_seconds": 1.5,
+            "true_flops": 2e12, "hardware": {"peak_resident_memory_bytes": 1000}, "val_accuracies": [0.4]});
+        let completion = of(&document).unwrap();
+        assert_eq!(completion.outcome, OutcomeKind::Ok);
+        assert_eq!(value(&completion, "val_accuracy", "best"), Some(0.5));
+        assert_eq!(value(&completion, "val_accuracy", "final"), Some(0.4));
+        assert_eq!(value(&completion, "test_accuracy", "best_epoch"), Some(0.45));
+        assert_eq!(value(&completion, "best_epoch", "final"), Some(7.0));
+        assert_eq!(value(&completion, "wall_clock_seconds", "final"), Some(1.5));
+        assert_eq!((value(&completion, "train_loss", "final"), value(&completion, "seed", "final")), (None, None));
+        let expected = Usage { wall_ms: Some(1500), flops: Some(2e12), peak_bytes: Some(1000), ..Usage::default() };
+        assert_eq!(completion.usage, expected);
+    }
+
+    #[test]
+    fn the_numbers_of_a_program() {
+        let document = json!({"outcome": "ok", "usage": {"wall_ms": 20}, "result": {"loss": 9, "steps": 4,
+            "metrics": {"reward": {"final": 1.0, "best": 2.0}, "loss": 0.5}, "tokens_in": 7, "cost_usd": 0.25}});
+        let completion = of(&document).unwrap();
+        let found = [("reward", "final"), ("reward", "best"), ("loss", "final"), ("steps", "final")];
+        let found = found.map(|(name, measure)| value(&completion, name, measure));
+        assert_eq!(found, [Some(1.0), Some(2.0), Some(0.5), Some(4.0)]);
+        let usage = &completion.usage;
+        assert_eq!(
+            (usage.wall_ms, usage.tokens_in, usage.cost_usd, usage.tokens_out),
+            (Some(20), Some(7), Some(0.25), None)
+        );
+
+        let plain = of(&json!({"result": {"reward": 3, "episodes": 9, "note": "text"}})).unwrap();
+        assert_eq!((plain.metrics.len(), value(&plain, "reward", "final")), (1, Some(3.0)));
+        assert_eq!(plain.usage.episodes, Some(9));
+    }
+
+    #[test]
+    fn what_is_no_result_is_refused() {
+        for (document, word) in [
+            ("{\"outcome\": {\"status\": \"ok\"", "EOF"),
+            ("[1]", "expected a map"),
+            ("{}", "outcome"),
+            ("{\"outcome\": {\"status\": \"splendid\"}}", "splendid"),
+        ] {
+            let reason = parse(document.as_bytes(), Path::new("x")).unwrap_err();
+            assert!(reason.contains(word), "{document}: {reason}");
+        }
+        let foreign = json!({"run_id": "ff00", "outcome": "ok"}).to_string();
+        let reason = parse(foreign.as_bytes(), Path::new("runs/aa/aa00000000000000")).unwrap_err();
+        assert!(reason.contains("ff00"), "{reason}");
+    }
+}

@@ -1,0 +1,67 @@
+//! What ends a study before its runs do, from its plan to its supervisor.
+
+use aees_run::artifact::FileError;
+use aees_run::identity::NotCanonical;
+
+use crate::disk::RecordError;
+use crate::registry::RegistryError;
+use crate::study::StudyErrors;
+
+/// Why a study cannot be planned or cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// The study itself.
+    #[error(transparent)]
+    Study(#[from] StudyErrors),
+    /// Data, tokenizer or weights of a run.
+    #[error(transparent)]
+    Inputs(#[from] InputError),
+    /// The registry.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A file of a run or of the study.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// What earlier processes left.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A setting that is no number.
+    #[error(transparent)]
+    Identity(#[from] NotCanonical),
+    /// A placeholder in the arguments of a program.
+    #[error("nothing fills {{{0}}} in the arguments")]
+    Unfilled(String),
+    /// A run was submitted to a launcher that can take no more.
+    #[error("no slot is free for another run")]
+    NoFreeSlot,
+    /// Settings of another kind of task.
+    #[error("a study of this task has no settings of it")]
+    NoSettings,
+}
+
+impl SweepError {
+    /// What the user can do about it.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Inputs(error) => error.help.clone(),
+            Self::Registry(error) => error.help(),
+            Self::File(error) => error.help(),
+            Self::Record(RecordError::Damaged { .. }) => {
+                Some("plan the study again from its file: aees sweep run FILE".into())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Why the inputs of a run cannot be told.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct InputError {
+    /// What is wrong.
+    pub message: String,
+    /// What the user can do about it.
+    pub help: Option<String>,
+    /// Whether only a file is not here that another machine, or a download, could have.
+    pub is_missing: bool,
+}

@@ -1,0 +1,9 @@
+//! A study as it is to be run: each run with its identity and its work, kept in the study's folder.
+
+mod inputs;
+mod planner;
+mod study_plan;
+
+pub use self::inputs::{InputFinder, SETTINGS_OF_INPUTS};
+pub use self::planner::Planner;
+pub use self::study_plan::{Policy, StudyPlan, study_name};

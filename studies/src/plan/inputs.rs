@@ -1,0 +1,184 @@
+//! What the runs of a plan are made of beside their settings: fingerprints of data, tokenizers and weights.
+//!
+//! An identity needs them before anything runs, and reading CIFAR-100 takes seconds, so they are read once for all runs
+//! that share them, and remembered in the registry together with names, sizes and times of the files, which say whether
+//! they are still those. What may come from the hub is looked up each time: there, the cache knows.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use aees_run::identity::Inputs;
+use aees_run::settings::{ControlMode, Initialization, RunConfig, TaskName};
+use serde_json::{Value, json};
+
+use crate::error::InputError;
+use crate::registry::{Reader, Registry, RegistryError};
+
+/// The settings that decide what a run is made of.
+pub const SETTINGS_OF_INPUTS: [&str; 11] = [
+    "data",
+    "limit_train",
+    "limit_eval",
+    "val_split",
+    "model",
+    "tokenizer",
+    "init",
+    "model_layers",
+    "model_dim",
+    "cache_dir",
+    "local_files_only",
+];
+
+/// How deep the files of a data set may lie below its folder.
+const DEPTH: usize = 3;
+
+/// Reads the inputs of a run. Studies know no data, tokenizers and weights; who trains does.
+type ReadInputs<'a> = dyn FnMut(&RunConfig) -> Result<Inputs, InputError> + 'a;
+
+/// Finds the inputs of runs, each only once.
+pub struct InputFinder<'a> {
+    read: Box<ReadInputs<'a>>,
+    known: HashMap<String, Inputs>,
+    /// What the registry should remember: key, state of the files, inputs.
+    unsaved: Vec<(String, String, String)>,
+}
+
+impl<'a> InputFinder<'a> {
+    /// Nothing is read yet.
+    pub fn new(read: impl FnMut(&RunConfig) -> Result<Inputs, InputError> + 'a) -> Self {
+        Self { read: Box::new(read), known: HashMap::new(), unsaved: Vec::new() }
+    }
+
+    /// The inputs of a run. `registry` may know them from earlier.
+    ///
+    /// # Errors
+    /// Whatever is wrong with data, tokenizer or model.
+    pub fn inputs(&mut self, config: &RunConfig, registry: Option<&Reader>) -> Result<Inputs, InputError> {
+        let key = key(config);
+        if let Some(inputs) = self.known.get(&key) {
+            return Ok(inputs.clone());
+        }
+        let state = state_of_files(config);
+        let remembered = state.as_ref().zip(registry).and_then(|(state, registry)| {
+            let text = registry.data_fingerprint(&key, state).ok()??;
+            serde_json::from_str(&text).ok()
+        });
+        let inputs = match remembered {
+            Some(inputs) => inputs,
+            None => {
+                let inputs = (self.read)(config)?;
+                self.unsaved.extend(state.map(|state| (key.clone(), state, json!(inputs).to_string())));
+                inputs
+            }
+        };
+        self.known.insert(key, inputs.clone());
+        Ok(inputs)
+    }
+
+    /// Lets the registry remember what was read.
+    ///
+    /// # Errors
+    /// Those of the registry.
+    pub fn remember(&mut self, registry: &mut Registry) -> Result<(), RegistryError> {
+        self.unsaved
+            .drain(..)
+            .try_for_each(|(key, state, text)| registry.remember_data_fingerprint(&key, &state, &text))
+    }
+}
+
+fn key(config: &RunConfig) -> String {
+    let mut key = json!({"task": config.task.name()});
+    for name in SETTINGS_OF_INPUTS {
+        key[name] = config.get(name).unwrap_or_default();
+    }
+    // The hold-out is drawn from the run's seed.
+    if config.val_split > 0.0 {
+        key["seed"] = config.seed.into();
+    }
+    if config.control_mode == ControlMode::FrequencyMatched {
+        key["frequency_matched"] = serde_json::Value::Object(config.to_map());
+    }
+    // Relative paths mean another thing elsewhere.
+    key["here"] = std::env::current_dir().unwrap_or_default().to_string_lossy().into();
+    key.to_string()
+}
+
+/// Names, sizes and times of all files that a run reads; none when some may come from the hub.
+fn state_of_files(config: &RunConfig) -> Option<String> {
+    // The runs that it copies from are read each time.
+    if config.control_mode == ControlMode::FrequencyMatched {
+        return None;
+    }
+    let mut files = vec![json!(env!("CARGO_PKG_VERSION"))];
+    match config.data.as_str() {
+        "synthetic" => {}
+        "auto" => list(local_folder(config.task)?, DEPTH, &mut files)?,
+        path => list(PathBuf::from(path), DEPTH, &mut files)?,
+    }
+    if config.task.is_text() {
+        let made_here = config.data == "synthetic" && config.tokenizer.is_none();
+        let tokenizer = config.tokenizer.as_deref().unwrap_or(&config.model);
+        if !made_here {
+            list(existing(tokenizer)?, 0, &mut files)?;
+        }
+        let random = config.initialization() == Initialization::Random;
+        if !(random && config.model == RunConfig::new(config.task).model) {
+            list(existing(&config.model)?, 0, &mut files)?;
+        }
+    }
+    Some(Value::Array(files).to_string())
+}
+
+fn existing(name: &str) -> Option<PathBuf> {
+    Path::new(name).exists().then(|| PathBuf::from(name))
+}
+
+/// Where `--data auto` looks first.
+fn local_folder(task: TaskName) -> Option<PathBuf> {
+    let names: &[&str] = match task {
+        TaskName::Cifar100 => &["data/cifar100"],
+        TaskName::Sst2 => &["data/sst2", "data/sst-2", "data/sst_2"],
+        TaskName::AgNews => &["data/agnews", "data/ag_news", "data/ag-news", "data/ag_news_csv"],
+    };
+    names.iter().map(PathBuf::from).find(|folder| folder.is_dir())
+}
+
+fn list(path: PathBuf, depth: usize, files: &mut Vec<Value>) -> Option<()> {
+    let metadata = fs::metadata(&path).ok()?;
+    if !metadata.is_dir() {
+        let changed = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        files.push(json!([path, metadata.len(), changed.as_nanos().to_string()]));
+        return Some(());
+    }
+    let mut entries: Vec<PathBuf> = fs::read_dir(&path).ok()?.flatten().map(|entry| entry.path()).collect();
+    entries.sort();
+    for entry in entries {
+        if depth > 0 || !entry.is_dir() {
+            list(entry, depth.saturating_sub(1), files)?;
+        }
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changed_files_have_another_state_and_the_hub_has_none() {
+        let scratch = tempfile::tempdir().unwrap();
+        let file = scratch.path().join("train.bin");
+        fs::write(&file, "one").unwrap();
+        let mut config = RunConfig::new(TaskName::Cifar100);
+        config.data = scratch.path().to_string_lossy().into_owned();
+        let before = state_of_files(&config).unwrap();
+        assert_eq!(state_of_files(&config).unwrap(), before);
+        fs::write(&file, "three").unwrap();
+        assert_ne!(state_of_files(&config).unwrap(), before);
+        config.data = scratch.path().join("absent").to_string_lossy().into_owned();
+        assert!(state_of_files(&config).is_none());
+        assert!(state_of_files(&RunConfig::new(TaskName::Sst2)).is_none(), "data and model may come from the hub");
+    }
+}

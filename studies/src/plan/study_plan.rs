@@ -1,0 +1,123 @@
+//! The plan itself: its members with their identities and work, and the policy for failures.
+//!
+//! It is kept in the study's folder, so that a study is resumed as it was planned, also after its file was edited or lost.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use aees_run::artifact::{FileError, write_atomically};
+use serde::{Deserialize, Serialize};
+
+use crate::disk::{RecordError, Root, read_study, write_study};
+use crate::error::SweepError;
+use crate::job::Work;
+use crate::registry::{Member, RunId, StudySpec};
+
+/// How a study treats what goes wrong, and what it may spend.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Retries by failure class; null for as often as it takes. A class that is not named has the default.
+    pub retry: BTreeMap<String, Option<u32>>,
+    /// Failures in a row that stop the study.
+    pub consecutive: u64,
+    /// Configurations with the same failure that stop the study.
+    pub same_fingerprint: u64,
+    /// Hours until running runs are checkpointed and stopped.
+    pub max_hours: Option<f64>,
+    /// Seconds that one run may take in one go.
+    pub per_run_timeout_seconds: Option<f64>,
+}
+
+/// A study that can be run.
+pub struct StudyPlan {
+    /// Its name.
+    pub name: String,
+    /// What it is judged by, in words.
+    pub metric: Option<String>,
+    /// How it treats what goes wrong.
+    pub policy: Policy,
+    /// As the registry takes it.
+    pub spec: StudySpec,
+    /// All of its runs, in their order.
+    pub members: Vec<Member>,
+    /// What each of them does.
+    pub work: HashMap<RunId, Work>,
+    /// The runs that passed the filters of the command line, in their order.
+    pub selected: Vec<RunId>,
+    /// What is probably not meant.
+    pub warnings: Vec<String>,
+    /// Combinations that are the same run as an earlier one.
+    pub duplicates: usize,
+    /// Combinations that `exclude` dropped.
+    pub excluded: usize,
+    /// Whether some ids are not those that the runs will have, since their data is not here.
+    pub provisional: bool,
+}
+
+/// `plan.json` of a study's folder.
+#[derive(Serialize, Deserialize)]
+struct PlanFile {
+    schema_version: u32,
+    metric: Option<String>,
+    policy: Policy,
+    work: BTreeMap<String, Work>,
+}
+
+impl StudyPlan {
+    /// Writes the plan into the study's folder.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn save(&self, root: &Root) -> Result<(), SweepError> {
+        let folder = root.study(&self.name);
+        std::fs::create_dir_all(&folder).map_err(FileError::at("make", &folder))?;
+        let file = PlanFile {
+            schema_version: 1,
+            metric: self.metric.clone(),
+            policy: self.policy.clone(),
+            work: self.work.iter().map(|(run, work)| (run.full().to_owned(), work.clone())).collect(),
+        };
+        let text = serde_json::to_vec(&file).map_err(|error| FileError::at("write", &folder)(error.into()))?;
+        write_atomically(&plan_path(root, &self.name), |out| out.write_all(&text))?;
+        Ok(write_study(root, &self.spec, &self.members)?)
+    }
+
+    /// Reads the plan of a study back; none when it was never planned.
+    ///
+    /// # Errors
+    /// When its files are damaged.
+    pub fn load(root: &Root, name: &str) -> Result<Option<Self>, SweepError> {
+        let path = plan_path(root, name);
+        let Some((spec, members)) = read_study(&root.study(name))? else { return Ok(None) };
+        let text = std::fs::read(&path).map_err(FileError::at("read", &path))?;
+        let file: PlanFile = serde_json::from_slice(&text)
+            .map_err(|error| RecordError::Damaged { path: path.clone(), reason: error.to_string() })?;
+        let mut work = HashMap::new();
+        for (run, job) in file.work {
+            work.insert(RunId::from_str(&run)?, job);
+        }
+        Ok(Some(Self {
+            name: spec.name.clone(),
+            metric: file.metric,
+            policy: file.policy,
+            selected: members.iter().map(|member| member.run.run_id.clone()).collect(),
+            spec,
+            members,
+            work,
+            warnings: Vec::new(),
+            duplicates: 0,
+            excluded: 0,
+            provisional: false,
+        }))
+    }
+}
+
+fn plan_path(root: &Root, name: &str) -> PathBuf {
+    root.study(name).join("plan.json")
+}
+
+/// The name of the study in `results/studies/NAME`, when a command was given that folder.
+pub fn study_name(named: &str) -> &str {
+    Path::new(named).file_name().and_then(|name| name.to_str()).unwrap_or(named)
+}

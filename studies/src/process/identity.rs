@@ -1,0 +1,206 @@
+//! Which process is which, also after its number was given to another: by start time and boot.
+
+use std::{fs, io};
+
+use rustix::process::{Pid, Signal};
+use serde::{Deserialize, Serialize};
+
+/// A process of this machine, told from all others that had or will have its number.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ProcessIdentity {
+    /// Its number.
+    pub pid: u32,
+    /// When it started, in clock ticks since the boot.
+    pub start_ticks: u64,
+    /// The boot that it belongs to.
+    pub boot_id: String,
+}
+
+impl ProcessIdentity {
+    /// This process.
+    pub fn own() -> Self {
+        let pid = std::process::id();
+        Self { pid, start_ticks: start_ticks(pid).unwrap_or_default(), boot_id: boot_id() }
+    }
+
+    /// A process that runs now.
+    pub fn of(pid: u32) -> Option<Self> {
+        Some(Self { pid, start_ticks: start_ticks(pid)?, boot_id: boot_id() })
+    }
+
+    /// Whether it still runs. A zombie does not.
+    pub fn is_alive(&self) -> bool {
+        self.boot_id == boot_id() && start_ticks(self.pid) == Some(self.start_ticks)
+    }
+
+    /// Sends it a signal, and never to another process that has its number by now. False when it is gone.
+    ///
+    /// # Errors
+    /// When this user may not.
+    pub fn signal(&self, signal: Signal) -> io::Result<bool> {
+        let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) else { return Ok(false) };
+        let sent = self.signal_as(pid, signal);
+        match sent.map_err(io::Error::from) {
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => Ok(false),
+            other => other,
+        }
+    }
+
+    /// The descriptor is taken first and the identity checked afterwards: it belongs to what had the number at the check
+    /// and so to this process, whatever happens to the number from then on.
+    #[cfg(target_os = "linux")]
+    fn signal_as(&self, pid: Pid, signal: Signal) -> rustix::io::Result<bool> {
+        use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
+        let descriptor = match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(descriptor) => descriptor,
+            // A kernel before 5.3, or a sandbox without the call.
+            Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => return self.signal_by_number(pid, signal),
+            Err(error) => return Err(error),
+        };
+        if !self.is_alive() {
+            return Ok(false);
+        }
+        pidfd_send_signal(descriptor, signal).map(|()| true)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn signal_as(&self, pid: Pid, signal: Signal) -> rustix::io::Result<bool> {
+        self.signal_by_number(pid, signal)
+    }
+
+    fn signal_by_number(&self, pid: Pid, signal: Signal) -> rustix::io::Result<bool> {
+        if !self.is_alive() {
+            return Ok(false);
+        }
+        rustix::process::kill_process(pid, signal).map(|()| true)
+    }
+}
+
+/// A process as the kernel's table showed it.
+#[derive(Debug, Clone)]
+pub struct RunningProcess {
+    /// Which one.
+    pub identity: ProcessIdentity,
+    /// The number of its parent.
+    pub parent: u32,
+    /// The number of its process group.
+    pub(super) group: u32,
+    /// The number of its session, which is that of the process that began the session.
+    pub session: u32,
+    /// The name of its program, at most 15 bytes of it.
+    pub name: String,
+}
+
+impl RunningProcess {
+    /// What `/proc/PID/stat` tells; none for a process that is not there, or a zombie.
+    fn read(pid: u32, boot_id: &str) -> Option<Self> {
+        // Bytes: a program may be named by anything.
+        let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+        let stat = String::from_utf8_lossy(&stat);
+        // The second field, the program's name in brackets, may hold anything, brackets too.
+        let (start, rest) = stat.rsplit_once(')')?;
+        let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+        let number = |field: usize| fields.get(field)?.parse().ok();
+        if matches!(*fields.first()?, "Z" | "X" | "x") {
+            return None;
+        }
+        // Field 22 of the line.
+        let start_ticks = fields.get(19)?.parse().ok()?;
+        Some(Self {
+            identity: ProcessIdentity { pid, start_ticks, boot_id: boot_id.to_owned() },
+            parent: number(1)?,
+            group: number(2)?,
+            session: number(3)?,
+            name: start.split_once('(')?.1.to_owned(),
+        })
+    }
+
+    /// Whether the environment that it was started with has these assignments, `NAME=VALUE`. False when that cannot be read.
+    pub(super) fn has_variables(&self, assignments: &[String]) -> bool {
+        let environment = fs::read(format!("/proc/{}/environ", self.identity.pid)).unwrap_or_default();
+        let has =
+            |assignment: &String| environment.split(|byte| *byte == 0).any(|entry| entry == assignment.as_bytes());
+        assignments.iter().all(has)
+    }
+}
+
+/// All processes of this machine that run now, zombies left out.
+pub fn running_processes() -> Vec<RunningProcess> {
+    let boot_id = boot_id();
+    let numbers = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbers = numbers.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    numbers.filter_map(|pid| RunningProcess::read(pid, &boot_id)).collect()
+}
+
+/// The name of this machine.
+pub fn hostname() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// The id of the kernel's boot; empty where it has none.
+pub(crate) fn boot_id() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+}
+
+/// None for a process that is not there, or a zombie.
+fn start_ticks(pid: u32) -> Option<u64> {
+    Some(RunningProcess::read(pid, "")?.identity.start_ticks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Child, Command, Stdio};
+
+    fn sleeper() -> Child {
+        Command::new("sleep").arg("60").env("AEES_TEST", "a b").stdin(Stdio::null()).spawn().unwrap()
+    }
+
+    #[test]
+    fn a_process_is_alive_until_it_ends() {
+        let own = ProcessIdentity::own();
+        assert!(own.is_alive());
+        assert!(!ProcessIdentity { start_ticks: own.start_ticks + 1, ..own.clone() }.is_alive(), "a recycled number");
+        assert!(!ProcessIdentity { boot_id: "another".into(), ..own }.is_alive());
+        let mut child = sleeper();
+        let identity = ProcessIdentity::of(child.id()).unwrap();
+        assert!(identity.is_alive());
+        child.kill().unwrap();
+        // A zombie until it is waited for.
+        while identity.is_alive() {
+            std::thread::yield_now();
+        }
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn a_signal_never_reaches_another_process_with_the_number() {
+        let mut child = sleeper();
+        let identity = ProcessIdentity::of(child.id()).unwrap();
+        let recycled = ProcessIdentity { start_ticks: identity.start_ticks - 1, ..identity.clone() };
+        let before_the_boot = ProcessIdentity { boot_id: "another".into(), ..identity.clone() };
+        assert!(!recycled.signal(Signal::KILL).unwrap());
+        assert!(!before_the_boot.signal(Signal::KILL).unwrap());
+        assert!(!before_the_boot.signal_by_number(Pid::from_child(&child), Signal::KILL).unwrap());
+        assert!(identity.is_alive());
+        assert!(identity.signal(Signal::KILL).unwrap());
+        child.wait().unwrap();
+        assert!(!identity.signal(Signal::KILL).unwrap(), "it is gone, which is no error");
+        assert!(!ProcessIdentity { pid: 0, ..identity }.signal(Signal::KILL).unwrap(), "0 would be our own group");
+    }
+
+    #[test]
+    fn the_table_of_processes_tells_parents_sessions_and_variables() {
+        let mut child = sleeper();
+        let table = running_processes();
+        let find = |pid| table.iter().find(|process| process.identity.pid == pid).unwrap();
+        let (own, sleep) = (find(std::process::id()), find(child.id()));
+        assert_eq!(own.identity, ProcessIdentity::own());
+        assert_eq!((sleep.parent, sleep.session), (own.identity.pid, own.session));
+        let has = |assignment: &str| sleep.has_variables(&[assignment.to_owned()]);
+        let still_forking = sleep.name != "sleep";
+        assert!(still_forking || (has("AEES_TEST=a b") && !has("AEES_TEST=a")));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}

@@ -1,0 +1,125 @@
+//! A run of `task: command`: any program, with its configuration in and its result out.
+//!
+//! What a program meets:
+//!
+//! * It starts in the folder where the sweep was started, in a process group of its own, with little of the environment:
+//!   PATH, HOME, LANG, LC_*, TMPDIR, USER, the variables that its study names, PYTHONUNBUFFERED=1 (so that lines arrive when
+//!   they are printed), and AEES_RUN_DIR, AEES_RUN_ID, AEES_CONFIG (the file `config.json`), AEES_ATTEMPT.
+//! * Its configuration is on standard input, one JSON object and the end; it need not read it.
+//! * What it prints goes to `log.txt`. JSON objects on lines of their own are its answers: the last one is its result; one
+//!   with `epoch`, `step` or `loss` is progress.
+//! * Exit code 0 and a result: done. 42: rate limited, with `retry_after` in the last object. Else a failure, whose class it
+//!   may name, as in `{"class": "data"}`.
+//! * To stop it, it gets a SIGTERM, and 10 seconds later a SIGKILL, with everything that it started.
+//!
+//! Two promises hold whatever is killed when. No two programs ever work in one folder: a program inherits the lock on its
+//! folder, so the lock lives as long as the last of its descendants. And `result.json` is there whole or not at all. How a
+//! study writes this down, and when a run is tried again, is not decided here.
+
+mod child;
+mod folder;
+mod output;
+mod publish;
+mod python_json;
+#[cfg(test)]
+mod tests;
+mod verdict;
+mod watch;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use aees_run::artifact::FileError;
+use serde_json::{Value, json};
+
+use self::child::Program;
+use self::folder::{Entered, RunFolder};
+use self::output::Output;
+use self::publish::Finished;
+use self::watch::Cause;
+use crate::job::{CommandJob, Ended, EndedState, Job};
+use crate::process::out_of_memory_kills;
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// From the SIGTERM to the SIGKILL.
+    grace: Duration,
+    /// What the program left running may still print after the program's end.
+    linger: Duration,
+    /// For killed processes to be gone, and for their lock to be free.
+    killed: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { grace: Duration::from_secs(10), linger: Duration::from_secs(2), killed: Duration::from_secs(5) }
+    }
+}
+
+/// Runs the program of a job in the run's folder. For a process that does nothing else: orphans of the program become its
+/// children.
+pub fn run_command(job: &Job, command: &CommandJob, stop: &AtomicBool, say: &mut dyn FnMut(&Value)) -> Ended {
+    let mut progress = |line: &Value| say(&json!({"event": "program", "line": line}));
+    run(job, command, stop, Limits::default(), &mut progress)
+}
+
+/// An error is an end too: one before the program's.
+type Step<T> = Result<T, Ended>;
+
+fn run(job: &Job, command: &CommandJob, stop: &AtomicBool, limits: Limits, progress: &mut dyn FnMut(&Value)) -> Ended {
+    attempt(job, command, stop, limits, progress).unwrap_or_else(|ended| ended)
+}
+
+fn attempt(
+    job: &Job,
+    command: &CommandJob,
+    stop: &AtomicBool,
+    limits: Limits,
+    progress: &mut dyn FnMut(&Value),
+) -> Step<Ended> {
+    let folder = match RunFolder::enter(&job.run_directory, &job.run_id, limits.killed)? {
+        Entered::Locked(folder) => folder,
+        Entered::Published => return Ok(EndedState::Done.into()),
+        Entered::Busy => return Ok(EndedState::Busy.into()),
+    };
+    let source = publish::Source::new(&command.result, &folder)?;
+    if stop.load(Ordering::Relaxed) {
+        return Ok(EndedState::Interrupted.into());
+    }
+    let kills_before = out_of_memory_kills();
+    let started = Instant::now();
+    let mut output = Output::open(&folder)?;
+    let mut program = Program::start(job, command, &folder)?;
+    let timeout = command.timeout_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let deadline = timeout.and_then(|timeout| started.checked_add(timeout));
+    let end = watch::watch(&mut program, &mut output, stop, deadline, limits, progress);
+    folder.set_aside_foreign_result()?;
+    if end.everything_gone {
+        folder.forget_program();
+    }
+    match (end.cause, end.status) {
+        (Cause::Stopped, _) => Ok(EndedState::Interrupted.into()),
+        (Cause::TimedOut, status) => {
+            let seconds = command.timeout_seconds.unwrap_or_default();
+            Ok(verdict::timed_out(seconds, status, &output))
+        }
+        (Cause::Ended, Some(status)) if status.success() => {
+            let (given, found) = source.read(&output)?;
+            let seconds = started.elapsed().as_secs_f64();
+            publish::publish(&folder, &Finished { job, command, given, found, seconds })?;
+            Ok(Ended { exit_code: Some(0), ..EndedState::Done.into() })
+        }
+        (Cause::Ended, status) => Ok(verdict::verdict(command, status, kills_before, &output)),
+    }
+}
+
+/// A failure that is no program's: of the study, the folder, the machine.
+fn failed(class: &str, message: impl Into<String>, help: Option<String>) -> Ended {
+    Ended::failed(class, message.into(), help)
+}
+
+/// The file system failed.
+fn file_failed(error: &FileError) -> Ended {
+    failed("io", error.to_string(), error.help())
+}

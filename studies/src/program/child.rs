@@ -1,0 +1,237 @@
+//! Starting a program: what it gets, and how nothing that a kill interrupts leaves it unwatched.
+//!
+//! Two small shells help. The *guard* waits for this process to die and then kills the program's group, because nothing else
+//! would. The *gate* becomes the program (`exec`), but only after a word from this process, which is given when the guard
+//! knows the group and `program.json` is written; before that, the death of this process ends the gate too.
+
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+use std::{env, fs, thread};
+
+use aees_run::artifact::FileError;
+
+use super::folder::{ProgramRecord, RunFolder};
+use super::output::{Event, Stream, forward};
+use super::{Step, failed, file_failed};
+use crate::job::{CommandJob, Ended, Job};
+use crate::process::{Descendants, ProcessIdentity, adopt_orphans};
+
+const SHELL: &str = "/bin/sh";
+
+/// `read` takes one line and nothing behind it; the rest is for the program.
+const GATE: &str = r#"read -r go && exec "$@"; exit 126"#;
+
+const GUARD: &str = r#"read -r group && ! read -r never && kill -s KILL -- "-$group""#;
+
+/// Of our own environment, besides those that begin with `LC_`.
+const PASSED_ON: [&str; 6] = ["PATH", "HOME", "LANG", "TMPDIR", "USER", "AEES_LAUNCH"];
+
+/// Where several runs share this process (tests), no program may inherit another's lock.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// Parts of output that wait to be read.
+const WAITING: usize = 16;
+
+/// A program that runs.
+#[derive(Debug)]
+pub(super) struct Program {
+    /// What happens to it.
+    pub(super) events: Receiver<Event>,
+    /// The program and its descendants.
+    pub(super) tree: Descendants,
+    guard: Child,
+}
+
+impl Program {
+    /// Starts the program of a job.
+    pub(super) fn start(job: &Job, command: &CommandJob, folder: &RunFolder) -> Step<Self> {
+        check_program(command)?;
+        adopt_orphans();
+        let mut input = command.input.to_string().into_bytes();
+        input.push(b'\n');
+        let config = folder.file("config.json");
+        fs::write(&config, &input).map_err(|error| file_failed(&FileError::at("write", &config)(error)))?;
+
+        let worker = ProcessIdentity::own();
+        // No other run's program has both: not in its folder and not a later one's in this folder.
+        let marks = [
+            ("AEES_RUN_DIR", folder.path().to_string_lossy().into_owned()),
+            ("AEES_WORKER", format!("{}.{}", worker.pid, worker.start_ticks)),
+        ];
+        let mut shell = gate(job, command, &config);
+        shell.envs(marks.clone());
+        let marks = marks.map(|(name, value)| format!("{name}={value}")).to_vec();
+        let mut guard = start_guard().map_err(|error| cannot_start(SHELL, &error))?;
+        let program = spawn_with_lock(&mut shell, folder).and_then(|gate| {
+            let opened = open_gate(gate, &mut guard, folder, worker, marks, input);
+            opened.map_err(|error| cannot_start(&command.arguments[0], &error))
+        });
+        let (tree, events) = match program {
+            Ok(started) => started,
+            Err(ended) => {
+                end(&mut guard);
+                return Err(ended);
+            }
+        };
+        Ok(Self { events, tree, guard })
+    }
+
+    /// Ends whatever still runs; false if it cannot be ended in time. For a program that ended or may be killed.
+    pub(super) fn end_everything(&mut self, patience: Duration) -> bool {
+        self.tree.kill();
+        // Not before: until then it is needed.
+        end(&mut self.guard);
+        self.tree.kill_to_the_last(patience)
+    }
+}
+
+/// The shell that becomes the program.
+fn gate(job: &Job, command: &CommandJob, config: &Path) -> Command {
+    let mut shell = Command::new(SHELL);
+    shell.args(["-c", GATE, "aees"]).args(&command.arguments);
+    shell.env_clear();
+    let is_passed_on = |name: &str| {
+        PASSED_ON.contains(&name) || name.starts_with("LC_") || command.environment.iter().any(|own| own == name)
+    };
+    shell.envs(env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_passed_on)));
+    if env::var_os("PYTHONUNBUFFERED").is_none() {
+        shell.env("PYTHONUNBUFFERED", "1");
+    }
+    shell.env("AEES_RUN_ID", &job.run_id).env("AEES_CONFIG", config).env("AEES_ATTEMPT", job.attempt.to_string());
+    shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    shell.process_group(0);
+    shell
+}
+
+/// In a group of its own too: a kill of this process's group must not end it.
+fn start_guard() -> io::Result<Child> {
+    let _turn = ONE_AT_A_TIME.lock();
+    let mut shell = Command::new(SHELL);
+    shell.args(["-c", GUARD]).env_clear();
+    shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    shell.process_group(0).spawn()
+}
+
+fn spawn_with_lock(shell: &mut Command, folder: &RunFolder) -> Step<Child> {
+    let _turn = ONE_AT_A_TIME.lock();
+    folder.let_inherit(true)?;
+    let spawned = shell.spawn();
+    folder.let_inherit(false)?;
+    spawned.map_err(|error| match error.kind() {
+        io::ErrorKind::ArgumentListTooLong => {
+            let help = "long settings come on standard input and in the file $AEES_CONFIG; leave them out of `argv`";
+            failed("config", "the program's arguments are too long for this system", Some(help.into()))
+        }
+        _ => cannot_start(SHELL, &error),
+    })
+}
+
+/// Lets the program begin, now that its end is sure, and begins to listen to it.
+fn open_gate(
+    mut gate: Child,
+    guard: &mut Child,
+    folder: &RunFolder,
+    worker: ProcessIdentity,
+    marks: Vec<String>,
+    input: Vec<u8>,
+) -> io::Result<(Descendants, Receiver<Event>)> {
+    let pipes = (gate.stdin.take(), gate.stdout.take(), gate.stderr.take());
+    let (Some(stdin), Some(stdout), Some(stderr)) = pipes else { return Err(io::ErrorKind::BrokenPipe.into()) };
+    let prepared = (|| {
+        writeln!(pipe(guard)?, "{}", gate.id())?;
+        let program = ProcessIdentity::of(gate.id()).ok_or(io::ErrorKind::NotFound)?;
+        // While the gate is closed: the program may be gone at once.
+        let tree = Descendants::new(&program, marks.clone());
+        folder.record_program(&ProgramRecord { program, worker, marks })?;
+        Ok(tree)
+    })();
+    let tree = match prepared {
+        Ok(tree) => tree,
+        Err(error) => {
+            // The gate is closed: nothing of the program has run.
+            end(&mut gate);
+            return Err(error);
+        }
+    };
+    let (sender, events) = sync_channel(WAITING);
+    forward(Stream::Output, stdout, sender.clone());
+    forward(Stream::Error, stderr, sender.clone());
+    feed(stdin, input);
+    wait(gate, sender);
+    Ok((tree, events))
+}
+
+fn pipe(child: &mut Child) -> io::Result<&mut ChildStdin> {
+    child.stdin.as_mut().ok_or_else(|| io::ErrorKind::BrokenPipe.into())
+}
+
+/// The word for the gate, and the configuration. A program that does not read it is no failure.
+fn feed(mut stdin: ChildStdin, input: Vec<u8>) {
+    thread::spawn(move || {
+        let _ = stdin.write_all(b"go\n").and_then(|()| stdin.write_all(&input));
+    });
+}
+
+fn wait(mut program: Child, events: SyncSender<Event>) {
+    thread::spawn(move || {
+        let status = program.wait();
+        let _ = events.send(Event::Exited(status));
+    });
+}
+
+fn end(child: &mut Child) {
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+fn cannot_start(program: &str, error: &io::Error) -> Ended {
+    failed("io", format!("cannot start {program}: {error}"), None)
+}
+
+/// The shell would say less.
+fn check_program(command: &CommandJob) -> Step<()> {
+    let name = command.arguments.first().map_or("", String::as_str);
+    let refuse =
+        |what: &str, help: &str| Err(failed("config", format!("the program {name}: {what}"), Some(help.into())));
+    if name.is_empty() || name.starts_with('-') {
+        return refuse("that is no program's name", "the first of `argv` is the program to run");
+    }
+    if command.arguments.iter().any(|argument| argument.contains('\0')) {
+        return refuse("an argument holds a zero byte", "take it out of the setting that fills the argument");
+    }
+    if name.contains('/') {
+        let path = Path::new(name);
+        return match (path.is_file(), is_executable(path)) {
+            (_, true) => Ok(()),
+            (true, false) => refuse(
+                "it is not executable",
+                "make it executable with chmod +x, or name its interpreter first, as in [python3, train.py]",
+            ),
+            (false, _) => {
+                let here = env::current_dir().unwrap_or_default();
+                let help = format!("a relative path starts where the sweep was started, now {}", here.display());
+                refuse("there is no such file", &help)
+            }
+        };
+    }
+    let places = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&places).map(|folder| folder.join(name)).any(|path| is_executable(&path));
+    if found {
+        return Ok(());
+    }
+    let help = match PathBuf::from(name).is_file() {
+        true => format!("write ./{name} for the file in this folder"),
+        false => "install it, or write its path".to_owned(),
+    };
+    refuse("it is in no folder of PATH", &help)
+}
+
+fn is_executable(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}

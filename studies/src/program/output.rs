@@ -1,0 +1,241 @@
+//! What a program prints: into `log.txt`, and kept as far as its end is judged by it.
+
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::sync::mpsc::SyncSender;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use aees_run::artifact::FileError;
+use serde_json::Value;
+
+use super::folder::RunFolder;
+use super::python_json::{LooseObject, parse_object};
+use super::{Step, file_failed};
+
+/// The longest line that is looked at.
+const LONGEST_LINE: usize = 16 << 20;
+
+/// Lines that are kept for the message of a failure, and how much of each.
+const KEPT_LINES: usize = 40;
+const KEPT_OF_A_LINE: usize = 2_000;
+
+/// The longest line that is passed on as progress, and the least time between two.
+const LONGEST_PROGRESS: usize = 16 << 10;
+const BETWEEN_PROGRESS: Duration = Duration::from_millis(200);
+
+/// What makes a JSON line one of progress.
+const PROGRESS_KEYS: [&str; 3] = ["epoch", "step", "loss"];
+
+/// Where something was printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stream {
+    /// Standard output.
+    Output,
+    /// Standard error.
+    Error,
+}
+
+/// What happens to a program.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// Whole lines; the newline of the last one may be missing at the end of a stream.
+    Lines(Stream, Vec<u8>),
+    /// A part of a line that is too long to be looked at.
+    Fragment(Vec<u8>),
+    /// Nobody can write to the stream any more.
+    Closed,
+    /// The program ended; its children may not have.
+    Exited(std::io::Result<std::process::ExitStatus>),
+}
+
+/// What was printed, as far as it matters.
+#[derive(Debug)]
+pub(super) struct Output {
+    log: File,
+    log_fails: bool,
+    last_object: Option<LooseObject>,
+    output_tail: Tail,
+    error_tail: Tail,
+    last_progress: Option<Instant>,
+}
+
+impl Output {
+    /// Nothing yet; the log of earlier attempts is continued.
+    pub(super) fn open(folder: &RunFolder) -> Step<Self> {
+        let path = folder.file("log.txt");
+        let log = OpenOptions::new().create(true).append(true).open(&path);
+        let log = log.map_err(|error| file_failed(&FileError::at("write", &path)(error)))?;
+        let (output_tail, error_tail) = (Tail::default(), Tail::default());
+        Ok(Self { log, log_fails: false, last_object: None, output_tail, error_tail, last_progress: None })
+    }
+
+    /// Takes whole lines; `progress` gets those that tell it.
+    pub(super) fn take_lines(&mut self, stream: Stream, bytes: &[u8], progress: &mut dyn FnMut(&Value)) {
+        self.write_log(bytes);
+        if !bytes.ends_with(b"\n") {
+            self.write_log(b"\n");
+        }
+        for line in bytes.split(|byte| *byte == b'\n') {
+            match stream {
+                Stream::Error => self.error_tail.push(line),
+                Stream::Output => {
+                    self.output_tail.push(line);
+                    self.look_at(line, progress);
+                }
+            }
+        }
+    }
+
+    /// Takes a part of a line that is too long.
+    pub(super) fn write_log(&mut self, bytes: &[u8]) {
+        if let Err(error) = self.log.write_all(bytes)
+            && !self.log_fails
+        {
+            // The run can go on without it; the worker's own log tells.
+            self.log_fails = true;
+            eprintln!("cannot write log.txt: {error}");
+        }
+    }
+
+    fn look_at(&mut self, line: &[u8], progress: &mut dyn FnMut(&Value)) {
+        let line = line.trim_ascii();
+        if !(line.starts_with(b"{") && line.ends_with(b"}")) {
+            return;
+        }
+        let Some(object) = parse_object(&String::from_utf8_lossy(line)) else { return };
+        let tells = PROGRESS_KEYS.iter().any(|key| object.map.contains_key(*key));
+        let is_due = self.last_progress.is_none_or(|last| last.elapsed() >= BETWEEN_PROGRESS);
+        if tells && is_due && line.len() <= LONGEST_PROGRESS {
+            self.last_progress = Some(Instant::now());
+            progress(&Value::Object(object.map.clone()));
+        }
+        self.last_object = Some(object);
+    }
+
+    /// The last line of standard output that is a JSON object.
+    pub(super) fn last_object(&self) -> Option<&LooseObject> {
+        self.last_object.as_ref()
+    }
+
+    /// The last lines of standard error, or of standard output if there are none.
+    pub(super) fn last_lines(&self) -> String {
+        let tail = if self.error_tail.0.is_empty() { &self.output_tail } else { &self.error_tail };
+        Vec::from(tail.0.clone()).join("\n")
+    }
+}
+
+/// The last lines of a stream that are not blank.
+#[derive(Debug, Default)]
+struct Tail(VecDeque<String>);
+
+impl Tail {
+    fn push(&mut self, line: &[u8]) {
+        let line = line.trim_ascii_end();
+        if line.is_empty() {
+            return;
+        }
+        if self.0.len() == KEPT_LINES {
+            self.0.pop_front();
+        }
+        self.0.push_back(String::from_utf8_lossy(&line[..line.len().min(KEPT_OF_A_LINE)]).into_owned());
+    }
+}
+
+/// Sends what comes through a pipe, cut at the ends of lines, until it is closed.
+pub(super) fn forward(stream: Stream, mut pipe: impl Read + Send + 'static, events: SyncSender<Event>) {
+    thread::spawn(move || {
+        let mut chunk = vec![0; 1 << 16];
+        let mut lines = Lines::default();
+        while let Ok(count @ 1..) = read(&mut pipe, &mut chunk) {
+            for event in lines.add(stream, &chunk[..count]) {
+                if events.send(event).is_err() {
+                    return;
+                }
+            }
+        }
+        let last = lines.end(stream);
+        // Nobody listens any more: the program's end did not wait for this pipe.
+        let _ = last.map_or(Ok(()), |last| events.send(last)).and_then(|()| events.send(Event::Closed));
+    });
+}
+
+fn read(pipe: &mut impl Read, chunk: &mut [u8]) -> std::io::Result<usize> {
+    loop {
+        match pipe.read(chunk) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
+
+/// Cuts a stream into whole lines.
+#[derive(Default)]
+struct Lines {
+    unfinished: Vec<u8>,
+    in_long_line: bool,
+}
+
+impl Lines {
+    fn add(&mut self, stream: Stream, mut bytes: &[u8]) -> Vec<Event> {
+        let mut events = Vec::new();
+        if self.in_long_line {
+            let end = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1);
+            self.in_long_line = !bytes[..end].ends_with(b"\n");
+            events.push(Event::Fragment(bytes[..end].to_vec()));
+            bytes = &bytes[end..];
+        }
+        match bytes.iter().rposition(|byte| *byte == b'\n') {
+            Some(last) => {
+                self.unfinished.extend_from_slice(&bytes[..=last]);
+                events.push(Event::Lines(stream, std::mem::take(&mut self.unfinished)));
+                self.unfinished.extend_from_slice(&bytes[last + 1..]);
+            }
+            None => self.unfinished.extend_from_slice(bytes),
+        }
+        if self.unfinished.len() > LONGEST_LINE {
+            self.in_long_line = true;
+            events.push(Event::Fragment(std::mem::take(&mut self.unfinished)));
+        }
+        events
+    }
+
+    fn end(&mut self, stream: Stream) -> Option<Event> {
+        match (self.unfinished.is_empty(), self.in_long_line) {
+            (false, _) => Some(Event::Lines(stream, std::mem::take(&mut self.unfinished))),
+            (true, true) => Some(Event::Fragment(b"\n".to_vec())),
+            (true, false) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(chunks: &[&[u8]]) -> Vec<(bool, Vec<u8>)> {
+        let mut lines = Lines::default();
+        let mut events: Vec<Event> = chunks.iter().flat_map(|chunk| lines.add(Stream::Output, chunk)).collect();
+        events.extend(lines.end(Stream::Output));
+        let tell = |event| match event {
+            Event::Lines(_, bytes) => (true, bytes),
+            Event::Fragment(bytes) => (false, bytes),
+            other => panic!("{other:?}"),
+        };
+        events.into_iter().map(tell).collect()
+    }
+
+    #[test]
+    fn a_stream_is_cut_at_its_lines_however_it_arrives() {
+        let told = told(&[b"a\nb", b"c", b"\nd\ne"]);
+        assert_eq!(told, [(true, b"a\n".to_vec()), (true, b"bc\nd\n".to_vec()), (true, b"e".to_vec())]);
+    }
+
+    #[test]
+    fn the_end_of_a_line_that_is_too_long_is_not_taken_for_a_line() {
+        let long = vec![b'x'; LONGEST_LINE + 1];
+        let told = told(&[&long, b"{}\n{\"a\": 1}\n"]);
+        assert_eq!(told[1..], [(false, b"{}\n".to_vec()), (true, b"{\"a\": 1}\n".to_vec())]);
+    }
+}

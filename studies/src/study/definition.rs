@@ -1,0 +1,93 @@
+//! A study as its file says it, and nothing expanded yet.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use aees_run::settings::{Place, TaskName};
+
+use super::block::{Block, Order};
+use super::command::CommandSpec;
+use super::policy::{Breakers, Budget, Objective, Retries};
+use super::rules::{KnownKeys, Rule};
+use super::settings::{Assignment, Dialect};
+
+/// A study as its file tells it, ready to be expanded.
+#[derive(Clone, Debug)]
+pub struct Study {
+    /// The file.
+    pub source: PathBuf,
+    /// The name; the stem of the file when it gives none.
+    pub name: String,
+    /// What its runs do.
+    pub task: StudyTask,
+    /// The user's words about it.
+    pub note: Option<String>,
+    /// What it is judged by.
+    pub metric: Option<Objective>,
+    /// What it may spend.
+    pub budget: Budget,
+    /// How often each class of failure is tried again, where the file says so.
+    pub retry: BTreeMap<String, Retries>,
+    /// When it stops because something is wrong with all of it.
+    pub breakers: Breakers,
+    /// How combinations are chosen.
+    pub search: Search,
+    /// The order of the combinations.
+    pub order: Order,
+    /// The seeds of every setting.
+    pub seeds: Vec<i64>,
+    pub(super) dialect: Dialect,
+    pub(super) base: Vec<Assignment>,
+    pub(super) configs: Vec<(String, Vec<Assignment>)>,
+    pub(super) root: Block,
+    pub(super) exclude: Vec<Rule>,
+    pub(super) task_place: Place,
+}
+
+/// What the runs of a study do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StudyTask {
+    /// They train with this program.
+    Train(TaskName),
+    /// They call another one.
+    Command(CommandSpec),
+}
+
+impl StudyTask {
+    /// `cifar100`, ..., `command`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Train(task) => task.name(),
+            Self::Command(_) => "command",
+        }
+    }
+}
+
+/// How combinations are chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Search {
+    /// All of them.
+    Grid,
+    /// So many independent draws.
+    Random {
+        /// How many.
+        trials: u64,
+        /// The seed of the draws.
+        seed: u64,
+    },
+}
+
+impl Study {
+    /// Everything that the study assigns, to whichever combination.
+    fn assignments(&self) -> impl Iterator<Item = &Assignment> {
+        let configs = self.configs.iter().flat_map(|(_, assignments)| assignments);
+        self.base.iter().chain(configs).chain(self.root.assignments())
+    }
+
+    /// The keys that anything in the study sets.
+    pub(super) fn known_keys(&self) -> KnownKeys<'_> {
+        let assigned = self.assignments().map(|assignment| &assignment.path);
+        let varied = self.root.all_axes().into_iter().flat_map(|axis| &axis.paths);
+        KnownKeys { dialect: self.dialect, paths: assigned.chain(varied).collect() }
+    }
+}

@@ -1,0 +1,129 @@
+//! The runs of a study: its combinations with their seeds, and what the command line adds to choose among them.
+
+use aees_run::settings::Place;
+use serde_json::Value;
+
+use super::error::{Problem, StudyError, StudyErrors};
+use super::settings::Settings;
+
+/// More runs than start without a question.
+pub const MAX_RUNS_WITHOUT_YES: usize = 10_000;
+
+/// What the command line adds to a study: overrides and filters, as typed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `-o key=value`: over everything the file says.
+    pub set: Vec<String>,
+    /// `--only key=a,b`: settings with one of the values. Given again, both must hold.
+    pub only: Vec<String>,
+    /// `--except key=a,b`: not those settings.
+    pub except: Vec<String>,
+    /// `--seeds 0-4,7`: of the study's seeds, these.
+    pub seeds: Option<String>,
+    /// `--case ours,baseline/large`: a case with everything inside it.
+    pub cases: Vec<String>,
+    /// `--shard i/n`: the runs whose display index leaves the rest i, from 0, when divided by n.
+    pub shard: Option<String>,
+    /// `--limit N`: the first N settings with all their seeds.
+    pub limit: Option<usize>,
+    /// `--limit-runs N`: the first N runs.
+    pub limit_runs: Option<usize>,
+}
+
+/// The runs of a study.
+#[derive(Clone, Debug)]
+pub struct Expansion {
+    /// The settings in order, with the seeds that passed the filters.
+    pub settings: Vec<StudyConfig>,
+    /// How many settings there are without filters.
+    pub all_settings: usize,
+    /// How many runs there are without filters.
+    pub all_runs: usize,
+    /// Combinations that came out equal to an earlier one.
+    pub duplicates: Vec<Duplicate>,
+    /// Combinations that `exclude` dropped.
+    pub excluded: usize,
+    /// What is probably not meant.
+    pub warnings: Vec<String>,
+}
+
+/// One combination with its seeds.
+#[derive(Clone, Debug)]
+pub struct StudyConfig {
+    /// Its position before filters.
+    pub index: usize,
+    /// The names of the cases it comes from, outermost first.
+    pub case: Vec<String>,
+    /// What sets it apart: the keys of its axes with their values, in order.
+    pub axes: Vec<(String, Value)>,
+    /// Everything it sets.
+    pub settings: Settings,
+    /// Its runs.
+    pub seeds: Vec<SeedSlot>,
+}
+
+/// One run of a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeedSlot {
+    /// The seed.
+    pub seed: i64,
+    /// The run's display index: its position among all runs of the study, before filters.
+    pub index: usize,
+}
+
+/// A combination that came out equal to an earlier one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Duplicate {
+    /// What it is called.
+    pub label: String,
+    /// The setting that it equals.
+    pub of: usize,
+}
+
+impl Expansion {
+    /// The number of runs that passed the filters.
+    pub fn runs(&self) -> usize {
+        self.settings.iter().map(|setting| setting.seeds.len()).sum()
+    }
+
+    /// Refuses more than 10,000 runs unless the user means it.
+    ///
+    /// # Errors
+    /// More runs than that, and no `--yes`.
+    pub fn check_size(&self, yes: bool) -> Result<(), StudyErrors> {
+        let count = self.runs();
+        if yes || count <= MAX_RUNS_WITHOUT_YES {
+            return Ok(());
+        }
+        Err(StudyError::at(&Place::Resolved, Problem::NeedsYes { count, limit: MAX_RUNS_WITHOUT_YES }).into())
+    }
+}
+
+impl StudyConfig {
+    /// `case=ours lr=0.1 optimizer=SGD`.
+    pub fn label(&self) -> String {
+        label(
+            &self.case.iter().map(String::as_str).collect::<Vec<_>>(),
+            self.axes.iter().map(|(key, value)| (key.as_str(), value)),
+        )
+    }
+}
+
+pub(super) fn label<'a>(case: &[&str], axes: impl Iterator<Item = (&'a str, &'a Value)>) -> String {
+    let case = (!case.is_empty()).then(|| format!("case={}", case.join("/")));
+    let axes = axes.map(|(key, value)| format!("{key}={}", shown(value)));
+    let label = case.into_iter().chain(axes).collect::<Vec<_>>().join(" ");
+    if label.is_empty() { "the only one".into() } else { label }
+}
+
+/// A value as on a command line: lists joined by commas, texts bare.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "none".into(),
+        Value::Array(items) if items.iter().all(|item| !item.is_array() && !item.is_object()) => {
+            items.iter().map(shown).collect::<Vec<_>>().join(",")
+        }
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,373 @@
+//! The supervisor: claims runs, gives each to a [launcher](crate::launcher), and tells the registry what became of it.
+//!
+//! One thread decides everything. A run is claimed before it is submitted and settled after nothing of it is left, and every
+//! write names the claim's epoch, so a supervisor that was given up for dead changes nothing. Runs that another supervisor
+//! holds are waited for: it may die.
+
+mod reconcile;
+mod retry;
+mod settle;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use aees_run::artifact::FileError;
+use serde_json::Value;
+
+use crate::disk::{Root, write_identity};
+use crate::error::SweepError;
+use crate::job::{Ended, EndedState, Job};
+use crate::launcher::{Launcher, Ticket, Update};
+use crate::plan::StudyPlan;
+use crate::process::{ProcessIdentity, hostname};
+use crate::registry::{
+    Claim, Heartbeat, Member, Registry, RunFilter, RunId, RunState, Selection, StateCounts, Usage, WorkerId,
+};
+
+pub use self::reconcile::{Reconciled, reconcile};
+
+/// How long a claim holds without a sign of life.
+pub const LEASE: Duration = Duration::from_secs(120);
+
+/// How often signs of life are given, and the live table is brought up to date.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// How often the clock is looked at when nothing happens.
+const TICK: Duration = Duration::from_millis(50);
+
+/// How often the registry is asked for runs when none was free.
+const IDLE: Duration = Duration::from_millis(500);
+
+/// The pause when another process still works in a run's folder.
+const BUSY: Duration = Duration::from_millis(1_000);
+
+/// A run that so many workers were killed on is not tried again: it kills them.
+const MOST_KILLED: u32 = 20;
+
+/// What ends a supervisor before its work does.
+pub struct Limits {
+    /// When everything stops.
+    pub deadline: Option<Instant>,
+    /// Set by Ctrl-C.
+    pub stop: Arc<AtomicBool>,
+    /// Stop at the first failure.
+    pub fail_fast: bool,
+}
+
+/// Why a supervisor ended with work left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// The user asked.
+    Interrupted,
+    /// The time is over.
+    Deadline,
+    /// Too much failed; why.
+    Breaker(String),
+}
+
+/// How a supervisor ended.
+pub struct Summary {
+    /// The selected runs by state.
+    pub counts: BTreeMap<RunState, u64>,
+    /// Why it ended early.
+    pub halt: Option<Halt>,
+}
+
+/// Something that a user may want to see.
+#[allow(missing_docs, reason = "the variants say it")]
+pub enum SweepEvent<'a> {
+    /// A run began.
+    Started { run: &'a RunId, label: &'a str, attempt: u32 },
+    /// A run ended, in words.
+    Settled { run: &'a RunId, label: &'a str, what: &'a str, seconds: f64 },
+    /// How it stands: selected runs by state, and the running ones.
+    Standing { settled: usize, total: usize, running: &'a [String] },
+}
+
+/// Why a run was asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum StopReason {
+    /// The whole study stops.
+    Study,
+    /// It took too long.
+    Timeout,
+    /// It is no longer this supervisor's.
+    Lost,
+}
+
+/// A run that was submitted.
+struct Submitted {
+    claim: Claim,
+    at: Instant,
+    /// The newest line for the live table.
+    progress: Option<Value>,
+    stop: Option<StopReason>,
+}
+
+/// Runs the selected runs of a plan.
+pub struct Supervisor<'a> {
+    registry: Registry,
+    root: &'a Root,
+    plan: &'a StudyPlan,
+    limits: Limits,
+    launcher: &'a mut dyn Launcher,
+    report: &'a mut dyn FnMut(SweepEvent<'_>),
+    /// A test gives its own.
+    clock: Box<dyn Fn() -> Instant + 'a>,
+    identity: WorkerId,
+    selection: Selection,
+    /// Runs that are not to be claimed again in this process.
+    passed_over: HashSet<RunId>,
+    submitted: HashMap<Ticket, Submitted>,
+    /// The registry's last event before this process began: breakers count from there.
+    since: i64,
+    halt: Option<Halt>,
+    last_heartbeat: Instant,
+    /// When the last claim found less than it asked for.
+    last_idle_claim: Option<Instant>,
+    /// The runs of the plan, each with what people call it.
+    members: HashMap<RunId, (&'a Member, String)>,
+}
+
+impl<'a> Supervisor<'a> {
+    /// A supervisor for a plan that the registry has.
+    ///
+    /// # Errors
+    /// Those of the registry.
+    pub fn new(
+        registry: Registry,
+        root: &'a Root,
+        plan: &'a StudyPlan,
+        limits: Limits,
+        launcher: &'a mut dyn Launcher,
+        report: &'a mut dyn FnMut(SweepEvent<'_>),
+    ) -> Result<Self, SweepError> {
+        let selection = registry.select_runs(&plan.selected)?;
+        let since = registry.last_seq()?;
+        let own = ProcessIdentity::own();
+        let identity = WorkerId { host: hostname(), pid: own.pid, start_ticks: own.start_ticks, boot_id: own.boot_id };
+        let named = |member: &'a Member| (member.run.run_id.clone(), (member, label(member)));
+        let members = plan.members.iter().map(named).collect();
+        Ok(Self {
+            registry,
+            root,
+            plan,
+            limits,
+            launcher,
+            report,
+            clock: Box::new(Instant::now),
+            identity,
+            selection,
+            passed_over: HashSet::new(),
+            submitted: HashMap::new(),
+            since,
+            halt: None,
+            last_heartbeat: Instant::now(),
+            last_idle_claim: None,
+            members,
+        })
+    }
+
+    /// Works until nothing is left to do, or something says stop.
+    ///
+    /// # Errors
+    /// When the registry or the file system fails. What runs is then left to the launcher's end.
+    pub fn run(mut self) -> Result<Summary, SweepError> {
+        self.work()?;
+        Ok(Summary { counts: self.counts()?, halt: self.halt })
+    }
+
+    fn work(&mut self) -> Result<(), SweepError> {
+        loop {
+            self.check_limits();
+            let claimed = if self.halt.is_none() && self.claim_is_due() { self.claim()? } else { 0 };
+            if self.submitted.is_empty() && (self.halt.is_some() || (claimed == 0 && !self.work_may_come()?)) {
+                return Ok(());
+            }
+            // Nothing of ours runs: there are deferred runs, or those of other supervisors.
+            self.take_updates(if self.submitted.is_empty() { IDLE } else { TICK })?;
+            self.heartbeat_if_due()?;
+            self.stop_what_takes_too_long();
+        }
+    }
+
+    fn now(&self) -> Instant {
+        (self.clock)()
+    }
+
+    fn check_limits(&mut self) {
+        if self.halt.is_some() {
+            return;
+        }
+        if self.limits.stop.load(Ordering::Relaxed) {
+            self.halt_for(Halt::Interrupted);
+        } else if self.limits.deadline.is_some_and(|deadline| self.now() >= deadline) {
+            self.halt_for(Halt::Deadline);
+        }
+    }
+
+    fn halt_for(&mut self, halt: Halt) {
+        self.halt = Some(halt);
+        self.stop_where(StopReason::Study, |_| true);
+    }
+
+    /// Asks runs to stop that were not asked before.
+    fn stop_where(&mut self, reason: StopReason, which: impl Fn(&Submitted) -> bool) {
+        for (ticket, run) in self.submitted.iter_mut().filter(|(_, run)| run.stop.is_none() && which(run)) {
+            run.stop = Some(reason);
+            self.launcher.stop(*ticket);
+        }
+    }
+
+    /// After a claim that found nothing, not every turn asks again.
+    fn claim_is_due(&self) -> bool {
+        self.launcher.free() > 0 && self.last_idle_claim.is_none_or(|last| self.now() - last >= IDLE)
+    }
+
+    /// Claims as many runs as the launcher takes, and submits them.
+    fn claim(&mut self) -> Result<usize, SweepError> {
+        let selection = self.selection.without(&self.passed_over);
+        let most = self.launcher.free();
+        let claims = self.registry.claim(&self.identity, &selection, most, LEASE)?;
+        self.last_idle_claim = (claims.len() < most).then(|| self.now());
+        let count = claims.len();
+        for claim in claims {
+            self.submit(claim)?;
+        }
+        Ok(count)
+    }
+
+    fn submit(&mut self, claim: Claim) -> Result<(), SweepError> {
+        let run = claim.run_id.clone();
+        let directory = self.root.run(&run);
+        let (Some((member, label)), Some(work)) = (self.members.get(&run), self.plan.work.get(&run)) else {
+            return Ok(self.registry.release(&claim)?);
+        };
+        let job = Job {
+            run_id: run.full().to_owned(),
+            run_directory: std::path::absolute(&directory).unwrap_or_else(|_| directory.clone()),
+            attempt: claim.attempt_no,
+            work: work.clone(),
+        };
+        fs::create_dir_all(&directory).map_err(FileError::at("make", &directory))?;
+        write_identity(&directory, &member.run)?;
+        (self.report)(SweepEvent::Started { run: &run, label, attempt: claim.attempt_no });
+        match self.launcher.submit(job) {
+            Ok(ticket) => {
+                let run = Submitted { claim, at: self.now(), progress: None, stop: None };
+                self.submitted.insert(ticket, run);
+                Ok(())
+            }
+            Err(error) => {
+                self.registry.interrupt(&claim, "its worker could not be started", &Usage::default())?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes in what happened to the submitted runs, and settles those that are over.
+    fn take_updates(&mut self, patience: Duration) -> Result<(), SweepError> {
+        let mut over = Vec::new();
+        for (ticket, update) in self.launcher.poll(patience) {
+            let ended = match update {
+                Update::Progress(line) => {
+                    if let Some(run) = self.submitted.get_mut(&ticket) {
+                        run.progress = Some(line);
+                    }
+                    continue;
+                }
+                Update::Ended(ended) => ended,
+                Update::Lost(why) => Ended { message: why, ..EndedState::Interrupted.into() },
+            };
+            over.extend(self.submitted.remove(&ticket).map(|run| (run, ended)));
+        }
+        if !over.is_empty() {
+            self.last_idle_claim = None;
+        }
+        self.settle(over)
+    }
+
+    fn heartbeat_if_due(&mut self) -> Result<(), SweepError> {
+        if self.now() - self.last_heartbeat < HEARTBEAT || self.submitted.is_empty() {
+            return Ok(());
+        }
+        self.last_heartbeat = self.now();
+        let runs = self.submitted.values();
+        let heartbeats: Vec<Heartbeat<'_>> = runs
+            .map(|run| Heartbeat { claim: &run.claim, progress: run.progress.as_ref().map(Value::to_string) })
+            .collect();
+        let lost = self.registry.heartbeat(&heartbeats, LEASE)?;
+        let running: Vec<String> = self.submitted.values().map(|run| self.line_of(run)).collect();
+        self.stop_where(StopReason::Lost, |run| lost.iter().any(|loss| loss.run_id == run.claim.run_id));
+        let counts = self.counts()?;
+        let settled = counts.iter().filter(|(state, _)| is_settled(**state)).map(|(_, count)| *count as usize).sum();
+        (self.report)(SweepEvent::Standing { settled, total: self.plan.selected.len(), running: &running });
+        Ok(())
+    }
+
+    fn line_of(&self, run: &Submitted) -> String {
+        let mut parts = vec![format!("{} {}", run.claim.run_id, self.label(&run.claim.run_id))];
+        let progress = run.progress.as_ref().unwrap_or(&Value::Null);
+        if let (Some(step), Some(total)) = (progress["step"].as_u64(), progress["total_steps"].as_u64()) {
+            parts.push(format!("step {step}/{total}"));
+        }
+        parts.extend(progress["loss"].as_f64().map(|loss| format!("loss {loss:.3}")));
+        parts.extend(progress["arm"].as_str().map(str::to_owned));
+        parts.join(" · ")
+    }
+
+    fn label(&self, run: &RunId) -> &str {
+        self.members.get(run).map(|(_, label)| label.as_str()).unwrap_or_default()
+    }
+
+    fn stop_what_takes_too_long(&mut self) {
+        let Some(limit) = self.plan.policy.per_run_timeout_seconds.map(Duration::from_secs_f64) else { return };
+        let now = self.now();
+        self.stop_where(StopReason::Timeout, |run| now - run.at > limit);
+    }
+
+    /// The selected runs by state.
+    fn counts(&self) -> Result<BTreeMap<RunState, u64>, SweepError> {
+        let mut counts = BTreeMap::new();
+        if self.plan.selected.len() == self.plan.members.len() {
+            let study = self.registry.status(&[&self.plan.name])?;
+            let total: Option<&StateCounts> = study.first().map(|status| &status.counts);
+            counts.extend(total.into_iter().flat_map(StateCounts::iter).filter(|(_, count)| *count > 0));
+            return Ok(counts);
+        }
+        let selected: HashSet<&RunId> = self.plan.selected.iter().collect();
+        let filter = RunFilter { study: Some(self.plan.name.clone()), ..RunFilter::default() };
+        for row in self.registry.runs(&filter)?.into_iter().filter(|row| selected.contains(&row.run_id)) {
+            *counts.entry(row.state).or_default() += 1;
+        }
+        Ok(counts)
+    }
+
+    /// Whether a selected run may still become free: put off, interrupted, or in other hands.
+    fn work_may_come(&self) -> Result<bool, SweepError> {
+        let counts = self.counts()?;
+        let open = counts.iter().filter(|(state, _)| !is_settled(**state)).map(|(_, count)| *count).sum::<u64>();
+        Ok(open > self.passed_over.len() as u64)
+    }
+}
+
+/// Whether a run in this state waits for nothing that this program does by itself.
+pub fn is_settled(state: RunState) -> bool {
+    !matches!(state, RunState::Pending | RunState::Running | RunState::Interrupted | RunState::Deferred)
+}
+
+/// `study:17 lr=0.1 seed=3`.
+fn label(member: &Member) -> String {
+    let axes: Value = serde_json::from_str(&member.axes_json).unwrap_or_default();
+    let mut parts: Vec<String> = member.case.iter().cloned().collect();
+    for (key, value) in axes.as_object().into_iter().flatten() {
+        parts.push(format!("{key}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
+    }
+    parts.push(format!("seed={}", member.run.seed.cast_signed()));
+    parts.join(" ")
+}

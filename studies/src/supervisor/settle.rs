@@ -1,0 +1,150 @@
+//! What becomes of a run when nothing of it runs any more: done, tried again, put off, failed; and perhaps the end of the study.
+
+use std::time::Duration;
+
+use super::retry::{deferral, fingerprint, first_and_last_line, pause_before_retry};
+use super::{BUSY, Halt, MOST_KILLED, StopReason, Submitted, Supervisor, SweepEvent};
+use crate::disk::completion_of;
+use crate::error::SweepError;
+use crate::job::{Ended, EndedState};
+use crate::registry::{AfterFailure, Claim, Completion, FailedAttempt, RegistryError, RunId, Usage};
+
+impl Supervisor<'_> {
+    /// Tells the registry about all runs that are over; their results in one transaction.
+    pub(super) fn settle(&mut self, over: Vec<(Submitted, Ended)>) -> Result<(), SweepError> {
+        let mut done = Vec::new();
+        for (run, ended) in over {
+            let seconds = (self.now() - run.at).as_secs_f64();
+            match self.completion(&run.claim, &ended, seconds) {
+                Some(completion) => done.push((run.claim, completion, seconds)),
+                None => self.settle_without_result(&run, ended, seconds)?,
+            }
+        }
+        if done.is_empty() {
+            return Ok(());
+        }
+        let pairs: Vec<(&Claim, &Completion)> = done.iter().map(|(claim, completion, _)| (claim, completion)).collect();
+        let answers = self.registry.complete_all(&pairs)?;
+        for ((claim, completion, seconds), answer) in done.iter().zip(answers) {
+            let what = match answer {
+                Ok(_) => summary_of(completion),
+                Err(RegistryError::FencedOut { .. }) => "finished, but the run is no longer this worker's".into(),
+                Err(error) => error.to_string(),
+            };
+            self.tell_settled(&claim.run_id, &what, *seconds);
+        }
+        Ok(())
+    }
+
+    /// The result of a run that is said to have one, or whose worker was killed after it had published it.
+    fn completion(&self, claim: &Claim, ended: &Ended, seconds: f64) -> Option<Completion> {
+        if ended.state == EndedState::Busy {
+            return None;
+        }
+        let mut completion = completion_of(&self.root.run(&claim.run_id)).ok().flatten()?;
+        completion.usage.wall_ms.get_or_insert((seconds * 1e3) as u64);
+        Some(completion)
+    }
+
+    fn settle_without_result(&mut self, run: &Submitted, ended: Ended, seconds: f64) -> Result<(), SweepError> {
+        let claim = &run.claim;
+        let usage = Usage { wall_ms: Some((seconds * 1e3) as u64), ..Usage::default() };
+        let now = self.registry.now();
+        let later = |pause: Duration| now + pause.as_millis() as i64;
+        let why = if ended.message.is_empty() { "asked to stop" } else { &ended.message };
+        let (told, what) = match ended.state {
+            _ if run.stop == Some(StopReason::Lost) => (Ok(()), "stopped: the run was taken away".to_owned()),
+            EndedState::Busy => {
+                let why = "another process still works in its folder";
+                (self.registry.defer(claim, later(BUSY), why, &usage), why.to_owned())
+            }
+            EndedState::RateLimited { after_seconds } => {
+                let pause = deferral(after_seconds, claim);
+                let told = self.registry.defer(claim, later(pause), "rate limit", &usage);
+                (told, format!("rate limited; put off for {} s", pause.as_secs()))
+            }
+            EndedState::Interrupted if run.stop == Some(StopReason::Timeout) => {
+                self.passed_over.insert(claim.run_id.clone());
+                let why = "it took longer than budget.per_run_timeout";
+                (self.registry.interrupt(claim, why, &usage), format!("stopped: {why}; its checkpoint is kept"))
+            }
+            EndedState::Interrupted if run.stop.is_some() || claim.attempt_no <= MOST_KILLED => {
+                (self.registry.interrupt(claim, why, &usage), format!("interrupted: {why}"))
+            }
+            EndedState::Interrupted => self.fail(claim, "signal", why, &usage)?,
+            EndedState::Failed { class } => {
+                let help = ended.help.map(|help| format!("\nhelp: {help}")).unwrap_or_default();
+                self.fail(claim, &class, &(ended.message + &help), &usage)?
+            }
+            EndedState::Done => {
+                let message = "the worker says that it is done, but result.json cannot be used";
+                self.fail(claim, "data", message, &usage)?
+            }
+        };
+        match told {
+            Ok(()) | Err(RegistryError::FencedOut { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.tell_settled(&claim.run_id, &what, seconds);
+        Ok(())
+    }
+
+    /// A failure: another attempt, or the end of the run; and perhaps of the study.
+    fn fail(
+        &mut self,
+        claim: &Claim,
+        class: &str,
+        message: &str,
+        usage: &Usage,
+    ) -> Result<(Result<(), RegistryError>, String), SweepError> {
+        let mark = fingerprint(class, message);
+        let pause = pause_before_retry(&self.plan.policy, class, claim);
+        let next = match pause {
+            Some(pause) => AfterFailure::RetryAt(self.registry.now() + pause.as_millis() as i64),
+            None => AfterFailure::Final,
+        };
+        let failure =
+            FailedAttempt { class: class.to_owned(), error: message.to_owned(), fingerprint: Some(mark.clone()), next };
+        let told = self.registry.fail(claim, &failure, usage);
+        let reason = first_and_last_line(message);
+        let what = match pause {
+            Some(pause) => format!("failed ({class}), tried again in {} s: {reason}", pause.as_secs()),
+            None => format!("failed ({class}): {reason}"),
+        };
+        self.check_breakers(&mark, pause.is_none())?;
+        Ok((told, what))
+    }
+
+    fn check_breakers(&mut self, mark: &str, is_final: bool) -> Result<(), SweepError> {
+        if self.halt.is_some() {
+            return Ok(());
+        }
+        let policy = &self.plan.policy;
+        let in_a_row = self.registry.consecutive_failures(&self.plan.name, self.since, policy.consecutive)?;
+        let alike = self.registry.configs_failing_with(&self.plan.name, mark, self.since)?;
+        let reason = if is_final && self.limits.fail_fast {
+            "--fail-fast: a run failed".to_owned()
+        } else if in_a_row >= policy.consecutive {
+            format!("{in_a_row} attempts in a row failed")
+        } else if alike >= policy.same_fingerprint {
+            format!("{alike} configurations failed in the same way ({mark})")
+        } else {
+            return Ok(());
+        };
+        self.halt_for(Halt::Breaker(reason));
+        Ok(())
+    }
+
+    fn tell_settled(&mut self, run: &RunId, what: &str, seconds: f64) {
+        let label = self.members.get(run).map(|(_, label)| label.as_str()).unwrap_or_default();
+        (self.report)(SweepEvent::Settled { run, label, what, seconds });
+    }
+}
+
+fn summary_of(completion: &Completion) -> String {
+    let best = completion.metrics.iter().find(|metric| metric.measure == "best" && metric.value.is_finite());
+    match best {
+        Some(metric) => format!("{}, best {} {:.4}", completion.outcome.name(), metric.name, metric.value),
+        None => completion.outcome.name().to_owned(),
+    }
+}

@@ -1,0 +1,273 @@
+//! Who owns a run: claims, leases, epochs.
+
+use std::collections::BTreeMap;
+
+use aees_studies::registry::{
+    AfterFailure, FailedAttempt, Heartbeat, Registry, RegistryError, RunState, Selection, Usage,
+};
+
+use super::scratch::{
+    AUDIT, LEASE, Scratch, claim_one, completion, kinds, member, members, run_id, state, study, worker,
+};
+
+fn failure(next: AfterFailure) -> FailedAttempt {
+    FailedAttempt { class: "io".into(), error: "disk gone".into(), fingerprint: Some("io@read".into()), next }
+}
+
+#[test]
+fn two_workers_never_get_the_same_run() {
+    const RUNS: u64 = 500;
+    let scratch = Scratch::new();
+    scratch.with_study(RUNS);
+
+    let work = |pid: u32| {
+        let mut registry = scratch.open();
+        let selection = registry.select_study("s").unwrap();
+        let mut executed = Vec::new();
+        // Batches of different sizes, so that the workers meet in different ways.
+        while let claims = registry.claim(&worker(pid), &selection, pid as usize, LEASE).unwrap()
+            && !claims.is_empty()
+        {
+            let done: Vec<_> = claims.iter().map(|claim| completion(claim.run_id.full(), 0.5)).collect();
+            for accepted in registry.complete_all(&claims.iter().zip(&done).collect::<Vec<_>>()).unwrap() {
+                accepted.unwrap();
+            }
+            executed.extend(claims.into_iter().map(|claim| claim.run_id));
+        }
+        executed
+    };
+    let executed: Vec<_> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (1..=4).map(|pid| scope.spawn(move || work(pid))).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
+
+    let mut times = BTreeMap::new();
+    for run in &executed {
+        *times.entry(run.clone()).or_insert(0) += 1;
+    }
+    assert_eq!(times.len() as u64, RUNS);
+    assert!(times.values().all(|times| *times == 1));
+    let status = scratch.open().status(&["s"]).unwrap().remove(0);
+    assert_eq!((status.attempts, status.counts.get(RunState::Done)), (RUNS, RUNS));
+    assert!(status.is_complete());
+}
+
+#[test]
+fn an_expired_lease_is_taken_over_with_a_higher_epoch() {
+    let scratch = Scratch::new();
+    let (mut registry, selection) = scratch.with_study(1);
+    let first = claim_one(&mut registry, &selection);
+    scratch.pass(1_000);
+    assert!(
+        registry.claim(&worker(2), &selection, 1, LEASE).unwrap().is_empty(),
+        "the lease holds to its last instant"
+    );
+
+    scratch.pass(1);
+    let second = registry.claim(&worker(2), &selection, 1, LEASE).unwrap().remove(0);
+
+    assert_eq!((second.epoch, second.attempt_no, second.lost_attempts), (first.epoch + 1, 2, 1));
+    assert_eq!(second.previous_state, RunState::Running);
+    let why = registry.why("s:0").unwrap();
+    let event = why.events.last().unwrap();
+    assert_eq!(event.kind, "lease_expired");
+    assert_eq!((event.from, event.to), (Some(RunState::Running), Some(RunState::Running)));
+    assert_eq!(event.actor.as_deref(), Some("here:2"));
+    assert_eq!(event.payload.as_deref(), Some(r#"{"previous_worker":"here:1"}"#));
+    assert_eq!(why.attempts[0].ending.as_deref(), Some("lease_expired"));
+    assert_eq!(why.attempts[1].ending, None);
+}
+
+#[test]
+fn a_fenced_out_worker_changes_nothing_but_what_it_used_is_kept() {
+    let scratch = Scratch::new();
+    let (mut registry, selection) = scratch.with_study(1);
+    let old = claim_one(&mut registry, &selection);
+    scratch.pass(2_000);
+    let new = registry.claim(&worker(2), &selection, 1, LEASE).unwrap().remove(0);
+    let before = registry.run("s:0").unwrap();
+
+    let used = Usage { cost_usd: Some(0.25), ..Usage::default() };
+    let refusals = [
+        registry.fail(&old, &failure(AfterFailure::Final), &used),
+        registry.fail(&old, &failure(AfterFailure::RetryAt(9)), &Usage::default()),
+        registry.defer(&old, 9, "rate limit", &Usage::default()),
+        registry.interrupt(&old, "signal", &Usage::default()),
+        registry.release(&old),
+        registry.complete(&old, &completion("aa", 0.9)).map(|_| ()),
+    ];
+    for refusal in refusals {
+        let Err(RegistryError::FencedOut { epoch, now, state, .. }) = refusal else { panic!("{refusal:?}") };
+        assert_eq!((epoch, now, state), (old.epoch, new.epoch, RunState::Running));
+    }
+    let lost = registry
+        .heartbeat(&[Heartbeat { claim: &old, progress: None }, Heartbeat { claim: &new, progress: None }], LEASE);
+    assert_eq!(lost.unwrap().iter().map(|lost| lost.epoch).collect::<Vec<_>>(), [old.epoch]);
+
+    let why = registry.why("s:0").unwrap();
+    assert_eq!(why.run, before);
+    assert_eq!(why.attempts[0].usage.cost_usd, Some(0.25));
+    assert_eq!(why.attempts[0].ending.as_deref(), Some("lease_expired"), "what took it over ended it");
+    registry.complete(&new, &completion("bb", 0.1)).unwrap();
+}
+
+#[test]
+fn heartbeats_keep_a_claim_and_show_progress() {
+    let scratch = Scratch::new();
+    let (mut registry, selection) = scratch.with_study(1);
+    let claim = claim_one(&mut registry, &selection);
+    for epoch in 0..5 {
+        scratch.pass(900);
+        let progress = Some(format!(r#"{{"epoch":{epoch}}}"#));
+        assert!(registry.heartbeat(&[Heartbeat { claim: &claim, progress }], LEASE).unwrap().is_empty());
+    }
+    assert!(registry.claim(&worker(2), &selection, 1, LEASE).unwrap().is_empty());
+    let running = registry.running(Some("s")).unwrap();
+    assert_eq!(running[0].progress.as_deref(), Some(r#"{"epoch":4}"#));
+    assert_eq!((running[0].worker.clone(), running[0].index), (worker(1), Some(0)));
+    assert_eq!(registry.running(None).unwrap().len(), 1);
+    assert_eq!(kinds(&registry, 0), ["planned", "claimed"], "heartbeats are no events");
+}
+
+#[test]
+fn claims_come_in_order_expired_deferred_interrupted_then_pending_by_index() {
+    let scratch = Scratch::new();
+    let mut registry = scratch.open();
+    // Planned in an order that is not that of the indices.
+    let shuffled: Vec<_> = [4, 2, 0, 3, 1].map(|index| member(index, index)).into();
+    registry.plan(&study("s"), &shuffled).unwrap();
+    let selection = registry.select_study("s").unwrap();
+    let claims = registry.claim(&worker(1), &selection, 4, LEASE).unwrap();
+    assert_eq!(claims.iter().map(|claim| claim.run_id.clone()).collect::<Vec<_>>(), [0, 1, 2, 3].map(run_id));
+    registry.release(&claims[0]).unwrap();
+    registry.interrupt(&claims[1], "signal", &Usage::default()).unwrap();
+    registry.defer(&claims[2], registry.now() + 500, "rate limit", &Usage::default()).unwrap();
+    let open = |registry: &mut Registry, most| {
+        let claims = registry.claim(&worker(2), &selection, most, LEASE).unwrap();
+        claims.into_iter().map(|claim| claim.run_id).collect::<Vec<_>>()
+    };
+
+    assert_eq!(open(&mut registry, 1), [run_id(1)], "the deferred run is not due, the lease holds");
+    let again = claimed_anew(&mut registry, 1);
+    registry.interrupt(&again, "again", &Usage::default()).unwrap();
+    scratch.pass(1_001);
+    assert_eq!(open(&mut registry, 9), [3, 2, 1, 0, 4].map(run_id));
+    assert_eq!(open(&mut registry, 9), []);
+}
+
+/// The claim that run `number` has now, by expiring it and claiming it again.
+fn claimed_anew(registry: &mut Registry, number: u64) -> aees_studies::registry::Claim {
+    let running = registry.running(None).unwrap().into_iter().find(|row| row.run_id == run_id(number)).unwrap();
+    assert!(registry.interrupt_dead(&running.run_id, running.epoch, &AUDIT).unwrap());
+    let selection = registry.select_runs(&[run_id(number)]).unwrap();
+    claim_one(registry, &selection)
+}
+
+#[test]
+fn a_failed_deferred_or_interrupted_run_shows_running_while_it_reruns() {
+    let scratch = Scratch::new();
+    let (mut registry, selection) = scratch.with_study(3);
+    let claims = registry.claim(&worker(1), &selection, 3, LEASE).unwrap();
+    registry.fail(&claims[0], &failure(AfterFailure::Final), &Usage::default()).unwrap();
+    registry.defer(&claims[1], 0, "rate limit", &Usage::default()).unwrap();
+    registry.interrupt(&claims[2], "signal", &Usage::default()).unwrap();
+    assert_eq!(registry.retry(&[run_id(0)], &AUDIT).unwrap().changed, [run_id(0)]);
+
+    let again = registry.claim(&worker(2), &selection, 9, LEASE).unwrap();
+    assert_eq!(again.len(), 3);
+    for number in 0..3 {
+        assert_eq!(state(&registry, number), RunState::Running);
+    }
+    assert!(again.iter().all(|claim| claim.attempt_no == 2 && claim.epoch == 2));
+}
+
+#[test]
+fn a_retry_uses_one_and_a_deferral_uses_none() {
+    let scratch = Scratch::new();
+    let (mut registry, selection) = scratch.with_study(1);
+    let claim = claim_one(&mut registry, &selection);
+    registry.defer(&claim, 0, "rate limit", &Usage::default()).unwrap();
+    let claim = claim_one(&mut registry, &selection);
+    assert_eq!((claim.retries_used, claim.last_class), (0, None));
+    let claim = claimed_anew(&mut registry, 0);
+    registry.fail(&claim, &failure(AfterFailure::RetryAt(registry.now() + 10)), &Usage::default()).unwrap();
+    assert!(registry.claim(&worker(1), &selection, 1, LEASE).unwrap().is_empty(), "back-off");
+    assert_eq!(registry.run("s:0").unwrap().class.as_deref(), Some("io"));
+    scratch.pass(10);
+    let claim = claim_one(&mut registry, &selection);
+    assert_eq!((claim.retries_used, claim.last_class.as_deref(), claim.lost_attempts), (1, Some("io"), 1));
+    assert_eq!(registry.run("s:0").unwrap().class, None, "while it runs it has not failed");
+}
+
+#[test]
+fn a_dead_workers_run_can_be_claimed_at_once() {
+    let scratch = Scratch::new();
+    let (mut registry, selection) = scratch.with_study(1);
+    let old = claim_one(&mut registry, &selection);
+    assert!(!registry.interrupt_dead(&old.run_id, old.epoch + 1, &AUDIT).unwrap(), "another claim's epoch");
+    assert!(registry.interrupt_dead(&old.run_id, old.epoch, &AUDIT).unwrap());
+    assert_eq!(claim_one(&mut registry, &selection).lost_attempts, 1);
+    assert!(matches!(registry.release(&old), Err(RegistryError::FencedOut { .. })));
+    assert_eq!(kinds(&registry, 0), ["planned", "claimed", "worker_dead", "claimed"]);
+}
+
+#[test]
+fn a_selection_limits_and_orders_claims() {
+    let scratch = Scratch::new();
+    let (mut registry, selection) = scratch.with_study(6);
+    let chosen = registry.select_runs(&[4, 1, 3].map(run_id)).unwrap();
+    let without = chosen.without(&[run_id(1)]);
+    let taken = |registry: &mut Registry, selection: &Selection| {
+        let claims = registry.claim(&worker(1), selection, 9, LEASE).unwrap();
+        claims.into_iter().map(|claim| claim.run_id).collect::<Vec<_>>()
+    };
+    assert_eq!(taken(&mut registry, &without), [4, 3].map(run_id));
+    registry.withdraw("s", &[run_id(0)], &AUDIT).unwrap();
+    assert_eq!(taken(&mut registry, &selection.without(&[run_id(2)])), [1, 5].map(run_id));
+    assert_eq!(taken(&mut registry, &selection), [run_id(2)], "withdrawn members are not claimed");
+    assert!(matches!(registry.select_runs(&[run_id(99)]), Err(RegistryError::UnknownRun { .. })));
+    assert!(matches!(registry.select_study("t"), Err(RegistryError::UnknownStudy { .. })));
+}
+
+#[test]
+fn a_cancelled_run_fences_its_worker_out() {
+    let scratch = Scratch::new();
+    let (mut registry, selection) = scratch.with_study(2);
+    let claim = claim_one(&mut registry, &selection);
+    registry.complete(&claim, &completion("aa", 0.5)).unwrap();
+    let claim = claim_one(&mut registry, &selection);
+    let moved = registry.cancel(&[0, 1].map(run_id), &AUDIT).unwrap();
+    assert_eq!((moved.changed, moved.refused), (vec![run_id(1)], vec![(run_id(0), RunState::Done)]));
+    let lost = registry.heartbeat(&[Heartbeat { claim: &claim, progress: None }], LEASE).unwrap();
+    assert_eq!(lost[0].state, RunState::Cancelled);
+    assert!(matches!(registry.complete(&claim, &completion("bb", 0.5)), Err(RegistryError::FencedOut { .. })));
+    let why = registry.why("s:1").unwrap();
+    assert_eq!(why.attempts[0].ending.as_deref(), Some("cancelled"));
+    assert_eq!(why.events.last().unwrap().payload.as_deref(), Some(r#"{"reason":"a test"}"#));
+    assert!(registry.claim(&worker(1), &selection, 9, LEASE).unwrap().is_empty());
+}
+
+#[test]
+fn an_error_text_keeps_its_last_4000_characters() {
+    let scratch = Scratch::new();
+    let (mut registry, selection) = scratch.with_study(1);
+    let claim = claim_one(&mut registry, &selection);
+    let error = format!("{}the reason", "ä".repeat(5_000));
+    let failure = FailedAttempt { error, ..failure(AfterFailure::Final) };
+    registry.fail(&claim, &failure, &Usage::default()).unwrap();
+    let kept = registry.run("s:0").unwrap().error.unwrap();
+    assert_eq!(kept.chars().count(), 4_000);
+    assert!(kept.ends_with("the reason"));
+}
+
+#[test]
+fn adding_seeds_to_a_finished_study_leaves_only_the_new_runs_to_claim() {
+    let scratch = Scratch::new();
+    let (mut registry, selection) = scratch.with_study(3);
+    while let Some(claim) = registry.claim(&worker(1), &selection, 1, LEASE).unwrap().pop() {
+        registry.complete(&claim, &completion("aa", 0.5)).unwrap();
+    }
+    registry.plan(&study("s"), &members(0..5)).unwrap();
+    let claims = registry.claim(&worker(1), &selection, 9, LEASE).unwrap();
+    assert_eq!(claims.into_iter().map(|claim| claim.run_id).collect::<Vec<_>>(), [3, 4].map(run_id));
+}
