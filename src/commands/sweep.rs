@@ -332,7 +332,7 @@ pub(super) fn on_terminal() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aees_run::settings::{Place as SettingPlace, Role, TaskName};
+    use aees_run::settings::{Place as SettingPlace, TaskName};
     use serde_json::{Value, json};
 
     /// A setting that is not in the key must not change what a run is made of.

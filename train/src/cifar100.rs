@@ -8,7 +8,7 @@ use aees_control::schedule::EpochSchedule;
 use aees_models::weights::write_safetensors;
 use aees_models::{ModelSpec, ResNet18Config, flops};
 use aees_tasks::{
-    CIFAR100_CLASSES, CIFAR100_HUB, Cifar100, Cifar100Config, DataError, DataSource, EpochPlan, HubAccess, LabelNoise,
+    CIFAR100_CLASSES, CIFAR100_HUB, Cifar100, Cifar100Config, DataSource, EpochPlan, HubAccess, LabelNoise,
     LabelNoiseType as Noise, Purpose, stream,
 };
 use serde_json::{Map, Value, json};
@@ -62,13 +62,13 @@ impl Cifar100Task {
     ///
     /// # Errors
     /// Whatever is wrong with the files, with their names.
-    pub fn load(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Cifar100, DataError> {
+    pub fn load(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Cifar100, TaskError> {
         let kind = match config.label_noise_type {
             LabelNoiseType::None => Noise::None,
             LabelNoiseType::Symmetric => Noise::Symmetric,
             LabelNoiseType::Asymmetric => Noise::Asymmetric,
         };
-        Cifar100Config {
+        let data = Cifar100Config {
             source: DataSource::from(config.data.clone()),
             limit_train: config.limit_train.map(NonZeroUsize::get),
             limit_eval: config.limit_eval.map(NonZeroUsize::get),
@@ -76,9 +76,9 @@ impl Cifar100Task {
             label_noise: LabelNoise::new(kind, config.label_noise_rate.get())?,
             seed: config.seed,
             ..Cifar100Config::default()
-        }
-        .load_with_hub(HubAccess { hub: &hub(config)?, progress: &mut DownloadEvents::new(subscribers) })
-        .map_err(|error| error.fetched_by(fetch_command(config)))
+        };
+        let access = HubAccess { hub: &hub(config)?, progress: &mut DownloadEvents::new(subscribers) };
+        Ok(data.load_with_hub(access).map_err(|error| error.fetched_by(fetch_command(config)))?)
     }
 }
 

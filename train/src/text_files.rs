@@ -113,8 +113,13 @@ impl<'a> TextFiles<'a> {
         if path.exists() {
             return Ok((TextTokenizer::read(path)?, json!({ "path": path })));
         }
-        let file = self.tokenizer_file(name).map_err(|error| error.fetched_by(fetch_command(self.config)))?;
+        let file = self.tokenizer_file(name).map_err(|error| self.advised(error))?;
         Ok((TextTokenizer::read(&file.path)?, origin(name, &file)))
+    }
+
+    /// The error with the command that brings what is missing offline.
+    fn advised(&self, error: HubError) -> HubError {
+        error.fetched_by(fetch_command(self.config))
     }
 
     fn tokenizer_file(&mut self, name: &str) -> Result<HubFile, HubError> {
@@ -147,10 +152,9 @@ impl<'a> TextFiles<'a> {
         if !pretrained && name == RunConfig::new(self.config.task).model {
             return Ok(ModelFiles { config: None, weights: None, origin: json!({"architecture": name}) });
         }
-        let config =
-            self.hub_file(name, "config.json").map_err(|error| error.fetched_by(fetch_command(self.config)))?;
+        let config = self.hub_file(name, "config.json").map_err(|error| self.advised(error))?;
         let weights = match pretrained {
-            true => Some(self.hub_weights(name).map_err(|error| error.fetched_by(fetch_command(self.config)))?.path),
+            true => Some(self.hub_weights(name).map_err(|error| self.advised(error))?.path),
             false => None,
         };
         Ok(ModelFiles { weights, origin: origin(name, &config), config: Some(config.path) })
@@ -161,7 +165,7 @@ impl<'a> TextFiles<'a> {
     /// # Errors
     /// What cannot be had.
     pub fn fetch(&mut self) -> Result<Vec<PathBuf>, TaskError> {
-        Ok(self.fetch_all().map_err(|error| error.fetched_by(fetch_command(self.config)))?)
+        Ok(self.fetch_all().map_err(|error| self.advised(error))?)
     }
 
     fn fetch_all(&mut self) -> Result<Vec<PathBuf>, HubError> {

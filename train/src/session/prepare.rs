@@ -23,7 +23,6 @@ use crate::event::{RunEvent, Start, Subscriber};
 use crate::frequency_source::FrequencySource;
 use crate::optimizer::{OptimizerConfig, OptimizerKind};
 use crate::run_logs::{MetricsLog, TextLog};
-use crate::task_error::TaskError;
 use crate::tensorboard_log::TensorBoardLog;
 use crate::text_task::TextClassificationTask;
 use crate::training_task::{JobSetup, PreparedJob, TrainingTask};
@@ -154,10 +153,7 @@ pub fn load_task(
     subscribers: &mut [Box<dyn Subscriber>],
 ) -> Result<Box<dyn TrainingTask>, SessionError> {
     let mut task: Box<dyn TrainingTask> = match config.task {
-        TaskName::Cifar100 => Box::new(Cifar100Task::new(
-            config,
-            Arc::new(Cifar100Task::load(config, subscribers).map_err(TaskError::from)?),
-        )),
+        TaskName::Cifar100 => Box::new(Cifar100Task::new(config, Arc::new(Cifar100Task::load(config, subscribers)?))),
         TaskName::Sst2 | TaskName::AgNews => Box::new(TextClassificationTask::load(config, subscribers)?),
     };
     if config.control_mode == ControlMode::FrequencyMatched {
