@@ -52,7 +52,7 @@ fn epochs(state: &TrainState, seconds: f64) -> Value {
 /// Steps, epochs and examples, and how fast they went. A run of no steps has no rate.
 fn rates(config: &RunConfig, state: &TrainState, seconds: f64) -> Value {
     let (steps, epochs) = (state.step, state.epochs.len());
-    let examples = steps.checked_mul(config.batch_size as u64);
+    let examples = steps.checked_mul(config.batch_size.get() as u64);
     let counted = |count: f64| Some(count).filter(|count| *count > 0.0);
     let (step_count, epoch_count) = (counted(steps as f64), counted(epochs as f64));
     json!({
@@ -199,8 +199,9 @@ impl<'a> Axes<'a> {
 
     /// The adaptive, or the fixed, axes in words. Those of a baseline are what it could have had.
     fn texts(&self, adaptive: bool) -> Vec<String> {
-        let chosen = |axis: &&&Axis<'_>| axis.created().unwrap_or(axis.candidates.len() > 1) == adaptive;
-        let text = |axis: &&Axis<'_>| match axis.candidates {
+        let chosen = |axis: &&&Axis<'a>| axis.created().unwrap_or(axis.candidates.len() > 1) == adaptive;
+        let values = |axis: &Axis<'a>| axis.logs.first().map_or(axis.candidates, |log| &log.arm_values);
+        let text = |axis: &&Axis<'a>| match values(axis) {
             [value] if self.episodes.is_some() => format!("{}={}", axis.name, general(*value)),
             values => {
                 format!("{}=[{}]", axis.name, values.iter().map(|value| general(*value)).collect::<Vec<_>>().join(", "))

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use aees_run::settings::{FieldInfo, TaskName};
+use aees_run::settings::{SettingInfo, TaskName, Verb};
 use aees_train::session::fetch;
 use clap::{Args, Subcommand};
 
@@ -35,8 +35,8 @@ pub(crate) struct FetchFlags {
 struct Fetched;
 
 impl TakenSettings for Fetched {
-    fn takes(field: &FieldInfo) -> bool {
-        ["model", "tokenizer", "cache_dir", "hf_token"].contains(&field.key)
+    fn takes(setting: &SettingInfo) -> bool {
+        setting.verbs.contains(&Verb::Fetch)
     }
 }
 

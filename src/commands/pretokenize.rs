@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use aees_run::settings::{FieldInfo, RunConfig, TaskName};
+use aees_run::settings::{RunConfig, SettingInfo, TaskName, Verb};
 use aees_train::session::SessionError;
 use aees_train::text_task::{Pretokenized, pretokenize};
 use clap::Args;
@@ -34,22 +34,8 @@ pub(crate) struct PretokenizeFlags {
 struct Tokenizing;
 
 impl TakenSettings for Tokenizing {
-    fn takes(field: &FieldInfo) -> bool {
-        const KEYS: [&str; 12] = [
-            "max_length",
-            "label_noise_rate",
-            "label_noise_seed",
-            "limit_train",
-            "limit_eval",
-            "data",
-            "model",
-            "tokenizer",
-            "tokenized_dataset_dir",
-            "cache_dir",
-            "local_files_only",
-            "hf_token",
-        ];
-        KEYS.contains(&field.key)
+    fn takes(setting: &SettingInfo) -> bool {
+        setting.verbs.contains(&Verb::Pretokenize)
     }
 }
 
@@ -81,7 +67,8 @@ pub(crate) fn tokenize(config: &RunConfig, progress: Style, as_json: bool) -> Re
     if let Some((corrupted, sentences)) = done.corrupted {
         eprintln!(
             "Applied symmetric label noise to {corrupted} / {sentences} AG News training examples (rate={}, seed={}).",
-            config.label_noise_rate, config.label_noise_seed
+            config.label_noise_rate.get(),
+            config.label_noise_seed
         );
     }
     eprintln!("{}", summary(&done));

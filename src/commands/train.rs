@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use aees_run::settings::value::ConfigValue;
-use aees_run::settings::{Place as Written, Role, RunConfig, TaskName, read_file};
-use aees_train::session::{self, Place, SessionEnd};
+use aees_run::settings::value::SettingValue;
+use aees_run::settings::{ConfigError, Place, RunConfig, TaskName, assigned, read_file};
+use aees_train::session::{self, RunTarget, SessionEnd};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -71,9 +71,9 @@ pub(crate) struct TrainFlags {
 impl TrainFlags {
     /// Trains, and reports how it ended.
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
-        let (config, place) = match &self.resume {
-            Some(directory) => (self.resumed_config(directory)?, Place::Resume { directory: directory.clone() }),
-            None => (self.new_config()?, Place::New { directory: self.run_dir.clone(), overwrite: self.overwrite }),
+        let (config, target) = match &self.resume {
+            Some(directory) => (self.resumed_config(directory)?, RunTarget::Resume { directory: directory.clone() }),
+            None => (self.new_config()?, RunTarget::New { directory: self.run_dir.clone(), overwrite: self.overwrite }),
         };
         config.validate()?;
         use_threads(&config)?;
@@ -88,7 +88,7 @@ impl TrainFlags {
         let stop = interrupt::watch(|| {
             eprintln!("stopping after this step and writing a checkpoint; press Ctrl-C again to stop at once");
         })?;
-        match session::train(&config, &place, progress::subscribers(self.progress.progress), &stop)? {
+        match session::train(&config, &target, progress::subscribers(self.progress.progress), &stop)? {
             SessionEnd::Finished { result, .. } => report(&result, self.json, "finished"),
             SessionEnd::AlreadyFinished { result } => {
                 eprintln!("nothing to do: this run is finished");
@@ -108,36 +108,34 @@ impl TrainFlags {
             None => Vec::new(),
         };
         let mut config = RunConfig::new(task(self.task, &file)?);
-        for (key, value, place) in file.iter().filter(|(key, ..)| key != "task") {
-            config.set(key, value, place)?;
-        }
-        if let Some(method) = &self.method {
-            config.set("method", &Value::String(method.clone()), &Written::Flag("method".into()))?;
-        }
-        self.typed_settings(config)
+        let written = file.iter().filter(|(key, ..)| key != "task");
+        let written = written.map(|(key, value, place)| (key.as_str(), value.clone(), place.clone()));
+        let method =
+            self.method.iter().map(|name| ("method", Value::String(name.clone()), Place::Flag("method".into())));
+        config.fill(written.chain(method).chain(self.typed_settings()?))?;
+        config.make_paths_absolute();
+        Ok(config)
     }
 
     /// The configuration of the folder, with the settings that may change in a resumed run.
     fn resumed_config(&self, directory: &Path) -> Result<RunConfig, Failure> {
         let stored = session::stored_config(directory)?;
-        let config = self.typed_settings(stored.clone())?;
-        let changed = RunConfig::fields()
-            .iter()
-            .find(|field| field.role == Role::Science && stored.get(field.key) != config.get(field.key));
-        if let Some(field) = changed {
-            let message = format!("--{} cannot be changed when a run is resumed", field.key.replace('_', "-"));
-            let help = format!("leave it out; the run has {}", stored.get(field.key).unwrap_or_default());
+        let mut config = stored.clone();
+        config.fill(self.typed_settings()?)?;
+        let mut settings = RunConfig::settings().iter().filter(|setting| setting.role.decides_result());
+        if let Some(setting) = settings.find(|setting| stored.get(setting.key) != config.get(setting.key)) {
+            let message = format!("{} cannot be changed when a run is resumed", setting.flag());
+            let help = format!("leave it out; the run has {}", stored.get(setting.key).unwrap_or_default());
             return Err(Failure::with_help(message, help));
         }
+        config.make_paths_absolute();
         Ok(config)
     }
 
     /// Flags, then `--set`.
-    fn typed_settings(&self, mut config: RunConfig) -> Result<RunConfig, Failure> {
-        self.settings.apply(&mut config)?;
-        self.set.iter().try_for_each(|assignment| config.assign(assignment))?;
-        config.make_paths_absolute();
-        Ok(config)
+    fn typed_settings(&self) -> Result<Vec<(&str, Value, Place)>, ConfigError> {
+        let set = self.set.iter().map(|assignment| assigned(assignment));
+        self.settings.typed().map(Ok).chain(set).collect()
     }
 }
 
@@ -156,7 +154,7 @@ fn report(path: &Path, as_json: bool, status: &str) -> Result<ExitCode, Failure>
 }
 
 /// The task that the command names, or else the file. They must not differ.
-fn task(named: Option<TaskName>, file: &[(String, Value, Written)]) -> Result<TaskName, Failure> {
+fn task(named: Option<TaskName>, file: &[(String, Value, Place)]) -> Result<TaskName, Failure> {
     let in_file = file.iter().find(|(key, ..)| key == "task");
     match (named, in_file) {
         (Some(named), Some((_, written, place))) if *written != named.to_value() => {
@@ -164,8 +162,8 @@ fn task(named: Option<TaskName>, file: &[(String, Value, Written)]) -> Result<Ta
             Err(Failure::new(format!("{place}the file is for task {written}, not for {named}")))
         }
         (Some(named), _) => Ok(named),
-        (None, Some((_, written, place))) => TaskName::from_value(written)
-            .ok_or_else(|| Failure::new(format!("{place}unknown task {written}: expected {}", TaskName::expected()))),
+        (None, Some((_, written, place))) => TaskName::read(written)
+            .map_err(|_| Failure::new(format!("{place}unknown task {written}: expected {}", TaskName::expected()))),
         (None, None) => Err(Failure::with_help(
             "no task: neither the command nor the file names one",
             "write `aees train cifar100 --config FILE`, or `task: cifar100` in the file",
@@ -177,7 +175,7 @@ fn task(named: Option<TaskName>, file: &[(String, Value, Written)]) -> Result<Ta
 fn use_threads(config: &RunConfig) -> Result<(), Failure> {
     let Some(threads) = config.threads else { return Ok(()) };
     rayon::ThreadPoolBuilder::new()
-        .num_threads(threads as usize)
+        .num_threads(threads.get())
         .build_global()
         .map_err(|error| Failure::new(format!("cannot start {threads} threads: {error}")))
 }

@@ -4,6 +4,7 @@
 //! `@REVISION` when a certain commit, tag or branch is meant. Everything of the hub goes through [`Hub`], which offline has
 //! nothing that could open a socket.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use aees_run::settings::{Initialization, RunConfig, TaskName};
@@ -75,15 +76,14 @@ impl<'a> TextFiles<'a> {
     /// # Errors
     /// A label noise that cannot be.
     pub fn data_config(&self) -> Result<TextDataConfig, DataError> {
-        let noisy = self.config.label_noise_rate > 0.0;
+        let noisy = self.config.label_noise_rate.get() > 0.0;
         let noise = if noisy { LabelNoiseType::Symmetric } else { LabelNoiseType::None };
-        let limit = |limit: Option<i64>| limit.map(|limit| limit as usize);
         Ok(TextDataConfig {
             source: DataSource::from(self.config.data.clone()),
-            limit_train: limit(self.config.limit_train),
-            limit_eval: limit(self.config.limit_eval),
-            label_noise: LabelNoise::new(noise, self.config.label_noise_rate)?,
-            label_noise_seed: self.config.label_noise_seed as u64,
+            limit_train: self.config.limit_train.map(NonZeroUsize::get),
+            limit_eval: self.config.limit_eval.map(NonZeroUsize::get),
+            label_noise: LabelNoise::new(noise, self.config.label_noise_rate.get())?,
+            label_noise_seed: self.config.label_noise_seed,
             ..TextDataConfig::new(self.task())
         })
     }
@@ -113,8 +113,13 @@ impl<'a> TextFiles<'a> {
         if path.exists() {
             return Ok((TextTokenizer::read(path)?, json!({ "path": path })));
         }
-        let file = self.tokenizer_file(name).map_err(|error| error.fetched_by(fetch_command(self.config)))?;
+        let file = self.tokenizer_file(name).map_err(|error| self.advised(error))?;
         Ok((TextTokenizer::read(&file.path)?, origin(name, &file)))
+    }
+
+    /// The error with the command that brings what is missing offline.
+    fn advised(&self, error: HubError) -> HubError {
+        error.fetched_by(fetch_command(self.config))
     }
 
     fn tokenizer_file(&mut self, name: &str) -> Result<HubFile, HubError> {
@@ -147,10 +152,9 @@ impl<'a> TextFiles<'a> {
         if !pretrained && name == RunConfig::new(self.config.task).model {
             return Ok(ModelFiles { config: None, weights: None, origin: json!({"architecture": name}) });
         }
-        let config =
-            self.hub_file(name, "config.json").map_err(|error| error.fetched_by(fetch_command(self.config)))?;
+        let config = self.hub_file(name, "config.json").map_err(|error| self.advised(error))?;
         let weights = match pretrained {
-            true => Some(self.hub_weights(name).map_err(|error| error.fetched_by(fetch_command(self.config)))?.path),
+            true => Some(self.hub_weights(name).map_err(|error| self.advised(error))?.path),
             false => None,
         };
         Ok(ModelFiles { weights, origin: origin(name, &config), config: Some(config.path) })
@@ -161,7 +165,7 @@ impl<'a> TextFiles<'a> {
     /// # Errors
     /// What cannot be had.
     pub fn fetch(&mut self) -> Result<Vec<PathBuf>, TaskError> {
-        Ok(self.fetch_all().map_err(|error| error.fetched_by(fetch_command(self.config)))?)
+        Ok(self.fetch_all().map_err(|error| self.advised(error))?)
     }
 
     fn fetch_all(&mut self) -> Result<Vec<PathBuf>, HubError> {
