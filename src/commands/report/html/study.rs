@@ -109,7 +109,7 @@ fn row(run: &RunRow, axes: &BTreeMap<String, String>) -> Row {
         case: run.case.clone(),
         // Until the page knows its columns: pairs.
         axes: axes.iter().map(|(key, value)| format!("{key}\u{1f}{value}")).collect(),
-        seed: run.seed.to_string(),
+        seed: run.seed.cast_signed().to_string(),
         state: run.state.name().to_owned(),
         outcome: class.map(|class| format!("{class}: {error}")).unwrap_or_default(),
         seconds: (run.wall_ms > 0).then_some(run.wall_ms as f64 / 1e3),
@@ -124,7 +124,7 @@ fn troubles(page: &mut Page, name: &str, flags: &str, rows: &[RunRow]) {
         let class = run.class.as_deref().unwrap_or("unknown");
         let axes: Vec<String> = axes_of(run).iter().map(|(key, value)| format!("{key}={value}")).collect();
         page.failures.push(Trouble {
-            what: format!("{} {} {} seed {}", place(run), run.run_id, axes.join(" "), run.seed),
+            what: format!("{} {} {} seed {}", place(run), run.run_id, axes.join(" "), run.seed.cast_signed()),
             reason: format!("{class}: {}", run.error.as_deref().unwrap_or("no message")),
             command: format!(
                 "aees runs logs {0}{flags}\naees runs retry {0}{flags} && aees sweep resume {name}{flags}",
