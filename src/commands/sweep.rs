@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use aees_run::artifact::FileError;
 use aees_run::identity::Inputs;
 use aees_run::settings::RunConfig;
-use aees_train::engine::device::available;
+use aees_train::engine::available;
 use clap::ArgMatches;
 
 use crate::commands::registry::Place;
@@ -245,8 +245,9 @@ fn slots(arguments: &ArgMatches, plan: &StudyPlan) -> Result<Vec<Slot>, Failure>
     let devices = match named.is_empty() && trains {
         // Its own default is the best device; with several GPUs each gets its share.
         true => {
-            let found: Vec<String> = available().iter().map(|device| device.choice.to_string()).collect();
-            let gpus: Vec<String> = found.into_iter().filter(|name| name.starts_with("cuda")).collect();
+            let found = available().into_iter().map(|target| target.device.choice.to_string());
+            let mut gpus: Vec<String> = found.filter(|name| name.starts_with("cuda")).collect();
+            gpus.dedup();
             if gpus.len() > 1 { gpus } else { Vec::new() }
         }
         false => named,

@@ -11,8 +11,8 @@ use super::{Answer, Group};
 use crate::RunRecord;
 
 /// Settings that say where and how and belong to the run that was, not to the one to be.
-const LEFT_OUT: [&str; 8] =
-    ["seed", "output", "run_tag", "hf_token", "device", "threads", "checkpoint_every", "tensorboard"];
+const LEFT_OUT: [&str; 9] =
+    ["seed", "output", "run_tag", "hf_token", "engine", "device", "threads", "checkpoint_every", "tensorboard"];
 
 /// Why no study can be written.
 #[derive(Debug, thiserror::Error)]

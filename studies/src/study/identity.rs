@@ -12,10 +12,11 @@ use super::definition::{Study, StudyTask};
 use super::settings::Settings;
 
 /// Settings that change nothing in a result, and the seed, which is no part of a setting.
-const NOT_IN_KEY: [&str; 10] = [
+const NOT_IN_KEY: [&str; 11] = [
     "seed",
     "run_tag",
     "output",
+    "engine",
     "device",
     "threads",
     "checkpoint_every",
@@ -26,7 +27,8 @@ const NOT_IN_KEY: [&str; 10] = [
 ];
 
 /// Settings that decide how long a training run takes on a given machine.
-const COST: [&str; 14] = [
+const COST: [&str; 15] = [
+    "precision",
     "control_mode",
     "epochs",
     "batch_size",

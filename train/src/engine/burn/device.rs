@@ -12,7 +12,10 @@ pub(super) fn gpus() -> Vec<EngineDevice> {
 }
 
 /// burn's own handle of a device, without gradients.
-pub(super) fn handle(device: &EngineDevice) -> Result<Device, EngineError> {
+///
+/// # Errors
+/// When the device is not there any more.
+pub fn handle(device: &EngineDevice) -> Result<Device, EngineError> {
     if device.choice == DeviceChoice::Cpu {
         return Ok(Device::flex());
     }

@@ -3,7 +3,7 @@
 //! Nothing outside this folder knows burn. What differs between tasks is a workload: `images.rs` and
 //! `sentences.rs`.
 
-mod device;
+pub mod device;
 mod dropout;
 mod engine;
 mod images;

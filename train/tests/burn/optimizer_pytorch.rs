@@ -1,13 +1,11 @@
 //! The plain steps against PyTorch's (tests/fixtures/pytorch_steps.py), on both paths.
 
-#![allow(clippy::unwrap_used, reason = "a panic is the report of a test")]
-
-mod model;
-
-use aees_train::optimizer::{Optimizer, OptimizerConfig, OptimizerKind, Placement, StepControl};
+use aees_train::engine::burn::optimizer::{Optimizer, Placement};
+use aees_train::optimizer::{OptimizerConfig, OptimizerKind, StepControl};
 use burn::tensor::Device;
-use model::{SMALL, assert_close, read, values};
 use serde_json::Value;
+
+use super::model::{SMALL, assert_close, read, values};
 
 fn number(value: &Value) -> f64 {
     value.as_f64().unwrap()
@@ -19,15 +17,15 @@ fn tensors(value: &Value) -> [Vec<f32>; 3] {
 }
 
 fn follows_pytorch(placement: Placement) {
-    let fixture: Value = serde_json::from_str(include_str!("fixtures/pytorch_steps.json")).unwrap();
+    let fixture: Value = serde_json::from_str(include_str!("../fixtures/pytorch_steps.json")).unwrap();
     for case in fixture["cases"].as_array().unwrap() {
         let kind = match case["kind"].as_str().unwrap() {
             "adamw" => OptimizerKind::ADAMW,
             _ => OptimizerKind::Sgd { momentum: number(&case["momentum"]) },
         };
         let config = OptimizerConfig { kind, weight_decay: number(&case["weight_decay"]) };
-        let mut optimizer = Optimizer::with_placement(config, 0, placement);
         let mut model = SMALL.model(tensors(&case["initial"]), &Device::flex().autodiff());
+        let mut optimizer = Optimizer::with_placement(config, 0, &model, placement);
         for (step, expected) in case["steps"].as_array().unwrap().iter().enumerate() {
             let control = StepControl {
                 learning_rate: number(&case["learning_rate"]),

@@ -4,8 +4,6 @@
 //! Python with TensorBoard: the one named by the environment variable `AEES_PYTHON`, else `python3`; without one they
 //! print that they were skipped.
 
-#![allow(clippy::unwrap_used, reason = "a panic in a test is its report")]
-
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::path::Path;

@@ -1,8 +1,7 @@
 //! A module of three trained tensors and one that no loss depends on, with gradients given by the test.
 
-#![allow(dead_code, reason = "each test program uses its own part")]
-
-use aees_train::optimizer::{Optimizer, SquaredNorm, StepControl};
+use aees_train::engine::burn::optimizer::{Optimizer, SquaredNorm};
+use aees_train::optimizer::StepControl;
 use burn::Tensor;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, TensorData};

@@ -1,16 +1,12 @@
 //! The step on the host: no copies, no dependence on threads, and a state that continues to the bit.
 
-#![allow(clippy::unwrap_used, reason = "a panic is the report of a test")]
-
-mod model;
-
-use aees_train::optimizer::{
-    Optimizer, OptimizerConfig, OptimizerError, OptimizerKind, Placement, SlotKind, StepControl,
-};
+use aees_train::engine::burn::optimizer::{Optimizer, OptimizerError, Placement};
+use aees_train::optimizer::{OptimizerConfig, OptimizerKind, SlotKind, StepControl};
 use burn::Tensor;
 use burn::module::Param;
 use burn::tensor::{Device, TensorData};
-use model::{LARGE, Model, SMALL, read, values};
+
+use super::model::{LARGE, Model, SMALL, read, values};
 
 const ADAMW: OptimizerConfig = OptimizerConfig { kind: OptimizerKind::ADAMW, weight_decay: 0.01 };
 const MOMENTUM: OptimizerConfig = OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.9 }, weight_decay: 5e-4 };
@@ -22,6 +18,10 @@ fn noisy(step: u64) -> StepControl {
 
 fn fresh() -> Model {
     LARGE.model(LARGE.values(1), &Device::flex().autodiff())
+}
+
+fn optimizer(config: OptimizerConfig) -> Optimizer {
+    Optimizer::new(config, 3, &fresh())
 }
 
 /// Steps `from..to`, each with its own gradients and noise; gives the model and the norms.
@@ -49,10 +49,10 @@ fn address(param: Param<Tensor<1>>) -> (*const f32, Param<Tensor<1>>) {
 #[test]
 fn a_step_copies_no_parameter() {
     for config in [ADAMW, MOMENTUM, PLAIN] {
-        let mut optimizer = Optimizer::new(config, 3);
         let values: Vec<f32> = (0..70_000).map(|index| index as f32 * 1e-5).collect();
         let device = Device::flex().autodiff();
         let param = Param::<Tensor<1>>::from_data(TensorData::new(values, [70_000]), &device);
+        let mut optimizer = Optimizer::new(config, 3, &param);
         let (first, mut param) = address(param);
         for step in 0..3 {
             let loss = (param.val().exp() * param.val()).sum();
@@ -72,8 +72,8 @@ fn a_step_copies_no_parameter() {
 /// Somebody who holds a copy of the model keeps the old values.
 #[test]
 fn a_cloned_model_is_not_touched() {
-    let mut optimizer = Optimizer::new(ADAMW, 3);
     let model = fresh();
+    let mut optimizer = Optimizer::new(ADAMW, 3, &model);
     let kept = model.clone();
     let (model, _) = run(&mut optimizer, model, 0..2);
     assert_eq!(values(&kept), LARGE.values(1));
@@ -86,7 +86,7 @@ fn the_result_does_not_depend_on_the_number_of_threads() {
         let results = [1, 2, 3].map(|threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
-                let (model, norms) = run(&mut Optimizer::new(config, 3), fresh(), 0..3);
+                let (model, norms) = run(&mut optimizer(config), fresh(), 0..3);
                 (values(&model), norms)
             })
         });
@@ -98,18 +98,18 @@ fn the_result_does_not_depend_on_the_number_of_threads() {
 #[test]
 fn a_restored_optimizer_continues_to_the_bit() {
     for config in [ADAMW, MOMENTUM, PLAIN] {
-        let straight = run(&mut Optimizer::new(config, 3), fresh(), 0..6);
+        let straight = run(&mut optimizer(config), fresh(), 0..6);
 
-        let mut first = Optimizer::new(config, 3);
+        let mut first = optimizer(config);
         let (model, mut norms) = run(&mut first, fresh(), 0..3);
-        let state = first.state().unwrap();
-        assert_eq!(state.step_count, 3);
-        assert_eq!(state.slots.len(), 3 * SlotKind::of(&config.kind).len());
+        let slots = first.slots().unwrap();
+        assert_eq!(first.step_count(), 3);
+        assert_eq!(slots.len(), 3 * SlotKind::of(&config.kind).len());
 
         let model = LARGE.model(values(&model), &Device::flex().autodiff());
-        let mut second = Optimizer::new(config, 3);
-        second.restore(state.clone(), &model).unwrap();
-        assert_eq!(second.state().unwrap(), state);
+        let mut second = optimizer(config);
+        second.restore(3, slots.clone()).unwrap();
+        assert_eq!((second.step_count(), second.slots().unwrap()), (3, slots));
         let (model, rest) = run(&mut second, model, 3..6);
         norms.extend(rest);
         assert_eq!((values(&model), norms), (values(&straight.0), straight.1));
@@ -120,8 +120,8 @@ fn a_restored_optimizer_continues_to_the_bit() {
 #[test]
 fn without_noise_seed_and_step_do_not_matter() {
     let result = |seed: u64, first_step: u64| {
-        let mut optimizer = Optimizer::new(ADAMW, seed);
         let mut model = fresh();
+        let mut optimizer = Optimizer::new(ADAMW, seed, &model);
         for step in 0..2_u64 {
             let control = StepControl::plain(0.01, first_step + step);
             (model, _) = LARGE.step(&mut optimizer, model, &LARGE.values(50 + step as u32), &control);
@@ -136,7 +136,7 @@ fn without_noise_seed_and_step_do_not_matter() {
 fn the_multiplier_scales_the_learning_rate() {
     let result = |learning_rate, multiplier| {
         let control = StepControl { learning_rate, multiplier, noise_std: 0.0, step: 0 };
-        let (model, norm) = LARGE.step(&mut Optimizer::new(MOMENTUM, 0), fresh(), &LARGE.values(2), &control);
+        let (model, norm) = LARGE.step(&mut optimizer(MOMENTUM), fresh(), &LARGE.values(2), &control);
         (values(&model), read(norm))
     };
     assert_eq!(result(0.25, 2.0), result(0.5, 1.0));
@@ -145,7 +145,7 @@ fn the_multiplier_scales_the_learning_rate() {
 #[test]
 fn the_norm_is_that_of_the_change() {
     for config in [ADAMW, MOMENTUM, PLAIN] {
-        let (model, norms) = run(&mut Optimizer::new(config, 3), fresh(), 0..1);
+        let (model, norms) = run(&mut optimizer(config), fresh(), 0..1);
         let pairs = values(&model).into_iter().flatten().zip(LARGE.values(1).into_iter().flatten());
         let expected: f64 = pairs.map(|(new, old)| f64::from(new - old).powi(2)).sum();
         assert!((norms[0] / expected - 1.0).abs() < 1e-6, "{} for {expected}", norms[0]);
@@ -159,7 +159,8 @@ fn noise_is_a_function_of_seed_parameter_and_step() {
     let draw = |seed, step| {
         let control = StepControl { learning_rate: -1.0, multiplier: 1.0, noise_std: 1.0, step };
         let model = LARGE.model(zero.clone(), &Device::flex().autodiff());
-        let (model, _) = LARGE.step(&mut Optimizer::new(PLAIN, seed), model, &zero, &control);
+        let mut optimizer = Optimizer::new(PLAIN, seed, &model);
+        let (model, _) = LARGE.step(&mut optimizer, model, &zero, &control);
         values(&model)
     };
     let noise = draw(1, 5);
@@ -173,35 +174,35 @@ fn noise_is_a_function_of_seed_parameter_and_step() {
 
 #[test]
 fn a_state_of_another_module_or_rule_is_refused() {
-    let device = Device::flex().autodiff();
-    let mut optimizer = Optimizer::new(ADAMW, 0);
-    let small = SMALL.model(SMALL.values(1), &device);
-    let (small, _) = SMALL.step(&mut optimizer, small, &SMALL.values(2), &noisy(0));
-    let state = optimizer.state().unwrap();
+    let small = SMALL.model(SMALL.values(1), &Device::flex().autodiff());
+    let mut made = Optimizer::new(ADAMW, 0, &small);
+    let (small, _) = SMALL.step(&mut made, small, &SMALL.values(2), &noisy(0));
+    let slots = made.slots().unwrap();
 
-    let refused = |config, state, model: &Model| {
-        let error = Optimizer::new(config, 0).restore(state, model).unwrap_err();
+    let refused = |mut optimizer: Optimizer, slots| {
+        let error = optimizer.restore(1, slots).unwrap_err();
         assert!(matches!(error, OptimizerError::State { .. }), "{error}");
+        assert_eq!(optimizer.step_count(), 0);
         error.to_string()
     };
-    let message = refused(ADAMW, state.clone(), &fresh());
-    assert!(message.contains("exp_avg has 15 elements of F32, expected 56211"), "{message}");
-    let message = refused(MOMENTUM, state.clone(), &small);
-    assert!(message.contains("its slot 0 is \"exp_avg\", expected one of [Momentum]"), "{message}");
-    let mut missing = state.clone();
-    missing.slots.pop();
-    let message = refused(ADAMW, missing, &small);
-    assert!(message.contains("it needs all of [ExpAvg, ExpAvgSq]"), "{message}");
+    let message = refused(optimizer(ADAMW), slots.clone());
+    assert!(message.contains("matrix.exp_avg does not fit: expected shape [123, 457], found [3, 5]"), "{message}");
+    let message = refused(Optimizer::new(MOMENTUM, 0, &small), slots.clone());
+    assert!(message.contains("kernel.exp_avg does not fit") && message.contains("[Momentum]"), "{message}");
+    let mut missing = slots.clone();
+    missing.remove("vector.exp_avg_sq");
+    let message = refused(Optimizer::new(ADAMW, 0, &small), missing);
+    assert!(message.contains("vector.exp_avg_sq does not fit: it is missing"), "{message}");
 }
 
 #[test]
-fn another_module_than_the_last_steps_is_refused() {
+fn another_module_than_the_optimizers_is_refused() {
     for placement in [Placement::Host, Placement::Device] {
-        let mut optimizer = Optimizer::with_placement(MOMENTUM, 0, placement);
+        let mut optimizer = Optimizer::with_placement(MOMENTUM, 0, &fresh(), placement);
         run(&mut optimizer, fresh(), 0..1);
         let small = SMALL.model(SMALL.values(1), &Device::flex().autodiff());
         let loss = small.matrix.val().sum();
         let error = optimizer.step(small, loss.backward(), &noisy(1)).unwrap_err();
-        assert!(matches!(error, OptimizerError::SlotLength { parameter: 0, slot: "momentum", .. }), "{error}");
+        assert!(matches!(&error, OptimizerError::OtherModule { parameter, .. } if parameter == "matrix"), "{error}");
     }
 }
