@@ -5,4 +5,6 @@
 mod burn;
 mod drive;
 mod engine;
+#[path = "../../tests/support/require.rs"]
+mod require;
 mod tensorboard;
