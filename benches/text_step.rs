@@ -10,15 +10,15 @@
 #[path = "step/mod.rs"]
 mod step;
 
+use std::num::NonZeroUsize;
 use std::time::Instant;
 
 use aees_run::hardware::{Hardware, peak_resident_memory_bytes};
-use aees_run::settings::{RunConfig, TaskName};
-use aees_train::engine::StepControl;
-use aees_train::engine::device::{DeviceChoice, find};
+use aees_run::settings::{Precision, RunConfig, TaskName};
+use aees_train::engine::{StepControl, build, select};
 use aees_train::optimizer::{OptimizerConfig, OptimizerKind};
 use aees_train::session::load_task;
-use aees_train::training_task::EngineSetup;
+use aees_train::training_task::JobSetup;
 use serde_json::json;
 
 use step::{METHODS, argument, median, overhead_percent, range, turns};
@@ -27,19 +27,19 @@ fn main() {
     let rounds: usize = argument("--rounds", 20);
     let data: String = argument("--data", "synthetic".to_owned());
     let tokenizer: String = argument("--tokenizer", String::new());
-    let device: DeviceChoice = argument("--device", DeviceChoice::Cpu);
-    let device = find(device).unwrap_or_else(|error| panic!("{error}"));
+    let device: String = argument("--device", "cpu".to_owned());
+    let target = select("auto", &device, Precision::F32).unwrap_or_else(|error| panic!("{error}"));
     let mut config = RunConfig::new(TaskName::Sst2);
-    let layers: i64 = argument("--layers", 6);
-    let dim: i64 = argument("--dim", 768);
+    let layers: usize = argument("--layers", 6);
+    let dim: usize = argument("--dim", 768);
     config.data = data.clone();
     config.tokenizer = (!tokenizer.is_empty()).then_some(tokenizer);
-    (config.model_layers, config.model_dim) = (Some(layers), Some(dim));
+    (config.model_layers, config.model_dim) = (NonZeroUsize::new(layers), NonZeroUsize::new(dim));
     let task = load_task(&config, &mut []).unwrap_or_else(|error| panic!("{error}"));
     let optimizer = OptimizerConfig { kind: OptimizerKind::ADAMW, weight_decay: 0.01 };
-    let batch_size = config.batch_size as usize;
-    let setup = EngineSetup { device: &device, optimizer, seed: 0, batch_size };
-    let mut engine = task.engine(&setup).unwrap_or_else(|error| panic!("{error}")).engine;
+    let batch_size = config.batch_size.get();
+    let job = task.job(&JobSetup { optimizer, seed: 0, batch_size }).unwrap_or_else(|error| panic!("{error}")).job;
+    let mut engine = build(job, &target).unwrap_or_else(|error| panic!("{error}"));
 
     let plan = task.plan_epoch(0);
     let mut seconds = [vec![], vec![], vec![]];
@@ -64,7 +64,7 @@ fn main() {
     println!(
         "{}",
         json!({
-            "engine": "burn 0.22.1", "device": device.describe(), "cpu": hardware.cpu_model,
+            "engine": target.engine.version(), "device": target.device.describe(), "cpu": hardware.cpu_model,
             "threads": hardware.available_cores, "task": "sst2", "data": data, "layers": layers, "dim": dim,
             "batch_size": batch_size, "rounds": rounds,
             "mean_step_s": mean(&seconds[0]), "median_step_s": median(seconds[0].clone()),

@@ -11,45 +11,45 @@
 mod step;
 
 use std::sync::Arc;
+use std::num::NonZeroUsize;
 use std::time::Instant;
 
 use aees_control::{Aees, AeesConfig};
-use aees_models::ResNet18Config;
 use aees_run::hardware::{Hardware, peak_resident_memory_bytes};
-use aees_tasks::{Cifar100Config, DataSource, EpochPlan, Normalization, Purpose, augment_batch, stream};
-use aees_train::engine::burn::BurnEngine;
-use aees_train::engine::device::{DeviceChoice, find};
-use aees_train::engine::images::ImageWorkload;
-use aees_train::engine::{Engine, StepControl};
+use aees_run::settings::{Precision, RunConfig, TaskName};
+use aees_tasks::{Cifar100Config, DataSource, EpochPlan, Normalization, augment_batch};
+use aees_train::cifar100::Cifar100Task;
+use aees_train::engine::{StepControl, build, select};
 use aees_train::optimizer::{OptimizerConfig, OptimizerKind};
+use aees_train::training_task::{JobSetup, TrainingTask};
 use serde_json::json;
 
 const BATCH: usize = 128;
 use step::{METHODS, argument, median, overhead_percent, range, turns};
 
 fn main() {
-    let width: usize = argument("--width", 64);
+    let width: NonZeroUsize = argument("--width", NonZeroUsize::MIN.saturating_add(63));
     let rounds: usize = argument("--rounds", 8);
     let optimizer: String = argument("--optimizer", "AdamW".to_owned());
-    let device: DeviceChoice = argument("--device", DeviceChoice::Cpu);
-    let device = find(device).unwrap_or_else(|error| panic!("{error}"));
+    let device: String = argument("--device", "cpu".to_owned());
+    let target = select("auto", &device, Precision::F32).unwrap_or_else(|error| panic!("{error}"));
     let kind = if optimizer == "SGD" { OptimizerKind::Sgd { momentum: 0.9 } } else { OptimizerKind::ADAMW };
 
     let images = 20 * BATCH;
-    let config = Cifar100Config {
+    let data = Cifar100Config {
         source: DataSource::Synthetic,
         limit_train: Some(images),
         limit_eval: Some(100),
         ..Cifar100Config::default()
     };
-    let data = Arc::new(config.load().expect("synthetic images need no files"));
-    let network = ResNet18Config { base_width: width, classes: 100 };
-    let streams = |parameter: usize| stream(0, Purpose::InitialParameters, parameter as u64);
-    let model = network.init(streams, &device.device.clone().autodiff());
-    let host = device.is_host();
-    let workload = ImageWorkload::new(data.clone(), &device.device, !host);
+    let data = Arc::new(data.load().expect("synthetic images need no files"));
+    let mut config = RunConfig::new(TaskName::Cifar100);
+    config.model_width = width;
+    let task = Cifar100Task::new(&config, data.clone());
     let optimizer_config = OptimizerConfig { kind, weight_decay: 1e-4 };
-    let mut engine = BurnEngine::new(workload, model, optimizer_config, 0, BATCH, host);
+    let setup = JobSetup { optimizer: optimizer_config, seed: 0, batch_size: BATCH };
+    let job = task.job(&setup).unwrap_or_else(|error| panic!("{error}")).job;
+    let mut engine = build(job, &target).unwrap_or_else(|error| panic!("{error}"));
 
     let plan = EpochPlan::new(0, 0, images as u32);
     let mut seconds = [vec![], vec![], vec![]];
@@ -80,7 +80,7 @@ fn main() {
     println!(
         "{}",
         json!({
-            "engine": "burn 0.22.1", "device": device.describe(), "cpu": hardware.cpu_model,
+            "engine": target.engine.version(), "device": target.device.describe(), "cpu": hardware.cpu_model,
             "threads": hardware.available_cores, "width": width, "batch_size": BATCH, "optimizer": optimizer,
             "rounds": rounds,
             "median_step_s": medians[0], "lr_median_step_s": medians[1], "dual_median_step_s": medians[2],

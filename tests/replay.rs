@@ -65,11 +65,17 @@ fn our_own_runs_are_reproduced() {
     let rewards = ["--reward-instability-lambda", "0.3", "--discount", "0.8", "--seed", "5"];
     let noisy = ["--label-noise-type", "symmetric", "--label-noise-rate", "0.2"];
     let open_loop = ["--control-mode", "uniform-random", "--lr-candidates", "0.5,1,2"];
+    let pairs = ["--control-mode", "uniform-random", "--lr-candidates", "0.3,4", "--noise-candidates", "0,0.01"];
+    let thompson = ["--controller", "thompson", "--discount", "0.9"];
+    let exp3 = ["--controller", "exp3", "--exp3-gamma", "0.3", "--warmup-rounds", "0"];
     let random = ["--control-mode", "random", "--noise-candidates", "0,0.01"];
     for (name, flags, line) in [
         ("dual", [&DUAL[..], &noisy].concat(), "8 of 8 decisions and rewards reproduced"),
         ("hard", [&DUAL[..], &conditional, &rewards].concat(), "8 of 8 decisions and rewards reproduced"),
         ("open", [&open_loop[..], &noisy].concat(), "8 of 8 decisions and rewards reproduced"),
+        ("pairs", pairs.to_vec(), "8 of 8 decisions and rewards reproduced"),
+        ("thompson", [&DUAL[..], &thompson].concat(), "8 of 8 decisions and rewards reproduced"),
+        ("exp3", [&DUAL[..], &conditional, &exp3].concat(), "8 of 8 decisions and rewards reproduced"),
         ("random", random.to_vec(), "8 of 8 decisions and rewards reproduced"),
         ("plain", vec![], "nothing to replay: no controllers"),
     ] {
@@ -77,6 +83,22 @@ fn our_own_runs_are_reproduced() {
         let run = scratch.run(["replay", name]).ok();
         assert_eq!(run.stdout().trim(), format!("{name}/result.json: {line}"));
     }
+    let controller = |name: &str| scratch.json(&format!("{name}/result.json"))["controller"].clone();
+    let settings = json!({"name": "thompson", "discount": 0.9, "warmup_rounds": 1});
+    assert_eq!(controller("thompson"), settings);
+    assert_eq!(controller("exp3")["exp3_gamma"], 0.3);
+    assert_eq!(controller("pairs"), json!({"name": "uniform-random"}));
+    assert_eq!((controller("random"), controller("plain")), (json!({"name": "random"}), Value::Null));
+
+    // What was logged is compared, not only what was picked.
+    let mut document = scratch.json("exp3/result.json");
+    document["controller_logs"]["lr_controller_logs"]["global_prior_logs"]["probabilities_history"][5]["2.0"] =
+        json!(0.9);
+    fs::write(scratch.path("tampered.json"), document.to_string()).unwrap();
+    let found = replay(&scratch.path("tampered.json")).unwrap();
+    let Finding::Differs(difference) = found.finding else { panic!("{:?}", found.finding) };
+    let difference = difference.to_string();
+    assert!(difference.starts_with("episode 6: probability of lr (all contexts) arm 2.0 is 0.9"), "{difference}");
 }
 
 /// Changes one number of a file, and gives the first difference that a replay of it finds.

@@ -139,7 +139,7 @@ fn settings_of_other_tasks_are_refused() {
         .refused(&["--label-noise-rate must be in [0.0, 1.0)."]);
     scratch.run(["train", "agnews", "--max-length", "0"]).refused(&["--max-length must be positive."]);
     train(&scratch, "agnews", "run", &["--control-mode", "uniform-random"])
-        .refused(&["attribution control of cifar100"]);
+        .refused(&["Open-loop attribution controls require at least two candidates"]);
     train(&scratch, "sst2", "run", &["--init", "pretrained"]).refused(&["--init random"]);
     let long =
         ["train", "sst2", "--data", "synthetic", "--max-length", "600", "--limit-train", "50", "--limit-eval", "20"];

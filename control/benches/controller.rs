@@ -2,9 +2,8 @@
 
 use std::hint::black_box;
 
-use aees_control::controller::DiscountedUcb;
-use aees_control::reward::{EpisodeLosses, loss_ema};
-use aees_control::{Aees, AeesConfig, RewardConfig, UcbConfig};
+use aees_control::reward::EpisodeLosses;
+use aees_control::{Aees, AeesConfig, BanditConfig, ControllerName, Reward};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 const STEPS: u64 = 200;
@@ -17,27 +16,24 @@ fn losses() -> Vec<f64> {
 }
 
 fn select_and_update(criterion: &mut Criterion) {
-    let mut controller = DiscountedUcb::new(3, UcbConfig::default(), Some(0)).expect("three arms");
-    criterion.bench_function("select and update, 3 arms", |bencher| {
-        bencher.iter(|| {
-            let arm = controller.select();
-            controller.update(arm, black_box(0.01 * arm as f64)).expect("a valid arm");
+    for name in ControllerName::ALL {
+        let bandit = BanditConfig::read(*name, |setting| setting.default);
+        let mut controller = bandit.controller(3, &[], Some(0)).expect("three arms");
+        criterion.bench_function(&format!("select and update, 3 arms, {}", name.name()), |bencher| {
+            bencher.iter(|| {
+                let arm = controller.select().expect("no context is needed");
+                controller.update(arm, black_box(0.01 * arm as f64)).expect("a valid arm");
+            });
         });
-    });
+    }
 }
 
 fn reward(criterion: &mut Criterion) {
-    let (config, losses) = (RewardConfig::default(), losses());
+    let (reward, losses) = (Reward::default(), losses());
     criterion.bench_function("reward over 200 losses", |bencher| {
         bencher.iter(|| {
-            let losses = black_box(losses.as_slice());
-            let (start, end) = loss_ema(losses, 0.1).expect("there are losses");
-            config.compute(&EpisodeLosses {
-                ema_loss_start: Some(start),
-                ema_loss_end: Some(end),
-                steps: losses.len(),
-                step_losses: losses,
-            })
+            let losses = EpisodeLosses::new(black_box(losses.as_slice())).expect("finite losses");
+            reward.of_episode(losses, 0.1)
         });
     });
 }

@@ -51,19 +51,26 @@
 
 mod aees;
 pub mod candidate;
+pub mod context;
 pub mod controller;
 pub mod episode;
+mod list;
+mod method_settings;
 pub mod open_loop;
 pub mod python_float;
 pub mod reward;
 pub mod rng;
 pub mod schedule;
+pub mod settings;
 
 pub use aees::{
-    Aees, AeesConfig, AeesError, AxisLog, AxisMetadata, BucketLog, ByAxis, ContextualLog, ControlMode, ControllerLogs,
-    Histories, Labelled,
+    Aees, AeesConfig, AeesError, ArmPolicy, AxisLog, BucketLog, ColumnEntry, ColumnLogs, ContextualLog, ControllerLogs,
+    Labelled,
 };
 pub use candidate::{Axis, Candidate, CandidateError, CandidateSet, LrMultiplier, NoiseStd, parse_candidates};
-pub use controller::UcbConfig;
-pub use episode::{ContextConfig, ContextMode, EpisodeLogs, EpisodeRecord, StructuredControlMode, TrendBucket};
-pub use reward::{RewardBreakdown, RewardConfig};
+pub use context::{Context, ContextBucket, ContextMode, Trend};
+pub use controller::{BanditConfig, ControllerName, Exp3Config, ThompsonConfig, UcbConfig};
+pub use episode::{EpisodeLogs, EpisodeRecord, StructuredControlMode};
+pub use list::{ListEntry, UnknownChoice};
+pub use method_settings::{MethodRow, MethodSettingError, MethodSettings, MethodValue};
+pub use reward::{LogLossDrop, Reward, RewardBreakdown, RewardName};

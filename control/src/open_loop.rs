@@ -1,8 +1,11 @@
-//! Open-loop controls: learning-rate schedules that are drawn in full before training and never look at a reward.
+//! Open-loop controls: sequences of candidates that are drawn in full before training and never look at a reward.
 //!
-//! They answer whether a gain comes from feedback: a *uniform-random* schedule uses the same multipliers without any
+//! They answer whether a gain comes from feedback: a *uniform-random* sequence uses the same candidates without any
 //! preference, a *frequency-matched* one uses them exactly as often as the adaptive runs of the other seeds, in random
-//! order. Draws and seeds are those of the reference's attribution controls.
+//! order. Draws and seeds are those of the reference's attribution controls, which know the learning-rate axis only.
+//!
+//! An arm here is a candidate of the run: its number in the product, the learning-rate axis outermost. So both axes
+//! keep the mix of *pairs* that adaptive runs used; with one noise level an arm is a multiplier.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -13,9 +16,6 @@ use crate::rng::PythonRandom;
 
 /// How far probabilities may miss one in sum.
 const SUM_TOLERANCE: f64 = 1e-12;
-
-/// The seeds of the published study.
-const STUDY_SEEDS: [u64; 5] = [0, 1, 2, 3, 4];
 
 /// A schedule that cannot be made, or that was not followed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -32,9 +32,6 @@ pub enum OpenLoopError {
     /// There are no arms to draw from.
     #[error("n_arms must be positive.")]
     NoArms,
-    /// The seed does not belong to the study.
-    #[error("target_seed must be one of [0, 1, 2, 3, 4], got {0}.")]
-    TargetSeed(u64),
     /// A source run names an arm that does not exist.
     #[error("a source run uses arm {arm}, but there are {n_arms} arms.")]
     SourceArm {
@@ -46,9 +43,6 @@ pub enum OpenLoopError {
     /// The source runs have no episodes.
     #[error("the source runs contain no episodes.")]
     NoSource,
-    /// Training did not play the schedule.
-    #[error("Executed open-loop LR sequence does not match the precomputed schedule.")]
-    NotExecuted,
 }
 
 /// How a schedule was drawn.
@@ -125,11 +119,6 @@ impl OpenLoopPlan {
             arms,
         })
     }
-
-    /// Checks that training played exactly this schedule.
-    pub fn check_executed(&self, executed: &[usize]) -> Result<(), OpenLoopError> {
-        if executed == self.arms { Ok(()) } else { Err(OpenLoopError::NotExecuted) }
-    }
 }
 
 /// The number of episodes of a run; the last may be shorter. An episode length of 0 counts as 1.
@@ -160,14 +149,6 @@ pub fn largest_remainder(probabilities: &[f64], total_count: usize) -> Result<Ve
         counts[arm] += 1;
     }
     Ok(counts)
-}
-
-/// The seeds whose adaptive runs give the frequencies for a target seed: the other four of the study.
-pub fn source_seeds(target_seed: u64) -> Result<Vec<u64>, OpenLoopError> {
-    if !STUDY_SEEDS.contains(&target_seed) {
-        return Err(OpenLoopError::TargetSeed(target_seed));
-    }
-    Ok(STUDY_SEEDS.into_iter().filter(|&seed| seed != target_seed).collect())
 }
 
 /// The share of each arm among all episodes of these runs.

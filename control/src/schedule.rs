@@ -5,50 +5,22 @@
 //! differ by one position; both are the reference's.
 
 use std::f64::consts::PI;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::episode::UnknownChoice;
+use crate::list::choice;
 
-/// The shape of a schedule.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ScheduleKind {
-    /// Constant.
-    #[default]
-    None,
-    /// Half a cosine wave from 1 to 0 over the span. Past the span it rises again.
-    Cosine,
-    /// A straight line to 0 at the end of the span.
-    Linear,
-    /// A straight rise over the warm-up, then a straight line to 0. Without warm-up it is [`ScheduleKind::Linear`].
-    WarmupLinear,
-}
-
-impl ScheduleKind {
-    /// `none`, `cosine`, `linear` or `warmup_linear`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Cosine => "cosine",
-            Self::Linear => "linear",
-            Self::WarmupLinear => "warmup_linear",
-        }
-    }
-}
-
-impl FromStr for ScheduleKind {
-    type Err = UnknownChoice;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::None, Self::Cosine, Self::Linear, Self::WarmupLinear].into_iter().find(|kind| kind.name() == text).ok_or(
-            UnknownChoice {
-                field: "lr_scheduler",
-                choices: "['cosine', 'linear', 'none', 'warmup_linear']",
-                given: text.to_owned(),
-            },
-        )
+choice! {
+    /// The shape of a schedule.
+    pub enum ScheduleKind = "lr_scheduler" {
+        /// Constant.
+        None = "none", "It stays.";
+        /// Half a cosine wave from 1 to 0 over the span. Past the span it rises again.
+        Cosine = "cosine", "Half a cosine wave.";
+        /// A straight line to 0 at the end of the span.
+        Linear = "linear", "A straight line to zero.";
+        /// A straight rise over the warm-up, then a straight line to 0. Without warm-up it is [`ScheduleKind::Linear`].
+        WarmupLinear = "warmup_linear", "A rise over the warm-up epochs, then a straight line to zero.";
     }
 }
 

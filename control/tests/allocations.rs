@@ -1,12 +1,10 @@
 //! Counts allocations: selecting, updating and recording a step make none.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use aees_control::controller::{BucketedContextual, DiscountedUcb, RandomController};
-use aees_control::{Aees, AeesConfig, TrendBucket, UcbConfig};
+use aees_control::controller::{Controller, RandomController};
+use aees_control::{Aees, AeesConfig, ArmPolicy, BanditConfig, Context, ControllerName, Trend};
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
@@ -49,50 +47,59 @@ fn the_count_counts() {
     assert_eq!(allocations(|| drop(std::hint::black_box(vec![1u8; 100]))), 1);
 }
 
+/// Each bandit of the list.
+fn bandits() -> impl Iterator<Item = BanditConfig> {
+    ControllerName::ALL.iter().map(|name| BanditConfig::read(*name, |setting| setting.default))
+}
+
 #[test]
 fn select_and_update_allocate_nothing() {
-    let mut ucb = DiscountedUcb::new(5, UcbConfig::default(), Some(0)).unwrap();
-    let mut random = RandomController::new(5, Some(0)).unwrap();
-    let mut bucketed = BucketedContextual::new(5, &TrendBucket::NAMES, UcbConfig::default(), Some(0), true).unwrap();
-    TrendBucket::NAMES.iter().for_each(|name| bucketed.set_context(name).unwrap());
-    let counted = allocations(|| {
-        for i in 0..2_000 {
-            let arm = ucb.select();
-            ucb.update(arm, 0.01).unwrap();
-            let arm = random.select();
-            random.update(arm, 0.01).unwrap();
-            bucketed.set_context(TrendBucket::NAMES[i % 3]).unwrap();
-            let arm = bucketed.select().unwrap();
-            bucketed.update(arm, 0.01).unwrap();
-        }
-    });
-    assert_eq!(counted, 0);
+    let contexts = Context::from(Trend::default()).buckets();
+    let mut controllers = vec![Controller::Random(RandomController::new(5, Some(0)).unwrap())];
+    for bandit in bandits() {
+        controllers.push(bandit.controller(5, &[], Some(0)).unwrap());
+        controllers.push(bandit.controller(5, contexts, Some(0)).unwrap());
+    }
+    for mut controller in controllers {
+        contexts.iter().for_each(|name| controller.set_context(name).unwrap());
+        let counted = allocations(|| {
+            for i in 0..2_000 {
+                controller.set_context(contexts[i % 3]).unwrap();
+                let arm = controller.select().unwrap();
+                controller.update(arm, 0.01 * arm as f64).unwrap();
+            }
+        });
+        assert_eq!(counted, 0, "{}", controller.type_name());
+    }
 }
 
 #[test]
 fn recording_a_step_allocates_nothing() {
-    let config = AeesConfig {
-        lr_candidates: vec![0.5, 1.0, 2.0],
-        noise_candidates: vec![0.0, 0.01],
-        episode_length: 200,
-        seed: Some(0),
-        ..AeesConfig::default()
-    };
-    let mut aees = Aees::new(config).unwrap();
-    for episode in 0..5u64 {
-        aees.open(episode * 200).unwrap();
-        let inside = allocations(|| {
-            for step in 1..200 {
-                aees.open(episode * 200 + step).unwrap();
-                aees.record(1.0 + step as f64, Some(0.5)).unwrap();
-            }
-        });
-        assert_eq!(inside, 0, "episode {episode}");
-        aees.record(1.0, Some(0.5)).unwrap();
-        assert!(!aees.is_open());
-        let opening = allocations(|| assert!(aees.open(episode * 200 + 200).is_ok()));
-        assert_eq!(opening, 0, "the next episode uses the memory of the last");
-        aees.finalize().unwrap();
+    for bandit in bandits() {
+        let config = AeesConfig {
+            lr_candidates: vec![0.5, 1.0, 2.0],
+            noise_candidates: vec![0.0, 0.01],
+            episode_length: 200,
+            policy: ArmPolicy::Bandit(bandit),
+            seed: Some(0),
+            ..AeesConfig::default()
+        };
+        let mut aees = Aees::new(config).unwrap();
+        for episode in 0..5u64 {
+            aees.open(episode * 200).unwrap();
+            let inside = allocations(|| {
+                for step in 1..200 {
+                    aees.open(episode * 200 + step).unwrap();
+                    aees.record(1.0 + step as f64, Some(0.5)).unwrap();
+                }
+            });
+            assert_eq!(inside, 0, "episode {episode}");
+            aees.record(1.0, Some(0.5)).unwrap();
+            assert!(!aees.is_open());
+            let opening = allocations(|| assert!(aees.open(episode * 200 + 200).is_ok()));
+            assert_eq!(opening, 0, "the next episode uses the memory of the last");
+            aees.finalize().unwrap();
+        }
     }
 }
 

@@ -1,7 +1,5 @@
 //! Candidate lists as they are typed, their names, and their product.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
 use aees_control::{Axis, Candidate, CandidateSet, LrMultiplier, NoiseStd, parse_candidates};
 
 fn message(axis: Axis, text: &str) -> String {

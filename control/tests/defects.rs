@@ -1,9 +1,8 @@
 //! Defects of the reference that must not come back, by their numbers in its list of known weaknesses.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
+use aees_control::controller::LogCell;
 use aees_control::schedule::{EpochSchedule, ScheduleKind};
-use aees_control::{Aees, AeesConfig, Axis, AxisMetadata, StructuredControlMode, parse_candidates};
+use aees_control::{Aees, AeesConfig, Axis, StructuredControlMode, parse_candidates};
 
 fn config() -> AeesConfig {
     AeesConfig {
@@ -65,7 +64,8 @@ fn defect_07_an_episode_without_a_reward_is_dropped() {
     let message = aees.record(-1.0, None).unwrap_err().to_string();
     assert_eq!(message, "ema_loss_start + reward_epsilon must be positive for log reward.");
     assert!(!aees.is_open());
-    assert_eq!(aees.lr_statistics().unwrap().total_updates(), 0);
+    let snapshot = aees.manager().lr_controller().unwrap().snapshot();
+    assert_eq!(snapshot.overall().unwrap().cell(3, 0), Some(LogCell::Count(0)), "no updates");
     train(&mut aees, 4..8);
     assert_eq!(aees.episodes().len(), 1);
     assert_eq!(aees.episodes()[0].episode_index, 1);
@@ -96,27 +96,30 @@ fn defect_09_conditional_mode_works_with_one_noise_candidate() {
     let mut aees = Aees::new(config).unwrap();
     train(&mut aees, 0..20);
     assert_eq!(aees.episodes().len(), 5);
-    let AxisMetadata { adaptive_axes, fixed_axes, num_controllers_created, .. } = aees.axis_metadata();
-    assert_eq!(adaptive_axes.unwrap(), ["lr=[0.5, 1, 2]"]);
-    assert_eq!(fixed_axes.unwrap(), ["noise=0.005"]);
-    assert_eq!(num_controllers_created, 1);
+    assert_eq!(aees.axis_lines(), ("lr_multiplier=[0.5, 1.0, 2.0]".into(), "noise_std=0.005".into()));
+    assert!(aees.manager().lr_controller().is_some());
+    assert!(aees.manager().noise_control().controllers().is_empty());
     let logs = serde_json::to_value(aees.controller_logs()).unwrap();
     assert_eq!(logs["noise_controller_logs"]["controller_type"], "FixedAxis");
 }
 
 #[test]
-fn defect_09_conditional_metadata_keeps_the_noise_axis() {
+fn defect_09_conditional_mode_keeps_the_noise_axis() {
     let config = AeesConfig { structured_control_mode: StructuredControlMode::Conditional, ..config() };
     let mut aees = Aees::new(config).unwrap();
     train(&mut aees, 0..20);
-    let metadata = aees.axis_metadata();
-    assert_eq!(metadata.adaptive_axes.unwrap(), ["lr=[0.5, 1, 2]", "noise=[0, 0.01]"]);
-    assert_eq!(metadata.fixed_axes, None);
-    assert_eq!(metadata.num_controllers_created, 4);
-    assert!(!metadata.fixed_axis_optimization_enabled);
-    assert_eq!(metadata.controller_update_count_by_axis.lr, Some(5));
-    assert_eq!(metadata.controller_update_count_by_axis.noise, Some(5), "the sum over the multipliers");
-    assert_eq!(metadata.controller_history_length_by_axis.noise, Some(5));
+    assert_eq!(
+        aees.axis_lines(),
+        ("lr_multiplier=[0.5, 1.0, 2.0], noise_std=[0.0, 0.01]".to_owned(), "<none>".to_owned())
+    );
+    assert_eq!(aees.manager().noise_control().controllers().len(), 3);
+    let logs = serde_json::to_value(aees.controller_logs()).unwrap();
+    assert_eq!(logs["lr_controller_logs"]["controller_updates_history"][4], 5);
+    let noise = &logs["noise_controller_logs_by_lr"];
+    let histories = ["0.5", "1.0", "2.0"].map(|lr| noise[lr]["controller_updates_history"].as_array().unwrap());
+    assert_eq!(histories.map(|history| history.len()), [5; 3]);
+    let updates: u64 = histories.iter().map(|history| history[4].as_u64().unwrap()).sum();
+    assert_eq!(updates, 5, "the sum over the multipliers");
 }
 
 #[test]

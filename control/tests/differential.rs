@@ -3,11 +3,9 @@
 //! `tests/golden/make_traces.py` recorded the traces; it also defines the losses. Needs no Python. `ln` and `pow` are the
 //! platform's, as in Python: the traces were recorded on x86-64 Linux with glibc.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
-use aees_control::controller::{Controller, UcbStatistics};
+use aees_control::controller::{Bandit, Controller, DiscountedUcb, Learner};
 use aees_control::{
-    Aees, AeesConfig, ContextConfig, ContextMode, ControlMode, EpisodeRecord, RewardConfig, StructuredControlMode,
+    Aees, AeesConfig, ArmPolicy, Context, ContextMode, EpisodeRecord, LogLossDrop, StructuredControlMode, Trend,
 };
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -22,7 +20,7 @@ struct Golden {
 struct Trace {
     structured: StructuredControlMode,
     context: ContextMode,
-    control: ControlMode,
+    control: String,
     shape: [usize; 2],
     seed: i64,
     episode_length: usize,
@@ -46,19 +44,24 @@ impl Trace {
             lr_candidates: [0.5, 1.0, 2.0, 4.0][..self.shape[0]].to_vec(),
             noise_candidates: [0.0, 0.0025, 0.005, 0.01][..self.shape[1]].to_vec(),
             episode_length: self.episode_length,
-            control_mode: self.control.clone(),
-            structured_control_mode: self.structured,
-            context: ContextConfig {
-                mode: self.context,
-                trend_window: self.context_trend_window,
-                trend_epsilon: self.context_trend_epsilon,
+            policy: match self.control.as_str() {
+                "adaptive" => ArmPolicy::default(),
+                _ => ArmPolicy::Random,
             },
-            reward: RewardConfig {
+            structured_control_mode: self.structured,
+            context: match self.context {
+                ContextMode::None => Context::default(),
+                ContextMode::Trend => {
+                    Trend { window: self.context_trend_window, epsilon: self.context_trend_epsilon }.into()
+                }
+            },
+            reward: LogLossDrop {
                 instability_lambda: self.reward_instability_lambda,
                 clip_min: -self.reward_clip,
                 clip_max: self.reward_clip,
-                ..RewardConfig::default()
-            },
+                ..LogLossDrop::default()
+            }
+            .into(),
             ema_alpha: self.ema_alpha,
             seed: Some(self.seed),
             ..AeesConfig::default()
@@ -122,10 +125,10 @@ fn log_digest(episodes: &[EpisodeRecord]) -> String {
     hex(digest.finalize())
 }
 
-fn ucb_statistics(statistics: &UcbStatistics, found: &mut Vec<String>) {
+fn ucb_statistics(statistics: &DiscountedUcb, found: &mut Vec<String>) {
     found.extend(statistics.counts().iter().copied().map(bits));
     found.extend(statistics.reward_sums().iter().copied().map(bits));
-    found.extend(statistics.mean_rewards().map(bits));
+    found.extend((0..statistics.n_arms()).map(|arm| bits(statistics.mean_reward(arm))));
     found.extend(statistics.warmup_counts().iter().map(u64::to_string));
     found.push(statistics.total_updates().to_string());
 }
@@ -134,21 +137,19 @@ fn statistics(aees: &Aees) -> Vec<String> {
     let mut found = Vec::new();
     for controller in aees.manager().lr_controller().into_iter().chain(aees.manager().noise_control().controllers()) {
         match controller {
-            Controller::DiscountedUcb(ucb) => ucb_statistics(ucb.statistics(), &mut found),
-            Controller::Bucketed(bucketed) => {
-                ucb_statistics(bucketed.global_prior(), &mut found);
-                let visits: Vec<u64> = bucketed.visit_counts().collect();
-                let sums: Vec<f64> = bucketed.bucket_reward_sums().collect();
-                let arms: Vec<usize> = bucketed.distinct_arm_counts().collect();
-                for index in 0..bucketed.bucket_count() {
-                    match bucketed.bucket_statistics(index) {
+            Controller::Ducb(Learner::Alone(ucb)) => ucb_statistics(ucb.bandit(), &mut found),
+            Controller::Ducb(Learner::InContexts(contextual)) => {
+                ucb_statistics(contextual.prior(), &mut found);
+                for context in contextual.contexts() {
+                    match context.bandit() {
                         Some(statistics) => ucb_statistics(statistics, &mut found),
                         None => found.push("-".to_owned()),
                     }
-                    found.extend([visits[index].to_string(), bits(sums[index]), arms[index].to_string()]);
+                    let (visits, arms) = (context.visit_count(), context.distinct_arms());
+                    found.extend([visits.to_string(), bits(context.reward_sum()), arms.to_string()]);
                 }
             }
-            Controller::Random(_) | Controller::Precomputed(_) => {}
+            _ => {}
         }
     }
     found

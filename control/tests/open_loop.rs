@@ -1,11 +1,7 @@
 //! Open-loop schedules: seeds, counts, refusals, and a run that follows one.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
-use aees_control::open_loop::{
-    OpenLoopPlan, episode_count, largest_remainder, pooled_frequencies, schedule_seed, source_seeds,
-};
-use aees_control::{Aees, AeesConfig, ContextConfig, ContextMode, ControlMode};
+use aees_control::open_loop::{OpenLoopPlan, episode_count, largest_remainder, pooled_frequencies, schedule_seed};
+use aees_control::{Aees, AeesConfig, ArmPolicy, StructuredControlMode, Trend};
 
 const BASE: u64 = 20_260_816;
 
@@ -41,8 +37,6 @@ fn a_frequency_matched_plan_is_a_shuffle_of_its_counts() {
 
 #[test]
 fn frequencies_are_pooled_over_the_other_seeds() {
-    assert_eq!(source_seeds(2).unwrap(), [0, 1, 3, 4]);
-    assert_eq!(source_seeds(7).unwrap_err().to_string(), "target_seed must be one of [0, 1, 2, 3, 4], got 7.");
     assert_eq!(pooled_frequencies(&[&[0, 1], &[2, 2]], 3).unwrap(), [0.25, 0.25, 0.5]);
     assert!(pooled_frequencies(&[&[3]], 3).is_err());
     assert!(pooled_frequencies(&[], 3).is_err());
@@ -63,7 +57,7 @@ fn a_run_follows_its_plan_and_earns_nothing() {
     let config = AeesConfig {
         lr_candidates: vec![0.5, 1.0],
         episode_length: 2,
-        control_mode: ControlMode::OpenLoop(plan.clone()),
+        policy: ArmPolicy::OpenLoop(plan.clone()),
         ..AeesConfig::default()
     };
     let mut aees = Aees::new(config.clone()).unwrap();
@@ -72,7 +66,7 @@ fn a_run_follows_its_plan_and_earns_nothing() {
         aees.record(1.0 / (step + 1) as f64, None).unwrap();
     }
     let logs = aees.episode_logs();
-    plan.check_executed(&logs.selected_lr_indices).unwrap();
+    assert_eq!(logs.selected_lr_indices, plan.arms);
     assert_eq!(logs.episode_rewards, [0.0; 3]);
     assert_eq!(logs.reward_base, [None; 3]);
     let logs = serde_json::to_value(aees.controller_logs()).unwrap();
@@ -80,16 +74,50 @@ fn a_run_follows_its_plan_and_earns_nothing() {
     assert!(logs["lr_controller_logs"].get("value_estimates_history").is_none());
     assert!(logs["open_loop_note"].as_str().unwrap().starts_with("The complete LR sequence was generated"));
     assert!(aees.open(6).unwrap_err().to_string().starts_with("Precomputed LR schedule exhausted;"));
-    assert!(plan.check_executed(&[0]).is_err());
 
-    let with_context = AeesConfig {
-        context: ContextConfig { mode: ContextMode::Trend, ..ContextConfig::default() },
-        ..config.clone()
-    };
-    let message = "Open-loop attribution controls require context_mode none.";
-    assert_eq!(Aees::new(with_context).unwrap_err().to_string(), message);
-    assert!(Aees::new(AeesConfig { noise_candidates: vec![0.0, 0.1], ..config.clone() }).is_err());
-    assert!(Aees::new(AeesConfig { lr_candidates: vec![1.0], ..config }).is_err());
+    let message = |config: AeesConfig| Aees::new(config).unwrap_err().to_string();
+    assert_eq!(
+        message(AeesConfig { context: Trend::default().into(), ..config.clone() }),
+        "Open-loop attribution controls require context_mode none."
+    );
+    assert_eq!(
+        message(AeesConfig { structured_control_mode: StructuredControlMode::Conditional, ..config.clone() }),
+        "Open-loop attribution controls require structured_control_mode independent."
+    );
+    assert_eq!(
+        message(AeesConfig { lr_candidates: vec![1.0], ..config.clone() }),
+        "Open-loop attribution controls require at least two candidates."
+    );
+    let unknown = OpenLoopPlan { arms: vec![0, 2], ..plan };
+    let message = message(AeesConfig { policy: ArmPolicy::OpenLoop(unknown), ..config });
+    assert_eq!(message, "Schedule contains invalid arm indices [2]; expected [0, 2).");
+}
+
+#[test]
+fn a_sequence_of_pairs_plays_both_axes() {
+    for (lr, noise) in
+        [(vec![0.5, 1.0, 2.0], vec![0.0, 0.1]), (vec![1.0], vec![0.0, 0.1, 0.2]), (vec![0.1, 7.0], vec![0.3])]
+    {
+        let candidates = lr.len() * noise.len();
+        let plan = OpenLoopPlan::uniform_random(7, 40, candidates).unwrap();
+        let config = AeesConfig {
+            lr_candidates: lr,
+            noise_candidates: noise.clone(),
+            episode_length: 1,
+            policy: ArmPolicy::OpenLoop(plan.clone()),
+            ..AeesConfig::default()
+        };
+        let mut aees = Aees::new(config).unwrap();
+        for step in 0..40 {
+            aees.open(step).unwrap();
+            aees.record(1.0, None).unwrap();
+        }
+        let played: Vec<usize> = aees.episodes().iter().map(|episode| episode.mode_id).collect();
+        assert_eq!(played, plan.arms);
+        let pairs = aees.episodes().iter().map(|episode| (episode.selection.lr_index, episode.selection.noise_index));
+        assert!(pairs.eq(plan.arms.iter().map(|arm| (arm / noise.len(), arm % noise.len()))));
+        assert_eq!(aees.manager().noise_control().controllers().len(), usize::from(noise.len() > 1));
+    }
 }
 
 const MATCHED: [usize; 40] = [

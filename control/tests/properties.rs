@@ -1,9 +1,7 @@
 //! Invariants that hold for all inputs.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
 use aees_control::open_loop::largest_remainder;
-use aees_control::reward::{EpisodeLosses, RewardConfig, loss_ema};
+use aees_control::reward::{EpisodeLosses, LogLossDrop, Reward};
 use aees_control::rng::{NumpyGenerator, PythonRandom};
 use aees_control::schedule::{EpochSchedule, ScheduleKind, StepSchedule};
 use aees_control::{Axis, CandidateSet, parse_candidates, python_float};
@@ -76,21 +74,14 @@ proptest! {
         bounds in (-2.0..2.0f64, 0.0..2.0f64),
         alpha in 0.01..=1.0f64,
     ) {
-        let config = RewardConfig {
+        let config = LogLossDrop {
             instability_lambda,
             clip_min: bounds.0,
             clip_max: bounds.0 + bounds.1,
-            ..RewardConfig::default()
+            ..LogLossDrop::default()
         };
-        let (start, end) = loss_ema(&losses, alpha).unwrap();
-        let reward = config
-            .compute(&EpisodeLosses {
-                ema_loss_start: Some(start),
-                ema_loss_end: Some(end),
-                steps: losses.len(),
-                step_losses: &losses,
-            })
-            .unwrap();
+        let (_, reward) = Reward::from(config).of_episode(EpisodeLosses::new(&losses).unwrap(), alpha);
+        let reward = reward.unwrap();
         prop_assert!((config.clip_min..=config.clip_max).contains(&reward.reward_final_clipped));
         prop_assert!(reward.reward_instability >= 0.0);
         prop_assert_eq!(reward.reward_final_unclipped, reward.reward_base - reward.reward_penalty);

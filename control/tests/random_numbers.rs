@@ -1,7 +1,5 @@
 //! The generators against numbers recorded from CPython 3.11 and NumPy.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
 use aees_control::rng::{NumpyGenerator, PythonRandom};
 
 #[test]

@@ -1,9 +1,7 @@
 //! A whole run as a training loop and a result file see it: calls, refusals, and the shape of the logs.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
 use aees_control::{
-    Aees, AeesConfig, ContextConfig, ContextMode, ControlMode, EpisodeLogs, StructuredControlMode, UcbConfig,
+    Aees, AeesConfig, ArmPolicy, BanditConfig, ContextMode, EpisodeLogs, StructuredControlMode, Trend, UcbConfig,
 };
 use serde_json::{Value, json};
 
@@ -56,12 +54,13 @@ fn the_last_episode_may_be_short() {
 fn a_constant_run_needs_no_controller() {
     let aees = run(AeesConfig { episode_length: 3, ..AeesConfig::default() }, 9);
     assert_eq!(aees.episodes().len(), 3);
-    assert!(aees.lr_statistics().is_none() && aees.noise_statistics(0).is_none());
+    assert!(aees.manager().lr_controller().is_none() && aees.manager().noise_control().controllers().is_empty());
     assert_eq!(aees.axis_lines(), ("<none>".to_owned(), "lr_multiplier=1.0, noise_std=0.0".to_owned()));
-    let metadata = serde_json::to_value(aees.axis_metadata()).unwrap();
-    assert_eq!(metadata["adaptive_axes"], Value::Null);
-    assert_eq!(metadata["fixed_axes"], json!(["lr=1", "noise=0"]));
-    assert_eq!(metadata["controller_update_count_by_axis"], json!({"lr": 0, "noise": 0}));
+    let logs = serde_json::to_value(aees.controller_logs()).unwrap();
+    for (axis, value) in [("lr", 1.0), ("noise", 0.0)] {
+        let log = &logs[format!("{axis}_controller_logs")];
+        assert_eq!((&log["controller_created"], &log["fixed_arm_value"]), (&json!(false), &json!(value)));
+    }
 }
 
 #[test]
@@ -95,7 +94,7 @@ fn episode_logs_have_the_references_keys() {
     assert_eq!(serde_json::from_value::<EpisodeLogs>(logs).unwrap(), aees.episode_logs());
     assert!(serde_json::from_str::<EpisodeLogs>("{}").is_ok(), "old files lack keys");
 
-    let context = ContextConfig { mode: ContextMode::Trend, ..ContextConfig::default() };
+    let context = Trend::default().into();
     let logs = serde_json::to_value(run(AeesConfig { context, ..config() }, 12).episode_logs()).unwrap();
     assert_eq!(logs["context_buckets"], json!(["stable", "stable", "improving", "improving"]));
 }
@@ -130,7 +129,7 @@ fn controller_logs_of_conditional_contextual_bandits() {
     let config = AeesConfig {
         noise_candidates: vec![0.0, 0.005],
         structured_control_mode: StructuredControlMode::Conditional,
-        context: ContextConfig { mode: ContextMode::Trend, ..ContextConfig::default() },
+        context: Trend::default().into(),
         ..config()
     };
     let logs = serde_json::to_value(run(config, 12).controller_logs()).unwrap();
@@ -168,12 +167,11 @@ fn controller_logs_of_conditional_contextual_bandits() {
 
 #[test]
 fn random_runs_carry_a_note_and_no_histories() {
-    let aees = run(AeesConfig { control_mode: ControlMode::Random, ..config() }, 6);
+    let aees = run(AeesConfig { policy: ArmPolicy::Random, ..config() }, 6);
     let logs = serde_json::to_value(aees.controller_logs()).unwrap();
     assert!(logs["non_contextual_random_note"].as_str().unwrap().starts_with("RandomScheduler keeps"));
     let expected = ["arm_values", "axis_name", "controller_created", "controller_type"];
     assert_eq!(keys(&logs["lr_controller_logs"]), expected);
-    assert_eq!(aees.axis_metadata().controller_update_count_by_axis.lr, None);
 }
 
 #[test]
@@ -189,12 +187,15 @@ fn wrong_settings_are_refused_in_the_references_words() {
     for ema_alpha in [0.0, 1.1, f64::NAN] {
         assert_eq!(message(AeesConfig { ema_alpha, ..config() }), "alpha must be in the interval (0, 1].");
     }
-    let context = ContextConfig { trend_window: 0, ..ContextConfig::default() };
+    let context = Trend { window: 0, ..Trend::default() }.into();
     assert_eq!(message(AeesConfig { context, ..config() }), "context_trend_window must be positive.");
-    let context = ContextConfig { trend_epsilon: -1.0, ..ContextConfig::default() };
+    let context = Trend { epsilon: -1.0, ..Trend::default() }.into();
     assert_eq!(message(AeesConfig { context, ..config() }), "context_trend_epsilon must be non-negative.");
-    let ucb = UcbConfig { discount: 0.0, ..UcbConfig::default() };
-    assert_eq!(message(AeesConfig { ucb, ..config() }), "discount must be in the interval (0, 1].");
+    let bandit = BanditConfig::from(UcbConfig { discount: 0.0, ..UcbConfig::default() });
+    assert_eq!(
+        message(AeesConfig { policy: ArmPolicy::Bandit(bandit), ..config() }),
+        "discount must be in the interval (0, 1]."
+    );
     let noise_candidates = vec![0.0, 0.1];
     let seed = Some(i64::MAX);
     assert!(message(AeesConfig { seed, noise_candidates, ..config() }).contains("is too large"));

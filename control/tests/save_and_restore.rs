@@ -1,10 +1,10 @@
 //! A run that is saved and restored at arbitrary steps continues to the bit; a damaged save is refused, never a panic.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
 use aees_control::open_loop::OpenLoopPlan;
 use aees_control::rng::{NumpyGenerator, PythonRandom};
-use aees_control::{Aees, AeesConfig, ContextConfig, ContextMode, ControlMode, RewardConfig, StructuredControlMode};
+use aees_control::{
+    Aees, AeesConfig, ArmPolicy, BanditConfig, ControllerName, LogLossDrop, StructuredControlMode, Trend,
+};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -14,16 +14,25 @@ fn restored(aees: &Aees) -> Aees {
     serde_json::from_str(&serde_json::to_string(aees).unwrap()).unwrap()
 }
 
+/// Each bandit, chance, and a sequence.
+const POLICIES: usize = ControllerName::ALL.len() + 2;
+const OPEN_LOOP: usize = POLICIES - 1;
+
+fn policy(number: usize) -> ArmPolicy {
+    let bandit = |name: &ControllerName| ArmPolicy::Bandit(BanditConfig::read(*name, |setting| setting.default));
+    ControllerName::ALL.get(number).map_or(ArmPolicy::Random, bandit)
+}
+
 fn configs() -> impl Strategy<Value = AeesConfig> {
-    let modes = (0..3usize, any::<bool>(), any::<bool>());
+    let modes = (0..POLICIES, any::<bool>(), any::<bool>());
     (modes, 1..4usize, 1..4usize, 1..9usize, any::<i32>(), 0.0..2.0f64, 0.01..1.0f64).prop_map(
         |((control, conditional, trend), lr, noise, episode_length, seed, lambda, ema_alpha)| {
             let mut config = AeesConfig {
                 lr_candidates: [0.5, 1.0, 2.0][..lr].to_vec(),
                 noise_candidates: [0.0, 0.01, 0.1][..noise].to_vec(),
                 episode_length,
-                control_mode: [ControlMode::Adaptive, ControlMode::Random][control % 2].clone(),
-                reward: RewardConfig { instability_lambda: lambda, ..RewardConfig::default() },
+                policy: policy(control),
+                reward: LogLossDrop { instability_lambda: lambda, ..LogLossDrop::default() }.into(),
                 ema_alpha,
                 seed: Some(i64::from(seed)),
                 ..AeesConfig::default()
@@ -32,13 +41,15 @@ fn configs() -> impl Strategy<Value = AeesConfig> {
                 config.structured_control_mode = StructuredControlMode::Conditional;
             }
             if trend {
-                config.context = ContextConfig { mode: ContextMode::Trend, ..ContextConfig::default() };
+                config.context = Trend::default().into();
             }
-            if control == 2 {
-                let plan = OpenLoopPlan::uniform_random(1, STEPS as usize, 3).unwrap();
+            if control == OPEN_LOOP {
+                let candidates = config.lr_candidates.len() * config.noise_candidates.len();
+                let plan = OpenLoopPlan::uniform_random(1, STEPS as usize, candidates).unwrap();
                 config = AeesConfig {
-                    lr_candidates: vec![0.5, 1.0, 2.0],
-                    control_mode: ControlMode::OpenLoop(plan),
+                    lr_candidates: config.lr_candidates,
+                    noise_candidates: config.noise_candidates,
+                    policy: if candidates > 1 { ArmPolicy::OpenLoop(plan) } else { ArmPolicy::Random },
                     episode_length,
                     ..AeesConfig::default()
                 };
@@ -80,13 +91,18 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_save_is_refused_or_runs(path in prop::collection::vec(0..20usize, 1..9), number in 0..4u8) {
+    fn a_damaged_save_is_refused_or_runs(
+        bandit in 0..ControllerName::ALL.len(),
+        path in prop::collection::vec(0..20usize, 1..9),
+        number in 0..4u8,
+    ) {
         let config = AeesConfig {
             lr_candidates: vec![0.5, 1.0],
             noise_candidates: vec![0.0, 0.1],
             episode_length: 3,
             structured_control_mode: StructuredControlMode::Conditional,
-            context: ContextConfig { mode: ContextMode::Trend, ..ContextConfig::default() },
+            policy: policy(bandit),
+            context: Trend::default().into(),
             seed: Some(3),
             ..AeesConfig::default()
         };
@@ -103,7 +119,7 @@ proptest! {
                     let _ = aees.record(1.0, None);
                 }
             }
-            let _ = (aees.controller_logs(), aees.episode_logs(), aees.axis_metadata());
+            let _ = (aees.controller_logs(), aees.episode_logs(), aees.axis_lines());
         }
     }
 }

@@ -7,7 +7,8 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use aees_models::{BatchNorm, ResNet18Config, cross_entropy};
+use aees_models::burn::{BatchNorm, ResNet18, cross_entropy};
+use aees_models::{ModelSpec, ResNet18Config};
 use burn::module::Module;
 use burn::tensor::activation::relu;
 use burn::tensor::module::{conv_transpose2d, conv2d, conv2d_weight_backward};
@@ -29,7 +30,8 @@ fn whole_step(width: usize, batch: usize) {
     let plain = Device::flex();
     let device = plain.clone().autodiff();
     let config = ResNet18Config { base_width: width, classes: 100 };
-    let model = config.init(|parameter| Xoshiro256PlusPlus::seed_from_u64(parameter as u64), &device);
+    let values = ModelSpec::ResNet18(config).draw(|parameter| Xoshiro256PlusPlus::seed_from_u64(parameter as u64));
+    let model = ResNet18::new(&config, values, &device).unwrap();
     let images = Tensor::random([batch, 3, 32, 32], Distribution::Normal(0.0, 1.0), &device);
     let labels = Tensor::<1, Int>::zeros([batch], &device);
     let loss = || cross_entropy(model.forward(images.clone()), labels.clone());

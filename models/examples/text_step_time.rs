@@ -7,9 +7,10 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use aees_models::{
-    DropoutSource, Embedding, LayerNorm, Linear, TextClassifier, TextClassifierConfig, TokenBatch, cross_entropy,
+use aees_models::burn::{
+    DropoutMask, DropoutMasks, Embedding, LayerNorm, Linear, TextClassifier, TokenBatch, cross_entropy,
 };
+use aees_models::{ModelSpec, TextClassifierConfig};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::activation::{gelu, softmax};
 use burn::tensor::module::linear;
@@ -36,17 +37,19 @@ fn sst2_length(rng: &mut impl Rng) -> usize {
 /// Masks as good as random, made with little work: that of a run's generator is not measured here.
 struct Masks(u64);
 
-impl DropoutSource for Masks {
-    fn fill(&self, site: u32, drop_probability: f64, out: &mut [f32]) {
+impl DropoutMasks for Masks {
+    fn mask(&self, site: u32, drop_probability: f64, elements: usize) -> DropoutMask {
+        let mut mask = vec![0.0; elements];
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.0 << 32 | u64::from(site));
         let (threshold, kept) = ((drop_probability * 65536.0) as u16, (1.0 / (1.0 - drop_probability)) as f32);
-        for values in out.chunks_mut(4) {
+        for values in mask.chunks_mut(4) {
             let mut bits = rng.next_u64();
             for value in values {
                 *value = if bits as u16 >= threshold { kept } else { 0.0 };
                 bits >>= 16;
             }
         }
+        DropoutMask::Host(mask)
     }
 }
 
@@ -61,7 +64,9 @@ fn main() {
     let config = TextClassifierConfig::distilbert_base().with_layers(layers).with_dim(dim);
     println!("{layers} layers, width {dim}, batches of {batch}, {steps} steps, Flex; milliseconds, medians");
     let device = Device::flex().autodiff();
-    let model = config.init(|parameter| Xoshiro256PlusPlus::seed_from_u64(parameter as u64), &device).unwrap();
+    let spec = ModelSpec::TextClassifier(config.clone());
+    let values = spec.draw(|parameter| Xoshiro256PlusPlus::seed_from_u64(parameter as u64));
+    let model = TextClassifier::new(&config, values, &device).unwrap();
     whole_steps(&config, &model, &device, batch, steps);
     drop(model);
     operations(&config, batch * 133 / 10, &device);

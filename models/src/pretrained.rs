@@ -1,4 +1,4 @@
-//! Networks from weight files, and back: what Hugging Face's `from_pretrained` and `save_pretrained` do.
+//! The values of networks from weight files, and back: what Hugging Face's `from_pretrained` and `save_pretrained` do.
 //!
 //! A file may hold a classifier, the bare encoder, or a masked-language model, with the family's prefix (`distilbert.`,
 //! `bert.`) or without, and with TensorFlow's names of the layer norms. Everything that the encoder needs must be there; a
@@ -9,22 +9,20 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use burn::tensor::{Device, TensorData};
 use rand::Rng;
 use thiserror::Error;
 
-use crate::named_tensors::set_values;
-use crate::weights::{self, WeightFileError, Weights};
+use crate::tensor_info::parameter_numbers;
+use crate::weights::{self, FileTensor, WeightFileError, Weights};
 use crate::{
-    ModelConfigError, NamedTensor, TensorInfo, TextArchitecture, TextClassifier, TextClassifierConfig, WeightError,
-    tensor_infos,
+    ModelConfigError, ModelSpec, NamedTensors, TensorInfo, TextArchitecture, TextClassifierConfig, WeightError,
 };
 
-/// A network with the values of a weight file.
-#[derive(Debug)]
+/// The values of a network from a weight file.
+#[derive(Debug, PartialEq)]
 pub struct Pretrained {
-    /// The network.
-    pub network: TextClassifier,
+    /// A value for each tensor of the network.
+    pub tensors: NamedTensors,
     /// What its user should know.
     pub notices: Vec<Notice>,
 }
@@ -106,9 +104,15 @@ pub enum PretrainedError {
         /// Another.
         second: String,
     },
-    /// A tensor has another shape or type.
+    /// A tensor has another shape.
     #[error(transparent)]
-    Tensor(WeightError),
+    Tensor(#[from] WeightError),
+    /// A tensor does not hold floating-point numbers.
+    #[error("tensor `{name}`: expected floating-point numbers, found I64")]
+    Integers {
+        /// PyTorch's name of the tensor.
+        name: String,
+    },
 }
 
 fn layers_hint(expected: usize, found: usize) -> String {
@@ -118,10 +122,10 @@ fn layers_hint(expected: usize, found: usize) -> String {
     format!("\nhint: the configuration has {expected} layers, the weights have {found}")
 }
 
-/// A network of this configuration with these weights.
+/// The values of a network of this configuration from these weights.
 ///
-/// `stream(i)` is the generator of parameter `i`, as in [`TextClassifierConfig::init`]; it is asked only for parameters of
-/// the head that the weights lack.
+/// `stream(i)` is the generator of parameter `i`, as in [`ModelSpec::draw`]; it is asked only for parameters of the head
+/// that the weights lack.
 ///
 /// # Errors
 ///
@@ -130,23 +134,27 @@ pub fn pretrained<R: Rng>(
     config: &TextClassifierConfig,
     weights: Weights,
     mut stream: impl FnMut(usize) -> R,
-    device: &Device,
 ) -> Result<Pretrained, PretrainedError> {
     config.check()?;
-    let skeleton = config.skeleton(device);
-    let infos = tensor_infos(&skeleton);
-    let Matched { mut values, notices: mut notes, layers_found } = matched(config, &infos, weights)?;
+    let spec = ModelSpec::TextClassifier(config.clone());
+    let infos = config.tensors();
+    let Matched { mut values, mut notices, layers_found } = matched(config, &infos, weights)?;
 
+    let mut tensors = NamedTensors::new();
     let (mut missing, mut new_head) = (Vec::new(), Vec::new());
-    for (number, info) in infos.iter().enumerate() {
-        match values.get(&info.name) {
-            Some(data) => check(info, data)?,
-            None if is_head(&info.name) => {
-                let drawn = config.initial_values(info, || stream(number));
-                values.insert(info.name.clone(), drawn);
-                new_head.push(info.name.clone());
+    for (info, number) in infos.iter().zip(parameter_numbers(&infos)) {
+        let name = || info.name.clone();
+        match values.remove(&info.name) {
+            Some(given) => {
+                info.check_shape(given.shape())?;
+                let FileTensor::Float(given) = given else { return Err(PretrainedError::Integers { name: name() }) };
+                tensors.insert(name(), given);
             }
-            None => missing.push(info.name.clone()),
+            None if is_head(&info.name) => {
+                tensors.insert(name(), spec.draw_tensor(info, || stream(number.unwrap_or_default())));
+                new_head.push(name());
+            }
+            None => missing.push(name()),
         }
     }
     if !missing.is_empty() {
@@ -158,21 +166,21 @@ pub fn pretrained<R: Rng>(
         });
     }
     if !new_head.is_empty() {
-        notes.insert(0, Notice::NewHead { names: new_head });
+        notices.insert(0, Notice::NewHead { names: new_head });
     }
-    Ok(Pretrained { network: set_values(skeleton, values), notices: notes })
+    Ok(Pretrained { tensors, notices })
 }
 
 /// Weights under the names of the network.
 struct Matched {
-    values: BTreeMap<String, TensorData>,
+    values: Weights,
     notices: Vec<Notice>,
     layers_found: usize,
 }
 
 fn matched(config: &TextClassifierConfig, infos: &[TensorInfo], weights: Weights) -> Result<Matched, PretrainedError> {
     let prefix = format!("{}.", config.architecture);
-    let mut values = BTreeMap::new();
+    let mut values = Weights::new();
     let mut file_names: BTreeMap<String, String> = BTreeMap::new();
     let (mut other_head, mut constants, mut unexpected) = (Vec::new(), Vec::new(), Vec::new());
     let mut layers_found = 0;
@@ -239,20 +247,8 @@ fn layer_of(name: &str) -> Option<usize> {
     name.split("layer.").nth(1)?.split('.').next()?.parse().ok()
 }
 
-fn check(info: &TensorInfo, data: &TensorData) -> Result<(), PretrainedError> {
-    let name = || info.name.clone();
-    if data.shape().as_slice() != info.shape {
-        let (expected, found) = (info.shape.clone(), data.shape().to_vec());
-        return Err(PretrainedError::Tensor(WeightError::Shape { name: name(), expected, found }));
-    }
-    if !data.dtype().is_float() {
-        return Err(PretrainedError::Tensor(WeightError::Type { name: name(), found: data.dtype() }));
-    }
-    Ok(())
-}
-
 /// Writes `config.json` and `model.safetensors` into a folder, which is made if need be, so that `from_pretrained` of
-/// Python's `transformers` reads them. `tensors` are those of [`tensors`](crate::tensors) or of a checkpoint.
+/// Python's `transformers` reads them.
 ///
 /// # Errors
 ///
@@ -260,13 +256,12 @@ fn check(info: &TensorInfo, data: &TensorData) -> Result<(), PretrainedError> {
 pub fn save_pretrained(
     folder: &Path,
     config: &TextClassifierConfig,
-    tensors: &[NamedTensor],
+    tensors: &NamedTensors,
 ) -> Result<(), WeightFileError> {
     let system = |path: &Path, source| WeightFileError::System { action: "write", path: path.to_owned(), source };
     std::fs::create_dir_all(folder).map_err(|source| system(folder, source))?;
     // The weights first: a folder with a config.json is complete.
-    let named = tensors.iter().map(|tensor| (tensor.name.as_str(), &tensor.data));
-    weights::write_safetensors(&folder.join("model.safetensors"), named)?;
+    weights::write_safetensors(&folder.join("model.safetensors"), tensors)?;
     let path = folder.join("config.json");
     std::fs::write(&path, format!("{:#}\n", config.to_json())).map_err(|source| system(&path, source))
 }

@@ -10,14 +10,40 @@ mod safetensors;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use burn::tensor::{TensorData, bf16, f16};
+use half::{bf16, f16};
 use thiserror::Error;
 
 pub use pytorch::read_pytorch;
 pub use safetensors::{read_safetensors, write_safetensors};
 
-/// Tensors by name: `f32`, or `i64` for integers.
-pub type Weights = BTreeMap<String, TensorData>;
+use crate::HostTensor;
+
+/// Tensors of a weight file by name.
+pub type Weights = BTreeMap<String, FileTensor>;
+
+/// A tensor of a weight file.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FileTensor {
+    /// Floating-point numbers, whatever their precision in the file.
+    Float(HostTensor),
+    /// Integers, whatever their width in the file.
+    Integer {
+        /// Outermost dimension first.
+        shape: Vec<usize>,
+        /// Row by row.
+        values: Vec<i64>,
+    },
+}
+
+impl FileTensor {
+    /// Outermost dimension first.
+    pub fn shape(&self) -> &[usize] {
+        match self {
+            Self::Float(tensor) => &tensor.shape,
+            Self::Integer { shape, .. } => shape,
+        }
+    }
+}
 
 /// File names that a folder is searched for, in this order.
 const FILE_NAMES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
@@ -102,18 +128,20 @@ impl ElementType {
         }
     }
 
-    /// Little-endian elements as a tensor of `f32` or `i64`. Bytes beyond the last whole element are ignored.
-    fn tensor(self, bytes: &[u8], shape: Vec<usize>) -> TensorData {
+    /// Little-endian elements as a tensor. Bytes beyond the last whole element are ignored.
+    fn tensor(self, bytes: &[u8], shape: Vec<usize>) -> FileTensor {
+        let float = |values, shape| FileTensor::Float(HostTensor { shape, values });
+        let integer = |values, shape| FileTensor::Integer { shape, values };
         match self {
-            Self::F64 => TensorData::new(elements(bytes, |bytes| f64::from_le_bytes(bytes) as f32), shape),
-            Self::F32 => TensorData::new(elements(bytes, f32::from_le_bytes), shape),
-            Self::F16 => TensorData::new(elements(bytes, |bytes| f16::from_le_bytes(bytes).to_f32()), shape),
-            Self::BF16 => TensorData::new(elements(bytes, |bytes| bf16::from_le_bytes(bytes).to_f32()), shape),
-            Self::I64 => TensorData::new(elements(bytes, i64::from_le_bytes), shape),
-            Self::I32 => TensorData::new(elements(bytes, |bytes| i64::from(i32::from_le_bytes(bytes))), shape),
-            Self::I16 => TensorData::new(elements(bytes, |bytes| i64::from(i16::from_le_bytes(bytes))), shape),
-            Self::I8 => TensorData::new(elements(bytes, |bytes| i64::from(i8::from_le_bytes(bytes))), shape),
-            Self::U8 | Self::Bool => TensorData::new(elements(bytes, |[byte]| i64::from(byte)), shape),
+            Self::F64 => float(elements(bytes, |bytes| f64::from_le_bytes(bytes) as f32), shape),
+            Self::F32 => float(elements(bytes, f32::from_le_bytes), shape),
+            Self::F16 => float(elements(bytes, |bytes| f16::from_le_bytes(bytes).to_f32()), shape),
+            Self::BF16 => float(elements(bytes, |bytes| bf16::from_le_bytes(bytes).to_f32()), shape),
+            Self::I64 => integer(elements(bytes, i64::from_le_bytes), shape),
+            Self::I32 => integer(elements(bytes, |bytes| i32::from_le_bytes(bytes).into()), shape),
+            Self::I16 => integer(elements(bytes, |bytes| i16::from_le_bytes(bytes).into()), shape),
+            Self::I8 => integer(elements(bytes, |bytes| i8::from_le_bytes(bytes).into()), shape),
+            Self::U8 | Self::Bool => integer(elements(bytes, |[byte]| byte.into()), shape),
         }
     }
 }

@@ -18,8 +18,6 @@ struct Machine<'file> {
     memo: HashMap<u32, NodeId>,
 }
 
-type Step<T> = Result<T, String>;
-
 /// Reads a pickle.
 ///
 /// # Errors
@@ -40,7 +38,7 @@ pub fn parse(bytes: &[u8]) -> Result<Pickle<'_>, String> {
 
 impl<'file> Machine<'file> {
     /// Runs one instruction; gives the root at the end.
-    fn step(&mut self) -> Step<Option<NodeId>> {
+    fn step(&mut self) -> Result<Option<NodeId>, String> {
         let instruction = self.take(1)?[0];
         match instruction {
             b'.' => return self.pop().map(Some),
@@ -84,7 +82,7 @@ impl<'file> Machine<'file> {
         Ok(None)
     }
 
-    fn take(&mut self, count: usize) -> Step<&'file [u8]> {
+    fn take(&mut self, count: usize) -> Result<&'file [u8], String> {
         let rest = &self.bytes[self.position..];
         let Some(taken) = rest.get(..count) else {
             return Err(format!("ends {} bytes too early", count - rest.len()));
@@ -94,11 +92,11 @@ impl<'file> Machine<'file> {
     }
 
     /// A little-endian unsigned number of 1 to 8 bytes.
-    fn number(&mut self, count: usize) -> Step<u64> {
+    fn number(&mut self, count: usize) -> Result<u64, String> {
         Ok(self.take(count)?.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte)))
     }
 
-    fn line(&mut self) -> Step<&'file [u8]> {
+    fn line(&mut self) -> Result<&'file [u8], String> {
         let rest = &self.bytes[self.position..];
         let end = rest.iter().position(|&byte| byte == b'\n').ok_or("a line without an end")?;
         self.position += end + 1;
@@ -110,21 +108,21 @@ impl<'file> Machine<'file> {
         self.nodes.push(node);
     }
 
-    fn pop(&mut self) -> Step<NodeId> {
+    fn pop(&mut self) -> Result<NodeId, String> {
         self.stack.pop().ok_or_else(|| "takes from an empty stack".to_owned())
     }
 
-    fn top(&mut self) -> Step<&mut Node<'file>> {
+    fn top(&mut self) -> Result<&mut Node<'file>, String> {
         let id = *self.stack.last().ok_or("takes from an empty stack")?;
         Ok(&mut self.nodes[id])
     }
 
-    fn since_mark(&mut self) -> Step<Vec<NodeId>> {
+    fn since_mark(&mut self) -> Result<Vec<NodeId>, String> {
         let mark = self.marks.pop().filter(|&mark| mark <= self.stack.len()).ok_or("a mark is missing")?;
         Ok(self.stack.split_off(mark))
     }
 
-    fn integer(&mut self, instruction: u8) -> Step<()> {
+    fn integer(&mut self, instruction: u8) -> Result<(), String> {
         let value = match instruction {
             b'J' => i64::from(self.number(4)? as u32 as i32),
             b'K' => self.number(1)? as i64,
@@ -143,7 +141,7 @@ impl<'file> Machine<'file> {
         Ok(())
     }
 
-    fn text_integer(&mut self) -> Step<()> {
+    fn text_integer(&mut self) -> Result<(), String> {
         let node = match self.line()? {
             b"00" => Node::Bool(false),
             b"01" => Node::Bool(true),
@@ -156,7 +154,7 @@ impl<'file> Machine<'file> {
         Ok(())
     }
 
-    fn string(&mut self, instruction: u8) -> Step<()> {
+    fn string(&mut self, instruction: u8) -> Result<(), String> {
         let length = match instruction {
             b'U' | b'C' | 0x8c => self.number(1)?,
             b'T' | b'X' | b'B' => self.number(4)?,
@@ -168,20 +166,20 @@ impl<'file> Machine<'file> {
         Ok(())
     }
 
-    fn tuple_from_mark(&mut self) -> Step<()> {
+    fn tuple_from_mark(&mut self) -> Result<(), String> {
         let items = self.since_mark()?;
         self.push(Node::Tuple(items));
         Ok(())
     }
 
-    fn tuple_of(&mut self, count: usize) -> Step<()> {
+    fn tuple_of(&mut self, count: usize) -> Result<(), String> {
         let start = self.stack.len().checked_sub(count).ok_or("takes from an empty stack")?;
         let items = self.stack.split_off(start);
         self.push(Node::Tuple(items));
         Ok(())
     }
 
-    fn append(&mut self, instruction: u8) -> Step<()> {
+    fn append(&mut self, instruction: u8) -> Result<(), String> {
         let new = if instruction == b'a' { vec![self.pop()?] } else { self.since_mark()? };
         match self.top()? {
             Node::List(items) => items.extend(new),
@@ -190,7 +188,7 @@ impl<'file> Machine<'file> {
         Ok(())
     }
 
-    fn set_items(&mut self, instruction: u8) -> Step<()> {
+    fn set_items(&mut self, instruction: u8) -> Result<(), String> {
         let new = if instruction == b's' {
             let value = self.pop()?;
             vec![self.pop()?, value]
@@ -206,14 +204,14 @@ impl<'file> Machine<'file> {
         Ok(())
     }
 
-    fn global(&mut self) -> Step<()> {
+    fn global(&mut self) -> Result<(), String> {
         let module = self.line()?;
         let name = self.line()?;
         self.push(Node::Global { module, name });
         Ok(())
     }
 
-    fn stack_global(&mut self) -> Step<()> {
+    fn stack_global(&mut self) -> Result<(), String> {
         let (name, module) = (self.pop()?, self.pop()?);
         let (Node::Bytes(name), Node::Bytes(module)) = (&self.nodes[name], &self.nodes[module]) else {
             return Err("a name that is not a string".to_owned());
@@ -223,13 +221,13 @@ impl<'file> Machine<'file> {
         Ok(())
     }
 
-    fn call(&mut self) -> Step<()> {
+    fn call(&mut self) -> Result<(), String> {
         let (arguments, function) = (self.pop()?, self.pop()?);
         self.push(Node::Call { function, arguments, state: None, items: Vec::new() });
         Ok(())
     }
 
-    fn build(&mut self) -> Step<()> {
+    fn build(&mut self) -> Result<(), String> {
         let new_state = self.pop()?;
         match self.top()? {
             Node::Call { state, .. } => *state = Some(new_state),
@@ -238,7 +236,7 @@ impl<'file> Machine<'file> {
         Ok(())
     }
 
-    fn remember(&mut self, instruction: u8) -> Step<()> {
+    fn remember(&mut self, instruction: u8) -> Result<(), String> {
         let slot = match instruction {
             b'q' => self.number(1)? as u32,
             b'r' => self.number(4)? as u32,
@@ -249,7 +247,7 @@ impl<'file> Machine<'file> {
         Ok(())
     }
 
-    fn recall(&mut self, instruction: u8) -> Step<()> {
+    fn recall(&mut self, instruction: u8) -> Result<(), String> {
         let slot = self.number(if instruction == b'h' { 1 } else { 4 })? as u32;
         let id = *self.memo.get(&slot).ok_or_else(|| format!("memo {slot} is empty"))?;
         self.stack.push(id);

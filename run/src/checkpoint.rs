@@ -4,41 +4,31 @@
 //! and a SHA-256 over all of it. A torn file fails the length check or the digest, a foreign one has another run id; both
 //! are refused with the file's name, and the one before is used.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use safetensors::tensor::{Metadata, TensorInfo};
-use safetensors::{Dtype, SafeTensorError, SafeTensors};
+use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::artifact::{FileError, sync_folder_of, write_atomically};
+use crate::artifact::{FileError, sync_folder_of};
 use crate::hexadecimal::hexadecimal;
+use crate::host_tensor::{HostTensor, NamedTensors, write_safetensors};
 use crate::state::TrainState;
 
 const HEADER_KEY: &str = "aees.header";
 const DIGEST_KEY: &str = "aees.sha256";
-/// Raised when an older program could no longer read the file.
-const FORMAT: u32 = 1;
+/// Raised when the meaning of a file changes. 2: optimizer slots go by their parameter's name.
+const FORMAT: u32 = 2;
 
-/// What an engine needs to go on: tensors by name, and the optimizer's step count.
+/// What an engine needs to go on: tensors by name, and the optimizer's step count. The same for all engines.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EngineState {
-    /// Parameters and buffers under `model.`, optimizer slots under `optimizer.`.
-    pub tensors: BTreeMap<String, HostTensor>,
+    /// Parameters and buffers as `model.<name>`, optimizer slots as `optimizer.<parameter>.<slot>`; names are PyTorch's.
+    pub tensors: NamedTensors,
     /// Steps that the optimizer has taken; AdamW's bias corrections depend on it.
     pub optimizer_steps: u64,
-}
-
-/// A tensor on the host.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HostTensor {
-    /// Its shape, outermost dimension first.
-    pub shape: Vec<usize>,
-    /// Its values, row by row.
-    pub values: Vec<f32>,
 }
 
 /// Everything a run needs to go on.
@@ -51,26 +41,27 @@ pub struct Checkpoint {
 }
 
 /// A checkpoint that cannot be used.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// The file is not whole, or not a checkpoint.
     #[error("checkpoint {path} is damaged: {reason}", path = path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What does not fit.
-        reason: String,
-    },
+    Damaged { path: PathBuf, reason: String },
     /// The file belongs to another run.
     #[error("checkpoint {path} belongs to run {found}, not to run {expected}", path = path.display())]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-        /// The run that is to be resumed.
-        expected: String,
-        /// The run that wrote the file.
-        found: String,
-    },
+    Foreign { path: PathBuf, expected: String, found: String },
+    /// The file is whole, but another version of this program wrote it.
+    #[error(
+        "checkpoint {path} was written by {writer} version of aees (format {found}, this one has {FORMAT}); {advice}",
+        path = path.display(),
+        writer = if *found < FORMAT { "an earlier" } else { "a later" },
+        advice = if *found < FORMAT {
+            "begin the run again with --overwrite, or finish it with that version"
+        } else {
+            "go on with that version"
+        }
+    )]
+    Format { path: PathBuf, found: u32 },
     /// The file cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
@@ -178,14 +169,14 @@ impl CheckpointFolder {
             |key| metadata.and_then(|metadata| metadata.get(key)).ok_or_else(|| damaged(format!("it has no {key}")));
         let (text, digest) = (entry(HEADER_KEY)?, entry(DIGEST_KEY)?);
         let arrays = tensors.iter().map(|(name, view)| Ok((name.to_owned(), array(&view)?)));
-        let arrays: BTreeMap<String, HostTensor> = arrays.collect::<Result<_, String>>().map_err(damaged)?;
+        let arrays: NamedTensors = arrays.collect::<Result<_, String>>().map_err(damaged)?;
         if digest_of(text, &arrays) != *digest {
             return Err(damaged("its contents do not match its digest".into()));
         }
         // The format comes first: a newer header may not parse as this one.
         let format: Format = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
         if format.format != FORMAT {
-            return Err(damaged(format!("it has format {}, this program reads {FORMAT}", format.format)));
+            return Err(CheckpointError::Format { path: path.to_owned(), found: format.format });
         }
         if format.run_id != self.run_id {
             let short = |id: &str| id.get(..16).unwrap_or(id).to_owned();
@@ -222,34 +213,8 @@ impl CheckpointFolder {
         let text = serde_json::to_string(&header).map_err(|error| FileError::at("write", path)(error.into()))?;
         let digest = digest_of(&text, &checkpoint.engine.tensors);
         let metadata = HashMap::from([(HEADER_KEY.to_owned(), text), (DIGEST_KEY.to_owned(), digest)]);
-        let tensors = &checkpoint.engine.tensors;
-        let header = file_header(tensors, metadata)
-            .map_err(|error| FileError::at("write", path)(std::io::Error::other(error)))?;
-        write_atomically(path, |out| {
-            out.write_all(&(header.len() as u64).to_le_bytes())?;
-            out.write_all(&header)?;
-            tensors.values().try_for_each(|array| out.write_all(&bytes_of(array)))
-        })
+        write_safetensors(path, &checkpoint.engine.tensors, metadata)
     }
-}
-
-/// The JSON at the beginning of a safetensors file, padded with spaces to a multiple of eight bytes as the format wants.
-///
-/// The crate's own writer leaves a file under a random name behind when it is killed, and its files can be read by
-/// their owner only; so the bytes go through [`write_atomically`] like those of every other file here.
-fn file_header(
-    tensors: &BTreeMap<String, HostTensor>,
-    metadata: HashMap<String, String>,
-) -> Result<Vec<u8>, SafeTensorError> {
-    let mut end = 0;
-    let infos = tensors.iter().map(|(name, array)| {
-        let start = end;
-        end += 4 * array.values.len();
-        (name.clone(), TensorInfo { dtype: Dtype::F32, shape: array.shape.clone(), data_offsets: (start, end) })
-    });
-    let mut header = serde_json::to_vec(&Metadata::new(Some(metadata), infos.collect())?)?;
-    header.resize(header.len().next_multiple_of(8), b' ');
-    Ok(header)
 }
 
 /// The part of the header that every format has.
@@ -260,7 +225,7 @@ struct Format {
 }
 
 /// SHA-256 over the header and every tensor, in the order of their names.
-fn digest_of(header: &str, tensors: &BTreeMap<String, HostTensor>) -> String {
+fn digest_of(header: &str, tensors: &NamedTensors) -> String {
     let mut hasher = Sha256::new();
     hasher.update(header);
     hash_tensors(&mut hasher, tensors.iter().map(|(name, array)| (name.as_str(), array)));
@@ -282,16 +247,7 @@ fn hash_tensors<'a>(hasher: &mut Sha256, tensors: impl Iterator<Item = (&'a str,
         for size in &array.shape {
             hasher.update((*size as u64).to_le_bytes());
         }
-        hasher.update(bytes_of(array));
-    }
-}
-
-/// The values as little-endian bytes.
-fn bytes_of(array: &HostTensor) -> Cow<'_, [u8]> {
-    if cfg!(target_endian = "little") {
-        Cow::Borrowed(bytemuck::cast_slice(&array.values))
-    } else {
-        Cow::Owned(array.values.iter().flat_map(|value| value.to_le_bytes()).collect())
+        hasher.update(&array.bytes());
     }
 }
 
@@ -305,6 +261,8 @@ fn array(view: &safetensors::tensor::TensorView<'_>) -> Result<HostTensor, Strin
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn checkpoint(step: u64) -> Checkpoint {
@@ -379,6 +337,31 @@ mod tests {
         assert!(matches!(error, CheckpointError::Foreign { .. }), "{error}");
         let message = error.to_string();
         assert!(message.contains(&"a".repeat(16)) && message.contains(&"b".repeat(16)), "{message}");
+    }
+
+    /// A whole file of another format is not damaged: its user is told which version it belongs to.
+    #[test]
+    fn a_checkpoint_of_another_format_is_refused_with_what_to_do() {
+        let (_scratch, folder) = folder();
+        let path = folder.write(&checkpoint(20)).unwrap();
+        let rewritten = |format: u32| {
+            let run_id = "a".repeat(64);
+            let header = format!(r#"{{"format":{format},"run_id":"{run_id}","of":"another version"}}"#);
+            let tensors = checkpoint(20).engine.tensors;
+            let digest = digest_of(&header, &tensors);
+            let metadata = HashMap::from([(HEADER_KEY.to_owned(), header), (DIGEST_KEY.to_owned(), digest)]);
+            write_safetensors(&path, &tensors, metadata).unwrap();
+            folder.read(&path).unwrap_err().to_string().replace(&path.display().to_string(), "FILE")
+        };
+        assert_eq!(
+            rewritten(1),
+            "checkpoint FILE was written by an earlier version of aees (format 1, this one has 2); begin the run again \
+             with --overwrite, or finish it with that version"
+        );
+        assert_eq!(
+            rewritten(3),
+            "checkpoint FILE was written by a later version of aees (format 3, this one has 2); go on with that version"
+        );
     }
 
     #[test]

@@ -2,15 +2,16 @@
 
 use std::process::ExitCode;
 
-use aees_train::engine::device::available;
+use aees_train::engine::available;
 
 use crate::failure::Failure;
 use crate::stdout;
 
 /// Lists the devices, best first.
 pub(crate) fn run() -> Result<ExitCode, Failure> {
-    for device in available() {
-        stdout::line(device.describe());
-    }
+    let mut devices: Vec<String> = available().iter().map(|target| target.device.describe()).collect();
+    // Several engines may know one device.
+    devices.dedup();
+    devices.into_iter().for_each(stdout::line);
     Ok(ExitCode::SUCCESS)
 }

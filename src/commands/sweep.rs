@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use aees_run::artifact::FileError;
 use aees_run::identity::Inputs;
 use aees_run::settings::RunConfig;
-use aees_train::engine::device::available;
+use aees_train::engine::available;
 use clap::ArgMatches;
 
 use crate::commands::registry::Place;
@@ -93,7 +93,7 @@ fn read_inputs(config: &RunConfig) -> Result<Inputs, InputError> {
         Err(error) => Err(InputError {
             message: error.to_string(),
             help: error.help(),
-            is_missing: matches!(error, SessionError::Data(_) | SessionError::Text(_) | SessionError::Controllers(_)),
+            is_missing: matches!(error, SessionError::Task(_) | SessionError::Controllers(_)),
         }),
     }
 }
@@ -245,8 +245,9 @@ fn slots(arguments: &ArgMatches, plan: &StudyPlan) -> Result<Vec<Slot>, Failure>
     let devices = match named.is_empty() && trains {
         // Its own default is the best device; with several GPUs each gets its share.
         true => {
-            let found: Vec<String> = available().iter().map(|device| device.choice.to_string()).collect();
-            let gpus: Vec<String> = found.into_iter().filter(|name| name.starts_with("cuda")).collect();
+            let found = available().into_iter().map(|target| target.device.choice.to_string());
+            let mut gpus: Vec<String> = found.filter(|name| name.starts_with("cuda")).collect();
+            gpus.dedup();
             if gpus.len() > 1 { gpus } else { Vec::new() }
         }
         false => named,
@@ -331,8 +332,7 @@ pub(super) fn on_terminal() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aees_run::settings::{Place as SettingPlace, Role, TaskName};
-    use aees_studies::plan::SETTINGS_OF_INPUTS as SETTINGS;
+    use aees_run::settings::{Place as SettingPlace, TaskName};
     use serde_json::{Value, json};
 
     /// A setting that is not in the key must not change what a run is made of.
@@ -343,9 +343,8 @@ mod tests {
             base.assign(assignment).unwrap();
         }
         let inputs = read_inputs(&base).unwrap();
-        let others = RunConfig::fields().into_iter().filter(|field| {
-            field.role == Role::Science && field.tasks.include(base.task) && !SETTINGS.contains(&field.key)
-        });
+        let others = RunConfig::settings_of(base.task)
+            .filter(|setting| setting.role.decides_result() && !setting.decides_inputs);
         for field in others {
             let old = base.get(field.key).unwrap();
             let other = match &old {

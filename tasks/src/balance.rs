@@ -5,15 +5,19 @@
 
 use crate::error::{DataError, Result};
 use crate::keyed_random::{Purpose, stream};
+use crate::task_facts::TaskFacts;
+
+pub(crate) const LIMIT_TRAIN: &str = "--limit-train";
+pub(crate) const LIMIT_EVAL: &str = "--limit-eval";
 
 /// Positions of a class-balanced subset of `limit` examples, ascending.
 ///
 /// Each class gives its first `limit / classes` examples; the remainder is one more from each of the first classes.
 ///
 /// # Errors
-/// [`DataError::LimitOutOfRange`] for 0 or more than there are (a limit is a promise about the run's size, so it is not
-/// clamped), [`DataError::ClassTooSmall`] if a class cannot give its share.
-pub fn balanced_limit(flag: &'static str, labels: &[u32], classes: u32, limit: usize) -> Result<Vec<u32>> {
+/// For 0 or more than there are (a limit is a promise about the run's size, so it is not clamped), and if a class cannot give
+/// its share.
+pub(crate) fn balanced_limit(flag: &str, labels: &[u32], classes: u32, limit: usize) -> Result<Vec<u32>> {
     check_limit(flag, limit, labels.len())?;
     if limit == labels.len() {
         return Ok((0..labels.len() as u32).collect());
@@ -31,34 +35,48 @@ pub fn balanced_limit(flag: &'static str, labels: &[u32], classes: u32, limit: u
     }
     match (0..classes).find(|&class| taken[class] < shares[class]) {
         None => Ok(positions),
-        Some(class) => Err(DataError::ClassTooSmall {
-            flag,
-            asked: limit,
-            class: class as u32,
-            wanted: shares[class],
-            available: taken[class],
-        }),
+        Some(class) => Err(DataError::Setting(format!(
+            "{flag} {limit}: a balanced subset needs {} examples of class {class}, there are {}",
+            shares[class], taken[class]
+        ))),
     }
 }
 
 /// Checks a limit before anything is read or made.
-///
-/// # Errors
-/// [`DataError::LimitOutOfRange`].
-pub fn check_limit(flag: &'static str, limit: usize, available: usize) -> Result<()> {
+pub(crate) fn check_limit(flag: &str, limit: usize, available: usize) -> Result<()> {
     if limit == 0 || limit > available {
-        return Err(DataError::LimitOutOfRange { flag, asked: limit, available });
+        return Err(DataError::Setting(format!("{flag} {limit}: expected 1 to {available}, the examples there are")));
     }
     Ok(())
 }
 
+/// Refuses limits of 0, which no data is needed for.
+pub(crate) fn check_not_zero(facts: &TaskFacts, train: Option<usize>, evaluated: Option<usize>) -> Result<()> {
+    for (flag, limit, available) in
+        [(LIMIT_TRAIN, train, facts.train_examples), (LIMIT_EVAL, evaluated, facts.test_examples)]
+    {
+        if limit == Some(0) {
+            check_limit(flag, 0, available)?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks the value of `--val-split`.
+pub(crate) fn check_fraction(fraction: f64) -> Result<()> {
+    if (0.0..1.0).contains(&fraction) {
+        return Ok(());
+    }
+    Err(DataError::Setting(format!("--val-split {fraction}: expected a number in [0, 1)")))
+}
+
 /// Training positions and held-out positions, both ascending.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HoldOut {
+pub(crate) struct HoldOut {
     /// What is left to train on.
-    pub train: Vec<u32>,
+    pub(crate) train: Vec<u32>,
     /// What is held out.
-    pub validation: Vec<u32>,
+    pub(crate) validation: Vec<u32>,
 }
 
 /// Holds out round-half-even(`fraction` x n) examples, each class in proportion to its size.
@@ -68,17 +86,18 @@ pub struct HoldOut {
 /// `None` for fraction 0.
 ///
 /// # Errors
-/// [`DataError::ValSplitOutOfRange`], and [`DataError::ValSplitEmpty`] if one side would be empty.
-pub fn balanced_hold_out(labels: &[u32], classes: u32, fraction: f64, seed: u64) -> Result<Option<HoldOut>> {
-    if !(0.0..1.0).contains(&fraction) {
-        return Err(DataError::ValSplitOutOfRange { fraction });
-    }
+/// For a fraction outside [0, 1), and if one side would be empty.
+pub(crate) fn balanced_hold_out(labels: &[u32], classes: u32, fraction: f64, seed: u64) -> Result<Option<HoldOut>> {
+    check_fraction(fraction)?;
     if fraction == 0.0 {
         return Ok(None);
     }
     let held_out = (labels.len() as f64 * fraction).round_ties_even() as usize;
     if held_out == 0 || held_out == labels.len() {
-        return Err(DataError::ValSplitEmpty { fraction, examples: labels.len(), held_out });
+        let examples = labels.len();
+        return Err(DataError::Setting(format!(
+            "--val-split {fraction} of {examples} training examples holds out {held_out}; both sides need at least one"
+        )));
     }
     let mut members = vec![Vec::new(); classes as usize];
     for (position, &label) in labels.iter().enumerate() {

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 /// SHA-256 over `aees-data-1\n` and then, for each split in the order given: its name and a newline, the number of examples
 /// as 8 bytes, the labels as 4 bytes each, the number of payload bytes as 8 bytes, the payload. Numbers are little-endian.
 #[derive(Debug, Clone)]
-pub struct Fingerprint(Sha256);
+pub(crate) struct Fingerprint(Sha256);
 
 impl Default for Fingerprint {
     fn default() -> Self {
@@ -18,7 +18,7 @@ impl Default for Fingerprint {
 
 impl Fingerprint {
     /// Adds one split. `labels` are the clean ones: label noise is a setting of the run, not a property of the data.
-    pub fn add(&mut self, split: &str, labels: &[u32], payload: &[u8]) {
+    pub(crate) fn add(&mut self, split: &str, labels: &[u32], payload: &[u8]) {
         self.0.update(split);
         self.0.update(b"\n");
         self.0.update((labels.len() as u64).to_le_bytes());
@@ -28,8 +28,7 @@ impl Fingerprint {
     }
 
     /// The 64 lower-case hexadecimal digits.
-    #[must_use]
-    pub fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         hexadecimal(&self.0.finalize())
     }
 }

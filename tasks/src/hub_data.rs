@@ -5,8 +5,6 @@
 
 use std::path::PathBuf;
 
-use crate::data_source::DataOrigin;
-use crate::error::DataError;
 use crate::hub::{DownloadProgress, Hub, HubError, RepoId};
 
 /// The branch that is asked for.
@@ -34,8 +32,6 @@ pub struct HubAccess<'a> {
 /// The tables of a data set on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HubSnapshot {
-    /// The repository.
-    pub id: &'static str,
     /// The commit that they are of.
     pub commit: String,
     /// The folder that they lie in.
@@ -56,7 +52,7 @@ impl HubDataset {
         let mut files = Vec::new();
         for split in self.splits {
             let start = format!("{}/{split}-", self.folder);
-            let tables = listing.files.iter().map(|file| file.path.as_str());
+            let tables = listing.files.iter().map(String::as_str);
             let mut tables: Vec<&str> =
                 tables.filter(|path| path.starts_with(&start) && path.ends_with(".parquet")).collect();
             let only = format!("{start}00000-of-00001.parquet");
@@ -71,7 +67,7 @@ impl HubDataset {
         }
         hub.remember(&repo, REVISION, &listing.commit)?;
         let folder = files.first().and_then(|file| file.parent()).map(PathBuf::from).unwrap_or_default();
-        Ok(HubSnapshot { id: self.id, commit: listing.commit, folder, files })
+        Ok(HubSnapshot { commit: listing.commit, folder, files })
     }
 }
 
@@ -84,19 +80,6 @@ fn all_of(start: &str, tables: &[&str]) -> Vec<String> {
             (0..count).map(|number| format!("{start}{number:05}-of-{count:05}.parquet")).collect()
         }
         _ => tables.iter().map(|table| (*table).to_owned()).collect(),
-    }
-}
-
-impl HubSnapshot {
-    /// As results tell it.
-    pub(crate) fn origin(self) -> DataOrigin {
-        DataOrigin::Hub { repository: self.id.to_owned(), revision: self.commit, files: self.files }
-    }
-}
-
-impl From<HubError> for DataError {
-    fn from(error: HubError) -> Self {
-        Self::Hub(Box::new(error))
     }
 }
 

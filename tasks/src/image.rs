@@ -1,5 +1,7 @@
 //! Images and labels of one split, as bytes on the host.
 
+use std::path::Path;
+
 use crate::error::{DataError, Result};
 
 /// Colour channels of an image: red, green, blue.
@@ -23,15 +25,13 @@ impl ImageSplit {
     /// Joins pixels `[n, 3, 32, 32]` and clean labels `[n]`.
     ///
     /// # Errors
-    /// [`DataError::WrongShape`] if the two do not have the same `n`.
+    /// If the two do not have the same `n`.
     pub fn new(pixels: Vec<u8>, labels: Vec<u32>) -> Result<Self> {
         if pixels.len() != labels.len() * IMAGE_BYTES {
-            return Err(DataError::WrongShape {
-                path: "images".into(),
-                field: "pixels".to_owned(),
-                expected: format!("{} bytes for {} labels", labels.len() * IMAGE_BYTES, labels.len()),
-                found: format!("{} bytes", pixels.len()),
-            });
+            let (found, images) = (pixels.len(), labels.len());
+            let expected = images * IMAGE_BYTES;
+            let reason = format!("expected {expected} bytes for {images} labels, found {found} bytes");
+            return Err(DataError::unusable(Path::new("pixels"), reason));
         }
         Ok(Self { pixels, clean_labels: labels.clone(), labels })
     }

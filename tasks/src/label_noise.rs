@@ -14,45 +14,16 @@ use std::str::FromStr;
 use aees_control::rng::PythonRandom;
 use serde::{Deserialize, Serialize};
 
+use crate::error::{DataError, Result};
 use crate::fingerprint::labels_digest;
 
-/// Why label noise cannot be applied. The first two messages are the reference's.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum LabelNoiseError {
-    /// A rate outside [0, 1].
-    #[error("--label-noise-rate must be in [0, 1].")]
-    RateOutOfRange,
-    /// A rate without a type.
-    #[error("--label-noise-rate must be 0.0 when --label-noise-type is none.")]
-    RateWithoutType,
-    /// A type that does not exist.
-    #[error("--label-noise-type {0}: expected none, symmetric or asymmetric")]
-    UnknownType(String),
-    /// A rate above 0 that rounds to no corrupted label; the reference fails here too, later and less clearly.
-    #[error("--label-noise-rate {rate} of {examples} training examples corrupts none; raise it or set it to 0")]
-    NothingCorrupted {
-        /// The rate.
-        rate: f64,
-        /// The training examples.
-        examples: usize,
-    },
-    /// A rate of 1 or more for a task of text, in the reference's words.
-    #[error("--label-noise-rate must be in [0.0, 1.0).")]
-    RateNotBelowOne,
-    /// A kind of noise that the task does not have.
-    #[error("{kind} label noise: {task} has {}", match offered {
-        LabelNoiseType::None => "no label noise".to_owned(),
-        offered => format!("{offered} label noise only"),
-    })]
-    NotOffered {
-        /// The task's title.
-        task: &'static str,
-        /// The kind asked for.
-        kind: LabelNoiseType,
-        /// The kind that the task has.
-        offered: LabelNoiseType,
-    },
+fn refused(reason: impl Into<String>) -> DataError {
+    DataError::Setting(reason.into())
+}
+
+/// The tasks of text take no rate of 1; in the reference's words.
+pub(crate) fn check_below_one(noise: LabelNoise) -> Result<()> {
+    if noise.rate < 1.0 { Ok(()) } else { Err(refused("--label-noise-rate must be in [0.0, 1.0).")) }
 }
 
 /// The kind of noise: the value of `--label-noise-type`.
@@ -79,13 +50,13 @@ impl fmt::Display for LabelNoiseType {
 }
 
 impl FromStr for LabelNoiseType {
-    type Err = LabelNoiseError;
+    type Err = DataError;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
+    fn from_str(text: &str) -> Result<Self> {
         [Self::None, Self::Symmetric, Self::Asymmetric]
             .into_iter()
             .find(|kind| kind.to_string() == text)
-            .ok_or_else(|| LabelNoiseError::UnknownType(text.to_owned()))
+            .ok_or_else(|| refused(format!("--label-noise-type {text}: expected none, symmetric or asymmetric")))
     }
 }
 
@@ -104,12 +75,12 @@ impl LabelNoise {
     ///
     /// # Errors
     /// A rate outside [0, 1], or a rate above 0 with type none. A type with rate 0 is allowed and changes nothing.
-    pub fn new(kind: LabelNoiseType, rate: f64) -> Result<Self, LabelNoiseError> {
+    pub fn new(kind: LabelNoiseType, rate: f64) -> Result<Self> {
         if !(0.0..=1.0).contains(&rate) {
-            return Err(LabelNoiseError::RateOutOfRange);
+            return Err(refused("--label-noise-rate must be in [0, 1]."));
         }
         if kind == LabelNoiseType::None && rate != 0.0 {
-            return Err(LabelNoiseError::RateWithoutType);
+            return Err(refused("--label-noise-rate must be 0.0 when --label-noise-type is none."));
         }
         Ok(Self { kind, rate })
     }
@@ -175,7 +146,7 @@ impl LabelNoiseReport {
 /// Returns `None` if the noise is disabled.
 ///
 /// # Errors
-/// [`LabelNoiseError::NothingCorrupted`].
+/// For a rate that rounds to no corrupted label; the reference fails here too, later and less clearly.
 ///
 /// # Panics
 /// If symmetric noise is asked for with fewer than two classes.
@@ -184,7 +155,7 @@ pub fn corrupt_labels(
     noise: LabelNoise,
     seed: u64,
     next_class: &[u32],
-) -> Result<Option<LabelNoiseReport>, LabelNoiseError> {
+) -> Result<Option<LabelNoiseReport>> {
     if !noise.is_enabled() {
         return Ok(None);
     }
@@ -194,15 +165,10 @@ pub fn corrupt_labels(
     random.shuffle(&mut order);
     order.truncate(corrupted);
 
-    let mut noisy = labels.to_vec();
-    for &index in &order {
-        let label = &mut noisy[index as usize];
-        *label = match noise.kind {
-            LabelNoiseType::Symmetric => another_class(&mut random, *label, next_class.len()),
-            _ => next_class[*label as usize],
-        };
-    }
-    Ok(Some(report(labels, noise, noisy, order)))
+    Ok(Some(corrupted_at(order, labels, noise, |label| match noise.kind {
+        LabelNoiseType::Symmetric => another_class(&mut random, label, next_class.len()),
+        _ => next_class[label as usize],
+    })))
 }
 
 /// Corrupts `labels` (each below `classes`) by the AG News protocol.
@@ -210,7 +176,7 @@ pub fn corrupt_labels(
 /// Returns `None` if the noise is disabled.
 ///
 /// # Errors
-/// [`LabelNoiseError::NothingCorrupted`]; [`LabelNoiseError::RateNotBelowOne`] for a rate of 1.
+/// As [`corrupt_labels`], and for a rate of 1.
 ///
 /// # Panics
 /// If there are fewer than two classes.
@@ -219,34 +185,45 @@ pub fn corrupt_sampled_labels(
     classes: u32,
     noise: LabelNoise,
     seed: u64,
-) -> Result<Option<LabelNoiseReport>, LabelNoiseError> {
+) -> Result<Option<LabelNoiseReport>> {
     if !noise.is_enabled() {
         return Ok(None);
     }
-    if noise.rate >= 1.0 {
-        return Err(LabelNoiseError::RateNotBelowOne);
-    }
+    check_below_one(noise)?;
     let corrupted = corrupted_count(labels, noise)?;
     let mut random = PythonRandom::new(seed);
     // It fails only where more than all are asked for, which a rate below 1 cannot.
-    let sample = random.sample(labels.len(), corrupted).map_err(|_| LabelNoiseError::RateNotBelowOne)?;
+    let sample = random.sample(labels.len(), corrupted).map_err(|error| refused(error.to_string()))?;
     let mut order: Vec<u32> = sample.into_iter().map(|index| index as u32).collect();
     order.sort_unstable();
-    let mut noisy = labels.to_vec();
-    for &index in &order {
-        let label = &mut noisy[index as usize];
-        *label = another_class(&mut random, *label, classes as usize);
-    }
-    Ok(Some(report(labels, noise, noisy, order)))
+    Ok(Some(corrupted_at(order, labels, noise, |label| another_class(&mut random, label, classes as usize))))
 }
 
 /// Python's `round(n * rate)`.
-fn corrupted_count(labels: &[u32], noise: LabelNoise) -> Result<usize, LabelNoiseError> {
+fn corrupted_count(labels: &[u32], noise: LabelNoise) -> Result<usize> {
     let examples = labels.len();
     match (examples as f64 * noise.rate).round_ties_even() as usize {
-        0 => Err(LabelNoiseError::NothingCorrupted { rate: noise.rate, examples }),
+        0 => Err(refused(format!(
+            "--label-noise-rate {} of {examples} training examples corrupts none; raise it or set it to 0",
+            noise.rate
+        ))),
         corrupted => Ok(corrupted),
     }
+}
+
+/// Gives the labels at `order` another class each, in that order.
+fn corrupted_at(
+    order: Vec<u32>,
+    labels: &[u32],
+    noise: LabelNoise,
+    mut another: impl FnMut(u32) -> u32,
+) -> LabelNoiseReport {
+    let mut noisy = labels.to_vec();
+    for &index in &order {
+        let label = &mut noisy[index as usize];
+        *label = another(*label);
+    }
+    report(labels, noise, noisy, order)
 }
 
 /// A draw among the other classes in ascending order: skip the old one.

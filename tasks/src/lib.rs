@@ -26,10 +26,11 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
-mod agnews;
 mod augment;
+mod auto;
 mod balance;
 mod cifar100;
+mod data_files;
 mod data_source;
 mod epoch_plan;
 mod error;
@@ -39,38 +40,28 @@ mod hub_data;
 mod image;
 mod keyed_random;
 mod label_noise;
-mod parallel;
 mod parquet_file;
-mod register;
-mod split_files;
-mod sst2;
+mod task_facts;
 mod text;
 mod tokens;
 mod unpack;
 
 pub use augment::{Normalization, augment_batch, normalize_batch};
-pub use balance::{HoldOut, balanced_hold_out, balanced_limit, check_limit};
-pub use cifar100::{
-    CIFAR100_CLASSES, CIFAR100_HUB, Cifar100, Cifar100Config, SUPERCLASSES, SYNTHETIC_SEED, Superclass,
-    next_in_superclass, superclass_of,
-};
+pub use cifar100::{CIFAR100_CLASSES, CIFAR100_HUB, Cifar100, Cifar100Config, next_in_superclass};
 pub use data_source::{DataOrigin, DataSource};
 pub use epoch_plan::{Batch, CropFlip, EpochPlan, PADDING};
-pub use error::{DataError, Result};
-pub use fingerprint::{Fingerprint, labels_digest};
+pub use error::{DataError, Result, RowPlace};
+pub use fingerprint::labels_digest;
 pub use hub::{
     Checksum, DownloadEvent, DownloadProgress, Hub, HubError, HubFile, HubOptions, HubPath, HubSettings, HubTimeouts,
-    RepoFile, RepoId, RepoKind, RepoListing, RetryPolicy, Token,
+    RepoId, RepoKind, RepoListing, RetryPolicy, Token, sha256_of_file,
 };
 pub use hub_data::{HubAccess, HubDataset, HubSnapshot};
 pub use image::{CHANNELS, IMAGE_BYTES, ImageSplit, PLANE_BYTES, SIDE};
 pub use keyed_random::{KeyedRng, Purpose, stream};
-pub use label_noise::{
-    LabelNoise, LabelNoiseError, LabelNoiseReport, LabelNoiseType, corrupt_labels, corrupt_sampled_labels,
-};
-pub use register::{TASKS, TaskEntry, find_task};
-pub use text::{RowPlace, TextData, TextDataConfig, TextError, TextSplit, TextTask};
+pub use label_noise::{LabelNoise, LabelNoiseReport, LabelNoiseType, corrupt_labels, corrupt_sampled_labels};
+pub use text::{TextData, TextDataConfig, TextSplit, TextTask};
 pub use tokens::{
-    MINIMUM_MAX_LENGTH, StaleTokens, StoredTokens, TextTokenizer, TokenData, TokenFileError, TokenKey, TokenNoise,
-    TokenSplit, TokenStore, TokenTable, TokenizerError,
+    StoredTokens, TextTokenizer, TokenData, TokenFileError, TokenKey, TokenNoise, TokenSplit, TokenStore, TokenTable,
+    TokenizerError,
 };

@@ -7,7 +7,7 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 
-use crate::error::{DataError, Result};
+use crate::error::{DataError, Result, names};
 
 /// Whether a file begins like a parquet file.
 pub(crate) fn is_parquet(head: &[u8]) -> bool {
@@ -16,15 +16,25 @@ pub(crate) fn is_parquet(head: &[u8]) -> bool {
 
 /// The table and the names of its columns.
 pub(crate) fn open(path: &Path, bytes: Vec<u8>) -> Result<(SerializedFileReader<Bytes>, Vec<String>)> {
-    let table = SerializedFileReader::new(Bytes::from(bytes)).map_err(|error| corrupt(path, &error))?;
+    let table = SerializedFileReader::new(Bytes::from(bytes)).map_err(|error| damaged(path, &error))?;
     let fields = table.metadata().file_metadata().schema().get_fields().iter();
     let columns = fields.map(|field| field.name().to_owned()).collect();
     Ok((table, columns))
 }
 
 /// What parquet says of a damaged file.
-pub(crate) fn corrupt(path: &Path, error: &ParquetError) -> DataError {
-    DataError::Corrupt { path: path.to_owned(), layer: "parquet file", reason: error.to_string() }
+pub(crate) fn damaged(path: &Path, error: &ParquetError) -> DataError {
+    DataError::damaged(path, "parquet file", error)
+}
+
+/// A table without a column that it needs.
+pub(crate) fn no_column(path: &Path, column: &str, found: &[String]) -> DataError {
+    DataError::unusable(path, format!("no field \"{column}\"; it has {}", names(found)))
+}
+
+/// A value of another type or shape than the layout says.
+pub(crate) fn wrong_value(path: &Path, record: usize, column: &str, expected: &str, found: &str) -> DataError {
+    DataError::unusable(path, format!("{column} of record {record}: expected {expected}, found {found}"))
 }
 
 /// A whole number of any width.

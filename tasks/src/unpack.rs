@@ -24,8 +24,8 @@ pub(crate) struct Unpacked<'a> {
 /// Opens a file on disk.
 pub(crate) fn open(path: &Path) -> Result<Unpacked<'static>> {
     let file = File::open(path).map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => DataError::MissingPath { path: path.to_owned() },
-        _ => DataError::Read { path: path.to_owned(), source },
+        std::io::ErrorKind::NotFound => DataError::MissingPath(path.to_owned()),
+        _ => DataError::Read(path.to_owned(), source),
     })?;
     peel(Box::new(BufReader::with_capacity(1 << 16, file)), path)
 }
@@ -79,9 +79,9 @@ impl<'a> Unpacked<'a> {
 fn failure(path: &Path, layer: &'static str, error: &std::io::Error, unpacked: usize) -> DataError {
     if layer == "file" {
         let source = std::io::Error::new(error.kind(), error.to_string());
-        return DataError::Read { path: path.to_owned(), source };
+        return DataError::Read(path.to_owned(), source);
     }
-    DataError::Corrupt { path: path.to_owned(), layer, reason: format!("{error} (after {unpacked} unpacked bytes)") }
+    DataError::damaged(path, layer, format!("{error} (after {unpacked} unpacked bytes)"))
 }
 
 /// zstd files may hold several frames, one after the other (`pzstd` and `cat` make them); ruzstd reads one at a time.

@@ -4,7 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use aees_train::optimizer::{Optimizer, OptimizerConfig, OptimizerKind, SquaredNorm, StepControl};
+use aees_train::engine::burn::optimizer::{Optimizer, SquaredNorm};
+use aees_train::optimizer::{OptimizerConfig, OptimizerKind, StepControl};
 use burn::Tensor;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Gradients};
@@ -52,7 +53,7 @@ fn measure(name: &str, config: OptimizerConfig, noise_std: f64) {
     let device = Device::flex().autodiff();
     let mut module = module(&device);
     let count = module.num_params();
-    let mut optimizer = Optimizer::new(config, 1);
+    let mut optimizer = Optimizer::new(config, 1, &module);
     let mut times = Vec::new();
     for step in 0..42 {
         let gradients = gradients(&module);

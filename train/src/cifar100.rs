@@ -1,26 +1,26 @@
 //! CIFAR-100 as the loop sees it: the data of `aees_tasks` with the run's schedule and the reference's FLOP constants.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aees_control::schedule::{EpochSchedule, ScheduleKind};
+use aees_control::schedule::EpochSchedule;
 use aees_models::weights::write_safetensors;
-use aees_models::{ResNet18Config, flops};
+use aees_models::{ModelSpec, ResNet18Config, flops};
 use aees_tasks::{
-    CIFAR100_CLASSES, CIFAR100_HUB, Cifar100, Cifar100Config, DataError, DataSource, EpochPlan, HubAccess, LabelNoise,
+    CIFAR100_CLASSES, CIFAR100_HUB, Cifar100, Cifar100Config, DataSource, EpochPlan, HubAccess, LabelNoise,
     LabelNoiseType as Noise, Purpose, stream,
 };
 use serde_json::{Map, Value, json};
 
-use crate::controllers::schedule_seed;
-use crate::engine::burn::BurnEngine;
-use crate::engine::images::ImageWorkload;
-use crate::engine::{EngineError, EngineState, Split};
+use crate::controllers::schedule_kind;
+use crate::engine::{EngineData, EngineError, EngineJob, EngineState, Loss, Split};
 use crate::event::Subscriber;
-use crate::text_files::{Reporter, hub};
-use crate::training_task::{Built, EngineSetup, TaskFacts, TrainingTask, model_tensors};
+use crate::hub_files::{DownloadEvents, fetch_command, hub};
+use crate::task_error::TaskError;
+use crate::training_task::{JobSetup, PreparedJob, TaskFacts, TrainingTask, model_tensors};
 use aees_run::identity::Inputs;
-use aees_run::settings::{LabelNoiseType, OptimizerName, RunConfig, SchedulerName};
+use aees_run::settings::{LabelNoiseType, OptimizerName, RunConfig};
 
 /// Side of an image in pixels.
 const SIDE: usize = 32;
@@ -38,8 +38,8 @@ impl Cifar100Task {
     /// The task on loaded data.
     pub fn new(config: &RunConfig, data: Arc<Cifar100>) -> Self {
         let kind = schedule_kind(config.lr_scheduler);
-        let schedule = EpochSchedule::new(kind, config.schedule_span() as u64, config.warmup_epochs as u64);
-        let network = ResNet18Config { base_width: config.model_width as usize, classes: CIFAR100_CLASSES as usize };
+        let schedule = EpochSchedule::new(kind, config.schedule_span().get(), config.warmup_epochs);
+        let network = ResNet18Config { base_width: config.model_width.get(), classes: CIFAR100_CLASSES as usize };
         let evaluated = data.validation.as_ref().unwrap_or(&data.test).len();
         let forward = |images: usize| 2.0 * network.multiply_adds(SIDE) as f64 * images as f64;
         let facts = TaskFacts {
@@ -55,35 +55,30 @@ impl Cifar100Task {
             eval_forward_flops: forward(evaluated),
             notices: Vec::new(),
         };
-        Self { data, network, seed: config.seed as u64, schedule, facts }
-    }
-
-    /// Counts something more among what the run is made of.
-    pub(crate) fn add_input(&mut self, name: &str, digest: String) {
-        self.facts.inputs.digests.insert(name.to_owned(), digest);
+        Self { data, network, seed: config.seed, schedule, facts }
     }
 
     /// Reads or makes the data of a run.
     ///
     /// # Errors
     /// Whatever is wrong with the files, with their names.
-    pub fn load(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Cifar100, DataError> {
+    pub fn load(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Cifar100, TaskError> {
         let kind = match config.label_noise_type {
             LabelNoiseType::None => Noise::None,
             LabelNoiseType::Symmetric => Noise::Symmetric,
             LabelNoiseType::Asymmetric => Noise::Asymmetric,
         };
-        let limit = |limit: Option<i64>| limit.map(|limit| limit as usize);
-        Cifar100Config {
+        let data = Cifar100Config {
             source: DataSource::from(config.data.clone()),
-            limit_train: limit(config.limit_train),
-            limit_eval: limit(config.limit_eval),
-            val_split: config.val_split,
-            label_noise: LabelNoise::new(kind, config.label_noise_rate)?,
-            seed: config.seed as u64,
+            limit_train: config.limit_train.map(NonZeroUsize::get),
+            limit_eval: config.limit_eval.map(NonZeroUsize::get),
+            val_split: config.val_split.get(),
+            label_noise: LabelNoise::new(kind, config.label_noise_rate.get())?,
+            seed: config.seed,
             ..Cifar100Config::default()
-        }
-        .load_with_hub(HubAccess { hub: &hub(config)?, progress: &mut Reporter::new(subscribers) })
+        };
+        let access = HubAccess { hub: &hub(config)?, progress: &mut DownloadEvents::new(subscribers) };
+        Ok(data.load_with_hub(access).map_err(|error| error.fetched_by(fetch_command(config)))?)
     }
 }
 
@@ -91,24 +86,18 @@ impl Cifar100Task {
 ///
 /// # Errors
 /// When the hub cannot be asked or the cache cannot be written.
-pub fn fetch(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Vec<PathBuf>, DataError> {
-    let mut access = HubAccess { hub: &hub(config)?, progress: &mut Reporter::new(subscribers) };
-    Ok(CIFAR100_HUB.fetch(&mut access)?.files)
-}
-
-/// The schedule as the method knows it.
-pub(crate) fn schedule_kind(name: SchedulerName) -> ScheduleKind {
-    match name {
-        SchedulerName::None => ScheduleKind::None,
-        SchedulerName::Cosine => ScheduleKind::Cosine,
-        SchedulerName::Linear => ScheduleKind::Linear,
-        SchedulerName::WarmupLinear => ScheduleKind::WarmupLinear,
-    }
+pub fn fetch(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Vec<PathBuf>, TaskError> {
+    let hub = hub(config)?;
+    Ok(CIFAR100_HUB.fetch(&mut HubAccess { hub: &hub, progress: &mut DownloadEvents::new(subscribers) })?.files)
 }
 
 impl TrainingTask for Cifar100Task {
     fn facts(&self) -> &TaskFacts {
         &self.facts
+    }
+
+    fn add_input(&mut self, name: &str, digest: String) {
+        self.facts.inputs.digests.insert(name.to_owned(), digest);
     }
 
     fn train_examples(&self) -> usize {
@@ -144,20 +133,25 @@ impl TrainingTask for Cifar100Task {
     }
 
     fn export(&self, state: &EngineState, folder: &Path) -> Result<(), EngineError> {
-        let tensors = model_tensors(state);
-        let named = tensors.iter().map(|tensor| (tensor.name.as_str(), &tensor.data));
         let file = folder.join("model.safetensors");
-        write_safetensors(&file, named).map_err(|error| EngineError::Weights(error.to_string()))
+        write_safetensors(&file, &model_tensors(state)).map_err(|error| EngineError::Weights(error.to_string()))
     }
 
-    fn engine(&self, setup: &EngineSetup<'_>) -> Result<Built, EngineError> {
-        let device = &setup.device.device;
-        let parameter_stream = |parameter: usize| stream(setup.seed, Purpose::InitialParameters, parameter as u64);
-        let network = self.network.init(parameter_stream, &device.clone().autodiff());
-        let host = setup.device.is_host();
-        let images = ImageWorkload::new(self.data.clone(), device, !host);
-        let engine = BurnEngine::new(images, network, setup.optimizer, setup.seed, setup.batch_size, host);
-        Ok(Built { engine: Box::new(engine), notices: Vec::new() })
+    fn job(&self, setup: &JobSetup) -> Result<PreparedJob, EngineError> {
+        let model = ModelSpec::ResNet18(self.network);
+        let tensors = model.draw(|parameter| stream(setup.seed, Purpose::InitialParameters, parameter as u64));
+        let job = EngineJob {
+            model,
+            tensors,
+            data: EngineData::Images(self.data.clone()),
+            loss: Loss::CrossEntropy,
+            optimizer: setup.optimizer,
+            noise_seed: setup.seed,
+            dropout_seed: setup.seed,
+            batch_size: setup.batch_size,
+            evaluation_batch: setup.batch_size,
+        };
+        Ok(PreparedJob { job, notices: Vec::new() })
     }
 
     fn describe(&self, settings: &RunConfig, _steps: u64, config: &mut Map<String, Value>) {
@@ -166,8 +160,7 @@ impl TrainingTask for Cifar100Task {
         put("control_regime", json!(settings.control_mode.method_name()));
         put("experiment_label", json!(settings.experiment_label()));
         put("optimizer_family", json!(settings.optimizer.name()));
-        put("optimizer_momentum", json!((settings.optimizer == OptimizerName::Sgd).then_some(settings.momentum)));
+        put("optimizer_momentum", json!((settings.optimizer == OptimizerName::Sgd).then_some(settings.momentum.get())));
         put("data_dir", json!(settings.data));
-        put("schedule_seed", json!(schedule_seed(settings)));
     }
 }

@@ -1,16 +1,14 @@
 //! From the configuration of a run to its controllers.
 
-use aees_control::open_loop::{OpenLoopError, OpenLoopPlan};
-use aees_control::{
-    Aees, AeesConfig, AeesError, ContextConfig, ContextMode, ControlMode, RewardConfig, StructuredControlMode,
-    UcbConfig,
-};
+use aees_control::open_loop::{OpenLoopError, OpenLoopPlan, episode_count, pooled_frequencies};
+use aees_control::schedule::ScheduleKind;
+use aees_control::{Aees, AeesConfig, AeesError, ArmPolicy};
 
 use crate::frequency_source::{FrequencySource, TraceError};
-use aees_run::settings::{ContextName, ControlMode as Mode, RunConfig, StructuredMode};
+use aees_run::settings::{ControlMode, RunConfig, SchedulerName};
 
 /// The schedule seed of the open-loop modes is this plus the run's seed, unless one is given.
-const SCHEDULE_SEED_OFFSET: i64 = 10_000;
+const SCHEDULE_SEED_OFFSET: u64 = 10_000;
 
 /// Why the controllers of a run cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -43,24 +41,23 @@ pub fn schedule(config: &RunConfig, total_steps: u64) -> Result<Option<Schedule>
     if !config.control_mode.is_open_loop() {
         return Ok(None);
     }
-    let episodes = total_steps.div_ceil(config.episode_length as u64) as usize;
+    let episodes = episode_count(total_steps, config.episode_length.get() as u64) as usize;
     let seed = schedule_seed(config).unwrap_or_default();
-    let arms = config.lr_candidates.0.len();
-    if config.control_mode == Mode::UniformRandom {
-        let plan = OpenLoopPlan::uniform_random(seed, episodes, arms)?;
+    let candidates = config.lr_candidates.0.len() * config.noise_candidates.0.len();
+    if config.control_mode == ControlMode::UniformRandom {
+        let plan = OpenLoopPlan::uniform_random(seed, episodes, candidates)?;
         return Ok(Some(Schedule { plan, sources: Vec::new() }));
     }
     let sources = FrequencySource::find_all(config)?;
     let runs: Vec<&[usize]> = sources.iter().map(|source| source.arms.as_slice()).collect();
-    let probabilities = aees_control::open_loop::pooled_frequencies(&runs, arms)?;
-    let plan = OpenLoopPlan::frequency_matched(seed, episodes, &probabilities)?;
+    let plan = OpenLoopPlan::frequency_matched(seed, episodes, &pooled_frequencies(&runs, candidates)?)?;
     Ok(Some(Schedule { plan, sources }))
 }
 
 /// The seed of the schedule of an open-loop mode.
 pub fn schedule_seed(config: &RunConfig) -> Option<u64> {
-    let seed = config.schedule_seed.unwrap_or(SCHEDULE_SEED_OFFSET + config.seed);
-    config.control_mode.is_open_loop().then_some(seed.unsigned_abs())
+    let seed = config.schedule_seed.map_or(SCHEDULE_SEED_OFFSET + config.seed, i64::unsigned_abs);
+    config.control_mode.is_open_loop().then_some(seed)
 }
 
 /// The controllers of a run; none for a baseline.
@@ -68,43 +65,32 @@ pub fn schedule_seed(config: &RunConfig) -> Option<u64> {
 /// # Errors
 /// A setting the controllers refuse; a checked configuration has none.
 pub fn controllers(config: &RunConfig, schedule: Option<&Schedule>) -> Result<Option<Aees>, ControllerSetupError> {
-    let control_mode = match (config.control_mode, schedule) {
-        (Mode::Baseline, _) => return Ok(None),
-        (_, Some(schedule)) => ControlMode::OpenLoop(schedule.plan.clone()),
-        (Mode::Random, None) => ControlMode::Random,
-        (_, None) => ControlMode::Adaptive,
+    let policy = match (config.control_mode, schedule) {
+        (ControlMode::Baseline, _) => return Ok(None),
+        (_, Some(schedule)) => ArmPolicy::OpenLoop(schedule.plan.clone()),
+        (ControlMode::Random, None) => ArmPolicy::Random,
+        (_, None) => ArmPolicy::Bandit(config.method.bandit()),
     };
     let aees = Aees::new(AeesConfig {
         lr_candidates: config.lr_candidates.0.clone(),
         noise_candidates: config.noise_candidates.0.clone(),
-        episode_length: config.episode_length as usize,
-        control_mode,
-        structured_control_mode: match config.structured_control_mode {
-            StructuredMode::Independent => StructuredControlMode::Independent,
-            StructuredMode::Conditional => StructuredControlMode::Conditional,
-        },
-        context: ContextConfig {
-            mode: match config.context_mode {
-                ContextName::None => ContextMode::None,
-                ContextName::Trend => ContextMode::Trend,
-            },
-            trend_window: config.context_trend_window as usize,
-            trend_epsilon: config.context_trend_epsilon,
-        },
-        reward: RewardConfig {
-            epsilon: config.reward_epsilon,
-            instability_lambda: config.reward_instability_lambda,
-            clip_min: config.reward_clip_min,
-            clip_max: config.reward_clip_max,
-        },
-        ema_alpha: config.ema_alpha,
-        ucb: UcbConfig {
-            exploration_coef: config.exploration_coef,
-            discount: config.discount,
-            warmup_rounds: config.warmup_rounds as u64,
-            ..UcbConfig::default()
-        },
-        seed: Some(config.seed),
+        episode_length: config.episode_length.get(),
+        policy,
+        structured_control_mode: config.method.structured_control_mode,
+        context: config.method.context(),
+        reward: config.method.reward(),
+        ema_alpha: config.method.ema_alpha(),
+        seed: Some(config.seed.cast_signed()),
     })?;
     Ok(Some(aees))
+}
+
+/// The learning-rate schedule as the method knows it.
+pub(crate) fn schedule_kind(name: SchedulerName) -> ScheduleKind {
+    match name {
+        SchedulerName::None => ScheduleKind::None,
+        SchedulerName::Cosine => ScheduleKind::Cosine,
+        SchedulerName::Linear => ScheduleKind::Linear,
+        SchedulerName::WarmupLinear => ScheduleKind::WarmupLinear,
+    }
 }

@@ -1,30 +1,24 @@
 //! Dropout masks: a function of (seed, step, site, element), so that a resumed run drops what the unbroken run dropped.
 //!
 //! The Philox key comes from the run's keyed stream for dropout; the counter is (block of four elements, site, low and
-//! high half of the step). A site is one use of dropout in the network. Masks are made on the host for every device: they
-//! are the same everywhere, and a GPU's copy of them (4 bytes an element) hides behind its work.
+//! high half of the step). A site is one use of dropout in the network. Elements lie in tiles as those of the gradient
+//! noise do. An engine may compute the same masks on its device.
 
-use aees_models::DropoutSource;
 use aees_tasks::{Purpose, stream};
 use pulp::Arch;
 use rayon::prelude::*;
 
+use crate::optimizer::{TILE, TILE_BLOCKS};
 use crate::philox::philox4x32;
 
 /// Elements that one task of the thread pool makes; a multiple of [`TILE`].
 const CHUNK: usize = 1 << 16;
 
-/// Philox blocks whose words are computed side by side.
-const TILE_BLOCKS: usize = 64;
-
-/// Elements of a tile.
-const TILE: usize = 4 * TILE_BLOCKS;
-
 /// The masks of one optimizer step.
 #[derive(Clone, Copy, Debug)]
 pub struct StepDropout {
-    key: [u32; 2],
-    step: u64,
+    pub(crate) key: [u32; 2],
+    pub(crate) step: u64,
 }
 
 impl StepDropout {
@@ -32,6 +26,22 @@ impl StepDropout {
     pub fn new(seed: u64, step: u64) -> Self {
         let mut random = stream(seed, Purpose::Dropout, 0);
         Self { key: [random.below(u32::MAX), random.below(u32::MAX)], step }
+    }
+
+    /// Fills `out` with the mask of a site: 0, at the given probability, or the reciprocal of the probability to stay.
+    pub fn fill(&self, site: u32, drop_probability: f64, out: &mut [f32]) {
+        let (threshold, kept) = threshold_and_kept(drop_probability);
+        out.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, out)| {
+            let first = (chunk * (CHUNK / TILE)) as u32;
+            Arch::new().dispatch(
+                #[inline(always)]
+                || {
+                    for (tile, out) in out.chunks_mut(TILE).enumerate() {
+                        self.fill_tile(site, first.wrapping_add(tile as u32), threshold, kept, out);
+                    }
+                },
+            );
+        });
     }
 
     #[inline(always)]
@@ -49,22 +59,9 @@ impl StepDropout {
     }
 }
 
-impl DropoutSource for StepDropout {
-    fn fill(&self, site: u32, drop_probability: f64, out: &mut [f32]) {
-        let threshold = (drop_probability * 4_294_967_296.0) as u32;
-        let kept = (1.0 / (1.0 - drop_probability)) as f32;
-        out.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, out)| {
-            let first = (chunk * (CHUNK / TILE)) as u32;
-            Arch::new().dispatch(
-                #[inline(always)]
-                || {
-                    for (tile, out) in out.chunks_mut(TILE).enumerate() {
-                        self.fill_tile(site, first.wrapping_add(tile as u32), threshold, kept, out);
-                    }
-                },
-            );
-        });
-    }
+/// The smallest word that keeps its element, and what such an element is multiplied by.
+pub(crate) fn threshold_and_kept(drop_probability: f64) -> (u32, f32) {
+    ((drop_probability * 4_294_967_296.0) as u32, (1.0 / (1.0 - drop_probability)) as f32)
 }
 
 #[cfg(test)]

@@ -4,18 +4,23 @@
 //! [`Engine::drain`] is the only device-to-host read of a training epoch. Everything an engine needs to know of a
 //! step comes in as plain numbers, so that it can live in a device buffer and be replayed.
 //!
-//! Implementations: [`mod@burn`], for the CPU and every GPU that burn drives.
+//! A task describes what is to be trained as an [`EngineJob`] of host values; [`build`] makes the engine for it. An engine is
+//! one folder here and one line in the list of [`mod@select`]: [`mod@burn`], for the CPU and every GPU that burn drives.
 
-pub use aees_run::checkpoint::{EngineState, HostTensor};
+pub use aees_run::checkpoint::EngineState;
 pub use aees_run::state::StepRecord;
 pub use aees_tasks::Batch;
 
 pub use crate::optimizer::StepControl;
+use aees_run::settings::Precision;
+pub use device::{DeviceChoice, EngineDevice};
+pub use job::{EngineData, EngineJob, Loss};
+pub use select::{SelectError, Target, available, build, select};
 
 pub mod burn;
 pub mod device;
-pub mod images;
-pub mod sentences;
+mod job;
+pub mod select;
 
 /// Which examples to evaluate; none is augmented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +34,7 @@ pub enum Split {
 }
 
 /// Something that trains one model on one device.
-pub trait Engine {
+pub trait Engine: Send {
     /// Enqueues forward, backward and the optimizer step of a batch, and returns without waiting for any of it.
     ///
     /// # Errors
@@ -42,8 +47,8 @@ pub trait Engine {
     /// When the device failed in one of them.
     fn drain(&mut self, records: &mut Vec<StepRecord>) -> Result<(), EngineError>;
 
-    /// Whether a drain costs nothing because the results are in host memory anyway.
-    fn drains_for_free(&self) -> bool;
+    /// Whether a step returns when it is done, with its results in host memory: then a drain costs nothing.
+    fn is_synchronous(&self) -> bool;
 
     /// The predicted class of every example of a split, in the split's order.
     ///
@@ -62,6 +67,37 @@ pub trait Engine {
     /// # Errors
     /// When tensors are missing, left over or of another shape.
     fn load(&mut self, state: &EngineState) -> Result<(), EngineError>;
+}
+
+/// A kind of engine: a tensor library with its devices.
+pub trait EngineFactory: Sync {
+    /// Its name as `--engine` takes it.
+    fn name(&self) -> &'static str;
+
+    /// The tensor library and its version.
+    fn version(&self) -> &'static str;
+
+    /// The precisions that it can compute in.
+    fn precisions(&self) -> &'static [Precision];
+
+    /// The CPU, if it computes there.
+    fn cpu(&self) -> Option<EngineDevice>;
+
+    /// The GPUs that this build can use on this machine, best first.
+    ///
+    /// Asking opens drivers, so ask once.
+    fn gpus(&self) -> Vec<EngineDevice>;
+
+    /// An engine for a job, on one of the devices and in one of the precisions.
+    ///
+    /// # Errors
+    /// When the job is not for this kind of engine, its tensors do not fit the model, or the device refuses the work.
+    fn build(
+        &self,
+        job: EngineJob,
+        device: &EngineDevice,
+        precision: Precision,
+    ) -> Result<Box<dyn Engine>, EngineError>;
 }
 
 /// What an engine can fail with.
@@ -84,6 +120,12 @@ pub enum EngineError {
         example: usize,
         /// Why.
         reason: String,
+    },
+    /// A job that this kind of engine cannot do.
+    #[error("the engine {engine} cannot train this model on this data")]
+    Job {
+        /// The engine's name.
+        engine: &'static str,
     },
     /// Weights that cannot be read or do not fit the model.
     #[error("{0}")]

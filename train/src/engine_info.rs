@@ -1,7 +1,9 @@
 //! The engine of a run as its result names it.
 
-use crate::engine::device::Found;
 use aees_run::hardware::{Gpu, Gpus, Hardware};
+use aees_run::settings::Precision;
+
+use crate::engine::Target;
 
 /// The engine of a run, in words.
 #[derive(Clone, Debug)]
@@ -16,20 +18,22 @@ pub struct EngineInfo {
     pub device_name: Option<String>,
     /// The reference's word for the kind of device: `cpu`, `cuda`, ...
     pub device_kind: String,
+    /// In which it computes.
+    pub precision: Precision,
 }
 
 impl EngineInfo {
-    /// What is known of the burn engine on a device.
-    pub fn of(device: &Found) -> Self {
-        let name = device.choice.to_string();
-        let kind = name.split(':').next().unwrap_or(&name).to_owned();
-        let backend = if device.is_host() { "flex".to_owned() } else { kind.clone() };
+    /// What is known of an engine on a device.
+    pub fn of(target: &Target) -> Self {
+        let device = target.device.choice.to_string();
+        let kind = device.split(':').next().unwrap_or(&device).to_owned();
         Self {
-            engine: "burn 0.22.1".into(),
-            backend,
-            device: name,
-            device_name: device.name.clone(),
+            engine: target.engine.version().to_owned(),
+            backend: target.device.backend.to_owned(),
+            device,
+            device_name: target.device.name.clone(),
             device_kind: kind,
+            precision: target.precision,
         }
     }
 

@@ -133,3 +133,10 @@ pub trait Subscriber {
     /// A file that could not be written; it stops the run after the last good checkpoint.
     fn on_event(&mut self, event: &RunEvent<'_>) -> Result<(), FileError>;
 }
+
+/// Everybody is told, in order, until one fails.
+impl Subscriber for [Box<dyn Subscriber>] {
+    fn on_event(&mut self, event: &RunEvent<'_>) -> Result<(), FileError> {
+        self.iter_mut().try_for_each(|subscriber| subscriber.on_event(event))
+    }
+}

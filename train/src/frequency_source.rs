@@ -1,19 +1,22 @@
 //! The adaptive runs whose arm frequencies `frequency-matched` takes over: found, read and checked.
 //!
-//! The control asks whether AEES's own mix of multipliers, in random order, does as well as AEES. So the frequencies come
-//! from the adaptive runs of the *other* seeds of the same regime and optimizer, and a source that differs in anything but
-//! its seed is refused.
+//! The control asks whether AEES's own mix of candidates, in random order, does as well as AEES. So the frequencies come
+//! from the adaptive runs of the *other* seeds of the same task, regime, optimizer and controller, and a source that
+//! differs in anything but its seed is refused.
+//!
+//! All other seeds that have a run take part. Where seeds are counted up, as the published 0 to 4, one that lacks is
+//! missed by name; arbitrary seeds leave larger gaps than that.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use aees_control::ControllerName;
 use serde_json::{Value, json};
 
 use aees_run::identity::{Id, NotCanonical};
-use aees_run::settings::{LabelNoiseType, OptimizerName, RunConfig};
+use aees_run::settings::{LabelNoiseType, OptimizerName, RunConfig, TaskName};
 
-/// The seeds of the published study.
-const SEEDS: std::ops::Range<i64> = 0..5;
 /// Settings written by another program may differ in their last digit.
 const TOLERANCE: f64 = 1e-12;
 
@@ -24,21 +27,19 @@ pub struct FrequencySource {
     pub seed: i64,
     /// Its result file.
     pub path: PathBuf,
-    /// Its learning-rate arms, one for each episode.
+    /// Its candidates, one for each episode: numbers in the product of both axes, which with one noise level are those of
+    /// the multipliers.
     pub arms: Vec<usize>,
 }
 
 /// Why the sources cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
-    /// The run's own seed is not one of the study's.
-    #[error("target_seed must be one of [0, 1, 2, 3, 4], got {0}.")]
-    Seed(i64),
-    /// No adaptive run of a seed was found.
-    #[error("no adaptive {optimizer} run of {regime}, seed {seed}, in {root}", root = root.display())]
+    /// No adaptive run of another seed was found, or none of a seed among those that were.
+    #[error("no adaptive {optimizer} run of {regime}, {}, in {root}", seed_text(*.seed), root = root.display())]
     Missing {
-        /// The seed that lacks.
-        seed: i64,
+        /// The seed that lacks; any other when there are none.
+        seed: Option<i64>,
         /// The label noise, such as `sym20`.
         regime: String,
         /// The optimizer.
@@ -71,7 +72,8 @@ impl TraceError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Missing { seed, .. } => Some(format!(
-                "run the adaptive experiment of seed {seed} first, or name the folder with its results with --aees-trace-root"
+                "run the adaptive experiment of {} first, or name the folder with its results with --aees-trace-root",
+                seed_text(*seed)
             )),
             Self::Duplicate { .. } => Some("move one of them out of the folder".into()),
             _ => None,
@@ -94,34 +96,46 @@ impl FrequencySource {
     /// # Errors
     /// When one is missing, doubled, damaged, or differs from this run in more than its seed.
     pub fn find_all(config: &RunConfig) -> Result<Vec<Self>, TraceError> {
-        if !SEEDS.contains(&config.seed) {
-            return Err(TraceError::Seed(config.seed));
-        }
-        let candidates = result_files(Path::new(&config.aees_trace_root));
-        SEEDS.filter(|seed| *seed != config.seed).map(|seed| Self::find(config, seed, &candidates)).collect()
-    }
-
-    fn find(config: &RunConfig, seed: i64, candidates: &[PathBuf]) -> Result<Self, TraceError> {
-        let mut found: Option<Self> = None;
-        for path in candidates {
-            let Some(result) = read(path) else { continue };
-            if !is_adaptive_run_of(&result, config, seed) {
+        let mut sources: BTreeMap<i64, Self> = BTreeMap::new();
+        for path in result_files(Path::new(&config.aees_trace_root)) {
+            let Some(result) = read(&path) else { continue };
+            let Some(seed) = seed_of_adaptive_run(&result, config).filter(|seed| *seed != config.seed.cast_signed())
+            else {
                 continue;
+            };
+            let unlike = |problem| TraceError::Unlike { path: path.clone(), problem };
+            check_alike(&result, config).map_err(unlike)?;
+            let arms = arms(&result, config).map_err(unlike)?;
+            if let Some(first) = sources.insert(seed, Self { seed, path: path.clone(), arms }) {
+                return Err(TraceError::Duplicate { seed, first: first.path, second: path });
             }
-            check_alike(&result, config).map_err(|problem| TraceError::Unlike { path: path.clone(), problem })?;
-            let arms = arms(&result, config).map_err(|problem| TraceError::Unlike { path: path.clone(), problem })?;
-            if let Some(first) = found {
-                return Err(TraceError::Duplicate { seed, first: first.path, second: path.clone() });
-            }
-            found = Some(Self { seed, path: path.clone(), arms });
         }
-        found.ok_or_else(|| TraceError::Missing {
+        let missing = |seed| TraceError::Missing {
             seed,
             regime: regime(config),
             optimizer: config.optimizer.name(),
             root: PathBuf::from(&config.aees_trace_root),
-        })
+        };
+        if sources.is_empty() {
+            return Err(missing(None));
+        }
+        match seed_left_out(sources.keys().copied().chain([config.seed.cast_signed()]).collect()) {
+            Some(seed) => Err(missing(Some(seed))),
+            None => Ok(sources.into_values().collect()),
+        }
     }
+}
+
+fn seed_text(seed: Option<i64>) -> String {
+    seed.map_or("another seed".into(), |seed| format!("seed {seed}"))
+}
+
+/// The first seed that lacks in a row of seeds. In a row more seeds are there than are not.
+fn seed_left_out(seeds: BTreeSet<i64>) -> Option<i64> {
+    let (first, last) = (*seeds.first()?, *seeds.last()?);
+    let lacking = usize::try_from(last.abs_diff(first)).ok()?.saturating_add(1) - seeds.len();
+    let in_a_row = lacking < seeds.len();
+    in_a_row.then(|| (first..=last).find(|seed| !seeds.contains(seed))).flatten()
 }
 
 /// Every file that may be a result, up to two folders down: `<root>/<run>/result.json` as this program writes them, and
@@ -144,33 +158,46 @@ fn result_files(root: &Path) -> Vec<PathBuf> {
 }
 
 fn read(path: &Path) -> Option<Value> {
-    serde_json::from_slice(&fs::read(path).ok()?).ok()
+    aees_run::json::parse(&fs::read(path).ok()?).ok()
 }
 
-/// Whether a result is that of an adaptive run of this regime, optimizer and seed; what else differs is an error.
-fn is_adaptive_run_of(result: &Value, config: &RunConfig, seed: i64) -> bool {
+/// The seed of an adaptive run of this task, regime, optimizer and controller; what else differs is an error.
+fn seed_of_adaptive_run(result: &Value, config: &RunConfig) -> Option<i64> {
     let settings = &result["config"];
-    let noise = settings["label_noise_type"] == config.label_noise_type.name()
-        && close(&settings["label_noise_rate"], config.label_noise_rate);
-    settings["control_mode"] == "adaptive"
-        && settings["optimizer"] == config.optimizer.name()
-        && result["seed"] == seed
-        && noise
-        // Cosine + AEES lies in the same folders and is another method.
-        && settings["lr_scheduler"] == "none"
+    // The reference's files of images do not all name their task, those of text have a method and no control mode.
+    let task = result.get("task_name").is_none_or(|task| task == config.task.name());
+    let adaptive = settings["control_mode"] == "adaptive" || result["method_name"] == "AdaptiveScheduler";
+    let noise_type = match config.task {
+        TaskName::Cifar100 => config.label_noise_type.name(),
+        _ if config.label_noise_rate.get() > 0.0 => "symmetric",
+        _ => "none",
+    };
+    let rate = settings.get("label_noise_rate").cloned().unwrap_or_else(|| json!(0.0));
+    let noise = settings.get("label_noise_type").is_none_or(|kind| kind == noise_type)
+        && close(&rate, config.label_noise_rate.get());
+    // A file that does not name its controller has the reference's.
+    let controller = settings.get("controller").and_then(Value::as_str).unwrap_or(ControllerName::default().name());
+    // Cosine + AEES lies in the same folders and is another method.
+    let scheduler = settings["lr_scheduler"] == config.lr_scheduler.name();
+    let optimizer = settings.get("optimizer").is_none_or(|optimizer| optimizer == config.optimizer.name());
+    let same = task && adaptive && noise && scheduler && optimizer && controller == config.method.controller.name();
+    result["seed"].as_i64().filter(|_| same)
 }
 
 fn check_alike(result: &Value, config: &RunConfig) -> Result<(), String> {
     let settings = &result["config"];
     let mut numbers = vec![
-        ("epochs", config.epochs as f64),
-        ("batch_size", config.batch_size as f64),
-        ("episode_length", config.episode_length as f64),
-        ("lr", config.lr),
-        ("weight_decay", config.weight_decay),
+        ("epochs", config.epochs.get() as f64),
+        ("batch_size", config.batch_size.get() as f64),
+        ("episode_length", config.episode_length.get() as f64),
+        ("lr", config.lr.get()),
+        ("weight_decay", config.weight_decay.get()),
     ];
     if config.optimizer == OptimizerName::Sgd {
-        numbers.push(("momentum", config.momentum));
+        numbers.push(("momentum", config.momentum.get()));
+    }
+    if config.task.is_text() {
+        numbers.push(("max_length", config.max_length.get() as f64));
     }
     for (key, wanted) in numbers {
         if !close(&settings[key], wanted) {
@@ -187,7 +214,7 @@ fn check_alike(result: &Value, config: &RunConfig) -> Result<(), String> {
         }
     }
     match &result["total_epochs"] {
-        total if close(total, config.epochs as f64) => Ok(()),
+        total if close(total, config.epochs.get() as f64) => Ok(()),
         total => Err(format!("it stopped after {total} of {} epochs", config.epochs)),
     }
 }
@@ -195,7 +222,7 @@ fn check_alike(result: &Value, config: &RunConfig) -> Result<(), String> {
 /// The arms of all episodes, after checking that the logs are whole and consistent.
 fn arms(result: &Value, config: &RunConfig) -> Result<Vec<usize>, String> {
     let steps = result["total_steps"].as_u64().ok_or("total_steps is missing")?;
-    let length = config.episode_length as u64;
+    let length = config.episode_length.get() as u64;
     let episodes = steps.div_ceil(length) as usize;
     let logs = &result["episode_logs"];
     let list = |key: &str| match logs[key].as_array() {
@@ -205,20 +232,30 @@ fn arms(result: &Value, config: &RunConfig) -> Result<Vec<usize>, String> {
     };
     let (starts, ends) = (list("episode_start_steps")?, list("episode_end_steps")?);
     list("episode_rewards")?;
-    let (indices, values) = (list("selected_lr_indices")?, list("selected_lr_values")?);
-    let mut arms = Vec::with_capacity(episodes);
-    for (episode, index) in indices.iter().enumerate() {
+    let (lr, noise) = (&config.lr_candidates.0, &config.noise_candidates.0);
+    let lr_arms = axis(list("selected_lr_indices")?, list("selected_lr_values")?, lr, "multiplier")?;
+    let noise_arms = match noise.len() {
+        1 => vec![0; episodes],
+        _ => axis(list("selected_noise_indices")?, list("selected_noise_values")?, noise, "noise")?,
+    };
+    for episode in 0..episodes {
         let first = length * episode as u64;
         let last = (first + length).min(steps) - 1;
         if starts[episode] != first || ends[episode] != last {
             return Err(format!("episode {episode} does not cover steps {first} to {last}"));
         }
-        let arm = index.as_u64().and_then(|arm| usize::try_from(arm).ok()).filter(|arm| {
-            config.lr_candidates.0.get(*arm).is_some_and(|multiplier| close(&values[episode], *multiplier))
-        });
-        arms.push(arm.ok_or_else(|| format!("episode {episode} has arm {index} with multiplier {}", values[episode]))?);
     }
-    Ok(arms)
+    Ok(lr_arms.into_iter().zip(noise_arms).map(|(lr, noise_arm)| lr * noise.len() + noise_arm).collect())
+}
+
+/// The arms of one axis, whose values must be those of the candidates.
+fn axis(indices: &[Value], values: &[Value], candidates: &[f64], what: &str) -> Result<Vec<usize>, String> {
+    let arm = |(episode, (index, value)): (usize, (&Value, &Value))| {
+        let arm = index.as_u64().and_then(|arm| usize::try_from(arm).ok());
+        let arm = arm.filter(|arm| candidates.get(*arm).is_some_and(|candidate| close(value, *candidate)));
+        arm.ok_or_else(|| format!("episode {episode} has arm {index} with {what} {value}"))
+    };
+    indices.iter().zip(values).enumerate().map(arm).collect()
 }
 
 fn close(value: &Value, wanted: f64) -> bool {
@@ -227,17 +264,17 @@ fn close(value: &Value, wanted: f64) -> bool {
 
 fn regime(config: &RunConfig) -> String {
     let kind = match config.label_noise_type {
-        LabelNoiseType::None => return "clean".into(),
-        LabelNoiseType::Symmetric => "sym",
+        _ if config.label_noise_rate.get() == 0.0 => return "clean".into(),
         LabelNoiseType::Asymmetric => "asym",
+        // The text tasks know one type only, and no setting for it.
+        LabelNoiseType::Symmetric | LabelNoiseType::None => "sym",
     };
-    format!("{kind}{}", (config.label_noise_rate * 100.0).round())
+    format!("{kind}{}", (config.label_noise_rate.get() * 100.0).round())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aees_run::settings::TaskName;
     use serde_json::json;
 
     fn config() -> RunConfig {
@@ -260,7 +297,7 @@ mod tests {
     fn result(seed: i64) -> Value {
         let mut settings = config();
         settings.assign("control_mode=adaptive").unwrap();
-        settings.seed = seed;
+        settings.seed = seed.unsigned_abs();
         let multiplier = config().lr_candidates.0[seed as usize % 3];
         json!({
             "config": settings.to_map(), "seed": seed, "total_epochs": 2, "total_steps": 10,
@@ -290,6 +327,58 @@ mod tests {
         let sources = FrequencySource::find_all(&config).unwrap();
         let arms: Vec<_> = sources.iter().map(|source| (source.seed, source.arms.clone())).collect();
         assert_eq!(arms, [(0, vec![1, 0, 0]), (1, vec![1, 1, 0]), (2, vec![1, 2, 0]), (4, vec![1, 1, 0])]);
+    }
+
+    #[test]
+    fn any_seeds_will_do_that_have_a_run() {
+        let (_scratch, mut config) = folder(&[7, 42, 1337]);
+        let seeds = |config: &RunConfig| {
+            FrequencySource::find_all(config).unwrap().iter().map(|source| source.seed).collect::<Vec<_>>()
+        };
+        assert_eq!(seeds(&config), [7, 42, 1337]);
+        config.seed = 42;
+        assert_eq!(seeds(&config), [7, 1337]);
+        let (_scratch, config) = folder(&[1, 2]);
+        assert_eq!(seeds(&config), [1, 2], "seeds in a row need not begin at 0");
+        let (_scratch, config) = folder(&[3]);
+        let error = FrequencySource::find_all(&config).unwrap_err();
+        assert!(error.to_string().contains("sym20, another seed, in"), "{error}");
+    }
+
+    #[test]
+    fn both_axes_of_any_task_are_taken() {
+        let scratch = tempfile::tempdir().unwrap();
+        let mut config = RunConfig::new(TaskName::Sst2);
+        for assignment in
+            ["control_mode=frequency-matched", "lr_candidates=0.5,3", "noise_candidates=0,0.1,0.2", "episode_length=4"]
+        {
+            config.assign(assignment).unwrap();
+        }
+        config.validate().unwrap();
+        config.aees_trace_root = scratch.path().to_string_lossy().into_owned();
+        let write = |name: &str, seed: i64, controller: &str| {
+            let mut settings = config.clone();
+            settings.assign("control_mode=adaptive").unwrap();
+            settings.assign(&format!("controller={controller}")).unwrap();
+            let result = json!({
+                "config": settings.to_map(), "seed": seed, "total_epochs": 3, "total_steps": 10, "task_name": "sst2",
+                "episode_logs": {
+                    "selected_lr_indices": [1, 0, 1], "selected_lr_values": [3.0, 0.5, 3.0],
+                    "selected_noise_indices": [2, 0, 1], "selected_noise_values": [0.2, 0.0, 0.1],
+                    "episode_start_steps": [0, 4, 8], "episode_end_steps": [3, 7, 9], "episode_rewards": [0.1, 0.2, 0.3],
+                },
+            });
+            fs::write(scratch.path().join(name), result.to_string()).unwrap();
+        };
+        write("one.json", 1, "ducb");
+        write("two.json", 2, "exp3");
+        let sources = FrequencySource::find_all(&config).unwrap();
+        assert_eq!(
+            sources.iter().map(|source| (source.seed, source.arms.clone())).collect::<Vec<_>>(),
+            [(1, vec![5, 0, 4])]
+        );
+        config.assign("controller=exp3").unwrap();
+        assert_eq!(FrequencySource::find_all(&config).unwrap()[0].seed, 2, "frequencies of the same controller");
     }
 
     #[test]

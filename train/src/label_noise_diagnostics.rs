@@ -5,8 +5,6 @@
 use aees_tasks::LabelNoiseReport;
 use serde_json::{Value, json};
 
-use crate::run::agreement;
-
 /// Training accuracies under label noise, as fractions; `final_subset_accuracies` of the RunResult.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SubsetAccuracies {
@@ -23,16 +21,16 @@ pub struct SubsetAccuracies {
 impl SubsetAccuracies {
     /// Counts the predictions for the training images, in their order.
     pub fn count(predictions: &[u32], report: &LabelNoiseReport) -> Self {
-        let subset = |corrupted: bool, labels: &[u32]| {
-            let chosen = || (0..predictions.len()).filter(|index| report.corrupted_mask[*index] == corrupted);
+        let accuracy = |corrupted: &[bool], labels: &[u32]| {
+            let chosen = || (0..predictions.len()).filter(|index| corrupted.contains(&report.corrupted_mask[*index]));
             let right = chosen().filter(|index| predictions[*index] == labels[*index]).count();
             right as f64 / chosen().count().max(1) as f64
         };
         Self {
-            all: agreement(predictions, &report.noisy_targets),
-            clean: subset(false, &report.noisy_targets),
-            corrupted_vs_noisy: subset(true, &report.noisy_targets),
-            corrupted_vs_clean: subset(true, &report.original_targets),
+            all: accuracy(&[false, true], &report.noisy_targets),
+            clean: accuracy(&[false], &report.noisy_targets),
+            corrupted_vs_noisy: accuracy(&[true], &report.noisy_targets),
+            corrupted_vs_clean: accuracy(&[true], &report.original_targets),
         }
     }
 

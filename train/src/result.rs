@@ -4,21 +4,23 @@
 //! identity, engine, machine, outcome, digests. Keys that hold times or the machine are named in [`TIME_KEYS`]; two runs of
 //! the same configuration agree in all others.
 
-use aees_control::Aees;
+use aees_control::controller::Controller;
+use aees_control::settings::SettingNumber;
+use aees_control::{Aees, ArmPolicy, python_float};
 use serde_json::{Map, Value, json};
 
 use aees_run::result::SCHEMA_VERSION;
 use aees_run::settings::{ControlMode, RunConfig, SchedulerName};
 
-use crate::controllers::Schedule;
+use crate::controllers::{Schedule, schedule_seed};
 use crate::engine_info::EngineInfo;
 use crate::label_noise_diagnostics::{SubsetAccuracies, report_json};
 use crate::training_task::{TaskFacts, TrainingTask};
 use aees_run::hardware::Hardware;
 use aees_run::identity::RunIdentity;
 use aees_run::outcome::Outcome;
-use aees_run::runtime_metrics::{HardwareFields, runtime_metrics};
-use aees_run::state::TrainState;
+use aees_run::runtime_metrics::runtime_metrics;
+use aees_run::state::{FinishedEpoch, TrainState};
 
 /// What a run ended with, beside its state.
 #[derive(Clone, Debug)]
@@ -57,74 +59,75 @@ pub fn run_result(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Val
     let config = facts.config;
     let task = facts.task.facts();
     let epochs = &state.epochs;
-    let column = |of: fn(&aees_run::state::FinishedEpoch) -> f64| epochs.iter().map(of).collect::<Vec<_>>();
+    let column = |of: fn(&FinishedEpoch) -> f64| epochs.iter().map(of).collect::<Vec<_>>();
     let estimated_flops = state.train_flops + state.eval_flops;
     let best = state.best.map_or(0.0, |best| best.val_accuracy);
     let aees = state.aees.as_ref();
+    let logs = aees.map(Aees::controller_logs);
     let mut hardware = Hardware::probe();
     facts.engine.describe_gpu(&mut hardware);
+    let device = &facts.engine.device_kind;
     let mut result = Map::new();
-    let mut put = |key: &str, value: Value| result.insert(key.to_owned(), value);
-    put("method_name", json!(config.method_name()));
-    put("task_name", json!(config.task.name()));
-    put("dataset_name", json!(task.dataset_name));
-    put("model_name", json!(task.model_name));
-    put("seed", json!(config.seed));
-    put("run_tag", json!(config.run_tag));
-    put("total_epochs", json!(epochs.len()));
-    put("total_steps", json!(state.step));
-    put("train_losses", json!(column(|epoch| epoch.train_loss)));
-    put("train_accuracies", json!(column(|epoch| epoch.train_accuracy)));
-    put("val_accuracies", json!(column(|epoch| epoch.val_accuracy)));
-    put("best_val_accuracy", json!(best));
-    put("final_val_accuracy", json!(epochs.last().map(|epoch| epoch.val_accuracy)));
-    put("final_train_loss", json!(epochs.last().map(|epoch| epoch.train_loss)));
-    put("epoch_wall_clock_seconds", json!(column(|epoch| epoch.seconds)));
-    put("wall_clock_seconds", json!(end.seconds));
-    put("epoch_tflops", json!(column(|epoch| epoch.tflops)));
-    put("estimated_flops", json!(estimated_flops));
-    put("accuracy_per_tflop", json!((estimated_flops > 0.0).then(|| best / (estimated_flops / 1e12))));
-    put("episode_logs", json!(aees.map(Aees::episode_logs)));
-    put("controller_logs", json!(aees.map(Aees::controller_logs)));
-    put("config", config_json(facts, state, end));
+    let mut put = |keys: Value| result.extend(keys.as_object().cloned().unwrap_or_default());
+    put(json!({
+        "method_name": config.method_name(),
+        "task_name": config.task.name(),
+        "dataset_name": task.dataset_name,
+        "model_name": task.model_name,
+        "seed": config.seed,
+        "run_tag": config.run_tag,
+        "total_epochs": epochs.len(),
+        "total_steps": state.step,
+        "train_losses": column(|epoch| epoch.train_loss),
+        "train_accuracies": column(|epoch| epoch.train_accuracy),
+        "val_accuracies": column(|epoch| epoch.val_accuracy),
+        "best_val_accuracy": best,
+        "final_val_accuracy": epochs.last().map(|epoch| epoch.val_accuracy),
+        "final_train_loss": epochs.last().map(|epoch| epoch.train_loss),
+        "epoch_wall_clock_seconds": column(|epoch| epoch.seconds),
+        "wall_clock_seconds": end.seconds,
+        "epoch_tflops": column(|epoch| epoch.tflops),
+        "estimated_flops": estimated_flops,
+        "accuracy_per_tflop": (estimated_flops > 0.0).then(|| best / (estimated_flops / 1e12)),
+        "episode_logs": aees.map(Aees::episode_logs),
+        "controller_logs": logs,
+        "config": config_json(facts, state, end),
+        "runtime_metrics": runtime_metrics(config, state, logs.as_ref(), end.seconds, &hardware, device),
+    }));
     // Beyond the reference.
-    put("schema_version", json!(SCHEMA_VERSION));
-    put("run_id", json!(facts.identity.run_id.full()));
-    put("config_id", json!(facts.identity.config_id.full()));
-    put("outcome", json!(end.outcome));
-    put("engine", json!(facts.engine.engine));
-    put("backend", json!(facts.engine.backend));
-    put("device", json!(facts.engine.device));
-    put("device_name", json!(facts.engine.device_name));
-    // burn does not tell it; another engine may.
-    put("driver", Value::Null);
-    put("precision", json!("f32"));
-    put("versions", json!({"aees": env!("CARGO_PKG_VERSION"), "git_commit": option_env!("AEES_GIT_COMMIT")}));
-    put("parameter_digest", json!(end.parameter_digest));
-    put("data_fingerprint", json!(task.inputs.data_fingerprint));
-    for (name, digest) in &task.inputs.digests {
-        put(&format!("{name}_digest"), json!(digest));
-    }
-    for (key, origin) in &task.origins {
-        put(key, origin.clone());
-    }
-    put("learning_rates", json!(column(|epoch| epoch.learning_rate)));
-    put("true_flops", json!(true_flops(facts.task, state)));
-    put("best_epoch", json!(state.best.map(|best| best.epoch + 1)));
+    put(json!({
+        "controller": aees.map(controller_json),
+        "schema_version": SCHEMA_VERSION,
+        "run_id": facts.identity.run_id.full(),
+        "config_id": facts.identity.config_id.full(),
+        "outcome": end.outcome,
+        "engine": facts.engine.engine,
+        "backend": facts.engine.backend,
+        "device": facts.engine.device,
+        "device_name": facts.engine.device_name,
+        // burn does not tell it; another engine may.
+        "driver": null,
+        "precision": facts.engine.precision.name(),
+        "hardware": hardware,
+        "versions": {"aees": env!("CARGO_PKG_VERSION"), "git_commit": option_env!("AEES_GIT_COMMIT")},
+        "parameter_digest": end.parameter_digest,
+        "data_fingerprint": task.inputs.data_fingerprint,
+        "learning_rates": column(|epoch| epoch.learning_rate),
+        "true_flops": true_flops(facts.task, state),
+        "best_epoch": state.best.map(|best| best.epoch + 1),
+    }));
+    put(task.inputs.digests.iter().map(|(name, digest)| (format!("{name}_digest"), json!(digest))).collect());
+    put(Value::Object(task.origins.clone()));
     if let Some((_, Some(at_best))) = &end.subsets {
-        put("best_epoch_diagnostics", at_best.to_json(Some(best)));
+        put(json!({"best_epoch_diagnostics": at_best.to_json(Some(best))}));
     }
     if let Some((last, at_best)) = end.test {
-        put("final_test_accuracy", json!(last));
-        put("best_epoch_test_accuracy", json!(at_best));
+        put(json!({"final_test_accuracy": last, "best_epoch_test_accuracy": at_best}));
     }
     if aees.is_none() {
         let norms = json!({"block_steps": config.episode_length, "mean_update_norms": state.update_norms.means});
-        put("baseline_update_norms", norms);
+        put(json!({ "baseline_update_norms": norms }));
     }
-    put("hardware", json!(hardware));
-    let metrics = runtime_metrics(&result, &HardwareFields::from(&hardware));
-    result.insert("runtime_metrics".into(), Value::Object(metrics));
     Value::Object(result)
 }
 
@@ -149,9 +152,10 @@ fn config_json(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Value 
     put("num_workers", json!(0));
     put("pin_memory", json!(false));
     put("device", json!(facts.engine.device_kind));
-    put("base_lr", json!(config.lr));
-    put("base_weight_decay", json!(config.weight_decay));
+    put("base_lr", json!(config.lr.get()));
+    put("base_weight_decay", json!(config.weight_decay.get()));
     put("scheduler_active", json!(config.lr_scheduler != SchedulerName::None));
+    put("schedule_seed", json!(schedule_seed(config)));
     put("output", json!(config.output.clone().unwrap_or_default()));
     if let Some(aees) = &state.aees {
         let names: Vec<String> = aees.candidates().map(|candidate| candidate.name()).collect();
@@ -165,8 +169,8 @@ fn config_json(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Value 
         put("candidate_config_names", json!(names));
         put("candidate_config_definitions", json!(definitions));
     }
-    if let Some(schedule) = facts.schedule {
-        put("open_loop_policy", open_loop_json(config, schedule, state));
+    if let (Some(schedule), Some(aees)) = (facts.schedule, &state.aees) {
+        put("open_loop_policy", open_loop_json(config, aees, schedule));
     }
     if let (Some(report), Some((last, _))) = (&facts.task.facts().label_noise, &end.subsets) {
         let val_accuracy = state.epochs.last().map(|epoch| epoch.val_accuracy);
@@ -183,16 +187,42 @@ fn config_json(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Value 
     Value::Object(map)
 }
 
-fn open_loop_json(config: &RunConfig, schedule: &Schedule, state: &TrainState) -> Value {
-    let plan = &schedule.plan;
-    let by_arm = |values: Vec<Value>| -> Value {
-        let keys = config.lr_candidates.0.iter().map(|value| aees_control::python_float::repr(*value));
-        Value::Object(keys.zip(values).collect())
+/// Who picked, by name, with the settings of a bandit under their keys.
+fn controller_json(aees: &Aees) -> Value {
+    let bandit = match &aees.config().policy {
+        ArmPolicy::Bandit(bandit) => bandit,
+        ArmPolicy::Random => return json!({"name": "random"}),
+        ArmPolicy::OpenLoop(plan) => return json!({"name": plan.policy.name()}),
     };
-    let multipliers: Vec<f64> = plan.arms.iter().map(|arm| config.lr_candidates.0[*arm]).collect();
-    let episodes = state.aees.as_ref().map_or(&[][..], Aees::episodes);
-    let executed: Vec<f64> = episodes.iter().map(|episode| episode.selection.candidate.lr_multiplier.get()).collect();
-    let controller = state.aees.as_ref().and_then(|aees| Some(aees.manager().lr_controller()?.snapshot()));
+    let settings = bandit.settings().into_iter().map(|(setting, number)| {
+        let value = match number {
+            SettingNumber::Integer(value) => json!(value),
+            SettingNumber::Real(value) => json!(value),
+        };
+        (setting.key.to_owned(), value)
+    });
+    Value::Object([("name".to_owned(), json!(bandit.choice().name()))].into_iter().chain(settings).collect())
+}
+
+/// The sequence of an open-loop run under the reference's keys, which know multipliers only. With several noise levels
+/// the arms are pairs, called by the names of their candidates, and there are two columns more.
+fn open_loop_json(config: &RunConfig, aees: &Aees, schedule: &Schedule) -> Value {
+    let plan = &schedule.plan;
+    let noise_levels = config.noise_candidates.0.len();
+    let names: Vec<String> = match noise_levels {
+        1 => config.lr_candidates.0.iter().map(|value| python_float::repr(*value)).collect(),
+        _ => aees.candidates().map(|candidate| candidate.name()).collect(),
+    };
+    let by_arm = |values: Vec<Value>| -> Value { names.iter().cloned().zip(values).collect::<Map<_, _>>().into() };
+    let lr_arms: Vec<usize> = plan.arms.iter().map(|arm| arm / noise_levels).collect();
+    let multipliers: Vec<f64> = lr_arms.iter().map(|arm| config.lr_candidates.0[*arm]).collect();
+    let played = aees.episodes().iter().map(|episode| episode.selection.candidate);
+    let executed: Vec<f64> = played.map(|candidate| candidate.lr_multiplier.get()).collect();
+    let controllers = aees.manager().lr_controller().into_iter().chain(aees.manager().noise_control().controllers());
+    let state = controllers.take(1).find_map(|controller| match controller {
+        Controller::Precomputed(schedule) => Some(schedule.snapshot()),
+        _ => None,
+    });
     let mut policy = json!({
         "policy": plan.policy.name(),
         "reward_free": true,
@@ -206,10 +236,10 @@ fn open_loop_json(config: &RunConfig, schedule: &Schedule, state: &TrainState) -
         "integer_counts": by_arm(plan.integer_counts.iter().map(|value| json!(value)).collect()),
         "source_seeds": schedule.sources.iter().map(|source| source.seed).collect::<Vec<_>>(),
         "source_artifacts": schedule.sources.iter().map(|source| source.path.clone()).collect::<Vec<_>>(),
-        "planned_lr_indices": plan.arms,
+        "planned_lr_indices": lr_arms,
         "planned_lr_multipliers": multipliers,
         "executed_lr_multipliers": executed,
-        "controller_state": controller,
+        "controller_state": state,
         "training_seeds": {
             "model": config.seed,
             "data_order_and_augmentation": config.seed,
@@ -217,6 +247,11 @@ fn open_loop_json(config: &RunConfig, schedule: &Schedule, state: &TrainState) -
             "optimizer_noise": config.seed,
         },
     });
+    if noise_levels > 1 {
+        let noise_arms: Vec<usize> = plan.arms.iter().map(|arm| arm % noise_levels).collect();
+        policy["noise_candidates"] = json!(config.noise_candidates.0);
+        policy["planned_noise_indices"] = json!(noise_arms);
+    }
     match config.control_mode {
         ControlMode::UniformRandom => policy["sampling_seed"] = json!(plan.schedule_seed),
         _ => {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::event::{RunEvent, Subscriber};
-use crate::tensorboard::{EventFileError, EventWriter, WallTime};
+use crate::tensorboard::{EventWriter, WallTime};
 use aees_run::artifact::FileError;
 
 /// Writes event files into a folder; a resumed run adds a file that purges what it will write again.
@@ -18,15 +18,15 @@ impl TensorBoardLog {
     /// # Errors
     /// When the file cannot be made.
     pub fn open(folder: &Path, steps: u64) -> Result<Self, FileError> {
-        let mut writer = EventWriter::create(folder, WallTime::Clock).map_err(file_error)?;
+        let mut writer = EventWriter::create(folder, WallTime::Clock)?;
         if steps > 0 {
             // Points carry the number of steps done, so the first one to be written again is the next.
-            writer.purge_from(steps as i64 + 1).map_err(file_error)?;
+            writer.purge_from(steps as i64 + 1)?;
         }
         Ok(Self { writer })
     }
 
-    fn scalars(&mut self, step: u64, scalars: &[(&str, f64)]) -> Result<(), EventFileError> {
+    fn scalars(&mut self, step: u64, scalars: &[(&str, f64)]) -> Result<(), FileError> {
         for (tag, value) in scalars {
             self.writer.scalar(tag, *value, step as i64)?;
         }
@@ -36,7 +36,7 @@ impl TensorBoardLog {
 
 impl Subscriber for TensorBoardLog {
     fn on_event(&mut self, event: &RunEvent<'_>) -> Result<(), FileError> {
-        let written = match event {
+        match event {
             RunEvent::EpochFinished(summary) => self.scalars(
                 summary.step,
                 &[
@@ -58,15 +58,6 @@ impl Subscriber for TensorBoardLog {
                 self.scalars(record.end_step + 1, &scalars)
             }
             _ => Ok(()),
-        };
-        written.map_err(file_error)
+        }
     }
-}
-
-fn file_error(error: EventFileError) -> FileError {
-    let (path, source) = match error {
-        EventFileError::Folder { folder, source } => (folder, source),
-        EventFileError::Create { path, source } | EventFileError::Write { path, source } => (path, source),
-    };
-    FileError { action: "write", path, source }
 }

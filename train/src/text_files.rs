@@ -4,15 +4,19 @@
 //! `@REVISION` when a certain commit, tag or branch is meant. Everything of the hub goes through [`Hub`], which offline has
 //! nothing that could open a socket.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use aees_tasks::{DataError, DataOrigin, DataSource, HubAccess, TextData, TextDataConfig, TextTask, TextTokenizer};
-use aees_tasks::{DownloadEvent, DownloadProgress, Hub, HubError, HubFile, HubOptions, RepoId, Token};
+use aees_run::settings::{Initialization, RunConfig, TaskName};
+use aees_tasks::{
+    DataError, DataOrigin, DataSource, Hub, HubAccess, HubError, HubFile, LabelNoise, LabelNoiseType, RepoId,
+};
+use aees_tasks::{TextData, TextDataConfig, TextTask, TextTokenizer};
 use serde_json::{Value, json};
 
-use crate::event::{Preparation, PreparationUnit, RunEvent, Subscriber};
-use crate::text_task::{TextTaskError, label_noise};
-use aees_run::settings::{Initialization, RunConfig, TaskName};
+use crate::event::{Preparation, RunEvent, Subscriber};
+use crate::hub_files::{DownloadEvents, fetch_command, hub};
+use crate::task_error::TaskError;
 
 /// Most tokens of the vocabulary that is made from synthetic sentences.
 const SYNTHETIC_VOCABULARY: usize = 2_000;
@@ -39,23 +43,7 @@ pub struct ModelFiles {
 pub struct TextFiles<'a> {
     config: &'a RunConfig,
     hub: Hub,
-    reporter: Reporter<'a>,
-}
-
-/// The hub as a configuration sees it.
-///
-/// # Errors
-/// An address that is none, or a token that is none.
-pub fn hub(config: &RunConfig) -> Result<Hub, HubError> {
-    let token = config.hf_token.0.as_deref();
-    Hub::new(
-        HubOptions {
-            cache_dir: config.cache_dir.as_ref().map(PathBuf::from),
-            local_files_only: config.local_files_only,
-            token: token.map(|token| Token::new(token, "--hf-token")).transpose()?.flatten(),
-        }
-        .settings()?,
-    )
+    downloads: DownloadEvents<'a>,
 }
 
 impl<'a> TextFiles<'a> {
@@ -63,37 +51,39 @@ impl<'a> TextFiles<'a> {
     ///
     /// # Errors
     /// As [`hub`].
-    pub fn new(config: &'a RunConfig, subscribers: &'a mut [Box<dyn Subscriber>]) -> Result<Self, TextTaskError> {
-        Ok(Self { config, hub: hub(config)?, reporter: Reporter::new(subscribers) })
+    pub fn new(config: &'a RunConfig, subscribers: &'a mut [Box<dyn Subscriber>]) -> Result<Self, TaskError> {
+        let hub = hub(config).map_err(DataError::from)?;
+        Ok(Self { config, hub, downloads: DownloadEvents::new(subscribers) })
     }
 
     /// What the user should know of how things were found.
     pub fn notices(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.reporter.notices)
+        std::mem::take(&mut self.downloads.notices)
     }
 
     /// Tells how far something is.
     pub fn prepare(&mut self, preparation: &Preparation<'_>) {
-        self.reporter.emit(&RunEvent::Preparing(preparation));
+        self.downloads.emit(&RunEvent::Preparing(preparation));
     }
 
     /// Tells something the user should know.
     pub fn warn(&mut self, text: &str) {
-        self.reporter.emit(&RunEvent::Warning(text));
+        self.downloads.emit(&RunEvent::Warning(text));
     }
 
     /// What decides the sentences.
     ///
     /// # Errors
     /// A label noise that cannot be.
-    pub fn data_config(&self) -> Result<TextDataConfig, TextTaskError> {
-        let limit = |limit: Option<i64>| limit.map(|limit| limit as usize);
+    pub fn data_config(&self) -> Result<TextDataConfig, DataError> {
+        let noisy = self.config.label_noise_rate.get() > 0.0;
+        let noise = if noisy { LabelNoiseType::Symmetric } else { LabelNoiseType::None };
         Ok(TextDataConfig {
             source: DataSource::from(self.config.data.clone()),
-            limit_train: limit(self.config.limit_train),
-            limit_eval: limit(self.config.limit_eval),
-            label_noise: label_noise(self.config)?,
-            label_noise_seed: self.config.label_noise_seed as u64,
+            limit_train: self.config.limit_train.map(NonZeroUsize::get),
+            limit_eval: self.config.limit_eval.map(NonZeroUsize::get),
+            label_noise: LabelNoise::new(noise, self.config.label_noise_rate.get())?,
+            label_noise_seed: self.config.label_noise_seed,
             ..TextDataConfig::new(self.task())
         })
     }
@@ -102,20 +92,17 @@ impl<'a> TextFiles<'a> {
     ///
     /// # Errors
     /// Whatever is wrong with the files, with their names.
-    pub fn data(&mut self) -> Result<TextData, TextTaskError> {
+    pub fn data(&mut self) -> Result<TextData, TaskError> {
         let data = self.data_config()?;
-        let access = HubAccess { hub: &self.hub, progress: &mut self.reporter };
-        data.load_with_hub(access).map_err(|error| match error {
-            DataError::Hub(error) => self.missing(*error),
-            error => error.into(),
-        })
+        let access = HubAccess { hub: &self.hub, progress: &mut self.downloads };
+        data.load_with_hub(access).map_err(|error| error.fetched_by(fetch_command(self.config)).into())
     }
 
     /// The tokenizer, and where it came from.
     ///
     /// # Errors
     /// When it is not there, damaged, or no WordPiece tokenizer.
-    pub fn tokenizer(&mut self, text: &TextData) -> Result<(TextTokenizer, Value), TextTaskError> {
+    pub fn tokenizer(&mut self, text: &TextData) -> Result<(TextTokenizer, Value), TaskError> {
         let named = self.config.tokenizer.as_deref();
         if named.is_none() && matches!(text.origin, DataOrigin::Synthetic { .. }) {
             let tokenizer = TextTokenizer::from_sentences(text.train.texts(), SYNTHETIC_VOCABULARY)?;
@@ -126,8 +113,13 @@ impl<'a> TextFiles<'a> {
         if path.exists() {
             return Ok((TextTokenizer::read(path)?, json!({ "path": path })));
         }
-        let file = self.tokenizer_file(name).map_err(|error| self.missing(error))?;
+        let file = self.tokenizer_file(name).map_err(|error| self.advised(error))?;
         Ok((TextTokenizer::read(&file.path)?, origin(name, &file)))
+    }
+
+    /// The error with the command that brings what is missing offline.
+    fn advised(&self, error: HubError) -> HubError {
+        error.fetched_by(fetch_command(self.config))
     }
 
     fn tokenizer_file(&mut self, name: &str) -> Result<HubFile, HubError> {
@@ -150,7 +142,7 @@ impl<'a> TextFiles<'a> {
     ///
     /// # Errors
     /// When one is not there.
-    pub fn model(&mut self) -> Result<ModelFiles, TextTaskError> {
+    pub fn model(&mut self) -> Result<ModelFiles, TaskError> {
         let name = self.config.model.as_str();
         let pretrained = self.config.initialization() == Initialization::Pretrained;
         let path = Path::new(name);
@@ -160,9 +152,9 @@ impl<'a> TextFiles<'a> {
         if !pretrained && name == RunConfig::new(self.config.task).model {
             return Ok(ModelFiles { config: None, weights: None, origin: json!({"architecture": name}) });
         }
-        let config = self.hub_file(name, "config.json").map_err(|error| self.missing(error))?;
+        let config = self.hub_file(name, "config.json").map_err(|error| self.advised(error))?;
         let weights = match pretrained {
-            true => Some(self.hub_weights(name).map_err(|error| self.missing(error))?.path),
+            true => Some(self.hub_weights(name).map_err(|error| self.advised(error))?.path),
             false => None,
         };
         Ok(ModelFiles { weights, origin: origin(name, &config), config: Some(config.path) })
@@ -172,17 +164,21 @@ impl<'a> TextFiles<'a> {
     ///
     /// # Errors
     /// What cannot be had.
-    pub fn fetch(&mut self) -> Result<Vec<PathBuf>, TextTaskError> {
+    pub fn fetch(&mut self) -> Result<Vec<PathBuf>, TaskError> {
+        Ok(self.fetch_all().map_err(|error| self.advised(error))?)
+    }
+
+    fn fetch_all(&mut self) -> Result<Vec<PathBuf>, HubError> {
         let data = self.task().hub();
-        let mut files = data.fetch(&mut HubAccess { hub: &self.hub, progress: &mut self.reporter })?.files;
-        let (model, tokenizer) = (self.config.model.clone(), self.config.tokenizer.clone());
-        let tokenizer = tokenizer.unwrap_or_else(|| model.clone());
-        if !Path::new(&tokenizer).exists() {
-            files.push(self.tokenizer_file(&tokenizer)?.path);
+        let mut files = data.fetch(&mut HubAccess { hub: &self.hub, progress: &mut self.downloads })?.files;
+        let model = self.config.model.as_str();
+        let tokenizer = self.config.tokenizer.as_deref().unwrap_or(model);
+        if !Path::new(tokenizer).exists() {
+            files.push(self.tokenizer_file(tokenizer)?.path);
         }
-        if !Path::new(&model).exists() {
-            files.push(self.hub_file(&model, "config.json")?.path);
-            files.push(self.hub_weights(&model)?.path);
+        if !Path::new(model).exists() {
+            files.push(self.hub_file(model, "config.json")?.path);
+            files.push(self.hub_weights(model)?.path);
         }
         Ok(files)
     }
@@ -199,112 +195,34 @@ impl<'a> TextFiles<'a> {
         match self.hub_file(name, safe) {
             Err(error) if error.is_file_not_found() => self.hub_file(name, pickled),
             // Offline nobody can say whether the hub has the first; the second may be the one that is here.
-            Err(HubError::NotCached { file, caches }) => match self.hub_file(name, pickled) {
-                Err(_) => Err(HubError::NotCached { file, caches }),
-                found => found,
-            },
+            Err(error @ HubError::NotCached { .. }) => self.hub_file(name, pickled).map_err(|_| error),
             found => found,
         }
     }
 
     fn hub_file(&mut self, name: &str, path: &str) -> Result<HubFile, HubError> {
         let (id, revision) = name.split_once('@').unwrap_or((name, "main"));
-        self.hub.file(&RepoId::model(id)?, revision, path, &mut self.reporter)
-    }
-
-    /// Offline the way out is a command; the hub client does not know which.
-    fn missing(&self, error: HubError) -> TextTaskError {
-        let task = self.config.task.name();
-        match error {
-            HubError::NotCached { .. } | HubError::NothingCached { .. } => {
-                let model = &self.config.model;
-                let named = if *model == RunConfig::new(self.config.task).model {
-                    String::new()
-                } else {
-                    format!(" --model {model}")
-                };
-                TextTaskError::NotLocal { error, command: format!("aees data fetch {task}{named}") }
-            }
-            error => error.into(),
-        }
+        self.hub.file(&RepoId::model(id)?, revision, path, &mut self.downloads)
     }
 }
 
-fn local_model(path: &Path, pretrained: bool) -> Result<ModelFiles, TextTaskError> {
+fn local_model(path: &Path, pretrained: bool) -> Result<ModelFiles, TaskError> {
     let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new(".")) };
+    let lacks = |what: String| TaskError::Model { message: format!("{}: {what}", folder.display()), help: None };
     let config = folder.join("config.json");
     if !config.is_file() {
-        return Err(TextTaskError::Model(format!("{}: there is no config.json of a model", folder.display())));
+        return Err(lacks("there is no config.json of a model".into()));
     }
-    let weights = match pretrained {
-        true => Some(WEIGHT_FILES.map(|name| folder.join(name)).into_iter().find(|file| file.is_file()).ok_or_else(
-            || {
-                let [safe, pickled] = WEIGHT_FILES;
-                let folder = folder.display();
-                TextTaskError::Model(format!(
-                    "{folder}: there is neither {safe} nor {pickled}; --init random needs none"
-                ))
-            },
-        )?),
-        false => None,
-    };
+    let weights = WEIGHT_FILES.map(|name| folder.join(name)).into_iter().find(|file| file.is_file());
+    if pretrained && weights.is_none() {
+        let [safe, pickled] = WEIGHT_FILES;
+        return Err(lacks(format!("there is neither {safe} nor {pickled}; --init random needs none")));
+    }
+    let weights = weights.filter(|_| pretrained);
     Ok(ModelFiles { config: Some(config), weights, origin: json!({ "path": folder }) })
 }
 
 fn origin(name: &str, file: &HubFile) -> Value {
     let id = name.split('@').next().unwrap_or(name);
     json!({"repository": id, "revision": file.commit})
-}
-
-/// Turns what the hub client tells into events of the run.
-pub(crate) struct Reporter<'a> {
-    subscribers: &'a mut [Box<dyn Subscriber>],
-    /// The file that arrives, what has arrived, and its size.
-    current: (String, u64, Option<u64>),
-    pub(crate) notices: Vec<String>,
-}
-
-impl<'a> Reporter<'a> {
-    pub(crate) fn new(subscribers: &'a mut [Box<dyn Subscriber>]) -> Self {
-        Self { subscribers, current: Default::default(), notices: Vec::new() }
-    }
-
-    fn emit(&mut self, event: &RunEvent<'_>) {
-        // A log that cannot be written shows itself when training starts.
-        self.subscribers.iter_mut().for_each(|subscriber| drop(subscriber.on_event(event)));
-    }
-
-    fn show(&mut self) {
-        let (path, done, total) = self.current.clone();
-        let what = format!("downloading {path}");
-        self.emit(&RunEvent::Preparing(&Preparation { what: &what, done, total, unit: PreparationUnit::Bytes }));
-    }
-}
-
-impl DownloadProgress for Reporter<'_> {
-    fn event(&mut self, event: &DownloadEvent) {
-        match event {
-            DownloadEvent::Started { path, size, resumed_at } => {
-                self.current = (path.clone(), *resumed_at, *size);
-                self.show();
-            }
-            DownloadEvent::Advanced { bytes } => {
-                self.current.1 += bytes;
-                self.show();
-            }
-            DownloadEvent::Retrying { after, why } => {
-                self.emit(&RunEvent::Warning(&format!("{why}; trying again in {:.0} s", after.as_secs_f64())));
-            }
-            DownloadEvent::UsingCache { path, reason } => {
-                self.notices.push(format!("{path}: the cached version is used, because {reason}"));
-            }
-            DownloadEvent::Discarded { path } => {
-                self.notices.push(format!("{}: damaged; removed and fetched again", path.display()));
-            }
-            DownloadEvent::Waiting { path } => {
-                self.emit(&RunEvent::Warning(&format!("{path}: another process downloads it; waiting")));
-            }
-            _ => {}
-        }
-    }
 }

@@ -3,32 +3,30 @@
 //!
 //! Where data, tokenizer and model come from is the business of [`crate::text_files`].
 
-mod error;
 mod tokenized;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aees_control::schedule::StepSchedule;
-use aees_models::{TextClassifierConfig, pretrained, save_pretrained, weights};
-use aees_tasks::{EpochPlan, LabelNoise, LabelNoiseType, Purpose, TextTokenizer, TokenData, TokenSplit, stream};
+use aees_models::{ModelSpec, TextClassifierConfig, pretrained, save_pretrained, weights};
+use aees_tasks::{EpochPlan, Purpose, TextTokenizer, TokenData, TokenSplit, sha256_of_file, stream};
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
-use crate::cifar100::schedule_kind;
-use crate::engine::burn::BurnEngine;
-use crate::engine::sentences::SentenceWorkload;
-use crate::engine::{EngineError, EngineState, Split};
+use crate::controllers::schedule_kind;
+use crate::engine::{EngineData, EngineError, EngineJob, EngineState, Loss, Split};
 use crate::event::Subscriber;
+use crate::task_error::TaskError;
 use crate::text_files::{ModelFiles, TextFiles};
-use crate::training_task::{Built, EngineSetup, TaskFacts, TrainingTask, model_tensors};
+use crate::training_task::{JobSetup, PreparedJob, TaskFacts, TrainingTask, model_tensors};
+use aees_run::artifact::FileError;
 use aees_run::identity::{Id, Inputs};
 use aees_run::settings::{RunConfig, SchedulerName, TaskName};
 
-pub use error::TextTaskError;
-use tokenized::{Keep, Tokenized};
 pub use tokenized::{Pretokenized, pretokenize};
+use tokenized::{StoreTokens, Tokenized};
 
 /// Sentences that are evaluated at a time. Without padding a larger batch costs no work, only memory.
 const EVALUATION_BATCH: usize = 64;
@@ -53,9 +51,9 @@ impl TextClassificationTask {
     ///
     /// # Errors
     /// Whatever is missing, damaged, or does not fit together.
-    pub fn load(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Self, TextTaskError> {
+    pub fn load(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Self, TaskError> {
         let mut files = TextFiles::new(config, subscribers)?;
-        let found = Tokenized::of(config, &mut files, Keep::WhereUseful)?;
+        let found = Tokenized::of(config, &mut files, StoreTokens::WhereUseful)?;
         let model_files = files.model()?;
         let model = model_config(config, &model_files, &found.tokenizer)?;
         check_fit(config, &model, &found.tokenizer, &model_files)?;
@@ -82,14 +80,14 @@ impl TextClassificationTask {
             eval_forward_flops: forward(&found.data.validation),
             notices,
         };
-        let batch_size = config.batch_size as usize;
-        let total_steps = (found.data.train.len().div_ceil(batch_size) as u64).saturating_mul(config.epochs as u64);
+        let batch_size = config.batch_size.get();
+        let total_steps = (found.data.train.len().div_ceil(batch_size) as u64).saturating_mul(config.epochs.get());
         Ok(Self {
             data: Arc::new(found.data),
             tokenizer: found.tokenizer,
             model,
             weights: model_files.weights,
-            seed: config.seed as u64,
+            seed: config.seed,
             batch_size,
             bucket_by_length: config.bucket_by_length,
             scheduler: config.lr_scheduler,
@@ -120,6 +118,10 @@ impl TextClassificationTask {
 impl TrainingTask for TextClassificationTask {
     fn facts(&self) -> &TaskFacts {
         &self.facts
+    }
+
+    fn add_input(&mut self, name: &str, digest: String) {
+        self.facts.inputs.digests.insert(name.to_owned(), digest);
     }
 
     fn train_examples(&self) -> usize {
@@ -163,31 +165,36 @@ impl TrainingTask for TextClassificationTask {
         self.tokenizer.save(folder).map_err(|error| unwritten(&error))
     }
 
-    fn engine(&self, setup: &EngineSetup<'_>) -> Result<Built, EngineError> {
-        let device = &setup.device.device;
-        let training = device.clone().autodiff();
+    fn job(&self, setup: &JobSetup) -> Result<PreparedJob, EngineError> {
         let parameter_stream = |parameter: usize| stream(setup.seed, Purpose::InitialParameters, parameter as u64);
-        let unfit = |error: &dyn std::fmt::Display| EngineError::Weights(error.to_string());
-        let mut notices = Vec::new();
-        let network = match &self.weights {
+        let model = ModelSpec::TextClassifier(self.model.clone());
+        let (tensors, notices) = match &self.weights {
             Some(path) => {
-                let weights = weights::read(path).map_err(|error| unfit(&error))?;
-                let loaded = pretrained(&self.model, weights, parameter_stream, &training);
-                let loaded = loaded.map_err(|error| EngineError::Weights(format!("{}: {error}", path.display())))?;
-                notices.extend(loaded.notices.iter().map(|notice| format!("{}: {notice}", path.display())));
-                loaded.network
+                let weights = weights::read(path).map_err(|error| EngineError::Weights(error.to_string()))?;
+                let at = |what: &dyn std::fmt::Display| format!("{}: {what}", path.display());
+                let loaded = pretrained(&self.model, weights, parameter_stream);
+                let loaded = loaded.map_err(|error| EngineError::Weights(at(&error)))?;
+                (loaded.tensors, loaded.notices.iter().map(|notice| at(notice)).collect())
             }
-            None => self.model.init(parameter_stream, &training).map_err(|error| unfit(&error))?,
+            None => (model.draw(parameter_stream), Vec::new()),
         };
-        let sentences = SentenceWorkload::new(self.data.clone(), self.model.clone(), setup.seed, device);
-        let host = setup.device.is_host();
-        let engine = BurnEngine::new(sentences, network, setup.optimizer, setup.seed, EVALUATION_BATCH, host);
-        Ok(Built { engine: Box::new(engine), notices })
+        let job = EngineJob {
+            model,
+            tensors,
+            data: EngineData::Sentences(self.data.clone()),
+            loss: Loss::CrossEntropy,
+            optimizer: setup.optimizer,
+            noise_seed: setup.seed,
+            dropout_seed: setup.seed,
+            batch_size: setup.batch_size,
+            evaluation_batch: EVALUATION_BATCH,
+        };
+        Ok(PreparedJob { job, notices })
     }
 
     fn describe(&self, settings: &RunConfig, steps: u64, config: &mut Map<String, Value>) {
-        let noisy = settings.label_noise_rate > 0.0;
-        let span = settings.scheduler_t_max.map_or(steps, |span| span as u64);
+        let noisy = settings.label_noise_rate.get() > 0.0;
+        let span = settings.scheduler_t_max.map_or(steps, NonZeroU64::get);
         let mut put = |key: &str, value: Value| config.insert(key.to_owned(), value);
         put("method", json!(settings.method_name()));
         put("pretokenize_only", json!(false));
@@ -213,8 +220,8 @@ impl TrainingTask for TextClassificationTask {
 }
 
 fn schedule(config: &RunConfig, total_steps: u64) -> StepSchedule {
-    let span = config.scheduler_t_max.map_or(total_steps, |span| span as u64);
-    let warmup = StepSchedule::warmup_steps(config.warmup_epochs as u64, total_steps, config.epochs as u64);
+    let span = config.scheduler_t_max.map_or(total_steps, NonZeroU64::get);
+    let warmup = StepSchedule::warmup_steps(config.warmup_epochs, total_steps, config.epochs.get());
     StepSchedule::new(schedule_kind(config.lr_scheduler), span, warmup)
 }
 
@@ -223,7 +230,7 @@ fn model_config(
     config: &RunConfig,
     files: &ModelFiles,
     tokenizer: &TextTokenizer,
-) -> Result<TextClassifierConfig, TextTaskError> {
+) -> Result<TextClassifierConfig, TaskError> {
     let mut model = match &files.config {
         Some(path) => TextClassifierConfig::read(path)?,
         None => TextClassifierConfig::distilbert_base(),
@@ -234,10 +241,10 @@ fn model_config(
         model.padding_id = Some(tokenizer.padding_id());
     }
     if let Some(layers) = config.model_layers {
-        model = model.with_layers(layers as usize);
+        model = model.with_layers(layers.get());
     }
     if let Some(dim) = config.model_dim {
-        model = model.with_dim(dim as usize);
+        model = model.with_dim(dim.get());
     }
     model.check()?;
     Ok(model)
@@ -248,43 +255,39 @@ fn check_fit(
     model: &TextClassifierConfig,
     tokenizer: &TextTokenizer,
     files: &ModelFiles,
-) -> Result<(), TextTaskError> {
-    if config.max_length as usize > model.max_positions {
-        return Err(TextTaskError::TooLong { asked: config.max_length, positions: model.max_positions });
+) -> Result<(), TaskError> {
+    if config.max_length.get() > model.max_positions {
+        let positions = model.max_positions;
+        return Err(TaskError::Model {
+            message: format!("--max-length {}: the model has {positions} positions", config.max_length),
+            help: Some(format!("use --max-length {positions} or less")),
+        });
     }
     if tokenizer.vocabulary_size() > model.vocabulary_size {
-        return Err(TextTaskError::VocabularyMisfit {
-            tokenizer: tokenizer.vocabulary_size(),
-            model: model.vocabulary_size,
-            config: files.config.clone().unwrap_or_default(),
+        return Err(TaskError::Model {
+            message: format!(
+                "tokenizer and model do not fit: the tokenizer has {} tokens, the model of {} {}",
+                tokenizer.vocabulary_size(),
+                files.config.as_deref().unwrap_or(Path::new("")).display(),
+                model.vocabulary_size
+            ),
+            help: Some("name the tokenizer of that model with --tokenizer".into()),
         });
     }
     Ok(())
 }
 
-fn inputs(data: &TokenData, model: &TextClassifierConfig, weights: Option<&Path>) -> Result<Inputs, TextTaskError> {
-    let architecture = Id::of(&model.to_json()).map_err(|error| TextTaskError::Model(error.to_string()))?;
+fn inputs(data: &TokenData, model: &TextClassifierConfig, weights: Option<&Path>) -> Result<Inputs, TaskError> {
+    let architecture =
+        Id::of(&model.to_json()).map_err(|error| TaskError::Model { message: error.to_string(), help: None })?;
     let mut digests = BTreeMap::from([
         ("tokenizer".to_owned(), data.tokenizer_digest.clone()),
         ("model".to_owned(), architecture.full().to_owned()),
     ]);
     if let Some(path) = weights {
-        digests.insert("weights".to_owned(), file_digest(path)?);
+        digests.insert("weights".to_owned(), sha256_of_file(path).map_err(FileError::at("read", path))?);
     }
     Ok(Inputs { data_fingerprint: data.fingerprint.clone(), digests })
-}
-
-fn file_digest(path: &Path) -> Result<String, TextTaskError> {
-    let failed = |source| TextTaskError::Read { path: path.to_owned(), source };
-    let mut file = std::fs::File::open(path).map_err(failed)?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match std::io::Read::read(&mut file, &mut buffer).map_err(failed)? {
-            0 => return Ok(aees_run::hexadecimal::hexadecimal(&hasher.finalize())),
-            read => hasher.update(&buffer[..read]),
-        }
-    }
 }
 
 /// The model's id or folder, or its shape when that was changed.
@@ -297,10 +300,4 @@ fn model_name(config: &RunConfig, model: &TextClassifierConfig) -> String {
         Some(name) if path.is_absolute() => name.to_string_lossy().into_owned(),
         _ => config.model.split('@').next().unwrap_or_default().to_owned(),
     }
-}
-
-/// The label noise of a configuration as the data knows it.
-pub(crate) fn label_noise(config: &RunConfig) -> Result<LabelNoise, TextTaskError> {
-    let kind = if config.label_noise_rate > 0.0 { LabelNoiseType::Symmetric } else { LabelNoiseType::None };
-    Ok(LabelNoise::new(kind, config.label_noise_rate).map_err(aees_tasks::DataError::from)?)
 }

@@ -2,24 +2,30 @@
 
 use std::path::Path;
 
-use aees_models::{NamedTensor, TensorKind};
+use aees_models::NamedTensors;
 use aees_tasks::{EpochPlan, LabelNoiseReport};
-use burn::tensor::TensorData;
 use serde_json::{Map, Value};
 
-use crate::engine::device::Found;
-use crate::engine::{Engine, EngineError, EngineState, Split};
+use crate::engine::{EngineError, EngineJob, EngineState, Split};
 use crate::optimizer::OptimizerConfig;
 use aees_run::identity::Inputs;
 use aees_run::settings::RunConfig;
 
-/// A task with its data loaded: sizes, orders, labels and costs, and an engine on request.
-pub trait TrainingTask {
+/// A task with its data loaded: sizes, orders, labels and costs, and the job of an engine on request.
+pub trait TrainingTask: Send {
     /// What is known of the task before it is trained.
     fn facts(&self) -> &TaskFacts;
 
+    /// Counts something more among what the run is made of.
+    fn add_input(&mut self, name: &str, digest: String);
+
     /// Examples in the training split.
     fn train_examples(&self) -> usize;
+
+    /// Batches in an epoch, a short last one included.
+    fn steps_per_epoch(&self, batch_size: usize) -> u64 {
+        self.train_examples().div_ceil(batch_size) as u64
+    }
 
     /// The order and augmentation of an epoch: a pure function of (seed, epoch).
     fn plan_epoch(&self, epoch: u64) -> EpochPlan;
@@ -39,11 +45,11 @@ pub trait TrainingTask {
     /// Estimated FLOP of an evaluation of a split, by the reference's constant.
     fn eval_flops(&self, split: Split) -> f64;
 
-    /// The model with its first parameters, the data and the optimizer, on a device.
+    /// What an engine is to train: the model with its first parameters, the data and the optimizer.
     ///
     /// # Errors
-    /// When weights cannot be read or the device refuses the work.
-    fn engine(&self, setup: &EngineSetup<'_>) -> Result<Built, EngineError>;
+    /// When weights cannot be read or do not fit the model.
+    fn job(&self, setup: &JobSetup) -> Result<PreparedJob, EngineError>;
 
     /// Writes a saved model into a folder for other programs: `model.safetensors` under the usual names, and what else
     /// Python's `transformers` needs to load it.
@@ -57,19 +63,18 @@ pub trait TrainingTask {
     fn describe(&self, settings: &RunConfig, steps: u64, config: &mut Map<String, Value>);
 }
 
-/// An engine, ready to train.
-pub struct Built {
-    /// The engine.
-    pub engine: Box<dyn Engine>,
+/// A job, and what was noticed while it was made.
+#[derive(Debug)]
+pub struct PreparedJob {
+    /// The job.
+    pub job: EngineJob,
     /// What the user should know of its first parameters.
     pub notices: Vec<String>,
 }
 
-/// What an engine needs beside the task.
+/// What a job needs beside the task.
 #[derive(Clone, Copy, Debug)]
-pub struct EngineSetup<'a> {
-    /// The device.
-    pub device: &'a Found,
+pub struct JobSetup {
     /// The optimizer.
     pub optimizer: OptimizerConfig,
     /// The run's seed.
@@ -105,14 +110,8 @@ pub struct TaskFacts {
     pub notices: Vec<String>,
 }
 
-/// The model of a saved state, tensor by tensor.
-pub(crate) fn model_tensors(state: &EngineState) -> Vec<NamedTensor> {
-    let model = state.tensors.iter().filter_map(|(name, array)| Some((name.strip_prefix("model.")?, array)));
-    model
-        .map(|(name, array)| NamedTensor {
-            name: name.to_owned(),
-            kind: TensorKind::Parameter,
-            data: TensorData::new(array.values.clone(), array.shape.clone()),
-        })
-        .collect()
+/// The model of a saved state, by PyTorch's names.
+pub(crate) fn model_tensors(state: &EngineState) -> NamedTensors {
+    let model = state.tensors.iter().filter_map(|(name, tensor)| Some((name.strip_prefix("model.")?, tensor)));
+    model.map(|(name, tensor)| (name.to_owned(), tensor.clone())).collect()
 }

@@ -4,40 +4,30 @@ use serde::{Deserialize, Serialize};
 
 use super::AeesError;
 use crate::candidate::CandidateSet;
-use crate::controller::{
-    BucketedContextual, Controller, DiscountedUcb, PrecomputedSchedule, RandomController, UcbConfig,
-};
-use crate::episode::{
-    ContextConfig, ContextMode, EpisodeManager, EpisodeSettings, NoiseControl, RewardRule, StructuredControlMode,
-    TrendBucket,
-};
+use crate::context::Context;
+use crate::controller::{BanditConfig, Controller, PrecomputedSchedule, RandomController};
+use crate::episode::{EpisodeError, EpisodeManager, EpisodeSettings, NoiseControl, StructuredControlMode};
 use crate::open_loop::OpenLoopPlan;
-use crate::reward::RewardConfig;
+use crate::reward::Reward;
 
 /// The first noise controller's seed is the run's seed plus this.
 const NOISE_SEED_OFFSET: i64 = 101;
 
 /// Who picks the arms.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum ControlMode {
+pub enum ArmPolicy {
     /// Bandits that learn from rewards.
-    #[default]
-    Adaptive,
+    Bandit(BanditConfig),
     /// Chance, one independent draw for each episode and axis.
     Random,
-    /// A learning-rate schedule that was drawn before training.
+    /// A sequence of candidates that was drawn before training.
     OpenLoop(OpenLoopPlan),
 }
 
-impl ControlMode {
-    /// `adaptive`, `random`, `uniform-random` or `frequency-matched`.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Adaptive => "adaptive",
-            Self::Random => "random",
-            Self::OpenLoop(plan) => plan.policy.name(),
-        }
+impl Default for ArmPolicy {
+    fn default() -> Self {
+        Self::Bandit(BanditConfig::default())
     }
 }
 
@@ -53,17 +43,15 @@ pub struct AeesConfig {
     /// Optimizer steps of an episode; at least 1.
     pub episode_length: usize,
     /// Who picks the arms.
-    pub control_mode: ControlMode,
+    pub policy: ArmPolicy,
     /// How the noise axis depends on the learning-rate axis.
     pub structured_control_mode: StructuredControlMode,
     /// Contexts.
-    pub context: ContextConfig,
+    pub context: Context,
     /// Rewards; not used by open-loop runs.
-    pub reward: RewardConfig,
+    pub reward: Reward,
     /// Weight of the newest loss in the smoothed loss, in (0, 1].
     pub ema_alpha: f64,
-    /// The bandits.
-    pub ucb: UcbConfig,
     /// Seed of all controllers; without one the run cannot be reproduced.
     pub seed: Option<i64>,
 }
@@ -74,12 +62,11 @@ impl Default for AeesConfig {
             lr_candidates: vec![1.0],
             noise_candidates: vec![0.0],
             episode_length: 100,
-            control_mode: ControlMode::Adaptive,
+            policy: ArmPolicy::default(),
             structured_control_mode: StructuredControlMode::Independent,
-            context: ContextConfig::default(),
-            reward: RewardConfig::default(),
+            context: Context::default(),
+            reward: Reward::default(),
             ema_alpha: 0.1,
-            ucb: UcbConfig::default(),
             seed: None,
         }
     }
@@ -89,66 +76,72 @@ impl AeesConfig {
     /// Builds the controllers and the manager around them, or says which setting is wrong.
     pub(super) fn build(&self) -> Result<EpisodeManager, AeesError> {
         let candidates = CandidateSet::new(&self.lr_candidates, &self.noise_candidates)?;
-        self.check_open_loop(&candidates)?;
-        let reward = match self.control_mode {
-            ControlMode::OpenLoop(_) => RewardRule::Zero,
-            _ => RewardRule::LossImprovement(self.reward),
-        };
-        self.reward.validate().map_err(crate::episode::EpisodeError::from)?;
-        // Also where no controller is built: a wrong setting should not wait for the first sweep that uses it.
-        self.ucb.validate()?;
+        self.reward.check().map_err(EpisodeError::from)?;
         let settings = EpisodeSettings {
             episode_length: self.episode_length,
             structured_control_mode: self.structured_control_mode,
             context: self.context,
             ema_alpha: self.ema_alpha,
-            reward,
+            reward: (!matches!(self.policy, ArmPolicy::OpenLoop(_))).then_some(self.reward),
         };
-        let lr_controller = self.lr_controller(candidates.lr().len())?;
-        let noise_control = self.noise_control(candidates.lr().len(), candidates.noise().len())?;
+        let (lr_controller, noise_control) = match &self.policy {
+            ArmPolicy::OpenLoop(plan) => self.open_loop(plan, &candidates)?,
+            policy => {
+                if let ArmPolicy::Bandit(bandit) = policy {
+                    // Also where no controller is built: a wrong setting should not wait for the first sweep that uses it.
+                    bandit.check()?;
+                }
+                self.closed_loop(candidates.lr().len(), candidates.noise().len())?
+            }
+        };
         Ok(EpisodeManager::new(candidates, settings, lr_controller, noise_control)?)
     }
 
-    fn check_open_loop(&self, candidates: &CandidateSet) -> Result<(), AeesError> {
-        let ControlMode::OpenLoop(_) = self.control_mode else {
-            return Ok(());
-        };
-        if self.context.mode != ContextMode::None {
+    /// A sequence of candidates as one sequence for each axis that has a choice.
+    fn open_loop(
+        &self,
+        plan: &OpenLoopPlan,
+        candidates: &CandidateSet,
+    ) -> Result<(Option<Controller>, NoiseControl), AeesError> {
+        if self.context != Context::default() {
             return Err(AeesError::OpenLoop("context_mode none"));
         }
         if self.structured_control_mode != StructuredControlMode::Independent {
             return Err(AeesError::OpenLoop("structured_control_mode independent"));
         }
-        if candidates.lr().len() == 1 {
-            return Err(AeesError::OpenLoop("at least two lr_candidates"));
+        let (lr_count, noise_count) = (candidates.lr().len(), candidates.noise().len());
+        if lr_count * noise_count == 1 {
+            return Err(AeesError::OpenLoop("at least two candidates"));
         }
-        if candidates.noise().len() > 1 {
-            return Err(AeesError::OpenLoop("exactly one value in noise_candidates"));
-        }
-        Ok(())
-    }
-
-    fn lr_controller(&self, n_arms: usize) -> Result<Option<Controller>, AeesError> {
-        match &self.control_mode {
-            _ if n_arms == 1 => Ok(None),
-            ControlMode::OpenLoop(plan) => {
-                Ok(Some(Controller::Precomputed(PrecomputedSchedule::new(n_arms, plan.arms.clone())?)))
-            }
-            _ => self.controller(n_arms, self.seed).map(Some),
-        }
-    }
-
-    /// One candidate is a constant in every mode. The reference's runners build a list of nothing for it in conditional
-    /// mode and then crash.
-    fn noise_control(&self, lr_count: usize, noise_count: usize) -> Result<NoiseControl, AeesError> {
+        let arms = PrecomputedSchedule::new(lr_count * noise_count, plan.arms.clone())?;
+        let axis = |n_arms: usize, arm: fn(usize, usize) -> usize| {
+            let arms = arms.arms().iter().map(|&candidate| arm(candidate, noise_count)).collect();
+            Ok::<_, AeesError>(Controller::Precomputed(PrecomputedSchedule::new(n_arms, arms)?))
+        };
+        let lr_controller = (lr_count > 1).then(|| axis(lr_count, |candidate, noise| candidate / noise)).transpose()?;
         if noise_count == 1 {
-            return Ok(NoiseControl::Constant);
+            return Ok((lr_controller, NoiseControl::Constant));
+        }
+        Ok((lr_controller, NoiseControl::Single(axis(noise_count, |candidate, noise| candidate % noise)?)))
+    }
+
+    /// Controllers that pick when an episode opens. One candidate is a constant in every mode; the reference's runners build
+    /// a list of nothing for it in conditional mode and then crash.
+    fn closed_loop(
+        &self,
+        lr_count: usize,
+        noise_count: usize,
+    ) -> Result<(Option<Controller>, NoiseControl), AeesError> {
+        let lr_controller = (lr_count > 1).then(|| self.controller(lr_count, self.seed)).transpose()?;
+        if noise_count == 1 {
+            return Ok((lr_controller, NoiseControl::Constant));
         }
         if self.structured_control_mode == StructuredControlMode::Independent || lr_count == 1 {
-            return Ok(NoiseControl::Single(self.controller(noise_count, self.noise_seed(0)?)?));
+            let controller = self.controller(noise_count, self.noise_seed(0)?)?;
+            return Ok((lr_controller, NoiseControl::Single(controller)));
         }
         let for_lr = |lr_index| self.controller(noise_count, self.noise_seed(lr_index)?);
-        Ok(NoiseControl::PerLr((0..lr_count).map(for_lr).collect::<Result<_, _>>()?))
+        Ok((lr_controller, NoiseControl::PerLr((0..lr_count).map(for_lr).collect::<Result<_, _>>()?)))
     }
 
     fn noise_seed(&self, lr_index: usize) -> Result<Option<i64>, AeesError> {
@@ -160,14 +153,9 @@ impl AeesConfig {
     }
 
     fn controller(&self, n_arms: usize, seed: Option<i64>) -> Result<Controller, AeesError> {
-        if self.control_mode == ControlMode::Random {
-            return Ok(Controller::Random(RandomController::new(n_arms, seed)?));
-        }
-        Ok(match self.context.mode {
-            ContextMode::None => Controller::DiscountedUcb(DiscountedUcb::new(n_arms, self.ucb, seed)?),
-            ContextMode::Trend => {
-                Controller::Bucketed(BucketedContextual::new(n_arms, &TrendBucket::NAMES, self.ucb, seed, true)?)
-            }
+        Ok(match &self.policy {
+            ArmPolicy::Bandit(bandit) => bandit.controller(n_arms, self.context.buckets(), seed)?,
+            _ => Controller::Random(RandomController::new(n_arms, seed)?),
         })
     }
 }

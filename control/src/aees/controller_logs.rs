@@ -3,9 +3,8 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::history::{BucketedHistory, ControllerHistory, UcbHistory};
 use crate::candidate::Axis;
-use crate::controller::{BucketedContextual, Controller};
+use crate::controller::{BanditHistory, ColumnName, ContextHistory, Controller, ControllerHistory, LogCell};
 use crate::python_float;
 
 /// Entries with text keys, written as a JSON object in their own order.
@@ -79,25 +78,27 @@ pub struct AxisLog {
     /// The multiplier that a noise controller of conditional mode belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conditioned_on_lr_value: Option<f64>,
-    /// Histories of a discounted UCB.
+    /// The columns of a bandit without contexts.
     #[serde(flatten)]
-    pub histories: Option<Histories>,
-    /// Histories of a contextual controller.
+    pub columns: Option<ColumnLogs>,
+    /// The histories of a contextual controller.
     #[serde(flatten)]
     pub contextual: Option<ContextualLog>,
 }
 
-/// Statistics after each closed episode; null where the controller did not exist yet.
+/// The columns that a bandit logs, by their keys.
+pub type ColumnLogs = Labelled<Vec<Option<ColumnEntry>>>;
+
+/// The entry of a column after a closed episode; there is none where the bandit did not exist yet.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Histories {
-    /// Mean reward of each arm.
-    pub value_estimates_history: Vec<Option<Labelled<f64>>>,
-    /// Discounted count of each arm.
-    pub effective_counts_history: Vec<Option<Labelled<f64>>>,
-    /// Plays of each arm.
-    pub warmup_counts_history: Vec<Option<Labelled<u64>>>,
-    /// Updates.
-    pub controller_updates_history: Vec<Option<u64>>,
+#[serde(untagged)]
+pub enum ColumnEntry {
+    /// A number for each arm.
+    Arms(Labelled<f64>),
+    /// A count for each arm.
+    ArmCounts(Labelled<u64>),
+    /// One count.
+    Count(u64),
 }
 
 /// What a contextual controller adds to its axis log.
@@ -105,7 +106,7 @@ pub struct Histories {
 pub struct ContextualLog {
     /// The contexts, in order.
     pub context_bucket_names: Vec<String>,
-    /// Whether a context starts from what all have taught.
+    /// Always true: a context starts from what all have taught.
     pub prior_from_global: bool,
     /// Updates in each context, after each episode.
     pub bucket_visit_counts_history: Vec<Labelled<u64>>,
@@ -114,7 +115,7 @@ pub struct ContextualLog {
     /// Different arms selected in each context, after each episode.
     pub bucket_distinct_arm_counts_history: Vec<Labelled<usize>>,
     /// All contexts together.
-    pub global_prior_logs: Histories,
+    pub global_prior_logs: ColumnLogs,
     /// Each context.
     pub bucket_controller_logs: Labelled<BucketLog>,
 }
@@ -126,7 +127,7 @@ pub struct BucketLog {
     pub bucket_id: String,
     /// Its bandit.
     #[serde(flatten)]
-    pub histories: Histories,
+    pub columns: ColumnLogs,
     /// Its updates, after each episode.
     pub bucket_visit_count_history: Vec<u64>,
 }
@@ -140,7 +141,7 @@ impl AxisLog {
             fixed_arm_value: values.first().copied(),
             arm_values: values,
             conditioned_on_lr_value: None,
-            histories: None,
+            columns: None,
             contextual: None,
         }
     }
@@ -152,74 +153,78 @@ impl AxisLog {
         history: &ControllerHistory,
     ) -> Self {
         let arms: Vec<String> = values.iter().map(|&value| python_float::repr(value)).collect();
-        let mut log = Self {
+        let names = controller.columns();
+        let columns = |history: &BanditHistory| columns(&names, history, &arms);
+        let contexts: Vec<String> = controller.contexts().into_iter().map(str::to_owned).collect();
+        let overall = history.overall().map(columns);
+        let (columns, contextual) = match overall {
+            Some(prior) if !contexts.is_empty() => {
+                (None, Some(ContextualLog::new(contexts, prior, history.contexts(), columns)))
+            }
+            overall => (overall, None),
+        };
+        Self {
             controller_type: controller.type_name(),
             controller_created: true,
             fixed_arm_value: None,
+            columns,
+            contextual,
             ..Self::fixed(axis, values)
-        };
-        match (history, controller) {
-            (ControllerHistory::Ucb(history), _) => log.histories = Some(Histories::new(history, &arms)),
-            (ControllerHistory::Bucketed(history), Controller::Bucketed(bucketed)) => {
-                log.contextual = Some(ContextualLog::new(history, bucketed, &arms));
-            }
-            _ => {}
-        }
-        log
-    }
-}
-
-impl Histories {
-    fn new(history: &UcbHistory, arms: &[String]) -> Self {
-        Self {
-            value_estimates_history: rows(history.absent, &history.mean_rewards, arms),
-            effective_counts_history: rows(history.absent, &history.counts, arms),
-            warmup_counts_history: rows(history.absent, &history.warmup_counts, arms),
-            controller_updates_history: std::iter::repeat_n(None, history.absent)
-                .chain(history.updates.iter().copied().map(Some))
-                .collect(),
         }
     }
 }
 
 impl ContextualLog {
-    fn new(history: &BucketedHistory, controller: &BucketedContextual, arms: &[String]) -> Self {
-        let names: Vec<String> = controller.bucket_names().map(str::to_owned).collect();
-        let bucket_log = |(name, bucket): (&String, &super::history::BucketHistory)| {
+    fn new(
+        names: Vec<String>,
+        prior: ColumnLogs,
+        contexts: &[ContextHistory],
+        columns: impl Fn(&BanditHistory) -> ColumnLogs,
+    ) -> Self {
+        let bucket_log = |(name, context): (&String, &ContextHistory)| {
             let log = BucketLog {
                 bucket_id: name.clone(),
-                histories: Histories::new(&bucket.statistics, arms),
-                bucket_visit_count_history: bucket.visit_counts.clone(),
+                columns: columns(&context.bandit),
+                bucket_visit_count_history: context.visit_counts.clone(),
             };
             (name.clone(), log)
         };
         Self {
-            prior_from_global: controller.prior_from_global(),
-            bucket_visit_counts_history: by_episode(&names, history, |bucket| &bucket.visit_counts),
-            bucket_reward_sums_history: by_episode(&names, history, |bucket| &bucket.reward_sums),
-            bucket_distinct_arm_counts_history: by_episode(&names, history, |bucket| &bucket.distinct_arm_counts),
-            global_prior_logs: Histories::new(&history.global_prior, arms),
-            bucket_controller_logs: Labelled(names.iter().zip(&history.buckets).map(bucket_log).collect()),
+            prior_from_global: true,
+            bucket_visit_counts_history: by_episode(&names, contexts, |context| &context.visit_counts),
+            bucket_reward_sums_history: by_episode(&names, contexts, |context| &context.reward_sums),
+            bucket_distinct_arm_counts_history: by_episode(&names, contexts, |context| &context.distinct_arm_counts),
+            global_prior_logs: prior,
+            bucket_controller_logs: Labelled(names.iter().zip(contexts).map(bucket_log).collect()),
             context_bucket_names: names,
         }
     }
 }
 
-/// Cuts a flat list into one labelled row for each episode.
-fn rows<T: Copy>(absent: usize, flat: &[T], arms: &[String]) -> Vec<Option<Labelled<T>>> {
-    let row = |values: &[T]| Some(Labelled(arms.iter().cloned().zip(values.iter().copied()).collect()));
-    std::iter::repeat_with(|| None).take(absent).chain(flat.chunks_exact(arms.len().max(1)).map(row)).collect()
+/// The columns of a history, their cells labelled by arm.
+fn columns(names: &[ColumnName], history: &BanditHistory, arms: &[String]) -> ColumnLogs {
+    let entry = |cell: LogCell<'_>| match cell {
+        LogCell::Arm(numbers) => ColumnEntry::Arms(labelled(arms, numbers)),
+        LogCell::ArmCount(counts) => ColumnEntry::ArmCounts(labelled(arms, counts)),
+        LogCell::Count(count) => ColumnEntry::Count(count),
+    };
+    let rows = |column| (0..history.len()).map(|episode| history.cell(column, episode).map(entry)).collect();
+    Labelled(names.iter().enumerate().map(|(column, name)| (name.key.to_owned(), rows(column))).collect())
 }
 
-/// Turns one list for each bucket into one labelled row for each episode.
+fn labelled<T: Copy>(labels: &[String], values: &[T]) -> Labelled<T> {
+    Labelled(labels.iter().cloned().zip(values.iter().copied()).collect())
+}
+
+/// Turns one list for each context into one labelled row for each episode.
 fn by_episode<T: Copy>(
     names: &[String],
-    history: &BucketedHistory,
-    list: impl Fn(&super::history::BucketHistory) -> &Vec<T>,
+    contexts: &[ContextHistory],
+    list: impl Fn(&ContextHistory) -> &Vec<T>,
 ) -> Vec<Labelled<T>> {
     let row = |episode: usize| {
-        let cells = names.iter().zip(&history.buckets);
-        Labelled(cells.filter_map(|(name, bucket)| Some((name.clone(), *list(bucket).get(episode)?))).collect())
+        let cells = names.iter().zip(contexts);
+        Labelled(cells.filter_map(|(name, context)| Some((name.clone(), *list(context).get(episode)?))).collect())
     };
-    (0..history.global_prior.len()).map(row).collect()
+    (0..contexts.first().map_or(0, |context| context.bandit.len())).map(row).collect()
 }

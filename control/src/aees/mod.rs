@@ -1,14 +1,12 @@
 //! The whole method as one value: settings in, candidates out, losses in, logs out.
 
-mod axes;
 mod config;
 mod controller_logs;
 mod error;
-mod history;
 mod run;
+mod start_lines;
 
-pub use axes::{AxisMetadata, ByAxis};
-pub use config::{AeesConfig, ControlMode};
-pub use controller_logs::{AxisLog, BucketLog, ContextualLog, ControllerLogs, Histories, Labelled};
+pub use config::{AeesConfig, ArmPolicy};
+pub use controller_logs::{AxisLog, BucketLog, ColumnEntry, ColumnLogs, ContextualLog, ControllerLogs, Labelled};
 pub use error::AeesError;
 pub use run::Aees;

@@ -2,14 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::axes::{self, AxisMetadata};
-use super::config::{AeesConfig, ControlMode};
+use super::config::{AeesConfig, ArmPolicy};
 use super::controller_logs::{AxisLog, ControllerLogs, Labelled, OPEN_LOOP_NOTE, RANDOM_NOTE};
 use super::error::AeesError;
-use super::history::ControllerHistory;
+use super::start_lines::start_lines;
 use crate::candidate::{Axis, Candidate};
-use crate::controller::{Controller, UcbStatistics};
-use crate::episode::{ContextMode, EpisodeLogs, EpisodeManager, EpisodeRecord, NoiseControl};
+use crate::controller::{Controller, ControllerHistory};
+use crate::episode::{EpisodeLogs, EpisodeManager, EpisodeRecord, NoiseControl};
 use crate::python_float;
 
 /// Adaptive Episodic Exploration Scheduling: hands out a candidate for each episode and learns from its losses.
@@ -41,8 +40,8 @@ impl Aees {
     /// Builds the controllers that these settings ask for, or says which setting is wrong.
     pub fn new(config: AeesConfig) -> Result<Self, AeesError> {
         let manager = config.build()?;
-        let lr_history = manager.lr_controller().map(ControllerHistory::new);
-        let noise_histories = manager.noise_control().controllers().iter().map(ControllerHistory::new).collect();
+        let lr_history = manager.lr_controller().map(Controller::new_history);
+        let noise_histories = manager.noise_control().controllers().iter().map(Controller::new_history).collect();
         Ok(Self { config, manager, lr_history, noise_histories })
     }
 
@@ -85,10 +84,10 @@ impl Aees {
     /// After an episode: every controller is remembered, whether it took part or not.
     fn remember(&mut self) -> Option<&EpisodeRecord> {
         if let (Some(history), Some(controller)) = (&mut self.lr_history, self.manager.lr_controller()) {
-            history.push(controller);
+            controller.remember(history);
         }
         for (history, controller) in self.noise_histories.iter_mut().zip(self.manager.noise_control().controllers()) {
-            history.push(controller);
+            controller.remember(history);
         }
         self.manager.records().last()
     }
@@ -124,24 +123,9 @@ impl Aees {
         self.manager.candidates().product()
     }
 
-    /// What the learning-rate bandit has seen (of a contextual one: in all contexts), without a copy. None if the axis is
-    /// constant or its controller does not learn.
-    pub fn lr_statistics(&self) -> Option<&UcbStatistics> {
-        self.manager.lr_controller()?.statistics()
-    }
-
-    /// What the noise bandit has seen that serves this learning-rate arm; see [`Self::lr_statistics`].
-    pub fn noise_statistics(&self, lr_index: usize) -> Option<&UcbStatistics> {
-        match self.manager.noise_control() {
-            NoiseControl::Constant => None,
-            NoiseControl::Single(controller) => controller.statistics(),
-            NoiseControl::PerLr(controllers) => controllers.get(lr_index)?.statistics(),
-        }
-    }
-
     /// The episode logs of a result file.
     pub fn episode_logs(&self) -> EpisodeLogs {
-        EpisodeLogs::from_records(self.episodes(), self.config.context.mode != ContextMode::None)
+        EpisodeLogs::from_records(self.episodes(), !self.config.context.buckets().is_empty())
     }
 
     /// The controller logs of a result file.
@@ -166,13 +150,13 @@ impl Aees {
         }
         ControllerLogs {
             structured_control_mode: self.config.structured_control_mode.name(),
-            context_mode: self.config.context.mode.name(),
+            context_mode: self.config.context.choice().name(),
             logged_episode_count: self.episodes().len(),
             lr_controller_logs: self.lr_log(),
             noise_controller_logs,
             noise_controller_logs_by_lr,
-            non_contextual_random_note: (self.config.control_mode == ControlMode::Random).then_some(RANDOM_NOTE),
-            open_loop_note: matches!(self.config.control_mode, ControlMode::OpenLoop(_)).then_some(OPEN_LOOP_NOTE),
+            non_contextual_random_note: (self.config.policy == ArmPolicy::Random).then_some(RANDOM_NOTE),
+            open_loop_note: matches!(self.config.policy, ArmPolicy::OpenLoop(_)).then_some(OPEN_LOOP_NOTE),
         }
     }
 
@@ -184,15 +168,10 @@ impl Aees {
         }
     }
 
-    /// Which axes are controlled, in the words of the result file.
-    pub fn axis_metadata(&self) -> AxisMetadata {
-        AxisMetadata::new(&self.manager, self.lr_history.as_ref(), &self.noise_histories)
-    }
-
     /// Which axes are controlled and which are constant, in the words with which a run begins:
     /// `lr_multiplier=[0.5, 1.0, 2.0]` and `noise_std=0.0`, or `<none>`.
     pub fn axis_lines(&self) -> (String, String) {
-        axes::start_lines(&self.manager)
+        start_lines(self.manager.candidates())
     }
 }
 
@@ -213,26 +192,24 @@ impl TryFrom<Parts> for Aees {
             return Err(AeesError::Damaged("the episodes do not follow from the settings"));
         }
         manager.validate()?;
-        if controller_types(&fresh) != controller_types(&manager) {
+        let expected = controllers(&fresh);
+        let found = controllers(&manager);
+        let kind = |controller: &&Controller| (controller.type_name(), controller.contexts().len());
+        if !expected.iter().map(kind).eq(found.iter().map(kind)) {
             return Err(AeesError::Damaged("the controllers do not follow from the settings"));
         }
         let episodes = manager.records().len();
-        let lr_fits = match (manager.lr_controller(), &lr_history) {
-            (None, None) => true,
-            (Some(controller), Some(history)) => history.fits(controller, episodes),
-            _ => false,
-        };
-        let controllers = manager.noise_control().controllers();
-        let noise_fits = controllers.len() == noise_histories.len()
-            && noise_histories.iter().zip(controllers).all(|(history, controller)| history.fits(controller, episodes));
-        if !(lr_fits && noise_fits) {
+        let histories: Vec<&ControllerHistory> = lr_history.iter().chain(&noise_histories).collect();
+        let fits = lr_history.is_some() == manager.lr_controller().is_some()
+            && histories.len() == found.len()
+            && histories.iter().zip(&expected).all(|(history, fresh)| history.fits(&fresh.new_history(), episodes));
+        if !fits {
             return Err(AeesError::Damaged("the histories do not follow from the episodes"));
         }
         Ok(Self { config, manager, lr_history, noise_histories })
     }
 }
 
-fn controller_types(manager: &EpisodeManager) -> Vec<&'static str> {
-    let controllers = manager.lr_controller().into_iter().chain(manager.noise_control().controllers());
-    controllers.map(Controller::type_name).collect()
+fn controllers(manager: &EpisodeManager) -> Vec<&Controller> {
+    manager.lr_controller().into_iter().chain(manager.noise_control().controllers()).collect()
 }

@@ -2,24 +2,17 @@
 
 use thiserror::Error;
 
+use crate::settings::SettingError;
+
 /// A controller that cannot be built, or a call that it refuses.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ControllerError {
     /// There is nothing to choose from.
     #[error("n_arms must be a positive integer.")]
     NoArms,
-    /// The weight of the exploration bonus is negative.
-    #[error("exploration_coef must be non-negative.")]
-    ExplorationCoefficient,
-    /// The weight of the exploration bonus is not a finite number.
-    #[error("exploration_coef must be finite.")]
-    ExplorationCoefficientNotFinite,
-    /// The discount is not in (0, 1].
-    #[error("discount must be in the interval (0, 1].")]
-    Discount,
-    /// The floor of the effective counts is not positive.
-    #[error("eps must be positive.")]
-    Epsilon,
+    /// A setting outside its range.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     /// The arm does not exist.
     #[error("mode_id must be in [0, {n_arms}), got {arm}.")]
     UnknownArm {
@@ -31,9 +24,6 @@ pub enum ControllerError {
     /// The reward is `nan` or infinite.
     #[error("reward must be a finite float.")]
     RewardNotFinite,
-    /// Saved counts belong to another number of arms.
-    #[error("state['{0}'] must match the controller arm count.")]
-    StateLength(&'static str),
     /// A contextual controller without contexts.
     #[error("bucket_names must contain at least one bucket.")]
     NoBuckets,

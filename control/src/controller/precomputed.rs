@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ControllerError;
+use super::{ArmPicker, ControllerError};
 
 /// Plays one precomputed arm after the other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,26 +48,9 @@ impl PrecomputedSchedule {
         Ok(Self { n_arms, arms, selection_count: 0, update_call_count: 0 })
     }
 
-    /// Number of arms.
-    pub fn n_arms(&self) -> usize {
-        self.n_arms
-    }
-
     /// The whole schedule.
     pub fn arms(&self) -> &[usize] {
         &self.arms
-    }
-
-    /// The next arm of the schedule.
-    pub fn select(&mut self) -> Result<usize, ControllerError> {
-        let arm = *self.arms.get(self.selection_count).ok_or(ControllerError::ScheduleExhausted)?;
-        self.selection_count += 1;
-        Ok(arm)
-    }
-
-    /// Counts the call; neither arm nor reward is looked at.
-    pub fn update(&mut self) {
-        self.update_call_count += 1;
     }
 
     /// A copy of the counters for logs.
@@ -80,5 +63,32 @@ impl PrecomputedSchedule {
             bandit_statistics_updated: false,
             update_call_count: self.update_call_count,
         }
+    }
+}
+
+impl ArmPicker for PrecomputedSchedule {
+    fn n_arms(&self) -> usize {
+        self.n_arms
+    }
+
+    fn type_name(&self) -> &'static str {
+        "PrecomputedScheduleController"
+    }
+
+    /// The next arm of the schedule.
+    fn select(&mut self) -> Result<usize, ControllerError> {
+        let arm = *self.arms.get(self.selection_count).ok_or(ControllerError::ScheduleExhausted)?;
+        self.selection_count += 1;
+        Ok(arm)
+    }
+
+    /// Counts the call; neither arm nor reward is looked at.
+    fn update(&mut self, _arm: usize, _reward: f64) -> Result<(), ControllerError> {
+        self.update_call_count += 1;
+        Ok(())
+    }
+
+    fn fits(&self, n_arms: usize) -> bool {
+        self.n_arms == n_arms && self.arms.iter().all(|&arm| arm < n_arms)
     }
 }

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::controller::ControllerError;
 use crate::reward::RewardError;
+use crate::settings::SettingError;
 
 /// An episode manager that cannot be built, or a call that it refuses.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -11,15 +12,9 @@ pub enum EpisodeError {
     /// Episodes have no steps.
     #[error("episode_length must be a positive integer.")]
     EpisodeLength,
-    /// The trend looks at no episodes.
-    #[error("context_trend_window must be positive.")]
-    TrendWindow,
-    /// The trend's dead zone is negative.
-    #[error("context_trend_epsilon must be non-negative.")]
-    TrendEpsilon,
-    /// The trend's dead zone is not a finite number.
-    #[error("context_trend_epsilon must be finite.")]
-    TrendEpsilonNotFinite,
+    /// A setting outside its range.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     /// A constant learning-rate axis has a controller.
     #[error("Single-candidate LR axes must not create a controller.")]
     ConstantLrControlled,
@@ -88,16 +83,4 @@ pub enum EpisodeError {
     /// A restored state contradicts itself.
     #[error("the saved state is damaged: {0}")]
     Damaged(&'static str),
-}
-
-/// A word that is not one of the choices of a setting.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{field} must be one of {choices}, got '{given}'.")]
-pub struct UnknownChoice {
-    /// The setting.
-    pub field: &'static str,
-    /// The choices, printed as Python prints a sorted list.
-    pub choices: &'static str,
-    /// What was given.
-    pub given: String,
 }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EpisodeRecord, TrendBucket};
+use super::EpisodeRecord;
+use crate::context::ContextBucket;
 use crate::reward::RewardBreakdown;
 
 /// Parallel lists under the reference's key names. Reading tolerates absent keys, as old files lack some.
@@ -49,7 +50,7 @@ pub struct EpisodeLogs {
     pub mean_update_norms: Vec<Option<f64>>,
     /// Contexts; absent when the run has none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub context_buckets: Option<Vec<TrendBucket>>,
+    pub context_buckets: Option<Vec<ContextBucket>>,
 }
 
 impl EpisodeLogs {

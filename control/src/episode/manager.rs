@@ -1,52 +1,26 @@
 //! Opens and closes episodes, and tells the controllers what came of them.
 
 use std::mem;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ContextConfig, EpisodeError, EpisodeRecord, OpenEpisode, Selection, TrendBucket, UnknownChoice};
+use super::{EpisodeError, EpisodeRecord, OpenEpisode, Selection};
 use crate::candidate::{Candidate, CandidateSet};
+use crate::context::{Context, ContextBucket};
 use crate::controller::{Controller, ControllerError};
-use crate::reward::{RewardBreakdown, RewardConfig, loss_ema};
+use crate::list::choice;
+use crate::reward::{EpisodeLosses, Reward};
 
 /// Room for losses is reserved up to this many steps; longer episodes grow it as they go.
 const RESERVED_LOSSES: usize = 1 << 16;
 
-/// How the noise axis depends on the learning-rate axis.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StructuredControlMode {
-    /// One noise controller.
-    #[default]
-    Independent,
-    /// One noise controller for each multiplier.
-    Conditional,
-}
-
-impl StructuredControlMode {
-    /// `independent` or `conditional`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Independent => "independent",
-            Self::Conditional => "conditional",
-        }
-    }
-}
-
-impl FromStr for StructuredControlMode {
-    type Err = UnknownChoice;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "independent" => Ok(Self::Independent),
-            "conditional" => Ok(Self::Conditional),
-            _ => Err(UnknownChoice {
-                field: "structured_control_mode",
-                choices: "['conditional', 'independent']",
-                given: text.to_owned(),
-            }),
-        }
+choice! {
+    /// How the noise axis depends on the learning-rate axis.
+    pub enum StructuredControlMode = "structured_control_mode" {
+        /// One noise controller.
+        Independent = "independent", "One controller for each axis.";
+        /// One noise controller for each multiplier.
+        Conditional = "conditional", "One noise controller for each learning-rate arm.";
     }
 }
 
@@ -80,33 +54,6 @@ impl NoiseControl {
     }
 }
 
-/// How an episode is rewarded.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub enum RewardRule {
-    /// By the fall of the loss.
-    LossImprovement(RewardConfig),
-    /// Not at all: always 0, for open-loop runs.
-    Zero,
-}
-
-impl RewardRule {
-    /// The end of the smoothed loss, the reward, and its parts if it has any.
-    fn apply(
-        &self,
-        episode: &OpenEpisode,
-        ema_alpha: f64,
-    ) -> Result<(f64, f64, Option<RewardBreakdown>), EpisodeError> {
-        match self {
-            Self::LossImprovement(config) => {
-                let (ema, breakdown) = config.smooth_and_compute(&episode.losses, episode.loss_sum, ema_alpha);
-                let breakdown = breakdown?;
-                Ok((ema, breakdown.reward_final_clipped, Some(breakdown)))
-            }
-            Self::Zero => Ok((loss_ema(&episode.losses, ema_alpha).map_or(0.0, |(_, end)| end), 0.0, None)),
-        }
-    }
-}
-
 /// The settings of an episode manager.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EpisodeSettings {
@@ -115,11 +62,11 @@ pub struct EpisodeSettings {
     /// How the noise axis depends on the learning-rate axis.
     pub structured_control_mode: StructuredControlMode,
     /// Contexts.
-    pub context: ContextConfig,
+    pub context: Context,
     /// Weight of the newest loss in the smoothed loss, in (0, 1].
     pub ema_alpha: f64,
-    /// Rewards.
-    pub reward: RewardRule,
+    /// Rewards. Without them every episode earns 0: open-loop runs.
+    pub reward: Option<Reward>,
 }
 
 /// Runs the episodes of a training run.
@@ -301,7 +248,15 @@ impl EpisodeManager {
             return Ok(None);
         };
         let steps = episode.losses.len();
-        let (ema_loss_end, reward, breakdown) = self.settings.reward.apply(episode, self.settings.ema_alpha)?;
+        let losses = EpisodeLosses::checked(&episode.losses, episode.loss_sum);
+        let (ema_loss_end, breakdown) = match &self.settings.reward {
+            Some(reward) => {
+                let (ema_end, breakdown) = reward.of_episode(losses, self.settings.ema_alpha);
+                (ema_end, Some(breakdown?))
+            }
+            None => (losses.ema_end(self.settings.ema_alpha), None),
+        };
+        let reward = breakdown.map_or(0.0, |breakdown| breakdown.reward_final_clipped);
         let Selection { lr_index, noise_index, .. } = episode.selection;
         if let Some(controller) = &mut self.lr_controller {
             controller.update(lr_index, reward)?;
@@ -338,13 +293,13 @@ impl EpisodeManager {
         if settings.episode_length == 0 {
             return Err(EpisodeError::EpisodeLength);
         }
-        settings.context.validate()?;
+        settings.context.check()?;
         self.validate_controllers()?;
         if !(settings.ema_alpha > 0.0 && settings.ema_alpha <= 1.0) {
             return Err(EpisodeError::Alpha);
         }
-        if let RewardRule::LossImprovement(config) = &settings.reward {
-            config.validate()?;
+        if let Some(reward) = &settings.reward {
+            reward.check()?;
         }
         self.validate_open_episode()
     }
@@ -386,7 +341,7 @@ impl EpisodeManager {
     }
 }
 
-fn pick(controller: &mut Controller, bucket: Option<TrendBucket>) -> Result<usize, ControllerError> {
+fn pick(controller: &mut Controller, bucket: Option<ContextBucket>) -> Result<usize, ControllerError> {
     if let Some(bucket) = bucket {
         controller.set_context(bucket.name())?;
     }

@@ -4,16 +4,14 @@
 //! for both axes. It performs no optimizer step and keeps no histories of its controllers; see [`crate::Aees`] for the
 //! whole.
 
-mod context;
 mod error;
 mod logs;
 mod manager;
 mod open;
 mod record;
 
-pub use context::{ContextConfig, ContextMode, TrendBucket};
-pub use error::{EpisodeError, UnknownChoice};
+pub use error::EpisodeError;
 pub use logs::EpisodeLogs;
-pub use manager::{EpisodeManager, EpisodeSettings, NoiseControl, RewardRule, StructuredControlMode};
+pub use manager::{EpisodeManager, EpisodeSettings, NoiseControl, StructuredControlMode};
 pub use open::OpenEpisode;
 pub use record::{EpisodeRecord, Selection};

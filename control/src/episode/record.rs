@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::TrendBucket;
 use crate::candidate::Candidate;
+use crate::context::ContextBucket;
 use crate::reward::RewardBreakdown;
 
 /// The arms of an episode and what they stand for.
@@ -16,7 +16,7 @@ pub struct Selection {
     /// The values of both arms.
     pub candidate: Candidate,
     /// The context in which they were picked, where there are contexts.
-    pub context_bucket: Option<TrendBucket>,
+    pub context_bucket: Option<ContextBucket>,
 }
 
 /// A closed episode. Losses are those of the training steps, before each step's update.

@@ -71,11 +71,6 @@ impl PythonRandom {
         Self::from_key(&key)
     }
 
-    /// [`Self::new`] where there is a seed, otherwise [`Self::from_entropy`].
-    pub fn from_optional_seed(seed: Option<impl Into<i128>>) -> Self {
-        seed.map_or_else(Self::from_entropy, Self::new)
-    }
-
     fn from_key(key: &[u32]) -> Self {
         let mut words = Box::new([0u32; STATE_WORDS]);
         words[0] = 19_650_218;

@@ -10,10 +10,9 @@ use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
 use aees_pickle::{Node, NodeId, Pickle};
-use burn::tensor::TensorData;
 use zip::ZipArchive;
 
-use super::{ElementType, WeightFileError, Weights, count};
+use super::{ElementType, FileTensor, WeightFileError, Weights, count};
 
 /// How PyTorch's format before version 1.6 starts: a pickle of the number 0x1950a86a20f9469cfc6c, with protocol 2.
 const LEGACY_START: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
@@ -139,7 +138,7 @@ impl TensorCall {
     }
 
     /// The tensor, of the bytes of its storage.
-    fn values(&self, storage: &[u8]) -> Result<TensorData, String> {
+    fn values(&self, storage: &[u8]) -> Result<FileTensor, String> {
         let size = self.element_type.size();
         let (first, last) = self.ends().ok_or_else(|| {
             format!("has the shape {:?} with the strides {:?}, which no saved weights have", self.shape, self.strides)

@@ -1,13 +1,12 @@
 //! The safetensors format, <https://huggingface.co/docs/safetensors>.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
-use burn::tensor::TensorData;
-use safetensors::{Dtype, SafeTensors, View};
+use safetensors::{Dtype, SafeTensors};
 
 use super::{ElementType, WeightFileError, Weights};
+use crate::NamedTensors;
 
 /// Reads a `.safetensors` file.
 ///
@@ -47,46 +46,18 @@ fn element_type(dtype: Dtype) -> Option<ElementType> {
     })
 }
 
-/// Writes `f32` tensors as a `.safetensors` file with the metadata that `transformers` asks for. The file appears whole or
-/// not at all.
+/// Writes tensors as a `.safetensors` file with the metadata that `transformers` asks for. The file appears whole or not at
+/// all.
 ///
 /// # Errors
 ///
 /// When the file cannot be written.
-pub fn write_safetensors<'a>(
-    path: &Path,
-    tensors: impl IntoIterator<Item = (&'a str, &'a TensorData)>,
-) -> Result<(), WeightFileError> {
-    let views = tensors.into_iter().map(|(name, data)| (name, F32View(data)));
+pub fn write_safetensors(path: &Path, tensors: &NamedTensors) -> Result<(), WeightFileError> {
     // What wrote the file, not what it holds: without it `transformers` refuses to guess.
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    let partial = path.with_extension("safetensors.partial");
-    let system = |source| WeightFileError::System { action: "write", path: path.to_owned(), source };
-    let written = safetensors::serialize_to_file(views, Some(metadata), &partial);
-    written.map_err(|error| match error {
-        safetensors::SafeTensorError::IoError(source) => system(source),
-        other => WeightFileError::Corrupt { path: path.to_owned(), reason: other.to_string() },
-    })?;
-    std::fs::rename(&partial, path).map_err(system)
-}
-
-/// An `f32` tensor as the format sees it. Memory is little-endian on every platform that burn supports.
-struct F32View<'a>(&'a TensorData);
-
-impl View for F32View<'_> {
-    fn dtype(&self) -> Dtype {
-        Dtype::F32
-    }
-
-    fn shape(&self) -> &[usize] {
-        self.0.shape().as_slice()
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(self.0.bytes())
-    }
-
-    fn data_len(&self) -> usize {
-        self.0.bytes().len()
-    }
+    aees_run::host_tensor::write_safetensors(path, tensors, metadata).map_err(|error| WeightFileError::System {
+        action: "write",
+        path: error.path,
+        source: error.source,
+    })
 }

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use aees_models::{ResNet18, TensorKind, cross_entropy, load, tensors};
+use aees_models::burn::{ResNet18, cross_entropy, load, tensor_data, tensors};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use crate::pytorch::{Fixture, TOLERANCE, compare_all, gradients};
+use super::pytorch::{Fixture, TOLERANCE, compare_all, gradients};
 
 /// Changes the parameter `p` by its gradient `g`; the state of a parameter is empty at its first step.
 type Update<'a> = &'a dyn Fn(&mut [f32], &[f32], &mut Vec<Vec<f32>>, i32);
@@ -66,7 +66,7 @@ fn train(fixture: &Fixture, optimizer: &str, update: Update<'_>) {
         (model, norm) = updated(model, found, &mut states, update, step as i32 + 1);
         assert_close(&format!("{optimizer} update norm {step}"), norm, norms[step]);
     }
-    let after = tensors(&model).into_iter().map(|tensor| (tensor.name, tensor.data));
+    let after = tensors(&model).unwrap().into_iter().map(|(name, tensor)| (name, tensor_data(tensor)));
     compare_all(&format!("after five steps of {optimizer}"), after, &fixture.under(&format!("{optimizer}.after")));
 }
 
@@ -78,21 +78,16 @@ fn updated(
     update: Update<'_>,
     step: i32,
 ) -> (ResNet18, f32) {
-    let gradients: BTreeMap<String, TensorData> = gradients.into_iter().collect();
     let mut squares = 0.0;
-    let mut weights = BTreeMap::new();
-    for tensor in tensors(&model) {
-        let old = tensor.data.try_to_vec::<f32>().unwrap();
-        let mut new = old.clone();
-        if tensor.kind == TensorKind::Parameter {
-            let gradient = gradients[&tensor.name].try_to_vec::<f32>().unwrap();
-            update(&mut new, &gradient, states.entry(tensor.name.clone()).or_default(), step);
-        }
-        let changes = new.iter().zip(&old).map(|(a, b)| f64::from(a - b).powi(2));
-        squares += if tensor.kind == TensorKind::Parameter { changes.sum() } else { 0.0 };
-        weights.insert(tensor.name, TensorData::new(new, tensor.data.shape().clone()));
+    let mut weights = tensors(&model).unwrap();
+    // Buffers have no gradient.
+    for (name, gradient) in &gradients {
+        let new = &mut weights.get_mut(name).unwrap().values;
+        let old = new.clone();
+        update(new, gradient.as_slice::<f32>().unwrap(), states.entry(name.clone()).or_default(), step);
+        squares += new.iter().zip(&old).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>();
     }
-    (load(model, &weights).unwrap(), squares.sqrt() as f32)
+    (load(model, weights).unwrap(), squares.sqrt() as f32)
 }
 
 fn assert_close(what: &str, ours: f32, theirs: f32) {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use aees_models::{ResNet18, ResNet18Config, TensorKind, load, tensor_infos};
+use aees_models::burn::{ResNet18, host_tensor, tensor_infos};
+use aees_models::{ModelSpec, NamedTensors, ResNet18Config, TensorKind};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -48,7 +49,8 @@ impl Fixture {
     /// The network of the fixture, as it was before the first pass.
     pub(crate) fn model(&self, device: &Device) -> ResNet18 {
         let config = ResNet18Config { base_width: self.number("base_width"), classes: self.number("classes") };
-        load(config.init(stream(0), device), &self.under("initial")).unwrap()
+        let initial = self.under("initial").into_iter().map(|(name, data)| (name, host_tensor(data).unwrap()));
+        ResNet18::new(&config, initial.collect(), device).unwrap()
     }
 }
 
@@ -68,6 +70,16 @@ fn numbers<N, const SIZE: usize>(bytes: &[u8], number: fn([u8; SIZE]) -> N) -> V
 /// A stream for each parameter, keyed by its number.
 pub(crate) fn stream(seed: u64) -> impl FnMut(usize) -> Xoshiro256PlusPlus {
     move |parameter| Xoshiro256PlusPlus::seed_from_u64(seed ^ ((parameter as u64) << 32))
+}
+
+/// A new network's values.
+pub(crate) fn values(config: ResNet18Config, seed: u64) -> NamedTensors {
+    ModelSpec::ResNet18(config).draw(stream(seed))
+}
+
+/// A new network.
+pub(crate) fn network(config: ResNet18Config, seed: u64, device: &Device) -> ResNet18 {
+    ResNet18::new(&config, values(config, seed), device).unwrap()
 }
 
 /// Every gradient by the name of its parameter, in the order of the parameters.

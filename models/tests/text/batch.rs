@@ -1,9 +1,10 @@
 //! What makes a batch, and what it refuses.
 
-use aees_models::{BatchError, TextClassifierConfig, TokenBatch};
+use aees_models::burn::TokenBatch;
+use aees_models::{BatchError, TextClassifierConfig};
 use burn::tensor::Device;
 
-use crate::fixture::stream;
+use super::fixture::network;
 
 fn config() -> TextClassifierConfig {
     let config = TextClassifierConfig::distilbert_base().with_layers(2).with_dim(64).with_vocabulary(30);
@@ -23,7 +24,7 @@ fn a_batch_knows_its_lengths() {
 
 #[test]
 fn a_sentence_has_the_same_logits_in_any_company() {
-    let model = config().init(stream(3), &Device::flex()).unwrap();
+    let model = network(&config(), 3, &Device::flex());
     let logits = |ids: &[i32], lengths: &[usize]| {
         model.forward(&batch(ids, lengths).unwrap(), None).into_data().try_to_vec::<f32>().unwrap()
     };

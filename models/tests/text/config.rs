@@ -3,7 +3,7 @@
 use aees_models::{Activation, ModelConfigError, TextArchitecture, TextClassifierConfig};
 use serde_json::{Value, json};
 
-use crate::fixture::{Fixture, path};
+use super::fixture::{Fixture, path};
 
 fn refused(json: Value) -> String {
     TextClassifierConfig::from_json(&json).unwrap_err().to_string()

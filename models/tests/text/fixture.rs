@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use aees_models::weights::{Weights, read_safetensors};
-use aees_models::{TextClassifier, TextClassifierConfig, TokenBatch, pretrained, tensor_infos};
+use aees_models::burn::{TextClassifier, TokenBatch, tensor_data, tensor_infos};
+use aees_models::weights::{FileTensor, Weights, read_safetensors};
+use aees_models::{ModelSpec, NamedTensors, TextClassifierConfig, pretrained};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
 use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -32,8 +33,12 @@ impl Fixture {
         }
     }
 
+    pub(crate) fn data(&self, name: &str) -> TensorData {
+        data(self.tensors[name].clone())
+    }
+
     pub(crate) fn numbers(&self, name: &str) -> Vec<usize> {
-        self.tensors[name].iter::<i64>().map(|number| number as usize).collect()
+        self.data(name).iter::<i64>().map(|number| number as usize).collect()
     }
 
     /// The batch without its padding.
@@ -46,26 +51,53 @@ impl Fixture {
     }
 
     pub(crate) fn labels(&self, device: &Device) -> Tensor<1, Int> {
-        Tensor::from_data(self.tensors["labels"].clone(), device)
+        Tensor::from_data(self.data("labels"), device)
     }
 
     pub(crate) fn gradients(&self) -> BTreeMap<String, TensorData> {
-        let gradient =
-            |(name, data): (&String, &TensorData)| Some((name.strip_prefix("gradient.")?.to_string(), data.clone()));
+        let gradient = |(name, tensor): (&String, &FileTensor)| {
+            Some((name.strip_prefix("gradient.")?.to_string(), data(tensor.clone())))
+        };
         self.tensors.iter().filter_map(gradient).collect()
     }
 
     /// The network of the fixture from one of its weight files.
     pub(crate) fn network(&self, weights: Weights, device: &Device) -> TextClassifier {
-        let loaded = pretrained(&self.config, weights, stream(0), device).unwrap();
+        let loaded = pretrained(&self.config, weights, stream(0)).unwrap();
         assert_eq!(loaded.notices, []);
-        loaded.network
+        TextClassifier::new(&self.config, loaded.tensors, device).unwrap()
     }
 }
 
 /// A stream for each parameter, keyed by its number.
 pub(crate) fn stream(seed: u64) -> impl FnMut(usize) -> Xoshiro256PlusPlus {
     move |parameter| Xoshiro256PlusPlus::seed_from_u64(seed ^ ((parameter as u64) << 32))
+}
+
+pub(crate) fn data(tensor: FileTensor) -> TensorData {
+    match tensor {
+        FileTensor::Float(tensor) => tensor_data(tensor),
+        FileTensor::Integer { shape, values } => TensorData::new(values, shape),
+    }
+}
+
+/// The floating-point tensors of a weight file.
+pub(crate) fn floats(weights: Weights) -> NamedTensors {
+    let float = |(name, tensor)| match tensor {
+        FileTensor::Float(tensor) => Some((name, tensor)),
+        FileTensor::Integer { .. } => None,
+    };
+    weights.into_iter().filter_map(float).collect()
+}
+
+/// A new network's values.
+pub(crate) fn values(config: &TextClassifierConfig, seed: u64) -> NamedTensors {
+    ModelSpec::TextClassifier(config.clone()).draw(stream(seed))
+}
+
+/// A new network.
+pub(crate) fn network(config: &TextClassifierConfig, seed: u64, device: &Device) -> TextClassifier {
+    TextClassifier::new(config, values(config, seed), device).unwrap()
 }
 
 /// Every gradient by the name of its parameter.

@@ -1,11 +1,11 @@
 //! Logits, loss and every gradient agree with those of transformers on a padded batch.
 
-use aees_models::cross_entropy;
+use aees_models::burn::cross_entropy;
 use aees_models::weights::{Weights, read_pytorch, read_safetensors};
 use burn::module::Module;
 use burn::tensor::Device;
 
-use crate::fixture::{FAMILIES, Fixture, compare_gradients, compare_to_largest, gradients, path};
+use super::fixture::{FAMILIES, Fixture, compare_gradients, compare_to_largest, gradients, path};
 
 fn agrees(family: &str, file: &str, weights: Weights, training: Device) {
     let fixture = Fixture::open(family);
@@ -14,13 +14,13 @@ fn agrees(family: &str, file: &str, weights: Weights, training: Device) {
     let logits = model.forward(&fixture.batch(&training), None);
     let loss = cross_entropy(logits.clone(), fixture.labels(&training));
     let found = gradients(&model, &loss.backward());
-    let of_logits = compare_to_largest("logits", &logits.into_data(), &fixture.tensors["logits"]);
-    let of_loss = compare_to_largest("loss", &loss.into_data(), &fixture.tensors["loss"]);
+    let of_logits = compare_to_largest("logits", &logits.into_data(), &fixture.data("logits"));
+    let of_loss = compare_to_largest("loss", &loss.into_data(), &fixture.data("loss"));
     let of_gradients = compare_gradients(&found, &fixture.gradients());
     println!("{family} from {file}: logits {of_logits:.1e}, loss {of_loss:.1e}, gradients {of_gradients:.1e}");
 
     let evaluation = model.valid().forward(&fixture.batch(&Device::flex()), None);
-    compare_to_largest("logits of evaluation", &evaluation.into_data(), &fixture.tensors["logits"]);
+    compare_to_largest("logits of evaluation", &evaluation.into_data(), &fixture.data("logits"));
 }
 
 #[test]

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use aees_models::{DropoutSource, TextArchitecture, TextClassifierConfig};
+use aees_models::burn::{DropoutMask, DropoutMasks};
+use aees_models::{TextArchitecture, TextClassifierConfig};
 use burn::tensor::activation::{relu, softmax};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
@@ -17,7 +18,7 @@ pub(crate) struct PaddedNetwork<'a> {
     pub(crate) config: &'a TextClassifierConfig,
     pub(crate) parameters: BTreeMap<String, Parameter>,
     pub(crate) lengths: &'a [usize],
-    pub(crate) dropout: Option<&'a dyn DropoutSource>,
+    pub(crate) dropout: Option<&'a dyn DropoutMasks>,
     pub(crate) device: &'a Device,
 }
 
@@ -57,8 +58,7 @@ impl PaddedNetwork<'_> {
         let Some(source) = self.dropout else { return x };
         let [sentences, longest, dim] = x.dims();
         let counts: Vec<usize> = self.lengths.iter().map(|&length| if first_only { 1 } else { length }).collect();
-        let mut values = vec![0.0; counts.iter().sum::<usize>() * dim];
-        source.fill(site, self.config.dropout, &mut values);
+        let values = host(source.mask(site, self.config.dropout, counts.iter().sum::<usize>() * dim));
         let mut padded = vec![1.0; sentences * longest * dim];
         let mut rest = values.as_slice();
         for (sentence, count) in padded.chunks_mut(longest * dim).zip(counts) {
@@ -73,9 +73,7 @@ impl PaddedNetwork<'_> {
         let [_, heads, longest, _] = x.dims();
         let queries = |length: usize| if first_only { 1 } else { length };
         let count = self.lengths.iter().map(|&length| heads * queries(length) * length).sum();
-        let mut values = vec![0.0; count];
-        source.fill(site, self.config.attention_dropout, &mut values);
-        let mut values = values.into_iter();
+        let mut values = host(source.mask(site, self.config.attention_dropout, count)).into_iter();
         let mut padded = vec![1.0; x.shape().num_elements()];
         for (sentence, &length) in self.lengths.iter().enumerate() {
             for head in 0..heads {
@@ -141,8 +139,7 @@ impl PaddedNetwork<'_> {
 
     fn classifier_dropout(&self, x: Tensor<2>) -> Tensor<2> {
         let Some(source) = self.dropout else { return x };
-        let mut values = vec![0.0; x.shape().num_elements()];
-        source.fill(1, self.config.classifier_dropout, &mut values);
+        let values = host(source.mask(1, self.config.classifier_dropout, x.shape().num_elements()));
         x.clone() * Tensor::from_data(TensorData::new(values, x.shape()), self.device)
     }
 
@@ -160,6 +157,13 @@ impl PaddedNetwork<'_> {
             TextArchitecture::Bert => self.linear("bert.pooler.dense", first).tanh(),
         };
         self.linear("classifier", self.classifier_dropout(x))
+    }
+}
+
+fn host(mask: DropoutMask) -> Vec<f32> {
+    match mask {
+        DropoutMask::Host(mask) => mask,
+        DropoutMask::Device(mask) => mask.into_data().try_into_vec().unwrap(),
     }
 }
 

@@ -1,19 +1,12 @@
 //! Weights of other heads, under other names, and weights that do not fit.
 
-use std::collections::BTreeMap;
+use aees_models::weights::{FileTensor, Weights, read};
+use aees_models::{Notice, PretrainedError, TextClassifierConfig, pretrained};
 
-use aees_models::weights::{Weights, read};
-use aees_models::{Notice, PretrainedError, TextClassifier, TextClassifierConfig, WeightError, pretrained, tensors};
-use burn::tensor::{Device, TensorData};
-
-use crate::fixture::{FAMILIES, Fixture, path, stream};
+use super::fixture::{FAMILIES, Fixture, floats, path, stream, values};
 
 fn classifier_weights(family: &str) -> Weights {
     read(&path(format!("text_{family}"))).unwrap()
-}
-
-fn values(model: &TextClassifier) -> BTreeMap<String, TensorData> {
-    tensors(model).into_iter().map(|tensor| (tensor.name, tensor.data)).collect()
 }
 
 fn is_head(name: &str) -> bool {
@@ -25,7 +18,7 @@ fn a_masked_language_model_gives_its_encoder_and_the_head_is_new() {
     for family in FAMILIES {
         let config = Fixture::open(family).config;
         let weights = read(&path(format!("text_{family}_masked_lm.bin"))).unwrap();
-        let loaded = pretrained(&config, weights, stream(7), &Device::flex()).unwrap();
+        let loaded = pretrained(&config, weights, stream(7)).unwrap();
 
         let [
             Notice::NewHead { names },
@@ -47,16 +40,13 @@ fn a_masked_language_model_gives_its_encoder_and_the_head_is_new() {
         assert!(message.starts_with("not in the weights and initialised anew: "), "{message}");
 
         // The encoder is the classifier's, to half precision; the head is that of a new network.
-        let (found, old) = (values(&loaded.network), classifier_weights(family));
-        let new = values(&config.init(stream(7), &Device::flex()).unwrap());
-        for (name, data) in &found {
+        let (old, new) = (floats(classifier_weights(family)), values(&config, 7));
+        for (name, data) in &loaded.tensors {
             if is_head(name) {
                 assert_eq!(*data, new[name], "{name}");
             } else {
-                let close = data
-                    .iter::<f32>()
-                    .zip(old[name].iter::<f32>())
-                    .all(|(a, b)| (a - b).abs() <= 1e-3 * b.abs() + 1e-6);
+                let close =
+                    data.values.iter().zip(&old[name].values).all(|(a, b)| (a - b).abs() <= 1e-3 * b.abs() + 1e-6);
                 assert!(close, "{name}");
             }
         }
@@ -71,16 +61,16 @@ fn the_prefix_of_the_family_may_be_absent() {
         let prefix = format!("{family}.");
         let bare =
             weights.iter().map(|(name, data)| (name.strip_prefix(&prefix).unwrap_or(name).to_owned(), data.clone()));
-        let loaded = pretrained(&config, bare.collect(), stream(0), &Device::flex()).unwrap();
+        let loaded = pretrained(&config, bare.collect(), stream(0)).unwrap();
         assert_eq!(loaded.notices, []);
-        assert_eq!(values(&loaded.network), weights);
+        assert_eq!(loaded.tensors, floats(weights));
     }
 }
 
 fn refused(family: &str, change: impl FnOnce(&mut TextClassifierConfig, &mut Weights)) -> PretrainedError {
     let (mut config, mut weights) = (Fixture::open(family).config, classifier_weights(family));
     change(&mut config, &mut weights);
-    pretrained(&config, weights, stream(0), &Device::flex()).unwrap_err()
+    pretrained(&config, weights, stream(0)).unwrap_err()
 }
 
 #[test]
@@ -106,7 +96,7 @@ fn tensors_of_no_known_head_are_refused() {
     assert!(message.ends_with("hint: the configuration has 1 layers, the weights have 2"), "{message}");
     // The weights of the other family.
     let config = Fixture::open("bert").config;
-    let error = pretrained(&config, classifier_weights("distilbert"), stream(0), &Device::flex()).unwrap_err();
+    let error = pretrained(&config, classifier_weights("distilbert"), stream(0)).unwrap_err();
     assert!(matches!(error, PretrainedError::Unexpected { .. }), "{error}");
 }
 
@@ -119,9 +109,9 @@ fn shapes_and_types_that_differ_are_refused_by_name() {
     );
     let error = refused("bert", |config, _| config.classes = 2);
     assert!(error.to_string().contains("tensor `classifier.weight`: expected shape [2, 64], found [4, 64]"), "{error}");
-    let error =
-        refused("bert", |_, weights| drop(weights.insert("classifier.bias".into(), TensorData::from([0i64; 4]))));
-    assert!(matches!(error, PretrainedError::Tensor(WeightError::Type { .. })), "{error}");
+    let integers = FileTensor::Integer { shape: vec![4], values: vec![0; 4] };
+    let error = refused("bert", |_, weights| drop(weights.insert("classifier.bias".into(), integers)));
+    assert_eq!(error.to_string(), "tensor `classifier.bias`: expected floating-point numbers, found I64");
 }
 
 #[test]

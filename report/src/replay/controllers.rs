@@ -2,10 +2,7 @@
 
 use aees_control::controller::Controller;
 use aees_control::open_loop::{OpenLoopPlan, OpenLoopPolicy};
-use aees_control::{
-    Aees, AeesConfig, CandidateSet, ContextConfig, ContextMode, ControlMode, RewardConfig, StructuredControlMode,
-    UcbConfig,
-};
+use aees_control::{Aees, AeesConfig, ArmPolicy, CandidateSet, Context, Reward};
 
 use super::difference::Difference;
 use super::histories;
@@ -19,8 +16,8 @@ pub(super) struct Replica {
     lr: Option<Controller>,
     /// None for a constant, one, or one for each multiplier.
     noise: Vec<Controller>,
-    pub(super) context: ContextConfig,
-    reward: Option<RewardConfig>,
+    pub(super) context: Context,
+    reward: Option<Reward>,
     episode_length: u64,
     plan: Option<OpenLoopPlan>,
 }
@@ -51,19 +48,25 @@ impl Replica {
 
     /// Whether some controller has statistics.
     pub(super) fn learns(&self) -> bool {
-        self.lr.iter().chain(&self.noise).any(|controller| controller.statistics().is_some())
+        self.lr.iter().chain(&self.noise).any(|controller| !controller.columns().is_empty())
     }
 
     /// Compares what an open-loop run drew before training.
     pub(super) fn check_plan(&self, recorded: &Recorded) -> Result<Option<Difference>, String> {
         let (Some(plan), Some(written)) = (&self.plan, &recorded.plan) else { return Ok(None) };
-        let first = plan.arms.iter().zip(&written.planned_lr_indices).position(|(drawn, written)| drawn != written);
-        Ok(first.map(|index| Difference {
-            episode: None,
-            what: format!("the planned lr arm of episode {}", index + 1),
-            recorded: written.planned_lr_indices[index].to_string(),
-            recomputed: plan.arms[index].to_string(),
-        }))
+        let noise_levels = self.candidates.noise().len();
+        let difference = |axis: &str, planned: &[usize], arm: &dyn Fn(usize) -> usize| {
+            let index = plan.arms.iter().zip(planned).position(|(drawn, written)| arm(*drawn) != *written)?;
+            Some(Difference {
+                episode: None,
+                what: format!("the planned {axis} arm of episode {}", index + 1),
+                recorded: planned[index].to_string(),
+                recomputed: arm(plan.arms[index]).to_string(),
+            })
+        };
+        let noise = written.planned_noise_indices.as_deref().unwrap_or_default();
+        Ok(difference("lr", &written.planned_lr_indices, &|arm| arm / noise_levels)
+            .or_else(|| difference("noise", noise, &|arm| arm % noise_levels)))
     }
 
     /// Goes through one episode, and tells the first thing that is not as recorded.
@@ -109,7 +112,7 @@ impl Replica {
     /// Context, arms, values and name.
     fn pick(&mut self, index: usize, columns: &EpisodeColumns) -> Result<((usize, usize), Option<Difference>), String> {
         let mut bucket = None;
-        if self.context.mode != ContextMode::None {
+        if !self.context.buckets().is_empty() {
             let losses = columns.episode_end_losses.as_ref().ok_or("its contexts need episode_end_losses")?;
             let ended: Vec<f64> = losses[..index].iter().map(|loss| loss.unwrap_or(f64::NAN)).collect();
             bucket = self.context.resolve(ended.into_iter().rev()).map(|bucket| bucket.name());
@@ -172,13 +175,20 @@ fn select(controller: Option<&mut Controller>, bucket: Option<&str>) -> Result<u
 fn plan(recorded: &Recorded) -> Result<OpenLoopPlan, String> {
     let written = recorded.plan.as_ref().ok_or("config has no open_loop_policy")?;
     let (seed, episodes) = (written.schedule_seed, written.planned_lr_indices.len());
-    let arms = &recorded.run.lr_candidates;
+    let run = &recorded.run;
+    let candidates = CandidateSet::new(&run.lr_candidates, &run.noise_candidates).map_err(|error| error.to_string())?;
+    let count = candidates.product().count();
     let drawn = if written.policy == OpenLoopPolicy::UniformRandom.name() {
-        OpenLoopPlan::uniform_random(seed, episodes, arms.len())
+        OpenLoopPlan::uniform_random(seed, episodes, count)
     } else {
-        let of_arm = |arm: &f64| written.probabilities.get(&aees_control::python_float::repr(*arm)).copied();
-        let probabilities: Option<Vec<f64>> = arms.iter().map(of_arm).collect();
-        let probabilities = probabilities.ok_or("open_loop_policy lacks a probability for each multiplier")?;
+        // With one noise level the probabilities are those of multipliers.
+        let names: Vec<String> = match run.noise_candidates.len() {
+            1 => run.lr_candidates.iter().map(|value| aees_control::python_float::repr(*value)).collect(),
+            _ => candidates.product().map(|candidate| candidate.name()).collect(),
+        };
+        let probabilities: Option<Vec<f64>> =
+            names.iter().map(|name| written.probabilities.get(name).copied()).collect();
+        let probabilities = probabilities.ok_or("open_loop_policy lacks a probability for each candidate")?;
         OpenLoopPlan::frequency_matched(seed, episodes, &probabilities)
     };
     drawn.map_err(|error| format!("its sequence cannot be drawn: {error}"))
@@ -187,40 +197,22 @@ fn plan(recorded: &Recorded) -> Result<OpenLoopPlan, String> {
 fn config(recorded: &Recorded, plan: Option<OpenLoopPlan>) -> Result<AeesConfig, String> {
     let run = &recorded.run;
     let open_loop = matches!(run.method, Method::UniformRandom | Method::FrequencyMatched);
-    let control_mode = match (plan, run.method) {
-        (Some(plan), _) => ControlMode::OpenLoop(plan),
+    let method = recorded.method()?;
+    let policy = match (plan, run.method) {
+        (Some(plan), _) => ArmPolicy::OpenLoop(plan),
         (None, _) if open_loop => return Err("config has no open_loop_policy".into()),
-        (None, Method::Random) => ControlMode::Random,
-        (None, _) => ControlMode::Adaptive,
+        (None, Method::Random) => ArmPolicy::Random,
+        (None, _) => ArmPolicy::Bandit(method.bandit()),
     };
-    let structured = recorded.word("structured_control_mode", "independent");
-    let mode: ContextMode = run.context_mode.parse().map_err(|error| format!("{error}"))?;
-    let (ucb, reward) = (UcbConfig::default(), RewardConfig::default());
-    let number = |key: &str, default: f64| recorded.number(key, default);
     Ok(AeesConfig {
         lr_candidates: run.lr_candidates.clone(),
         noise_candidates: run.noise_candidates.clone(),
         episode_length: usize::try_from(run.episode_length).map_err(|error| error.to_string())?,
-        control_mode,
-        structured_control_mode: structured.parse::<StructuredControlMode>().map_err(|error| error.to_string())?,
-        context: ContextConfig {
-            mode,
-            trend_window: number("context_trend_window", 3.0) as usize,
-            trend_epsilon: number("context_trend_epsilon", 1e-3),
-        },
-        reward: RewardConfig {
-            epsilon: number("reward_epsilon", reward.epsilon),
-            instability_lambda: number("reward_instability_lambda", reward.instability_lambda),
-            clip_min: number("reward_clip_min", reward.clip_min),
-            clip_max: number("reward_clip_max", reward.clip_max),
-        },
-        ema_alpha: number("ema_alpha", 0.1),
-        ucb: UcbConfig {
-            exploration_coef: number("exploration_coef", ucb.exploration_coef),
-            discount: number("discount", ucb.discount),
-            warmup_rounds: number("warmup_rounds", ucb.warmup_rounds as f64) as u64,
-            ..ucb
-        },
+        policy,
+        structured_control_mode: method.structured_control_mode,
+        context: method.context(),
+        reward: method.reward(),
+        ema_alpha: method.ema_alpha(),
         seed: Some(run.seed),
     })
 }

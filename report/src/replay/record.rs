@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use aees_control::ContextMode;
+use aees_control::{MethodSettings, MethodValue, settings::SettingNumber};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -45,6 +45,8 @@ pub(super) struct Plan {
     pub(super) policy: String,
     pub(super) schedule_seed: u64,
     pub(super) planned_lr_indices: Vec<usize>,
+    /// Only where there are several noise levels.
+    pub(super) planned_noise_indices: Option<Vec<usize>>,
     #[serde(default)]
     pub(super) probabilities: BTreeMap<String, f64>,
 }
@@ -87,14 +89,27 @@ impl Recorded {
         self.run.method == Method::Fixed && self.run.axes() != Axes::None
     }
 
-    /// A number among the settings.
-    pub(super) fn number(&self, key: &str, default: f64) -> f64 {
-        self.run.config.get(key).and_then(Value::as_f64).unwrap_or(default)
-    }
-
-    /// A word among the settings.
-    pub(super) fn word(&self, key: &str, default: &str) -> String {
-        self.run.config.get(key).and_then(Value::as_str).unwrap_or(default).to_owned()
+    /// The settings of the method; what the file does not name has its default.
+    pub(super) fn method(&self) -> Result<MethodSettings, String> {
+        let mut method = MethodSettings::default();
+        for row in MethodSettings::rows() {
+            let Some(written) = self.run.config.get(row.key).filter(|value| !value.is_null()) else { continue };
+            let read = match row.default {
+                MethodValue::Word(_) => written.as_str().map(MethodValue::Word),
+                // Whole numbers may be written as 3.0.
+                MethodValue::Number(SettingNumber::Integer(_)) => {
+                    written.as_f64().map(|number| MethodValue::Number(SettingNumber::Integer(number as i64)))
+                }
+                MethodValue::Number(SettingNumber::Real(_)) => {
+                    written.as_f64().map(|number| MethodValue::Number(SettingNumber::Real(number)))
+                }
+            };
+            let read = read.ok_or_else(|| format!("its {} is {written}", row.key))?;
+            method.set(row.key, read).map_err(|error| error.to_string())?;
+        }
+        // What the reader understood counts more than what the file wrote.
+        method.set("context_mode", MethodValue::Word(&self.run.context_mode)).map_err(|error| error.to_string())?;
+        Ok(method)
     }
 
     /// What the file lacks.
@@ -109,7 +124,7 @@ impl Recorded {
         let no_ends = episodes.episode_ema_loss_starts.is_none() || episodes.episode_ema_loss_ends.is_none();
         lacks(!replica.is_open_loop() && no_ends, "rewards (no ends of the smoothed loss)");
         lacks(replica.learns() && self.controllers.is_null(), "counts and estimates (no controller_logs)");
-        lacks(replica.context.mode != ContextMode::None && !episodes.has_contexts(), "contexts (not in the logs)");
+        lacks(!replica.context.buckets().is_empty() && !episodes.has_contexts(), "contexts (not in the logs)");
         lacking
     }
 }

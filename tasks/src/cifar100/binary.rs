@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use super::classes::{CIFAR100_CLASSES, COARSE_CLASSES};
+use super::classes::{CIFAR100_CLASSES, COARSE_CLASSES, label_out_of_range};
 use crate::error::{DataError, Result};
 use crate::image::{IMAGE_BYTES, ImageSplit};
 
@@ -26,7 +26,7 @@ pub(super) fn is_whole_records(bytes: &[u8]) -> bool {
 
 pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<ImageSplit> {
     if bytes.is_empty() {
-        return Err(DataError::Empty { path: path.to_owned() });
+        return Err(DataError::no_records(path));
     }
     if !is_whole_records(bytes) {
         return Err(truncated(path, bytes));
@@ -39,13 +39,7 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<ImageSplit> {
             [("coarse label", bytes[0], COARSE_CLASSES), ("fine label", bytes[1], CIFAR100_CLASSES)]
         {
             if u32::from(value) >= classes {
-                return Err(DataError::LabelOutOfRange {
-                    path: path.to_owned(),
-                    record,
-                    field,
-                    value: value.into(),
-                    classes,
-                });
+                return Err(label_out_of_range(path, record, field, value.into(), classes));
             }
         }
         labels.push(bytes[1].into());
@@ -57,12 +51,10 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<ImageSplit> {
 fn truncated(path: &Path, bytes: &[u8]) -> DataError {
     let records = bytes.len().div_ceil(RECORD_BYTES);
     let looks_like_cifar10 = bytes.len().is_multiple_of(CIFAR10_RECORD_BYTES);
-    DataError::Truncated {
-        path: path.to_owned(),
-        expected: (records * RECORD_BYTES) as u64,
-        found: bytes.len() as u64,
-        records: records as u64,
-        record_bytes: RECORD_BYTES as u64,
-        hint: looks_like_cifar10.then_some("its length is that of CIFAR-10 records, which have one label byte"),
-    }
+    let hint =
+        if looks_like_cifar10 { " (its length is that of CIFAR-10 records, which have one label byte)" } else { "" };
+    let (expected, found) = (records * RECORD_BYTES, bytes.len());
+    let reason =
+        format!("truncated: expected {expected} bytes ({records} records of {RECORD_BYTES}), found {found}{hint}");
+    DataError::unusable(path, reason)
 }

@@ -3,22 +3,25 @@
 //! The order is fixed: limits first, then the hold-out of a validation split, then label noise on what is left to train on.
 //! With no limit and no hold-out the noise is the reference's, bit for bit.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::classes::{CIFAR100_CLASSES, next_in_superclass};
-use super::files::{self, Loaded};
+use super::files;
 use super::synthetic::{self, SYNTHETIC_SEED};
-use crate::balance::{balanced_hold_out, balanced_limit, check_limit};
+use crate::auto;
+use crate::balance::{
+    LIMIT_EVAL, LIMIT_TRAIN, balanced_hold_out, balanced_limit, check_fraction, check_limit, check_not_zero,
+};
+use crate::data_files::Loaded;
 use crate::data_source::{DataOrigin, DataSource};
-use crate::error::{DataError, Result};
+use crate::error::Result;
 use crate::fingerprint::Fingerprint;
 use crate::hub_data::{HubAccess, HubDataset};
 use crate::image::ImageSplit;
 use crate::label_noise::{LabelNoise, LabelNoiseReport, corrupt_labels};
-use crate::register::TaskEntry;
+use crate::task_facts::TaskFacts;
 
-/// CIFAR-100 in the register of tasks.
-pub(crate) const TASK: TaskEntry = TaskEntry {
+const FACTS: TaskFacts = TaskFacts {
     name: "cifar100",
     title: "CIFAR-100",
     classes: CIFAR100_CLASSES,
@@ -29,9 +32,6 @@ pub(crate) const TASK: TaskEntry = TaskEntry {
 /// CIFAR-100 on the hub.
 pub const CIFAR100_HUB: HubDataset =
     HubDataset { id: "uoft-cs/cifar100", folder: "cifar100", splits: ["train", "test"] };
-
-const LIMIT_TRAIN: &str = "--limit-train";
-const LIMIT_EVAL: &str = "--limit-eval";
 
 /// What decides a run's data.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,22 +90,14 @@ impl Cifar100Config {
     /// # Errors
     /// A limit of 0, or a validation share outside [0, 1).
     pub fn check(&self) -> Result<()> {
-        for (flag, limit) in [(LIMIT_TRAIN, self.limit_train), (LIMIT_EVAL, self.limit_eval)] {
-            if limit == Some(0) {
-                let available = if flag == LIMIT_TRAIN { TASK.train_examples } else { TASK.test_examples };
-                return Err(DataError::LimitOutOfRange { flag, asked: 0, available });
-            }
-        }
-        if !(0.0..1.0).contains(&self.val_split) {
-            return Err(DataError::ValSplitOutOfRange { fraction: self.val_split });
-        }
-        Ok(())
+        check_not_zero(&FACTS, self.limit_train, self.limit_eval)?;
+        check_fraction(self.val_split)
     }
 
     /// Reads or makes the data; never from the hub.
     ///
     /// # Errors
-    /// Any [`DataError`]: the config is checked first, then the files are looked for, then their content is checked.
+    /// Any [`DataError`](crate::DataError): the config is checked first, then the files are looked for, then their content is checked.
     pub fn load(&self) -> Result<Cifar100> {
         self.read(None)
     }
@@ -123,7 +115,11 @@ impl Cifar100Config {
         let (train, test, origin) = match &self.source {
             DataSource::Synthetic => self.synthetic()?,
             DataSource::Path(path) => self.limited(files::read(path)?)?,
-            DataSource::Auto => self.limited(self.find(hub)?)?,
+            DataSource::Auto => {
+                let folders = vec![self.data_root.join(FACTS.name)];
+                let places = auto::Places { title: FACTS.title, layouts: files::LAYOUTS, folders, hub: CIFAR100_HUB };
+                self.limited(auto::load(&places, hub, files::read_folder)?)?
+            }
         };
         let (mut train, validation) =
             match balanced_hold_out(train.labels(), CIFAR100_CLASSES, self.val_split, self.seed)? {
@@ -138,34 +134,15 @@ impl Cifar100Config {
         Ok(Cifar100 { train, validation, test, label_noise, fingerprint, origin })
     }
 
-    /// `--data auto`: local files, then the hub's cache, then the hub.
-    fn find(&self, hub: Option<HubAccess<'_>>) -> Result<Loaded> {
-        let folder: &Path = &self.data_root.join(TASK.name);
-        if let Some(loaded) = files::read_folder(folder)? {
-            return Ok(loaded);
-        }
-        let folders = vec![folder.to_owned()];
-        let nothing = || DataError::NothingFound { task: TASK.title, looked_for: files::LAYOUTS, folders };
-        let Some(mut hub) = hub else { return Err(nothing()) };
-        let snapshot = CIFAR100_HUB.fetch(&mut hub)?;
-        let mut loaded = files::read_folder(&snapshot.folder)?.ok_or_else(nothing)?;
-        loaded.snapshot = Some(snapshot);
-        Ok(loaded)
-    }
-
-    fn limited(&self, loaded: Loaded) -> Result<(ImageSplit, ImageSplit, DataOrigin)> {
+    fn limited(&self, loaded: Loaded<ImageSplit>) -> Result<(ImageSplit, ImageSplit, DataOrigin)> {
         let cut = |flag, split: ImageSplit, limit: Option<usize>| -> Result<ImageSplit> {
             let Some(limit) = limit else { return Ok(split) };
             let positions = balanced_limit(flag, split.labels(), CIFAR100_CLASSES, limit)?;
             Ok(if positions.len() == split.len() { split } else { split.select(&positions) })
         };
         let train = cut(LIMIT_TRAIN, loaded.train, self.limit_train)?;
-        let test = cut(LIMIT_EVAL, loaded.test, self.limit_eval)?;
-        let origin = match loaded.snapshot {
-            Some(snapshot) => snapshot.origin(),
-            None => DataOrigin::Files { layout: loaded.layout, files: loaded.files },
-        };
-        Ok((train, test, origin))
+        let test = cut(LIMIT_EVAL, loaded.evaluated, self.limit_eval)?;
+        Ok((train, test, loaded.origin))
     }
 
     /// A limit makes fewer images; they are the first of the full set, which is the balanced subset of a file.
@@ -174,8 +151,8 @@ impl Cifar100Config {
             None => Ok(all),
             Some(limit) => check_limit(flag, limit, all).map(|()| limit),
         };
-        let train = count(LIMIT_TRAIN, self.limit_train, TASK.train_examples)?;
-        let test = count(LIMIT_EVAL, self.limit_eval, TASK.test_examples)?;
+        let train = count(LIMIT_TRAIN, self.limit_train, FACTS.train_examples)?;
+        let test = count(LIMIT_EVAL, self.limit_eval, FACTS.test_examples)?;
         let origin = DataOrigin::Synthetic { seed: SYNTHETIC_SEED };
         Ok((synthetic::train(SYNTHETIC_SEED, train)?, synthetic::test(SYNTHETIC_SEED, test)?, origin))
     }

@@ -9,15 +9,17 @@
 //! - otherwise the binary version, if the first record's labels are in range.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use aees_run::hexadecimal::hexadecimal;
 
 use super::{binary, parquet_table, python_version};
-use crate::error::{DataError, Result};
-use crate::hub_data::HubSnapshot;
+use crate::data_files::{
+    DataFile, Loaded, SplitFiles, files_in, first_word_of, folders_in, names_in, natural_order, refuse_doubles,
+};
+use crate::error::{DataError, Result, names};
 use crate::image::ImageSplit;
-use crate::split_files::{DataFile, SplitFiles, files_in, folders_in, names_in, sort_into_splits, split_of_name};
-use crate::unpack;
-use crate::{parallel, parquet_file};
+use crate::{parquet_file, unpack};
 
 /// The layouts, for messages.
 pub(super) const LAYOUTS: &str =
@@ -26,42 +28,28 @@ pub(super) const LAYOUTS: &str =
 /// How deep data may lie below the folder that was given (`cifar100/` in a data root, `data/` in a hub snapshot).
 const FOLDER_DEPTH: usize = 2;
 
-/// What was read.
-pub(super) struct Loaded {
-    pub(super) train: ImageSplit,
-    pub(super) test: ImageSplit,
-    pub(super) layout: &'static str,
-    pub(super) files: Vec<PathBuf>,
-    /// Where the hub's cache has them from, for those that lie there.
-    pub(super) snapshot: Option<HubSnapshot>,
-}
-
 /// Reads the data at a path that someone named: to find nothing there is an error.
-pub(super) fn read(path: &Path) -> Result<Loaded> {
+pub(super) fn read(path: &Path) -> Result<Loaded<ImageSplit>> {
     if path.is_dir() {
-        return read_folder(path)?.ok_or_else(|| DataError::MissingSplit {
-            folder: path.to_owned(),
-            split: "train",
-            found: names_in(path),
-        });
+        return read_folder(path)?.ok_or_else(|| missing(path, "train", &names_in(path)));
     }
     let file = DataFile::on_disk(path.to_owned());
     if is_tar(&file.head()?) {
-        return decode(archive_splits(path)?);
+        return archive_splits(path)?.decode(decode_part, join);
     }
-    decode(beside(path)?)
+    beside(path)?.decode(decode_part, join)
 }
 
 /// Reads a folder if it has data.
-pub(super) fn read_folder(folder: &Path) -> Result<Option<Loaded>> {
+pub(super) fn read_folder(folder: &Path) -> Result<Option<Loaded<ImageSplit>>> {
     if !folder.is_dir() {
         return Ok(None);
     }
-    find(folder, FOLDER_DEPTH)?.map(decode).transpose()
+    find(folder, FOLDER_DEPTH)?.map(|files| files.decode(decode_part, join)).transpose()
 }
 
 fn find(folder: &Path, depth: usize) -> Result<Option<SplitFiles>> {
-    if let Some(splits) = sort_into_splits(folder, files_in(folder)?)? {
+    if let Some(splits) = sort_whole(folder, files_in(folder)?)? {
         return Ok(Some(splits));
     }
     if depth > 0 {
@@ -81,21 +69,68 @@ fn find(folder: &Path, depth: usize) -> Result<Option<SplitFiles>> {
 
 /// A single train file stands for itself and the test files beside it; other train files beside it are left out.
 fn beside(path: &Path) -> Result<SplitFiles> {
-    let single = || DataError::SingleFile { path: path.to_owned() };
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    if split_of_name(&name) != Some("train") {
-        return Err(single());
+    let file = DataFile::on_disk(path.to_owned());
+    let mut splits = SplitFiles::default();
+    if split_of(&file.name()) == Some("train") {
+        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let tests = files_in(folder)?.into_iter().filter(|file| split_of(&file.name()) == Some("test"));
+        splits = sort(std::iter::once(file).chain(tests))?;
     }
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut files = vec![DataFile::on_disk(path.to_owned())];
-    files.extend(files_in(folder)?.into_iter().filter(|file| {
-        file.path.file_name().is_some_and(|name| split_of_name(&name.to_string_lossy()) == Some("test"))
-    }));
-    match sort_into_splits(folder, files) {
-        Ok(Some(splits)) => Ok(splits),
-        Ok(None) | Err(DataError::MissingSplit { .. }) => Err(single()),
-        Err(error) => Err(error),
+    if splits.train.is_empty() || splits.evaluated.is_empty() {
+        let reason = "one file cannot be both train and test data; \
+                      give the folder that holds both, or an archive of both (cifar-100-python.tar.gz)";
+        return Err(DataError::unusable(path, reason));
     }
+    Ok(splits)
+}
+
+/// The split that a file's name speaks of, if it does.
+fn split_of(name: &str) -> Option<&'static str> {
+    first_word_of(name, &["train", "test"])
+}
+
+/// Sorts files into splits. Files of plain text (lists of names, notes) are passed over: they stand beside the data in many
+/// collections.
+fn sort(files: impl IntoIterator<Item = DataFile>) -> Result<SplitFiles> {
+    let mut splits = SplitFiles::default();
+    for file in files {
+        let parts = match split_of(&file.name()) {
+            Some("train") => &mut splits.train,
+            Some(_) => &mut splits.evaluated,
+            None => continue,
+        };
+        if !is_text(&file.head()?) {
+            parts.push(file);
+        }
+    }
+    for parts in [&mut splits.train, &mut splits.evaluated] {
+        parts.sort_by(|left, right| natural_order(&left.name(), &right.name()));
+        refuse_doubles(parts)?;
+    }
+    Ok(splits)
+}
+
+/// Sorts the files of a folder or archive. Errors if one split has no file; `Ok(None)` if neither has one.
+fn sort_whole(folder: &Path, files: Vec<DataFile>) -> Result<Option<SplitFiles>> {
+    let found: Vec<String> = files.iter().map(DataFile::name).collect();
+    let splits = sort(files)?;
+    match (splits.train.is_empty(), splits.evaluated.is_empty()) {
+        (false, false) => Ok(Some(splits)),
+        (true, true) => Ok(None),
+        (true, false) => Err(missing(folder, "train", &found)),
+        (false, true) => Err(missing(folder, "test", &found)),
+    }
+}
+
+fn missing(folder: &Path, split: &str, found: &[String]) -> DataError {
+    let found = names(found);
+    DataError::unusable(folder, format!("no {split} file (a name with the word \"{split}\"); it holds {found}"))
+}
+
+/// Text of any encoding that looks like ASCII: printable characters, tabs, line ends, and bytes above 127.
+fn is_text(head: &[u8]) -> bool {
+    // A pickle starts with byte 128 and then holds control characters early on; parquet and records hold zeros.
+    !head.is_empty() && head.iter().all(|&byte| byte >= 0x20 && byte != 0x7f || matches!(byte, b'\t' | b'\n' | b'\r'))
 }
 
 fn is_tar(head: &[u8]) -> bool {
@@ -103,115 +138,43 @@ fn is_tar(head: &[u8]) -> bool {
 }
 
 fn archive_splits(path: &Path) -> Result<SplitFiles> {
-    let corrupt = |error: std::io::Error| DataError::Corrupt {
-        path: path.to_owned(),
-        layer: "tar archive",
-        reason: error.to_string(),
-    };
+    let damaged = |error: std::io::Error| DataError::damaged(path, "tar archive", error);
     let mut archive = tar::Archive::new(unpack::open(path)?.into_reader());
     let mut members = Vec::new();
-    for member in archive.entries().map_err(corrupt)? {
-        let mut member = member.map_err(corrupt)?;
+    for member in archive.entries().map_err(damaged)? {
+        let mut member = member.map_err(damaged)?;
         if !member.header().entry_type().is_file() {
             continue;
         }
         // The name is only shown and searched for words; nothing is written to disk.
-        let name = member.path().map_err(corrupt)?.into_owned();
+        let name = member.path().map_err(damaged)?.into_owned();
         let hidden = name.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
         if hidden {
             continue;
         }
         let mut content = Vec::new();
-        member.read_to_end(&mut content).map_err(corrupt)?;
+        member.read_to_end(&mut content).map_err(damaged)?;
         members.push(DataFile::in_memory(path.join(name), content));
     }
-    let found = members.iter().map(|member| member.path.display().to_string()).collect();
-    sort_into_splits(path, members)?.ok_or_else(|| DataError::MissingSplit {
-        folder: path.to_owned(),
-        split: "train",
-        found,
+    let found: Vec<String> = members.iter().map(|member| member.path.display().to_string()).collect();
+    sort_whole(path, members)?.ok_or_else(|| missing(path, "train", &found))
+}
+
+/// The layout and the images of one part.
+fn decode_part(file: &DataFile) -> Result<(&'static str, ImageSplit)> {
+    let (bytes, path) = (file.read()?, &file.path);
+    Ok(if parquet_file::is_parquet(&bytes) {
+        ("parquet", parquet_table::decode(path, bytes)?)
+    } else if python_version::may_be_pickle(&bytes) {
+        ("python", python_version::decode(path, &bytes)?)
+    } else if bytes.is_empty() || binary::may_be_binary(&bytes) || binary::is_whole_records(&bytes) {
+        // An empty file and a wrong first label get the binary reader's message, which says more.
+        ("binary", binary::decode(path, &bytes)?)
+    } else {
+        let (first_bytes, length) = (hexadecimal(&bytes[..bytes.len().min(8)]), bytes.len());
+        let reason = format!("not a known layout (first bytes {first_bytes}, {length} bytes); expected {LAYOUTS}");
+        return Err(DataError::unusable(path, reason));
     })
-}
-
-/// The layout of one part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Layout {
-    Binary,
-    Python,
-    Parquet,
-}
-
-impl Layout {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Binary => "binary",
-            Self::Python => "python",
-            Self::Parquet => "parquet",
-        }
-    }
-
-    fn of(bytes: &[u8], path: &Path) -> Result<Self> {
-        if parquet_file::is_parquet(bytes) {
-            Ok(Self::Parquet)
-        } else if python_version::may_be_pickle(bytes) {
-            Ok(Self::Python)
-        } else if bytes.is_empty() || binary::may_be_binary(bytes) || binary::is_whole_records(bytes) {
-            // An empty file and a wrong first label get the binary reader's message, which says more.
-            Ok(Self::Binary)
-        } else {
-            Err(DataError::UnknownLayout {
-                path: path.to_owned(),
-                first_bytes: aees_run::hexadecimal::hexadecimal(&bytes[..bytes.len().min(8)]),
-                length: bytes.len() as u64,
-                expected: LAYOUTS,
-            })
-        }
-    }
-}
-
-/// Unpacks and decodes all parts of both splits on all cores, then joins them.
-fn decode(splits: SplitFiles) -> Result<Loaded> {
-    let train_parts = splits.train.len();
-    let files: Vec<DataFile> = splits.train.into_iter().chain(splits.test).collect();
-    let mut decoded = Vec::with_capacity(files.len());
-    for part in parallel::map(&files, decode_part) {
-        decoded.push(part?);
-    }
-    let layouts: Vec<Layout> = decoded.iter().map(|(layout, _)| *layout).collect();
-    refuse_mixed(&files[..train_parts], &layouts[..train_parts])?;
-    refuse_mixed(&files[train_parts..], &layouts[train_parts..])?;
-    let mut parts: Vec<ImageSplit> = decoded.into_iter().map(|(_, part)| part).collect();
-    let test = join(parts.split_off(train_parts));
-    Ok(Loaded {
-        train: join(parts),
-        test,
-        layout: layouts[0].name(),
-        files: files.into_iter().map(|file| file.path).collect(),
-        snapshot: None,
-    })
-}
-
-fn decode_part(file: &DataFile) -> Result<(Layout, ImageSplit)> {
-    let bytes = file.read()?;
-    let layout = Layout::of(&bytes, &file.path)?;
-    let images = match layout {
-        Layout::Binary => binary::decode(&file.path, &bytes),
-        Layout::Python => python_version::decode(&file.path, &bytes),
-        Layout::Parquet => parquet_table::decode(&file.path, bytes),
-    };
-    Ok((layout, images?))
-}
-
-fn refuse_mixed(files: &[DataFile], layouts: &[Layout]) -> Result<()> {
-    match layouts.iter().position(|layout| *layout != layouts[0]) {
-        None => Ok(()),
-        Some(other) => Err(DataError::MixedLayouts {
-            first: files[0].path.clone(),
-            first_layout: layouts[0].name(),
-            second: files[other].path.clone(),
-            second_layout: layouts[other].name(),
-        }),
-    }
 }
 
 fn join(parts: Vec<ImageSplit>) -> ImageSplit {
@@ -221,4 +184,26 @@ fn join(parts: Vec<ImageSplit>) -> ImageSplit {
     all.reserve(images - all.len());
     parts.for_each(|part| all.append(part));
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_the_split_by_words() {
+        assert_eq!(split_of("train_batch_3.bin.xz"), Some("train"));
+        assert_eq!(split_of("Test-00000-of-00001.parquet"), Some("test"));
+        assert_eq!(split_of("train2.bin"), Some("train"));
+        assert_eq!(split_of("constraints.bin"), None);
+        assert_eq!(split_of("latest.bin"), None);
+        assert_eq!(split_of("meta"), None);
+    }
+
+    #[test]
+    fn text_is_told_from_records() {
+        assert!(is_text(b"shard\trow\tname\n"));
+        assert!(!is_text(&[11, 19, 255, 0, 7]));
+        assert!(!is_text(b""));
+    }
 }

@@ -8,7 +8,5 @@ mod parquet_table;
 mod python_version;
 mod synthetic;
 
-pub use classes::{CIFAR100_CLASSES, SUPERCLASSES, Superclass, next_in_superclass, superclass_of};
-pub(crate) use dataset::TASK;
+pub use classes::{CIFAR100_CLASSES, next_in_superclass};
 pub use dataset::{CIFAR100_HUB, Cifar100, Cifar100Config};
-pub use synthetic::SYNTHETIC_SEED;

@@ -9,72 +9,57 @@ use std::path::Path;
 use bytes::Bytes;
 use parquet::file::reader::FileReader;
 use parquet::record::{Field, Row};
+use rayon::prelude::*;
 
-use super::classes::CIFAR100_CLASSES;
+use super::classes::{CIFAR100_CLASSES, is_cifar10, label_out_of_range};
 use crate::error::{DataError, Result};
 use crate::image::{CHANNELS, IMAGE_BYTES, ImageSplit, PLANE_BYTES, SIDE};
-use crate::{parallel, parquet_file};
+use crate::parquet_file;
 
 pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<ImageSplit> {
-    let corrupt = |error: parquet::errors::ParquetError| parquet_file::corrupt(path, &error);
+    let damaged = |error| parquet_file::damaged(path, &error);
     let (table, columns) = parquet_file::open(path, bytes)?;
     for needed in ["img", "fine_label"] {
         let present = columns.iter().any(|name| name == needed || needed == "img" && name == "image");
         if !present {
-            return Err(missing_column(path, needed, columns));
+            return Err(missing_column(path, needed, &columns));
         }
     }
     let mut images = Vec::new();
     let mut labels = Vec::new();
-    for (record, row) in table.get_row_iter(None).map_err(corrupt)?.enumerate() {
-        let row = row.map_err(corrupt)?;
+    for (record, row) in table.get_row_iter(None).map_err(damaged)?.enumerate() {
+        let row = row.map_err(damaged)?;
         labels.push(label(path, record, &row)?);
         images.push((record, png_bytes(path, record, &row)?));
     }
     if labels.is_empty() {
-        return Err(DataError::Empty { path: path.to_owned() });
+        return Err(DataError::no_records(path));
     }
     let mut pixels = Vec::with_capacity(labels.len() * IMAGE_BYTES);
-    for image in parallel::map(&images, |(record, png)| decode_png(path, *record, png)) {
+    let decoded: Vec<_> = images.par_iter().map(|(record, png)| decode_png(path, *record, png)).collect();
+    for image in decoded {
         pixels.extend_from_slice(&image?);
     }
     ImageSplit::new(pixels, labels)
 }
 
-fn missing_column(path: &Path, needed: &'static str, columns: Vec<String>) -> DataError {
+fn missing_column(path: &Path, needed: &str, columns: &[String]) -> DataError {
     if needed == "fine_label" && columns.iter().any(|name| name == "label") {
-        return DataError::WrongClassCount {
-            path: path.to_owned(),
-            expected: CIFAR100_CLASSES,
-            found: 10,
-            hint: "a table with \"label\" and no \"fine_label\" is CIFAR-10",
-        };
+        return is_cifar10(path, 10, "a table with \"label\" and no \"fine_label\"");
     }
-    DataError::MissingField { path: path.to_owned(), field: needed, found: columns }
-}
-
-fn wrong_shape(path: &Path, record: usize, column: &str, expected: &str, found: impl Into<String>) -> DataError {
-    DataError::WrongShape {
-        path: path.to_owned(),
-        field: format!("{column} of record {record}"),
-        expected: expected.to_owned(),
-        found: found.into(),
-    }
+    parquet_file::no_column(path, needed, columns)
 }
 
 fn label(path: &Path, record: usize, row: &Row) -> Result<u32> {
     let field = row.get_column_iter().find(|(name, _)| *name == "fine_label").map(|(_, field)| field);
     let Some(value) = field.and_then(parquet_file::whole_number) else {
         let found = field.map_or("nothing".to_owned(), ToString::to_string);
-        return Err(wrong_shape(path, record, "fine_label", "a whole number", found));
+        return Err(parquet_file::wrong_value(path, record, "fine_label", "a whole number", &found));
     };
-    u32::try_from(value).ok().filter(|&label| label < CIFAR100_CLASSES).ok_or_else(|| DataError::LabelOutOfRange {
-        path: path.to_owned(),
-        record,
-        field: "fine_label",
-        value,
-        classes: CIFAR100_CLASSES,
-    })
+    u32::try_from(value)
+        .ok()
+        .filter(|&label| label < CIFAR100_CLASSES)
+        .ok_or_else(|| label_out_of_range(path, record, "fine_label", value, CIFAR100_CLASSES))
 }
 
 /// A cheap handle: the bytes stay in parquet's page.
@@ -86,28 +71,24 @@ fn png_bytes(path: &Path, record: usize, row: &Row) -> Result<Bytes> {
     };
     match bytes {
         Some((_, Field::Bytes(bytes))) => Ok(Bytes::copy_from_slice(bytes.data())),
-        _ => Err(wrong_shape(path, record, "img", "a struct with the bytes of a PNG", "no bytes")),
+        _ => Err(parquet_file::wrong_value(path, record, "img", "a struct with the bytes of a PNG", "no bytes")),
     }
 }
 
 /// `[3, 32, 32]` from a PNG, which stores `[32, 32, 3]`.
 fn decode_png(path: &Path, record: usize, bytes: &[u8]) -> Result<[u8; IMAGE_BYTES]> {
-    let corrupt = |reason: String| DataError::Corrupt {
-        path: path.to_owned(),
-        layer: "PNG image",
-        reason: format!("record {record}: {reason}"),
-    };
+    let damaged = |error| DataError::damaged(path, "PNG image", format!("record {record}: {error}"));
     let mut decoder = png::Decoder::new(Cursor::new(bytes));
     decoder.set_transformations(png::Transformations::normalize_to_color8());
-    let mut reader = decoder.read_info().map_err(|error| corrupt(error.to_string()))?;
+    let mut reader = decoder.read_info().map_err(damaged)?;
     let (width, height) = reader.info().size();
     let color = reader.output_color_type().0;
     if (width, height, color) != (SIDE as u32, SIDE as u32, png::ColorType::Rgb) {
         let found = format!("{width} x {height} {color:?}");
-        return Err(wrong_shape(path, record, "img", "a PNG of 32 x 32 Rgb pixels", found));
+        return Err(parquet_file::wrong_value(path, record, "img", "a PNG of 32 x 32 Rgb pixels", &found));
     }
     let mut interleaved = [0; IMAGE_BYTES];
-    reader.next_frame(&mut interleaved).map_err(|error| corrupt(error.to_string()))?;
+    reader.next_frame(&mut interleaved).map_err(damaged)?;
     let mut planes = [0; IMAGE_BYTES];
     for (pixel, channels) in interleaved.chunks_exact(CHANNELS).enumerate() {
         for (channel, &value) in channels.iter().enumerate() {

@@ -6,10 +6,11 @@
 
 use std::path::Path;
 
-use super::classes::CIFAR100_CLASSES;
-use crate::error::{DataError, Result};
-use crate::image::{IMAGE_BYTES, ImageSplit};
 use aees_pickle::{self as pickle, Node, NodeId, Pickle};
+
+use super::classes::{CIFAR100_CLASSES, is_cifar10, label_out_of_range};
+use crate::error::{DataError, Result, names};
+use crate::image::{IMAGE_BYTES, ImageSplit};
 
 /// Whether a file that starts with these bytes is a pickle of protocol 2 or later.
 pub(super) fn may_be_pickle(head: &[u8]) -> bool {
@@ -17,32 +18,26 @@ pub(super) fn may_be_pickle(head: &[u8]) -> bool {
 }
 
 pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<ImageSplit> {
-    let corrupt = |reason| DataError::Corrupt { path: path.to_owned(), layer: "pickle", reason };
-    let pickle = pickle::parse(bytes).map_err(corrupt)?;
-    let entries = pickle.root_entries().ok_or_else(|| DataError::WrongShape {
-        path: path.to_owned(),
-        field: "pickle".to_owned(),
-        expected: "a dict with string keys".to_owned(),
-        found: pickle.node(pickle.root).kind(),
-    })?;
-    let field = |name: &'static str| {
+    let pickle = pickle::parse(bytes).map_err(|reason| DataError::damaged(path, "pickle", reason))?;
+    let entries = pickle
+        .root_entries()
+        .ok_or_else(|| wrong(path, "pickle", "a dict with string keys", &pickle.node(pickle.root).kind()))?;
+    let field = |name: &str| {
         let found = entries.iter().find(|(key, _)| *key == name.as_bytes());
-        found.map(|&(_, value)| value).ok_or_else(|| DataError::MissingField {
-            path: path.to_owned(),
-            field: name,
-            found: entries.iter().map(|(key, _)| String::from_utf8_lossy(key).into_owned()).collect(),
+        found.map(|&(_, value)| value).ok_or_else(|| {
+            let found: Vec<_> = entries.iter().map(|(key, _)| String::from_utf8_lossy(key)).collect();
+            DataError::unusable(path, format!("no field \"{name}\"; it has {}", names(&found)))
         })
     };
     refuse_cifar10(path, &pickle, &entries)?;
     let labels = labels(path, &pickle, field("fine_labels")?)?;
     if labels.is_empty() {
-        return Err(DataError::Empty { path: path.to_owned() });
+        return Err(DataError::no_records(path));
     }
-    let wrong_data = |found| DataError::WrongShape {
-        path: path.to_owned(),
-        field: "data".to_owned(),
-        expected: format!("an array of unsigned bytes [{}, {IMAGE_BYTES}], one row for each fine label", labels.len()),
-        found,
+    let wrong_data = |found: String| {
+        let rows = labels.len();
+        let expected = format!("an array of unsigned bytes [{rows}, {IMAGE_BYTES}], one row for each fine label");
+        wrong(path, "data", &expected, &found)
     };
     let data = pickle::byte_array(&pickle, field("data")?).map_err(wrong_data)?;
     if (data.rows, data.columns) != (labels.len(), IMAGE_BYTES) {
@@ -51,27 +46,20 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<ImageSplit> {
     ImageSplit::new(data.bytes.into_owned(), labels)
 }
 
+fn wrong(path: &Path, field: &str, expected: &str, found: &str) -> DataError {
+    DataError::unusable(path, format!("{field}: expected {expected}, found {found}"))
+}
+
 fn labels(path: &Path, pickle: &Pickle<'_>, id: NodeId) -> Result<Vec<u32>> {
-    let wrong = |expected: &str, field: String, found| DataError::WrongShape {
-        path: path.to_owned(),
-        field,
-        expected: expected.to_owned(),
-        found,
-    };
     let Node::List(items) = pickle.node(id) else {
-        return Err(wrong("a list of numbers", "fine_labels".to_owned(), pickle.node(id).kind()));
+        return Err(wrong(path, "fine_labels", "a list of numbers", &pickle.node(id).kind()));
     };
     let label = |(record, &item): (usize, &NodeId)| match pickle.node(item) {
-        Node::Int(value) => u32::try_from(*value).ok().filter(|&label| label < CIFAR100_CLASSES).ok_or_else(|| {
-            DataError::LabelOutOfRange {
-                path: path.to_owned(),
-                record,
-                field: "fine label",
-                value: *value,
-                classes: CIFAR100_CLASSES,
-            }
-        }),
-        other => Err(wrong("a number", format!("fine_labels of record {record}"), other.kind())),
+        Node::Int(value) => u32::try_from(*value)
+            .ok()
+            .filter(|&label| label < CIFAR100_CLASSES)
+            .ok_or_else(|| label_out_of_range(path, record, "fine label", *value, CIFAR100_CLASSES)),
+        other => Err(wrong(path, &format!("fine_labels of record {record}"), "a number", &other.kind())),
     };
     items.iter().enumerate().map(label).collect()
 }
@@ -83,10 +71,6 @@ fn refuse_cifar10(path: &Path, pickle: &Pickle<'_>, entries: &[(&[u8], NodeId)])
     }
     let Some(&(_, id)) = entries.iter().find(|(key, _)| *key == b"labels") else { return Ok(()) };
     let Ok(labels) = labels(path, pickle, id) else { return Ok(()) };
-    Err(DataError::WrongClassCount {
-        path: path.to_owned(),
-        expected: CIFAR100_CLASSES,
-        found: labels.iter().max().map_or(0, |&largest| largest + 1),
-        hint: "a pickle with \"labels\" and no \"fine_labels\" is CIFAR-10",
-    })
+    let classes = labels.iter().max().map_or(0, |&largest| largest + 1);
+    Err(is_cifar10(path, classes, "a pickle with \"labels\" and no \"fine_labels\""))
 }

@@ -7,15 +7,16 @@
 //! Each image has its own stream of random numbers, so image i is the same however many are made and on however many threads.
 //! Waves come from a polynomial, not from the system's cosine, so that the bytes are the same on every machine.
 
+use rand_core::Rng;
+use rayon::prelude::*;
+
 use super::classes::{CIFAR100_CLASSES, COARSE_CLASSES, superclass_of};
 use crate::error::Result;
 use crate::image::{CHANNELS, IMAGE_BYTES, ImageSplit, PLANE_BYTES, SIDE};
 use crate::keyed_random::{KeyedRng, Purpose, stream};
-use crate::parallel;
-use rand_core::Rng;
 
 /// The seed of `--data synthetic`: one data set for all runs, so that runs of different seeds can be compared.
-pub const SYNTHETIC_SEED: u64 = 0;
+pub(super) const SYNTHETIC_SEED: u64 = 0;
 
 // How hard the set is. Chosen by experiment so that a small network on 5,000 images climbs over about ten epochs; the
 // curve is in the README.
@@ -66,21 +67,14 @@ pub(super) fn test(seed: u64, count: usize) -> Result<ImageSplit> {
 }
 
 fn make(seed: u64, purpose: Purpose, count: usize) -> Result<ImageSplit> {
-    /// Small enough to share the work evenly, large enough that sharing costs nothing.
-    const IMAGES_AT_ONCE: usize = 250;
     let patterns = patterns(seed);
-    let starts: Vec<usize> = (0..count).step_by(IMAGES_AT_ONCE).collect();
-    let runs = parallel::map(&starts, |&start| {
-        let end = (start + IMAGES_AT_ONCE).min(count);
-        let mut pixels = vec![0; (end - start) * IMAGE_BYTES];
-        for (index, image) in (start..end).zip(pixels.chunks_exact_mut(IMAGE_BYTES)) {
-            let mut random = stream(seed, purpose, index as u64);
-            paint(&patterns[index % patterns.len()], &mut random, image);
-        }
-        pixels
+    let mut pixels = vec![0; count * IMAGE_BYTES];
+    pixels.par_chunks_exact_mut(IMAGE_BYTES).enumerate().for_each(|(index, image)| {
+        let mut random = stream(seed, purpose, index as u64);
+        paint(&patterns[index % patterns.len()], &mut random, image);
     });
     let labels = (0..count as u32).map(|index| index % CIFAR100_CLASSES).collect();
-    ImageSplit::new(runs.concat(), labels)
+    ImageSplit::new(pixels, labels)
 }
 
 /// The waves of each fine class.

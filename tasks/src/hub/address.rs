@@ -1,9 +1,10 @@
 //! Addresses: the hub's endpoint, the URLs of its files and listings, redirects, and who may see the token.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use ureq::http::Uri;
 
 use super::error::HubError;
-use super::repository::{HubPath, RepoId, RepoKind};
+use super::repository::{HubPath, RepoId};
 
 /// Scheme, host and port: what must be equal before a token is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,15 +48,15 @@ pub(super) struct Endpoint {
 impl Endpoint {
     pub(super) fn parse(text: &str) -> Result<Self, HubError> {
         let base = text.trim().trim_end_matches('/');
-        let bad = |endpoint: &str, why| HubError::BadEndpoint { endpoint: endpoint.to_owned(), why };
         if let Some((_, host)) = base.rsplit_once('@') {
             // What stands before the @ may be a password.
-            return Err(bad(host, "a user name or password cannot stand in it; use HF_TOKEN"));
+            return Err(HubError::bad_endpoint(host, "a user name or password cannot stand in it; use HF_TOKEN"));
         }
-        let url: Uri = base.parse().map_err(|_| bad(base, "it is no URL"))?;
-        let origin = Origin::of(&url).ok_or_else(|| bad(base, "it does not begin with https://HOST or http://HOST"))?;
+        let url: Uri = base.parse().map_err(|_| HubError::bad_endpoint(base, "it is no URL"))?;
+        let origin = Origin::of(&url)
+            .ok_or_else(|| HubError::bad_endpoint(base, "it does not begin with https://HOST or http://HOST"))?;
         if base.contains(['?', '#']) {
-            return Err(bad(base, "a query cannot stand in it"));
+            return Err(HubError::bad_endpoint(base, "a query cannot stand in it"));
         }
         Ok(Self { base: base.to_owned(), origin })
     }
@@ -66,17 +67,14 @@ impl Endpoint {
 
     /// Where the hub tells about a file and gives it, or redirects to where it is.
     pub(super) fn file_url(&self, file: &HubPath, revision: &str) -> String {
-        let (repo, revision, path) = (file.repo().repo().url(), escaped(revision, ""), escaped(file.path(), "/"));
-        format!("{}/{repo}/resolve/{revision}/{path}", self.base)
+        let repo = file.repo().repo(&escaped(revision));
+        let path: Vec<String> = file.path().split('/').map(escaped).collect();
+        format!("{}/{}/resolve/{}/{}", self.base, repo.url(), repo.revision(), path.join("/"))
     }
 
-    /// Where the hub lists a repository's files. `blobs`: with sizes and checksums.
+    /// Where the hub lists a repository's files.
     pub(super) fn listing_url(&self, repo: &RepoId, revision: &str) -> String {
-        let kind = match repo.kind() {
-            RepoKind::Model => "models",
-            RepoKind::Dataset => "datasets",
-        };
-        format!("{}/api/{kind}/{}/revision/{}?blobs=true", self.base, repo.id(), escaped(revision, ""))
+        format!("{}/api/{}", self.base, repo.repo(&escaped(revision)).api_url())
     }
 }
 
@@ -108,18 +106,10 @@ pub(super) fn shown(url: &Uri) -> String {
     format!("{}://{host}{}", url.scheme_str().unwrap_or("http"), url.path())
 }
 
-/// Percent-encoding of all but RFC 3986's unreserved characters and `also_plain`, as Python's `quote`.
-fn escaped(text: &str, also_plain: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        let character = char::from(byte);
-        if character.is_ascii_alphanumeric() || "-_.~".contains(character) || also_plain.contains(character) {
-            escaped.push(character);
-        } else {
-            escaped.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    escaped
+/// All but RFC 3986's unreserved characters, as Python's `quote`.
+fn escaped(text: &str) -> String {
+    const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 #[cfg(test)]
@@ -138,7 +128,7 @@ mod tests {
         let expected =
             "https://huggingface.co/datasets/nyu-mll/glue/resolve/refs%2Fconvert%2Fparquet/sst2/a%20b.parquet";
         assert_eq!(endpoint.file_url(&file, file.revision()), expected);
-        let expected = "https://mirror/hf/api/datasets/nyu-mll/glue/revision/refs%2Fpr%2F1?blobs=true";
+        let expected = "https://mirror/hf/api/datasets/nyu-mll/glue/revision/refs%2Fpr%2F1";
         assert_eq!(Endpoint::parse("https://mirror/hf").unwrap().listing_url(&glue, "refs/pr/1"), expected);
     }
 

@@ -13,16 +13,19 @@
 //! A file is seen through its snapshot link; that is made last, after the blob was checked, synced and renamed.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use aees_run::artifact::write_whole;
 use hf_hub::{Cache, CacheRepo};
 
-use super::checksum::Checksum;
 use super::error::{HubError, io_error};
 use super::event::{DownloadEvent, DownloadProgress};
 use super::repository::{RepoId, check_path, is_commit};
-use super::retry::random_bits;
+use super::retry;
+
+/// A folder's name does not depend on the revision, which the `hf-hub` crate wants to know all the same.
+const MAIN: &str = "main";
 
 /// A repository's folder in one cache.
 pub(super) struct CachedRepo {
@@ -32,9 +35,9 @@ pub(super) struct CachedRepo {
     layout: CacheRepo,
 }
 
-/// A file that the cache has, not yet checked.
+/// A file that the cache has.
 #[derive(Debug, Clone)]
-pub(super) struct Found {
+pub(super) struct CachedFile {
     pub(super) commit: String,
     /// The snapshot's link.
     pub(super) path: PathBuf,
@@ -43,20 +46,14 @@ pub(super) struct Found {
     pub(super) size: u64,
 }
 
-/// A file whose content is not what its name says.
-pub(super) struct Damage {
-    pub(super) expected: Checksum,
-    pub(super) found: Checksum,
-}
-
 impl CachedRepo {
     pub(super) fn new(cache: &Path, repo: &RepoId) -> Self {
-        let name = repo.repo().folder_name();
+        let name = repo.repo(MAIN).folder_name();
         Self {
             root: cache.to_owned(),
             folder: cache.join(&name),
             locks: cache.join(".locks").join(&name),
-            layout: Cache::new(cache.to_owned()).repo(repo.repo()),
+            layout: Cache::new(cache.to_owned()).repo(repo.repo(MAIN)),
         }
     }
 
@@ -69,32 +66,29 @@ impl CachedRepo {
         Some(text.trim().to_owned()).filter(|commit| is_commit(commit))
     }
 
-    pub(super) fn find(&self, commit: &str, path: &str) -> Option<Found> {
+    pub(super) fn find(&self, commit: &str, path: &str) -> Option<CachedFile> {
         let link = self.layout.pointer_path(commit).join(path);
-        let metadata = fs::metadata(&link).ok().filter(fs::Metadata::is_file)?;
+        let size = length_of(&link)?;
         let blob = fs::read_link(&link).ok();
         let etag = blob.and_then(|target| Some(target.file_name()?.to_str()?.to_owned()));
-        Some(Found { commit: commit.to_owned(), path: link, etag, size: metadata.len() })
+        Some(CachedFile { commit: commit.to_owned(), path: link, etag, size })
     }
 
-    /// The paths and sizes of the files of a commit that are there, sorted.
-    pub(super) fn files(&self, commit: &str) -> Vec<(String, u64)> {
+    /// The paths of the files of a commit that are there, sorted.
+    pub(super) fn files(&self, commit: &str) -> Vec<String> {
         let root = self.layout.pointer_path(commit);
         let (mut files, mut folders) = (Vec::new(), vec![root.clone()]);
         while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-                let path = entry.path();
-                match fs::metadata(&path) {
-                    Ok(metadata) if metadata.is_dir() => folders.push(path),
-                    Ok(metadata) => {
-                        let parts = path.strip_prefix(&root).ok().and_then(Path::to_str);
-                        files.extend(parts.map(|name| (name.replace('\\', "/"), metadata.len())));
-                    }
-                    Err(_) => {}
+            for path in fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.exists() {
+                    let inside = path.strip_prefix(&root).ok().and_then(Path::to_str);
+                    files.extend(inside.map(|name| name.replace('\\', "/")));
                 }
             }
         }
-        files.retain(|(path, _)| check_path(path).is_ok());
+        files.retain(|path| check_path(path).is_ok());
         files.sort();
         files
     }
@@ -130,12 +124,7 @@ impl CachedRepo {
         }
         let path = self.reference(revision);
         create_folder_of(&path)?;
-        let temporary = temporary_beside(&path);
-        let written = fs::write(&temporary, commit).and_then(|()| fs::rename(&temporary, &path));
-        written.map_err(|error| {
-            let _ = fs::remove_file(&temporary);
-            io_error(path, "writing")(error)
-        })
+        write_whole(&path, |out| out.write_all(commit.as_bytes())).map_err(io_error(path, "writing"))
     }
 
     pub(super) fn blob(&self, etag: &str) -> PathBuf {
@@ -178,7 +167,7 @@ impl CachedRepo {
                         progress.event(&DownloadEvent::Waiting { path: path.to_owned() });
                         told = true;
                     }
-                    super::retry::sleep(std::time::Duration::from_millis(100), progress)?;
+                    retry::sleep(std::time::Duration::from_millis(100), progress)?;
                 }
                 Err(TryLockError::Error(_)) => return Ok(None),
             }
@@ -186,78 +175,33 @@ impl CachedRepo {
     }
 
     /// Makes a whole blob visible as a file of a commit.
-    pub(super) fn link(&self, etag: &str, commit: &str, path: &str) -> Result<Found, HubError> {
-        let link = self.layout.pointer_path(commit).join(path);
+    pub(super) fn link(&self, etag: &str, commit: &str, path: &str) -> Result<CachedFile, HubError> {
+        let (link, blob) = (self.layout.pointer_path(commit).join(path), self.blob(etag));
         create_folder_of(&link)?;
-        if fs::metadata(&link).is_err() {
-            // One that leads nowhere is of no use to anybody.
+        if length_of(&link).is_none() || length_of(&link) != length_of(&blob) {
+            // One that leads nowhere, or a copy that is not whole, is of no use to anybody.
             let _ = fs::remove_file(&link);
             // snapshots/COMMIT, and one more for each folder in the path.
             let up = "../".repeat(2 + path.matches('/').count());
             match symlink(Path::new(&format!("{up}blobs/{etag}")), &link) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(_) => copy_whole(&self.blob(etag), &link)?,
+                // For file systems without links: Python copies as well.
+                Err(_) => write_whole(&link, |out| io::copy(&mut File::open(&blob)?, out).map(drop))
+                    .map_err(io_error(&link, "writing"))?,
             }
         }
         self.find(commit, path).ok_or_else(|| io_error(link, "linking")(io::Error::other("the link leads nowhere")))
     }
-
-    /// Removes a file that is not what its name says, with its blob.
-    pub(super) fn discard(&self, found: &Found) -> Result<(), HubError> {
-        let blob = found.etag.as_deref().map(|etag| self.blob(etag));
-        for path in [Some(found.path.clone()), blob].into_iter().flatten() {
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_error(path, "removing")(error)),
-                _ => {}
-            }
-        }
-        Ok(())
-    }
 }
 
-/// Does a file have the content that its ETag tells? Always yes for an ETag that is no checksum.
-pub(super) fn check(path: &Path, etag: Option<&str>) -> Result<Result<(), Damage>, HubError> {
-    let Some(expected) = etag.and_then(Checksum::from_etag) else { return Ok(Ok(())) };
-    let found = expected.same_kind_of_file(path).map_err(io_error(path, "reading"))?;
-    Ok(if found == expected { Ok(()) } else { Err(Damage { expected, found }) })
-}
-
-/// Brings a checked file to its final name. After this it survives a power cut.
-pub(super) fn install(partial: &Path, blob: &Path) -> Result<(), HubError> {
-    let file = OpenOptions::new().write(true).open(partial).map_err(io_error(partial, "opening"))?;
-    file.sync_all().map_err(io_error(partial, "writing"))?;
-    fs::rename(partial, blob).map_err(io_error(blob, "renaming to it"))?;
-    if let Some(folder) = blob.parent() {
-        // Not every system can sync a folder; the name is then safe a little later.
-        let _ = File::open(folder).and_then(|folder| folder.sync_all());
-    }
-    Ok(())
+pub(super) fn length_of(path: &Path) -> Option<u64> {
+    fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|metadata| metadata.len())
 }
 
 fn create_folder_of(path: &Path) -> Result<(), HubError> {
     let Some(folder) = path.parent() else { return Ok(()) };
     fs::create_dir_all(folder).map_err(io_error(folder, "making the folder"))
-}
-
-fn temporary_beside(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!("{name}.{:08x}.tmp", random_bits() as u32))
-}
-
-/// For file systems without links: Python copies as well.
-fn copy_whole(blob: &Path, to: &Path) -> Result<(), HubError> {
-    let temporary = temporary_beside(to);
-    let copied = fs::copy(blob, &temporary).and_then(|_| {
-        let mut file = OpenOptions::new().write(true).open(&temporary)?;
-        file.flush()?;
-        file.sync_all()?;
-        fs::rename(&temporary, to)
-    });
-    copied.map_err(|error| {
-        let _ = fs::remove_file(&temporary);
-        io_error(to, "writing")(error)
-    })
 }
 
 #[cfg(unix)]

@@ -4,100 +4,101 @@
 //! `blob LENGTH\0` and the content.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
+use aees_run::hexadecimal::hexadecimal;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-/// A file's checksum as the hub names it. `Display` writes it in lower-case hex.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Checksum {
-    /// SHA-256 of the content.
-    Sha256([u8; 32]),
-    /// SHA-1 of `blob LENGTH\0` and the content, as `git hash-object` prints it.
-    GitBlob([u8; 20]),
-}
+/// A file's checksum as the hub names it, in lower-case hex.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checksum(String);
 
 impl Checksum {
     /// The SHA-256 of some bytes.
     pub fn sha256_of(bytes: &[u8]) -> Self {
-        Self::Sha256(Sha256::digest(bytes).into())
+        Self(hexadecimal(&Sha256::digest(bytes)))
     }
 
-    /// Git's name of some bytes.
+    /// Git's name of some bytes, as `git hash-object` prints it.
     pub fn git_blob_of(bytes: &[u8]) -> Self {
-        Self::GitBlob(git_blob_start(bytes.len() as u64).chain_update(bytes).finalize().into())
-    }
-
-    /// The checksum in an ETag without its quotes; none for an ETag that is something else.
-    pub fn from_etag(etag: &str) -> Option<Self> {
-        match etag.len() {
-            64 => from_hex(etag).map(Self::Sha256),
-            40 => from_hex(etag).map(Self::GitBlob),
-            _ => None,
-        }
-    }
-
-    /// The checksum of the same kind that a file really has.
-    pub(super) fn same_kind_of_file(self, path: &Path) -> io::Result<Self> {
-        let mut file = File::open(path)?;
-        Ok(match self {
-            Self::Sha256(_) => Self::Sha256(digest(Sha256::new(), &mut file)?.finalize().into()),
-            Self::GitBlob(_) => {
-                let start = git_blob_start(file.metadata()?.len());
-                Self::GitBlob(digest(start, &mut file)?.finalize().into())
-            }
-        })
+        let start = format!("blob {}\0", bytes.len());
+        Self(hexadecimal(&Sha1::new().chain_update(start).chain_update(bytes).finalize()))
     }
 }
 
-fn git_blob_start(length: u64) -> Sha1 {
-    Sha1::new().chain_update(format!("blob {length}\0"))
-}
-
-fn digest<D: Digest>(mut digest: D, file: &mut File) -> io::Result<D> {
-    let mut buffer = vec![0; 1 << 18];
+/// The SHA-256 of a file, in hex. A file of the hub's cache, which is a link to a blob, has it in the blob's name: it was
+/// checked when it came, and is not read again.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn sha256_of_file(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let target = fs::read_link(path).unwrap_or_default();
+    if target.parent().is_some_and(|parent| parent.ends_with("blobs"))
+        && let Some(etag) = target.file_name().and_then(|name| name.to_str())
+        && matches!(Hasher::of(etag), Hasher::Sha256(_))
+    {
+        return Ok(etag.to_owned());
+    }
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok(digest),
+            0 => return Ok(hexadecimal(&digest.finalize())),
             count => digest.update(&buffer[..count]),
         }
     }
 }
 
-fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    // Upper-case digits would be another file name for the same checksum: Python does not take them either.
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-    }
-    Some(bytes)
-}
-
 impl fmt::Display for Checksum {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes: &[u8] = match self {
-            Self::Sha256(bytes) => bytes,
-            Self::GitBlob(bytes) => bytes,
-        };
-        bytes.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        formatter.write_str(&self.0)
     }
 }
 
-impl fmt::Debug for Checksum {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self {
-            Self::Sha256(_) => "sha256",
-            Self::GitBlob(_) => "git blob",
-        };
-        write!(formatter, "{kind} {self}")
+/// Takes the checksum of a file while it arrives.
+pub(super) enum Hasher {
+    Sha256(Sha256),
+    /// Its length comes first in Git's checksum, and need not be known before the end: kept whole. Such files are small.
+    GitBlob(Vec<u8>),
+    /// An ETag that is no checksum.
+    None,
+}
+
+impl Hasher {
+    /// For what the ETag, without its quotes, may be the checksum of.
+    pub(super) fn of(etag: &str) -> Self {
+        // Upper-case digits would be another file name for the same checksum: Python does not take them either.
+        let hexadecimal = etag.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        match etag.len() {
+            64 if hexadecimal => Self::Sha256(Sha256::new()),
+            40 if hexadecimal => Self::GitBlob(Vec::new()),
+            _ => Self::None,
+        }
+    }
+
+    pub(super) fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Sha256(digest) => digest.update(bytes),
+            Self::GitBlob(content) => content.extend_from_slice(bytes),
+            Self::None => {}
+        }
+    }
+
+    /// The checksum of all that came; none where the ETag is not one.
+    pub(super) fn finish(&self) -> Option<Checksum> {
+        match self {
+            Self::Sha256(digest) => Some(Checksum(hexadecimal(&digest.clone().finalize()))),
+            Self::GitBlob(content) => Some(Checksum::git_blob_of(content)),
+            Self::None => None,
+        }
     }
 }
 
@@ -110,16 +111,18 @@ mod tests {
     fn checksums_are_those_of_sha256sum_and_git() {
         let sha256 = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
         let git = "ce013625030ba8dba906f756967f9e9ca394464a";
-        assert_eq!(Checksum::sha256_of(b"hello\n").to_string(), sha256);
-        assert_eq!(Checksum::git_blob_of(b"hello\n").to_string(), git);
-        assert_eq!(Checksum::from_etag(sha256), Some(Checksum::sha256_of(b"hello\n")));
-        assert_eq!(Checksum::from_etag(git), Some(Checksum::git_blob_of(b"hello\n")));
+        for (etag, checksum) in [(sha256, Checksum::sha256_of(b"hello\n")), (git, Checksum::git_blob_of(b"hello\n"))] {
+            assert_eq!(checksum.to_string(), etag);
+            let mut hasher = Hasher::of(etag);
+            [b"hel".as_slice(), b"lo\n"].into_iter().for_each(|part| hasher.update(part));
+            assert_eq!(hasher.finish(), Some(checksum));
+        }
     }
 
     #[test]
     fn other_etags_are_no_checksums() {
         for etag in ["", "abc", &"g".repeat(64), &"A".repeat(40), &"é".repeat(20)] {
-            assert_eq!(Checksum::from_etag(etag), None, "{etag}");
+            assert!(Hasher::of(etag).is_none(), "{etag}");
         }
     }
 }

@@ -42,9 +42,9 @@ pub enum DownloadEvent {
         /// Why the hub could not be asked, for people.
         reason: String,
     },
-    /// A file in the cache did not have its checksum: it was removed and is downloaded again.
+    /// A file in the cache is not as long as the hub says: it is downloaded again.
     Discarded {
-        /// The file that was removed.
+        /// The blob that is replaced.
         path: PathBuf,
     },
     /// Another process downloads the same file; this one waits for it.

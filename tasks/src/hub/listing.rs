@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::checksum::Checksum;
 use super::error::HubError;
 use super::event::{DownloadEvent, DownloadProgress};
-use super::repository::{RepoId, check_path, check_revision, is_commit};
-use super::retry::{Retries, Temporary};
-use super::transport::{Failure, Refusal, Transport};
+use super::refusal::repository_refused;
+use super::repository::{RepoId, check_commit, check_path, check_revision, is_commit};
+use super::retry::{RetryState, TemporaryError};
+use super::transport::{RequestError, Transport};
 use super::{Access, Hub};
 
 /// Far above any listing; a server that sends without end is stopped here.
@@ -18,21 +18,9 @@ const MOST_BYTES: u64 = 64 << 20;
 pub struct RepoListing {
     /// The commit that the revision stood for.
     pub commit: String,
-    /// Sorted by path.
-    pub files: Vec<RepoFile>,
-    /// The files are those of the cache, which need not be all, because the hub could not be asked.
-    pub from_cache: bool,
-}
-
-/// One file of a listing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RepoFile {
-    /// With `/` between its parts.
-    pub path: String,
-    /// Bytes, where the hub tells it.
-    pub size: Option<u64>,
-    /// The hub's checksum, where it tells it.
-    pub checksum: Option<Checksum>,
+    /// Their paths, with `/` between the parts, sorted. Those of the cache, which need not be all, where the hub could not
+    /// be asked.
+    pub files: Vec<String>,
 }
 
 impl Hub {
@@ -40,7 +28,7 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// [`HubError::NothingCached`] offline without any file in the cache; else as [`Hub::file`].
+    /// [`HubError::NotCached`] offline without any file in the cache; else as [`Hub::file`].
     pub fn list(
         &self,
         repo: &RepoId,
@@ -51,11 +39,10 @@ impl Hub {
         let cached = self.cached_listing(repo, revision);
         match (&self.access, cached) {
             (Access::Offline, Some(listing)) => Ok(listing),
-            (Access::Offline, None) => Err(HubError::NothingCached {
-                repo: repo.clone(),
-                revision: revision.to_owned(),
-                caches: self.cache_folders(),
-            }),
+            (Access::Offline, None) => {
+                let what = format!("no file of {repo} at {revision} is");
+                Err(HubError::not_cached(what, repo, &self.cache_folders()))
+            }
             (Access::Online(transport), cached) => {
                 let error = match self.ask_for_listing(transport, repo, revision, cached.is_none(), progress) {
                     Ok(listing) => {
@@ -68,7 +55,7 @@ impl Hub {
                     Err(error) => error,
                 };
                 match cached {
-                    Some(listing) if !matches!(error, HubError::RevisionNotFound { .. } | HubError::Cancelled) => {
+                    Some(listing) if !matches!(error, HubError::RevisionNotFound(..) | HubError::Cancelled) => {
                         let path = repo.to_string();
                         progress.event(&DownloadEvent::UsingCache { path, reason: error.to_string() });
                         Ok(listing)
@@ -88,9 +75,7 @@ impl Hub {
     /// A wrong name, or a cache that cannot be written.
     pub fn remember(&self, repo: &RepoId, revision: &str, commit: &str) -> Result<(), HubError> {
         check_revision(revision)?;
-        if !is_commit(commit) {
-            return Err(HubError::BadName { what: "commit", name: commit.to_owned(), why: "it has 40 hex digits" });
-        }
+        check_commit(commit)?;
         // Known already, perhaps by a cache that is only read.
         if self.caches(repo).find_map(|cache| cache.commit_of(revision)).as_deref() == Some(commit) {
             return Ok(());
@@ -101,9 +86,8 @@ impl Hub {
     fn cached_listing(&self, repo: &RepoId, revision: &str) -> Option<RepoListing> {
         self.caches(repo).find_map(|cache| {
             let commit = cache.commit_of(revision)?;
-            let files = cache.files(&commit).into_iter();
-            let files: Vec<_> = files.map(|(path, size)| RepoFile { path, size: Some(size), checksum: None }).collect();
-            (!files.is_empty()).then_some(RepoListing { commit, files, from_cache: true })
+            let files = cache.files(&commit);
+            (!files.is_empty()).then_some(RepoListing { commit, files })
         })
     }
 
@@ -116,24 +100,24 @@ impl Hub {
         progress: &mut dyn DownloadProgress,
     ) -> Result<RepoListing, HubError> {
         let url = transport.endpoint().listing_url(repo, revision);
-        let mut retries = Retries::new(self.settings.retry);
+        let mut retries = RetryState::new(self.settings.retry);
         loop {
             match body(transport, &url) {
-                Ok(text) => return parse(&text).map_err(|why| HubError::NotAHub { url, why }),
-                Err(Failure::Temporary(failure)) if may_retry => retries.pause(failure, progress)?,
-                Err(Failure::Temporary(failure)) => return Err(retries.give_up(failure)),
-                Err(Failure::Refused(refusal)) => return Err(refused(refusal, repo, revision)),
-                Err(Failure::Fatal(error)) => return Err(error),
+                Ok(text) => return parse(&text).map_err(|why| HubError::not_a_hub(&url, &why)),
+                Err(RequestError::Temporary(failure)) if may_retry => retries.pause(failure, progress)?,
+                Err(RequestError::Temporary(failure)) => return Err(retries.give_up(failure)),
+                Err(RequestError::Refused(refusal)) => return Err(repository_refused(refusal, repo, revision)),
+                Err(RequestError::Fatal(error)) => return Err(error),
             }
         }
     }
 }
 
-fn body(transport: &Transport, url: &str) -> Result<Vec<u8>, Failure> {
+fn body(transport: &Transport, url: &str) -> Result<Vec<u8>, RequestError> {
     let response = transport.get(url, None)?;
     response.into_body().into_with_config().limit(MOST_BYTES).read_to_vec().map_err(|error| {
         let why = format!("the connection broke off: {error}");
-        Failure::Temporary(Temporary { url: url.to_owned(), why, answered: true, retry_after: None })
+        RequestError::Temporary(TemporaryError { url: url.to_owned(), why, answered: true, retry_after: None })
     })
 }
 
@@ -141,31 +125,9 @@ fn parse(text: &[u8]) -> Result<RepoListing, String> {
     let value: Value = serde_json::from_slice(text).map_err(|error| format!("no JSON: {error}"))?;
     let commit = value["sha"].as_str().filter(|commit| is_commit(commit)).ok_or("no commit in the field sha")?;
     let siblings = value["siblings"].as_array().ok_or("no list in the field siblings")?;
-    let mut files: Vec<RepoFile> = siblings.iter().filter_map(file).collect();
-    files.sort_by(|left, right| left.path.cmp(&right.path));
-    Ok(RepoListing { commit: commit.to_owned(), files, from_cache: false })
-}
-
-/// One entry; none for a path that could not be asked for either, because it would leave its folder.
-fn file(entry: &Value) -> Option<RepoFile> {
-    let path = entry["rfilename"].as_str().filter(|path| check_path(path).is_ok())?;
-    let checksum = entry["lfs"]["sha256"].as_str().or_else(|| entry["blobId"].as_str());
-    let size = entry["lfs"]["size"].as_u64().or_else(|| entry["size"].as_u64());
-    Some(RepoFile { path: path.to_owned(), size, checksum: checksum.and_then(Checksum::from_etag) })
-}
-
-/// A refusal that is not about one file.
-pub(super) fn refused(refusal: Refusal, repo: &RepoId, revision: &str) -> HubError {
-    let token_sent = refusal.token_sent;
-    let invalid_token = refusal.message.as_deref() == Some("Invalid credentials in Authorization header");
-    match (refusal.code.as_deref(), refusal.status) {
-        (Some("RevisionNotFound"), _) => {
-            HubError::RevisionNotFound { repo: repo.clone(), revision: revision.to_owned() }
-        }
-        (Some("GatedRepo"), _) => HubError::Gated { repo: repo.clone(), token_sent },
-        (Some("RepoNotFound"), _) if !invalid_token => HubError::RepoNotFound { repo: repo.clone(), token_sent },
-        (_, 404 | 410) => HubError::RepoNotFound { repo: repo.clone(), token_sent },
-        (_, status @ (401 | 403)) => HubError::Unauthorized { url: refusal.url, status, token_sent },
-        (_, status) => HubError::Refused { url: refusal.url, status, message: refusal.message },
-    }
+    // A path that would leave its folder could not be asked for either.
+    let paths = siblings.iter().filter_map(|entry| entry["rfilename"].as_str()).filter(|path| check_path(path).is_ok());
+    let mut files: Vec<String> = paths.map(str::to_owned).collect();
+    files.sort();
+    Ok(RepoListing { commit: commit.to_owned(), files })
 }

@@ -3,8 +3,8 @@
 //! [`Hub::file`] gives a path on disk for (repository, revision, path), from the cache where it can. The rules for when
 //! the hub is asked are Python's: never for a commit that is in the cache, always for a branch or tag (its newest commit
 //! may have moved), and when the hub cannot be reached the cache's version is used with a warning. What Python's client
-//! leaves undone is done here: interrupted downloads are resumed, checksums are verified (also of what lies in the
-//! cache), `Retry-After` is obeyed for every cause.
+//! leaves undone is done here: interrupted downloads are resumed, what arrives is checked against its checksum, `Retry-After`
+//! is obeyed for every cause. What lies in the cache was checked when it came; its size is compared where the hub tells it.
 //!
 //! Names, folders and URLs come from the `hf-hub` crate where it has them; its own downloads know neither `Retry-After`,
 //! checksums nor offline mode, so the wire (`transport`) is ours. Offline there is no `Transport` and so nothing that
@@ -19,6 +19,7 @@ mod download;
 mod error;
 mod event;
 mod listing;
+mod refusal;
 mod repository;
 mod retry;
 mod settings;
@@ -27,20 +28,21 @@ mod transport;
 
 use std::path::PathBuf;
 
-pub use checksum::Checksum;
+pub use checksum::{Checksum, sha256_of_file};
 pub use error::HubError;
 pub use event::{DownloadEvent, DownloadProgress};
-pub use listing::{RepoFile, RepoListing};
+pub use listing::RepoListing;
 pub use repository::{HubPath, RepoId, RepoKind};
 pub use retry::RetryPolicy;
 pub use settings::{HubOptions, HubSettings, HubTimeouts};
 pub use token::Token;
 
-use cache::{CachedRepo, Found, check};
+use cache::{CachedFile, CachedRepo, length_of};
 use download::Download;
+use refusal::refused;
 use repository::is_commit;
-use retry::Retries;
-use transport::{Failure, Metadata, Refusal, Transport};
+use retry::RetryState;
+use transport::{Metadata, Refusal, RequestError, Transport};
 
 /// A client of the hub and its cache.
 pub struct Hub {
@@ -69,13 +71,8 @@ pub struct HubFile {
 }
 
 impl HubFile {
-    fn new(found: Found, from_cache: bool) -> Self {
+    fn new(found: CachedFile, from_cache: bool) -> Self {
         Self { path: found.path, commit: found.commit, etag: found.etag, size: found.size, from_cache }
-    }
-
-    /// The checksum that was verified; none where the hub's ETag is not one.
-    pub fn checksum(&self) -> Option<Checksum> {
-        self.etag.as_deref().and_then(Checksum::from_etag)
     }
 }
 
@@ -84,8 +81,7 @@ enum Lookup {
     Missing,
     /// The hub said once that there is no such file.
     Absent,
-    Whole(HubFile),
-    Damaged(Found, Box<HubError>),
+    Found(HubFile),
 }
 
 impl Hub {
@@ -122,56 +118,34 @@ impl Hub {
         }
     }
 
-    /// A file of the cache as it was when the hub was last asked. Opens no socket and writes nothing, online too.
-    ///
-    /// # Errors
-    ///
-    /// A wrong name, an unreadable cache, or [`HubError::Checksum`] for a damaged file.
-    pub fn cached(&self, repo: &RepoId, revision: &str, path: &str) -> Result<Option<HubFile>, HubError> {
-        match self.look_up(&HubPath::new(repo, revision, path)?, None)? {
-            Lookup::Whole(file) => Ok(Some(file)),
-            Lookup::Missing | Lookup::Absent => Ok(None),
-            Lookup::Damaged(_, error) => Err(*error),
+    fn offline_file(&self, file: &HubPath) -> Result<HubFile, HubError> {
+        match self.look_up(file, None, None) {
+            Lookup::Found(found) => Ok(found),
+            Lookup::Absent => Err(HubError::FileNotFound(Box::new(file.clone()))),
+            Lookup::Missing => Err(self.not_cached(file)),
         }
     }
 
-    fn offline_file(&self, file: &HubPath) -> Result<HubFile, HubError> {
-        match self.look_up(file, None)? {
-            Lookup::Whole(found) => Ok(found),
-            Lookup::Absent => Err(HubError::FileNotFound { file: Box::new(file.clone()) }),
-            Lookup::Damaged(_, error) => Err(*error),
-            Lookup::Missing => Err(HubError::NotCached { file: Box::new(file.clone()), caches: self.cache_folders() }),
-        }
+    fn not_cached(&self, file: &HubPath) -> HubError {
+        HubError::not_cached(format!("{file} is not"), file.repo(), &self.cache_folders())
     }
 
     /// Looks into all caches, the one that is written first; for the commit that is given, or else the one that each
-    /// cache remembers for the revision.
-    fn look_up(&self, file: &HubPath, commit: Option<&str>) -> Result<Lookup, HubError> {
+    /// cache remembers for the revision. A file of another size than `size` is not whole, and passed over.
+    fn look_up(&self, file: &HubPath, commit: Option<&str>, size: Option<u64>) -> Lookup {
         let mut lookup = Lookup::Missing;
         for repo in self.caches(file.repo()) {
             let Some(commit) = commit.map(str::to_owned).or_else(|| repo.commit_of(file.revision())) else { continue };
-            let Some(found) = repo.find(&commit, file.path()) else {
-                if matches!(lookup, Lookup::Missing) && repo.is_marked_absent(&commit, file.path()) {
-                    lookup = Lookup::Absent;
+            match repo.find(&commit, file.path()) {
+                Some(found) if size.is_none_or(|size| size == found.size) => {
+                    return Lookup::Found(HubFile::new(found, true));
                 }
-                continue;
-            };
-            match check(&found.path, found.etag.as_deref())? {
-                Ok(()) => return Ok(Lookup::Whole(HubFile::new(found, true))),
-                Err(damage) if !matches!(lookup, Lookup::Damaged(..)) => {
-                    let error = HubError::Checksum {
-                        file: Box::new(file.clone()),
-                        path: found.path.clone(),
-                        expected: damage.expected.to_string(),
-                        found: damage.found.to_string(),
-                        downloaded: false,
-                    };
-                    lookup = Lookup::Damaged(found, Box::new(error));
-                }
-                Err(_) => {}
+                Some(_) => {}
+                None if repo.is_marked_absent(&commit, file.path()) => lookup = Lookup::Absent,
+                None => {}
             }
         }
-        Ok(lookup)
+        lookup
     }
 
     fn main_cache(&self, repo: &RepoId) -> CachedRepo {
@@ -199,38 +173,24 @@ struct Online<'a> {
 
 impl Online<'_> {
     fn file(mut self) -> Result<HubFile, HubError> {
-        let cached = self.hub.look_up(self.file, None)?;
-        let cached = match cached {
+        let cached = match self.hub.look_up(self.file, None, None) {
             // What a commit has can never change.
-            Lookup::Whole(found) if is_commit(self.file.revision()) => return Ok(found),
+            Lookup::Found(found) if is_commit(self.file.revision()) => return Ok(found),
             Lookup::Absent if is_commit(self.file.revision()) => {
-                return Err(HubError::FileNotFound { file: Box::new(self.file.clone()) });
+                return Err(HubError::FileNotFound(Box::new(self.file.clone())));
             }
-            Lookup::Whole(found) => Some(found),
+            Lookup::Found(found) => Some(found),
             _ => None,
         };
-        let metadata = match self.metadata(cached.as_ref())? {
-            Some(metadata) => metadata,
+        let Some(metadata) = self.metadata(cached.as_ref())? else {
             // The hub could not be asked.
-            None => {
-                return cached.ok_or_else(|| HubError::NotCached {
-                    file: Box::new(self.file.clone()),
-                    caches: self.hub.cache_folders(),
-                });
-            }
+            return cached.ok_or_else(|| self.hub.not_cached(self.file));
         };
-        if let Some(found) = cached.filter(|found| found.commit == metadata.commit) {
-            return Ok(found);
-        }
-        match self.hub.look_up(self.file, Some(&metadata.commit))? {
-            Lookup::Whole(found) => {
+        match self.hub.look_up(self.file, Some(&metadata.commit), metadata.size) {
+            Lookup::Found(found) => {
                 // Best effort: the cache may be one that cannot be written.
                 let _ = self.hub.main_cache(self.file.repo()).write_reference(self.file.revision(), &metadata.commit);
                 Ok(found)
-            }
-            Lookup::Damaged(found, _) => {
-                self.discard(&found)?;
-                self.fetch(&metadata)
             }
             Lookup::Missing | Lookup::Absent => self.fetch(&metadata),
         }
@@ -240,23 +200,23 @@ impl Online<'_> {
     /// is made then.
     fn metadata(&mut self, cached: Option<&HubFile>) -> Result<Option<Metadata>, HubError> {
         let url = self.transport.endpoint().file_url(self.file, self.file.revision());
-        let mut retries = Retries::new(self.hub.settings.retry);
+        let mut retries = RetryState::new(self.hub.settings.retry);
         loop {
             let error = match self.transport.metadata(&url) {
                 Ok(metadata) => return Ok(Some(metadata)),
-                Err(Failure::Temporary(failure)) if cached.is_none() => {
+                Err(RequestError::Temporary(failure)) if cached.is_none() => {
                     retries.pause(failure, self.progress)?;
                     continue;
                 }
-                Err(Failure::Temporary(failure)) => retries.give_up(failure),
-                Err(Failure::Refused(refusal)) => {
+                Err(RequestError::Temporary(failure)) => retries.give_up(failure),
+                Err(RequestError::Refused(refusal)) => {
                     self.remember_absence(&refusal);
                     refused(refusal, self.file)
                 }
-                Err(Failure::Fatal(error)) => error,
+                Err(RequestError::Fatal(error)) => error,
             };
             // A file or revision that is gone is gone; all else may be the network's or the token's fault.
-            let certain = matches!(error, HubError::FileNotFound { .. } | HubError::RevisionNotFound { .. });
+            let certain = matches!(error, HubError::FileNotFound(_) | HubError::RevisionNotFound(..));
             if cached.is_none() || certain {
                 return Err(error);
             }
@@ -278,16 +238,6 @@ impl Online<'_> {
         }
     }
 
-    fn discard(&mut self, found: &Found) -> Result<(), HubError> {
-        // A damaged file in a cache that is only read stays where it is.
-        let repo = self.hub.main_cache(self.file.repo());
-        if repo.find(&found.commit, self.file.path()).is_some_and(|own| own.path == found.path) {
-            repo.discard(found)?;
-            self.progress.event(&DownloadEvent::Discarded { path: found.path.clone() });
-        }
-        Ok(())
-    }
-
     /// Brings the blob into the cache, if it is not there for another commit already, and links it.
     fn fetch(&mut self, metadata: &Metadata) -> Result<HubFile, HubError> {
         let repo = self.hub.main_cache(self.file.repo());
@@ -295,8 +245,13 @@ impl Online<'_> {
         repo.prepare(&metadata.etag)?;
         let lock = repo.lock(&metadata.etag, self.file.path(), self.progress)?;
         // Looked at under the lock: another process may have brought it meanwhile.
-        let there = blob.is_file() && check(&blob, Some(&metadata.etag))?.is_ok();
+        let length = length_of(&blob);
+        let there = length.is_some_and(|length| metadata.size.is_none_or(|size| size == length));
         if !there {
+            if length.is_some() {
+                // Its name comes with the new content, so nobody misses the old.
+                self.progress.event(&DownloadEvent::Discarded { path: blob.clone() });
+            }
             let (transport, policy, file) = (self.transport, self.hub.settings.retry, self.file);
             Download { transport, policy, file, metadata, blob }.run(self.progress)?;
         }
@@ -305,14 +260,5 @@ impl Online<'_> {
         repo.write_reference(self.file.revision(), &metadata.commit)?;
         drop(lock);
         Ok(HubFile::new(found, there))
-    }
-}
-
-/// A refusal in the terms of what was asked for.
-fn refused(refusal: Refusal, file: &HubPath) -> HubError {
-    match (refusal.code.as_deref(), refusal.status) {
-        // Mirrors answer 404 without a code.
-        (Some("EntryNotFound"), _) | (None, 404 | 410) => HubError::FileNotFound { file: Box::new(file.clone()) },
-        _ => listing::refused(refusal, file.repo(), file.revision()),
     }
 }

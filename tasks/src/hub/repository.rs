@@ -7,7 +7,16 @@ use std::fmt;
 
 use hf_hub::{Repo, RepoType};
 
-use super::HubError;
+/// A repository, revision or path that cannot be one.
+#[derive(Debug, thiserror::Error)]
+#[error("{name:?} is no {what}: {why}")]
+pub struct BadName {
+    /// What it should have been.
+    what: &'static str,
+    name: String,
+    /// The rule that it breaks.
+    why: &'static str,
+}
 
 /// Models and data sets live in two name spaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,20 +45,20 @@ pub struct RepoId {
 
 impl RepoId {
     /// A repository of either kind. Letters, digits, `-`, `_` and `.`, with at most one `/`.
-    pub fn new(kind: RepoKind, id: &str) -> Result<Self, HubError> {
+    pub fn new(kind: RepoKind, id: &str) -> Result<Self, BadName> {
         match complaint_about_id(id) {
             None => Ok(Self { kind, id: id.to_owned() }),
-            Some(why) => Err(HubError::BadName { what: "repository name", name: id.to_owned(), why }),
+            Some(why) => Err(BadName { what: "repository name", name: id.to_owned(), why }),
         }
     }
 
     /// A model's repository.
-    pub fn model(id: &str) -> Result<Self, HubError> {
+    pub fn model(id: &str) -> Result<Self, BadName> {
         Self::new(RepoKind::Model, id)
     }
 
     /// A data set's repository.
-    pub fn dataset(id: &str) -> Result<Self, HubError> {
+    pub fn dataset(id: &str) -> Result<Self, BadName> {
         Self::new(RepoKind::Dataset, id)
     }
 
@@ -63,13 +72,14 @@ impl RepoId {
         &self.id
     }
 
-    /// The same repository for the `hf-hub` crate, which knows its folder and its part of the URL.
-    pub(super) fn repo(&self) -> Repo {
+    /// The same repository for the `hf-hub` crate, which knows its folder and its part of the URL. `revision` is as it
+    /// stands in a URL.
+    pub(super) fn repo(&self, revision: &str) -> Repo {
         let kind = match self.kind {
             RepoKind::Model => RepoType::Model,
             RepoKind::Dataset => RepoType::Dataset,
         };
-        Repo::new(self.id.clone(), kind)
+        Repo::with_revision(self.id.clone(), kind, revision.to_owned())
     }
 }
 
@@ -89,7 +99,7 @@ pub struct HubPath {
 
 impl HubPath {
     /// A checked revision (branch, tag or commit) and a checked path with `/` between its parts.
-    pub fn new(repo: &RepoId, revision: &str, path: &str) -> Result<Self, HubError> {
+    pub fn new(repo: &RepoId, revision: &str, path: &str) -> Result<Self, BadName> {
         check_revision(revision)?;
         check_path(path)?;
         Ok(Self { repo: repo.clone(), revision: revision.to_owned(), path: path.to_owned() })
@@ -122,19 +132,24 @@ pub(super) fn is_commit(revision: &str) -> bool {
     revision.len() == 40 && revision.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-pub(super) fn check_revision(revision: &str) -> Result<(), HubError> {
+pub(super) fn check_revision(revision: &str) -> Result<(), BadName> {
     // What Git forbids in the name of a reference.
     let complaint = complaint_about_parts(revision).or_else(|| {
         revision
             .contains(&[' ', '~', '^', '?', '*', '['][..])
             .then_some("a blank or one of ~ ^ ? * [ cannot stand in a revision")
     });
-    complaint.map_or(Ok(()), |why| Err(HubError::BadName { what: "revision", name: revision.to_owned(), why }))
+    complaint.map_or(Ok(()), |why| Err(BadName { what: "revision", name: revision.to_owned(), why }))
 }
 
-pub(super) fn check_path(path: &str) -> Result<(), HubError> {
+pub(super) fn check_commit(commit: &str) -> Result<(), BadName> {
+    let bad = || BadName { what: "commit", name: commit.to_owned(), why: "it has 40 hex digits" };
+    is_commit(commit).then_some(()).ok_or_else(bad)
+}
+
+pub(super) fn check_path(path: &str) -> Result<(), BadName> {
     complaint_about_parts(path)
-        .map_or(Ok(()), |why| Err(HubError::BadName { what: "path in a repository", name: path.to_owned(), why }))
+        .map_or(Ok(()), |why| Err(BadName { what: "path in a repository", name: path.to_owned(), why }))
 }
 
 fn complaint_about_id(id: &str) -> Option<&'static str> {

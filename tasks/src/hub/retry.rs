@@ -3,7 +3,7 @@
 //! The pauses are the reference's (2, 4, 8, ... up to 64 s, six tries), for more causes: it retries 429 only.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::error::HubError;
 use super::event::{DownloadEvent, DownloadProgress};
@@ -41,7 +41,7 @@ impl Default for RetryPolicy {
 
 /// A failure that may pass.
 #[derive(Debug)]
-pub(super) struct Temporary {
+pub(super) struct TemporaryError {
     /// What was asked, without query.
     pub(super) url: String,
     pub(super) why: String,
@@ -52,14 +52,14 @@ pub(super) struct Temporary {
 }
 
 /// The tries of one request.
-pub(super) struct Retries {
+pub(super) struct RetryState {
     policy: RetryPolicy,
     failures: u32,
     tries: u32,
     began: Instant,
 }
 
-impl Retries {
+impl RetryState {
     pub(super) fn new(policy: RetryPolicy) -> Self {
         Self { policy, failures: 0, tries: 0, began: Instant::now() }
     }
@@ -70,7 +70,11 @@ impl Retries {
     }
 
     /// Pauses before the next try, or says that there is none.
-    pub(super) fn pause(&mut self, failure: Temporary, progress: &mut dyn DownloadProgress) -> Result<(), HubError> {
+    pub(super) fn pause(
+        &mut self,
+        failure: TemporaryError,
+        progress: &mut dyn DownloadProgress,
+    ) -> Result<(), HubError> {
         self.failures += 1;
         self.tries += 1;
         let allowed = if failure.answered { self.policy.tries } else { self.policy.tries_without_answer };
@@ -84,17 +88,12 @@ impl Retries {
     }
 
     /// The error of a request that is not tried again.
-    pub(super) fn give_up(&self, failure: Temporary) -> HubError {
+    pub(super) fn give_up(&self, failure: TemporaryError) -> HubError {
         let why = match failure.retry_after {
             Some(pause) => format!("{}; it asks to come back in {} s", failure.why, pause.as_secs()),
             None => failure.why,
         };
-        HubError::Unreachable {
-            url: failure.url,
-            why,
-            tries: self.tries.max(1),
-            waited_s: self.began.elapsed().as_secs_f64(),
-        }
+        HubError::unreachable(&failure.url, &why, self.tries.max(1), self.began.elapsed().as_secs_f64())
     }
 
     fn next_pause(&self, retry_after: Option<Duration>) -> Duration {
@@ -121,8 +120,8 @@ pub(super) fn sleep(pause: Duration, progress: &mut dyn DownloadProgress) -> Res
     }
 }
 
-/// For jitter and names of temporary files, neither of which may touch a run's own random numbers.
-pub(super) fn random_bits() -> u64 {
+/// For jitter, which may not touch a run's own random numbers.
+fn random_bits() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
@@ -136,7 +135,7 @@ pub(super) fn requested_pause(
     let from_header = |value: &str| {
         let value = value.trim();
         value.parse().ok().map(Duration::from_secs).or_else(|| {
-            let date = UNIX_EPOCH + Duration::from_secs(http_date(value)?);
+            let date = httpdate::parse_http_date(value).ok()?;
             Some(date.duration_since(now).unwrap_or_default())
         })
     };
@@ -147,49 +146,20 @@ pub(super) fn requested_pause(
     retry_after.and_then(from_header).or_else(|| rate_limit.and_then(from_window))
 }
 
-/// Seconds since 1970 of `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7; the obsolete forms are not read).
-fn http_date(text: &str) -> Option<u64> {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let fields: Vec<&str> = text.split_once(", ")?.1.split(' ').collect();
-    let [day, month, year, time, "GMT"] = fields[..] else { return None };
-    let (day, year): (u64, u64) = (day.parse().ok()?, year.parse().ok()?);
-    let month = 1 + MONTHS.iter().position(|&name| name == month)? as u64;
-    let clock: Vec<u64> = time.split(':').map(|part| part.parse().ok()).collect::<Option<_>>()?;
-    let [hour, minute, second] = clock[..] else { return None };
-    if !(1970..=9999).contains(&year) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
-        return None;
-    }
-    // Days since 1970 with years that begin in March, so that the leap day is the last of a year.
-    let (march_year, march_month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let leap_days = march_year / 4 - march_year / 100 + march_year / 400;
-    let days = march_year * 365 + leap_days + (153 * march_month + 2) / 5 + day - 1 - 719_468;
-    Some(days * 86_400 + hour * 3600 + minute * 60 + second)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn dates_are_those_of_the_rfc() {
-        assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
-        assert_eq!(http_date("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
-        assert_eq!(http_date("Thu, 29 Feb 2024 23:59:59 GMT"), Some(1_709_251_199));
-        assert_eq!(http_date("Mon, 01 Mar 2100 00:00:00 GMT"), Some(4_107_542_400));
-        for text in ["", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37", "Sun, 99 Nov 1994 08:49:37 GMT"]
-        {
-            assert_eq!(http_date(text), None, "{text}");
-        }
-    }
-
-    #[test]
     fn the_pause_is_what_the_hub_asks_for() {
-        let now = UNIX_EPOCH + Duration::from_secs(784_111_770);
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_770);
         let seconds = |count| Some(Duration::from_secs(count));
         assert_eq!(requested_pause(Some("120"), None, now), seconds(120));
         assert_eq!(requested_pause(Some("Sun, 06 Nov 1994 08:49:37 GMT"), None, now), seconds(7));
         assert_eq!(requested_pause(Some("Sun, 06 Nov 1994 08:00:00 GMT"), None, now), seconds(0));
-        assert_eq!(requested_pause(Some("soon"), None, now), None);
+        for text in ["", "soon", "Sun, 06 Nov 1994 08:49:37", "Sun, 99 Nov 1994 08:49:37 GMT"] {
+            assert_eq!(requested_pause(Some(text), None, now), None, "{text}");
+        }
         assert_eq!(requested_pause(None, Some("\"api\";r=0;t=55"), now), seconds(55));
         assert_eq!(requested_pause(None, Some("\"api\";r=489;t=55"), now), None);
         assert_eq!(requested_pause(None, None, now), None);
@@ -197,7 +167,7 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_the_longest_and_are_never_shorter() {
-        let mut retries = Retries::new(RetryPolicy::default());
+        let mut retries = RetryState::new(RetryPolicy::default());
         for (failures, least) in [(1, 2), (2, 4), (3, 8), (4, 16), (5, 32), (6, 64), (7, 64), (40, 64)] {
             retries.failures = failures;
             let pause = retries.next_pause(None);

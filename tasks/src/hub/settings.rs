@@ -115,8 +115,14 @@ impl Environment<'_> {
         self.get(name).is_some_and(|value| matches!(value.to_uppercase().as_str(), "1" | "ON" | "YES" | "TRUE"))
     }
 
+    /// `~`, `$NAME` and `${NAME}` as Python's `expanduser` and `expandvars`; an unknown variable stays as it is.
     fn path(&self, name: &str) -> Option<PathBuf> {
-        self.get(name).map(|value| self.expand(&value).into())
+        let text = self.get(name)?;
+        let text = match text.strip_prefix('~') {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("{}{rest}", self.home().display()),
+            _ => text,
+        };
+        Some(shellexpand::env_with_context_no_errors(&text, |name| self.get(name)).into_owned().into())
     }
 
     fn home(&self) -> PathBuf {
@@ -166,37 +172,6 @@ impl Environment<'_> {
             stall: seconds("HF_HUB_DOWNLOAD_TIMEOUT", default.stall),
         }
     }
-
-    /// `~`, `$NAME` and `${NAME}`, as Python's `expanduser` and `expandvars`; an unknown variable stays as it is.
-    fn expand(&self, text: &str) -> String {
-        let text = match text.strip_prefix('~') {
-            Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("{}{rest}", self.home().display()),
-            _ => text.to_owned(),
-        };
-        let mut expanded = String::new();
-        let mut rest = text.as_str();
-        while let Some(at) = rest.find('$') {
-            let (before, variable) = rest.split_at(at);
-            expanded.push_str(before);
-            let (name, length) = variable_name(variable);
-            match self.get(name) {
-                Some(value) if !name.is_empty() => expanded.push_str(&value),
-                _ => expanded.push_str(&variable[..length]),
-            }
-            rest = &variable[length..];
-        }
-        expanded + rest
-    }
-}
-
-/// The name after a `$`, and how many bytes the whole expression has.
-fn variable_name(text: &str) -> (&str, usize) {
-    if let Some(inner) = text.strip_prefix("${") {
-        return inner.find('}').map_or(("", text.len()), |end| (&inner[..end], end + 3));
-    }
-    let name = &text[1..];
-    let end = name.find(|character: char| !character.is_ascii_alphanumeric() && character != '_').unwrap_or(name.len());
-    (&name[..end], end + 1)
 }
 
 fn token_in(path: &Path) -> Result<Option<Token>, HubError> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::HubError;
+use super::error::HubError;
 
 /// A Hugging Face access token. Nothing of it can be printed, and it is sent to the endpoint's own origin only.
 #[derive(Clone, PartialEq, Eq)]
@@ -14,7 +14,8 @@ impl Token {
     pub fn new(text: &str, origin: &str) -> Result<Option<Self>, HubError> {
         let text = text.trim();
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(HubError::BadToken { origin: origin.to_owned() });
+            let message = format!("the Hugging Face token in {origin} holds white space or characters outside ASCII");
+            return Err(HubError::failed(message, "a token is one word that begins with hf_"));
         }
         Ok((!text.is_empty()).then(|| Self(text.to_owned())))
     }

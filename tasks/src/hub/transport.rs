@@ -8,12 +8,13 @@ use std::time::SystemTime;
 
 use ureq::http::{HeaderMap, Response, Uri};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::{Agent, Body};
+use ureq::typestate::WithoutBody;
+use ureq::{Agent, Body, RequestBuilder};
 
 use super::address::{Endpoint, Origin, redirect_target, shown};
 use super::error::{HubError, io_error};
 use super::repository::is_commit;
-use super::retry::{Temporary, requested_pause};
+use super::retry::{TemporaryError, requested_pause};
 use super::settings::HubSettings;
 use super::token::Token;
 
@@ -21,9 +22,9 @@ const MOST_REDIRECTS: usize = 10;
 
 /// Why one request did not give what was asked for.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) enum RequestError {
     /// Worth another try.
-    Temporary(Temporary),
+    Temporary(TemporaryError),
     /// The hub says no.
     Refused(Refusal),
     /// Neither a retry nor another name helps.
@@ -56,15 +57,9 @@ pub(super) struct Metadata {
 }
 
 /// The part of a file to ask for.
-pub(super) struct Range<'a> {
+pub(super) struct ByteRange<'a> {
     pub(super) from: u64,
     pub(super) if_etag: Option<&'a str>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Method {
-    Head,
-    Get,
 }
 
 pub(super) struct Transport {
@@ -79,14 +74,14 @@ impl Transport {
         let mut tls = TlsConfig::builder();
         if let Some(path) = &settings.certificates {
             let bytes = std::fs::read(path).map_err(io_error(path, "reading certificates"))?;
-            let bad = |why: String| HubError::BadCertificates { path: path.clone(), why };
-            let items = parse_pem(&bytes).collect::<Result<Vec<_>, _>>().map_err(|error| bad(error.to_string()))?;
+            let bad = |why: &str| HubError::bad_certificates(path, why);
+            let items = parse_pem(&bytes).collect::<Result<Vec<_>, _>>().map_err(|error| bad(&error.to_string()))?;
             let certificates: Vec<_> = items
                 .into_iter()
                 .filter_map(|item| if let PemItem::Certificate(certificate) = item { Some(certificate) } else { None })
                 .collect();
             if certificates.is_empty() {
-                return Err(bad("there is none in it".to_owned()));
+                return Err(bad("there is none in it"));
             }
             tls = tls.root_certs(RootCerts::new_with_certs(&certificates));
         }
@@ -113,11 +108,11 @@ impl Transport {
 
     /// What the hub tells about a file. Redirects within the endpoint are followed (a repository that was renamed); one
     /// that leads elsewhere and already tells everything is not.
-    pub(super) fn metadata(&self, url: &str) -> Result<Metadata, Failure> {
+    pub(super) fn metadata(&self, url: &str) -> Result<Metadata, RequestError> {
         let mut url = parse(url)?;
         let mut told = Told::default();
         for _ in 0..MOST_REDIRECTS {
-            let response = self.exchange(Method::Head, &url, None)?;
+            let response = self.exchange(self.agent.head(&url), &url, None)?;
             let next = self.next_hop(&url, &response)?;
             told.read(response.headers(), next.is_none());
             match next {
@@ -129,10 +124,10 @@ impl Transport {
     }
 
     /// The body of a file or of a listing; with a range, the answer is 206, or 200 from a server that ignores it, or 416.
-    pub(super) fn get(&self, url: &str, range: Option<&Range>) -> Result<Response<Body>, Failure> {
+    pub(super) fn get(&self, url: &str, range: Option<&ByteRange>) -> Result<Response<Body>, RequestError> {
         let mut url = parse(url)?;
         for _ in 0..MOST_REDIRECTS {
-            let response = self.exchange(Method::Get, &url, range)?;
+            let response = self.exchange(self.agent.get(&url), &url, range)?;
             match self.next_hop(&url, &response)? {
                 Some(target) => url = target,
                 None => return Ok(response),
@@ -146,11 +141,12 @@ impl Transport {
     }
 
     /// One request and its answer, without redirects. Only here is the token put on the wire.
-    fn exchange(&self, method: Method, url: &Uri, range: Option<&Range>) -> Result<Response<Body>, Failure> {
-        let mut request = match method {
-            Method::Head => self.agent.head(url),
-            Method::Get => self.agent.get(url),
-        };
+    fn exchange(
+        &self,
+        mut request: RequestBuilder<WithoutBody>,
+        url: &Uri,
+        range: Option<&ByteRange>,
+    ) -> Result<Response<Body>, RequestError> {
         if !self.is_elsewhere(url)
             && let Some(token) = &self.token
         {
@@ -169,7 +165,7 @@ impl Transport {
     }
 
     /// Where a redirect leads, none for a good answer, an error for any other.
-    fn next_hop(&self, url: &Uri, response: &Response<Body>) -> Result<Option<Uri>, Failure> {
+    fn next_hop(&self, url: &Uri, response: &Response<Body>) -> Result<Option<Uri>, RequestError> {
         let status = response.status().as_u16();
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
         match status {
@@ -180,13 +176,13 @@ impl Transport {
                     .map(Some)
                     .ok_or_else(|| not_a_hub(url, "a redirect that leads nowhere or to an unencrypted address"))
             }
-            408 | 429 | 500.. => Err(Failure::Temporary(Temporary {
+            408 | 429 | 500.. => Err(RequestError::Temporary(TemporaryError {
                 url: shown(url),
                 why: format!("the hub answers {}", response.status()),
                 answered: true,
                 retry_after: requested_pause(header("retry-after"), header("ratelimit"), SystemTime::now()),
             })),
-            _ => Err(Failure::Refused(Refusal {
+            _ => Err(RequestError::Refused(Refusal {
                 url: shown(url),
                 status,
                 code: header("x-error-code").map(str::to_owned),
@@ -244,18 +240,16 @@ impl Told {
     }
 }
 
-fn parse(url: &str) -> Result<Uri, Failure> {
-    url.parse().map_err(|_| {
-        Failure::Fatal(HubError::BadEndpoint { endpoint: url.to_owned(), why: "no URL can be made with it" })
-    })
+fn parse(url: &str) -> Result<Uri, RequestError> {
+    url.parse().map_err(|_| RequestError::Fatal(HubError::bad_endpoint(url, "no URL can be made with it")))
 }
 
-fn not_a_hub(url: &Uri, why: &str) -> Failure {
-    Failure::Fatal(HubError::NotAHub { url: shown(url), why: why.to_owned() })
+fn not_a_hub(url: &Uri, why: &str) -> RequestError {
+    RequestError::Fatal(HubError::not_a_hub(&shown(url), why))
 }
 
 /// No answer, or none that is HTTP.
-fn no_answer(url: &Uri, error: &ureq::Error) -> Failure {
+fn no_answer(url: &Uri, error: &ureq::Error) -> RequestError {
     let why = match error {
         ureq::Error::HostNotFound => "the host name is not known (no network, no DNS, or a typing error)".to_owned(),
         ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => "no connection in time".to_owned(),
@@ -270,7 +264,7 @@ fn no_answer(url: &Uri, error: &ureq::Error) -> Failure {
         _ => false,
     };
     if lasting {
-        return Failure::Fatal(HubError::Unreachable { url: shown(url), why, tries: 1, waited_s: 0.0 });
+        return RequestError::Fatal(HubError::unreachable(&shown(url), &why, 1, 0.0));
     }
-    Failure::Temporary(Temporary { url: shown(url), why, answered: false, retry_after: None })
+    RequestError::Temporary(TemporaryError { url: shown(url), why, answered: false, retry_after: None })
 }

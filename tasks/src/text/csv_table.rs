@@ -7,15 +7,13 @@ use std::path::Path;
 
 use csv::{ReaderBuilder, StringRecord};
 
-use super::error::{RowPlace, TextError};
-use super::format::TextFormat;
-use super::rows::Rows;
+use super::format::{TextFormat, missing_column, wrong_field_count};
+use super::rows::RowReader;
 use super::split::TextSplit;
-use super::tsv_table;
-use crate::error::{DataError, Result};
+use crate::error::{DataError, Result, RowPlace};
 
 /// The layout, for messages where another task's file should be.
-const DESCRIPTION: &str = "AG News' CSV";
+pub(super) const DESCRIPTION: &str = "AG News' CSV";
 
 const FIRST_CLASS: i64 = 1;
 
@@ -30,32 +28,24 @@ pub(super) fn may_be_csv(text: &str) -> bool {
     let read = ReaderBuilder::new().has_headers(false).from_reader(first.as_bytes()).read_record(&mut record);
     read.is_ok_and(|there| there)
         && record.len() == COLUMNS.len()
-        && (is_class(&record) || Order::named(&record).is_some())
-}
-
-/// That a CSV file was found where `format` has none.
-pub(super) fn other_task(path: &Path, format: &TextFormat) -> TextError {
-    TextError::OtherTask { path: path.to_owned(), found: DESCRIPTION, expected: format.layouts }
+        && (is_class(&record) || ColumnOrder::named(&record).is_some())
 }
 
 /// The rows of a file; `text` is its content without a byte order mark.
 pub(super) fn decode(path: &Path, format: &TextFormat, text: &str) -> Result<TextSplit> {
-    if tsv_table::may_be_tsv(text) {
-        return Err(tsv_table::other_task(path, format).into());
-    }
     let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut record = StringRecord::new();
-    let mut rows = Rows::new(path, format, FIRST_CLASS);
+    let mut rows = RowReader::new(path, format, FIRST_CLASS);
     let mut lines = LineCounter::new(text);
     let mut order = None;
     let mut joined = String::new();
-    while reader.read_record(&mut record).map_err(|error| corrupt(path, &error))? {
+    while reader.read_record(&mut record).map_err(|error| DataError::damaged(path, "CSV table", error))? {
         let start = record.position().map_or(0, csv::Position::byte) as usize;
         let place = lines.place(start);
         let order = match order {
             Some(order) => order,
             None => {
-                let (first, is_header) = Order::of_first(path, &record)?;
+                let (first, is_header) = ColumnOrder::of_first(path, &record)?;
                 order = Some(first);
                 if is_header {
                     continue;
@@ -64,7 +54,7 @@ pub(super) fn decode(path: &Path, format: &TextFormat, text: &str) -> Result<Tex
             }
         };
         if record.len() != COLUMNS.len() {
-            return Err(wrong_field_count(path, text, lines.start, place, record.len()).into());
+            return Err(wrong_length(path, text, lines.start, place, record.len()));
         }
         joined.clear();
         joined.push_str(&record[order.0[1]]);
@@ -72,15 +62,15 @@ pub(super) fn decode(path: &Path, format: &TextFormat, text: &str) -> Result<Tex
         joined.push_str(&record[order.0[2]]);
         rows.push_written(place, &joined, &record[order.0[0]])?;
     }
-    refuse_open_quote(path, text, &mut lines)?;
+    refuse_open_quote(path, text, &lines)?;
     rows.finish()
 }
 
 /// Where class, title and description stand in a record.
 #[derive(Clone, Copy)]
-struct Order([usize; 3]);
+struct ColumnOrder([usize; 3]);
 
-impl Order {
+impl ColumnOrder {
     /// From the first record, and whether that is a header.
     fn of_first(path: &Path, record: &StringRecord) -> Result<(Self, bool)> {
         if let Some(order) = Self::named(record) {
@@ -89,14 +79,9 @@ impl Order {
         // A first field that is neither a number nor empty is a header of something else.
         let is_header = record.len() > 1 && record[0].trim().chars().all(|letter| !letter.is_ascii_digit());
         if is_header && !record[0].trim().is_empty() {
-            return Err(TextError::MissingColumn {
-                path: path.to_owned(),
-                line: 1,
-                column: Self::first_missing(record),
-                found: record.iter().map(str::to_owned).collect(),
-                hint: Some("AG News' files have class, title, description, and need no header"),
-            }
-            .into());
+            let found: Vec<&str> = record.iter().collect();
+            let hint = " (AG News' files have class, title, description, and need no header)";
+            return Err(missing_column(path, Self::first_missing(record), &found, hint));
         }
         Ok((Self([0, 1, 2]), false))
     }
@@ -150,27 +135,24 @@ impl<'a> LineCounter<'a> {
 }
 
 /// A row of the wrong length is what a missing quote looks like, so the message says which it is.
-fn wrong_field_count(path: &Path, text: &str, start: usize, place: RowPlace, found: usize) -> TextError {
-    if let (RowPlace::Line(line), true) = (place, is_open(&text[start..])) {
-        return TextError::OpenQuote { path: path.to_owned(), line };
+fn wrong_length(path: &Path, text: &str, start: usize, place: RowPlace, found: usize) -> DataError {
+    if is_open(&text[start..]) {
+        return open_quote(path, place);
     }
-    let layout = "class, title, description";
-    TextError::WrongFieldCount { path: path.to_owned(), place, expected: COLUMNS.len(), found, layout }
+    wrong_field_count(path, place, COLUMNS.len(), found, "class, title, description")
 }
 
 /// The reader takes the end of the file for a closing quote; a download that was cut short would pass for data.
-fn refuse_open_quote(path: &Path, text: &str, lines: &mut LineCounter<'_>) -> Result<()> {
-    if is_open(&text[lines.start..]) {
-        return Err(TextError::OpenQuote { path: path.to_owned(), line: lines.line }.into());
-    }
-    Ok(())
+fn refuse_open_quote(path: &Path, text: &str, lines: &LineCounter<'_>) -> Result<()> {
+    if is_open(&text[lines.start..]) { Err(open_quote(path, RowPlace::Line(lines.line))) } else { Ok(()) }
+}
+
+fn open_quote(path: &Path, place: RowPlace) -> DataError {
+    let reason = "a quoted field is open at the end of the file; the file is cut short or lacks a quote";
+    DataError::in_row(path, place, reason)
 }
 
 /// Quotes come in pairs, doubled ones too.
 fn is_open(rest: &str) -> bool {
     rest.bytes().filter(|&byte| byte == b'"').count() % 2 == 1
-}
-
-fn corrupt(path: &Path, error: &csv::Error) -> DataError {
-    DataError::Corrupt { path: path.to_owned(), layer: "CSV table", reason: error.to_string() }
 }

@@ -8,20 +8,19 @@ use std::path::PathBuf;
 
 use aees_control::rng::NumpyGenerator;
 
-use super::error::TextError;
-use super::files::{self, Loaded};
-use super::format::{EvaluatedFile, TextTask};
+use super::files;
+use super::format::EvaluatedFile;
 use super::split::TextSplit;
 use super::synthetic::{self, SyntheticFile};
-use crate::balance::balanced_limit;
+use super::task::TextTask;
+use crate::auto;
+use crate::balance::{LIMIT_EVAL, LIMIT_TRAIN, balanced_limit, check_not_zero};
+use crate::data_files::Loaded;
 use crate::data_source::{DataOrigin, DataSource};
 use crate::error::{DataError, Result};
 use crate::fingerprint::Fingerprint;
 use crate::hub_data::HubAccess;
-use crate::label_noise::{LabelNoise, LabelNoiseError, LabelNoiseReport, LabelNoiseType, corrupt_sampled_labels};
-
-const LIMIT_TRAIN: &str = "--limit-train";
-const LIMIT_EVAL: &str = "--limit-eval";
+use crate::label_noise::{LabelNoise, LabelNoiseReport, LabelNoiseType, check_below_one, corrupt_sampled_labels};
 
 /// The share of AG News' training rows that is held out, as the reference has it.
 const VALIDATION_SHARE: f64 = 0.1;
@@ -67,8 +66,8 @@ pub struct TextData {
 }
 
 /// The two files of a task, read or yet to be made.
-enum Source {
-    Files(Box<Loaded>),
+enum TextSource {
+    Files(Box<Loaded<TextSplit>>),
     Synthetic(TextTask),
 }
 
@@ -93,24 +92,19 @@ impl TextDataConfig {
     /// # Errors
     /// A limit of 0; label noise that the task does not have, or at a rate of 1.
     pub fn check(&self) -> Result<()> {
-        let entry = self.task.entry();
-        for (flag, limit, available) in
-            [(LIMIT_TRAIN, self.limit_train, entry.train_examples), (LIMIT_EVAL, self.limit_eval, entry.test_examples)]
-        {
-            if limit == Some(0) {
-                return Err(DataError::LimitOutOfRange { flag, asked: 0, available });
-            }
-        }
-        if self.label_noise.rate() >= 1.0 {
-            return Err(LabelNoiseError::RateNotBelowOne.into());
-        }
+        let facts = self.task.facts();
+        check_not_zero(facts, self.limit_train, self.limit_eval)?;
+        check_below_one(self.label_noise)?;
         let offered = match self.task {
             TextTask::Sst2 => LabelNoiseType::None,
             TextTask::AgNews => LabelNoiseType::Symmetric,
         };
         if self.label_noise.is_enabled() && self.label_noise.kind() != offered {
-            let kind = self.label_noise.kind();
-            return Err(LabelNoiseError::NotOffered { task: entry.title, kind, offered }.into());
+            let (kind, task) = (self.label_noise.kind(), facts.title);
+            return Err(DataError::Setting(match offered {
+                LabelNoiseType::None => format!("{kind} label noise: {task} has no label noise"),
+                offered => format!("{kind} label noise: {task} has {offered} label noise only"),
+            }));
         }
         Ok(())
     }
@@ -135,13 +129,18 @@ impl TextDataConfig {
         self.check()?;
         let format = self.task.format();
         let source = match &self.source {
-            DataSource::Synthetic => Source::Synthetic(self.task),
-            DataSource::Path(path) => Source::Files(Box::new(files::read(format, path)?)),
-            DataSource::Auto => Source::Files(Box::new(self.find(hub)?)),
+            DataSource::Synthetic => TextSource::Synthetic(self.task),
+            DataSource::Path(path) => TextSource::Files(Box::new(files::read(format, path)?)),
+            DataSource::Auto => {
+                let folders = format.folders.iter().map(|name| self.data_root.join(name)).collect();
+                let places =
+                    auto::Places { title: format.facts.title, layouts: format.layouts, folders, hub: format.hub };
+                TextSource::Files(Box::new(auto::load(&places, hub, |folder| files::read_folder(format, folder))?))
+            }
         };
         let (mut train, validation, test) = self.splits(&source)?;
         let fingerprint = fingerprint(&train, &validation, test.as_ref());
-        let classes = self.task.entry().classes;
+        let classes = self.task.facts().classes;
         let label_noise = corrupt_sampled_labels(train.labels(), classes, self.label_noise, self.label_noise_seed)?;
         if let Some(report) = &label_noise {
             train.set_noisy_labels(report.noisy_targets.clone());
@@ -149,30 +148,13 @@ impl TextDataConfig {
         Ok(TextData { train, validation, test, label_noise, fingerprint, origin: source.into_origin() })
     }
 
-    /// `--data auto`: local files, then the hub's cache, then the hub.
-    fn find(&self, hub: Option<HubAccess<'_>>) -> Result<Loaded> {
-        let format = self.task.format();
-        let folders: Vec<PathBuf> = format.folders.iter().map(|name| self.data_root.join(name)).collect();
-        for folder in &folders {
-            if let Some(loaded) = files::read_folder(format, folder)? {
-                return Ok(loaded);
-            }
-        }
-        let nothing = || DataError::NothingFound { task: format.entry.title, looked_for: format.layouts, folders };
-        let Some(mut hub) = hub else { return Err(nothing()) };
-        let snapshot = format.hub.fetch(&mut hub)?;
-        let mut loaded = files::read_folder(format, &snapshot.folder)?.ok_or_else(nothing)?;
-        loaded.snapshot = Some(snapshot);
-        Ok(loaded)
-    }
-
     /// Train, validation and test, after the hold-out and the limits. Positions are settled on labels alone, so a
     /// synthetic set makes only the sentences that are wanted.
-    fn splits(&self, source: &Source) -> Result<(TextSplit, TextSplit, Option<TextSplit>)> {
+    fn splits(&self, source: &TextSource) -> Result<(TextSplit, TextSplit, Option<TextSplit>)> {
         let train = source.labels(SyntheticFile::Train);
         let evaluated = source.labels(SyntheticFile::Evaluated);
         let limit = |flag, labels: &[u32], among: Option<Vec<u32>>, limit| {
-            limited(flag, labels, self.task.entry().classes, among, limit)
+            limited(flag, labels, self.task.facts().classes, among, limit)
         };
         if self.task.format().evaluated == EvaluatedFile::Validation {
             let train = limit(LIMIT_TRAIN, &train, None, self.limit_train)?;
@@ -193,7 +175,7 @@ impl TextDataConfig {
     }
 }
 
-impl Source {
+impl TextSource {
     fn labels(&self, file: SyntheticFile) -> Vec<u32> {
         match (self, file) {
             (Self::Files(loaded), SyntheticFile::Train) => loaded.train.labels().to_vec(),
@@ -217,10 +199,7 @@ impl Source {
 
     fn into_origin(self) -> DataOrigin {
         match self {
-            Self::Files(loaded) => match loaded.snapshot {
-                Some(snapshot) => snapshot.origin(),
-                None => DataOrigin::Files { layout: loaded.layout, files: loaded.files },
-            },
+            Self::Files(loaded) => loaded.origin,
             Self::Synthetic(task) => DataOrigin::Synthetic { seed: synthetic::seed(task) },
         }
     }
@@ -246,7 +225,9 @@ fn limited(
 fn numpy_hold_out(examples: usize, seed: u64) -> Result<(Vec<u32>, Vec<u32>)> {
     let held_out = (VALIDATION_SHARE * examples as f64).ceil() as usize;
     if held_out >= examples {
-        return Err(TextError::TooFewToSplit { examples }.into());
+        return Err(DataError::Setting(format!(
+            "the training file has {examples} rows, too few to hold out a validation split; at least 2 are needed"
+        )));
     }
     let order = NumpyGenerator::new(seed).permutation(examples);
     let mut held: Vec<u32> = order.into_iter().map(|position| position as u32).collect();

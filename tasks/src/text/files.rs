@@ -5,16 +5,16 @@
 //! the task's name or called `data`, two levels down. So a hub snapshot, an unpacked GLUE archive and a data root all do;
 //! other tasks of GLUE, which lie in folders beside SST-2's and look like it, are never taken.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::error::TextError;
-use super::format::{TextFormat, TextTable};
+use super::format::{FileLayout, TextFormat};
 use super::split::TextSplit;
 use super::{csv_table, hub_table, tsv_table};
-use crate::error::{DataError, Result};
-use crate::hub_data::HubSnapshot;
-use crate::split_files::{DataFile, files_in, first_word_of, folders_in, names_in, refuse_doubles, stem};
-use crate::{parallel, parquet_file};
+use crate::data_files::{
+    DataFile, Loaded, SplitFiles, files_in, first_word_of, folders_in, names_in, refuse_doubles, stem,
+};
+use crate::error::{DataError, Result, RowPlace, names};
+use crate::parquet_file;
 
 /// How deep data may lie below the folder that was given.
 const FOLDER_DEPTH: usize = 2;
@@ -24,42 +24,26 @@ const ENDINGS: [&str; 4] = ["tsv", "csv", "txt", "parquet"];
 
 const TRAIN: &[&str] = &["train"];
 
-/// What was read.
-pub(super) struct Loaded {
-    pub(super) train: TextSplit,
-    pub(super) evaluated: TextSplit,
-    pub(super) layout: &'static str,
-    pub(super) files: Vec<PathBuf>,
-    /// Where the hub's cache has them from, for those that lie there.
-    pub(super) snapshot: Option<HubSnapshot>,
-}
-
-/// The parts of both files.
-struct Parts {
-    train: Vec<DataFile>,
-    evaluated: Vec<DataFile>,
-}
-
 /// Reads the data at a path that someone named: to find nothing there is an error.
-pub(super) fn read(format: &TextFormat, path: &Path) -> Result<Loaded> {
+pub(super) fn read(format: &TextFormat, path: &Path) -> Result<Loaded<TextSplit>> {
     if path.is_dir() {
         return read_folder(format, path)?.ok_or_else(|| missing_file(format, path, "train"));
     }
     if !path.exists() {
-        return Err(DataError::MissingPath { path: path.to_owned() });
+        return Err(DataError::MissingPath(path.to_owned()));
     }
     decode(format, beside(format, path)?)
 }
 
 /// Reads a folder if it has data.
-pub(super) fn read_folder(format: &TextFormat, folder: &Path) -> Result<Option<Loaded>> {
+pub(super) fn read_folder(format: &TextFormat, folder: &Path) -> Result<Option<Loaded<TextSplit>>> {
     if !folder.is_dir() {
         return Ok(None);
     }
     find(format, folder, FOLDER_DEPTH)?.map(|parts| decode(format, parts)).transpose()
 }
 
-fn find(format: &TextFormat, folder: &Path, depth: usize) -> Result<Option<Parts>> {
+fn find(format: &TextFormat, folder: &Path, depth: usize) -> Result<Option<SplitFiles>> {
     if let Some(parts) = sort(format, folder, files_in(folder)?)? {
         return Ok(Some(parts));
     }
@@ -76,40 +60,44 @@ fn find(format: &TextFormat, folder: &Path, depth: usize) -> Result<Option<Parts
 }
 
 /// A single train file stands for itself and the evaluated file beside it.
-fn beside(format: &TextFormat, path: &Path) -> Result<Parts> {
+fn beside(format: &TextFormat, path: &Path) -> Result<SplitFiles> {
     let alone = || {
-        let (task, evaluated) = (format.entry.title, format.evaluated.name());
-        TextError::OneFile { path: path.to_owned(), task, evaluated }.into()
+        let (task, evaluated) = (format.facts.title, format.evaluated.name());
+        let reason = format!(
+            "{task} needs a train file (a name with the word \"train\") and a {evaluated} file beside it; \
+             give such a train file, or the folder that holds both"
+        );
+        DataError::unusable(path, reason)
     };
     let file = DataFile::on_disk(path.to_owned());
-    if split_of(format, &file) != Some(Split::Train) {
+    if split_of(format, &file) != Some(Role::Train) {
         return Err(alone());
     }
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let others = files_in(folder)?.into_iter().filter(is_table);
-    let evaluated: Vec<DataFile> = others.filter(|file| split_of(format, file) == Some(Split::Evaluated)).collect();
+    let evaluated: Vec<DataFile> = others.filter(|file| split_of(format, file) == Some(Role::Evaluated)).collect();
     if evaluated.is_empty() {
         return Err(alone());
     }
-    Ok(Parts {
+    Ok(SplitFiles {
         train: choose(folder, "train", TRAIN, vec![file])?,
         evaluated: choose(folder, format.evaluated.name(), format.evaluated.words(), evaluated)?,
     })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Split {
+enum Role {
     Train,
     Evaluated,
 }
 
 /// The split that a file's name speaks of, by the first word that names any.
-fn split_of(format: &TextFormat, file: &DataFile) -> Option<Split> {
+fn split_of(format: &TextFormat, file: &DataFile) -> Option<Role> {
     let word = first_word_of(&file.name(), &["train", "dev", "validation", "valid", "val", "test"])?;
     if word == "train" {
-        return Some(Split::Train);
+        return Some(Role::Train);
     }
-    format.evaluated.words().contains(&word).then_some(Split::Evaluated)
+    format.evaluated.words().contains(&word).then_some(Role::Evaluated)
 }
 
 fn is_table(file: &DataFile) -> bool {
@@ -118,12 +106,12 @@ fn is_table(file: &DataFile) -> bool {
 }
 
 /// `Ok(None)` if a folder has neither file.
-fn sort(format: &TextFormat, folder: &Path, files: Vec<DataFile>) -> Result<Option<Parts>> {
+fn sort(format: &TextFormat, folder: &Path, files: Vec<DataFile>) -> Result<Option<SplitFiles>> {
     let (mut train, mut evaluated) = (Vec::new(), Vec::new());
     for file in files.into_iter().filter(is_table) {
         match split_of(format, &file) {
-            Some(Split::Train) => train.push(file),
-            Some(Split::Evaluated) => evaluated.push(file),
+            Some(Role::Train) => train.push(file),
+            Some(Role::Evaluated) => evaluated.push(file),
             None => {}
         }
     }
@@ -133,21 +121,21 @@ fn sort(format: &TextFormat, folder: &Path, files: Vec<DataFile>) -> Result<Opti
         (false, true) => return Err(missing_file(format, folder, format.evaluated.name())),
         (false, false) => {}
     }
-    Ok(Some(Parts {
+    Ok(Some(SplitFiles {
         train: choose(folder, "train", TRAIN, train)?,
         evaluated: choose(folder, format.evaluated.name(), format.evaluated.words(), evaluated)?,
     }))
 }
 
-fn missing_file(format: &TextFormat, folder: &Path, split: &'static str) -> DataError {
-    let found = names_in(folder);
-    TextError::MissingFile { folder: folder.to_owned(), task: format.entry.title, split, found }.into()
+fn missing_file(format: &TextFormat, folder: &Path, split: &str) -> DataError {
+    let (task, found) = (format.facts.title, names_in(folder));
+    DataError::unusable(folder, format!("no {split} file for {task}; the folder holds {}", names(&found)))
 }
 
 /// The parts of one split among the files (in name order) whose names speak of it.
 ///
 /// A plain name (`train.csv`) comes before others (`train_subset.csv`); what is left must be the parts of one file.
-fn choose(folder: &Path, split: &'static str, words: &[&str], files: Vec<DataFile>) -> Result<Vec<DataFile>> {
+fn choose(folder: &Path, split: &str, words: &[&str], files: Vec<DataFile>) -> Result<Vec<DataFile>> {
     let is_plain = |file: &DataFile| {
         let name = file.name().to_lowercase();
         words.contains(&stem(&name).split('.').next().unwrap_or_default())
@@ -157,13 +145,16 @@ fn choose(folder: &Path, split: &'static str, words: &[&str], files: Vec<DataFil
     refuse_doubles(&parts)?;
     let pattern = |file: &DataFile| without_numbers(stem(&file.name()));
     if let Some(other) = parts.iter().find(|file| pattern(file) != pattern(&parts[0])) {
-        let (first, second) = (parts[0].path.clone(), other.path.clone());
-        return Err(TextError::TwoCandidates { first, second, split }.into());
+        let (first, second) = (parts[0].path.display(), other.path.display());
+        return Err(DataError::Conflict(format!(
+            "{first} and {second} could both be the {split} file; move one away, or give one with --data PATH"
+        )));
     }
     match parts.iter().find_map(|file| part_count(&file.name())) {
         Some(expected) if expected != parts.len() => {
             let found = parts.len();
-            Err(TextError::MissingParts { folder: folder.to_owned(), split, found, expected }.into())
+            let reason = format!("{found} of {expected} parts of the {split} file are there; fetch the others");
+            Err(DataError::unusable(folder, reason))
         }
         _ => Ok(parts),
     }
@@ -179,26 +170,11 @@ fn part_count(name: &str) -> Option<usize> {
     count.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
 }
 
-/// Unpacks and decodes all parts of both files on all cores, then joins them.
-fn decode(format: &TextFormat, parts: Parts) -> Result<Loaded> {
-    let train_parts = parts.train.len();
-    let files: Vec<DataFile> = parts.train.into_iter().chain(parts.evaluated).collect();
-    let mut decoded = Vec::with_capacity(files.len());
-    for part in parallel::map(&files, |file| decode_part(format, file)) {
-        decoded.push(part?);
-    }
-    let layout = decoded[0].0;
-    let mut splits: Vec<TextSplit> = decoded.into_iter().map(|(_, split)| split).collect();
-    let evaluated = join(splits.split_off(train_parts));
-    Ok(Loaded {
-        train: join(splits),
-        evaluated,
-        layout,
-        files: files.into_iter().map(|file| file.path).collect(),
-        snapshot: None,
-    })
+fn decode(format: &TextFormat, files: SplitFiles) -> Result<Loaded<TextSplit>> {
+    files.decode(|file| decode_part(format, file), join)
 }
 
+/// The layout and the rows of one part.
 fn decode_part(format: &TextFormat, file: &DataFile) -> Result<(&'static str, TextSplit)> {
     let path = &file.path;
     let bytes = file.read()?;
@@ -206,13 +182,17 @@ fn decode_part(format: &TextFormat, file: &DataFile) -> Result<(&'static str, Te
         return Ok(("parquet", hub_table::decode(path, format, bytes)?));
     }
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err(DataError::Empty { path: path.clone() });
+        return Err(DataError::no_records(path));
     }
     let text = utf8(path, &bytes)?;
-    Ok(match format.table {
-        TextTable::Tsv => ("tsv", tsv_table::decode(path, format, text)?),
-        TextTable::Csv => ("csv", csv_table::decode(path, format, text)?),
-    })
+    match format.layout {
+        FileLayout::Csv if tsv_table::may_be_tsv(text) => Err(format.other_task(path, tsv_table::DESCRIPTION)),
+        FileLayout::Csv => Ok(("csv", csv_table::decode(path, format, text)?)),
+        FileLayout::Tsv => match tsv_table::decode(path, format, text) {
+            Err(_) if csv_table::may_be_csv(text) => Err(format.other_task(path, csv_table::DESCRIPTION)),
+            rows => Ok(("tsv", rows?)),
+        },
+    }
 }
 
 /// The text without a byte order mark.
@@ -222,7 +202,8 @@ fn utf8<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str> {
         Err(error) => {
             let place = error.valid_up_to();
             let line = 1 + bytes[..place].iter().filter(|&&byte| byte == b'\n').count() as u64;
-            Err(TextError::NotUtf8 { path: path.to_owned(), line, byte: bytes[place] }.into())
+            let reason = format!("not UTF-8 (byte 0x{:02x}); save the file as UTF-8", bytes[place]);
+            Err(DataError::in_row(path, RowPlace::Line(line), reason))
         }
     }
 }

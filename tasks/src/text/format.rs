@@ -1,70 +1,33 @@
-//! Which text tasks there are, and how their files look.
+//! How the files of a text task look.
 
+use std::path::Path;
+
+use crate::error::{DataError, RowPlace, names};
 use crate::hub_data::HubDataset;
-use crate::register::TaskEntry;
-
-/// A task that classifies sentences.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TextTask {
-    /// Sentiment of phrases: 2 classes.
-    Sst2,
-    /// Topics of news: 4 classes.
-    AgNews,
-}
-
-impl TextTask {
-    /// All text tasks.
-    pub const ALL: [Self; 2] = [Self::Sst2, Self::AgNews];
-
-    /// The task in the register of tasks.
-    #[must_use]
-    pub fn entry(self) -> &'static TaskEntry {
-        self.format().entry
-    }
-
-    /// The text task of that name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|task| task.entry().name == name)
-    }
-
-    /// The data set on the hub.
-    #[must_use]
-    pub fn hub(self) -> HubDataset {
-        self.format().hub
-    }
-
-    pub(crate) fn format(self) -> &'static TextFormat {
-        match self {
-            Self::Sst2 => &crate::sst2::FORMAT,
-            Self::AgNews => &crate::agnews::FORMAT,
-        }
-    }
-}
+use crate::task_facts::TaskFacts;
 
 /// How a task's files look.
 #[derive(Debug)]
-pub(crate) struct TextFormat {
-    pub(crate) entry: &'static TaskEntry,
+pub(super) struct TextFormat {
+    pub(super) facts: TaskFacts,
     /// The names that the task's folder may have, lower case.
-    pub(crate) folders: &'static [&'static str],
+    pub(super) folders: &'static [&'static str],
     /// The column of the text in the hub's tables and in TSV files. The label's is `label`.
-    pub(crate) text_column: &'static str,
+    pub(super) text_column: &'static str,
     /// The layout of plain-text files.
-    pub(crate) table: TextTable,
+    pub(super) layout: FileLayout,
     /// The second file that the task needs.
-    pub(crate) evaluated: EvaluatedFile,
+    pub(super) evaluated: EvaluatedFile,
     /// The hub's table, for messages where another task's file should be.
-    pub(crate) hub_table: &'static str,
-    /// The data set on the hub.
-    pub(crate) hub: HubDataset,
+    pub(super) hub_table: &'static str,
+    pub(super) hub: HubDataset,
     /// The layouts, for messages.
-    pub(crate) layouts: &'static str,
+    pub(super) layouts: &'static str,
 }
 
 /// A layout of plain-text files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TextTable {
+pub(super) enum FileLayout {
     /// GLUE's: a header, tabs, no quotes, labels from 0.
     Tsv,
     /// AG News': class, title, description, in quotes; classes from 1.
@@ -73,7 +36,7 @@ pub(crate) enum TextTable {
 
 /// The file beside the train file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum EvaluatedFile {
+pub(super) enum EvaluatedFile {
     /// `dev` or `validation`, evaluated after each epoch.
     Validation,
     /// `test`; the validation split is held out of the train file.
@@ -82,7 +45,7 @@ pub(crate) enum EvaluatedFile {
 
 impl EvaluatedFile {
     /// For messages.
-    pub(crate) fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Validation => "dev or validation",
             Self::Test => "test",
@@ -90,10 +53,34 @@ impl EvaluatedFile {
     }
 
     /// The words of file names.
-    pub(crate) fn words(self) -> &'static [&'static str] {
+    pub(super) fn words(self) -> &'static [&'static str] {
         match self {
             Self::Validation => &["dev", "validation", "valid", "val"],
             Self::Test => &["test"],
         }
     }
+}
+
+impl TextFormat {
+    /// A file of another task.
+    pub(super) fn other_task(&self, path: &Path, found: &str) -> DataError {
+        DataError::unusable(path, format!("looks like {found}, expected {}", self.layouts))
+    }
+}
+
+/// A header without a column that the task needs. `hint` says what the file may be.
+pub(super) fn missing_column<S: AsRef<str>>(path: &Path, column: &str, found: &[S], hint: &str) -> DataError {
+    let reason = format!("no column \"{column}\"; the header has {}{hint}", names(found));
+    DataError::in_row(path, RowPlace::Line(1), reason)
+}
+
+/// A row with more or fewer fields than the others.
+pub(super) fn wrong_field_count(
+    path: &Path,
+    place: RowPlace,
+    expected: usize,
+    found: usize,
+    layout: &str,
+) -> DataError {
+    DataError::in_row(path, place, format!("{found} fields, expected {expected} ({layout})"))
 }

@@ -5,11 +5,11 @@ use std::path::Path;
 use parquet::file::reader::FileReader;
 use parquet::record::{Field, Row};
 
-use super::error::{RowPlace, TextError};
-use super::format::{TextFormat, TextTask};
-use super::rows::Rows;
+use super::format::TextFormat;
+use super::rows::RowReader;
 use super::split::TextSplit;
-use crate::error::{DataError, Result};
+use super::task::TextTask;
+use crate::error::{DataError, Result, RowPlace};
 use crate::parquet_file;
 
 const LABEL: &str = "label";
@@ -18,13 +18,13 @@ pub(super) fn decode(path: &Path, format: &TextFormat, bytes: Vec<u8>) -> Result
     let (table, columns) = parquet_file::open(path, bytes)?;
     for column in [format.text_column, LABEL] {
         if !columns.iter().any(|name| name == column) {
-            return Err(missing_column(path, format, column, columns));
+            return Err(missing_column(path, format, column, &columns));
         }
     }
-    let mut rows = Rows::new(path, format, 0);
-    let records = table.get_row_iter(None).map_err(|error| parquet_file::corrupt(path, &error))?;
+    let mut rows = RowReader::new(path, format, 0);
+    let records = table.get_row_iter(None).map_err(|error| parquet_file::damaged(path, &error))?;
     for (record, row) in records.enumerate() {
-        let row = row.map_err(|error| parquet_file::corrupt(path, &error))?;
+        let row = row.map_err(|error| parquet_file::damaged(path, &error))?;
         let label = column(&row, LABEL);
         rows.push(
             RowPlace::Record(record),
@@ -36,17 +36,14 @@ pub(super) fn decode(path: &Path, format: &TextFormat, bytes: Vec<u8>) -> Result
     rows.finish()
 }
 
-fn missing_column(path: &Path, format: &TextFormat, column: &'static str, found: Vec<String>) -> DataError {
+fn missing_column(path: &Path, format: &TextFormat, column: &str, found: &[String]) -> DataError {
     let other = TextTask::ALL.into_iter().map(TextTask::format).find(|other| {
         let has = |name| found.iter().any(|column| column == name);
         other.text_column != format.text_column && has(other.text_column) && has(LABEL)
     });
     match other {
-        Some(other) => {
-            let (path, found) = (path.to_owned(), other.hub_table);
-            TextError::OtherTask { path, found, expected: format.layouts }.into()
-        }
-        None => DataError::MissingField { path: path.to_owned(), field: column, found },
+        Some(other) => format.other_task(path, other.hub_table),
+        None => parquet_file::no_column(path, column, found),
     }
 }
 
@@ -60,11 +57,6 @@ fn text<'a>(path: &Path, format: &TextFormat, record: usize, row: &'a Row) -> Re
         Field::Str(text) => Ok(text),
         // The row has no text, and is refused as such.
         Field::Null => Ok(""),
-        other => Err(DataError::WrongShape {
-            path: path.to_owned(),
-            field: format!("{} of record {record}", format.text_column),
-            expected: "text".to_owned(),
-            found: other.to_string(),
-        }),
+        other => Err(parquet_file::wrong_value(path, record, format.text_column, "text", &other.to_string())),
     }
 }

@@ -3,13 +3,12 @@
 use std::fmt::Display;
 use std::path::Path;
 
-use super::error::{RowPlace, TextError};
 use super::format::TextFormat;
 use super::split::TextSplit;
-use crate::error::{DataError, Result};
+use crate::error::{DataError, Result, RowPlace};
 
 /// Collects the rows of one file.
-pub(super) struct Rows<'a> {
+pub(super) struct RowReader<'a> {
     path: &'a Path,
     format: &'a TextFormat,
     /// The number of class 0 in this layout.
@@ -17,7 +16,7 @@ pub(super) struct Rows<'a> {
     split: TextSplit,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> RowReader<'a> {
     pub(super) fn new(path: &'a Path, format: &'a TextFormat, first_class: i64) -> Self {
         Self { path, format, first_class, split: TextSplit::default() }
     }
@@ -26,22 +25,23 @@ impl<'a> Rows<'a> {
     ///
     /// `label` is `None` where `found` is no whole number.
     pub(super) fn push(&mut self, place: RowPlace, text: &str, label: Option<i64>, found: &dyn Display) -> Result<()> {
-        let path = || self.path.to_owned();
+        let refused = |reason: String| Err(DataError::in_row(self.path, place, reason));
         let text = text.trim();
         if text.is_empty() {
-            return Err(TextError::NoText { path: path(), place }.into());
+            return refused("a row without text".to_owned());
         }
-        let classes = i64::from(self.format.entry.classes);
+        let classes = i64::from(self.format.facts.classes);
         match label.map(|label| label.wrapping_sub(self.first_class)) {
             Some(class) if (0..classes).contains(&class) => self.split.push(text, class as u32),
             _ if label == Some(-1) => {
                 let evaluated = self.format.evaluated.name();
-                return Err(TextError::Unlabelled { path: path(), place, evaluated }.into());
+                return refused(format!(
+                    "label -1, the mark of a test file without labels; train and {evaluated} files need labels"
+                ));
             }
             _ => {
                 let (first, last) = (self.first_class, self.first_class + classes - 1);
-                let found = found.to_string();
-                return Err(TextError::NotAClass { path: path(), place, found, first, last }.into());
+                return refused(format!("label \"{found}\", expected {first} to {last}"));
             }
         }
         Ok(())
@@ -56,7 +56,7 @@ impl<'a> Rows<'a> {
     /// The rows, of which there must be one.
     pub(super) fn finish(self) -> Result<TextSplit> {
         if self.split.is_empty() {
-            return Err(DataError::Empty { path: self.path.to_owned() });
+            return Err(DataError::no_records(self.path));
         }
         Ok(self.split)
     }

@@ -4,11 +4,12 @@
 //! another's. Labels run 0, 1, .., 0, 1, .., so that the first n sentences are a class-balanced set for every n. Each sentence
 //! has its own stream of random numbers: sentence i is the same however many are made and on however many threads.
 
-use super::format::TextTask;
+use rayon::prelude::*;
+
 use super::split::TextSplit;
-use super::synthetic_words::{Words, add_rare_ending};
+use super::synthetic_words::{SyntheticWords, add_rare_ending};
+use super::task::TextTask;
 use crate::keyed_random::{KeyedRng, Purpose, stream};
-use crate::parallel;
 
 /// One of a task's two files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub(super) enum SyntheticFile {
 type Lengths = [u8; 17];
 
 /// How a task's sentences are made.
-struct Style {
+struct TextStyle {
     train_lengths: Lengths,
     evaluated_lengths: Lengths,
     /// The share of a sentence's words that belong to a topic.
@@ -37,14 +38,14 @@ struct Style {
 
 // Shares chosen by experiment: multinomial naive Bayes on the words of the full training split gets 88.9 % of SST-2's
 // development file and 89.2 % of AG News' test file. On the real files it gets 81.0 % and 89.3 %.
-const SST2: Style = Style {
+const SST2: TextStyle = TextStyle {
     train_lengths: [1, 1, 2, 3, 3, 4, 5, 6, 7, 8, 9, 11, 13, 16, 19, 25, 44],
     evaluated_lengths: [2, 7, 9, 11, 13, 14, 16, 17, 19, 20, 22, 24, 26, 28, 30, 33, 47],
     topic_share: 0.18,
     own_share: 0.8,
     headline: 0,
 };
-const AG_NEWS: Style = Style {
+const AG_NEWS: TextStyle = TextStyle {
     train_lengths: [8, 24, 28, 30, 32, 33, 35, 36, 37, 39, 40, 42, 43, 45, 47, 52, 100],
     evaluated_lengths: [11, 24, 28, 30, 32, 33, 34, 36, 37, 39, 40, 41, 43, 45, 47, 51, 100],
     topic_share: 0.12,
@@ -72,7 +73,7 @@ pub(super) fn seed(task: TextTask) -> u64 {
 
 /// The labels of a whole file.
 pub(super) fn labels(task: TextTask, file: SyntheticFile) -> Vec<u32> {
-    let entry = task.entry();
+    let entry = task.facts();
     let count = match file {
         SyntheticFile::Train => entry.train_examples,
         SyntheticFile::Evaluated => entry.test_examples,
@@ -84,26 +85,26 @@ pub(super) fn labels(task: TextTask, file: SyntheticFile) -> Vec<u32> {
 pub(super) fn sentences(task: TextTask, file: SyntheticFile, positions: &[u32]) -> TextSplit {
     /// Small enough to share the work evenly, large enough that sharing costs nothing.
     const SENTENCES_AT_ONCE: usize = 1000;
-    let words = Words::of(task);
-    let classes = task.entry().classes;
-    let runs: Vec<&[u32]> = positions.chunks(SENTENCES_AT_ONCE).collect();
-    let parts = parallel::map(&runs, |run| {
+    let classes = task.facts().classes;
+    let words = SyntheticWords::of(seed(task), classes);
+    let parts = positions.par_chunks(SENTENCES_AT_ONCE).map(|run| {
         let mut part = TextSplit::default();
         let mut text = String::new();
-        for &position in *run {
+        for &position in run {
             text.clear();
             write(task, file, &words, position, &mut text);
             part.push(&text, position % classes);
         }
         part
     });
+    let parts: Vec<TextSplit> = parts.collect();
     let mut all = TextSplit::default();
     parts.iter().for_each(|part| all.append(part));
     all
 }
 
 /// Writes one sentence, or for long ones several.
-fn write(task: TextTask, file: SyntheticFile, words: &Words, position: u32, text: &mut String) {
+fn write(task: TextTask, file: SyntheticFile, words: &SyntheticWords, position: u32, text: &mut String) {
     let style = match task {
         TextTask::Sst2 => &SST2,
         TextTask::AgNews => &AG_NEWS,
@@ -113,7 +114,7 @@ fn write(task: TextTask, file: SyntheticFile, words: &Words, position: u32, text
         SyntheticFile::Evaluated => (Purpose::SyntheticTest, &style.evaluated_lengths),
     };
     let mut random = stream(seed(task), purpose, position.into());
-    let classes = task.entry().classes;
+    let classes = task.facts().classes;
     let length = draw_length(&mut random, lengths);
     // The shortest phrase has a word that says something.
     let surely_topical = random.below(length as u32) as usize;
@@ -187,6 +188,8 @@ fn draw_length(random: &mut KeyedRng, lengths: &Lengths) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
@@ -212,6 +215,23 @@ mod tests {
             let words = |text: &str| text.split(' ').filter(|word| !matches!(*word, "." | ",")).count();
             let found = split.texts().map(words).sum::<usize>() as f64 / 5000.0;
             assert!((found / mean - 1.0).abs() < 0.03, "{task:?} {file:?}: {found} words, not {mean}");
+        }
+    }
+
+    #[test]
+    fn words_are_known_but_for_some_rare_ones_and_some_are_names() {
+        for task in TextTask::ALL {
+            let words = SyntheticWords::of(seed(task), task.facts().classes).all();
+            let known: HashSet<&str> = words.iter().map(String::as_str).collect();
+            assert_eq!(known.len(), words.len(), "no word comes twice");
+            let split = sentences(task, SyntheticFile::Train, &(0..400).collect::<Vec<_>>());
+            let all: Vec<&str> =
+                split.texts().flat_map(|text| text.split(' ')).filter(|word| !matches!(*word, "." | ",")).collect();
+            let rare = all.iter().filter(|word| !known.contains(word.to_lowercase().as_str())).count() as f64;
+            let rare = rare / all.len() as f64;
+            assert!((0.01..0.04).contains(&rare), "{rare} of the words are rare");
+            let capitals = all.iter().filter(|word| word.starts_with(|letter: char| letter.is_uppercase())).count();
+            assert!(capitals * 50 > all.len(), "{capitals} of {} words are capitalised", all.len());
         }
     }
 }

@@ -5,8 +5,6 @@
 
 use std::collections::HashSet;
 
-use super::format::TextTask;
-use super::synthetic;
 use crate::keyed_random::{KeyedRng, Purpose, stream};
 
 const FUNCTION_WORDS: [&str; 56] = [
@@ -32,19 +30,26 @@ const CODAS: [&str; 10] = ["", "", "", "", "", "l", "n", "r", "s", "t"];
 const ENDINGS: [&str; 8] = ["ing", "ed", "ness", "ly", "er", "ist", "ation", "less"];
 
 /// The words of a task.
-pub(super) struct Words {
+pub(super) struct SyntheticWords {
     general: Vec<String>,
     topics: Vec<Vec<String>>,
 }
 
-impl Words {
-    pub(super) fn of(task: TextTask) -> Self {
-        let mut random = stream(synthetic::seed(task), Purpose::SyntheticPattern, 0);
+impl SyntheticWords {
+    pub(super) fn of(seed: u64, classes: u32) -> Self {
+        let mut random = stream(seed, Purpose::SyntheticPattern, 0);
         let mut taken: HashSet<String> = FUNCTION_WORDS.iter().map(|&word| word.to_owned()).collect();
         let mut make = |count| -> Vec<String> { (0..count).map(|_| new_word(&mut random, &mut taken)).collect() };
         let general = make(GENERAL_WORDS);
-        let topics = (0..task.entry().classes).map(|_| make(TOPIC_WORDS)).collect();
+        let topics = (0..classes).map(|_| make(TOPIC_WORDS)).collect();
         Self { general, topics }
+    }
+
+    /// Every word but the rare ones, which are longer forms of these.
+    #[cfg(test)]
+    pub(super) fn all(self) -> Vec<String> {
+        let function = FUNCTION_WORDS.iter().map(|&word| word.to_owned());
+        function.chain(self.general).chain(self.topics.into_iter().flatten()).collect()
     }
 
     pub(super) fn function(&self, random: &mut KeyedRng) -> &'static str {
@@ -60,17 +65,6 @@ impl Words {
     pub(super) fn of_topic(&self, random: &mut KeyedRng, class: usize) -> &str {
         let words = &self.topics[class];
         &words[skewed(random, words.len())]
-    }
-}
-
-impl TextTask {
-    /// The words that `--data synthetic` is made from, in lower case; rare words, which are longer forms of these, are not
-    /// among them.
-    #[must_use]
-    pub fn synthetic_words(self) -> Vec<String> {
-        let words = Words::of(self);
-        let function = FUNCTION_WORDS.iter().map(|&word| word.to_owned());
-        function.chain(words.general).chain(words.topics.into_iter().flatten()).collect()
     }
 }
 

@@ -1,155 +1,109 @@
-//! The layout of a token file.
+//! The layout of a token file: safetensors, so that Python reads it (`safetensors.safe_open`).
 //!
-//! | bytes | what |
+//! | tensor | |
 //! |---|---|
-//! | 8 | `AEESTOKS` |
-//! | 4 | version, 1 |
-//! | 4 | length of the header |
-//! | header | JSON ([`Header`]), filled with blanks up to a multiple of 8 |
-//! | each split | u32: offsets `[sentences + 1]`, labels and clean labels `[sentences]`; u16 or u32: ids `[tokens]` |
-//! | with label noise | the corrupted indices in the order of their draws, as u32 |
-//! | 32 | SHA-256 of all before it |
+//! | `SPLIT.ids` | i32 `[tokens]`: the ids of all sentences, one after the other |
+//! | `SPLIT.offsets` | i64 `[sentences + 1]`: where each sentence begins in the ids |
+//! | `SPLIT.labels`, `SPLIT.clean_labels` | i32 `[sentences]` |
+//! | `corrupted_indices` | i32: with label noise, the corrupted positions in the order of their draws |
+//! | `sha256` | u8 `[32]`: of all bytes of the file before it, which are all others |
 //!
-//! Numbers are little-endian; every array begins at a multiple of 8. A file is whole and ours, or it is refused with a
-//! reason: magic, version, length and digest are checked, then the key, then all that an access relies on.
+//! SPLIT is `train`, `validation` or, where the task has it, `test`. The metadata `aees_tokens` is a [`Header`] in JSON. A
+//! file is whole and ours, or it is refused with a reason: the digest is checked, then the key, then all that an access
+//! relies on.
 
-use std::io::{self, Write};
-use std::ops::Range;
+use std::borrow::Cow;
+use std::collections::HashMap;
 
 use bytes::Bytes;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::data::TokenData;
 use super::key::TokenKey;
-use super::split::{IdWidth, TokenSplit, TokenTable};
+use super::split::{TokenSplit, TokenTable};
 use crate::data_source::DataOrigin;
-use crate::label_noise::{LabelNoise, LabelNoiseReport, LabelNoiseType, report};
+use crate::label_noise::{LabelNoise, LabelNoiseReport, report};
 
-const MAGIC: &[u8; 8] = b"AEESTOKS";
-const VERSION: u32 = 1;
-const PREFIX_BYTES: usize = 16;
+const METADATA: &str = "aees_tokens";
+const VERSION: u32 = 2;
+/// The only tensor of bytes: safetensors puts the widest types first, so it ends the file.
+const DIGEST: &str = "sha256";
 const DIGEST_BYTES: usize = 32;
-const ALIGNMENT: usize = 8;
+const CORRUPTED: &str = "corrupted_indices";
 
-/// The header: what the file is, and how long its arrays are.
+/// What the file is.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Header {
+    version: u32,
     key: TokenKey,
     vocabulary_size: usize,
-    id_bytes: usize,
-    splits: Vec<SplitHeader>,
-    /// How many labels were corrupted; None without label noise.
-    corrupted_labels: Option<usize>,
     /// Where the text came from when the file was made: for people, never read back.
     origin: serde_json::Value,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SplitHeader {
-    name: String,
-    sentences: usize,
-    tokens: usize,
-}
-
-/// Writes a whole file.
-pub(super) fn write(out: &mut dyn Write, key: &TokenKey, data: &TokenData) -> io::Result<()> {
-    let header = serde_json::to_vec(&Header {
+/// A whole file.
+pub(super) fn encode(key: &TokenKey, data: &TokenData) -> Result<Vec<u8>, safetensors::SafeTensorError> {
+    let header = Header {
+        version: VERSION,
         key: key.clone(),
         vocabulary_size: data.vocabulary_size,
-        id_bytes: data.train.table().width().bytes(),
-        splits: data.splits().map(|(name, split)| SplitHeader::of(name, split)).collect(),
-        corrupted_labels: data.label_noise.as_ref().map(|report| report.corrupted_indices.len()),
         origin: serde_json::to_value(&data.origin)?,
-    })?;
-    let mut out = Hashed { out, digest: Sha256::new() };
-    out.write_all(MAGIC)?;
-    out.write_all(&VERSION.to_le_bytes())?;
-    let padded = header.len().next_multiple_of(ALIGNMENT);
-    let length = u32::try_from(padded).map_err(|_| io::Error::other("a header of 4 GiB"))?;
-    out.write_all(&length.to_le_bytes())?;
-    out.write_all(&header)?;
-    out.write_all(&b"        "[..padded - header.len()])?;
-    for (_, split) in data.splits() {
-        out.write_array(&numbers(split.table().offsets()))?;
-        out.write_array(&numbers(split.labels()))?;
-        out.write_array(&numbers(split.clean_labels()))?;
-        out.write_array(split.table().id_bytes())?;
+    };
+    let mut arrays: Vec<(String, Dtype, Cow<'_, [u8]>)> = Vec::new();
+    for (name, split) in data.splits() {
+        let offsets = split.table().offsets().iter().flat_map(|&offset| (offset as i64).to_le_bytes()).collect();
+        arrays.push((format!("{name}.offsets"), Dtype::I64, offsets));
+        arrays.push((format!("{name}.ids"), Dtype::I32, split.table().id_bytes().into()));
+        arrays.push((format!("{name}.labels"), Dtype::I32, numbers(split.labels())));
+        arrays.push((format!("{name}.clean_labels"), Dtype::I32, numbers(split.clean_labels())));
     }
     if let Some(report) = &data.label_noise {
-        out.write_array(&numbers(&report.corrupted_indices))?;
+        arrays.push((CORRUPTED.to_owned(), Dtype::I32, numbers(&report.corrupted_indices)));
     }
-    let Hashed { out, digest } = out;
-    out.write_all(&digest.finalize())
+    arrays.push((DIGEST.to_owned(), Dtype::U8, Cow::Borrowed(&[0; DIGEST_BYTES])));
+    let views = arrays.iter().map(|(name, dtype, bytes)| {
+        let shape = vec![bytes.len() * 8 / dtype.bitsize()];
+        Ok((name.as_str(), TensorView::new(*dtype, shape, bytes)?))
+    });
+    let views = views.collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
+    let metadata = HashMap::from([(METADATA.to_owned(), serde_json::to_string(&header)?)]);
+    let mut file = safetensors::serialize(views, Some(metadata))?;
+    let end = file.len() - DIGEST_BYTES;
+    let digest = Sha256::digest(&file[..end]);
+    file[end..].copy_from_slice(&digest);
+    Ok(file)
 }
 
-impl SplitHeader {
-    fn of(name: &str, split: &TokenSplit) -> Self {
-        Self { name: name.to_owned(), sentences: split.len(), tokens: split.table().tokens() }
-    }
-}
-
-/// Passes bytes on and hashes them.
-struct Hashed<'out> {
-    out: &'out mut dyn Write,
-    digest: Sha256,
-}
-
-impl Hashed<'_> {
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.digest.update(bytes);
-        self.out.write_all(bytes)
-    }
-
-    fn write_array(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_all(bytes)?;
-        self.write_all(&[0; ALIGNMENT][..bytes.len().next_multiple_of(ALIGNMENT) - bytes.len()])
-    }
-}
-
-fn numbers(values: &[u32]) -> Vec<u8> {
+fn numbers(values: &[u32]) -> Cow<'static, [u8]> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
 /// Reads a whole file, or says why it is not the one that `key` names.
 pub(super) fn read(bytes: &Bytes, key: &TokenKey, origin: DataOrigin) -> Result<TokenData, String> {
-    let (header, body) = read_header(bytes)?;
+    check_digest(bytes)?;
+    let damaged = |error| format!("damaged header: {error}");
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
+    let header = metadata.metadata().as_ref().and_then(|metadata| metadata.get(METADATA)).ok_or("not a token file")?;
+    let header: Header = serde_json::from_str(header).map_err(|error| format!("damaged header: {error}"))?;
+    if header.version != VERSION {
+        return Err(format!("version {} of the layout, not {VERSION}", header.version));
+    }
     if let Some(difference) = key.difference(&header.key) {
         return Err(difference);
     }
-    let width = match header.id_bytes {
-        2 => IdWidth::Two,
-        4 => IdWidth::Four,
-        other => return Err(format!("ids of {other} bytes")),
-    };
     if i32::try_from(header.vocabulary_size).is_err() {
         return Err(format!("a vocabulary of {} tokens", header.vocabulary_size));
     }
-    let mut arrays = Arrays { bytes, next: body.start, end: body.end };
-    let mut splits = Vec::new();
-    for split in &header.splits {
-        splits.push(
-            read_split(&mut arrays, split, width, &header).map_err(|reason| format!("{}: {reason}", split.name))?,
-        );
-    }
-    let corrupted = header.corrupted_labels.map(|count| arrays.numbers(count)).transpose()?;
-    if arrays.next != arrays.end {
-        return Err(format!("{} bytes too long", arrays.end - arrays.next));
-    }
-    let names: Vec<&str> = header.splits.iter().map(|split| split.name.as_str()).collect();
-    let mut splits = splits.into_iter();
-    let (Some(train), Some(validation), ["train", "validation"] | ["train", "validation", "test"]) =
-        (splits.next(), splits.next(), names.as_slice())
-    else {
-        return Err(format!("splits {names:?}"));
-    };
+    let file = Arrays { tensors: SafeTensors::deserialize(bytes).map_err(damaged)?, bytes };
+    let split = |name: &str| file.split(name, &header).map_err(|reason| format!("{name}: {reason}"));
+    let train = split("train")?;
     Ok(TokenData {
-        label_noise: noise_report(key, &train, corrupted)?,
+        label_noise: noise_report(key, &train, &file)?,
         train,
-        validation,
-        test: splits.next(),
+        validation: split("validation")?,
+        test: file.tensors.names().contains(&"test.ids").then(|| split("test")).transpose()?,
         fingerprint: key.data_fingerprint.clone(),
         origin,
         tokenizer_digest: key.tokenizer_digest.clone(),
@@ -158,97 +112,68 @@ pub(super) fn read(bytes: &Bytes, key: &TokenKey, origin: DataOrigin) -> Result<
     })
 }
 
-/// Checks that the file is whole, and gives its header and where its arrays lie.
-fn read_header(bytes: &[u8]) -> Result<(Header, Range<usize>), String> {
-    let Some((prefix, _)) = bytes.split_at_checked(PREFIX_BYTES) else {
-        return Err(format!("truncated: {} bytes", bytes.len()));
-    };
-    if &prefix[..8] != MAGIC {
-        return Err("not a token file".to_owned());
+fn check_digest(bytes: &[u8]) -> Result<(), String> {
+    match bytes.split_last_chunk::<DIGEST_BYTES>() {
+        None => Err(format!("truncated: {} bytes", bytes.len())),
+        Some((content, digest)) if Sha256::digest(content)[..] == digest[..] => Ok(()),
+        Some(_) => Err("damaged, truncated or no token file: its digest does not fit".to_owned()),
     }
-    let number = |at: usize| u32::from_le_bytes([prefix[at], prefix[at + 1], prefix[at + 2], prefix[at + 3]]);
-    if number(8) != VERSION {
-        return Err(format!("version {} of the layout, not {VERSION}", number(8)));
-    }
-    let body = PREFIX_BYTES.saturating_add(number(12) as usize);
-    let Some(end) = bytes.len().checked_sub(DIGEST_BYTES).filter(|&end| end >= body) else {
-        return Err(format!("truncated: {} bytes", bytes.len()));
-    };
-    if Sha256::digest(&bytes[..end])[..] != bytes[end..] {
-        return Err("damaged or truncated: its digest does not fit".to_owned());
-    }
-    let header =
-        serde_json::from_slice(&bytes[PREFIX_BYTES..body]).map_err(|error| format!("damaged header: {error}"))?;
-    Ok((header, body..end))
 }
 
-/// The arrays of a file, one after the other.
 struct Arrays<'file> {
+    tensors: SafeTensors<'file>,
     bytes: &'file Bytes,
-    next: usize,
-    end: usize,
 }
 
-impl Arrays<'_> {
-    fn take(&mut self, count: usize, width: usize) -> Result<Bytes, String> {
-        let length = count.checked_mul(width);
-        let stop = length.and_then(|length| self.next.checked_add(length));
-        let padded = stop.and_then(|stop| stop.checked_next_multiple_of(ALIGNMENT));
-        match (stop, padded) {
-            (Some(stop), Some(padded)) if padded <= self.end => {
-                let array = self.bytes.slice(self.next..stop);
-                self.next = padded;
-                Ok(array)
-            }
-            _ => Err(format!("shorter than its header says ({count} numbers)")),
+impl<'file> Arrays<'file> {
+    fn get(&self, name: &str, dtype: Dtype) -> Result<&'file [u8], String> {
+        let tensor = self.tensors.tensor(name).map_err(|error| error.to_string())?;
+        if tensor.dtype() != dtype {
+            return Err(format!("{name} is {}, not {dtype}", tensor.dtype()));
         }
+        Ok(tensor.data())
     }
 
-    fn numbers(&mut self, count: usize) -> Result<Vec<u32>, String> {
-        Ok(self.take(count, 4)?.as_chunks().0.iter().map(|&number| u32::from_le_bytes(number)).collect())
+    fn numbers(&self, name: &str) -> Result<Vec<u32>, String> {
+        Ok(self.get(name, Dtype::I32)?.as_chunks().0.iter().map(|&number| u32::from_le_bytes(number)).collect())
     }
-}
 
-fn read_split(
-    arrays: &mut Arrays<'_>,
-    split: &SplitHeader,
-    width: IdWidth,
-    header: &Header,
-) -> Result<TokenSplit, String> {
-    let offsets = arrays.numbers(split.sentences.saturating_add(1))?;
-    let labels = arrays.numbers(split.sentences)?;
-    let clean_labels = arrays.numbers(split.sentences)?;
-    let ids = arrays.take(split.tokens, width.bytes())?;
-    if offsets.first() != Some(&0) || offsets.last().map(|&end| end as usize) != Some(split.tokens) {
-        return Err("offsets that do not span the ids".to_owned());
+    fn split(&self, name: &str, header: &Header) -> Result<TokenSplit, String> {
+        let ids = self.get(&format!("{name}.ids"), Dtype::I32)?;
+        let offsets = self.get(&format!("{name}.offsets"), Dtype::I64)?.as_chunks().0.iter();
+        let offsets = offsets.map(|&offset| usize::try_from(i64::from_le_bytes(offset)));
+        let offsets: Vec<usize> = offsets.collect::<Result<_, _>>().map_err(|_| "a negative offset")?;
+        let (ids_there, lengths) = (ids.len() / 4, 2..=header.key.max_length);
+        if offsets.first() != Some(&0) || offsets.last() != Some(&ids_there) {
+            return Err("offsets that do not span the ids".to_owned());
+        }
+        if !offsets.windows(2).all(|ends| ends[1].checked_sub(ends[0]).is_some_and(|length| lengths.contains(&length)))
+        {
+            return Err("offsets that make a sentence of an impossible length".to_owned());
+        }
+        if ids.as_chunks().0.iter().any(|&id| u32::from_le_bytes(id) as usize >= header.vocabulary_size) {
+            return Err("an id outside the vocabulary".to_owned());
+        }
+        let labels = [self.numbers(&format!("{name}.labels"))?, self.numbers(&format!("{name}.clean_labels"))?];
+        if labels.iter().any(|labels| labels.len() + 1 != offsets.len()) {
+            return Err("not a label for each sentence".to_owned());
+        }
+        let [labels, clean_labels] = labels;
+        Ok(TokenSplit::new(TokenTable::from_parts(offsets, self.bytes.slice_ref(ids)), labels, clean_labels))
     }
-    let fits =
-        |length: Option<u32>| length.is_some_and(|length| (2..=header.key.max_length).contains(&(length as usize)));
-    if !offsets.windows(2).all(|ends| fits(ends[1].checked_sub(ends[0]))) {
-        return Err("offsets that make a sentence of an impossible length".to_owned());
-    }
-    if split.tokens > 0 && width.largest(&ids) as usize >= header.vocabulary_size {
-        return Err("an id outside the vocabulary".to_owned());
-    }
-    Ok(TokenSplit::new(TokenTable::from_parts(offsets, ids, width), labels, clean_labels))
 }
 
 /// Rebuilds the report: all but the order of the draws follows from the labels and the key.
-fn noise_report(
-    key: &TokenKey,
-    train: &TokenSplit,
-    corrupted: Option<Vec<u32>>,
-) -> Result<Option<LabelNoiseReport>, String> {
-    let Some(corrupted_indices) = corrupted else { return Ok(None) };
-    let examples = train.len();
-    if corrupted_indices.iter().any(|&index| index as usize >= examples) {
+fn noise_report(key: &TokenKey, train: &TokenSplit, file: &Arrays<'_>) -> Result<Option<LabelNoiseReport>, String> {
+    let Some(noise) = key.label_noise else { return Ok(None) };
+    let corrupted = file.numbers(CORRUPTED)?;
+    if corrupted.iter().any(|&index| index as usize >= train.len()) {
         return Err("a corrupted label outside the training split".to_owned());
     }
     let differs = train.labels().iter().zip(train.clean_labels()).filter(|(noisy, clean)| noisy != clean).count();
-    if differs != corrupted_indices.len() {
+    if differs != corrupted.len() {
         return Err("labels and corrupted positions that do not agree".to_owned());
     }
-    let (kind, rate) = key.label_noise.map_or((LabelNoiseType::None, 0.0), |noise| (noise.kind, noise.rate));
-    let noise = LabelNoise::new(kind, rate).map_err(|error| error.to_string())?;
-    Ok(Some(report(train.clean_labels(), noise, train.labels().to_vec(), corrupted_indices)))
+    let noise = LabelNoise::new(noise.kind, noise.rate).map_err(|error| error.to_string())?;
+    Ok(Some(report(train.clean_labels(), noise, train.labels().to_vec(), corrupted)))
 }

@@ -1,12 +1,12 @@
 //! What decides the ids and labels of a token file, and so its name.
 
+use aees_run::hexadecimal::hexadecimal;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::tokenizer::TextTokenizer;
 use crate::label_noise::LabelNoiseType;
 use crate::text::{TextData, TextDataConfig, TextTask};
-use aees_run::hexadecimal::hexadecimal;
 
 /// Label noise as part of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ impl TokenKey {
     pub fn of(config: &TextDataConfig, text: &TextData, tokenizer: &TextTokenizer, max_length: usize) -> Self {
         let noise = config.label_noise;
         Self {
-            task: config.task.entry().name.to_owned(),
+            task: config.task.name().to_owned(),
             tokenizer_digest: tokenizer.digest().to_owned(),
             max_length,
             data_fingerprint: text.fingerprint.clone(),
@@ -60,13 +60,13 @@ impl TokenKey {
         }
     }
 
-    /// `<task>-<max length>-<first 16 digits of the key's SHA-256>.tokens`.
+    /// `<task>-<max length>-<first 16 digits of the key's SHA-256>.safetensors`.
     #[must_use]
     pub fn file_name(&self) -> String {
         // Strings and numbers only: writing them as JSON cannot fail. Fields come in the order of the struct.
         let canonical = serde_json::to_vec(self).unwrap_or_default();
         let digest = hexadecimal(&Sha256::digest(canonical));
-        format!("{}-{}-{}.tokens", self.task, self.max_length, &digest[..16])
+        format!("{}-{}-{}.safetensors", self.task, self.max_length, &digest[..16])
     }
 
     /// The first thing in which a file's key differs, in words.

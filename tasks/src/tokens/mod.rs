@@ -20,5 +20,5 @@ pub use data::TokenData;
 pub use error::{TokenFileError, TokenizerError};
 pub use key::{TokenKey, TokenNoise};
 pub use split::{TokenSplit, TokenTable};
-pub use store::{StaleTokens, StoredTokens, TokenStore};
-pub use tokenizer::{MINIMUM_MAX_LENGTH, TextTokenizer};
+pub use store::{StoredTokens, TokenStore};
+pub use tokenizer::TextTokenizer;

@@ -6,7 +6,7 @@
 //! come from the crate's own WordPiece, once per word and thread; a word is then looked up. On the 107,721 real rows
 //! this takes 0.24 s where `encode_fast` on the same two threads takes 3.0 s (`benches/pretokenize.rs`; n = 3, busy
 //! machine). Control characters, anything outside of ASCII and `[` (with which the special tokens begin) are left to
-//! the crate. `tests/tokens_plain_text.rs` and `tests/tokens_corpus.rs` prove that both ways agree.
+//! the crate. `tests/tokens/plain_text.rs` and `tests/tokens/corpus.rs` prove that both ways agree.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -23,7 +23,7 @@ const REMEMBERED_WORD_BYTES: usize = 32;
 
 /// What a byte is to the normaliser and pre-tokenizer of BERT.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ByteKind {
     Blank,
     Word,
     Punctuation,
@@ -31,17 +31,17 @@ enum Kind {
     Other,
 }
 
-const KINDS: [Kind; 256] = {
-    let mut kinds = [Kind::Other; 256];
+const KINDS: [ByteKind; 256] = {
+    let mut kinds = [ByteKind::Other; 256];
     let mut byte = 0;
     while byte < 128 {
         let value = byte as u8;
         kinds[byte] = match value {
-            b'[' => Kind::Other,
-            b' ' | b'\t' | b'\n' | b'\r' => Kind::Blank,
-            _ if value.is_ascii_alphanumeric() => Kind::Word,
-            _ if value.is_ascii_punctuation() => Kind::Punctuation,
-            _ => Kind::Other,
+            b'[' => ByteKind::Other,
+            b' ' | b'\t' | b'\n' | b'\r' => ByteKind::Blank,
+            _ if value.is_ascii_alphanumeric() => ByteKind::Word,
+            _ if value.is_ascii_punctuation() => ByteKind::Punctuation,
+            _ => ByteKind::Other,
         };
         byte += 1;
     }
@@ -50,7 +50,7 @@ const KINDS: [Kind; 256] = {
 
 /// Whether all of `text` is plain.
 pub(super) fn is_plain(text: &str) -> bool {
-    text.bytes().all(|byte| KINDS[usize::from(byte)] != Kind::Other)
+    text.bytes().all(|byte| KINDS[usize::from(byte)] != ByteKind::Other)
 }
 
 /// The short way, for one tokenizer.
@@ -62,7 +62,7 @@ pub(super) struct PlainText {
 
 /// The pieces of the words that one thread has met.
 #[derive(Debug, Default)]
-pub(super) struct Words {
+pub(super) struct WordPieces {
     places: HashMap<Box<str>, Range<u32>>,
     pieces: Vec<u32>,
     word: String,
@@ -88,7 +88,7 @@ impl PlainText {
         &self,
         text: &str,
         limit: usize,
-        words: &mut Words,
+        words: &mut WordPieces,
         ids: &mut Vec<u32>,
     ) -> Result<(), TokenizerError> {
         let bytes = text.as_bytes();
@@ -99,12 +99,12 @@ impl PlainText {
             && ids.len() < full
         {
             let mut end = start + 1;
-            if first == Kind::Word {
-                while kind(end) == Some(Kind::Word) {
+            if first == ByteKind::Word {
+                while kind(end) == Some(ByteKind::Word) {
                     end += 1;
                 }
             }
-            if first != Kind::Blank {
+            if first != ByteKind::Blank {
                 self.append_word(&text[start..end], words, ids)?;
             }
             start = end;
@@ -112,7 +112,7 @@ impl PlainText {
         Ok(())
     }
 
-    fn append_word(&self, word: &str, words: &mut Words, ids: &mut Vec<u32>) -> Result<(), TokenizerError> {
+    fn append_word(&self, word: &str, words: &mut WordPieces, ids: &mut Vec<u32>) -> Result<(), TokenizerError> {
         words.word.clear();
         words.word.push_str(word);
         if self.lowercase {
@@ -122,8 +122,7 @@ impl PlainText {
             ids.extend_from_slice(&words.pieces[place.start as usize..place.end as usize]);
             return Ok(());
         }
-        let tokens =
-            self.model.tokenize(&words.word).map_err(|error| TokenizerError::Encode { reason: error.to_string() })?;
+        let tokens = self.model.tokenize(&words.word).map_err(TokenizerError::sentence)?;
         ids.extend(tokens.iter().map(|token| token.id));
         if word.len() <= REMEMBERED_WORD_BYTES && words.places.len() < REMEMBERED_WORDS {
             // At most REMEMBERED_WORDS * REMEMBERED_WORD_BYTES = 2^23 pieces: a u32 holds the place.

@@ -2,55 +2,23 @@
 
 use bytes::Bytes;
 
-/// How an id is stored, little-endian.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum IdWidth {
-    Two,
-    Four,
-}
-
-impl IdWidth {
-    pub(super) fn for_vocabulary(size: usize) -> Self {
-        if size <= 1 << 16 { Self::Two } else { Self::Four }
-    }
-
-    pub(super) fn bytes(self) -> usize {
-        match self {
-            Self::Two => 2,
-            Self::Four => 4,
-        }
-    }
-
-    /// Appends `ids`, each below the size that the width was chosen for.
-    pub(super) fn append(self, ids: &[u32], out: &mut Vec<u8>) {
-        match self {
-            Self::Two => out.extend(ids.iter().flat_map(|&id| (id as u16).to_le_bytes())),
-            Self::Four => out.extend(ids.iter().flat_map(|&id| id.to_le_bytes())),
-        }
-    }
-
-    pub(super) fn largest(self, bytes: &[u8]) -> u32 {
-        match self {
-            Self::Two => bytes.as_chunks().0.iter().map(|&id| u16::from_le_bytes(id)).max().unwrap_or(0).into(),
-            Self::Four => bytes.as_chunks().0.iter().map(|&id| u32::from_le_bytes(id)).max().unwrap_or(0),
-        }
-    }
-}
+/// Bytes of an id.
+const ID_BYTES: usize = size_of::<i32>();
 
 /// The ids of sentences in a row, `[CLS] pieces [SEP]` each, without padding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenTable {
     /// Where each sentence begins, in ids; one more at the end. Never falls, and ends at the number of ids.
-    offsets: Vec<u32>,
+    offsets: Vec<usize>,
+    /// i32, little-endian.
     ids: Bytes,
-    width: IdWidth,
 }
 
 impl TokenTable {
     /// The caller has checked what `offsets` promises.
-    pub(super) fn from_parts(offsets: Vec<u32>, ids: Bytes, width: IdWidth) -> Self {
-        debug_assert_eq!(offsets.last().map(|&end| end as usize * width.bytes()), Some(ids.len()));
-        Self { offsets, ids, width }
+    pub(super) fn from_parts(offsets: Vec<usize>, ids: Bytes) -> Self {
+        debug_assert_eq!(offsets.last().map(|&end| end * ID_BYTES), Some(ids.len()));
+        Self { offsets, ids }
     }
 
     /// The sentences.
@@ -68,7 +36,7 @@ impl TokenTable {
     /// The ids of all sentences together.
     #[must_use]
     pub fn tokens(&self) -> usize {
-        self.ids.len() / self.width.bytes()
+        self.ids.len() / ID_BYTES
     }
 
     /// The ids of sentence `index`, `[CLS]` and `[SEP]` included.
@@ -77,12 +45,12 @@ impl TokenTable {
     /// An `index` that is not below `len()`.
     #[must_use]
     pub fn length(&self, index: usize) -> usize {
-        (self.offsets[index + 1] - self.offsets[index]) as usize
+        self.offsets[index + 1] - self.offsets[index]
     }
 
     /// [`length`](Self::length) of each sentence.
     pub fn lengths(&self) -> impl ExactSizeIterator<Item = usize> + '_ {
-        self.offsets.windows(2).map(|ends| (ends[1] - ends[0]) as usize)
+        self.offsets.windows(2).map(|ends| ends[1] - ends[0])
     }
 
     /// Appends the ids of sentence `index`.
@@ -90,25 +58,16 @@ impl TokenTable {
     /// # Panics
     /// An `index` that is not below `len()`.
     pub fn extend_ids(&self, index: usize, out: &mut Vec<i32>) {
-        let width = self.width.bytes();
-        let bytes = &self.ids[self.offsets[index] as usize * width..self.offsets[index + 1] as usize * width];
-        match self.width {
-            IdWidth::Two => out.extend(bytes.as_chunks().0.iter().map(|&id| i32::from(u16::from_le_bytes(id)))),
-            // Below the vocabulary's size, which fits in an i32: checked when a tokenizer or a file is read.
-            IdWidth::Four => out.extend(bytes.as_chunks().0.iter().map(|&id| i32::from_le_bytes(id))),
-        }
+        let bytes = &self.ids[self.offsets[index] * ID_BYTES..self.offsets[index + 1] * ID_BYTES];
+        out.extend(bytes.as_chunks().0.iter().map(|&id| i32::from_le_bytes(id)));
     }
 
-    pub(super) fn offsets(&self) -> &[u32] {
+    pub(super) fn offsets(&self) -> &[usize] {
         &self.offsets
     }
 
     pub(super) fn id_bytes(&self) -> &[u8] {
         &self.ids
-    }
-
-    pub(super) fn width(&self) -> IdWidth {
-        self.width
     }
 }
 

@@ -1,10 +1,10 @@
 //! A folder of token files, by key.
 
-use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use aees_run::artifact::write_whole;
 use bytes::Bytes;
 use memmap2::Mmap;
 
@@ -13,7 +13,6 @@ use super::error::TokenFileError;
 use super::file;
 use super::key::TokenKey;
 use crate::data_source::DataOrigin;
-use aees_run::artifact::write_whole;
 
 /// A folder of token files.
 #[derive(Debug, Clone)]
@@ -28,23 +27,8 @@ pub enum StoredTokens {
     Ready(Box<TokenData>),
     /// No file.
     Absent,
-    /// A file that is not to be used; [`TokenStore::save`] replaces it.
-    Stale(StaleTokens),
-}
-
-/// Why a token file that is there was not used. A warning, not an error: it is made again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StaleTokens {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong with it.
-    pub reason: String,
-}
-
-impl fmt::Display for StaleTokens {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: not used: {}", self.path.display(), self.reason)
-    }
+    /// A file that is not to be used, and why; [`TokenStore::save`] replaces it.
+    Stale(String),
 }
 
 impl TokenStore {
@@ -71,11 +55,11 @@ impl TokenStore {
         let bytes = match map(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(StoredTokens::Absent),
-            Err(source) => return Err(TokenFileError::Read { path, source }),
+            Err(source) => return Err(TokenFileError { path, done: "read", source }),
         };
         Ok(match file::read(&bytes, key, origin) {
             Ok(data) => StoredTokens::Ready(Box::new(data)),
-            Err(reason) => StoredTokens::Stale(StaleTokens { path, reason }),
+            Err(reason) => StoredTokens::Stale(format!("{}: not used: {reason}", path.display())),
         })
     }
 
@@ -85,10 +69,14 @@ impl TokenStore {
     /// Any failure of the file system.
     pub fn save(&self, key: &TokenKey, data: &TokenData) -> Result<PathBuf, TokenFileError> {
         let path = self.path(key);
-        let written = std::fs::create_dir_all(&self.directory);
-        match written.and_then(|()| write_whole(&path, |out| file::write(out, key, data))) {
+        let content = file::encode(key, data).map_err(io::Error::other);
+        let written = content.and_then(|content| {
+            fs::create_dir_all(&self.directory)?;
+            write_whole(&path, |out| out.write_all(&content))
+        });
+        match written {
             Ok(()) => Ok(path),
-            Err(source) => Err(TokenFileError::Write { path, source }),
+            Err(source) => Err(TokenFileError { path, done: "written", source }),
         }
     }
 }

@@ -9,6 +9,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use aees_run::artifact::write_whole;
+use aees_run::hexadecimal::hexadecimal;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tokenizers::decoders::wordpiece::WordPiece as WordPieceDecoder;
@@ -19,12 +21,10 @@ use tokenizers::processors::template::TemplateProcessing;
 use tokenizers::{AddedToken, Model, ModelWrapper, NormalizerWrapper, Tokenizer};
 
 use super::error::TokenizerError;
-use super::plain_text::{PlainText, Words, is_plain};
-use aees_run::artifact::write_whole;
-use aees_run::hexadecimal::hexadecimal;
+use super::plain_text::{PlainText, WordPieces, is_plain};
 
 /// The smallest `max_length`: `[CLS]`, one piece of text, `[SEP]`.
-pub const MINIMUM_MAX_LENGTH: usize = 3;
+const MINIMUM_MAX_LENGTH: usize = 3;
 
 const TOKENIZER_FILE: &str = "tokenizer.json";
 const VOCABULARY_FILE: &str = "vocab.txt";
@@ -47,7 +47,7 @@ pub struct TextTokenizer {
 
 /// What is read of `tokenizer_config.json`; it holds much else.
 #[derive(Debug, Default, Deserialize)]
-struct Settings {
+struct TokenizerConfig {
     do_lower_case: Option<bool>,
     strip_accents: Option<bool>,
     tokenize_chinese_chars: Option<bool>,
@@ -67,7 +67,7 @@ impl TextTokenizer {
         let tokenizer = if file.extension().is_some_and(|extension| extension == "json") {
             from_json(&file, &text, &settings)?
         } else {
-            from_lines(&text, &settings).map_err(|error| damaged(&file, error))?
+            from_lines(&text, &settings).map_err(|error| TokenizerError::damaged(&file, error))?
         };
         Self::check(tokenizer, &file)
     }
@@ -75,27 +75,28 @@ impl TextTokenizer {
     /// Wraps a vocabulary that was made on the spot.
     pub(super) fn from_vocabulary(tokens: &[String]) -> Result<Self, TokenizerError> {
         let place = Path::new("the vocabulary made from sentences");
-        let damaged = |error: tokenizers::Error| damaged(place, error);
+        let damaged = |error: tokenizers::Error| TokenizerError::damaged(place, error);
         let lines = tokens.join("\n");
-        Self::check(from_lines(&lines, &Settings::default()).map_err(damaged)?, place)
+        Self::check(from_lines(&lines, &TokenizerConfig::default()).map_err(damaged)?, place)
     }
 
     /// Checks what the rest of the program relies on. `place` is for messages.
     fn check(mut tokenizer: Tokenizer, place: &Path) -> Result<Self, TokenizerError> {
         tokenizer.with_padding(None);
-        tokenizer.with_truncation(None).map_err(|error| damaged(place, error))?;
+        tokenizer.with_truncation(None).map_err(|error| TokenizerError::damaged(place, error))?;
         let id = |token: &str| tokenizer.token_to_id(token);
         let [Some(padding_id), Some(_), Some(start_id), Some(end_id), _] = SPECIAL_TOKENS.map(id) else {
             let missing = SPECIAL_TOKENS[..4].iter().filter(|token| id(token).is_none());
-            return Err(TokenizerError::MissingTokens { path: place.to_owned(), tokens: missing.copied().collect() });
+            let missing: Vec<&str> = missing.copied().collect();
+            return Err(TokenizerError::other_kind(place, format!("the vocabulary has no {}", missing.join(", no "))));
         };
         // An embedding needs a row for the largest id, also where some ids are not given out.
         let vocabulary_size = tokenizer.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1);
         if i32::try_from(vocabulary_size).is_err() {
-            return Err(damaged(place, format!("ids up to {}", vocabulary_size - 1)));
+            return Err(TokenizerError::damaged(place, format!("ids up to {}", vocabulary_size - 1)));
         }
         check_frame(&tokenizer, [start_id, end_id], place)?;
-        let canonical = tokenizer.to_string(false).map_err(|error| damaged(place, error))?;
+        let canonical = tokenizer.to_string(false).map_err(|error| TokenizerError::damaged(place, error))?;
         let digest = Sha256::new_with_prefix(b"aees-tokenizer-1\n").chain_update(canonical).finalize();
         Ok(Self {
             plain_text: PlainText::of(&tokenizer),
@@ -136,7 +137,7 @@ impl TextTokenizer {
     pub fn encode(&self, text: &str, max_length: usize) -> Result<Vec<u32>, TokenizerError> {
         check_max_length(max_length)?;
         let mut ids = Vec::new();
-        self.append(text, max_length, &mut Words::default(), &mut ids)?;
+        self.append(text, max_length, &mut WordPieces::default(), &mut ids)?;
         Ok(ids)
     }
 
@@ -145,7 +146,7 @@ impl TextTokenizer {
         &self,
         text: &str,
         max_length: usize,
-        words: &mut Words,
+        words: &mut WordPieces,
         ids: &mut Vec<u32>,
     ) -> Result<(), TokenizerError> {
         ids.push(self.start_id);
@@ -159,8 +160,7 @@ impl TextTokenizer {
     }
 
     fn append_by_crate(&self, text: &str, ids: &mut Vec<u32>) -> Result<(), TokenizerError> {
-        let encoding = self.tokenizer.encode_fast(text, false);
-        let encoding = encoding.map_err(|error| TokenizerError::Encode { reason: error.to_string() })?;
+        let encoding = self.tokenizer.encode_fast(text, false).map_err(TokenizerError::sentence)?;
         ids.extend_from_slice(encoding.get_ids());
         Ok(())
     }
@@ -171,13 +171,16 @@ impl TextTokenizer {
     /// # Errors
     /// A file that cannot be written.
     pub fn save(&self, folder: &Path) -> Result<(), TokenizerError> {
-        fs::create_dir_all(folder).map_err(|source| TokenizerError::Write { path: folder.to_owned(), source })?;
+        let refused = |path: &Path, error| TokenizerError::at(path, format!("cannot be written: {error}"));
+        fs::create_dir_all(folder).map_err(|error| refused(folder, error))?;
         let write = |name: &str, text: String| {
             let path = folder.join(name);
-            write_whole(&path, |out| out.write_all(text.as_bytes()))
-                .map_err(|source| TokenizerError::Write { path, source })
+            write_whole(&path, |out| out.write_all(text.as_bytes())).map_err(|error| refused(&path, error))
         };
-        let json = self.tokenizer.to_string(true).map_err(|error| damaged(&folder.join(TOKENIZER_FILE), error))?;
+        let json = self
+            .tokenizer
+            .to_string(true)
+            .map_err(|error| TokenizerError::damaged(&folder.join(TOKENIZER_FILE), error))?;
         write(TOKENIZER_FILE, json)?;
         write(VOCABULARY_FILE, self.vocabulary_lines())?;
         let mut config = serde_json::json!({ "model_input_names": ["input_ids", "attention_mask"] });
@@ -203,7 +206,11 @@ impl TextTokenizer {
 }
 
 pub(super) fn check_max_length(max_length: usize) -> Result<(), TokenizerError> {
-    if max_length < MINIMUM_MAX_LENGTH { Err(TokenizerError::MaxLength { max_length }) } else { Ok(()) }
+    if max_length < MINIMUM_MAX_LENGTH {
+        let expected = "expected at least 3, for [CLS], one piece of text and [SEP]";
+        return Err(TokenizerError::saying(format!("--max-length {max_length}: {expected}")));
+    }
+    Ok(())
 }
 
 /// The file that `path` means.
@@ -215,38 +222,34 @@ fn find(path: &Path) -> Result<PathBuf, TokenizerError> {
         .into_iter()
         .map(|name| path.join(name))
         .find(|file| file.exists())
-        .ok_or_else(|| TokenizerError::NoTokenizer { folder: path.to_owned() })
+        .ok_or_else(|| TokenizerError::missing(path, "holds no tokenizer.json and no vocab.txt"))
 }
 
 fn read_text(path: &Path) -> Result<String, TokenizerError> {
     fs::read_to_string(path).map_err(|source| match source.kind() {
-        ErrorKind::NotFound => TokenizerError::MissingPath { path: path.to_owned() },
-        ErrorKind::InvalidData => damaged(path, "not UTF-8 text"),
-        _ => TokenizerError::Read { path: path.to_owned(), source },
+        ErrorKind::NotFound => TokenizerError::missing(path, "no such file or folder"),
+        ErrorKind::InvalidData => TokenizerError::damaged(path, "not UTF-8 text"),
+        _ => TokenizerError::at(path, format!("cannot be read: {source}")),
     })
 }
 
-fn read_settings(path: &Path) -> Result<Settings, TokenizerError> {
-    match read_text(path) {
-        Ok(text) => {
-            let settings: Settings = serde_json::from_str(&text).map_err(|error| damaged(path, error))?;
-            match settings.truncation_side.as_deref() {
-                None | Some("right") => Ok(settings),
-                // Obeyed by Python; no model of the tasks asks for it.
-                Some(side) => Err(damaged(path, format!("truncation_side \"{side}\": only \"right\" is supported"))),
-            }
+fn read_settings(path: &Path) -> Result<TokenizerConfig, TokenizerError> {
+    if !path.exists() {
+        return Ok(TokenizerConfig::default());
+    }
+    let settings: TokenizerConfig =
+        serde_json::from_str(&read_text(path)?).map_err(|error| TokenizerError::damaged(path, error))?;
+    match settings.truncation_side.as_deref() {
+        None | Some("right") => Ok(settings),
+        // Obeyed by Python; no model of the tasks asks for it.
+        Some(side) => {
+            Err(TokenizerError::damaged(path, format!("truncation_side \"{side}\": only \"right\" is supported")))
         }
-        Err(TokenizerError::MissingPath { .. }) => Ok(Settings::default()),
-        Err(error) => Err(error),
     }
 }
 
-fn damaged(path: &Path, reason: impl ToString) -> TokenizerError {
-    TokenizerError::Damaged { path: path.to_owned(), reason: reason.to_string() }
-}
-
-fn from_json(path: &Path, text: &str, settings: &Settings) -> Result<Tokenizer, TokenizerError> {
-    let mut tokenizer = Tokenizer::from_str(text).map_err(|error| damaged(path, error))?;
+fn from_json(path: &Path, text: &str, settings: &TokenizerConfig) -> Result<Tokenizer, TokenizerError> {
+    let mut tokenizer = Tokenizer::from_str(text).map_err(|error| TokenizerError::damaged(path, error))?;
     let found = match tokenizer.get_model() {
         ModelWrapper::WordPiece(_) => None,
         ModelWrapper::BPE(_) => Some("BPE"),
@@ -254,7 +257,8 @@ fn from_json(path: &Path, text: &str, settings: &Settings) -> Result<Tokenizer, 
         ModelWrapper::Unigram(_) => Some("Unigram"),
     };
     if let Some(found) = found {
-        return Err(TokenizerError::NotWordPiece { path: path.to_owned(), found });
+        let reason = format!("a {found} tokenizer; expected WordPiece, as BERT and DistilBERT have");
+        return Err(TokenizerError::other_kind(path, reason));
     }
     if let Some(NormalizerWrapper::BertNormalizer(normalizer)) = tokenizer.get_normalizer() {
         let normalizer = BertNormalizer::new(
@@ -263,14 +267,14 @@ fn from_json(path: &Path, text: &str, settings: &Settings) -> Result<Tokenizer, 
             settings.strip_accents.or(normalizer.strip_accents),
             settings.do_lower_case.unwrap_or(normalizer.lowercase),
         );
-        tokenizer.with_normalizer(Some(normalizer)).map_err(|error| damaged(path, error))?;
+        tokenizer.with_normalizer(Some(normalizer)).map_err(|error| TokenizerError::damaged(path, error))?;
     }
     Ok(tokenizer)
 }
 
 /// BERT's standard tokenizer around a vocabulary of one token in each line, with Python's defaults for what `settings`
 /// do not tell.
-fn from_lines(lines: &str, settings: &Settings) -> Result<Tokenizer, tokenizers::Error> {
+fn from_lines(lines: &str, settings: &TokenizerConfig) -> Result<Tokenizer, tokenizers::Error> {
     let model = WordPiece::builder().vocab(WordPiece::read_bytes(lines.as_bytes())?).build()?;
     let ids = SPECIAL_TOKENS.map(|token| model.token_to_id(token));
     let special = SPECIAL_TOKENS.into_iter().zip(ids).filter(|(_, id)| id.is_some());
@@ -301,12 +305,13 @@ fn from_lines(lines: &str, settings: &Settings) -> Result<Tokenizer, tokenizers:
 /// Sentences are framed by hand, so the tokenizer must do the same.
 fn check_frame(tokenizer: &Tokenizer, [start, end]: [u32; 2], place: &Path) -> Result<(), TokenizerError> {
     for probe in ["", "a probe"] {
-        let damaged = |error: tokenizers::Error| damaged(place, error);
+        let damaged = |error: tokenizers::Error| TokenizerError::damaged(place, error);
         let pieces = tokenizer.encode_fast(probe, false).map_err(damaged)?;
         let framed = tokenizer.encode_fast(probe, true).map_err(damaged)?;
         if framed.get_ids() != [&[start], pieces.get_ids(), &[end]].concat() {
             let found = framed.get_tokens().join(" ");
-            return Err(TokenizerError::NotFramed { path: place.to_owned(), found });
+            let reason = format!("does not frame a sentence as [CLS] ... [SEP] (its post_processor makes {found})");
+            return Err(TokenizerError::other_kind(place, reason));
         }
     }
     Ok(())

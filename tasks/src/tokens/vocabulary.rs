@@ -33,7 +33,10 @@ impl TextTokenizer {
         tokens.extend(characters.iter().map(char::to_string));
         tokens.extend(characters.iter().map(|character| format!("##{character}")));
         if tokens.len() > size {
-            return Err(TokenizerError::VocabularyTooSmall { asked: size, needed: tokens.len() });
+            let needed = tokens.len();
+            return Err(TokenizerError::saying(format!(
+                "a vocabulary of {size} tokens is too small: the special tokens and single characters alone are {needed}"
+            )));
         }
         let endings = count_endings(&words);
         let longer_words = words.into_iter().filter(|(word, _)| word.chars().nth(1).is_some()).collect();
@@ -58,7 +61,7 @@ fn count_words<'text>(
             let mut split = PreTokenizedString::from(normalized);
             BertPreTokenizer.pre_tokenize(&mut split).map(|()| split)
         });
-        let split = split.map_err(|error| TokenizerError::Encode { reason: error.to_string() })?;
+        let split = split.map_err(TokenizerError::sentence)?;
         for (word, ..) in split.get_splits(OffsetReferential::Normalized, OffsetType::Byte) {
             if word.chars().count() <= LONGEST_WORD {
                 *words.entry(word.to_owned()).or_default() += 1;

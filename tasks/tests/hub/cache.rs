@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use aees_tasks::{Checksum, DownloadEvent, Hub, HubError, HubPath, HubSettings, RetryPolicy};
+use aees_tasks::{Checksum, DownloadEvent, Hub, HubError, HubPath, HubSettings, RetryPolicy, sha256_of_file};
 
-use crate::server::{FIRST_COMMIT, Fault, HubServer};
-use crate::{BODY_BYTES, body, client, distilbert, glue, hub_with_files, large_file, settings, tree};
+use super::server::{FIRST_COMMIT, Fault, HubServer};
+use super::{BODY_BYTES, body, client, distilbert, glue, hub_with_files, large_file, offline_client, settings, tree};
 
 const SECOND_COMMIT: &str = "2222222222222222222222222222222222222222";
 
@@ -18,7 +18,7 @@ fn a_first_download_makes_pythons_tree() {
     let checksum = Checksum::sha256_of(&body(BODY_BYTES));
     assert_eq!(std::fs::read(&file.path).unwrap(), body(BODY_BYTES));
     assert_eq!((file.commit.as_str(), file.size, file.from_cache), (FIRST_COMMIT, BODY_BYTES as u64, false));
-    assert_eq!(file.checksum(), Some(checksum));
+    assert_eq!(file.etag, Some(checksum.to_string()));
     let (path, size) = ("model.safetensors".to_owned(), BODY_BYTES as u64);
     let started = DownloadEvent::Started { path: path.clone(), size: Some(size), resumed_at: 0 };
     assert_eq!(events.first(), Some(&started));
@@ -54,8 +54,9 @@ fn a_branch_is_asked_for_each_time_and_a_commit_never_again() {
     assert!(get("main").from_cache);
     assert_eq!(server.take_requests(), [format!("HEAD {}", at("main"))]);
     assert!(get(FIRST_COMMIT).from_cache);
-    assert!(hub.cached(&distilbert(), "main", "config.json").unwrap().is_some());
-    assert!(hub.cached(&distilbert(), "main", "vocab.txt").unwrap().is_none());
+    let offline = offline_client(&server.url(), cache.path());
+    assert_eq!(offline.file(&distilbert(), "main", "config.json", &mut ()).unwrap().path, get(FIRST_COMMIT).path);
+    assert!(matches!(offline.file(&distilbert(), "main", "vocab.txt", &mut ()), Err(HubError::NotCached { .. })));
     assert!(server.take_requests().is_empty());
 }
 
@@ -74,9 +75,10 @@ fn a_branch_that_moved_brings_only_what_changed() {
     assert_eq!(server.take_requests().len(), 1, "the content is there under the same name");
     let changed = hub.file(&distilbert(), "main", "config.json", &mut ()).unwrap();
     assert_eq!(std::fs::read(changed.path).unwrap(), b"{}");
-    let old = hub.cached(&distilbert(), FIRST_COMMIT, "config.json").unwrap().unwrap();
+    let old = hub.file(&distilbert(), FIRST_COMMIT, "config.json", &mut ()).unwrap();
     assert_eq!(std::fs::read(old.path).unwrap(), br#"{"dim": 768}"#);
-    assert_eq!(hub.cached(&distilbert(), "main", "config.json").unwrap().unwrap().commit, SECOND_COMMIT);
+    let offline = offline_client(&server.url(), cache.path());
+    assert_eq!(offline.file(&distilbert(), "main", "config.json", &mut ()).unwrap().commit, SECOND_COMMIT);
 }
 
 #[test]
@@ -91,28 +93,39 @@ fn a_file_that_does_not_exist_is_remembered() {
     server.take_requests();
     assert!(hub.file(&distilbert(), FIRST_COMMIT, "pytorch_model.bin", &mut ()).unwrap_err().is_file_not_found());
     assert!(server.take_requests().is_empty());
-    let offline = crate::offline_client(&server.url(), cache.path());
+    let offline = offline_client(&server.url(), cache.path());
     assert!(offline.file(&distilbert(), "main", "pytorch_model.bin", &mut ()).unwrap_err().is_file_not_found());
 }
 
 #[test]
-fn a_damaged_file_is_never_used() {
+fn a_file_of_another_length_is_fetched_again() {
     let (server, cache) = (hub_with_files(), tempfile::tempdir().unwrap());
     let hub = client(&server, cache.path());
     let file = large_file(&hub).0.unwrap();
     // As when a cache was copied and the copy broke off.
     std::fs::write(&file.path, &body(BODY_BYTES)[..BODY_BYTES / 2]).unwrap();
-    let offline = crate::offline_client(&server.url(), cache.path());
-    for error in
-        [offline.cached(&distilbert(), "main", "model.safetensors").unwrap_err(), large_file(&offline).0.unwrap_err()]
-    {
-        assert!(matches!(&error, HubError::Checksum { downloaded: false, .. }), "{error:?}");
-        assert!(error.help().unwrap().starts_with("delete "), "{error:?}");
-    }
     let (again, events) = large_file(&hub);
     let again = again.unwrap();
-    assert!(matches!(events[0], DownloadEvent::Discarded { .. }), "{:?}", events[0]);
+    assert!(!again.from_cache && matches!(events[0], DownloadEvent::Discarded { .. }), "{:?}", events[0]);
     assert_eq!(std::fs::read(again.path).unwrap(), body(BODY_BYTES));
+    // The same for a copy, as caches without links have them.
+    std::fs::remove_file(&file.path).unwrap();
+    std::fs::write(&file.path, "half").unwrap();
+    assert_eq!(std::fs::read(large_file(&hub).0.unwrap().path).unwrap(), body(BODY_BYTES));
+}
+
+#[test]
+fn what_was_checked_when_it_came_is_not_read_again() {
+    let (server, cache) = (hub_with_files(), tempfile::tempdir().unwrap());
+    let hub = client(&server, cache.path());
+    let file = large_file(&hub).0.unwrap();
+    let blob = std::fs::canonicalize(&file.path).unwrap();
+    assert_eq!(sha256_of_file(&file.path).unwrap(), Checksum::sha256_of(&body(BODY_BYTES)).to_string());
+    // Its name still says what it was, and nobody looks inside.
+    std::fs::write(&blob, vec![0; BODY_BYTES]).unwrap();
+    assert!(large_file(&hub).0.unwrap().from_cache);
+    assert_eq!(sha256_of_file(&file.path).unwrap(), file.etag.unwrap());
+    assert_eq!(sha256_of_file(&blob).unwrap(), Checksum::sha256_of(&vec![0; BODY_BYTES]).to_string());
 }
 
 #[test]
@@ -139,7 +152,7 @@ fn four_clients_download_a_file_once() {
 fn the_reference_programs_second_folder_is_read_too() {
     let (server, cache) = (hub_with_files(), tempfile::tempdir().unwrap());
     large_file(&client(&server, &cache.path().join("hub"))).0.unwrap();
-    let offline = crate::offline_client(&server.url(), cache.path());
+    let offline = offline_client(&server.url(), cache.path());
     assert!(large_file(&offline).0.unwrap().path.starts_with(cache.path().join("hub")));
     server.take_requests();
     assert!(large_file(&client(&server, cache.path())).0.unwrap().from_cache);
@@ -160,16 +173,13 @@ fn a_damaged_file_in_a_folder_that_is_only_read_stays_there() {
 }
 
 #[test]
-fn listings_come_with_sizes_and_checksums() {
+fn listings_are_of_a_commit() {
     let (server, cache) = (hub_with_files(), tempfile::tempdir().unwrap());
     let hub = client(&server, cache.path());
     let listing = hub.list(&distilbert(), "main", &mut ()).unwrap();
-    let paths: Vec<_> = listing.files.iter().map(|file| (file.path.as_str(), file.size)).collect();
-    assert_eq!(paths, [("config.json", Some(12)), ("model.safetensors", Some(BODY_BYTES as u64))]);
-    assert_eq!(listing.files[0].checksum, Some(Checksum::git_blob_of(br#"{"dim": 768}"#)));
-    assert_eq!(listing.files[1].checksum, Some(Checksum::sha256_of(&body(BODY_BYTES))));
-    assert_eq!((listing.commit.as_str(), listing.from_cache), (FIRST_COMMIT, false));
-    assert_eq!(hub.list(&glue(), "main", &mut ()).unwrap().files[0].path, "sst2/train-00000-of-00001.parquet");
+    assert_eq!(listing.files, ["config.json", "model.safetensors"]);
+    assert_eq!(listing.commit, FIRST_COMMIT);
+    assert_eq!(hub.list(&glue(), "main", &mut ()).unwrap().files, ["sst2/train-00000-of-00001.parquet"]);
     let error = hub.list(&glue(), "v9", &mut ()).unwrap_err();
     assert_eq!(error.to_string(), "data set nyu-mll/glue has no revision v9");
 }
@@ -180,7 +190,7 @@ fn a_cache_that_cannot_be_written_is_named() {
     let cache = folder.path().join("a-file");
     std::fs::write(&cache, "").unwrap();
     let error = large_file(&client(&server, &cache)).0.unwrap_err();
-    assert!(matches!(&error, HubError::Io { path, .. } if path.starts_with(&cache)), "{error:?}");
+    assert!(matches!(&error, HubError::Io(path, ..) if path.starts_with(&cache)), "{error:?}");
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! Everything that can go wrong on the way, and that nothing half-written is ever seen.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use aees_tasks::{DownloadEvent, DownloadProgress, Hub, HubError, HubSettings, RepoId, RetryPolicy};
+use aees_tasks::{Checksum, DownloadEvent, DownloadProgress, Hub, HubError, HubSettings, RepoId, RetryPolicy};
 
-use crate::server::{FIRST_COMMIT, Fault, HubServer};
-use crate::{
-    BODY_BYTES, body, client, client_with_token, distilbert, glue, hub_with_files, impatient, large_file, retries,
-    settings, tree,
+use super::server::{FIRST_COMMIT, Fault, HubServer};
+use super::{
+    BODY_BYTES, body, client, client_with_token, distilbert, glue, hub_with_files, impatient, large_file,
+    offline_client, retries, settings, tree,
 };
 
 const TOKEN: &str = "hf_this_is_secret";
@@ -24,10 +24,15 @@ fn a_429_waits_as_long_as_it_is_told_to() {
     let (server, cache) = (hub_with_files(), tempfile::tempdir().unwrap());
     server.fail("HEAD", Fault::Status(429, vec![("Retry-After", "1".to_owned())]));
     server.fail("GET", Fault::Status(429, vec![("RateLimit", "\"api\";r=0;t=1".to_owned())]));
-    let began = Instant::now();
     let (file, events) = large_file(&client(&server, cache.path()));
     file.unwrap();
-    assert!(began.elapsed() >= Duration::from_secs(2), "{:?}", began.elapsed());
+    let pauses = events.iter().filter_map(|event| match event {
+        DownloadEvent::Retrying { after, .. } => Some(*after),
+        _ => None,
+    });
+    // A little longer, so that many machines do not come back at once.
+    let pauses: Vec<Duration> = pauses.collect();
+    assert!(pauses.len() == 2 && pauses.iter().all(|pause| pause.as_millis() >= 1000), "{pauses:?}");
     assert_eq!(retries(&events), ["the hub answers 429 Too Many Requests"; 2]);
 }
 
@@ -128,7 +133,8 @@ fn an_interrupted_download_is_taken_up_by_the_next_program() {
     let hub = client(&server, cache.path());
     let error = hub.file(&distilbert(), "main", "model.safetensors", &mut Impatient(1_000_000)).unwrap_err();
     assert!(matches!(error, HubError::Cancelled), "{error:?}");
-    assert!(hub.cached(&distilbert(), "main", "model.safetensors").unwrap().is_none());
+    let offline = offline_client(&server.url(), cache.path());
+    assert!(matches!(large_file(&offline).0, Err(HubError::NotCached { .. })));
     let left = tree(cache.path());
     assert!(left.len() == 1 && left[0].contains(".incomplete"), "{left:?}");
 
@@ -154,7 +160,7 @@ fn a_server_that_ignores_ranges_starts_anew() {
 fn a_foreign_beginning_is_found_out_and_thrown_away() {
     let (server, cache) = (hub_with_files(), tempfile::tempdir().unwrap());
     let hub = client(&server, cache.path());
-    let etag = hub.list(&distilbert(), "main", &mut ()).unwrap().files[1].checksum.unwrap().to_string();
+    let etag = Checksum::sha256_of(&body(BODY_BYTES));
     let blobs = cache.path().join("models--distilbert-base-uncased/blobs");
     for length in [1000, BODY_BYTES, BODY_BYTES + 7] {
         std::fs::create_dir_all(&blobs).unwrap();
@@ -173,7 +179,10 @@ fn a_wrong_checksum_is_tried_once_more_and_then_an_error() {
     let hub = client(&server, cache.path());
     let (file, events) = large_file(&hub);
     let error = file.unwrap_err();
-    assert!(matches!(&error, HubError::Checksum { downloaded: true, .. }), "{error:?}");
+    let expected = Checksum::sha256_of(&body(BODY_BYTES));
+    assert!(error.to_string().contains(&format!(", expected {expected} (")), "{error}");
+    assert!(error.to_string().ends_with("; it was downloaded twice and removed"), "{error}");
+    assert!(error.help().unwrap().contains("HF_ENDPOINT"), "{error:?}");
     assert_eq!(retries(&events), ["what arrived does not have the checksum that the hub tells"]);
     assert!(tree(cache.path()).is_empty(), "{:?}", tree(cache.path()));
 
@@ -218,11 +227,9 @@ fn redirects_without_end_are_no_hub() {
 fn no_answer_at_all_ends() {
     let (server, cache) = (hub_with_files(), tempfile::tempdir().unwrap());
     (0..3).for_each(|_| server.fail("HEAD", Fault::Silence));
-    let began = Instant::now();
     let hub = Hub::new(impatient(settings(&server.url(), cache.path()))).unwrap();
     let error = large_file(&hub).0.unwrap_err();
     assert!(error.to_string().contains("no answer in time (3 tries"), "{error}");
-    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
 
 #[test]
@@ -264,7 +271,7 @@ fn a_hub_that_is_gone_leaves_the_cache() {
     }
     server.fail("GET", Fault::status(500));
     let listing = hub.list(&distilbert(), "main", &mut ()).unwrap();
-    assert!(listing.from_cache && listing.files[0].path == "model.safetensors", "{listing:?}");
+    assert_eq!(listing.files, ["model.safetensors"]);
     drop(server);
     let (file, events) = large_file(&hub);
     assert!(file.unwrap().from_cache);
@@ -321,7 +328,7 @@ fn a_server_cannot_write_outside_the_cache() {
         let headers = vec![("X-Repo-Commit", commit.to_owned()), ("ETag", etag.to_owned())];
         server.fail("HEAD", Fault::Status(200, headers));
         let error = large_file(&hub).0.unwrap_err();
-        assert!(matches!(error, HubError::NotAHub { .. }), "{error:?}");
+        assert!(error.to_string().contains("the answer is not a hub's: "), "{error}");
     }
     assert!(tree(cache.path()).is_empty());
 }
@@ -340,7 +347,7 @@ fn what_can_neither_be_measured_nor_checked_is_still_measured_by_its_answer() {
     server.fail("HEAD", Fault::Status(200, headers(BODY_BYTES)));
     server.fail("GET", Fault::Cut(10));
     let file = large_file(&client(&server, cache.path())).0.unwrap();
-    assert_eq!((file.etag.as_deref(), file.checksum()), (Some("of-a-mirror"), None));
+    assert_eq!(file.etag.as_deref(), Some("of-a-mirror"));
     assert_eq!(std::fs::read(file.path).unwrap(), body(BODY_BYTES));
 
     let cache = tempfile::tempdir().unwrap();
@@ -352,12 +359,11 @@ fn what_can_neither_be_measured_nor_checked_is_still_measured_by_its_answer() {
 #[test]
 fn a_pause_can_be_interrupted() {
     let (server, cache) = (hub_with_files(), tempfile::tempdir().unwrap());
-    let pause = Duration::from_secs(60);
+    // Who waited for it would wait for ever.
+    let pause = Duration::from_secs(86_400);
     let retry = RetryPolicy { first_pause: pause, longest_pause: pause, ..RetryPolicy::default() };
     let hub = Hub::new(HubSettings { retry, ..settings(&server.url(), cache.path()) }).unwrap();
     server.fail("HEAD", Fault::status(500));
-    let began = Instant::now();
     let error = hub.file(&distilbert(), "main", "model.safetensors", &mut Impatient(0)).unwrap_err();
     assert!(matches!(error, HubError::Cancelled), "{error:?}");
-    assert!(began.elapsed() < Duration::from_secs(5));
 }

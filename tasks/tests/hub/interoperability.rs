@@ -1,6 +1,6 @@
 //! One cache for Python's `huggingface_hub` and this client, in both directions.
 //!
-//! `AEES_TEST_PYTHON` names an interpreter that has `huggingface_hub`; without it these tests say so and pass.
+//! `AEES_TEST_PYTHON` names an interpreter that has `huggingface_hub`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,17 +8,14 @@ use std::time::Duration;
 
 use aees_tasks::{DownloadEvent, Hub, RepoId, RepoKind};
 
-use crate::server::{Fault, HubServer};
-use crate::{body, client, distilbert, glue, hub_with_files, offline_client, tree};
+use super::server::{Fault, HubServer};
+use super::{body, client, distilbert, glue, hub_with_files, offline_client, tree};
 
 const FILES: [&str; 2] = ["config.json", "model.safetensors"];
 
 /// What Python's client gives for some files; none where there is no Python.
 fn python(server: &HubServer, cache: &Path, mode: &str, repo: &RepoId, paths: &[&str]) -> Option<Vec<PathBuf>> {
-    let Ok(interpreter) = std::env::var("AEES_TEST_PYTHON") else {
-        println!("skipped: AEES_TEST_PYTHON names no Python that has huggingface_hub");
-        return None;
-    };
+    let interpreter = crate::require::python(&["huggingface_hub"])?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hub/interoperability.py");
     let kind = match repo.kind() {
         RepoKind::Model => "model",

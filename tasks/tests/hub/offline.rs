@@ -2,7 +2,7 @@
 
 use aees_tasks::{Hub, HubError, HubSettings};
 
-use crate::{client, distilbert, glue, hub_with_files, large_file, offline_client, settings};
+use super::{client, distilbert, glue, hub_with_files, large_file, offline_client, settings};
 
 #[test]
 fn nobody_connects_to_the_hub() {
@@ -16,7 +16,7 @@ fn nobody_connects_to_the_hub() {
     assert_eq!((found.path, found.commit, found.from_cache), (expected.path, expected.commit, true));
     assert_eq!(hub.list(&distilbert(), "main", &mut ()).unwrap().files.len(), 1);
     assert!(matches!(hub.file(&distilbert(), "main", "config.json", &mut ()), Err(HubError::NotCached { .. })));
-    assert!(matches!(hub.list(&glue(), "main", &mut ()), Err(HubError::NothingCached { .. })));
+    assert!(matches!(hub.list(&glue(), "main", &mut ()), Err(HubError::NotCached { .. })));
     assert_eq!(server.connections(), before);
 }
 
@@ -28,10 +28,10 @@ fn files_that_were_fetched_by_commit_are_found_on_the_branch() {
     let (server, cache) = (hub_with_files(), tempfile::tempdir().unwrap());
     let (hub, offline) = (client(&server, cache.path()), offline_client(&server.url(), cache.path()));
     let commit = hub.list(&glue(), "main", &mut ()).unwrap().commit;
-    assert!(matches!(offline.list(&glue(), "main", &mut ()), Err(HubError::NothingCached { .. })));
+    assert!(matches!(offline.list(&glue(), "main", &mut ()), Err(HubError::NotCached { .. })));
     hub.file(&glue(), &commit, TABLE, &mut ()).unwrap();
     let listing = offline.list(&glue(), "main", &mut ()).unwrap();
-    assert_eq!((listing.commit, listing.files[0].path.as_str()), (commit.clone(), TABLE));
+    assert_eq!((listing.commit, listing.files[0].as_str()), (commit.clone(), TABLE));
 
     server.new_commit(&glue(), SECOND_COMMIT);
     let moved = hub.list(&glue(), "main", &mut ()).unwrap().commit;
@@ -53,7 +53,10 @@ fn what_is_missing_is_named_with_the_folders() {
             "a.parquet of data set nyu-mll/glue at main is not in the cache ({folder}), and the network is not to be used"
         )
     );
-    assert!(error.help().unwrap().contains("--local-files-only"));
+    let help = error.help().unwrap();
+    assert!(help.contains("--local-files-only") && help.ends_with("or use --data PATH or --data synthetic"), "{help}");
+    let help = error.fetched_by("aees data fetch sst2").help().unwrap();
+    assert!(help.starts_with("run `aees data fetch sst2` first, where there is a network; or copy a cache"), "{help}");
     assert_eq!(std::fs::read_dir(cache.path()).unwrap().count(), 0, "nothing is written");
 }
 

@@ -22,7 +22,7 @@ type Tile = [f32; TILE];
 
 /// Gradient noise of one parameter in one step.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Noise {
+pub(crate) struct Noise {
     /// Which numbers.
     pub key: NoiseKey,
     /// Their standard deviation.

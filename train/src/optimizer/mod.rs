@@ -11,32 +11,27 @@
 //! rate for this step only, and so AdamW's decay too; SGD's momentum buffer keeps unscaled gradients. Noise of standard
 //! deviation `s` is added to the raw gradient before anything else; with `s = 0` none is drawn.
 //!
-//! - [`Optimizer`] takes a module and its gradients and gives the module after the step.
-//! - [`StepControl`] is what changes from step to step; [`OptimizerConfig`] is what does not.
-//! - [`SquaredNorm`] is the step's update norm, left where it was computed, so that a step reads nothing back.
-//! - [`OptimizerState`] is what a checkpoint keeps. The noise has no state: it is a function of seed, parameter, step
-//!   and element.
+//! - [`OptimizerConfig`] is what does not change in a run; [`StepControl`] is what changes from step to step.
+//! - [`NoiseKey`] is the noise, which has no state: it is a function of seed, parameter, step and element.
+//! - [`SlotKind`] is what is kept of a parameter from step to step.
 //!
-//! This module leaves to others: schedules and candidates (they arrive in [`StepControl`]), loss, backward, and files.
-
-#![forbid(unsafe_code)]
+//! This module is what all engines have in common: the rules, their scalars, the noise, and the pass over plain memory. It
+//! leaves to the engines how a model's parameters and gradients are had, and to the loop schedules and candidates.
 
 mod chunk;
 mod config;
-mod control_block;
-mod device;
-mod device_noise;
-mod error;
 mod host;
 mod noise;
-mod norm;
 mod normal;
 mod rule;
-mod state;
-mod step;
+mod slot;
 
 pub use config::{OptimizerConfig, OptimizerKind, StepControl};
-pub use error::OptimizerError;
-pub use norm::SquaredNorm;
-pub use state::{OptimizerState, Slot, SlotKind};
-pub use step::{Optimizer, Placement};
+pub use noise::NoiseKey;
+pub use slot::SlotKind;
+
+pub(crate) use chunk::Noise;
+pub(crate) use host::ParameterUpdate;
+pub(crate) use noise::{TILE, TILE_BLOCKS, key_words};
+pub(crate) use normal::{COSINE, SINE, WORD_TO_ANGLE, WORD_TO_UNIT};
+pub(crate) use rule::StepRule;

@@ -12,24 +12,24 @@ use super::normal::normal_pair;
 use crate::philox::philox4x32;
 
 /// Elements of a tile.
-pub(super) const TILE: usize = 4 * TILE_BLOCKS;
+pub(crate) const TILE: usize = 4 * TILE_BLOCKS;
 
 /// Philox blocks of a tile.
-pub(super) const TILE_BLOCKS: usize = 64;
+pub(crate) const TILE_BLOCKS: usize = 64;
 
 /// Which noise: everything but the element.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct NoiseKey {
+pub struct NoiseKey {
     /// The run's noise seed.
     pub seed: u64,
-    /// Position of the parameter in the module's visiting order.
+    /// The parameter's place in PyTorch's `parameters()`, from 0; buffers do not count.
     pub parameter: u32,
     /// The run's optimizer step.
     pub step: u64,
 }
 
 /// The two key words of a seed.
-pub(super) fn key_words(seed: u64) -> [u32; 2] {
+pub(crate) fn key_words(seed: u64) -> [u32; 2] {
     [seed as u32, (seed >> 32) as u32]
 }
 
@@ -38,7 +38,7 @@ impl NoiseKey {
     ///
     /// Blocks are counted in 32 bits: a parameter of more than 2^34 elements would see its noise repeat.
     #[inline(always)]
-    pub(super) fn tile(&self, tile: u32) -> [f32; TILE] {
+    pub fn tile(&self, tile: u32) -> [f32; TILE] {
         let key = key_words(self.seed);
         let first_block = tile.wrapping_mul(TILE_BLOCKS as u32);
         let mut words = [[0_u32; TILE_BLOCKS]; 4];

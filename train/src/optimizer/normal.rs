@@ -9,16 +9,16 @@
 use std::f32::consts::FRAC_1_SQRT_2;
 
 /// 2^-32, the width of one word's cell on the unit interval.
-pub(super) const WORD_TO_UNIT: f32 = 1.0 / 4_294_967_296.0;
+pub(crate) const WORD_TO_UNIT: f32 = 1.0 / 4_294_967_296.0;
 
 /// One turn divided by 2^32: a word, read as a signed number, times this is an angle.
-pub(super) const WORD_TO_ANGLE: f32 = (std::f64::consts::TAU / 4_294_967_296.0) as f32;
+pub(crate) const WORD_TO_ANGLE: f32 = (std::f64::consts::TAU / 4_294_967_296.0) as f32;
 
 /// Coefficients of `sin(x)` on an eighth of a turn, from x^7 down to x^3.
-pub(super) const SINE: [f32; 3] = [-1.951_529_6e-4, 8.332_161e-3, -1.666_665_5e-1];
+pub(crate) const SINE: [f32; 3] = [-1.951_529_6e-4, 8.332_161e-3, -1.666_665_5e-1];
 
 /// Coefficients of `cos(x)` on an eighth of a turn, from x^8 down to x^4.
-pub(super) const COSINE: [f32; 3] = [2.443_315_7e-5, -1.388_731_6e-3, 4.166_664_6e-2];
+pub(crate) const COSINE: [f32; 3] = [2.443_315_7e-5, -1.388_731_6e-3, 4.166_664_6e-2];
 
 /// Coefficients of `ln(1 + x)` around 0, from x^11 down to x^3.
 const LOGARITHM: [f32; 9] = [

@@ -6,14 +6,14 @@
 use super::{OptimizerConfig, OptimizerKind, StepControl};
 
 /// An update rule with its scalars for one step; `SLOTS` values per element are kept from step to step.
-pub(super) trait Rule<const SLOTS: usize>: Copy + Sync {
+pub(crate) trait Rule<const SLOTS: usize>: Copy + Sync {
     /// The element and its slots after the step.
     fn element(self, parameter: f32, gradient: f32, slots: [f32; SLOTS]) -> (f32, [f32; SLOTS]);
 }
 
 /// AdamW; its slots are the running means of the gradient and of its square.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct AdamW {
+pub(crate) struct AdamW {
     /// What weight decay leaves of a parameter: 1 - lr * weight decay.
     pub decay: f32,
     /// 1 - beta1.
@@ -43,7 +43,7 @@ impl Rule<2> for AdamW {
 
 /// Stochastic gradient descent without momentum.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sgd {
+pub(crate) struct Sgd {
     /// Scheduled learning rate times multiplier.
     pub learning_rate: f32,
     /// Share of the parameter that is added to its gradient.
@@ -61,7 +61,7 @@ impl Rule<0> for Sgd {
 ///
 /// PyTorch starts the buffer as a copy of the first gradient. Starting at zero gives the same: momentum * 0 + gradient.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct MomentumSgd {
+pub(crate) struct MomentumSgd {
     /// Learning rate and weight decay.
     pub plain: Sgd,
     /// Decay of the buffer.
@@ -79,7 +79,7 @@ impl Rule<1> for MomentumSgd {
 
 /// The rule that a configuration asks for, with one step's scalars.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum StepRule {
+pub(crate) enum StepRule {
     /// Two slots.
     AdamW(AdamW),
     /// One slot.
@@ -90,7 +90,7 @@ pub(super) enum StepRule {
 
 impl StepRule {
     /// The scalars of the optimizer's step number `count`, from 1.
-    pub(super) fn new(config: &OptimizerConfig, control: &StepControl, count: u64) -> Self {
+    pub(crate) fn new(config: &OptimizerConfig, control: &StepControl, count: u64) -> Self {
         let learning_rate = control.learning_rate * control.multiplier;
         match config.kind {
             OptimizerKind::AdamW { beta1, beta2, epsilon } => {

@@ -2,17 +2,15 @@
 
 use std::path::PathBuf;
 
-use aees_tasks::DataError;
-use aees_tasks::HubError;
-
-use crate::controllers::ControllerSetupError;
-use crate::engine::device::DeviceError;
-use crate::run::RunError;
-use crate::text_task::TextTaskError;
 use aees_run::artifact::FileError;
 use aees_run::identity::NotCanonical;
 use aees_run::run_directory::DirectoryError;
 use aees_run::settings::ConfigError;
+
+use crate::controllers::ControllerSetupError;
+use crate::drive::RunError;
+use crate::engine::SelectError;
+use crate::task_error::TaskError;
 
 /// Why a run could not be made or finished.
 #[derive(Debug, thiserror::Error)]
@@ -20,24 +18,21 @@ pub enum SessionError {
     /// A setting.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The device.
+    /// A setting that is no number.
     #[error(transparent)]
-    Device(#[from] DeviceError),
-    /// The data.
+    Identity(#[from] NotCanonical),
+    /// The engine or the device.
     #[error(transparent)]
-    Data(#[from] DataError),
-    /// Text, tokenizer, model or the hub.
+    Engine(#[from] SelectError),
+    /// Data, tokenizer, model or the hub.
     #[error(transparent)]
-    Text(#[from] TextTaskError),
+    Task(#[from] TaskError),
     /// The folder.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
     /// The controllers.
     #[error(transparent)]
     Controllers(#[from] ControllerSetupError),
-    /// A setting that is no number.
-    #[error(transparent)]
-    Identity(#[from] NotCanonical),
     /// The run itself.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -55,7 +50,7 @@ pub enum SessionError {
         /// Where it would be.
         path: PathBuf,
     },
-    /// No checkpoint in the folder belongs to this run.
+    /// No checkpoint in the folder belongs to this run and this version of the program.
     #[error("no checkpoint in {path} can be used: {reason}", path = path.display())]
     ForeignCheckpoints {
         /// The checkpoint folder.
@@ -63,9 +58,12 @@ pub enum SessionError {
         /// Why the newest one was refused.
         reason: String,
     },
-    /// The file named by `--output` is another run's.
-    #[error(transparent)]
-    File(#[from] FileError),
+}
+
+impl From<FileError> for SessionError {
+    fn from(error: FileError) -> Self {
+        RunError::from(error).into()
+    }
 }
 
 impl SessionError {
@@ -78,29 +76,18 @@ impl SessionError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Config(error) => error.help(),
-            Self::Device(error) => error.help(),
-            Self::Data(DataError::NothingFound { .. } | DataError::MissingPath { .. }) => {
-                Some("`--data synthetic` needs no files at all".into())
-            }
-            Self::Data(DataError::Hub(error)) => match **error {
-                HubError::NotCached { .. } | HubError::NothingCached { .. } => Some(
-                    "run `aees data fetch cifar100` first, where there is a network; or use --data PATH or --data \
-                     synthetic"
-                        .into(),
-                ),
-                _ => error.help(),
-            },
-            Self::Text(error) => error.help(),
+            Self::Engine(error) => error.help(),
+            Self::Task(error) => error.help(),
             Self::Directory(error) => error.help(),
             Self::Controllers(ControllerSetupError::Trace(error)) => error.help(),
-            Self::Run(RunError::File(error)) | Self::File(error) => error.help(),
+            Self::Run(RunError::File(error)) => error.help(),
             Self::Run(RunError::Engine(_)) => Some("continue with --resume; the last checkpoint is untouched".into()),
             Self::NothingSaved { .. } => Some("--checkpoint last takes the newest one instead of the best".into()),
             Self::OtherRun { .. } => Some("plan the study again: the change makes other runs of them".into()),
             Self::ForeignCheckpoints { .. } => Some(
                 "the data or the program changed since; resume with the same, or start anew in another folder".into(),
             ),
-            _ => None,
+            Self::Identity(_) | Self::Controllers(_) | Self::Run(_) => None,
         }
     }
 }

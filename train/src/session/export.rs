@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::{SessionError, load_task};
 use crate::cifar100;
+use crate::drive::RunError;
 use crate::event::Subscriber;
-use crate::run::RunError;
 use crate::text_files::TextFiles;
 use aees_run::artifact::FileError;
 use aees_run::checkpoint::CheckpointFolder;

@@ -6,12 +6,10 @@
 //! advisory RUSTSEC-2024-0437.
 //!
 //! Which values are logged, and how often, is the caller's business: this module only writes files. What TensorBoard's
-//! own reader makes of them is tested by `tests/tensorboard_reader.rs`.
+//! own reader makes of them is tested by `tests/tensorboard`.
 
-mod error;
 mod message;
 mod record;
 mod writer;
 
-pub use error::EventFileError;
 pub use writer::{EventWriter, WallTime};

@@ -7,9 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use prost::Message;
 
-use super::error::EventFileError;
 use super::message::Event;
 use super::record::write_record;
+use aees_run::artifact::FileError;
 use aees_run::hardware;
 
 /// What every event file's name begins with.
@@ -56,8 +56,8 @@ impl EventWriter {
     /// # Errors
     ///
     /// If the folder or the file cannot be created, or the folder cannot be listed.
-    pub fn create(folder: &Path, wall_time: WallTime) -> Result<Self, EventFileError> {
-        let in_folder = |source| EventFileError::Folder { folder: folder.to_owned(), source };
+    pub fn create(folder: &Path, wall_time: WallTime) -> Result<Self, FileError> {
+        let in_folder = |source| FileError::at("write", folder)(source);
         fs::create_dir_all(folder).map_err(in_folder)?;
         let mut newest = None;
         for entry in fs::read_dir(folder).map_err(in_folder)? {
@@ -69,7 +69,7 @@ impl EventWriter {
         let name = format!("{NAME_START}{seconds:010}.{}.{}.0", host_in_name(), std::process::id());
 
         let path = folder.join(name);
-        let file = File::create_new(&path).map_err(|source| EventFileError::Create { path: path.clone(), source })?;
+        let file = File::create_new(&path).map_err(FileError::at("write", &path))?;
         let mut writer = Self { path, file: BufWriter::new(file), wall_time, message: Vec::new() };
         writer.write(&Event::version(wall_time.seconds()))?;
         Ok(writer)
@@ -90,7 +90,7 @@ impl EventWriter {
     /// # Errors
     ///
     /// If the file cannot be written.
-    pub fn scalar(&mut self, tag: &str, value: f64, step: i64) -> Result<(), EventFileError> {
+    pub fn scalar(&mut self, tag: &str, value: f64, step: i64) -> Result<(), FileError> {
         self.write(&Event::scalar(self.wall_time.seconds(), tag, value as f32, step))
     }
 
@@ -99,7 +99,7 @@ impl EventWriter {
     /// # Errors
     ///
     /// If the file cannot be written.
-    pub fn text(&mut self, tag: &str, text: &str) -> Result<(), EventFileError> {
+    pub fn text(&mut self, tag: &str, text: &str) -> Result<(), FileError> {
         self.write(&Event::text(self.wall_time.seconds(), tag, text))
     }
 
@@ -110,7 +110,7 @@ impl EventWriter {
     /// # Errors
     ///
     /// If the file cannot be written.
-    pub fn purge_from(&mut self, step: i64) -> Result<(), EventFileError> {
+    pub fn purge_from(&mut self, step: i64) -> Result<(), FileError> {
         // The reader behind TensorBoard's web page takes the first start it sees for the run's first and drops nothing.
         // So there are two; to drop the same steps twice does no harm.
         let start = Event::session_start(self.wall_time.seconds(), step);
@@ -123,17 +123,16 @@ impl EventWriter {
     /// # Errors
     ///
     /// If the file cannot be written.
-    pub fn flush(&mut self) -> Result<(), EventFileError> {
-        self.file.flush().map_err(|source| EventFileError::Write { path: self.path.clone(), source })
+    pub fn flush(&mut self) -> Result<(), FileError> {
+        self.file.flush().map_err(FileError::at("write", &self.path))
     }
 
-    fn write(&mut self, event: &Event) -> Result<(), EventFileError> {
+    fn write(&mut self, event: &Event) -> Result<(), FileError> {
         self.message.clear();
         // Encoding cannot fail: a vector has room for any message.
         self.message.reserve(event.encoded_len());
         event.encode_raw(&mut self.message);
-        write_record(&mut self.file, &self.message)
-            .map_err(|source| EventFileError::Write { path: self.path.clone(), source })
+        write_record(&mut self.file, &self.message).map_err(FileError::at("write", &self.path))
     }
 }
 

@@ -6,14 +6,14 @@ use std::time::Instant;
 use aees_tasks::{StoredTokens, TextData, TextTokenizer, TokenData, TokenKey, TokenSplit, TokenStore};
 use serde_json::Value;
 
-use super::TextTaskError;
 use crate::event::{Preparation, PreparationUnit, Subscriber};
+use crate::task_error::TaskError;
 use crate::text_files::TextFiles;
 use aees_run::settings::RunConfig;
 
 /// When tokens are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Keep {
+pub(super) enum StoreTokens {
     /// Always: the command is there for it.
     Always,
     /// When the data is real, or a folder was named. Synthetic sentences are tokenized faster than they are worth keeping.
@@ -32,12 +32,13 @@ pub(super) struct Tokenized {
 
 impl Tokenized {
     /// Reads the token file of a configuration, or makes it.
-    pub(super) fn of(config: &RunConfig, files: &mut TextFiles<'_>, keep: Keep) -> Result<Self, TextTaskError> {
+    pub(super) fn of(config: &RunConfig, files: &mut TextFiles<'_>, storing: StoreTokens) -> Result<Self, TaskError> {
         let text = files.data()?;
         let (tokenizer, tokenizer_origin) = files.tokenizer(&text)?;
-        let kept = keep == Keep::Always || config.data != "synthetic" || config.tokenized_dataset_dir.is_some();
-        let store = kept.then(|| TokenStore::new(directory(config)));
-        let key = TokenKey::of(&files.data_config()?, &text, &tokenizer, config.max_length as usize);
+        let stored =
+            storing == StoreTokens::Always || config.data != "synthetic" || config.tokenized_dataset_dir.is_some();
+        let store = stored.then(|| TokenStore::new(directory(config)));
+        let key = TokenKey::of(&files.data_config()?, &text, &tokenizer, config.max_length.get());
         let mut notices = Vec::new();
         if let Some(store) = &store {
             match store.open(&key, text.origin.clone())? {
@@ -49,12 +50,12 @@ impl Tokenized {
                 StoredTokens::Absent => {}
             }
         }
-        let data = tokenize(&text, &tokenizer, config.max_length as usize, files)?;
+        let data = tokenize(&text, &tokenizer, config.max_length.get(), files)?;
         let mut file = None;
         if let Some(store) = store {
             match store.save(&key, &data) {
                 Ok(path) => file = Some(path),
-                Err(error) if keep == Keep::Always => return Err(error.into()),
+                Err(error) if storing == StoreTokens::Always => return Err(error.into()),
                 Err(error) => notices.push(format!("the tokens are not kept for the next run: {error}")),
             }
         }
@@ -67,7 +68,7 @@ fn tokenize(
     tokenizer: &TextTokenizer,
     max_length: usize,
     files: &mut TextFiles<'_>,
-) -> Result<TokenData, TextTaskError> {
+) -> Result<TokenData, TaskError> {
     let total = text.train.len() + text.validation.len() + text.test.as_ref().map_or(0, |split| split.len());
     // Half a second for the largest task: one event says that it goes on.
     files.prepare(&Preparation {
@@ -108,10 +109,10 @@ pub struct Pretokenized {
 ///
 /// # Errors
 /// Whatever is missing, damaged, or cannot be written.
-pub fn pretokenize(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Pretokenized, TextTaskError> {
+pub fn pretokenize(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Pretokenized, TaskError> {
     let start = Instant::now();
     let mut files = TextFiles::new(config, subscribers)?;
-    let found = Tokenized::of(config, &mut files, Keep::Always)?;
+    let found = Tokenized::of(config, &mut files, StoreTokens::Always)?;
     let notices: Vec<String> = found.notices.into_iter().chain(files.notices()).collect();
     notices.iter().for_each(|notice| files.warn(notice));
     let splits = || [Some(&found.data.train), Some(&found.data.validation), found.data.test.as_ref()];

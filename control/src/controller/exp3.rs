@@ -1,0 +1,156 @@
+//! EXP3: exponential weights for rewards that may change in any way. It assumes no distribution of them.
+//!
+//! Exp3.S of Auer, Cesa-Bianchi, Freund and Schapire (2002, "The nonstochastic multiarmed bandit problem", section 8): a
+//! share of each round's weight goes to all arms, so that it competes with the best *sequence* of arms. Rewards are
+//! scaled to [0, 1] by the range that was seen of late, so that their scale does not matter. Warm-up only finds that
+//! range.
+
+use std::f64::consts::E;
+
+use serde::{Deserialize, Serialize};
+
+use super::bandit::{DISCOUNT, WARMUP_ROUNDS, Warmup};
+use super::{Bandit, LogColumn, LogNumber};
+use crate::list::ListEntry;
+use crate::rng::NumpyGenerator;
+use crate::settings::{Bounds, NumberSetting, NumberSettings, settings};
+
+settings! {
+    /// The parameters of EXP3.
+    pub struct Exp3Config {
+        /// Probability of a uniform pick, in (0, 1]. Divided by the number of arms it is also the learning rate.
+        gamma: f64 = GAMMA,
+        /// Share of the weight that is spread over all arms in each round, in [0, 1].
+        share: f64 = SHARE,
+        /// Factor by which every update narrows the range of rewards, in (0, 1]; 1 keeps the range of all rewards.
+        discount: f64 = DISCOUNT,
+        /// How often each arm is played before the weights decide.
+        warmup_rounds: u64 = WARMUP_ROUNDS,
+    }
+}
+
+// The defaults are about those of the paper's corollary 8.2 for 400 episodes of three arms and one change.
+const GAMMA: NumberSetting = NumberSetting::real(
+    "exp3_gamma",
+    0.2,
+    Bounds::Fraction,
+    "Probability with which EXP3 picks uniformly; also its learning rate.",
+);
+const SHARE: NumberSetting = NumberSetting::real(
+    "exp3_share",
+    0.0025,
+    Bounds::Unit,
+    "Share of EXP3's weight that each update spreads over all arms; 0 never forgets.",
+);
+
+impl ListEntry for Exp3Config {
+    const NAME: &'static str = "exp3";
+    const HELP: &'static str = "Exponential weights, for rewards that may change in any way.";
+}
+
+/// The weights of an EXP3 bandit, and the range that it scales rewards by.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Exp3 {
+    config: Exp3Config,
+    /// They sum to one: only their proportions matter.
+    weights: Vec<f64>,
+    /// Lowest and highest reward of late; none before the first.
+    range: Option<(f64, f64)>,
+    warmup_counts: Vec<u64>,
+    total_updates: u64,
+}
+
+impl Exp3 {
+    /// The weight of each arm; they sum to one.
+    pub fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+
+    /// The probability with which an arm is picked now.
+    pub fn probability(&self, arm: usize) -> f64 {
+        match self.warmup() {
+            Some(warmup) => warmup.propensity(arm),
+            None => self.mixed(arm),
+        }
+    }
+
+    /// Weight and uniform exploration.
+    fn mixed(&self, arm: usize) -> f64 {
+        (1.0 - self.config.gamma) * self.weights[arm] + self.config.gamma / self.weights.len() as f64
+    }
+
+    fn warmup(&self) -> Option<Warmup<'_>> {
+        Warmup::pending(&self.warmup_counts, self.config.warmup_rounds)
+    }
+
+    /// Widens the range to a reward, after narrowing it, and gives the reward's place in it.
+    fn scale(&mut self, reward: f64) -> f64 {
+        let (low, high) = self.range.unwrap_or((reward, reward));
+        let margin = 0.5 * (1.0 - self.config.discount) * (high - low);
+        let (low, high) = (reward.min(low + margin), reward.max(high - margin));
+        self.range = Some((low, high));
+        // Where all rewards were equal, none is good or bad.
+        // Halves, because the width of a range of finite numbers need not be finite.
+        if high > low { (0.5 * reward - 0.5 * low) / (0.5 * high - 0.5 * low) } else { 0.5 }
+    }
+}
+
+impl Bandit for Exp3 {
+    type Config = Exp3Config;
+    type Random = NumpyGenerator;
+    const CONTROLLER_TYPE: &'static str = "EXP3Controller";
+    const LOG: &'static [LogColumn<Self>] = &[
+        LogColumn::new("probabilities_history", "probability", LogNumber::Arm(Self::probability)),
+        LogColumn::new("warmup_counts_history", "plays", LogNumber::ArmCount(|bandit, arm| bandit.warmup_counts[arm])),
+        LogColumn::new("controller_updates_history", "updates", LogNumber::Count(|bandit| bandit.total_updates)),
+    ];
+
+    fn new(n_arms: usize, config: Exp3Config) -> Self {
+        let weights = vec![1.0 / n_arms as f64; n_arms];
+        Self { config, weights, range: None, warmup_counts: vec![0; n_arms], total_updates: 0 }
+    }
+
+    fn n_arms(&self) -> usize {
+        self.weights.len()
+    }
+
+    fn select(&self, random: &mut NumpyGenerator) -> usize {
+        if let Some(warmup) = self.warmup() {
+            return warmup.select(random);
+        }
+        let mut left = random.random();
+        let chosen = (0..self.n_arms()).find(|&arm| {
+            left -= self.mixed(arm);
+            left < 0.0
+        });
+        // Rounding may leave a little after the last arm.
+        chosen.unwrap_or(self.n_arms() - 1)
+    }
+
+    fn propensity(&self, arm: usize) -> f64 {
+        self.probability(arm)
+    }
+
+    /// The weight of the arm grows with its reward over the probability of its pick.
+    fn update(&mut self, arm: usize, reward: f64, propensity: f64) {
+        let warming_up = self.warmup().is_some();
+        let scaled = self.scale(reward);
+        if !warming_up {
+            let arms = self.weights.len() as f64;
+            self.weights[arm] *= (self.config.gamma / arms * scaled / propensity).exp();
+            let shared = E * self.config.share / arms;
+            self.weights.iter_mut().for_each(|weight| *weight += shared);
+            let total: f64 = self.weights.iter().sum();
+            self.weights.iter_mut().for_each(|weight| *weight /= total);
+        }
+        self.warmup_counts[arm] += 1;
+        self.total_updates += 1;
+    }
+
+    fn fits(&self, n_arms: usize) -> bool {
+        let weights = self.weights.iter().all(|weight| (0.0..=1.0).contains(weight));
+        let range = self.range.is_none_or(|(low, high)| low.is_finite() && high.is_finite() && low <= high);
+        let lengths = [self.weights.len(), self.warmup_counts.len()];
+        weights && range && self.config.check().is_ok() && lengths == [n_arms; 2]
+    }
+}

@@ -1,0 +1,26 @@
+//! The networks in burn: modules, their tensors by name, and operations of our own for the CPU.
+
+mod batch_norm;
+mod bert;
+mod distilbert;
+mod dropout;
+mod encoder;
+mod flex_ops;
+mod layers;
+mod loss;
+mod named_tensors;
+mod resnet18;
+mod skeleton;
+mod text_classifier;
+mod token_batch;
+
+pub use batch_norm::BatchNorm;
+pub use bert::BertClassifier;
+pub use distilbert::DistilBertClassifier;
+pub use dropout::{DropoutMask, DropoutMasks};
+pub use layers::{Embedding, LayerNorm, Linear};
+pub use loss::cross_entropy;
+pub use named_tensors::{host_tensor, load, tensor_data, tensor_infos, tensors};
+pub use resnet18::{BasicBlock, Conv2d, ResNet18};
+pub use text_classifier::TextClassifier;
+pub use token_batch::TokenBatch;

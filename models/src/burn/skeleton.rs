@@ -1,0 +1,38 @@
+//! Networks whose parameters have shapes and no memory, so that the values of a network are never made twice: they come by
+//! name, and take their memory then.
+
+use burn::module::{Param, ParamId};
+use burn::tensor::{Device, Tensor};
+
+use super::layers::{Embedding, LayerNorm, Linear};
+
+/// Makes layers whose parameters take memory only when somebody asks for their values.
+pub(crate) struct Skeleton<'a> {
+    pub(crate) device: &'a Device,
+}
+
+impl<'a> Skeleton<'a> {
+    pub(crate) fn new(device: &'a Device) -> Self {
+        Self { device }
+    }
+
+    pub(crate) fn linear(&self, inputs: usize, outputs: usize) -> Linear {
+        Linear { weight: self.parameter([outputs, inputs]), bias: self.parameter([outputs]) }
+    }
+
+    pub(crate) fn layer_norm(&self, width: usize, epsilon: f64) -> LayerNorm {
+        LayerNorm { weight: self.parameter([width]), bias: self.parameter([width]), epsilon }
+    }
+
+    pub(crate) fn embedding(&self, entries: usize, width: usize) -> Embedding {
+        Embedding { weight: self.parameter([entries, width]) }
+    }
+
+    pub(crate) fn parameter<const D: usize>(&self, shape: [usize; D]) -> Param<Tensor<D>> {
+        let zeros = move |device: &Device, requires_grad: bool| {
+            let zeros = Tensor::zeros(shape, device);
+            if requires_grad { zeros.require_grad() } else { zeros }
+        };
+        Param::uninitialized(ParamId::new(), zeros, self.device.clone(), true, shape.into())
+    }
+}

@@ -1,0 +1,19 @@
+//! AG News: titles and first lines of news, in four topics: world, sports, business, science and technology.
+//!
+//! Zhang, Zhao and LeCun, "Character-level Convolutional Networks for Text Classification", NIPS 2015. 120,000 training
+//! rows, of which a tenth is held out for validation, and 7,600 test rows.
+
+use super::format::{EvaluatedFile, FileLayout, TextFormat};
+use crate::hub_data::HubDataset;
+use crate::task_facts::TaskFacts;
+
+pub(super) const FORMAT: TextFormat = TextFormat {
+    facts: TaskFacts { name: "agnews", title: "AG News", classes: 4, train_examples: 120_000, test_examples: 7_600 },
+    folders: &["agnews", "ag_news", "ag-news", "ag_news_csv"],
+    text_column: "text",
+    layout: FileLayout::Csv,
+    evaluated: EvaluatedFile::Test,
+    hub_table: "the hub's table of AG News",
+    hub: HubDataset { id: "fancyzhx/ag_news", folder: "data", splits: ["train", "test"] },
+    layouts: "AG News as train.csv and test.csv or as the hub's parquet (plain, .gz, .xz or .zst)",
+};

@@ -1,0 +1,43 @@
+//! Which text tasks there are.
+
+use super::format::TextFormat;
+use super::{agnews, sst2};
+use crate::hub_data::HubDataset;
+use crate::task_facts::TaskFacts;
+
+/// A task that classifies sentences.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TextTask {
+    /// Sentiment of phrases: 2 classes.
+    Sst2,
+    /// Topics of news: 4 classes.
+    AgNews,
+}
+
+impl TextTask {
+    /// All text tasks.
+    pub const ALL: [Self; 2] = [Self::Sst2, Self::AgNews];
+
+    /// The name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.facts().name
+    }
+
+    /// The data set on the hub.
+    #[must_use]
+    pub fn hub(self) -> HubDataset {
+        self.format().hub
+    }
+
+    pub(super) fn facts(self) -> &'static TaskFacts {
+        &self.format().facts
+    }
+
+    pub(super) fn format(self) -> &'static TextFormat {
+        match self {
+            Self::Sst2 => &sst2::FORMAT,
+            Self::AgNews => &agnews::FORMAT,
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! A training loop at work: what it says is next is done with an engine, a task, subscribers and a checkpoint folder.
+//!
+//! [`Drive::advance`] does one thing and returns, so that one thread can drive several runs in turn. Clocks run on while
+//! another run has its turn: seconds are those between start and end, whatever else the machine did.
+
+use std::path::Path;
+use std::time::Instant;
+
+use aees_control::AeesError;
+use aees_tasks::EpochPlan;
+
+use aees_run::artifact::FileError;
+use aees_run::checkpoint::{Checkpoint, CheckpointError, CheckpointFolder};
+use aees_run::outcome::Outcome;
+use aees_run::settings::RunConfig;
+use aees_run::state::{EpochEnd, TrainState};
+
+use crate::engine::{Engine, EngineError, Split, StepControl, StepRecord};
+use crate::event::{RunEvent, Subscriber};
+use crate::training_loop::{Checkpoints, LoopSettings, Next, StepPlan, TrainingLoop};
+use crate::training_task::TrainingTask;
+
+/// A run that cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The engine gave up.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A file could not be written or read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The controller refused what it was given.
+    #[error("the controller stopped at step {step}: {source}")]
+    Control {
+        /// The global step.
+        step: u64,
+        /// Why.
+        source: AeesError,
+    },
+    /// The checkpoint of the best epoch cannot be read back.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+}
+
+/// How the loop ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LoopEnd {
+    /// All epochs are done, or the loss is no number any more.
+    Done(Outcome),
+    /// The run was stopped; a checkpoint of where it stands is on disk.
+    Stopped,
+}
+
+/// One run: its parts, and where it stands.
+pub struct Drive {
+    learning_rate: f64,
+    batch_size: usize,
+    task: Box<dyn TrainingTask>,
+    engine: Box<dyn Engine>,
+    checkpoints: CheckpointFolder,
+    subscribers: Vec<Box<dyn Subscriber>>,
+    training: TrainingLoop,
+    /// The epoch under way, with its number.
+    plan: Option<(u64, EpochPlan)>,
+    /// Results of drained steps; kept to reuse its memory.
+    records: Vec<StepRecord>,
+    start: Instant,
+    epoch_start: Instant,
+}
+
+impl Drive {
+    /// A run that goes on from `state`; the engine must have been loaded from the same checkpoint.
+    pub fn new(
+        config: &RunConfig,
+        task: Box<dyn TrainingTask>,
+        engine: Box<dyn Engine>,
+        checkpoints: CheckpointFolder,
+        subscribers: Vec<Box<dyn Subscriber>>,
+        state: TrainState,
+    ) -> Self {
+        let now = Instant::now();
+        let batch_size = config.batch_size.get();
+        let settings = LoopSettings::new(config, task.steps_per_epoch(batch_size), engine.is_synchronous());
+        Self {
+            learning_rate: config.lr.get(),
+            batch_size,
+            task,
+            engine,
+            checkpoints,
+            subscribers,
+            training: TrainingLoop::new(settings, state),
+            plan: None,
+            records: Vec::new(),
+            start: now,
+            epoch_start: now,
+        }
+    }
+
+    /// Does what is next; says how the loop ended when nothing is.
+    ///
+    /// # Errors
+    /// See [`RunError`]; the last checkpoint is on disk whatever happens.
+    pub fn advance(&mut self) -> Result<Option<LoopEnd>, RunError> {
+        match self.training.next() {
+            Next::Step(plan) => self.step(&plan)?,
+            Next::OpenEpisode => self.open_episode()?,
+            Next::Drain => self.drain()?,
+            Next::Evaluate => self.evaluate()?,
+            Next::Save(due) => self.save(due)?,
+            Next::Done(outcome) => return Ok(Some(LoopEnd::Done(outcome))),
+            Next::Stopped => return Ok(Some(LoopEnd::Stopped)),
+        }
+        Ok(None)
+    }
+
+    /// Asks the run to end at its next step, with a checkpoint.
+    pub fn stop(&mut self) {
+        self.training.stop();
+    }
+
+    /// Where the run stands.
+    pub fn state(&self) -> &TrainState {
+        self.training.state()
+    }
+
+    /// The task.
+    pub fn task(&self) -> &dyn TrainingTask {
+        self.task.as_ref()
+    }
+
+    /// The engine, between epochs.
+    pub fn engine(&mut self) -> &mut dyn Engine {
+        self.engine.as_mut()
+    }
+
+    /// Where its checkpoints lie.
+    pub fn checkpoints(&self) -> &CheckpointFolder {
+        &self.checkpoints
+    }
+
+    /// Seconds of work, those of earlier processes included.
+    pub fn seconds(&self) -> f64 {
+        self.state().seconds_before + self.start.elapsed().as_secs_f64()
+    }
+
+    /// Tells every subscriber.
+    ///
+    /// # Errors
+    /// The first file that could not be written.
+    pub fn emit(&mut self, event: &RunEvent<'_>) -> Result<(), RunError> {
+        Ok(self.subscribers.on_event(event)?)
+    }
+
+    /// Tells every subscriber that the run ended and its result is on disk.
+    ///
+    /// # Errors
+    /// As [`Self::emit`].
+    pub fn emit_finished(&mut self, outcome: &Outcome, path: &Path) -> Result<(), RunError> {
+        let state = self.training.state();
+        Ok(self.subscribers.on_event(&RunEvent::Finished { outcome, path, state })?)
+    }
+
+    /// The share of a split that the model gets right, against the labels of the task; 0 for an empty one.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub fn accuracy(&mut self, split: Split, what: &'static str) -> Result<f64, RunError> {
+        self.emit(&RunEvent::EvaluationStarted { what })?;
+        let (predictions, labels) = (self.engine.predict(split)?, self.task.labels(split));
+        let right = predictions.iter().zip(labels).filter(|(prediction, label)| prediction == label).count();
+        Ok(right as f64 / labels.len().max(1) as f64)
+    }
+
+    /// Closes the controllers' open episode, as the end of a run does.
+    ///
+    /// # Errors
+    /// When the controller or a subscriber fails.
+    pub fn finalize(&mut self) -> Result<(), RunError> {
+        let step = self.state().step;
+        match self.training.finalize().map_err(|source| RunError::Control { step, source })? {
+            true => self.emit_episode_closed(),
+            false => Ok(()),
+        }
+    }
+
+    fn step(&mut self, plan: &StepPlan) -> Result<(), RunError> {
+        let StepPlan { step, epoch, batch, multiplier, noise_std } = *plan;
+        if self.plan.as_ref().is_none_or(|(planned, _)| *planned != epoch) {
+            self.plan = Some((epoch, self.task.plan_epoch(epoch)));
+        }
+        // Neither can be missing: the loop counts the batches of the epoch.
+        let Some(batch) = self.plan.as_ref().and_then(|(_, plan)| plan.batch(batch, self.batch_size)) else {
+            return Ok(());
+        };
+        let learning_rate = self.learning_rate * self.task.learning_rate_factor(epoch, step);
+        self.engine.step(batch, &StepControl { learning_rate, multiplier, noise_std, step })?;
+        self.training.stepped(self.task.train_flops(batch.indices));
+        Ok(self.subscribers.on_event(&RunEvent::StepEnqueued { step, examples: batch.indices.len() })?)
+    }
+
+    fn open_episode(&mut self) -> Result<(), RunError> {
+        let step = self.state().step;
+        let opened = self.training.open_episode().map_err(|source| RunError::Control { step, source })?;
+        let Some((episode, candidate)) = opened else { return Ok(()) };
+        self.emit(&RunEvent::EpisodeOpened { episode, candidate: &candidate, step })
+    }
+
+    fn drain(&mut self) -> Result<(), RunError> {
+        self.records.clear();
+        self.engine.drain(&mut self.records)?;
+        let step = self.records.first().map_or(self.state().step, |record| record.step);
+        let closed = self.training.drained(&mut self.records).map_err(|source| RunError::Control { step, source })?;
+        self.subscribers.on_event(&RunEvent::StepsDrained { records: &self.records })?;
+        if closed { self.emit_episode_closed() } else { Ok(()) }
+    }
+
+    fn emit_episode_closed(&mut self) -> Result<(), RunError> {
+        let Some((episode, record)) = self.training.last_episode() else { return Ok(()) };
+        Ok(self.subscribers.on_event(&RunEvent::EpisodeClosed { episode, record })?)
+    }
+
+    fn evaluate(&mut self) -> Result<(), RunError> {
+        let split = self.task.evaluated_split();
+        let val_accuracy = self.accuracy(split, "evaluating")?;
+        let state = self.training.state();
+        let learning_rate =
+            self.learning_rate * self.task.learning_rate_factor(state.epoch, state.step.saturating_sub(1));
+        let seconds = state.open_epoch.seconds_before + self.epoch_start.elapsed().as_secs_f64();
+        let end = EpochEnd { val_accuracy, eval_flops: self.task.eval_flops(split), learning_rate, seconds };
+        let summary = self.training.evaluated(end);
+        // The next epoch's clock starts here: a checkpoint now must not count this epoch's seconds again.
+        self.epoch_start = Instant::now();
+        self.emit(&RunEvent::EpochFinished(&summary))
+    }
+
+    fn save(&mut self, due: Checkpoints) -> Result<(), RunError> {
+        let mut state = self.training.state().clone();
+        state.seconds_before = self.seconds();
+        state.open_epoch.seconds_before += self.epoch_start.elapsed().as_secs_f64();
+        let step = state.step;
+        let checkpoint = Checkpoint { state, engine: self.engine.save()? };
+        let newest = match due {
+            Checkpoints { best: true, newest } => {
+                self.checkpoints.write_best(&checkpoint)?;
+                newest.then(|| self.checkpoints.adopt_best(step)).transpose()?
+            }
+            _ => Some(self.checkpoints.write(&checkpoint)?),
+        };
+        self.training.saved();
+        match newest {
+            Some(path) => self.emit(&RunEvent::CheckpointWritten { path: &path, step }),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! burn's devices as the seam names them.
+
+use burn::tensor::Device;
+#[cfg(feature = "gpu")]
+use burn::tensor::DeviceType;
+
+use crate::engine::{DeviceChoice, EngineDevice, EngineError};
+
+/// The GPUs of this machine, best first.
+pub(super) fn gpus() -> Vec<EngineDevice> {
+    found().into_iter().map(|(device, _)| device).collect()
+}
+
+/// burn's own handle of a device, without gradients.
+///
+/// # Errors
+/// When the device is not there any more.
+pub fn handle(device: &EngineDevice) -> Result<Device, EngineError> {
+    if device.choice == DeviceChoice::Cpu {
+        return Ok(Device::flex());
+    }
+    let handle = found().into_iter().find(|(found, _)| found.choice == device.choice);
+    handle.map(|(_, handle)| handle).ok_or_else(|| EngineError::Device {
+        activity: "looked for its device",
+        reason: format!("{} is gone", device.choice),
+    })
+}
+
+#[cfg(not(feature = "gpu"))]
+fn found() -> Vec<(EngineDevice, Device)> {
+    Vec::new()
+}
+
+#[cfg(feature = "gpu")]
+fn found() -> Vec<(EngineDevice, Device)> {
+    let mut found = Vec::new();
+    #[cfg(feature = "cuda")]
+    found.extend(enumerate(DeviceType::Cuda, "cuda", DeviceChoice::Cuda));
+    #[cfg(feature = "vulkan")]
+    found.extend(enumerate(DeviceType::Vulkan, "vulkan", DeviceChoice::Vulkan));
+    #[cfg(feature = "wgpu")]
+    found.extend(enumerate(DeviceType::Wgpu, "wgpu", |_| DeviceChoice::Wgpu).into_iter().take(1));
+    found
+}
+
+#[cfg(feature = "gpu")]
+fn enumerate(
+    kind: DeviceType,
+    backend: &'static str,
+    choice: impl Fn(usize) -> DeviceChoice,
+) -> Vec<(EngineDevice, Device)> {
+    // A driver that is installed but broken panics in some back ends; to the user that is a machine without a GPU.
+    let devices = std::panic::catch_unwind(move || Device::enumerate(kind).into_iter().collect::<Vec<_>>());
+    let devices = devices.unwrap_or_default().into_iter().enumerate();
+    let named = |(index, device): (usize, Device)| {
+        let identity = device.identity();
+        let software = identity.as_ref().is_some_and(|identity| identity.physical.is_none());
+        let name = identity.map(|identity| identity.name);
+        (EngineDevice { choice: choice(index), name, software, backend }, device)
+    };
+    devices.map(named).collect()
+}

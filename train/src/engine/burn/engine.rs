@@ -1,0 +1,227 @@
+//! The engine: one program for the CPU and every GPU, because burn's device is a run-time value.
+//!
+//! A step enqueues forward, backward and the optimizer, and keeps loss, correct count and update norm as tensors of one
+//! element on the device; a drain joins those of all steps since the last one and reads them at once. On the CPU burn
+//! computes eagerly, so there a step returns when it is done.
+
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use aees_models::burn::{cross_entropy, load, tensor_infos, tensors};
+use aees_models::{NamedTensors, check_values};
+use aees_tasks::Batch;
+use burn::module::Module;
+use burn::tensor::{Int, Tensor, TensorData};
+
+use super::optimizer::{Optimizer, SquaredNorm};
+use crate::engine::{Engine, EngineError, EngineState, Loss, Split, StepControl, StepRecord};
+
+/// A network together with the data it learns from, on a device: what differs between tasks inside this engine.
+pub(super) trait Workload: Send {
+    /// The network.
+    type Network: Module + Send;
+    /// A batch as the network takes it.
+    type Input;
+
+    /// A training batch and its labels `[batch]`, on the training device, for a step from 0.
+    ///
+    /// # Errors
+    /// When an example does not fit the network.
+    fn training_batch(&mut self, batch: Batch<'_>, step: u64) -> Result<(Self::Input, Tensor<1, Int>), EngineError>;
+
+    /// Some examples of a split as they are, on the device without gradients.
+    ///
+    /// # Errors
+    /// When an example does not fit the network.
+    fn evaluation_batch(&mut self, split: Split, examples: Range<usize>) -> Result<Self::Input, EngineError>;
+
+    /// How many examples a split has.
+    fn examples(&self, split: Split) -> usize;
+
+    /// The logits `[batch, classes]` of a batch.
+    fn logits(network: &Self::Network, input: Self::Input) -> Tensor<2>;
+}
+
+/// What one step left on the device.
+struct PendingStep {
+    step: u64,
+    examples: usize,
+    loss: Tensor<1>,
+    correct: Tensor<1, Int>,
+    update: SquaredNorm,
+}
+
+/// An [`Engine`] on a burn device.
+pub(super) struct BurnEngine<W: Workload> {
+    workload: W,
+    /// Present but for the moment of an optimizer step, which takes it apart and puts it together again.
+    network: Option<W::Network>,
+    optimizer: Optimizer,
+    loss: Loss,
+    evaluation_batch: usize,
+    on_host: bool,
+    pending: Vec<PendingStep>,
+}
+
+impl<W: Workload> BurnEngine<W> {
+    /// An engine for a network whose parameters live on an autodiff device, and its optimizer.
+    ///
+    /// `on_host` says that the device is the CPU, so that reading a result costs nothing.
+    pub(super) fn new(
+        workload: W,
+        network: W::Network,
+        optimizer: Optimizer,
+        loss: Loss,
+        evaluation_batch: usize,
+        on_host: bool,
+    ) -> Self {
+        Self { workload, network: Some(network), optimizer, loss, evaluation_batch, on_host, pending: Vec::new() }
+    }
+
+    fn network(&self) -> Result<&W::Network, EngineError> {
+        self.network.as_ref().ok_or_else(|| EngineError::Device {
+            activity: "looked for the model",
+            reason: "an optimizer step failed half way; resume from the last checkpoint".into(),
+        })
+    }
+}
+
+impl<W: Workload> Engine for BurnEngine<W> {
+    fn step(&mut self, batch: Batch<'_>, control: &StepControl) -> Result<(), EngineError> {
+        let examples = batch.indices.len();
+        guarded("trained", || {
+            let (input, labels) = self.workload.training_batch(batch, control.step)?;
+            let logits = W::logits(self.network()?, input);
+            let correct = correct_count(logits.clone(), labels.clone());
+            let loss = match self.loss {
+                Loss::CrossEntropy => cross_entropy(logits, labels),
+            };
+            let gradients = loss.backward();
+            let Some(network) = self.network.take() else { return Ok(()) };
+            let (network, update) =
+                self.optimizer.step(network, gradients, control).map_err(device_error("updated the parameters"))?;
+            self.network = Some(network);
+            let loss = loss.detach().inner();
+            self.pending.push(PendingStep { step: control.step, examples, loss, correct, update });
+            Ok(())
+        })
+    }
+
+    fn drain(&mut self, records: &mut Vec<StepRecord>) -> Result<(), EngineError> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let pending = std::mem::take(&mut self.pending);
+        guarded("read the losses", || {
+            let losses = Tensor::cat(pending.iter().map(|step| step.loss.clone()).collect(), 0);
+            let correct = Tensor::cat(pending.iter().map(|step| step.correct.clone()).collect(), 0);
+            let losses: Vec<f32> = read(losses.try_into_data(), "read the losses")?;
+            let correct = integers(correct.try_into_data(), "read the correct counts")?;
+            let updates = pending.iter().map(|step| step.update.clone()).collect();
+            let updates = SquaredNorm::read_all(updates).map_err(device_error("read the update norms"))?;
+            for (((step, loss), correct), update) in pending.iter().zip(losses).zip(correct).zip(updates) {
+                records.push(StepRecord {
+                    step: step.step,
+                    examples: step.examples,
+                    loss: f64::from(loss),
+                    correct,
+                    update_norm: update.sqrt(),
+                });
+            }
+            Ok(())
+        })
+    }
+
+    fn is_synchronous(&self) -> bool {
+        self.on_host
+    }
+
+    fn predict(&mut self, split: Split) -> Result<Vec<u32>, EngineError> {
+        guarded("evaluated", || {
+            let network = self.network()?.valid();
+            let total = self.workload.examples(split);
+            let mut classes = Vec::new();
+            for start in (0..total).step_by(self.evaluation_batch) {
+                let end = (start + self.evaluation_batch).min(total);
+                let logits = W::logits(&network, self.workload.evaluation_batch(split, start..end)?);
+                classes.push(logits.argmax(1).reshape([end - start]));
+            }
+            if classes.is_empty() {
+                return Ok(Vec::new());
+            }
+            let classes = integers(Tensor::cat(classes, 0).try_into_data(), "read the predictions")?;
+            Ok(classes.into_iter().map(|class| class as u32).collect())
+        })
+    }
+
+    fn save(&mut self) -> Result<EngineState, EngineError> {
+        guarded("read the model", || {
+            let model = tensors(self.network()?).map_err(device_error("read the model"))?;
+            let slots = self.optimizer.slots().map_err(device_error("read the optimizer"))?;
+            let named = |part: &'static str| move |(name, tensor)| (format!("{part}{name}"), tensor);
+            let model = model.into_iter().map(named(MODEL));
+            let tensors = model.chain(slots.into_iter().map(named(OPTIMIZER))).collect();
+            Ok(EngineState { tensors, optimizer_steps: self.optimizer.step_count() })
+        })
+    }
+
+    fn load(&mut self, state: &EngineState) -> Result<(), EngineError> {
+        self.pending.clear();
+        let unfit = |error: &dyn std::fmt::Display| EngineError::State(error.to_string());
+        let (mut model, mut slots) = (NamedTensors::new(), NamedTensors::new());
+        for (name, tensor) in &state.tensors {
+            let (part, name) = match (name.strip_prefix(MODEL), name.strip_prefix(OPTIMIZER)) {
+                (Some(name), _) => (&mut model, name),
+                (_, Some(name)) => (&mut slots, name),
+                _ => return Err(unfit(&format!("unknown tensor {name}"))),
+            };
+            part.insert(name.to_owned(), tensor.clone());
+        }
+        guarded("loaded the model", || {
+            let network = self.network()?.clone();
+            // Both parts are checked before either is taken over.
+            check_values(&tensor_infos(&network), &model).map_err(|error| unfit(&error))?;
+            self.optimizer.restore(state.optimizer_steps, slots).map_err(|error| unfit(&error))?;
+            self.network = Some(load(network, model).map_err(|error| unfit(&error))?);
+            Ok(())
+        })
+    }
+}
+
+/// What the names of a network's tensors begin with in a saved state.
+const MODEL: &str = "model.";
+
+/// What the names of the optimizer's slots begin with in a saved state.
+const OPTIMIZER: &str = "optimizer.";
+
+/// How many of a batch the logits `[batch, classes]` get right, as one element.
+fn correct_count(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1, Int> {
+    let [batch, _] = logits.dims();
+    let classes = logits.detach().inner().argmax(1).reshape([batch]);
+    let device = classes.device();
+    classes.equal(labels.to_device(&device)).int().sum()
+}
+
+fn read<E: std::fmt::Debug>(data: Result<TensorData, E>, activity: &'static str) -> Result<Vec<f32>, EngineError> {
+    data.map_err(device_error(activity))?.try_into_vec().map_err(device_error(activity))
+}
+
+/// Integers of whatever width the device uses.
+fn integers<E: std::fmt::Debug>(data: Result<TensorData, E>, activity: &'static str) -> Result<Vec<u64>, EngineError> {
+    Ok(data.map_err(device_error(activity))?.iter::<i64>().map(|value| value.max(0) as u64).collect())
+}
+
+fn device_error<E: std::fmt::Debug>(activity: &'static str) -> impl Fn(E) -> EngineError {
+    move |error| EngineError::Device { activity, reason: format!("{error:?}") }
+}
+
+/// Turns a panic of the tensor library (out of device memory, a lost device) into an error.
+///
+/// The engine is not used any further after one: the run stops and resumes from its last checkpoint in a new process.
+fn guarded<T>(activity: &'static str, work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        Err(EngineError::Device { activity, reason: text.unwrap_or_else(|| "it gave no reason".into()) })
+    })
+}

@@ -1,0 +1,70 @@
+//! Engines on burn: Flex, its pure Rust back end, on the CPU, and every GPU that it drives.
+//!
+//! Nothing outside this folder knows burn. What differs between tasks is a workload: `images.rs` and
+//! `sentences.rs`.
+
+pub mod device;
+mod dropout;
+mod engine;
+mod images;
+pub mod optimizer;
+mod philox;
+mod sentences;
+
+use aees_models::ModelSpec;
+use aees_models::burn::{ResNet18, TextClassifier};
+
+use super::{Engine, EngineData, EngineDevice, EngineError, EngineFactory, EngineJob};
+use aees_run::settings::Precision;
+use engine::BurnEngine;
+use images::ImageWorkload;
+use optimizer::Optimizer;
+use sentences::SentenceWorkload;
+
+/// Makes engines on burn.
+pub struct BurnFactory;
+
+impl EngineFactory for BurnFactory {
+    fn name(&self) -> &'static str {
+        "burn"
+    }
+
+    fn version(&self) -> &'static str {
+        "burn 0.22.1"
+    }
+
+    fn precisions(&self) -> &'static [Precision] {
+        &[Precision::F32]
+    }
+
+    fn cpu(&self) -> Option<EngineDevice> {
+        Some(EngineDevice::cpu("flex"))
+    }
+
+    fn gpus(&self) -> Vec<EngineDevice> {
+        device::gpus()
+    }
+
+    fn build(&self, job: EngineJob, device: &EngineDevice, _: Precision) -> Result<Box<dyn Engine>, EngineError> {
+        let on_host = device.is_host();
+        let device = device::handle(device)?;
+        let training = device.clone().autodiff();
+        let EngineJob { model, tensors, data, loss, optimizer, noise_seed, dropout_seed, evaluation_batch, .. } = job;
+        let unfit = |error: aees_models::WeightError| EngineError::Weights(error.to_string());
+        match (model, data) {
+            (ModelSpec::ResNet18(config), EngineData::Images(data)) => {
+                let network = ResNet18::new(&config, tensors, &training).map_err(unfit)?;
+                let optimizer = Optimizer::new(optimizer, noise_seed, &network);
+                let images = ImageWorkload::new(data, &device, !on_host);
+                Ok(Box::new(BurnEngine::new(images, network, optimizer, loss, evaluation_batch, on_host)))
+            }
+            (ModelSpec::TextClassifier(config), EngineData::Sentences(data)) => {
+                let network = TextClassifier::new(&config, tensors, &training).map_err(unfit)?;
+                let optimizer = Optimizer::new(optimizer, noise_seed, &network);
+                let sentences = SentenceWorkload::new(data, config, dropout_seed, &device, on_host);
+                Ok(Box::new(BurnEngine::new(sentences, network, optimizer, loss, evaluation_batch, on_host)))
+            }
+            _ => Err(EngineError::Job { engine: self.name() }),
+        }
+    }
+}

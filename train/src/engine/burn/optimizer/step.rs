@@ -1,0 +1,237 @@
+//! The optimizer: which path a step takes, and its state.
+
+use aees_models::burn::{host_tensor, tensor_data};
+use aees_models::{HostTensor, NamedTensors};
+use burn::Tensor;
+use burn::module::Module;
+use burn::tensor::{DType, Device, Gradients};
+use pulp::Arch;
+
+use super::device::{DeviceState, DeviceStep};
+use super::device_noise::DeviceNoise;
+use super::host::{HostSlots, HostStep};
+use super::tensors::VisitedTensor;
+use super::{OptimizerError, SquaredNorm};
+use crate::optimizer::{OptimizerConfig, SlotKind, StepControl, StepRule};
+
+/// Where the update is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// In the process's own threads and memory: for parameters on the Flex device.
+    Host,
+    /// By operations enqueued on the parameters' device, with nothing read back.
+    Device,
+}
+
+impl Placement {
+    /// The placement for a module: the host if all of it is on the Flex device.
+    fn of<M: Module>(module: &M) -> Self {
+        let flex = Device::flex();
+        if module.devices().iter().all(|device| *device == flex) { Self::Host } else { Self::Device }
+    }
+}
+
+/// SGD or AdamW with AEES's learning-rate multiplier, gradient noise and update norm.
+///
+/// ```
+/// use aees_train::engine::burn::optimizer::{Optimizer, SquaredNorm};
+/// use aees_train::optimizer::{OptimizerConfig, OptimizerKind, StepControl};
+/// use burn::{Tensor, module::Param, tensor::Device};
+///
+/// let device = Device::flex().autodiff();
+/// let weight = Param::<Tensor<1>>::from_data([3.0, 4.0], &device);
+/// let config = OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.0 }, weight_decay: 0.0 };
+/// let mut optimizer = Optimizer::new(config, 0, &weight);
+///
+/// let loss = weight.val().powf_scalar(2.0).sum() * 0.5; // its gradient is the weight itself
+/// let control = StepControl { learning_rate: 0.1, multiplier: 5.0, noise_std: 0.0, step: 0 };
+/// let (weight, squared_norm) = optimizer.step(weight, loss.backward(), &control)?;
+///
+/// assert_eq!(weight.val().into_data().as_slice::<f32>().unwrap(), [1.5, 2.0]);
+/// assert_eq!(SquaredNorm::read_all(vec![squared_norm])?, [6.25]); // 1.5 squared + 2 squared
+/// # Ok::<(), aees_train::engine::burn::optimizer::OptimizerError>(())
+/// ```
+#[derive(Debug)]
+pub struct Optimizer {
+    config: OptimizerConfig,
+    kinds: &'static [SlotKind],
+    noise_seed: u64,
+    step_count: u64,
+    state: State,
+}
+
+/// Slots where the update is computed.
+#[derive(Debug)]
+enum State {
+    Host { arch: Arch, tensors: Vec<VisitedTensor>, slots: Vec<Option<HostSlots>> },
+    Device(DeviceState),
+}
+
+impl Optimizer {
+    /// An optimizer of a module that has taken no step. The module's device decides the placement.
+    pub fn new<M: Module>(config: OptimizerConfig, noise_seed: u64, module: &M) -> Self {
+        Self::with_placement(config, noise_seed, module, Placement::of(module))
+    }
+
+    /// An optimizer with a forced placement. Both work for a module on the Flex device, and tests compare them there.
+    pub fn with_placement<M: Module>(
+        config: OptimizerConfig,
+        noise_seed: u64,
+        module: &M,
+        placement: Placement,
+    ) -> Self {
+        let tensors = VisitedTensor::of(module);
+        let state = match placement {
+            Placement::Host => State::Host { arch: Arch::new(), slots: vec![None; tensors.len()], tensors },
+            Placement::Device => State::Device(DeviceState {
+                device: module.devices().into_iter().next().unwrap_or_default().inner(),
+                slots: vec![None; tensors.len()],
+                noise: DeviceNoise::new(noise_seed, &tensors),
+                tensors,
+            }),
+        };
+        Self { config, kinds: SlotKind::of(&config.kind), noise_seed, step_count: 0, state }
+    }
+
+    /// Takes one step: gives the module with its new parameters, and the squared norm of the change.
+    ///
+    /// Parameters without a gradient stay as they are, get no noise and no weight decay, as in PyTorch. Parameters keep
+    /// their identifiers, mappers and autodiff settings.
+    ///
+    /// # Errors
+    ///
+    /// When a parameter is not of type `f32`, or the module is not the optimizer's. The module is lost then: either is a
+    /// mistake in the program, not something that training runs into.
+    pub fn step<M: Module>(
+        &mut self,
+        module: M,
+        gradients: Gradients,
+        control: &StepControl,
+    ) -> Result<(M, SquaredNorm), OptimizerError> {
+        let rule = StepRule::new(&self.config, control, self.step_count + 1);
+        let (module, squared_norm, failure) = match &mut self.state {
+            State::Host { arch, tensors, slots } => {
+                let mut step = HostStep {
+                    arch: *arch,
+                    rule,
+                    kinds: self.kinds,
+                    gradients,
+                    noise_seed: self.noise_seed,
+                    control,
+                    tensors: tensors.iter(),
+                    slots: slots.iter_mut(),
+                    squared_norm: 0.0,
+                    failure: None,
+                };
+                let module = module.map(&mut step);
+                (module, SquaredNorm::Host(step.squared_norm), step.failure)
+            }
+            State::Device(state) => {
+                let mut step = DeviceStep::new(rule, control, self.kinds, gradients, state);
+                let module = module.map(&mut step);
+                let (squared_norm, failure) = step.finish();
+                (module, squared_norm, failure)
+            }
+        };
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        self.step_count += 1;
+        Ok((module, squared_norm))
+    }
+
+    /// Steps taken; AdamW's bias corrections depend on it.
+    pub fn step_count(&self) -> u64 {
+        self.step_count
+    }
+
+    /// The slots, copied to the host: `<parameter>.<slot>`, each of its parameter's shape.
+    ///
+    /// # Errors
+    ///
+    /// When the device cannot be read.
+    pub fn slots(&self) -> Result<NamedTensors, OptimizerError> {
+        let mut named = NamedTensors::new();
+        for (place, tensor) in self.tensors().iter().enumerate() {
+            let values: Vec<Vec<f32>> = match &self.state {
+                State::Host { slots, .. } => slots[place].iter().flatten().cloned().collect(),
+                State::Device(state) => state.slots[place].iter().flatten().map(read).collect::<Result<_, _>>()?,
+            };
+            for (values, kind) in values.into_iter().zip(self.kinds) {
+                let name = format!("{}.{}", tensor.info.name, kind.name());
+                named.insert(name, HostTensor { shape: tensor.info.shape.clone(), values });
+            }
+        }
+        Ok(named)
+    }
+
+    /// Continues from saved slots and a step count: the next step is the one that would have followed. On the host it is
+    /// the same to the bit.
+    ///
+    /// # Errors
+    ///
+    /// When the state was made for another module or update rule; the optimizer is unchanged then.
+    pub fn restore(&mut self, step_count: u64, slots: NamedTensors) -> Result<(), OptimizerError> {
+        let kept = self.by_parameter(slots)?;
+        match &mut self.state {
+            State::Host { slots, .. } => {
+                let values = |slots: Vec<HostTensor>| slots.into_iter().map(|slot| slot.values).collect();
+                *slots = kept.into_iter().map(|slots| slots.map(values)).collect();
+            }
+            State::Device(state) => {
+                let upload = |slot: HostTensor| {
+                    let tensor = HostTensor { shape: vec![slot.values.len()], values: slot.values };
+                    Tensor::from_data(tensor_data(tensor), (&state.device, DType::F32))
+                };
+                let upload = |slots: Vec<HostTensor>| slots.into_iter().map(upload).collect();
+                state.slots = kept.into_iter().map(|slots| slots.map(upload)).collect();
+            }
+        }
+        self.step_count = step_count;
+        Ok(())
+    }
+
+    /// Saved slots in the order of the module's tensors and of the rule's slots: all of a parameter's, or none.
+    fn by_parameter(&self, mut slots: NamedTensors) -> Result<Vec<Option<Vec<HostTensor>>>, OptimizerError> {
+        let unfit = |slot: &str, problem: String| OptimizerError::State { slot: slot.to_owned(), problem };
+        let mut kept = Vec::new();
+        for VisitedTensor { info, .. } in self.tensors() {
+            let names = self.kinds.iter().map(|kind| format!("{}.{}", info.name, kind.name()));
+            let mut found = Vec::new();
+            let mut missing = None;
+            for name in names {
+                match slots.remove(&name) {
+                    Some(slot) if slot.shape == info.shape => found.push(slot),
+                    Some(HostTensor { shape, .. }) => {
+                        return Err(unfit(&name, format!("expected shape {:?}, found {shape:?}", info.shape)));
+                    }
+                    None => missing = Some(name),
+                }
+            }
+            match missing {
+                Some(name) if !found.is_empty() => return Err(unfit(&name, "it is missing".to_owned())),
+                Some(_) => kept.push(None),
+                None => kept.push(Some(found)),
+            }
+        }
+        match slots.keys().next() {
+            Some(name) => {
+                Err(unfit(name, format!("the model with this optimizer has no such slot; it keeps {:?}", self.kinds)))
+            }
+            None => Ok(kept),
+        }
+    }
+
+    fn tensors(&self) -> &[VisitedTensor] {
+        match &self.state {
+            State::Host { tensors, .. } => tensors,
+            State::Device(state) => &state.tensors,
+        }
+    }
+}
+
+fn read(slot: &Tensor<1>) -> Result<Vec<f32>, OptimizerError> {
+    let failed = |message| OptimizerError::Device { what: "its state", message };
+    let data = slot.clone().try_into_data().map_err(|error| failed(error.to_string()))?;
+    host_tensor(data).map(|tensor| tensor.values).map_err(|error| failed(error.to_string()))
+}

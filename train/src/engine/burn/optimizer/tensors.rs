@@ -1,0 +1,42 @@
+//! The tensors of a module as the optimizer meets them: in visiting order, with the names and places that they have
+//! outside burn.
+
+use aees_models::burn::tensor_infos;
+use aees_models::{TensorInfo, parameter_numbers};
+use burn::module::Module;
+use burn::tensor::DType;
+
+use super::OptimizerError;
+
+/// One tensor of a module.
+#[derive(Clone, Debug)]
+pub(super) struct VisitedTensor {
+    pub(super) info: TensorInfo,
+    /// Its place in PyTorch's `parameters()`, which keys its noise; none for a buffer.
+    pub(super) number: Option<u32>,
+}
+
+impl VisitedTensor {
+    /// All tensors of a module.
+    pub(super) fn of<M: Module>(module: &M) -> Vec<Self> {
+        let infos = tensor_infos(module);
+        let numbers = parameter_numbers(&infos);
+        let numbers = numbers.into_iter().map(|number| number.map(|number| number as u32));
+        infos.into_iter().zip(numbers).map(|(info, number)| Self { info, number }).collect()
+    }
+
+    /// Whether a tensor that has a gradient is this parameter; gives its place.
+    pub(super) fn check(&self, dtype: DType, elements: usize) -> Result<u32, OptimizerError> {
+        let parameter = || self.info.name.clone();
+        if dtype != DType::F32 {
+            return Err(OptimizerError::ParameterType { parameter: parameter(), found: dtype });
+        }
+        match self.number {
+            Some(number) if elements == self.info.elements() => Ok(number),
+            _ => {
+                let expected = self.info.shape.clone();
+                Err(OptimizerError::OtherModule { parameter: parameter(), expected, found: elements })
+            }
+        }
+    }
+}

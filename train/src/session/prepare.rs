@@ -1,0 +1,248 @@
+//! A run before its first step: settings, engine, data, identity, controllers, folder and checkpoint, in this order.
+//!
+//! Each can fail with its own error, and nothing is written before everything that can be checked has been.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use aees_control::Aees;
+use aees_run::artifact::FileError;
+use aees_run::checkpoint::{Checkpoint, CheckpointError, CheckpointFolder};
+use aees_run::identity::RunIdentity;
+use aees_run::run_directory::RunDirectory;
+use aees_run::settings::{ControlMode, OptimizerName, RunConfig, TaskName};
+use aees_run::state::TrainState;
+
+use super::active::ActiveRun;
+use super::{RunTarget, SessionError};
+use crate::cifar100::Cifar100Task;
+use crate::controllers::{ControllerSetupError, Schedule, controllers, schedule};
+use crate::drive::{Drive, RunError};
+use crate::engine::{Engine, Target, build, select};
+use crate::event::{RunEvent, Start, Subscriber};
+use crate::frequency_source::FrequencySource;
+use crate::optimizer::{OptimizerConfig, OptimizerKind};
+use crate::run_logs::{MetricsLog, TextLog};
+use crate::tensorboard_log::TensorBoardLog;
+use crate::text_task::TextClassificationTask;
+use crate::training_task::{JobSetup, PreparedJob, TrainingTask};
+
+/// The folder in which runs without a folder of their own are made.
+pub const RESULTS: &str = "results";
+
+/// What [`prepare`] found.
+pub enum Prepared {
+    /// A run that is ready.
+    Run(Box<PreparedRun>),
+    /// A run that is done.
+    AlreadyFinished {
+        /// Its result file.
+        result: PathBuf,
+    },
+}
+
+/// A run that is ready to train: its folder is made and held, and its engine stands where the checkpoint left it.
+pub struct PreparedRun {
+    config: RunConfig,
+    identity: RunIdentity,
+    target: Target,
+    task: Box<dyn TrainingTask>,
+    schedule: Option<Schedule>,
+    directory: RunDirectory,
+    checkpoints: CheckpointFolder,
+    engine: Box<dyn Engine>,
+    state: TrainState,
+    /// What the user should know of data, model and checkpoints.
+    notices: Vec<String>,
+}
+
+/// Makes a run ready to train. The subscribers hear of downloads and other things that take long.
+///
+/// # Errors
+/// See [`SessionError`].
+pub fn prepare(
+    config: &RunConfig,
+    folder: &RunTarget,
+    subscribers: &mut [Box<dyn Subscriber>],
+) -> Result<Prepared, SessionError> {
+    config.validate()?;
+    match folder {
+        RunTarget::Resume { directory } | RunTarget::Planned { directory, .. } => {
+            let result = directory.join("result.json");
+            if result.is_file() {
+                return Ok(Prepared::AlreadyFinished { result });
+            }
+        }
+        RunTarget::New { directory: Some(directory), overwrite } => RunDirectory::check_new(directory, *overwrite)?,
+        RunTarget::New { directory: None, .. } => {}
+    }
+    let target = select(&config.engine, &config.device, config.precision)?;
+    let task = load_task(config, subscribers)?;
+    let identity = RunIdentity::of(config, &task.facts().inputs)?;
+    if let RunTarget::Planned { run_id, .. } = folder
+        && *run_id != identity.run_id.full()
+    {
+        return Err(SessionError::OtherRun { planned: run_id.clone(), found: identity.run_id.full().to_owned() });
+    }
+    let schedule = schedule(config, task.steps_per_epoch(config.batch_size.get()).saturating_mul(config.epochs.get()))?;
+    let aees = controllers(config, schedule.as_ref())?;
+    // Before the folder: weights that do not fit must not cost a run that is there.
+    let PreparedJob { job, notices: job_notices } = task.job(&job_setup(config)).map_err(RunError::from)?;
+    let mut engine = build(job, &target).map_err(RunError::from)?;
+    let directory = open_directory(config, folder, &identity)?;
+    let checkpoints = CheckpointFolder::new(directory.checkpoints(), identity.run_id.full());
+    let (checkpoint, refused) = newest_checkpoint(&checkpoints, &directory)?;
+    let state = match checkpoint {
+        Some(checkpoint) => {
+            engine.load(&checkpoint.engine).map_err(RunError::from)?;
+            checkpoint.state
+        }
+        None => TrainState::new(aees),
+    };
+    let notices = task.facts().notices.iter().cloned().chain(job_notices).chain(refused).collect();
+    let config = config.clone();
+    Ok(Prepared::Run(Box::new(PreparedRun {
+        config,
+        identity,
+        target,
+        task,
+        schedule,
+        directory,
+        checkpoints,
+        engine,
+        state,
+        notices,
+    })))
+}
+
+impl PreparedRun {
+    /// Opens the run's logs, tells all subscribers of it, and starts its clock.
+    ///
+    /// # Errors
+    /// When a log cannot be written.
+    pub fn start(self, mut subscribers: Vec<Box<dyn Subscriber>>) -> Result<ActiveRun, SessionError> {
+        let Self { config, identity, target, task, schedule, directory, checkpoints, engine, state, notices } = self;
+        open_logs(&config, &directory, &state, &mut subscribers)?;
+        let start = Start {
+            config: &config,
+            run_id: identity.run_id.short(),
+            directory: directory.path(),
+            device: &target.device.describe(),
+            data: &config.data,
+            examples: task.facts().examples,
+            train_examples: task.train_examples(),
+            eval_examples: task.labels(task.evaluated_split()).len(),
+            steps_per_epoch: task.steps_per_epoch(config.batch_size.get()),
+            first_step: state.step,
+            axes: state.aees.as_ref().map(Aees::axis_lines),
+            open_loop: schedule.as_ref().map(|schedule| &schedule.plan),
+        };
+        subscribers.on_event(&RunEvent::Started(&start))?;
+        notices.iter().try_for_each(|notice| subscribers.on_event(&RunEvent::Warning(notice)))?;
+        let drive = Drive::new(&config, task, engine, checkpoints, subscribers, state);
+        Ok(ActiveRun { config, identity, target, schedule, directory, drive })
+    }
+}
+
+/// Finds, reads and prepares everything that a run is made of.
+///
+/// # Errors
+/// Whatever is wrong with the files, with their names.
+pub fn load_task(
+    config: &RunConfig,
+    subscribers: &mut [Box<dyn Subscriber>],
+) -> Result<Box<dyn TrainingTask>, SessionError> {
+    let mut task: Box<dyn TrainingTask> = match config.task {
+        TaskName::Cifar100 => Box::new(Cifar100Task::new(config, Arc::new(Cifar100Task::load(config, subscribers)?))),
+        TaskName::Sst2 | TaskName::AgNews => Box::new(TextClassificationTask::load(config, subscribers)?),
+    };
+    if config.control_mode == ControlMode::FrequencyMatched {
+        // Other adaptive runs give other frequencies, and so another run.
+        let sources = FrequencySource::find_all(config).map_err(ControllerSetupError::from)?;
+        task.add_input("traces", FrequencySource::digest(&sources)?);
+    }
+    Ok(task)
+}
+
+/// The configuration of the run in a folder.
+///
+/// # Errors
+/// When there is no run in it, or another process is at it.
+pub fn stored_config(directory: &Path) -> Result<RunConfig, SessionError> {
+    Ok(RunDirectory::open(directory)?.1)
+}
+
+fn open_directory(
+    config: &RunConfig,
+    folder: &RunTarget,
+    identity: &RunIdentity,
+) -> Result<RunDirectory, SessionError> {
+    let run_id = identity.run_id.full();
+    Ok(match folder {
+        RunTarget::New { directory, overwrite } => {
+            let path = directory.clone().unwrap_or_else(|| default_directory(config, identity));
+            RunDirectory::create(&path, config, run_id, *overwrite)?
+        }
+        RunTarget::Planned { directory, .. } if directory.join("config.yaml").is_file() => {
+            RunDirectory::open(directory)?.0
+        }
+        // Without a configuration nothing in it was ever trained: a kill came while the folder was made.
+        RunTarget::Planned { directory, .. } => RunDirectory::create(directory, config, run_id, true)?,
+        RunTarget::Resume { directory } => RunDirectory::open(directory)?.0,
+    })
+}
+
+/// `results/cifar100/adaptive_adamw_seed0-0123456789abcdef`: readable, and never two runs in one folder.
+fn default_directory(config: &RunConfig, identity: &RunIdentity) -> PathBuf {
+    let optimizer = config.optimizer.name().to_lowercase();
+    let name = format!("{}_{optimizer}_seed{}-{}", config.control_mode.name(), config.seed, identity.run_id.short());
+    Path::new(RESULTS).join(config.task.name()).join(name)
+}
+
+fn job_setup(config: &RunConfig) -> JobSetup {
+    let kind = match config.optimizer {
+        OptimizerName::AdamW => OptimizerKind::ADAMW,
+        OptimizerName::Sgd => OptimizerKind::Sgd { momentum: config.momentum.get() },
+    };
+    JobSetup {
+        optimizer: OptimizerConfig { kind, weight_decay: config.weight_decay.get() },
+        seed: config.seed,
+        batch_size: config.batch_size.get(),
+    }
+}
+
+/// The checkpoint to go on from, and what to tell the user about those that were refused.
+fn newest_checkpoint(
+    folder: &CheckpointFolder,
+    directory: &RunDirectory,
+) -> Result<(Option<Checkpoint>, Vec<String>), SessionError> {
+    let (checkpoint, refused) = folder.newest()?;
+    let whole =
+        |error: &&CheckpointError| matches!(error, CheckpointError::Foreign { .. } | CheckpointError::Format { .. });
+    if checkpoint.is_none()
+        && let Some(whole) = refused.iter().find(whole)
+    {
+        let path = directory.checkpoints();
+        return Err(SessionError::ForeignCheckpoints { path, reason: whole.to_string() });
+    }
+    let instead = match &checkpoint {
+        Some(checkpoint) => format!("the one of step {} is used", checkpoint.state.step),
+        None => "the run starts again from its first step".into(),
+    };
+    Ok((checkpoint, refused.iter().map(|error| format!("{error}; {instead}")).collect()))
+}
+
+fn open_logs(
+    config: &RunConfig,
+    directory: &RunDirectory,
+    state: &TrainState,
+    subscribers: &mut Vec<Box<dyn Subscriber>>,
+) -> Result<(), FileError> {
+    let episodes = state.aees.as_ref().map_or(0, |aees| aees.episodes().len());
+    subscribers.push(Box::new(MetricsLog::open(&directory.metrics(), state.epoch, episodes)?));
+    subscribers.push(Box::new(TextLog::open(&directory.log())?));
+    if config.tensorboard {
+        subscribers.push(Box::new(TensorBoardLog::open(&directory.tensorboard(), state.step)?));
+    }
+    Ok(())
+}

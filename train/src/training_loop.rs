@@ -1,0 +1,299 @@
+//! The control flow of training as a value: it says what is next and takes what came of it. One for all tasks, engines and
+//! methods.
+//!
+//! An episode is opened, its steps are taken, their losses are read when the episode is over, and the controllers learn
+//! from them. The loop holds no engine and no file ([`crate::drive`] does the work), knows no tensors and decides
+//! nothing about learning rates or noise ([`aees_control`]). All that it knows stands in its [`TrainState`], so that a run killed
+//! at any step goes on from its last checkpoint as if nothing had happened, and one thread can drive several runs.
+
+use std::num::NonZeroU64;
+
+use aees_control::{Aees, AeesError, Candidate, EpisodeRecord};
+
+use aees_run::outcome::Outcome;
+use aees_run::settings::RunConfig;
+use aees_run::state::{EpochEnd, EpochSummary, StepRecord, TrainState};
+
+/// What is to be done next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    /// Open an episode: [`TrainingLoop::open_episode`].
+    OpenEpisode,
+    /// Train on a batch: [`TrainingLoop::stepped`].
+    Step(StepPlan),
+    /// Read the results of all steps since the last time: [`TrainingLoop::drained`].
+    Drain,
+    /// Evaluate the model of a finished epoch: [`TrainingLoop::evaluated`].
+    Evaluate,
+    /// Write a checkpoint of where the run stands: [`TrainingLoop::saved`].
+    Save(Checkpoints),
+    /// Nothing: the run is over.
+    Done(Outcome),
+    /// Nothing: the run was stopped, and a checkpoint of this step is on disk.
+    Stopped,
+}
+
+/// One step, in numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepPlan {
+    /// The global step, from 0.
+    pub step: u64,
+    /// The epoch, from 0.
+    pub epoch: u64,
+    /// The batch of that epoch, from 0.
+    pub batch: usize,
+    /// The learning-rate multiplier of the open episode; 1 for a baseline.
+    pub multiplier: f64,
+    /// The standard deviation of its gradient noise; 0 for a baseline.
+    pub noise_std: f64,
+}
+
+/// The checkpoints that are due at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checkpoints {
+    /// That of the best epoch. It goes first: a newest one that knows of a new best must never lie beside the file of an
+    /// older best.
+    pub best: bool,
+    /// The newest.
+    pub newest: bool,
+}
+
+/// What decides the control flow of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct LoopSettings {
+    /// Epochs to train.
+    pub epochs: u64,
+    /// Batches in an epoch, a short last one included.
+    pub steps_per_epoch: u64,
+    /// Steps in an episode, and between two reads of a baseline's losses.
+    pub episode_length: usize,
+    /// Steps between checkpoints; none means that each epoch ends with one.
+    pub checkpoint_every: Option<u64>,
+    /// Whether a step's results are in host memory when it returns, so that reading them costs nothing.
+    pub synchronous: bool,
+}
+
+impl LoopSettings {
+    /// Those of a configuration.
+    pub fn new(config: &RunConfig, steps_per_epoch: u64, synchronous: bool) -> Self {
+        Self {
+            epochs: config.epochs.get(),
+            steps_per_epoch,
+            episode_length: config.episode_length.get(),
+            checkpoint_every: config.checkpoint_every.map(NonZeroU64::get),
+            synchronous,
+        }
+    }
+}
+
+/// The loop of one run.
+#[derive(Debug)]
+pub struct TrainingLoop {
+    settings: LoopSettings,
+    state: TrainState,
+    /// The candidate of the open episode.
+    candidate: Option<Candidate>,
+    /// FLOP of each step that was taken and not yet drained.
+    pending: Vec<f64>,
+    /// The checkpoints that the end of an epoch asks for.
+    due: Option<Checkpoints>,
+    /// The last step of which a checkpoint was written, or with which this process began.
+    saved: u64,
+    stop: Stop,
+    diverged: Option<Outcome>,
+    /// Losses and update norms of a drain; kept to reuse their memory.
+    columns: [Vec<f64>; 2],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    No,
+    Asked,
+    Saved,
+}
+
+impl TrainingLoop {
+    /// A loop that goes on from `state`; the engine must have been loaded from the same checkpoint.
+    pub fn new(settings: LoopSettings, state: TrainState) -> Self {
+        Self {
+            settings,
+            saved: state.step,
+            state,
+            candidate: None,
+            pending: Vec::new(),
+            due: None,
+            stop: Stop::No,
+            diverged: None,
+            columns: [Vec::new(), Vec::new()],
+        }
+    }
+
+    /// Where the run stands.
+    pub fn state(&self) -> &TrainState {
+        &self.state
+    }
+
+    /// Asks the run to end at the next step, with a checkpoint.
+    pub fn stop(&mut self) {
+        if self.stop == Stop::No {
+            self.stop = Stop::Asked;
+        }
+    }
+
+    /// What is to be done next. Always the same until it is done.
+    pub fn next(&self) -> Next {
+        if let Some(outcome) = &self.diverged {
+            return Next::Done(outcome.clone());
+        }
+        if let Some(checkpoints) = self.due {
+            return Next::Save(checkpoints);
+        }
+        if self.state.epoch >= self.settings.epochs {
+            return Next::Done(Outcome::Ok);
+        }
+        let epoch_over = self.state.batch >= self.settings.steps_per_epoch;
+        let newest = Checkpoints { best: false, newest: true };
+        if self.drain_is_due(epoch_over) {
+            return Next::Drain;
+        }
+        if self.save_is_due() {
+            return Next::Save(newest);
+        }
+        if epoch_over {
+            return Next::Evaluate;
+        }
+        match self.stop {
+            Stop::No => self.next_step(),
+            Stop::Asked => Next::Save(newest),
+            Stop::Saved => Next::Stopped,
+        }
+    }
+
+    fn next_step(&self) -> Next {
+        let (multiplier, noise_std) = match (&self.candidate, &self.state.aees) {
+            (None, Some(_)) => return Next::OpenEpisode,
+            (Some(candidate), _) => (candidate.lr_multiplier.get(), candidate.noise_std.get()),
+            (None, None) => (1.0, 0.0),
+        };
+        let TrainState { step, epoch, batch, .. } = self.state;
+        Next::Step(StepPlan { step, epoch, batch: batch as usize, multiplier, noise_std })
+    }
+
+    /// Whether the results of the pending steps are wanted now. A drain never reaches over the end of an episode.
+    fn drain_is_due(&self, epoch_over: bool) -> bool {
+        let pending = self.pending.len();
+        let episode_over = || self.state.aees.as_ref().is_some_and(|aees| aees.steps_left() <= pending);
+        pending > 0
+            && (epoch_over
+                || self.settings.synchronous
+                || pending >= self.settings.episode_length
+                || self.stop != Stop::No
+                || episode_over()
+                || self.save_is_due())
+    }
+
+    fn save_is_due(&self) -> bool {
+        let every = self.settings.checkpoint_every;
+        self.state.step != self.saved && every.is_some_and(|every| self.state.step.is_multiple_of(every))
+    }
+
+    /// Opens an episode; gives its number, from 0, and its candidate.
+    ///
+    /// # Errors
+    /// When the controller cannot pick.
+    pub fn open_episode(&mut self) -> Result<Option<(usize, Candidate)>, AeesError> {
+        let Some(aees) = &mut self.state.aees else { return Ok(None) };
+        let candidate = aees.open(self.state.step)?;
+        self.candidate = Some(candidate);
+        Ok(Some((aees.episodes().len(), candidate)))
+    }
+
+    /// The step was given to the engine; it costs so many FLOP.
+    pub fn stepped(&mut self, flops: f64) {
+        self.pending.push(flops);
+        self.state.step += 1;
+        self.state.batch += 1;
+    }
+
+    /// The results of all pending steps, in order. Those from the first that is not a number are removed: they do not
+    /// count, and the run is over. Says whether an episode closed.
+    ///
+    /// # Errors
+    /// When the controller refuses them.
+    pub fn drained(&mut self, records: &mut Vec<StepRecord>) -> Result<bool, AeesError> {
+        if let Some((index, outcome)) =
+            records.iter().enumerate().find_map(|(index, record)| Some((index, divergence(record)?)))
+        {
+            self.state.step = records[index].step;
+            self.diverged = Some(outcome);
+            records.truncate(index);
+        }
+        for (record, flops) in records.iter().zip(&self.pending) {
+            self.state.record_step(record, *flops);
+        }
+        self.pending.clear();
+        if records.is_empty() {
+            return Ok(false);
+        }
+        let Some(aees) = &mut self.state.aees else {
+            let block = self.settings.episode_length as u64;
+            records.iter().for_each(|record| self.state.update_norms.record(record.update_norm, block));
+            return Ok(false);
+        };
+        let [losses, norms] = &mut self.columns;
+        losses.clear();
+        losses.extend(records.iter().map(|record| record.loss));
+        norms.clear();
+        norms.extend(records.iter().map(|record| record.update_norm));
+        let closed = aees.record_steps(losses, norms)?.is_some();
+        if closed {
+            self.candidate = None;
+        }
+        Ok(closed)
+    }
+
+    /// The last episode that closed, with its number.
+    pub fn last_episode(&self) -> Option<(usize, &EpisodeRecord)> {
+        self.state.aees.as_ref().map(Aees::episodes)?.iter().enumerate().next_back()
+    }
+
+    /// Closes the epoch with its evaluation.
+    pub fn evaluated(&mut self, end: EpochEnd) -> EpochSummary {
+        let summary = self.state.finish_epoch(end);
+        let best = self.state.best.is_some_and(|best| best.epoch == summary.epoch);
+        let newest = self.settings.checkpoint_every.is_none();
+        self.due = (best || newest).then_some(Checkpoints { best, newest });
+        if self.stop == Stop::Saved {
+            // What was saved does not know the end of the epoch.
+            self.stop = Stop::Asked;
+        }
+        summary
+    }
+
+    /// The checkpoints that were due are on disk.
+    pub fn saved(&mut self) {
+        self.saved = self.state.step;
+        if self.due.take().is_none() && self.stop == Stop::Asked {
+            self.stop = Stop::Saved;
+        }
+    }
+
+    /// Closes the episode and the block of update norms that the run ended in; says whether there was an episode.
+    ///
+    /// # Errors
+    /// When the controller fails.
+    pub fn finalize(&mut self) -> Result<bool, AeesError> {
+        self.state.update_norms.close();
+        self.state.aees.as_mut().map_or(Ok(false), |aees| Ok(aees.finalize()?.is_some()))
+    }
+}
+
+/// The outcome of a step whose numbers are no numbers any more.
+fn divergence(record: &StepRecord) -> Option<Outcome> {
+    let quantities = [("loss", record.loss), ("update_norm", record.update_norm)];
+    let (quantity, value) = quantities.into_iter().find(|(_, value)| !value.is_finite())?;
+    Some(Outcome::Diverged { step: record.step, quantity: quantity.to_owned(), value: value.to_string() })
+}
+
+#[cfg(test)]
+mod tests;

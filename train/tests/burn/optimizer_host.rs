@@ -1,0 +1,208 @@
+//! The step on the host: no copies, no dependence on threads, and a state that continues to the bit.
+
+use aees_train::engine::burn::optimizer::{Optimizer, OptimizerError, Placement};
+use aees_train::optimizer::{OptimizerConfig, OptimizerKind, SlotKind, StepControl};
+use burn::Tensor;
+use burn::module::Param;
+use burn::tensor::{Device, TensorData};
+
+use super::model::{LARGE, Model, SMALL, read, values};
+
+const ADAMW: OptimizerConfig = OptimizerConfig { kind: OptimizerKind::ADAMW, weight_decay: 0.01 };
+const MOMENTUM: OptimizerConfig = OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.9 }, weight_decay: 5e-4 };
+const PLAIN: OptimizerConfig = OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.0 }, weight_decay: 0.0 };
+
+fn noisy(step: u64) -> StepControl {
+    StepControl { learning_rate: 0.01, multiplier: 2.0, noise_std: 0.1, step }
+}
+
+fn fresh() -> Model {
+    LARGE.model(LARGE.values(1), &Device::flex().autodiff())
+}
+
+fn optimizer(config: OptimizerConfig) -> Optimizer {
+    Optimizer::new(config, 3, &fresh())
+}
+
+/// Steps `from..to`, each with its own gradients and noise; gives the model and the norms.
+fn run(optimizer: &mut Optimizer, mut model: Model, steps: std::ops::Range<u64>) -> (Model, Vec<f64>) {
+    let mut norms = Vec::new();
+    for step in steps {
+        let (stepped, norm) = LARGE.step(optimizer, model, &LARGE.values(100 + step as u32), &noisy(step));
+        model = stepped;
+        norms.push(read(norm));
+    }
+    (model, norms)
+}
+
+/// Address of the buffer of a parameter that nobody else holds.
+fn address(param: Param<Tensor<1>>) -> (*const f32, Param<Tensor<1>>) {
+    let (id, tensor, mapper) = param.consume();
+    let device = tensor.device();
+    let data = tensor.inner().into_data();
+    let address = data.as_slice::<f32>().unwrap().as_ptr();
+    (address, Param::from_mapped_value(id, Tensor::from_data(data, &device).require_grad(), mapper))
+}
+
+/// The parameter keeps its memory from step to step, also after a forward and a backward pass have used it; only while
+/// somebody else holds it must it move.
+#[test]
+fn a_step_copies_no_parameter() {
+    for config in [ADAMW, MOMENTUM, PLAIN] {
+        let values: Vec<f32> = (0..70_000).map(|index| index as f32 * 1e-5).collect();
+        let device = Device::flex().autodiff();
+        let param = Param::<Tensor<1>>::from_data(TensorData::new(values, [70_000]), &device);
+        let mut optimizer = Optimizer::new(config, 3, &param);
+        let (first, mut param) = address(param);
+        for step in 0..3 {
+            let loss = (param.val().exp() * param.val()).sum();
+            let (stepped, _) = optimizer.step(param, loss.backward(), &noisy(step)).unwrap();
+            let (after, stepped) = address(stepped);
+            assert_eq!(after, first);
+            param = stepped;
+        }
+        let held = param.val();
+        let loss = param.val().sum();
+        let (stepped, _) = optimizer.step(param, loss.backward(), &noisy(3)).unwrap();
+        assert_ne!(address(stepped).0, first);
+        assert_eq!(held.dims(), [70_000]);
+    }
+}
+
+/// Somebody who holds a copy of the model keeps the old values.
+#[test]
+fn a_cloned_model_is_not_touched() {
+    let model = fresh();
+    let mut optimizer = Optimizer::new(ADAMW, 3, &model);
+    let kept = model.clone();
+    let (model, _) = run(&mut optimizer, model, 0..2);
+    assert_eq!(values(&kept), LARGE.values(1));
+    assert_ne!(values(&model), LARGE.values(1));
+}
+
+#[test]
+fn the_result_does_not_depend_on_the_number_of_threads() {
+    for config in [ADAMW, MOMENTUM] {
+        let results = [1, 2, 3].map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let (model, norms) = run(&mut optimizer(config), fresh(), 0..3);
+                (values(&model), norms)
+            })
+        });
+        assert_eq!(results[0], results[1]);
+        assert_eq!(results[0], results[2]);
+    }
+}
+
+#[test]
+fn a_restored_optimizer_continues_to_the_bit() {
+    for config in [ADAMW, MOMENTUM, PLAIN] {
+        let straight = run(&mut optimizer(config), fresh(), 0..6);
+
+        let mut first = optimizer(config);
+        let (model, mut norms) = run(&mut first, fresh(), 0..3);
+        let slots = first.slots().unwrap();
+        assert_eq!(first.step_count(), 3);
+        assert_eq!(slots.len(), 3 * SlotKind::of(&config.kind).len());
+
+        let model = LARGE.model(values(&model), &Device::flex().autodiff());
+        let mut second = optimizer(config);
+        second.restore(3, slots.clone()).unwrap();
+        assert_eq!((second.step_count(), second.slots().unwrap()), (3, slots));
+        let (model, rest) = run(&mut second, model, 3..6);
+        norms.extend(rest);
+        assert_eq!((values(&model), norms), (values(&straight.0), straight.1));
+    }
+}
+
+/// With m = 1 and s = 0 nothing of AEES is left: other seeds and steps change no bit.
+#[test]
+fn without_noise_seed_and_step_do_not_matter() {
+    let result = |seed: u64, first_step: u64| {
+        let mut model = fresh();
+        let mut optimizer = Optimizer::new(ADAMW, seed, &model);
+        for step in 0..2_u64 {
+            let control = StepControl::plain(0.01, first_step + step);
+            (model, _) = LARGE.step(&mut optimizer, model, &LARGE.values(50 + step as u32), &control);
+        }
+        values(&model)
+    };
+    assert_eq!(result(0, 0), result(9, 1000));
+}
+
+/// The multiplier is the same as a scheduled learning rate of that height.
+#[test]
+fn the_multiplier_scales_the_learning_rate() {
+    let result = |learning_rate, multiplier| {
+        let control = StepControl { learning_rate, multiplier, noise_std: 0.0, step: 0 };
+        let (model, norm) = LARGE.step(&mut optimizer(MOMENTUM), fresh(), &LARGE.values(2), &control);
+        (values(&model), read(norm))
+    };
+    assert_eq!(result(0.25, 2.0), result(0.5, 1.0));
+}
+
+#[test]
+fn the_norm_is_that_of_the_change() {
+    for config in [ADAMW, MOMENTUM, PLAIN] {
+        let (model, norms) = run(&mut optimizer(config), fresh(), 0..1);
+        let pairs = values(&model).into_iter().flatten().zip(LARGE.values(1).into_iter().flatten());
+        let expected: f64 = pairs.map(|(new, old)| f64::from(new - old).powi(2)).sum();
+        assert!((norms[0] / expected - 1.0).abs() < 1e-6, "{} for {expected}", norms[0]);
+    }
+}
+
+/// Parameter, step and seed each change the noise; the same three repeat it.
+#[test]
+fn noise_is_a_function_of_seed_parameter_and_step() {
+    let zero = LARGE.lengths().map(|length| vec![0.0; length]);
+    let draw = |seed, step| {
+        let control = StepControl { learning_rate: -1.0, multiplier: 1.0, noise_std: 1.0, step };
+        let model = LARGE.model(zero.clone(), &Device::flex().autodiff());
+        let mut optimizer = Optimizer::new(PLAIN, seed, &model);
+        let (model, _) = LARGE.step(&mut optimizer, model, &zero, &control);
+        values(&model)
+    };
+    let noise = draw(1, 5);
+    assert_eq!(noise, draw(1, 5));
+    assert_ne!(noise, draw(2, 5));
+    assert_ne!(noise, draw(1, 6));
+    assert_ne!(noise, draw(1, 5 + (1 << 32)));
+    assert_ne!(noise[0][..300], noise[1][..300]);
+    assert!(noise.iter().flatten().all(|value| value.is_finite() && value.abs() < 7.0));
+}
+
+#[test]
+fn a_state_of_another_module_or_rule_is_refused() {
+    let small = SMALL.model(SMALL.values(1), &Device::flex().autodiff());
+    let mut made = Optimizer::new(ADAMW, 0, &small);
+    let (small, _) = SMALL.step(&mut made, small, &SMALL.values(2), &noisy(0));
+    let slots = made.slots().unwrap();
+
+    let refused = |mut optimizer: Optimizer, slots| {
+        let error = optimizer.restore(1, slots).unwrap_err();
+        assert!(matches!(error, OptimizerError::State { .. }), "{error}");
+        assert_eq!(optimizer.step_count(), 0);
+        error.to_string()
+    };
+    let message = refused(optimizer(ADAMW), slots.clone());
+    assert!(message.contains("matrix.exp_avg does not fit: expected shape [123, 457], found [3, 5]"), "{message}");
+    let message = refused(Optimizer::new(MOMENTUM, 0, &small), slots.clone());
+    assert!(message.contains("kernel.exp_avg does not fit") && message.contains("[Momentum]"), "{message}");
+    let mut missing = slots.clone();
+    missing.remove("vector.exp_avg_sq");
+    let message = refused(Optimizer::new(ADAMW, 0, &small), missing);
+    assert!(message.contains("vector.exp_avg_sq does not fit: it is missing"), "{message}");
+}
+
+#[test]
+fn another_module_than_the_optimizers_is_refused() {
+    for placement in [Placement::Host, Placement::Device] {
+        let mut optimizer = Optimizer::with_placement(MOMENTUM, 0, &fresh(), placement);
+        run(&mut optimizer, fresh(), 0..1);
+        let small = SMALL.model(SMALL.values(1), &Device::flex().autodiff());
+        let loss = small.matrix.val().sum();
+        let error = optimizer.step(small, loss.backward(), &noisy(1)).unwrap_err();
+        assert!(matches!(&error, OptimizerError::OtherModule { parameter, .. } if parameter == "matrix"), "{error}");
+    }
+}

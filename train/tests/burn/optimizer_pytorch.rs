@@ -1,0 +1,56 @@
+//! The plain steps against PyTorch's (tests/fixtures/pytorch_steps.py), on both paths.
+
+use aees_train::engine::burn::optimizer::{Optimizer, Placement};
+use aees_train::optimizer::{OptimizerConfig, OptimizerKind, StepControl};
+use burn::tensor::Device;
+use serde_json::Value;
+
+use super::model::{SMALL, assert_close, read, values};
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap()
+}
+
+fn tensors(value: &Value) -> [Vec<f32>; 3] {
+    let list = |tensor: &Value| tensor.as_array().unwrap().iter().map(|v| number(v) as f32).collect();
+    [list(&value[0]), list(&value[1]), list(&value[2])]
+}
+
+fn follows_pytorch(placement: Placement) {
+    let fixture: Value = serde_json::from_str(include_str!("../fixtures/pytorch_steps.json")).unwrap();
+    for case in fixture["cases"].as_array().unwrap() {
+        let kind = match case["kind"].as_str().unwrap() {
+            "adamw" => OptimizerKind::ADAMW,
+            _ => OptimizerKind::Sgd { momentum: number(&case["momentum"]) },
+        };
+        let config = OptimizerConfig { kind, weight_decay: number(&case["weight_decay"]) };
+        let mut model = SMALL.model(tensors(&case["initial"]), &Device::flex().autodiff());
+        let mut optimizer = Optimizer::with_placement(config, 0, &model, placement);
+        for (step, expected) in case["steps"].as_array().unwrap().iter().enumerate() {
+            let control = StepControl {
+                learning_rate: number(&case["learning_rate"]),
+                multiplier: number(&expected["multiplier"]),
+                noise_std: 0.0,
+                step: step as u64,
+            };
+            let (stepped, norm) = SMALL.step(&mut optimizer, model, &tensors(&expected["gradients"]), &control);
+            model = stepped;
+            let what = format!("{placement:?}, {config:?}, step {step}");
+            // Relative to 0.1: where a parameter passes through zero, its rounding error is that of its neighbours.
+            assert_close(&values(&model), &tensors(&expected["parameters"]), 1e-6, 0.1, &what);
+            let (found, expected) = (read(norm), number(&expected["squared_norm"]));
+            assert!((found / expected - 1.0).abs() < 1e-5, "{what}: squared norm {found} for {expected}");
+        }
+        assert_eq!(model.unused.val().into_data().as_slice::<f32>().unwrap(), [1.0, -2.0]);
+    }
+}
+
+#[test]
+fn the_host_path_follows_pytorch() {
+    follows_pytorch(Placement::Host);
+}
+
+#[test]
+fn the_device_path_follows_pytorch() {
+    follows_pytorch(Placement::Device);
+}

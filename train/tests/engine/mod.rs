@@ -1,0 +1,117 @@
+//! The suite that every engine passes, on every device that is compiled in and present.
+//!
+//! `AEES_TEST_DEVICE=cuda:0` narrows it to one device, which must then be there. A GPU that software plays is tested only
+//! when it is named: tuning its kernels takes an hour.
+
+mod images;
+mod numbers;
+mod state;
+mod text;
+
+use std::env;
+
+use aees_run::settings::{RunConfig, TaskName};
+use aees_tasks::EpochPlan;
+use aees_train::engine::{Engine, EngineJob, EngineState, StepControl, StepRecord, Target, available, build};
+use aees_train::optimizer::{OptimizerConfig, OptimizerKind};
+use aees_train::session::load_task;
+use aees_train::training_task::JobSetup;
+
+const SGD: OptimizerConfig = OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.9 }, weight_decay: 1e-4 };
+const ADAMW: OptimizerConfig = OptimizerConfig { kind: OptimizerKind::ADAMW, weight_decay: 1e-4 };
+
+/// The engines and devices to test.
+pub(crate) fn targets() -> Vec<Target> {
+    let named = env::var("AEES_TEST_DEVICE").ok();
+    let wanted = |target: &Target| match &named {
+        Some(name) => target.device.choice.to_string() == *name,
+        None => !target.device.software,
+    };
+    let targets: Vec<Target> = available().into_iter().filter(wanted).collect();
+    assert!(!targets.is_empty(), "there is no device {named:?} here");
+    targets
+}
+
+/// Runs a test on each of them; the last name in the output of a failure is the one that failed.
+fn on_each(test: impl Fn(&Target)) {
+    for target in targets() {
+        println!("engine {} on {}", target.engine.name(), target.device.describe());
+        test(&target);
+    }
+}
+
+/// How far an engine may be from what it is compared with, by its kind and device. The only place that says so.
+struct Tolerance {
+    /// Between two ways to the same state, relative to the largest value of a tensor; 0 is equality to the bit.
+    repeated: f32,
+    /// Between losses of two engines, relative.
+    loss: f64,
+    /// The share of predictions in which two engines must agree.
+    agreement: f64,
+    /// Of the normal numbers of the gradient noise.
+    noise: f32,
+}
+
+fn tolerance(target: &Target) -> Tolerance {
+    match (target.engine.name(), target.device.is_host()) {
+        // The host's numbers are exact; parameters of size 1 lose the last bits of what is added to them.
+        ("burn", true) => Tolerance { repeated: 0.0, loss: 1e-3, agreement: 0.95, noise: 1e-6 },
+        // Kernels of a GPU may add in another order, and polynomials are rounded in another way.
+        _ => Tolerance { repeated: 1e-3, loss: 1e-3, agreement: 0.95, noise: 2e-5 },
+    }
+}
+
+/// The job of a small run on made-up data.
+fn job(task: TaskName, optimizer: OptimizerConfig, seed: u64) -> EngineJob {
+    let mut config = RunConfig::new(task);
+    let settings: &[&str] = match task {
+        TaskName::Cifar100 => &["limit_train=200", "limit_eval=150", "model_width=4"],
+        _ => &["limit_train=200", "limit_eval=40", "model_layers=2", "model_dim=16", "max_length=24"],
+    };
+    for setting in ["data=synthetic"].iter().chain(settings) {
+        config.assign(setting).unwrap();
+    }
+    let task = load_task(&config, &mut []).unwrap();
+    task.job(&JobSetup { optimizer, seed, batch_size: 50 }).unwrap().job
+}
+
+fn image_engine(target: &Target, optimizer: OptimizerConfig, seed: u64) -> Box<dyn Engine> {
+    build(job(TaskName::Cifar100, optimizer, seed), target).unwrap()
+}
+
+fn text_engine(target: &Target, seed: u64) -> Box<dyn Engine> {
+    build(job(TaskName::AgNews, ADAMW, seed), target).unwrap()
+}
+
+fn control(step: u64, multiplier: f64, noise_std: f64) -> StepControl {
+    StepControl { learning_rate: 0.01, multiplier, noise_std, step }
+}
+
+/// Steps `from..to` over the batches of the first epochs, then a drain.
+fn steps(engine: &mut dyn Engine, from: u64, to: u64, of: impl Fn(u64) -> StepControl) -> Vec<StepRecord> {
+    let mut records = Vec::new();
+    for step in from..to {
+        let plan = EpochPlan::new(0, step / 4, 200);
+        engine.step(plan.batch((step % 4) as usize, 50).unwrap(), &of(step)).unwrap();
+    }
+    engine.drain(&mut records).unwrap();
+    records
+}
+
+/// Largest difference of two states, relative to the largest value of each tensor.
+fn difference(a: &EngineState, b: &EngineState) -> f32 {
+    assert_eq!(a.tensors.keys().collect::<Vec<_>>(), b.tensors.keys().collect::<Vec<_>>());
+    let of = |(a, b): (&Vec<f32>, &Vec<f32>)| {
+        let scale = b.iter().fold(f32::MIN_POSITIVE, |scale, value| scale.max(value.abs()));
+        a.iter().zip(b).fold(0.0_f32, |worst, (a, b)| worst.max((a - b).abs())) / scale
+    };
+    a.tensors.values().zip(b.tensors.values()).map(|(a, b)| of((&a.values, &b.values))).fold(0.0, f32::max)
+}
+
+/// Equal as far as the target repeats itself.
+fn assert_same(a: &EngineState, b: &EngineState, target: &Target) {
+    match tolerance(target).repeated {
+        0.0 => assert!(a == b, "differs by {}", difference(a, b)),
+        bound => assert!(difference(a, b) < bound, "differs by {}", difference(a, b)),
+    }
+}
