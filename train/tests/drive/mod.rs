@@ -31,7 +31,7 @@ fn configs() -> [RunConfig; 2] {
     })
 }
 
-fn place(directory: &Path) -> Place {
+fn place(directory: &Path) -> RunTarget {
     RunTarget::New { directory: Some(directory.to_owned()), overwrite: false }
 }
 
