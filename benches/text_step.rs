@@ -10,6 +10,7 @@
 #[path = "step/mod.rs"]
 mod step;
 
+use std::num::NonZeroUsize;
 use std::time::Instant;
 
 use aees_run::hardware::{Hardware, peak_resident_memory_bytes};
@@ -29,14 +30,14 @@ fn main() {
     let device: String = argument("--device", "cpu".to_owned());
     let target = select("auto", &device, Precision::F32).unwrap_or_else(|error| panic!("{error}"));
     let mut config = RunConfig::new(TaskName::Sst2);
-    let layers: i64 = argument("--layers", 6);
-    let dim: i64 = argument("--dim", 768);
+    let layers: usize = argument("--layers", 6);
+    let dim: usize = argument("--dim", 768);
     config.data = data.clone();
     config.tokenizer = (!tokenizer.is_empty()).then_some(tokenizer);
-    (config.model_layers, config.model_dim) = (Some(layers), Some(dim));
+    (config.model_layers, config.model_dim) = (NonZeroUsize::new(layers), NonZeroUsize::new(dim));
     let task = load_task(&config, &mut []).unwrap_or_else(|error| panic!("{error}"));
     let optimizer = OptimizerConfig { kind: OptimizerKind::ADAMW, weight_decay: 0.01 };
-    let batch_size = config.batch_size as usize;
+    let batch_size = config.batch_size.get();
     let job = task.job(&JobSetup { optimizer, seed: 0, batch_size }).unwrap_or_else(|error| panic!("{error}")).job;
     let mut engine = build(job, &target).unwrap_or_else(|error| panic!("{error}"));
 

@@ -11,6 +11,7 @@
 mod step;
 
 use std::sync::Arc;
+use std::num::NonZeroUsize;
 use std::time::Instant;
 
 use aees_control::{Aees, AeesConfig};
@@ -27,7 +28,7 @@ const BATCH: usize = 128;
 use step::{METHODS, argument, median, overhead_percent, range, turns};
 
 fn main() {
-    let width: i64 = argument("--width", 64);
+    let width: NonZeroUsize = argument("--width", NonZeroUsize::MIN.saturating_add(63));
     let rounds: usize = argument("--rounds", 8);
     let optimizer: String = argument("--optimizer", "AdamW".to_owned());
     let device: String = argument("--device", "cpu".to_owned());

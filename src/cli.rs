@@ -3,7 +3,7 @@
 //! The flags of `train` are made from the table of settings in `aees_run::settings`, so each of them is told once: key,
 //! type, choices, default, help.
 
-use aees_run::settings::{FieldInfo, Role, RunConfig, TaskName, Tasks};
+use aees_run::settings::{RunConfig, SettingInfo, TaskName, Tasks, Verb};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, Command, value_parser};
 
@@ -47,7 +47,7 @@ fn train() -> Command {
         .arg(
             Arg::new("task")
                 .value_name("TASK")
-                .value_parser(PossibleValuesParser::new(<TaskName as aees_run::settings::value::ConfigValue>::choices()))
+                .value_parser(PossibleValuesParser::new(<TaskName as aees_run::settings::value::SettingValue>::choices()))
                 .required_unless_present_any(["resume", "config"])
                 .help("What to train"),
         )
@@ -84,24 +84,8 @@ fn pretokenize() -> Command {
         .arg(task(["sst2", "agnews", "all"], "What to tokenize"))
         .arg(progress())
         .arg(switch("json", "Print one JSON object for each task on stdout"));
-    settings(command, |key| TOKENIZING_SETTINGS.contains(&key))
+    settings(command, |setting| setting.verbs.contains(&Verb::Pretokenize))
 }
-
-/// The settings that tokenized data depends on, or that say where things are.
-const TOKENIZING_SETTINGS: [&str; 12] = [
-    "max_length",
-    "label_noise_rate",
-    "label_noise_seed",
-    "limit_train",
-    "limit_eval",
-    "data",
-    "model",
-    "tokenizer",
-    "tokenized_dataset_dir",
-    "cache_dir",
-    "local_files_only",
-    "hf_token",
-];
 
 /// `aees data`.
 fn data() -> Command {
@@ -110,7 +94,7 @@ fn data() -> Command {
         .infer_long_args(true)
         .arg(task(["cifar100", "sst2", "agnews", "all"], "What to download"))
         .arg(progress());
-    let fetch = settings(fetch, |key| ["model", "tokenizer", "cache_dir", "hf_token"].contains(&key));
+    let fetch = settings(fetch, |setting| setting.verbs.contains(&Verb::Fetch));
     Command::new("data").about("Data on this machine").subcommand_required(true).subcommand(fetch)
 }
 
@@ -150,14 +134,13 @@ fn progress() -> Arg {
 }
 
 /// The flags of some settings.
-fn settings(command: Command, wanted: impl Fn(&str) -> bool) -> Command {
-    let fields = RunConfig::fields().into_iter().filter(|field| wanted(field.key));
-    fields.fold(command, |command, field| command.arg(setting(&field)))
+fn settings(command: Command, wanted: impl Fn(&SettingInfo) -> bool) -> Command {
+    command.args(RunConfig::settings().iter().filter(|info| wanted(info)).map(setting))
 }
 
 /// The default of a setting as a user would write it; it may differ between the tasks.
-fn default_of(field: &FieldInfo) -> String {
-    let written = |task: TaskName| match RunConfig::new(task).get(field.key) {
+fn default_of(info: &SettingInfo) -> String {
+    let written = |task: TaskName| match RunConfig::new(task).get(info.key) {
         None | Some(serde_json::Value::Null) => String::new(),
         Some(serde_json::Value::String(text)) => text,
         Some(serde_json::Value::Array(items)) => items.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
@@ -170,32 +153,32 @@ fn default_of(field: &FieldInfo) -> String {
     }
 }
 
-fn heading(field: &FieldInfo) -> &'static str {
-    match (field.tasks, field.role) {
+fn heading(info: &SettingInfo) -> &'static str {
+    match (info.tasks, info.role) {
         (Tasks::Images, _) => "Settings of cifar100",
         (Tasks::Text, _) => "Settings of sst2 and agnews",
         (Tasks::AgNews, _) => "Settings of agnews",
-        (Tasks::All | Tasks::NoisyLabels, Role::Science) => "Settings that decide the result",
-        (Tasks::All | Tasks::NoisyLabels, Role::Setup) => "Other settings",
+        (Tasks::All | Tasks::NoisyLabels, role) if role.decides_result() => "Settings that decide the result",
+        (Tasks::All | Tasks::NoisyLabels, _) => "Other settings",
     }
 }
 
 /// The flag of a setting.
-fn setting(field: &FieldInfo) -> Arg {
-    let only = if field.tasks == Tasks::NoisyLabels { " (cifar100 and agnews)" } else { "" };
-    let arg = Arg::new(field.key)
-        .long(field.key.replace('_', "-"))
-        .help(format!("{}{only}{}", field.help, default_of(field)))
-        .help_heading(heading(field))
+fn setting(info: &SettingInfo) -> Arg {
+    let only = if info.tasks == Tasks::NoisyLabels { " (cifar100 and agnews)" } else { "" };
+    let arg = Arg::new(info.key)
+        .long(info.flag().trim_start_matches('-').to_owned())
+        .help(format!("{}{only}{}", info.help, default_of(info)))
+        .help_heading(heading(info))
         // `--lr -1` must reach the range check, whose message is clearer than clap's.
         .allow_hyphen_values(true);
-    if field.choices == ["true", "false"] {
+    if info.choices == ["true", "false"] {
         return arg.num_args(0..=1).require_equals(true).default_missing_value("true").value_name("BOOL");
     }
-    if field.choices.is_empty() {
-        return arg.value_name(field.key.rsplit('_').next().unwrap_or(field.key).to_uppercase());
+    if info.choices.is_empty() {
+        return arg.value_name(info.key.rsplit('_').next().unwrap_or(info.key).to_uppercase());
     }
-    arg.value_parser(PossibleValuesParser::new(field.choices)).value_name("CHOICE")
+    arg.value_parser(PossibleValuesParser::new(info.choices)).value_name("CHOICE")
 }
 
 fn path(name: &'static str, value: &'static str, help: &'static str) -> Arg {

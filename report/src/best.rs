@@ -14,6 +14,7 @@ mod measure;
 mod setting;
 mod text;
 
+use aees_run::nearest::nearest;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -250,7 +251,7 @@ fn refuse_unknown(runs: &[RunRecord], question: &Question) -> Result<(), BestErr
     for key in &question.group_by {
         if !runs.iter().any(|run| attribute(run, key).is_some()) {
             let known = runs.iter().flat_map(|run| run.config.keys().map(String::as_str)).chain(ATTRIBUTES);
-            let nearest = known.min_by_key(|known| strsim::damerau_levenshtein(known, key)).map(str::to_owned);
+            let nearest = nearest(key, known).map(str::to_owned);
             return Err(BestError::UnknownKey { key: key.clone(), nearest });
         }
     }

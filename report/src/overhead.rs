@@ -14,30 +14,15 @@ mod text;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use aees_run::settings::{Cost, RunConfig};
+
 use super::statistics::{LEVEL, Summary, t_quantile};
 use super::{Method, RunRecord};
 
 pub use text::{csv, json, markdown};
 
-/// What makes two runs the same work, beside task and optimizer.
-const WORK: [&str; 16] = [
-    "batch_size",
-    "model_name",
-    "model_width",
-    "model_layers",
-    "model_dim",
-    "init",
-    "max_length",
-    "bucket_by_length",
-    "limit_train",
-    "limit_eval",
-    "val_split",
-    "eval_test",
-    "device",
-    "threads",
-    "gradient_accumulation_steps",
-    "num_workers",
-];
+/// What makes two runs the same work, beside task, optimizer and the settings of which the table says so.
+const WORK: [&str; 4] = ["model_name", "init", "gradient_accumulation_steps", "num_workers"];
 
 /// What of a run's provenance tells one machine from another. Not the name of the host: a container has a new one each time.
 const MACHINE: [&str; 5] = ["device_name", "current_device_name", "cpu_model", "device", "backend"];
@@ -210,7 +195,9 @@ fn times(runs: &[&RunRecord]) -> Vec<f64> {
 
 /// What the run worked on and where, by name.
 fn work(run: &RunRecord) -> Vec<(String, String)> {
-    let settings = WORK.iter().filter_map(|key| Some(((*key).to_owned(), run.config.get(*key)?.to_string())));
+    let known = RunConfig::settings().iter().filter(|setting| matches!(setting.cost, Cost::Epoch | Cost::Machine));
+    let keys = known.map(|setting| setting.key).chain(WORK);
+    let settings = keys.filter_map(|key| Some((key.to_owned(), run.config.get(key)?.to_string())));
     let machine = run.provenance.iter().filter(|(name, _)| MACHINE.contains(&name.as_str())).cloned();
     let mut work: Vec<(String, String)> = settings.filter(|(_, value)| value != "null").chain(machine).collect();
     work.sort();

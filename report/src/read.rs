@@ -237,7 +237,7 @@ fn read_file(path: &Path) -> Result<(RunRecord, Vec<String>), String> {
 pub(super) fn read_with(path: &Path) -> Result<(RunRecord, Vec<u8>), String> {
     let bytes = bytes_of(path)?;
     let (run, _) = understand::understand(path, document::parse(&bytes)?)?;
-    Ok((run, document::without_pythons_words(&bytes).unwrap_or(bytes)))
+    Ok((run, aees_run::json::without_words(&bytes).unwrap_or(bytes)))
 }
 
 fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {

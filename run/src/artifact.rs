@@ -8,14 +8,12 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A file that could not be written or read, with its path.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {path}: {source}", path = path.display())]
 pub struct FileError {
-    /// What was tried: `write`, `read`, ...
     pub action: &'static str,
-    /// The file.
     pub path: PathBuf,
-    /// Why it failed.
     pub source: io::Error,
 }
 

@@ -41,26 +41,15 @@ pub struct Checkpoint {
 }
 
 /// A checkpoint that cannot be used.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// The file is not whole, or not a checkpoint.
     #[error("checkpoint {path} is damaged: {reason}", path = path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What does not fit.
-        reason: String,
-    },
+    Damaged { path: PathBuf, reason: String },
     /// The file belongs to another run.
     #[error("checkpoint {path} belongs to run {found}, not to run {expected}", path = path.display())]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-        /// The run that is to be resumed.
-        expected: String,
-        /// The run that wrote the file.
-        found: String,
-    },
+    Foreign { path: PathBuf, expected: String, found: String },
     /// The file is whole, but another version of this program wrote it.
     #[error(
         "checkpoint {path} was written by {writer} version of aees (format {found}, this one has {FORMAT}); {advice}",
@@ -72,12 +61,7 @@ pub enum CheckpointError {
             "go on with that version"
         }
     )]
-    Format {
-        /// The file.
-        path: PathBuf,
-        /// Its format.
-        found: u32,
-    },
+    Format { path: PathBuf, found: u32 },
     /// The file cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),

@@ -13,6 +13,7 @@ pub mod hexadecimal;
 pub mod host_tensor;
 pub mod identity;
 pub mod json;
+pub mod nearest;
 pub mod outcome;
 pub mod result;
 pub mod run_directory;

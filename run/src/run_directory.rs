@@ -16,34 +16,21 @@ const OWN_ENTRIES: [&str; 7] =
 const STUDY_ENTRIES: [&str; 4] = ["identity.json", "worker.log", "program.json", "config.json"];
 
 /// Why a folder cannot be used for a run.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
     /// There is a run in it.
     #[error("{path} holds another run", path = path.display())]
-    HoldsARun {
-        /// The folder.
-        path: PathBuf,
-    },
+    HoldsARun { path: PathBuf },
     /// There are files in it that no run made.
     #[error("{path} holds files that are not a run's, {example} for one", path = path.display())]
-    HoldsOtherFiles {
-        /// The folder.
-        path: PathBuf,
-        /// One of them.
-        example: String,
-    },
+    HoldsOtherFiles { path: PathBuf, example: String },
     /// There is no run in it.
     #[error("{path} holds no run: there is no config.yaml", path = path.display())]
-    HoldsNoRun {
-        /// The folder.
-        path: PathBuf,
-    },
+    HoldsNoRun { path: PathBuf },
     /// Another process is writing into it.
     #[error("{path} is in use by another process", path = path.display())]
-    InUse {
-        /// The folder.
-        path: PathBuf,
-    },
+    InUse { path: PathBuf },
     /// Its `config.yaml` cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -200,9 +187,9 @@ fn remove(path: &Path) -> Result<(), FileError> {
 /// The configuration as YAML: one setting a line, every value as JSON, which is YAML too.
 fn config_text(config: &RunConfig, run_id: &str) -> String {
     let mut text = format!("# The resolved configuration of run {run_id}.\ntask: {}\n", config.task.name());
-    for field in RunConfig::fields().iter().filter(|field| field.tasks.include(config.task)) {
-        let value = config.get(field.key).unwrap_or(Value::Null);
-        text.push_str(&format!("{}: {}\n", field.key, yaml_value(&value)));
+    for setting in RunConfig::settings_of(config.task) {
+        let value = config.get(setting.key).unwrap_or(Value::Null);
+        text.push_str(&format!("{}: {}\n", setting.key, yaml_value(&value)));
     }
     text
 }

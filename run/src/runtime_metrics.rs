@@ -52,7 +52,7 @@ fn epochs(state: &TrainState, seconds: f64) -> Value {
 /// Steps, epochs and examples, and how fast they went. A run of no steps has no rate.
 fn rates(config: &RunConfig, state: &TrainState, seconds: f64) -> Value {
     let (steps, epochs) = (state.step, state.epochs.len());
-    let examples = steps.checked_mul(config.batch_size as u64);
+    let examples = steps.checked_mul(config.batch_size.get() as u64);
     let counted = |count: f64| Some(count).filter(|count| *count > 0.0);
     let (step_count, epoch_count) = (counted(steps as f64), counted(epochs as f64));
     json!({

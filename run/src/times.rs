@@ -1,25 +1,14 @@
 //! Moments and spans of time, in words.
 
+use time::OffsetDateTime;
+
 /// `2026-11-20 16:03:37`, UTC.
 pub fn moment(milliseconds: i64) -> String {
-    let seconds = milliseconds.div_euclid(1_000);
-    let (year, month, day) = date(seconds.div_euclid(86_400));
-    let of_day = seconds.rem_euclid(86_400);
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}", of_day / 3_600, of_day / 60 % 60, of_day % 60)
-}
-
-/// The Gregorian date of a day counted from 1970-01-01.
-///
-/// Years begin in March, so that the leap day is the last of one; 400 of them have 146,097 days.
-fn date(day: i64) -> (i64, i64, i64) {
-    // 1970-01-01 is day 719,468 after 0000-03-01.
-    let day = day + 719_468;
-    let (era, of_era) = (day.div_euclid(146_097), day.rem_euclid(146_097));
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let march_month = (5 * of_year + 2) / 153;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    (era * 400 + year + i64::from(month <= 2), month, of_year - (153 * march_month + 2) / 5 + 1)
+    match OffsetDateTime::from_unix_timestamp(milliseconds.div_euclid(1_000)) {
+        Ok(at) => format!("{} {:02}:{:02}:{:02}", at.date(), at.hour(), at.minute(), at.second()),
+        // Ten thousand years from now.
+        Err(_) => format!("{milliseconds} ms"),
+    }
 }
 
 /// `0.8 s`, `12 s`, `5 min 12 s`, `2 h 05 min` or `3 d 04 h`.

@@ -2,8 +2,6 @@
 //!
 //! `json/expected.json` is Python's; the script beside it made it. Only white space may differ.
 
-#![allow(clippy::unwrap_used, reason = "a panic in a test is its report")]
-
 use std::fs;
 use std::path::Path;
 

@@ -1,8 +1,6 @@
 //! The flags of the reference's CIFAR-100 runner: every one is there, with its default and its choices.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
-use aees_run::settings::{RunConfig, TaskName};
+use aees_run::settings::{Place, RunConfig, TaskName};
 use serde_json::{Value, json};
 
 #[test]
@@ -39,11 +37,11 @@ fn every_flag_of_the_reference_has_its_default_and_choices() {
         ("schedule_seed", Value::Null, none),
         ("aees_trace_root", json!("results/cifar_noisy"), none),
     ];
-    let (defaults, fields) = (RunConfig::new(TaskName::Cifar100), RunConfig::fields());
+    let defaults = RunConfig::new(TaskName::Cifar100);
     for (key, default, choices) in table {
-        let field = fields.iter().find(|field| field.key == key).unwrap_or_else(|| panic!("--{key} is missing"));
+        let setting = RunConfig::setting(key).unwrap_or_else(|| panic!("--{key} is missing"));
         assert_eq!(defaults.get(key), Some(default), "{key}");
-        assert_eq!(field.choices, choices, "{key}");
+        assert_eq!(setting.choices, choices, "{key}");
     }
     assert_eq!(defaults.get("ema_alpha"), Some(json!(0.1)));
     assert!(defaults.validate().is_ok(), "the defaults can be run");
@@ -65,7 +63,7 @@ fn what_the_reference_hides_is_a_setting() {
 
 #[test]
 fn a_value_means_the_same_from_a_file_and_from_a_flag() {
-    let place = aees_run::settings::Place::Set;
+    let place = Place::Set;
     for (key, typed, written) in [
         ("lr", json!("1e-3"), json!(0.001)),
         ("lr_candidates", json!("0.5, 1,2"), json!([0.5, 1, 2])),
@@ -85,4 +83,63 @@ fn a_value_means_the_same_from_a_file_and_from_a_flag() {
     {
         assert!(config.set(key, &value, &place).is_err(), "{key}: {value}");
     }
+}
+
+#[test]
+fn what_is_wrong_first_is_told_first_in_the_order_of_the_reference() {
+    let first = |given: &[(&'static str, &str)]| {
+        let mut config = RunConfig::new(TaskName::Cifar100);
+        let values = given.iter().map(|(key, value)| (*key, json!(value), Place::Resolved));
+        config.fill(values).and_then(|()| config.validate()).unwrap_err()
+    };
+    for (given, message, keys) in [
+        // A type comes before every range, as the parser of flags comes before the checks.
+        (
+            &[("lr", "0"), ("momentum", "fast")][..],
+            "invalid value \"fast\" for `momentum`: expected a number",
+            &["momentum"][..],
+        ),
+        (&[("momentum", "-1"), ("epochs", "0")], "--epochs must be positive.", &["epochs"]),
+        (&[("warmup_epochs", "-1"), ("ema_alpha", "2"), ("lr", "nan")], "--lr must be positive.", &["lr"]),
+        (
+            &[("warmup_epochs", "-1"), ("reward_clip_min", "2")],
+            "--reward-clip-min must be <= --reward-clip-max.",
+            &["reward_clip_min", "reward_clip_max"],
+        ),
+        (&[("reward_clip_min", "2"), ("lr", "inf")], "--lr must be finite.", &["lr"]),
+        (
+            &[("scheduler_t_max", "0"), ("val_split", "1")],
+            "--scheduler-t-max must be positive when provided.",
+            &["scheduler_t_max"],
+        ),
+        (
+            &[("label_noise_rate", "0.2"), ("seed", "-1")],
+            "--label-noise-rate must be 0.0 when --label-noise-type is none.",
+            &["label_noise_rate", "label_noise_type"],
+        ),
+        (
+            &[("warmup_epochs", "2")],
+            "--warmup-epochs 2 has no effect with --lr-scheduler none: use warmup_linear.",
+            &["warmup_epochs", "lr_scheduler"],
+        ),
+        (&[("lr_candidates", "0.5,x")], "Invalid value 'x' in lr_candidates.", &["lr_candidates"]),
+        (&[("lr_candidates", "-1")], "lr_candidates values must be positive.", &["lr_candidates"]),
+    ] {
+        let error = first(given);
+        assert_eq!((error.to_string().as_str(), error.keys()), (message, keys));
+    }
+    // A value that is replaced does not count.
+    let mut config = RunConfig::new(TaskName::Cifar100);
+    config.fill([("epochs", json!(0), Place::Resolved), ("epochs", json!(5), Place::Set)]).unwrap();
+    assert_eq!(config.epochs.get(), 5);
+}
+
+#[test]
+fn a_range_that_is_left_is_told_with_its_place() {
+    let message =
+        |place: Place| RunConfig::new(TaskName::Cifar100).set("lr", &json!(-1), &place).unwrap_err().to_string();
+    assert_eq!(message(Place::Flag("lr".into())), "--lr must be positive.");
+    assert_eq!(message(Place::Set), "--set: --lr must be positive.");
+    let place = Place::File { path: "a.yaml".into(), line: 3, column: 1 };
+    assert_eq!(message(place), "a.yaml:3:1: --lr must be positive.");
 }

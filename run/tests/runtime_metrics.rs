@@ -3,8 +3,6 @@
 //! `runtime_metrics/golden.json` holds made-up results and what the reference computes from them; the script beside it
 //! made it. The test vector of the reference is its first case.
 
-#![allow(clippy::unwrap_used, reason = "a panic in a test is its report")]
-
 use std::fs;
 use std::path::Path;
 

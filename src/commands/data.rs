@@ -6,7 +6,7 @@ use aees_run::settings::{RunConfig, TaskName};
 use aees_train::session::fetch;
 use clap::ArgMatches;
 
-use super::train::apply_flags;
+use super::train::flags;
 use crate::failure::Failure;
 use crate::progress::{self, Style};
 use crate::stdout;
@@ -19,7 +19,7 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
         TaskName::ALL.into_iter().filter(|task| named == Some("all") || named == Some(task.name())).collect();
     for task in &tasks {
         let mut config = RunConfig::new(*task);
-        apply_flags(&mut config, arguments, tasks.len() > 1)?;
+        config.fill(flags(&config, arguments, tasks.len() > 1)?)?;
         config.make_paths_absolute();
         let style = arguments.get_one::<String>("progress").map_or("auto", String::as_str);
         for file in fetch(&config, &mut progress::subscribers(Style::from_name(style)))? {

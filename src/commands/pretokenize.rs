@@ -8,7 +8,7 @@ use aees_train::text_task::{Pretokenized, pretokenize};
 use clap::ArgMatches;
 use serde_json::json;
 
-use super::train::apply_flags;
+use super::train::flags;
 use crate::failure::Failure;
 use crate::progress::{self, Style};
 use crate::stdout;
@@ -22,7 +22,7 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
     };
     for task in tasks {
         let mut config = RunConfig::new(*task);
-        apply_flags(&mut config, arguments, tasks.len() > 1)?;
+        config.fill(flags(&config, arguments, tasks.len() > 1)?)?;
         config.make_paths_absolute();
         config.validate()?;
         tokenize(&config, arguments)?;
@@ -46,7 +46,8 @@ pub(crate) fn tokenize(config: &RunConfig, arguments: &ArgMatches) -> Result<(),
     if let Some((corrupted, sentences)) = done.corrupted {
         eprintln!(
             "Applied symmetric label noise to {corrupted} / {sentences} AG News training examples (rate={}, seed={}).",
-            config.label_noise_rate, config.label_noise_seed
+            config.label_noise_rate.get(),
+            config.label_noise_seed
         );
     }
     eprintln!("{}", summary(&done));

@@ -332,8 +332,7 @@ pub(super) fn on_terminal() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aees_run::settings::{Place as SettingPlace, Role, TaskName};
-    use aees_studies::plan::SETTINGS_OF_INPUTS as SETTINGS;
+    use aees_run::settings::{Place as SettingPlace, TaskName};
     use serde_json::{Value, json};
 
     /// A setting that is not in the key must not change what a run is made of.
@@ -344,9 +343,8 @@ mod tests {
             base.assign(assignment).unwrap();
         }
         let inputs = read_inputs(&base).unwrap();
-        let others = RunConfig::fields().into_iter().filter(|field| {
-            field.role == Role::Science && field.tasks.include(base.task) && !SETTINGS.contains(&field.key)
-        });
+        let others = RunConfig::settings_of(base.task)
+            .filter(|setting| setting.role.decides_result() && !setting.decides_inputs);
         for field in others {
             let old = base.get(field.key).unwrap();
             let other = match &old {

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use aees_run::settings::value::ConfigValue;
-use aees_run::settings::{ConfigError, Place as Written, Role, RunConfig, TaskName, read_file};
-use aees_train::session::{self, Place, SessionEnd};
+use aees_run::settings::value::SettingValue;
+use aees_run::settings::{ConfigError, Place, RunConfig, TaskName, assigned, read_file};
+use aees_train::session::{self, RunTarget, SessionEnd};
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use serde_json::{Value, json};
@@ -17,11 +17,11 @@ use crate::stdout;
 
 /// Trains, and reports how it ended.
 pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
-    let (config, place) = match arguments.get_one::<PathBuf>("resume") {
-        Some(directory) => (resumed_config(arguments, directory)?, Place::Resume { directory: directory.clone() }),
+    let (config, target) = match arguments.get_one::<PathBuf>("resume") {
+        Some(directory) => (resumed_config(arguments, directory)?, RunTarget::Resume { directory: directory.clone() }),
         None => {
             let directory = arguments.get_one::<PathBuf>("run-dir").cloned();
-            (new_config(arguments)?, Place::New { directory, overwrite: arguments.get_flag("overwrite") })
+            (new_config(arguments)?, RunTarget::New { directory, overwrite: arguments.get_flag("overwrite") })
         }
     };
     config.validate()?;
@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
     let style = arguments.get_one::<String>("progress").map_or("auto", String::as_str);
     let subscribers = progress::subscribers(progress::Style::from_name(style));
     let json = arguments.get_flag("json");
-    match session::train(&config, &place, subscribers, &stop)? {
+    match session::train(&config, &target, subscribers, &stop)? {
         SessionEnd::Finished { result, .. } => report(&result, json, "finished"),
         SessionEnd::AlreadyFinished { result } => {
             eprintln!("nothing to do: this run is finished");
@@ -73,13 +73,11 @@ fn new_config(arguments: &ArgMatches) -> Result<RunConfig, Failure> {
     };
     let named = arguments.get_one::<String>("task").map(|task| Value::String(task.clone()));
     let mut config = RunConfig::new(task(named, &file)?);
-    for (key, value, place) in file.iter().filter(|(key, ..)| key != "task") {
-        config.set(key, value, place)?;
-    }
-    if let Some(method) = arguments.get_one::<String>("method") {
-        config.set("method", &Value::String(method.clone()), &Written::Flag("method".into()))?;
-    }
-    apply_flags(&mut config, arguments, false)?;
+    let written = file.iter().filter(|(key, ..)| key != "task");
+    let written = written.map(|(key, value, place)| (key.as_str(), value.clone(), place.clone()));
+    let method = arguments.get_one::<String>("method");
+    let method = method.map(|method| ("method", Value::String(method.clone()), Place::Flag("method".into())));
+    config.fill(written.chain(method).chain(flags(&config, arguments, false)?))?;
     config.make_paths_absolute();
     Ok(config)
 }
@@ -88,20 +86,18 @@ fn new_config(arguments: &ArgMatches) -> Result<RunConfig, Failure> {
 fn resumed_config(arguments: &ArgMatches, directory: &Path) -> Result<RunConfig, Failure> {
     let stored = session::stored_config(directory)?;
     let mut config = stored.clone();
-    apply_flags(&mut config, arguments, false)?;
-    let changed = RunConfig::fields()
-        .into_iter()
-        .find(|field| field.role == Role::Science && stored.get(field.key) != config.get(field.key));
-    if let Some(field) = changed {
-        let message = format!("--{} cannot be changed when a run is resumed", field.key.replace('_', "-"));
-        let help = format!("leave it out; the run has {}", stored.get(field.key).unwrap_or_default());
+    config.fill(flags(&stored, arguments, false)?)?;
+    let mut settings = RunConfig::settings().iter().filter(|setting| setting.role.decides_result());
+    if let Some(setting) = settings.find(|setting| stored.get(setting.key) != config.get(setting.key)) {
+        let message = format!("{} cannot be changed when a run is resumed", setting.flag());
+        let help = format!("leave it out; the run has {}", stored.get(setting.key).unwrap_or_default());
         return Err(Failure::new(message, Some(help)));
     }
     config.make_paths_absolute();
     Ok(config)
 }
 
-fn task(named: Option<Value>, file: &[(String, Value, Written)]) -> Result<TaskName, Failure> {
+fn task(named: Option<Value>, file: &[(String, Value, Place)]) -> Result<TaskName, Failure> {
     let in_file = file.iter().find(|(key, ..)| key == "task");
     if let (Some(named), Some((_, written, place))) = (&named, in_file)
         && named != written
@@ -115,36 +111,38 @@ fn task(named: Option<Value>, file: &[(String, Value, Written)]) -> Result<TaskN
             Some("write `aees train cifar100 --config FILE`, or `task: cifar100` in the file".into()),
         ));
     };
-    TaskName::from_value(&value).ok_or_else(|| {
+    TaskName::read(&value).map_err(|_| {
         let place = in_file.map_or(String::new(), |(_, _, place)| place.to_string());
         Failure::new(format!("{place}unknown task {value}: expected {}", TaskName::expected()), None)
     })
 }
 
-/// Takes over the flags that were given, then `--set`. Flags of other tasks are an error unless they may be passed over.
-pub(super) fn apply_flags(config: &mut RunConfig, arguments: &ArgMatches, lenient: bool) -> Result<(), ConfigError> {
-    for field in RunConfig::fields() {
-        let known = arguments.try_contains_id(field.key).unwrap_or(false);
-        if !known || arguments.value_source(field.key) != Some(ValueSource::CommandLine) {
-            continue;
-        }
-        if lenient && !field.tasks.include(config.task) {
-            continue;
-        }
-        if let Some(text) = arguments.get_one::<String>(field.key) {
-            let flag = field.key.replace('_', "-");
-            config.set(field.key, &Value::String(text.clone()), &Written::Flag(flag))?;
-        }
-    }
-    let assignments = arguments.try_get_many::<String>("set").ok().flatten();
-    assignments.unwrap_or_default().try_for_each(|assignment| config.assign(assignment))
+/// The flags that were given, in the order of the table, then `--set`. Flags of other tasks are passed over if they may be.
+pub(super) fn flags<'a>(
+    config: &RunConfig,
+    arguments: &'a ArgMatches,
+    lenient: bool,
+) -> Result<Vec<(&'a str, Value, Place)>, ConfigError> {
+    let given = RunConfig::settings().iter().filter(|setting| {
+        let known = arguments.try_contains_id(setting.key).unwrap_or(false);
+        known
+            && arguments.value_source(setting.key) == Some(ValueSource::CommandLine)
+            && (setting.tasks.include(config.task) || !lenient)
+    });
+    let flags = given.filter_map(|setting| {
+        let text = arguments.get_one::<String>(setting.key)?;
+        let place = Place::Flag(setting.flag().trim_start_matches('-').to_owned());
+        Some(Ok((setting.key, Value::String(text.clone()), place)))
+    });
+    let assignments = arguments.try_get_many::<String>("set").ok().flatten().unwrap_or_default();
+    flags.chain(assignments.map(|assignment| assigned(assignment))).collect()
 }
 
 /// The CPU engine computes on rayon's global pool.
 fn use_threads(config: &RunConfig) -> Result<(), Failure> {
     let Some(threads) = config.threads else { return Ok(()) };
     rayon::ThreadPoolBuilder::new()
-        .num_threads(threads as usize)
+        .num_threads(threads.get())
         .build_global()
         .map_err(|error| Failure::new(format!("cannot start {threads} threads: {error}"), None))
 }

@@ -19,7 +19,7 @@ use aees_run::settings::RunConfig;
 use aees_train::drive::RunError;
 use aees_train::engine::EngineError;
 use aees_train::event::{RunEvent, Subscriber};
-use aees_train::session::{self, Place, SessionEnd, SessionError};
+use aees_train::session::{self, RunTarget, SessionEnd, SessionError};
 use clap::ArgMatches;
 use serde_json::{Map, Value, json};
 
@@ -89,10 +89,10 @@ fn train(job: &Job, settings: &Map<String, Value>, stop: &AtomicBool) -> Ended {
     };
     if let Some(threads) = config.threads {
         // Only a second job in one process could find the pool there, and there is none.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads as usize).build_global();
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
     }
-    let place = Place::Planned { directory: job.run_directory.clone(), run_id: job.run_id.clone() };
-    match session::train(&config, &place, vec![Box::new(Progress::default())], stop) {
+    let folder = RunTarget::Planned { directory: job.run_directory.clone(), run_id: job.run_id.clone() };
+    match session::train(&config, &folder, vec![Box::new(Progress::default())], stop) {
         Ok(SessionEnd::Finished { .. } | SessionEnd::AlreadyFinished { .. }) => EndedState::Done.into(),
         Ok(SessionEnd::Interrupted { .. }) => EndedState::Interrupted.into(),
         Err(error) if error.is_in_use() => EndedState::Busy.into(),
@@ -146,9 +146,9 @@ impl Subscriber for Progress {
         match event {
             RunEvent::Started(start) => {
                 self.put("event", "progress");
-                self.put("epochs", start.config.epochs);
+                self.put("epochs", start.config.epochs.get());
                 self.put("step", start.first_step);
-                self.put("total_steps", start.steps_per_epoch * start.config.epochs as u64);
+                self.put("total_steps", start.steps_per_epoch * start.config.epochs.get());
                 self.put("epoch", start.first_step / start.steps_per_epoch.max(1) + 1);
                 self.first = Some((Instant::now(), start.first_step));
                 self.say(true);

@@ -14,7 +14,7 @@ const SMOOTHING: f64 = 0.1;
 pub(crate) struct Bar {
     bar: ProgressBar,
     lines: ConsoleLines,
-    epochs: i64,
+    epochs: u64,
     steps_per_epoch: u64,
     total_steps: u64,
     loss: Option<f64>,
@@ -75,7 +75,7 @@ impl Pace {
 
 impl Bar {
     fn message(&self, step: u64) -> String {
-        let epoch = (step / self.steps_per_epoch + 1).min(self.epochs as u64);
+        let epoch = (step / self.steps_per_epoch + 1).min(self.epochs);
         let mut parts = vec![format!("epoch {epoch}/{}", self.epochs)];
         parts.extend(self.loss.map(|loss| format!("loss {loss:.3}")));
         parts.extend(self.accuracy.map(|accuracy| format!("acc {:.1}%", 100.0 * accuracy)));
@@ -88,10 +88,10 @@ impl Bar {
     }
 
     fn start(&mut self, start: &aees_train::event::Start<'_>) {
-        self.epochs = start.config.epochs;
+        self.epochs = start.config.epochs.get();
         self.examples = start.examples;
         self.steps_per_epoch = start.steps_per_epoch.max(1);
-        self.total_steps = self.steps_per_epoch * self.epochs as u64;
+        self.total_steps = self.steps_per_epoch * self.epochs;
         self.pace = Pace::new();
         self.pace.first_step = start.first_step;
         self.pace.since = Some(Instant::now());

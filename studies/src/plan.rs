@@ -4,6 +4,6 @@ mod inputs;
 mod planner;
 mod study_plan;
 
-pub use self::inputs::{InputFinder, SETTINGS_OF_INPUTS};
+pub use self::inputs::InputFinder;
 pub use self::planner::Planner;
 pub use self::study_plan::{Policy, StudyPlan, study_name};

@@ -20,7 +20,6 @@ mod child;
 mod folder;
 mod output;
 mod publish;
-mod python_json;
 #[cfg(test)]
 mod tests;
 mod verdict;

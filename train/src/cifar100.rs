@@ -1,5 +1,6 @@
 //! CIFAR-100 as the loop sees it: the data of `aees_tasks` with the run's schedule and the reference's FLOP constants.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -37,8 +38,8 @@ impl Cifar100Task {
     /// The task on loaded data.
     pub fn new(config: &RunConfig, data: Arc<Cifar100>) -> Self {
         let kind = schedule_kind(config.lr_scheduler);
-        let schedule = EpochSchedule::new(kind, config.schedule_span() as u64, config.warmup_epochs as u64);
-        let network = ResNet18Config { base_width: config.model_width as usize, classes: CIFAR100_CLASSES as usize };
+        let schedule = EpochSchedule::new(kind, config.schedule_span().get(), config.warmup_epochs);
+        let network = ResNet18Config { base_width: config.model_width.get(), classes: CIFAR100_CLASSES as usize };
         let evaluated = data.validation.as_ref().unwrap_or(&data.test).len();
         let forward = |images: usize| 2.0 * network.multiply_adds(SIDE) as f64 * images as f64;
         let facts = TaskFacts {
@@ -54,7 +55,7 @@ impl Cifar100Task {
             eval_forward_flops: forward(evaluated),
             notices: Vec::new(),
         };
-        Self { data, network, seed: config.seed as u64, schedule, facts }
+        Self { data, network, seed: config.seed, schedule, facts }
     }
 
     /// Reads or makes the data of a run.
@@ -67,14 +68,13 @@ impl Cifar100Task {
             LabelNoiseType::Symmetric => Noise::Symmetric,
             LabelNoiseType::Asymmetric => Noise::Asymmetric,
         };
-        let limit = |limit: Option<i64>| limit.map(|limit| limit as usize);
         let data = Cifar100Config {
             source: DataSource::from(config.data.clone()),
-            limit_train: limit(config.limit_train),
-            limit_eval: limit(config.limit_eval),
-            val_split: config.val_split,
-            label_noise: LabelNoise::new(kind, config.label_noise_rate)?,
-            seed: config.seed as u64,
+            limit_train: config.limit_train.map(NonZeroUsize::get),
+            limit_eval: config.limit_eval.map(NonZeroUsize::get),
+            val_split: config.val_split.get(),
+            label_noise: LabelNoise::new(kind, config.label_noise_rate.get())?,
+            seed: config.seed,
             ..Cifar100Config::default()
         };
         let access = HubAccess { hub: &hub(config)?, progress: &mut DownloadEvents::new(subscribers) };
@@ -160,7 +160,7 @@ impl TrainingTask for Cifar100Task {
         put("control_regime", json!(settings.control_mode.method_name()));
         put("experiment_label", json!(settings.experiment_label()));
         put("optimizer_family", json!(settings.optimizer.name()));
-        put("optimizer_momentum", json!((settings.optimizer == OptimizerName::Sgd).then_some(settings.momentum)));
+        put("optimizer_momentum", json!((settings.optimizer == OptimizerName::Sgd).then_some(settings.momentum.get())));
         put("data_dir", json!(settings.data));
     }
 }

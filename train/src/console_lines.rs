@@ -10,7 +10,7 @@ use aees_run::outcome::Outcome;
 #[derive(Debug, Default)]
 pub struct ConsoleLines {
     label: String,
-    epochs: i64,
+    epochs: u64,
     episodic: bool,
 }
 
@@ -39,7 +39,7 @@ impl ConsoleLines {
             true => start.config.method_name().to_owned(),
             false => start.config.experiment_label(),
         };
-        self.epochs = start.config.epochs;
+        self.epochs = start.config.epochs.get();
         self.episodic = start.axes.is_some();
         let mut lines = vec![format!(
             "run {} on {}: {} trains on {} {} from {}, {} evaluated after each epoch",

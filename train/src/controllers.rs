@@ -8,7 +8,7 @@ use crate::frequency_source::{FrequencySource, TraceError};
 use aees_run::settings::{ControlMode, RunConfig, SchedulerName};
 
 /// The schedule seed of the open-loop modes is this plus the run's seed, unless one is given.
-const SCHEDULE_SEED_OFFSET: i64 = 10_000;
+const SCHEDULE_SEED_OFFSET: u64 = 10_000;
 
 /// Why the controllers of a run cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +41,7 @@ pub fn schedule(config: &RunConfig, total_steps: u64) -> Result<Option<Schedule>
     if !config.control_mode.is_open_loop() {
         return Ok(None);
     }
-    let episodes = episode_count(total_steps, config.episode_length as u64) as usize;
+    let episodes = episode_count(total_steps, config.episode_length.get() as u64) as usize;
     let seed = schedule_seed(config).unwrap_or_default();
     let candidates = config.lr_candidates.0.len() * config.noise_candidates.0.len();
     if config.control_mode == ControlMode::UniformRandom {
@@ -56,8 +56,8 @@ pub fn schedule(config: &RunConfig, total_steps: u64) -> Result<Option<Schedule>
 
 /// The seed of the schedule of an open-loop mode.
 pub fn schedule_seed(config: &RunConfig) -> Option<u64> {
-    let seed = config.schedule_seed.unwrap_or(SCHEDULE_SEED_OFFSET + config.seed);
-    config.control_mode.is_open_loop().then_some(seed.unsigned_abs())
+    let seed = config.schedule_seed.map_or(SCHEDULE_SEED_OFFSET + config.seed, i64::unsigned_abs);
+    config.control_mode.is_open_loop().then_some(seed)
 }
 
 /// The controllers of a run; none for a baseline.
@@ -74,13 +74,13 @@ pub fn controllers(config: &RunConfig, schedule: Option<&Schedule>) -> Result<Op
     let aees = Aees::new(AeesConfig {
         lr_candidates: config.lr_candidates.0.clone(),
         noise_candidates: config.noise_candidates.0.clone(),
-        episode_length: config.episode_length as usize,
+        episode_length: config.episode_length.get(),
         policy,
         structured_control_mode: config.method.structured_control_mode,
         context: config.method.context(),
         reward: config.method.reward(),
         ema_alpha: config.method.ema_alpha(),
-        seed: Some(config.seed),
+        seed: Some(config.seed.cast_signed()),
     })?;
     Ok(Some(aees))
 }

@@ -79,10 +79,10 @@ impl Drive {
         state: TrainState,
     ) -> Self {
         let now = Instant::now();
-        let batch_size = config.batch_size as usize;
+        let batch_size = config.batch_size.get();
         let settings = LoopSettings::new(config, task.steps_per_epoch(batch_size), engine.is_synchronous());
         Self {
-            learning_rate: config.lr,
+            learning_rate: config.lr.get(),
             batch_size,
             task,
             engine,

@@ -99,7 +99,8 @@ impl FrequencySource {
         let mut sources: BTreeMap<i64, Self> = BTreeMap::new();
         for path in result_files(Path::new(&config.aees_trace_root)) {
             let Some(result) = read(&path) else { continue };
-            let Some(seed) = seed_of_adaptive_run(&result, config).filter(|seed| *seed != config.seed) else {
+            let Some(seed) = seed_of_adaptive_run(&result, config).filter(|seed| *seed != config.seed.cast_signed())
+            else {
                 continue;
             };
             let unlike = |problem| TraceError::Unlike { path: path.clone(), problem };
@@ -118,7 +119,7 @@ impl FrequencySource {
         if sources.is_empty() {
             return Err(missing(None));
         }
-        match seed_left_out(sources.keys().copied().chain([config.seed]).collect()) {
+        match seed_left_out(sources.keys().copied().chain([config.seed.cast_signed()]).collect()) {
             Some(seed) => Err(missing(Some(seed))),
             None => Ok(sources.into_values().collect()),
         }
@@ -157,7 +158,7 @@ fn result_files(root: &Path) -> Vec<PathBuf> {
 }
 
 fn read(path: &Path) -> Option<Value> {
-    serde_json::from_slice(&fs::read(path).ok()?).ok()
+    aees_run::json::parse(&fs::read(path).ok()?).ok()
 }
 
 /// The seed of an adaptive run of this task, regime, optimizer and controller; what else differs is an error.
@@ -168,12 +169,12 @@ fn seed_of_adaptive_run(result: &Value, config: &RunConfig) -> Option<i64> {
     let adaptive = settings["control_mode"] == "adaptive" || result["method_name"] == "AdaptiveScheduler";
     let noise_type = match config.task {
         TaskName::Cifar100 => config.label_noise_type.name(),
-        _ if config.label_noise_rate > 0.0 => "symmetric",
+        _ if config.label_noise_rate.get() > 0.0 => "symmetric",
         _ => "none",
     };
     let rate = settings.get("label_noise_rate").cloned().unwrap_or_else(|| json!(0.0));
-    let noise =
-        settings.get("label_noise_type").is_none_or(|kind| kind == noise_type) && close(&rate, config.label_noise_rate);
+    let noise = settings.get("label_noise_type").is_none_or(|kind| kind == noise_type)
+        && close(&rate, config.label_noise_rate.get());
     // A file that does not name its controller has the reference's.
     let controller = settings.get("controller").and_then(Value::as_str).unwrap_or(ControllerName::default().name());
     // Cosine + AEES lies in the same folders and is another method.
@@ -186,17 +187,17 @@ fn seed_of_adaptive_run(result: &Value, config: &RunConfig) -> Option<i64> {
 fn check_alike(result: &Value, config: &RunConfig) -> Result<(), String> {
     let settings = &result["config"];
     let mut numbers = vec![
-        ("epochs", config.epochs as f64),
-        ("batch_size", config.batch_size as f64),
-        ("episode_length", config.episode_length as f64),
-        ("lr", config.lr),
-        ("weight_decay", config.weight_decay),
+        ("epochs", config.epochs.get() as f64),
+        ("batch_size", config.batch_size.get() as f64),
+        ("episode_length", config.episode_length.get() as f64),
+        ("lr", config.lr.get()),
+        ("weight_decay", config.weight_decay.get()),
     ];
     if config.optimizer == OptimizerName::Sgd {
-        numbers.push(("momentum", config.momentum));
+        numbers.push(("momentum", config.momentum.get()));
     }
     if config.task.is_text() {
-        numbers.push(("max_length", config.max_length as f64));
+        numbers.push(("max_length", config.max_length.get() as f64));
     }
     for (key, wanted) in numbers {
         if !close(&settings[key], wanted) {
@@ -213,7 +214,7 @@ fn check_alike(result: &Value, config: &RunConfig) -> Result<(), String> {
         }
     }
     match &result["total_epochs"] {
-        total if close(total, config.epochs as f64) => Ok(()),
+        total if close(total, config.epochs.get() as f64) => Ok(()),
         total => Err(format!("it stopped after {total} of {} epochs", config.epochs)),
     }
 }
@@ -221,7 +222,7 @@ fn check_alike(result: &Value, config: &RunConfig) -> Result<(), String> {
 /// The arms of all episodes, after checking that the logs are whole and consistent.
 fn arms(result: &Value, config: &RunConfig) -> Result<Vec<usize>, String> {
     let steps = result["total_steps"].as_u64().ok_or("total_steps is missing")?;
-    let length = config.episode_length as u64;
+    let length = config.episode_length.get() as u64;
     let episodes = steps.div_ceil(length) as usize;
     let logs = &result["episode_logs"];
     let list = |key: &str| match logs[key].as_array() {
@@ -263,12 +264,12 @@ fn close(value: &Value, wanted: f64) -> bool {
 
 fn regime(config: &RunConfig) -> String {
     let kind = match config.label_noise_type {
-        _ if config.label_noise_rate == 0.0 => return "clean".into(),
+        _ if config.label_noise_rate.get() == 0.0 => return "clean".into(),
         LabelNoiseType::Asymmetric => "asym",
         // The text tasks know one type only, and no setting for it.
         LabelNoiseType::Symmetric | LabelNoiseType::None => "sym",
     };
-    format!("{kind}{}", (config.label_noise_rate * 100.0).round())
+    format!("{kind}{}", (config.label_noise_rate.get() * 100.0).round())
 }
 
 #[cfg(test)]
@@ -296,7 +297,7 @@ mod tests {
     fn result(seed: i64) -> Value {
         let mut settings = config();
         settings.assign("control_mode=adaptive").unwrap();
-        settings.seed = seed;
+        settings.seed = seed.unsigned_abs();
         let multiplier = config().lr_candidates.0[seed as usize % 3];
         json!({
             "config": settings.to_map(), "seed": seed, "total_epochs": 2, "total_steps": 10,

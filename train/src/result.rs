@@ -152,8 +152,8 @@ fn config_json(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Value 
     put("num_workers", json!(0));
     put("pin_memory", json!(false));
     put("device", json!(facts.engine.device_kind));
-    put("base_lr", json!(config.lr));
-    put("base_weight_decay", json!(config.weight_decay));
+    put("base_lr", json!(config.lr.get()));
+    put("base_weight_decay", json!(config.weight_decay.get()));
     put("scheduler_active", json!(config.lr_scheduler != SchedulerName::None));
     put("schedule_seed", json!(schedule_seed(config)));
     put("output", json!(config.output.clone().unwrap_or_default()));

@@ -24,7 +24,7 @@ pub use prepare::{Prepared, PreparedRun, RESULTS, load_task, prepare, stored_con
 
 /// Where a run goes.
 #[derive(Clone, Debug)]
-pub enum Place {
+pub enum RunTarget {
     /// A new run.
     New {
         /// Its folder; one named after the run when not given.
@@ -72,18 +72,18 @@ pub enum SessionEnd {
 
 /// Trains one run to its end, or until `stop` is set.
 ///
-/// `config` is the run's configuration; for [`Place::Resume`] that of its folder, where only settings that do not touch
+/// `config` is the run's configuration; for [`RunTarget::Resume`] that of its folder, where only settings that do not touch
 /// the result may have been changed.
 ///
 /// # Errors
 /// See [`SessionError`].
 pub fn train(
     config: &RunConfig,
-    place: &Place,
+    folder: &RunTarget,
     mut subscribers: Vec<Box<dyn Subscriber>>,
     stop: &AtomicBool,
 ) -> Result<SessionEnd, SessionError> {
-    match prepare(config, place, &mut subscribers)? {
+    match prepare(config, folder, &mut subscribers)? {
         Prepared::Run(run) => drive(run.start(subscribers)?, stop),
         Prepared::AlreadyFinished { result } => Ok(SessionEnd::AlreadyFinished { result }),
     }

@@ -4,6 +4,7 @@
 //! `@REVISION` when a certain commit, tag or branch is meant. Everything of the hub goes through [`Hub`], which offline has
 //! nothing that could open a socket.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use aees_run::settings::{Initialization, RunConfig, TaskName};
@@ -75,15 +76,14 @@ impl<'a> TextFiles<'a> {
     /// # Errors
     /// A label noise that cannot be.
     pub fn data_config(&self) -> Result<TextDataConfig, DataError> {
-        let noisy = self.config.label_noise_rate > 0.0;
+        let noisy = self.config.label_noise_rate.get() > 0.0;
         let noise = if noisy { LabelNoiseType::Symmetric } else { LabelNoiseType::None };
-        let limit = |limit: Option<i64>| limit.map(|limit| limit as usize);
         Ok(TextDataConfig {
             source: DataSource::from(self.config.data.clone()),
-            limit_train: limit(self.config.limit_train),
-            limit_eval: limit(self.config.limit_eval),
-            label_noise: LabelNoise::new(noise, self.config.label_noise_rate)?,
-            label_noise_seed: self.config.label_noise_seed as u64,
+            limit_train: self.config.limit_train.map(NonZeroUsize::get),
+            limit_eval: self.config.limit_eval.map(NonZeroUsize::get),
+            label_noise: LabelNoise::new(noise, self.config.label_noise_rate.get())?,
+            label_noise_seed: self.config.label_noise_seed,
             ..TextDataConfig::new(self.task())
         })
     }

@@ -6,6 +6,7 @@
 mod tokenized;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -79,14 +80,14 @@ impl TextClassificationTask {
             eval_forward_flops: forward(&found.data.validation),
             notices,
         };
-        let batch_size = config.batch_size as usize;
-        let total_steps = (found.data.train.len().div_ceil(batch_size) as u64).saturating_mul(config.epochs as u64);
+        let batch_size = config.batch_size.get();
+        let total_steps = (found.data.train.len().div_ceil(batch_size) as u64).saturating_mul(config.epochs.get());
         Ok(Self {
             data: Arc::new(found.data),
             tokenizer: found.tokenizer,
             model,
             weights: model_files.weights,
-            seed: config.seed as u64,
+            seed: config.seed,
             batch_size,
             bucket_by_length: config.bucket_by_length,
             scheduler: config.lr_scheduler,
@@ -192,8 +193,8 @@ impl TrainingTask for TextClassificationTask {
     }
 
     fn describe(&self, settings: &RunConfig, steps: u64, config: &mut Map<String, Value>) {
-        let noisy = settings.label_noise_rate > 0.0;
-        let span = settings.scheduler_t_max.map_or(steps, |span| span as u64);
+        let noisy = settings.label_noise_rate.get() > 0.0;
+        let span = settings.scheduler_t_max.map_or(steps, NonZeroU64::get);
         let mut put = |key: &str, value: Value| config.insert(key.to_owned(), value);
         put("method", json!(settings.method_name()));
         put("pretokenize_only", json!(false));
@@ -219,8 +220,8 @@ impl TrainingTask for TextClassificationTask {
 }
 
 fn schedule(config: &RunConfig, total_steps: u64) -> StepSchedule {
-    let span = config.scheduler_t_max.map_or(total_steps, |span| span as u64);
-    let warmup = StepSchedule::warmup_steps(config.warmup_epochs as u64, total_steps, config.epochs as u64);
+    let span = config.scheduler_t_max.map_or(total_steps, NonZeroU64::get);
+    let warmup = StepSchedule::warmup_steps(config.warmup_epochs, total_steps, config.epochs.get());
     StepSchedule::new(schedule_kind(config.lr_scheduler), span, warmup)
 }
 
@@ -240,10 +241,10 @@ fn model_config(
         model.padding_id = Some(tokenizer.padding_id());
     }
     if let Some(layers) = config.model_layers {
-        model = model.with_layers(layers as usize);
+        model = model.with_layers(layers.get());
     }
     if let Some(dim) = config.model_dim {
-        model = model.with_dim(dim as usize);
+        model = model.with_dim(dim.get());
     }
     model.check()?;
     Ok(model)
@@ -255,7 +256,7 @@ fn check_fit(
     tokenizer: &TextTokenizer,
     files: &ModelFiles,
 ) -> Result<(), TaskError> {
-    if config.max_length as usize > model.max_positions {
+    if config.max_length.get() > model.max_positions {
         let positions = model.max_positions;
         return Err(TaskError::Model {
             message: format!("--max-length {}: the model has {positions} positions", config.max_length),

@@ -6,6 +6,8 @@
 //! nothing about learning rates or noise ([`aees_control`]). All that it knows stands in its [`TrainState`], so that a run killed
 //! at any step goes on from its last checkpoint as if nothing had happened, and one thread can drive several runs.
 
+use std::num::NonZeroU64;
+
 use aees_control::{Aees, AeesError, Candidate, EpisodeRecord};
 
 use aees_run::outcome::Outcome;
@@ -75,10 +77,10 @@ impl LoopSettings {
     /// Those of a configuration.
     pub fn new(config: &RunConfig, steps_per_epoch: u64, synchronous: bool) -> Self {
         Self {
-            epochs: config.epochs as u64,
+            epochs: config.epochs.get(),
             steps_per_epoch,
-            episode_length: config.episode_length as usize,
-            checkpoint_every: config.checkpoint_every.map(|every| every as u64),
+            episode_length: config.episode_length.get(),
+            checkpoint_every: config.checkpoint_every.map(NonZeroU64::get),
             synchronous,
         }
     }

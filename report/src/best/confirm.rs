@@ -4,15 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use aees_run::settings::{Place, RunConfig, TaskName};
+use aees_run::settings::{Place, Role, RunConfig, TaskName};
 use serde_json::Value;
 
 use super::{Answer, Group};
 use crate::RunRecord;
-
-/// Settings that say where and how and belong to the run that was, not to the one to be.
-const LEFT_OUT: [&str; 9] =
-    ["seed", "output", "run_tag", "hf_token", "engine", "device", "threads", "checkpoint_every", "tensorboard"];
 
 /// Why no study can be written.
 #[derive(Debug, thiserror::Error)]
@@ -131,10 +127,10 @@ fn settings(text: &mut String, head: &str, indent: &str, settings: &BTreeMap<&st
 /// The settings of a run that are not at their defaults, as a study file names them.
 pub fn changed(run: &RunRecord, task: TaskName) -> BTreeMap<&'static str, Value> {
     let mut config = RunConfig::new(task);
-    for field in RunConfig::fields().iter().filter(|field| field.tasks.include(task)) {
-        if let Some(value) = run.config.get(field.key).filter(|value| !value.is_null()) {
+    for setting in RunConfig::settings_of(task) {
+        if let Some(value) = run.config.get(setting.key).filter(|value| !value.is_null()) {
             // What this version cannot read, such as a path of the reference, has no place in a new study.
-            let _ = config.set(field.key, value, &Place::Resolved);
+            let _ = config.set(setting.key, value, &Place::Resolved);
         }
     }
     if !run.config.contains_key("control_mode") {
@@ -142,11 +138,15 @@ pub fn changed(run: &RunRecord, task: TaskName) -> BTreeMap<&'static str, Value>
         let _ = config.set("control_mode", &run.control_mode().into(), &Place::Resolved);
     }
     let defaults = RunConfig::new(task);
-    let fields = RunConfig::fields();
-    let kept = fields.iter().filter(|field| field.tasks.include(task) && !LEFT_OUT.contains(&field.key));
-    kept.filter_map(|field| {
-        let value = config.get(field.key)?;
-        (!value.is_null() && Some(&value) != defaults.get(field.key).as_ref()).then_some((field.key, value))
+    // How the run that was is done does not matter to the one to be, but for what it is made of.
+    let kept = RunConfig::settings_of(task).filter(|setting| match setting.role {
+        Role::Science | Role::Source => true,
+        Role::Seed => false,
+        Role::Setup => setting.decides_inputs,
+    });
+    kept.filter_map(|setting| {
+        let value = config.get(setting.key)?;
+        (!value.is_null() && Some(&value) != defaults.get(setting.key).as_ref()).then_some((setting.key, value))
     })
     .collect()
 }

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use aees_run::json;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
@@ -242,46 +243,8 @@ pub(super) fn looks_like_json(path: &Path) -> Result<(), String> {
 
 /// Reads a document, or says why it is none.
 pub(super) fn parse(bytes: &[u8]) -> Result<Document, String> {
-    let error = match serde_json::from_slice(bytes) {
-        Ok(document) => return Ok(document),
-        Err(error) => error,
-    };
-    let wrong = |error: &serde_json::Error| match error.classify() {
+    json::parse(bytes).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => format!("JSON, but not a RunResult: {error}"),
         _ => format!("not JSON: {error}"),
-    };
-    match without_pythons_words(bytes) {
-        Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| wrong(&error)),
-        None => Err(wrong(&error)),
-    }
-}
-
-/// The text with null in the place of NaN and infinities that stand outside strings; none if there are none.
-pub(super) fn without_pythons_words(bytes: &[u8]) -> Option<Vec<u8>> {
-    const WORDS: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
-    let mut out = Vec::with_capacity(bytes.len() + 64);
-    let (mut replaced, mut in_string, mut index) = (false, false, 0);
-    while let Some(&byte) = bytes.get(index) {
-        let word = match byte {
-            b'-' | b'I' | b'N' if !in_string => WORDS.into_iter().find(|word| bytes[index..].starts_with(word)),
-            _ => None,
-        };
-        if let Some(word) = word {
-            out.extend_from_slice(b"null");
-            replaced = true;
-            index += word.len();
-            continue;
-        }
-        if byte == b'"' {
-            in_string = !in_string;
-        }
-        out.push(byte);
-        index += 1;
-        // What follows a backslash in a string is never its end.
-        if in_string && byte == b'\\' {
-            out.extend(bytes.get(index));
-            index += 1;
-        }
-    }
-    replaced.then_some(out)
+    })
 }

@@ -2,20 +2,11 @@
 //! commands to it, the search for the best adds words.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
-use aees_control::{MethodRow, MethodSettings, MethodValue};
-use aees_run::settings::{Place, Role, RunConfig, TaskName};
+use aees_run::settings::{Place, Role, RunConfig, SettingInfo, TaskName};
 use serde_json::Value;
 
 use super::{Method, NoiseSetting, RunRecord};
-
-/// Settings that are told apart from the others below, or never say what a run is.
-const TOLD_APART: [&str; 7] =
-    ["control_mode", "epochs", "label_noise_rate", "label_noise_seed", "label_noise_type", "schedule_seed", "seed"];
-
-/// Settings of the method.
-static METHOD_ROWS: LazyLock<Vec<MethodRow>> = LazyLock::new(MethodSettings::rows);
 
 impl RunRecord {
     /// What the run *is* beside its seed: `key=value` pairs in alphabetical order. Runs are of one setting exactly when these
@@ -45,11 +36,9 @@ impl RunRecord {
     fn of_training(&self, task: TaskName) -> BTreeMap<String, Value> {
         let mut config = RunConfig::new(task);
         let mut settings = BTreeMap::new();
-        for field in RunConfig::fields().iter().filter(|field| field.tasks.include(task)) {
-            let key = field.key;
-            if field.role != Role::Science || TOLD_APART.contains(&key) || !self.has_effect(key) {
-                continue;
-            }
+        let science = RunConfig::settings_of(task).filter(|setting| setting.role == Role::Science);
+        for setting in science.filter(|setting| self.has_effect(setting)) {
+            let key = setting.key;
             let written = self.config.get(key).filter(|value| !value.is_null());
             let value = match written {
                 // A value that this version does not know is still one that tells runs apart.
@@ -60,12 +49,12 @@ impl RunRecord {
                 settings.insert(key.to_owned(), canonical(&value));
             }
         }
-        self.told_apart(task, &mut settings);
+        self.told_apart(&mut settings);
         settings
     }
 
     /// What the reader understood counts more than what the file wrote.
-    fn told_apart(&self, task: TaskName, settings: &mut BTreeMap<String, Value>) {
+    fn told_apart(&self, settings: &mut BTreeMap<String, Value>) {
         let epochs = self.config.get("epochs").and_then(Value::as_u64).unwrap_or(self.val_accuracies.len() as u64);
         // The reference writes the span that a schedule has in the end, we write what was asked for.
         if settings.get("scheduler_t_max").and_then(Value::as_u64) == Some(epochs) {
@@ -84,11 +73,6 @@ impl RunRecord {
         };
         put("label_noise_type", kind.into());
         put("label_noise_rate", rate.into());
-        // Only AG News has a seed for its label noise.
-        if task == TaskName::AgNews {
-            let seed = self.config.get("label_noise_seed").filter(|seed| !seed.is_null()).cloned();
-            put("label_noise_seed", seed.unwrap_or_else(|| 42.into()));
-        }
     }
 
     /// The control mode that makes such a run. Where each axis has one candidate it does not matter who picks it.
@@ -102,32 +86,32 @@ impl RunRecord {
         }
     }
 
-    fn has_effect(&self, key: &str) -> bool {
-        match key {
-            "lr_candidates" | "noise_candidates" | "episode_length" if self.method == Method::Baseline => false,
-            "episode_length" => self.method != Method::Fixed,
+    fn has_effect(&self, setting: &SettingInfo) -> bool {
+        match setting.key {
+            // It follows from the seed.
+            "schedule_seed" => false,
+            "episode_length" if self.method == Method::Fixed => false,
+            "label_noise_rate" | "label_noise_type" | "label_noise_seed" => self.label_noise != NoiseSetting::Clean,
             // Whether each multiplier has noise of its own also matters to a random draw, by its seeds.
             "structured_control_mode" => self.lr_candidates.len() > 1 && self.noise_candidates.len() > 1,
-            "momentum" => self.optimizer == "SGD",
-            "warmup_epochs" => self.scheduler == "warmup_linear",
-            "scheduler_t_max" => self.scheduler != "none",
-            key => self.matters_to_bandits(key).is_none_or(|matters| matters && self.method == Method::Adaptive),
+            _ => setting.has_effect(|key| self.word(key)),
         }
     }
 
-    /// Whether a setting of the method belongs to the chosen controller, reward and context; none for other settings.
-    fn matters_to_bandits(&self, key: &str) -> Option<bool> {
-        let row = METHOD_ROWS.iter().find(|row| row.key == key)?;
-        let chosen = |setting: &str| match setting {
-            "context_mode" => Some(self.context_mode.as_str()),
-            setting => self.config.get(setting).and_then(Value::as_str),
-        };
-        let default = MethodSettings::default();
-        let is_chosen = |(setting, word): &(&str, &str)| match chosen(setting) {
-            Some(chosen) => chosen == *word,
-            None => default.get(setting) == Some(MethodValue::Word(word)),
-        };
-        Some(row.of.is_empty() || row.of.iter().any(is_chosen))
+    /// The word of a setting that others need; that of the configuration or its default, if the reader did not tell it.
+    fn word(&self, key: &str) -> Option<&str> {
+        match key {
+            // One candidate on each axis leaves a bandit nothing to do.
+            "control_mode" => Some(self.control_mode()),
+            "optimizer" => Some(&self.optimizer),
+            "lr_scheduler" => Some(&self.scheduler),
+            "context_mode" => Some(&self.context_mode),
+            key => self
+                .config
+                .get(key)
+                .and_then(Value::as_str)
+                .or_else(|| RunConfig::setting(key)?.choices.first().copied()),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Any study in one table: rows by what the user names, columns of the numbers the user names.
 
+use aees_run::nearest::nearest;
+
 use super::group::pool;
 use super::plan::Plan;
 use super::quantity::Quantity;
@@ -100,7 +102,7 @@ fn field(run: &RunRecord, key: &str) -> Option<String> {
 impl TableError {
     fn unknown_field(key: &str, runs: &[RunRecord]) -> Self {
         let known = FIELDS.into_iter().chain(runs.iter().flat_map(|run| run.config.keys().map(String::as_str)));
-        let nearest = known.min_by_key(|known| strsim::damerau_levenshtein(known, key)).map(str::to_owned);
+        let nearest = nearest(key, known).map(str::to_owned);
         Self::UnknownField { key: key.to_owned(), nearest }
     }
 }

@@ -52,9 +52,9 @@ impl Setting {
     pub(super) fn command(&self, seed: i64) -> Option<String> {
         let task = TaskName::ALL.into_iter().find(|task| task.name() == self.task)?;
         let defaults = RunConfig::new(task);
-        let fields = RunConfig::fields().into_iter().filter(|field| field.tasks.include(task));
+        let known = RunConfig::settings_of(task);
         let settings: BTreeMap<&str, &String> =
-            fields.filter_map(|field| Some((field.key, self.values.get(field.key)?))).collect();
+            known.filter_map(|setting| Some((setting.key, self.values.get(setting.key)?))).collect();
         let is_default = |key: &str, value: &String| {
             defaults.get(key).and_then(|default| text(&default)).is_some_and(|default| default == *value)
         };

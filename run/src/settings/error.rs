@@ -1,24 +1,23 @@
-//! What can be wrong with a configuration, and where.
+//! What can be wrong with a configuration, where, and of which settings it is said.
 
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::artifact::FileError;
+
+use super::info::flag;
+use super::value::{Fault, SettingValue};
+
 /// Where a value was written.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// A flag of the command line.
+    /// A flag of the command line, without its dashes.
     Flag(String),
     /// A `--set key=value`.
     Set,
-    /// A place in a file; line and column count from 1.
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Its line.
-        line: u64,
-        /// The column in the line.
-        column: u64,
-    },
+    /// In a file; line and column count from 1.
+    File { path: PathBuf, line: u64, column: u64 },
     /// A default or a value made by the program.
     Resolved,
 }
@@ -35,80 +34,82 @@ impl fmt::Display for Place {
 }
 
 /// A configuration that cannot be used.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A key that no setting has.
     #[error("{place}unknown setting `{key}`")]
-    UnknownKey {
-        /// Where it stands.
-        place: Place,
-        /// The key as written.
-        key: String,
-        /// The known key that looks most like it.
-        nearest: Option<&'static str>,
-    },
+    UnknownKey { place: Place, key: String, nearest: Option<&'static str> },
     /// A setting of other tasks.
     #[error("{place}`{key}` is no setting of {task}")]
-    NotOfTask {
-        /// Where it stands.
-        place: Place,
-        /// The key.
-        key: String,
-        /// The task of this run.
-        task: &'static str,
-    },
-    /// A value of the wrong type.
+    NotOfTask { place: Place, key: &'static str, task: &'static str },
+    /// A value of the wrong type, as JSON.
     #[error("{place}invalid value {found} for `{key}`: expected {expected}")]
-    Type {
-        /// Where it stands.
-        place: Place,
-        /// The setting.
-        key: &'static str,
-        /// The value as written, as JSON.
-        found: String,
-        /// What may stand there.
-        expected: String,
-    },
-    /// A value of the wrong type, in the reference's words.
-    #[error("{place}{refusal}")]
-    Refused {
-        /// Where it stands.
-        place: Place,
-        /// What is wrong with it.
-        refusal: String,
-    },
-    /// A value outside its range, or two that do not fit each other. The text is the reference's where it has one.
-    #[error("{0}")]
-    Invalid(String),
+    Type { place: Place, key: &'static str, found: String, expected: String },
+    /// A list with a piece of the wrong type, in the reference's words.
+    #[error("{place}Invalid value '{piece}' in {key}.")]
+    Piece { place: Place, key: &'static str, piece: String },
+    /// A value outside its range, in the reference's words.
+    #[error("{}{} must be {rule}.", place_unless_flag(place, key), flag(key))]
+    Range { place: Place, key: &'static str, rule: &'static str },
+    /// Settings that do not fit each other. The text is the reference's where it has one.
+    #[error("{message}")]
+    Conflict { keys: Vec<&'static str>, message: String },
+    /// A configuration for no task.
+    #[error("the configuration names no known task")]
+    NoTask,
     /// A `--set` without `=`.
     #[error("--set {text:?} is not of the form key=value")]
-    NotAnAssignment {
-        /// What was given.
-        text: String,
-    },
+    NotAnAssignment { text: String },
     /// A file that cannot be read.
-    #[error("cannot read the configuration file {path}: {source}", path = path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// A file that is not YAML.
-    #[error("{path}:{line}:{column}: {message}", path = path.display())]
-    Syntax {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: u64,
-        /// The column, from 1.
-        column: u64,
-        /// What the parser says.
-        message: String,
-    },
+    #[error("{place}{message}")]
+    Syntax { place: Place, message: String },
+}
+
+/// The message names the flag already.
+fn place_unless_flag(place: &Place, key: &str) -> Place {
+    match place {
+        Place::Flag(written) if flag(key)[2..] == *written => Place::Resolved,
+        place => place.clone(),
+    }
 }
 
 impl ConfigError {
+    /// Of a value that is not one of a setting.
+    pub(super) fn fault<T: SettingValue>(
+        fault: Fault,
+        key: &'static str,
+        found: &serde_json::Value,
+        place: &Place,
+    ) -> Self {
+        let place = place.clone();
+        match fault {
+            Fault::Type => Self::Type { place, key, found: found.to_string(), expected: T::expected() },
+            Fault::Range(rule) => Self::Range { place, key, rule },
+            Fault::Piece(piece) => Self::Piece { place, key, piece },
+        }
+    }
+
+    /// Of settings that do not fit each other.
+    pub(super) fn conflict(keys: &[&'static str], message: impl Into<String>) -> Self {
+        Self::Conflict { keys: keys.to_vec(), message: message.into() }
+    }
+
+    /// The settings of which something is said, in the order of the message.
+    pub fn keys(&self) -> &[&'static str] {
+        match self {
+            Self::NotOfTask { key, .. }
+            | Self::Type { key, .. }
+            | Self::Piece { key, .. }
+            | Self::Range { key, .. } => std::slice::from_ref(key),
+            Self::Conflict { keys, .. } => keys,
+            _ => &[],
+        }
+    }
+
     /// What the user can do about it.
     pub fn help(&self) -> Option<String> {
         match self {

@@ -8,17 +8,18 @@ use serde_json::Value;
 use serde_saphyr::Spanned;
 
 use super::error::{ConfigError, Place};
+use crate::artifact::FileError;
 
 /// The settings of a file in its order, each with its place. `task` is among them.
 ///
 /// # Errors
 /// A file that cannot be read, is not YAML, is not a map, or repeats a key.
 pub fn read_file(path: &Path) -> Result<Vec<(String, Value, Place)>, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    let text = std::fs::read_to_string(path).map_err(FileError::at("read the configuration file", path))?;
     let Entries(entries) = serde_saphyr::from_str(&text).map_err(|error| {
         let (line, column) = error.location().map_or((1, 1), |place| (place.line(), place.column()));
-        let message = error.without_snippet().to_string();
-        ConfigError::Syntax { path: path.to_owned(), line, column, message }
+        let place = Place::File { path: path.to_owned(), line, column };
+        ConfigError::Syntax { place, message: error.without_snippet().to_string() }
     })?;
     let placed = entries.into_iter().map(|(key, value)| {
         let (line, column) = (key.referenced.line(), key.referenced.column());

@@ -1,46 +1,56 @@
 //! The settings of the method as rows of the table. What there is to set, its help, default and range are told by
 //! [`aees_control`]: a controller, a reward or a context that is added there is known here.
 
-use aees_control::settings::{Bounds, SettingNumber};
+use aees_control::settings::SettingNumber;
 use aees_control::{MethodRow, MethodSettings, MethodValue};
 use serde_json::Value;
 
+use super::choices::ControlMode;
 use super::error::{ConfigError, Place};
-use super::fields::{FieldInfo, Range, Role, Tasks, type_error, unknown_key};
-use super::value::ConfigValue;
+use super::info::{SettingInfo, science};
+use super::number::check_bounds;
+use super::value::{Fault, SettingValue};
 
 /// A row of the table.
-pub(super) fn field(row: MethodRow) -> FieldInfo {
-    let range = match row.bounds {
-        Bounds::Any => Range::Any,
-        Bounds::Positive => Range::Positive,
-        Bounds::NonNegative => Range::NonNegative,
-        Bounds::Fraction => Range::Fraction,
-        Bounds::Unit => Range::Unit,
-    };
-    FieldInfo { key: row.key, help: row.help, role: Role::Science, tasks: Tasks::All, range, choices: row.choices }
+pub(super) fn setting(row: MethodRow) -> SettingInfo {
+    let mut info = SettingInfo { key: row.key, help: row.help, choices: row.choices, ..science() };
+    info = info.needs("control_mode", &[ControlMode::Adaptive.name()]);
+    // One setting of several controllers has one chooser.
+    match row.of.first() {
+        Some((chooser, _)) => info.needs(chooser, &row.of.iter().map(|(_, word)| *word).collect::<Vec<_>>()),
+        None => info,
+    }
 }
 
 /// Sets a setting of the method from a value as a file or a flag gives it.
-pub(super) fn set(settings: &mut MethodSettings, key: &str, value: &Value, place: &Place) -> Result<(), ConfigError> {
-    let Some(field) = super::RunConfig::fields().iter().find(|field| field.key == key) else {
-        return Err(unknown_key(key, place));
+pub(super) fn set(
+    settings: &mut MethodSettings,
+    row: &SettingInfo,
+    value: &Value,
+    place: &Place,
+) -> Result<(), ConfigError> {
+    let bounds = || MethodSettings::rows().into_iter().find(|other| other.key == row.key).map(|other| other.bounds);
+    let within = |number: SettingNumber| match bounds() {
+        Some(bounds) => check_bounds(bounds, number.as_f64()).map(|()| MethodValue::Number(number)),
+        None => Err(Fault::Type),
     };
-    let read = match settings.get(key) {
-        Some(MethodValue::Number(SettingNumber::Integer(_))) => MethodValue::Number(SettingNumber::Integer(
-            i64::from_value(value).ok_or_else(|| type_error::<i64>(field.key, value, place))?,
-        )),
-        Some(MethodValue::Number(SettingNumber::Real(_))) => MethodValue::Number(SettingNumber::Real(
-            f64::from_value(value).ok_or_else(|| type_error::<f64>(field.key, value, place))?,
-        )),
+    let read = match settings.get(row.key) {
+        Some(MethodValue::Number(SettingNumber::Integer(_))) => {
+            let number = i64::read(value).and_then(|number| within(SettingNumber::Integer(number)));
+            number.map_err(|fault| ConfigError::fault::<i64>(fault, row.key, value, place))?
+        }
+        Some(MethodValue::Number(SettingNumber::Real(_))) => {
+            let number = f64::read(value).and_then(|number| within(SettingNumber::Real(number)));
+            number.map_err(|fault| ConfigError::fault::<f64>(fault, row.key, value, place))?
+        }
         _ => MethodValue::Word(value.as_str().unwrap_or_default()),
     };
     // What is left to go wrong is a word that is not among the choices.
-    settings.set(key, read).map_err(|_| ConfigError::Type {
+    settings.set(row.key, read).map_err(|_| ConfigError::Type {
         place: place.clone(),
-        key: field.key,
+        key: row.key,
         found: value.to_string(),
-        expected: field.choices.join(", "),
+        expected: row.choices.join(", "),
     })
 }
 
@@ -51,12 +61,4 @@ pub(super) fn get(settings: &MethodSettings, key: &str) -> Option<Value> {
         MethodValue::Number(SettingNumber::Real(value)) => value.to_value(),
         MethodValue::Word(word) => word.into(),
     })
-}
-
-/// The number in a setting of the method, for the range checks.
-pub(super) fn number(settings: &MethodSettings, key: &str) -> Option<f64> {
-    match settings.get(key)? {
-        MethodValue::Number(number) => Some(number.as_f64()),
-        MethodValue::Word(_) => None,
-    }
 }

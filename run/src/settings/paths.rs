@@ -2,23 +2,21 @@
 
 use std::path::{Path, absolute};
 
-use super::RunConfig;
+use super::{PathKind, RunConfig};
 
 impl RunConfig {
     /// Makes every path absolute, from the current folder.
     pub fn make_paths_absolute(&mut self) {
-        if !matches!(self.data.as_str(), "auto" | "synthetic") {
-            make_absolute(&mut self.data);
+        for setting in Self::settings() {
+            let Some(text) = self.text_mut(setting.key) else { continue };
+            let is_path = match setting.path {
+                PathKind::None => false,
+                PathKind::Path => !matches!(text.as_str(), "auto" | "synthetic"),
+                PathKind::PathOrHub => Path::new(text.as_str()).exists(),
+            };
+            if is_path && let Ok(full) = absolute(&text) {
+                *text = full.to_string_lossy().into_owned();
+            }
         }
-        [&mut self.cache_dir, &mut self.tokenized_dataset_dir].into_iter().flatten().for_each(make_absolute);
-        // A name that is no path here is an id on the hub.
-        let named = [Some(&mut self.model), self.tokenizer.as_mut()];
-        named.into_iter().flatten().filter(|name| Path::new(name.as_str()).exists()).for_each(make_absolute);
-    }
-}
-
-fn make_absolute(path: &mut String) {
-    if let Ok(full) = absolute(&path) {
-        *path = full.to_string_lossy().into_owned();
     }
 }

@@ -1,128 +1,107 @@
 //! How one setting is read and written: from a YAML value or the text of a flag into its type, and back.
 //!
 //! Both sources go through the same conversion, so `--lr 1e-3`, `--set lr=1e-3` and `lr: 1e-3` mean the same and
-//! fail with the same words. Ranges are checked afterwards, by [`RunConfig::validate`](super::RunConfig::validate).
+//! fail with the same words. A type holds only what is within its range.
 
 use aees_control::python_float;
 use serde_json::Value;
 
+/// Why a value cannot be that of a setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It has another type.
+    Type,
+    /// It must be something else: `positive`.
+    Range(&'static str),
+    /// This piece of a list is no number.
+    Piece(String),
+}
+
 /// A type that a setting can have.
-pub trait ConfigValue: Sized {
+pub trait SettingValue: Sized {
     /// What a user may write, for messages and help: `an integer`, `none, cosine, ...`.
     fn expected() -> String;
     /// The words to choose from, when there are only so many.
     fn choices() -> &'static [&'static str] {
         &[]
     }
-    /// Reads the value; `None` when it is not of this type.
-    fn from_value(value: &Value) -> Option<Self>;
+    /// Reads the value.
+    ///
+    /// # Errors
+    /// When it is not of this type, or not within its range.
+    fn read(value: &Value) -> Result<Self, Fault>;
     /// Writes the value as the RunResult's `config` and `config.yaml` show it.
     fn to_value(&self) -> Value;
-    /// A closer word on why a value is not of this type, where the reference has one.
-    fn refusal(_key: &str, _value: &Value) -> Option<String> {
-        None
-    }
-    /// The number to check the range of, if the type has one. An absent optional value has none.
-    fn number(&self) -> Option<f64> {
+    /// The text to make a path of, if there is one.
+    fn text_mut(&mut self) -> Option<&mut String> {
         None
     }
 }
 
-impl ConfigValue for i64 {
-    fn expected() -> String {
-        "an integer".into()
-    }
-    fn from_value(value: &Value) -> Option<Self> {
-        match value {
-            Value::Number(number) => number.as_i64(),
-            Value::String(text) => text.trim().replace('_', "").parse().ok(),
-            _ => None,
-        }
-    }
-    fn to_value(&self) -> Value {
-        (*self).into()
-    }
-    fn number(&self) -> Option<f64> {
-        Some(*self as f64)
-    }
-}
-
-impl ConfigValue for f64 {
-    fn expected() -> String {
-        "a number".into()
-    }
-    fn from_value(value: &Value) -> Option<Self> {
-        match value {
-            Value::Number(number) => number.as_f64(),
-            Value::String(text) => python_float::parse(text),
-            _ => None,
-        }
-    }
-    fn to_value(&self) -> Value {
-        // JSON has no infinities or NaN: they become null, and the range check refuses them before that.
-        serde_json::Number::from_f64(*self).map_or(Value::Null, Value::Number)
-    }
-    fn number(&self) -> Option<f64> {
-        Some(*self)
-    }
-}
-
-impl ConfigValue for bool {
+impl SettingValue for bool {
     fn expected() -> String {
         "true or false".into()
     }
     fn choices() -> &'static [&'static str] {
         &["true", "false"]
     }
-    fn from_value(value: &Value) -> Option<Self> {
+    fn read(value: &Value) -> Result<Self, Fault> {
         match value {
             Value::Bool(flag) => Some(*flag),
             Value::String(text) => text.trim().to_ascii_lowercase().parse().ok(),
             _ => None,
         }
+        .ok_or(Fault::Type)
     }
     fn to_value(&self) -> Value {
         (*self).into()
     }
 }
 
-impl ConfigValue for String {
+impl SettingValue for String {
     fn expected() -> String {
         "a text".into()
     }
-    fn from_value(value: &Value) -> Option<Self> {
+    fn read(value: &Value) -> Result<Self, Fault> {
         match value {
-            Value::String(text) => Some(text.clone()),
+            Value::String(text) => Ok(text.clone()),
             // An unquoted run tag such as `2026` is a number to YAML and a text to the user.
-            Value::Number(number) => Some(number.to_string()),
-            _ => None,
+            Value::Number(number) => Ok(number.to_string()),
+            _ => Err(Fault::Type),
         }
     }
     fn to_value(&self) -> Value {
         self.clone().into()
     }
+    fn text_mut(&mut self) -> Option<&mut String> {
+        Some(self)
+    }
 }
 
 /// Absent is `null`, the empty text or `none`.
-impl<T: ConfigValue> ConfigValue for Option<T> {
+impl<T: SettingValue> SettingValue for Option<T> {
     fn expected() -> String {
         format!("{} or none", T::expected())
     }
     fn choices() -> &'static [&'static str] {
         T::choices()
     }
-    fn from_value(value: &Value) -> Option<Self> {
+    fn read(value: &Value) -> Result<Self, Fault> {
         match value {
-            Value::Null => Some(None),
-            Value::String(text) if matches!(text.trim(), "" | "none" | "null") => Some(None),
-            other => T::from_value(other).map(Some),
+            Value::Null => Ok(None),
+            Value::String(text) if matches!(text.trim(), "" | "none" | "null") => Ok(None),
+            other => match T::read(other) {
+                // The reference says so.
+                Err(Fault::Range("positive")) => Err(Fault::Range("positive when provided")),
+                read => read.map(Some),
+            },
         }
     }
     fn to_value(&self) -> Value {
-        self.as_ref().map_or(Value::Null, ConfigValue::to_value)
+        self.as_ref().map_or(Value::Null, SettingValue::to_value)
     }
-    fn number(&self) -> Option<f64> {
-        self.as_ref().and_then(ConfigValue::number)
+    fn text_mut(&mut self) -> Option<&mut String> {
+        self.as_mut().and_then(SettingValue::text_mut)
     }
 }
 
@@ -136,12 +115,12 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-impl ConfigValue for Secret {
+impl SettingValue for Secret {
     fn expected() -> String {
         "a text".into()
     }
-    fn from_value(value: &Value) -> Option<Self> {
-        Option::from_value(value).map(Self)
+    fn read(value: &Value) -> Result<Self, Fault> {
+        Option::read(value).map(Self)
     }
     fn to_value(&self) -> Value {
         Value::Null
@@ -153,31 +132,25 @@ impl ConfigValue for Secret {
 #[derive(Clone, Debug, PartialEq)]
 pub struct CandidateList(pub Vec<f64>);
 
-impl CandidateList {
-    /// The stripped pieces of a list as typed; empty ones are skipped, as the reference does.
-    fn pieces(text: &str) -> impl Iterator<Item = &str> {
-        text.split(',').map(str::trim).filter(|piece| !piece.is_empty())
-    }
-}
-
-impl ConfigValue for CandidateList {
+impl SettingValue for CandidateList {
     fn expected() -> String {
         "numbers separated by commas".into()
     }
-    fn from_value(value: &Value) -> Option<Self> {
-        match value {
-            Value::Number(number) => number.as_f64().map(|number| Self(vec![number])),
-            Value::String(text) => Self::pieces(text).map(python_float::parse).collect::<Option<_>>().map(Self),
-            Value::Array(items) => items.iter().map(f64::from_value).collect::<Option<_>>().map(Self),
-            _ => None,
-        }
+    fn read(value: &Value) -> Result<Self, Fault> {
+        let values = match value {
+            Value::Number(_) => f64::read(value).map(|number| vec![number]),
+            // Empty pieces are skipped, as the reference does.
+            Value::String(text) => {
+                let pieces = text.split(',').map(str::trim).filter(|piece| !piece.is_empty());
+                pieces.map(|piece| python_float::parse(piece).ok_or_else(|| Fault::Piece(piece.to_owned()))).collect()
+            }
+            Value::Array(items) => items.iter().map(f64::read).collect(),
+            _ => Err(Fault::Type),
+        };
+        values.map(Self)
     }
     fn to_value(&self) -> Value {
-        Value::Array(self.0.iter().map(ConfigValue::to_value).collect())
-    }
-    fn refusal(key: &str, value: &Value) -> Option<String> {
-        let bad = Self::pieces(value.as_str()?).find(|piece| python_float::parse(piece).is_none())?;
-        Some(format!("Invalid value '{bad}' in {key}."))
+        Value::Array(self.0.iter().map(SettingValue::to_value).collect())
     }
 }
 
@@ -195,15 +168,15 @@ macro_rules! choice {
             }
         }
 
-        impl $crate::settings::value::ConfigValue for $name {
+        impl $crate::settings::value::SettingValue for $name {
             fn expected() -> String {
                 Self::choices().join(", ")
             }
             fn choices() -> &'static [&'static str] {
                 &[$($text),+]
             }
-            fn from_value(value: &serde_json::Value) -> Option<Self> {
-                match value.as_str()? { $($text => Some(Self::$variant),)+ _ => None }
+            fn read(value: &serde_json::Value) -> Result<Self, $crate::settings::value::Fault> {
+                match value.as_str() { $(Some($text) => Ok(Self::$variant),)+ _ => Err($crate::settings::value::Fault::Type) }
             }
             fn to_value(&self) -> serde_json::Value {
                 self.name().into()

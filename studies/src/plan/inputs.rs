@@ -16,21 +16,6 @@ use serde_json::{Value, json};
 use crate::error::InputError;
 use crate::registry::{Reader, Registry, RegistryError};
 
-/// The settings that decide what a run is made of.
-pub const SETTINGS_OF_INPUTS: [&str; 11] = [
-    "data",
-    "limit_train",
-    "limit_eval",
-    "val_split",
-    "model",
-    "tokenizer",
-    "init",
-    "model_layers",
-    "model_dim",
-    "cache_dir",
-    "local_files_only",
-];
-
 /// How deep the files of a data set may lie below its folder.
 const DEPTH: usize = 3;
 
@@ -90,11 +75,11 @@ impl<'a> InputFinder<'a> {
 
 fn key(config: &RunConfig) -> String {
     let mut key = json!({"task": config.task.name()});
-    for name in SETTINGS_OF_INPUTS {
-        key[name] = config.get(name).unwrap_or_default();
+    for setting in RunConfig::settings().iter().filter(|setting| setting.decides_inputs) {
+        key[setting.key] = config.get(setting.key).unwrap_or_default();
     }
     // The hold-out is drawn from the run's seed.
-    if config.val_split > 0.0 {
+    if config.val_split.get() > 0.0 {
         key["seed"] = config.seed.into();
     }
     if config.control_mode == ControlMode::FrequencyMatched {

@@ -8,10 +8,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use aees_run::artifact::FileError;
+use aees_run::json::{LooseObject, parse_object};
 use serde_json::Value;
 
 use super::folder::RunFolder;
-use super::python_json::{LooseObject, parse_object};
 use super::{Step, file_failed};
 
 /// The longest line that is looked at.

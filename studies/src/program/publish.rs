@@ -11,12 +11,12 @@ use std::path::{Component, Path, PathBuf};
 use aees_run::artifact::write_atomically;
 use aees_run::hardware::Hardware;
 use aees_run::json::write_pretty;
+use aees_run::json::{LooseObject, parse_object};
 use aees_run::result::SCHEMA_VERSION;
 use serde_json::{Map, Value, json};
 
 use super::folder::{RunFolder, TASK_NAME};
 use super::output::Output;
-use super::python_json::{LooseObject, parse_object};
 use super::verdict::with_lines;
 use super::{Step, failed, file_failed};
 use crate::job::{CommandJob, Ended, Job, ResultSource};

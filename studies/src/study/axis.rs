@@ -3,10 +3,11 @@
 //! A literal list, or a map with one of `choice`, `range`, `linspace`, `logspace`, or, for a random search, one of the
 //! distributions `uniform`, `loguniform`, `normal`, `randint`.
 
+use aees_run::nearest::nearest;
 use aees_run::settings::Place;
 use serde_json::Value;
 
-use super::error::{Problem, StudyError, nearest};
+use super::error::{Problem, StudyError};
 use super::search::{Distribution, Draw, float};
 use super::settings::{Assignment, Dialect, Operation, collide};
 use super::yaml::{Entry, Kind, Node, number};

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use aees_run::settings::{ConfigError, Place, RunConfig};
+use aees_run::settings::{ConfigError, Place, Role, RunConfig};
 
 use super::axis::Candidates;
 use super::command::CommandSpec;
@@ -40,20 +40,21 @@ pub(super) fn value(dialect: Dialect, assignment: &Assignment) -> Option<StudyEr
     let error = config.validate().err()?;
     // What the value has wrong together with a default is for the combinations to say.
     let key = assignment.key();
-    (mentioned(&error) == [setting_name(&key)])
+    (error.keys() == [setting_name(&key)])
         .then(|| StudyError::at(&assignment.place, Problem::Setting { error, others: Vec::new() }))
 }
 
 /// Settings that a study decides itself.
 fn reserved(study: &Study, errors: &mut Vec<StudyError>) {
     const SEEDS: &str = "use `seeds`";
-    const OUTPUT: &str = "each run writes its result into its own folder";
-    const TOKEN: &str = "set HF_TOKEN in the environment; study files are copied and shown";
     const RUN_DIR: &str = "the program finds its folder by the place {run_dir}";
-    let words: &[(&str, &'static str, bool)] = match study.task {
+    let settings = RunConfig::settings().iter();
+    let words: Vec<(&str, &'static str, bool)> = match study.task {
         // A single-run file may be a base, and names its seed.
-        StudyTask::Train(_) => &[("seed", SEEDS, true), ("output", OUTPUT, false), ("hf_token", TOKEN, false)],
-        StudyTask::Command(_) => &[("seed", SEEDS, false), ("run_dir", RUN_DIR, false)],
+        StudyTask::Train(_) => settings
+            .filter_map(|setting| Some((setting.key, setting.instead_in_studies?, setting.role == Role::Seed)))
+            .collect(),
+        StudyTask::Command(_) => vec![("seed", SEEDS, false), ("run_dir", RUN_DIR, false)],
     };
     let in_configs = study.configs.iter().flat_map(|(_, assignments)| assignments);
     let in_blocks = study.root.assignments();
@@ -83,19 +84,19 @@ pub(super) fn type_error(error: ConfigError) -> StudyError {
     StudyError::at(&Place::Resolved, Problem::Setting { error, others: Vec::new() })
 }
 
-/// What a whole training configuration has wrong, at the places of the settings that the message names. Of settings
+/// What a whole training configuration has wrong, at the places of the settings that it is said of. Of settings
 /// whose own value was left out nothing is said.
 pub(super) fn training(study: &Study, config: &RunConfig, places: &[&Assignment]) -> Option<StudyError> {
     let error = config.validate().err()?;
     let left_out = |key: &&'static str| places.iter().any(|each| each.faulty && setting_name(&each.key()) == *key);
-    if mentioned(&error).iter().any(left_out) {
+    if error.keys().iter().any(left_out) {
         return None;
     }
     let place_of = |key: &str| {
         let last = places.iter().rev().find(|assignment| setting_name(&assignment.key()) == key)?;
         Some((key.to_owned(), last.place.clone()))
     };
-    let mut named: Vec<(String, Place)> = mentioned(&error).into_iter().filter_map(place_of).collect();
+    let mut named: Vec<(String, Place)> = error.keys().iter().filter_map(|key| place_of(key)).collect();
     if named.is_empty() {
         return Some(StudyError::at(&study.task_place, Problem::Setting { error, others: named }));
     }
@@ -114,19 +115,4 @@ pub(super) fn command(spec: &CommandSpec, settings: &Settings) -> Vec<StudyError
         }
     }
     errors
-}
-
-/// The settings that a message names, as flags or as keys, in its order.
-fn mentioned(error: &ConfigError) -> Vec<&'static str> {
-    let message = error.to_string().replace("--", " ").replace('-', "_");
-    let mut named = Vec::new();
-    for word in message.split(|character: char| !(character.is_ascii_alphanumeric() || character == '_')) {
-        // One-word settings such as `lr` or `model` are also words; they count only as flags.
-        let known = RunConfig::keys().find(|key| *key == word);
-        let as_flag = known.is_some_and(|key| key.contains('_') || error.to_string().contains(&format!("--{key}")));
-        if let Some(key) = known.filter(|key| as_flag && !named.contains(key)) {
-            named.push(key);
-        }
-    }
-    named
 }

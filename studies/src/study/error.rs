@@ -319,11 +319,3 @@ fn written(others: &[(String, Place)]) -> String {
     let places: Vec<String> = others.iter().map(|(key, place)| format!("{key} at {}", bare(place))).collect();
     format!(" ({})", places.join(", "))
 }
-
-/// The known word that looks most like an unknown one, if it looks like it at all.
-pub(super) fn nearest<'word>(unknown: &str, known: impl IntoIterator<Item = &'word str>) -> Option<String> {
-    let distance = |word: &&str| strsim::damerau_levenshtein(word, unknown);
-    let closest = known.into_iter().min_by_key(distance)?;
-    // Further away than a third of the word it is another word, not a slip.
-    (distance(&closest) <= unknown.len().max(3) / 3).then(|| closest.to_owned())
-}

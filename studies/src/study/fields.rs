@@ -1,6 +1,8 @@
 //! The known keys of a map in a study file: each read by its name, the others reported with the nearest known one.
 
-use super::error::{Problem, StudyError, nearest};
+use aees_run::nearest::nearest;
+
+use super::error::{Problem, StudyError};
 use super::yaml::{Entry, Kind, Node};
 
 /// A map whose keys are known.
@@ -57,7 +59,7 @@ impl<'file> Fields<'file> {
 /// Reports every key that is not known.
 pub(super) fn refuse_unknown(entries: &[Entry], within: &str, known: &[&'static str], errors: &mut Vec<StudyError>) {
     for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
-        let nearest = nearest(&entry.key, known.iter().copied());
+        let nearest = nearest(&entry.key, known.iter().copied()).map(str::to_owned);
         let problem = Problem::UnknownKey { key: entry.key.clone(), within: within.to_owned(), nearest };
         errors.push(StudyError::at(&entry.place, problem));
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use aees_run::settings::value::ConfigValue;
+use aees_run::settings::value::SettingValue;
 use aees_run::settings::{Place, TaskName};
 
 use super::base::BaseReader;
@@ -177,7 +177,7 @@ impl<'file> Reader<'file> {
             };
             self.errors.push(StudyError::at(&entry.place, problem));
         }
-        let task = node.text().and_then(|text| TaskName::from_value(&text.into()));
+        let task = node.text().and_then(|text| TaskName::read(&text.into()).ok());
         if task.is_none() {
             self.errors.push(wrong(node, "`task`", &format!("{} or command", TaskName::choices().join(", "))));
         }
@@ -253,5 +253,5 @@ impl<'file> Reader<'file> {
 /// The seed of a base that is a single-run file, for a study that names no seeds.
 fn seed_of_base(base: &[Assignment]) -> i64 {
     let seed = base.iter().rev().find(|assignment| assignment.path == ["seed"]);
-    seed.and_then(|assignment| i64::from_value(&assignment.value)).unwrap_or(0)
+    seed.and_then(|assignment| i64::read(&assignment.value).ok()).unwrap_or(0)
 }

@@ -1,9 +1,10 @@
 //! Which runs of an expansion are meant: `--only`, `--except`, `--seeds`, `--case`, then `--shard`, then the limits.
 
+use aees_run::nearest::nearest;
 use aees_run::settings::Place;
 
 use super::definition::Study;
-use super::error::{Problem, StudyError, nearest};
+use super::error::{Problem, StudyError};
 use super::expansion::{Expansion, Overrides, StudyConfig};
 use super::rules::Condition;
 use super::seeds;

@@ -4,46 +4,12 @@
 //! program is [`CommandSpec::identity`](super::CommandSpec::identity).
 
 use aees_run::identity::{Id, NotCanonical, canonical};
-use aees_run::settings::{RunConfig, TaskName};
+use aees_run::settings::{Cost, Role, RunConfig, TaskName};
 use serde_json::{Map, Value, json};
 
 use super::command::Template;
 use super::definition::{Study, StudyTask};
 use super::settings::Settings;
-
-/// Settings that change nothing in a result, and the seed, which is no part of a setting.
-const NOT_IN_KEY: [&str; 11] = [
-    "seed",
-    "run_tag",
-    "output",
-    "engine",
-    "device",
-    "threads",
-    "checkpoint_every",
-    "tensorboard",
-    "cache_dir",
-    "local_files_only",
-    "hf_token",
-];
-
-/// Settings that decide how long a training run takes on a given machine.
-const COST: [&str; 15] = [
-    "precision",
-    "control_mode",
-    "epochs",
-    "batch_size",
-    "max_length",
-    "optimizer",
-    "model_width",
-    "model_layers",
-    "model_dim",
-    "bucket_by_length",
-    "eval_test",
-    "limit_train",
-    "limit_eval",
-    "val_split",
-    "data",
-];
 
 /// A text that is equal for settings whose runs have equal identities.
 ///
@@ -60,8 +26,8 @@ pub(super) fn config_key(task: &StudyTask, settings: &Settings) -> String {
 }
 
 fn training_document(config: &RunConfig) -> Value {
-    let keys = RunConfig::keys().filter(|key| !NOT_IN_KEY.contains(key));
-    let settings = keys.filter_map(|key| Some((key.to_owned(), config.get(key)?)));
+    let settings = RunConfig::settings().iter().filter(|setting| matches!(setting.role, Role::Science | Role::Source));
+    let settings = settings.filter_map(|setting| Some((setting.key.to_owned(), config.get(setting.key)?)));
     let mut document: Map<String, Value> = settings.collect();
     document.insert("task".into(), config.task.name().into());
     Value::Object(document)
@@ -95,11 +61,11 @@ impl Study {
 pub fn shape_of_training(config: &RunConfig) -> Result<Id, NotCanonical> {
     let defaults = RunConfig::new(config.task);
     let mut shape = Map::new();
-    for key in COST {
-        let value = config.get(key);
+    for setting in RunConfig::settings().iter().filter(|setting| matches!(setting.cost, Cost::Run | Cost::Epoch)) {
+        let value = config.get(setting.key);
         // Defaults are left out, so that a new setting keeps old signatures.
-        if value != defaults.get(key) {
-            shape.insert(key.to_owned(), value.unwrap_or_default());
+        if value != defaults.get(setting.key) {
+            shape.insert(setting.key.to_owned(), value.unwrap_or_default());
         }
     }
     let noise = config.get("noise_candidates").unwrap_or_default();

@@ -1,9 +1,10 @@
 //! Rules on the values of settings: `exclude` in the file, `--only` and `--except` on the command line.
 
+use aees_run::nearest::nearest;
 use aees_run::settings::{Place, RunConfig};
 use serde_json::Value;
 
-use super::error::{Problem, StudyError, nearest};
+use super::error::{Problem, StudyError};
 use super::fields::wrong;
 use super::settings::{Dialect, Settings, collide, same, setting_name};
 use super::yaml::{Kind, Node, read_value};
@@ -138,7 +139,7 @@ fn known(study: &KnownKeys<'_>, key: &str, place: &Place) -> Result<(), StudyErr
         return Ok(());
     }
     let keys: Vec<String> = study.paths.iter().map(|path| path.join(".")).collect();
-    let nearest = nearest(key, keys.iter().map(String::as_str));
+    let nearest = nearest(key, keys.iter().map(String::as_str)).map(str::to_owned);
     Err(StudyError::at(place, Problem::NobodySets { key: key.to_owned(), nearest }))
 }
 
@@ -147,7 +148,7 @@ fn known_setting(key: &str, place: &Place) -> Result<(), StudyError> {
     if RunConfig::keys().any(|known| known == setting_name(key)) {
         return Ok(());
     }
-    let nearest = nearest(key, RunConfig::keys());
+    let nearest = nearest(key, RunConfig::keys()).map(str::to_owned);
     let problem = Problem::UnknownKey { key: key.to_owned(), within: "the settings of a run".into(), nearest };
     Err(StudyError::at(place, problem))
 }

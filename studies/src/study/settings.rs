@@ -156,7 +156,7 @@ impl Settings {
     /// The run of a seed; none for a foreign program.
     pub fn run_config(&self, seed: i64) -> Option<RunConfig> {
         match self {
-            Self::Train(config) => Some(RunConfig { seed, ..(**config).clone() }),
+            Self::Train(config) => Some(RunConfig { seed: seed.unsigned_abs(), ..(**config).clone() }),
             Self::Command(_) => None,
         }
     }

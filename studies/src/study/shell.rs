@@ -1,6 +1,6 @@
 //! A run as a line for a shell, so that a study can be run by anything that runs lines.
 
-use aees_run::settings::RunConfig;
+use aees_run::settings::{Role, RunConfig};
 use serde_json::Value;
 
 use super::command::{CommandSpec, RunPlaces};
@@ -29,7 +29,8 @@ impl Study {
 fn train_line(config: &RunConfig, seed: i64) -> String {
     let defaults = RunConfig::new(config.task);
     let mut line = format!("aees train {}", config.task.name());
-    for key in RunConfig::keys().filter(|key| *key != "seed") {
+    for setting in RunConfig::settings().iter().filter(|setting| setting.role != Role::Seed) {
+        let key = setting.key;
         let value = config.get(key).unwrap_or(Value::Null);
         if Some(&value) != defaults.get(key).as_ref() {
             line.push_str(" --set ");

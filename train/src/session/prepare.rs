@@ -14,7 +14,7 @@ use aees_run::settings::{ControlMode, OptimizerName, RunConfig, TaskName};
 use aees_run::state::TrainState;
 
 use super::active::ActiveRun;
-use super::{Place, SessionError};
+use super::{RunTarget, SessionError};
 use crate::cifar100::Cifar100Task;
 use crate::controllers::{ControllerSetupError, Schedule, controllers, schedule};
 use crate::drive::{Drive, RunError};
@@ -62,35 +62,34 @@ pub struct PreparedRun {
 /// See [`SessionError`].
 pub fn prepare(
     config: &RunConfig,
-    place: &Place,
+    folder: &RunTarget,
     subscribers: &mut [Box<dyn Subscriber>],
 ) -> Result<Prepared, SessionError> {
     config.validate()?;
-    match place {
-        Place::Resume { directory } | Place::Planned { directory, .. } => {
+    match folder {
+        RunTarget::Resume { directory } | RunTarget::Planned { directory, .. } => {
             let result = directory.join("result.json");
             if result.is_file() {
                 return Ok(Prepared::AlreadyFinished { result });
             }
         }
-        Place::New { directory: Some(directory), overwrite } => RunDirectory::check_new(directory, *overwrite)?,
-        Place::New { directory: None, .. } => {}
+        RunTarget::New { directory: Some(directory), overwrite } => RunDirectory::check_new(directory, *overwrite)?,
+        RunTarget::New { directory: None, .. } => {}
     }
     let target = select(&config.engine, &config.device, config.precision)?;
     let task = load_task(config, subscribers)?;
     let identity = RunIdentity::of(config, &task.facts().inputs)?;
-    if let Place::Planned { run_id, .. } = place
+    if let RunTarget::Planned { run_id, .. } = folder
         && *run_id != identity.run_id.full()
     {
         return Err(SessionError::OtherRun { planned: run_id.clone(), found: identity.run_id.full().to_owned() });
     }
-    let schedule =
-        schedule(config, task.steps_per_epoch(config.batch_size as usize).saturating_mul(config.epochs as u64))?;
+    let schedule = schedule(config, task.steps_per_epoch(config.batch_size.get()).saturating_mul(config.epochs.get()))?;
     let aees = controllers(config, schedule.as_ref())?;
     // Before the folder: weights that do not fit must not cost a run that is there.
     let PreparedJob { job, notices: job_notices } = task.job(&job_setup(config)).map_err(RunError::from)?;
     let mut engine = build(job, &target).map_err(RunError::from)?;
-    let directory = open_directory(config, place, &identity)?;
+    let directory = open_directory(config, folder, &identity)?;
     let checkpoints = CheckpointFolder::new(directory.checkpoints(), identity.run_id.full());
     let (checkpoint, refused) = newest_checkpoint(&checkpoints, &directory)?;
     let state = match checkpoint {
@@ -133,7 +132,7 @@ impl PreparedRun {
             examples: task.facts().examples,
             train_examples: task.train_examples(),
             eval_examples: task.labels(task.evaluated_split()).len(),
-            steps_per_epoch: task.steps_per_epoch(config.batch_size as usize),
+            steps_per_epoch: task.steps_per_epoch(config.batch_size.get()),
             first_step: state.step,
             axes: state.aees.as_ref().map(Aees::axis_lines),
             open_loop: schedule.as_ref().map(|schedule| &schedule.plan),
@@ -173,17 +172,23 @@ pub fn stored_config(directory: &Path) -> Result<RunConfig, SessionError> {
     Ok(RunDirectory::open(directory)?.1)
 }
 
-fn open_directory(config: &RunConfig, place: &Place, identity: &RunIdentity) -> Result<RunDirectory, SessionError> {
+fn open_directory(
+    config: &RunConfig,
+    folder: &RunTarget,
+    identity: &RunIdentity,
+) -> Result<RunDirectory, SessionError> {
     let run_id = identity.run_id.full();
-    Ok(match place {
-        Place::New { directory, overwrite } => {
+    Ok(match folder {
+        RunTarget::New { directory, overwrite } => {
             let path = directory.clone().unwrap_or_else(|| default_directory(config, identity));
             RunDirectory::create(&path, config, run_id, *overwrite)?
         }
-        Place::Planned { directory, .. } if directory.join("config.yaml").is_file() => RunDirectory::open(directory)?.0,
+        RunTarget::Planned { directory, .. } if directory.join("config.yaml").is_file() => {
+            RunDirectory::open(directory)?.0
+        }
         // Without a configuration nothing in it was ever trained: a kill came while the folder was made.
-        Place::Planned { directory, .. } => RunDirectory::create(directory, config, run_id, true)?,
-        Place::Resume { directory } => RunDirectory::open(directory)?.0,
+        RunTarget::Planned { directory, .. } => RunDirectory::create(directory, config, run_id, true)?,
+        RunTarget::Resume { directory } => RunDirectory::open(directory)?.0,
     })
 }
 
@@ -197,12 +202,12 @@ fn default_directory(config: &RunConfig, identity: &RunIdentity) -> PathBuf {
 fn job_setup(config: &RunConfig) -> JobSetup {
     let kind = match config.optimizer {
         OptimizerName::AdamW => OptimizerKind::ADAMW,
-        OptimizerName::Sgd => OptimizerKind::Sgd { momentum: config.momentum },
+        OptimizerName::Sgd => OptimizerKind::Sgd { momentum: config.momentum.get() },
     };
     JobSetup {
-        optimizer: OptimizerConfig { kind, weight_decay: config.weight_decay },
-        seed: config.seed as u64,
-        batch_size: config.batch_size as usize,
+        optimizer: OptimizerConfig { kind, weight_decay: config.weight_decay.get() },
+        seed: config.seed,
+        batch_size: config.batch_size.get(),
     }
 }
 

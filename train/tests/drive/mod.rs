@@ -7,7 +7,7 @@ use std::thread;
 
 use aees_run::result::TIME_KEYS;
 use aees_run::settings::{RunConfig, TaskName};
-use aees_train::session::{ActiveRun, Place, Prepared, PreparedRun, SessionEnd, drive, prepare, train};
+use aees_train::session::{ActiveRun, Prepared, PreparedRun, RunTarget, SessionEnd, drive, prepare, train};
 use serde_json::Value;
 
 const SMALL: [&str; 7] = [
@@ -32,10 +32,10 @@ fn configs() -> [RunConfig; 2] {
 }
 
 fn place(directory: &Path) -> Place {
-    Place::New { directory: Some(directory.to_owned()), overwrite: false }
+    RunTarget::New { directory: Some(directory.to_owned()), overwrite: false }
 }
 
-fn prepared(config: &RunConfig, place: &Place) -> PreparedRun {
+fn prepared(config: &RunConfig, place: &RunTarget) -> PreparedRun {
     match prepare(config, place, &mut []).unwrap() {
         Prepared::Run(run) => *run,
         Prepared::AlreadyFinished { result } => panic!("{} is finished", result.display()),
@@ -93,7 +93,7 @@ fn a_run_that_is_stopped_between_others_goes_on_to_the_same_result() {
     run.stop();
     let ends = take_turns(vec![run, other]);
     assert!(matches!(ends[..], [SessionEnd::Interrupted { step: 5, .. }, SessionEnd::Finished { .. }]), "{ends:?}");
-    let resumed = prepared(&config, &Place::Resume { directory: folder.clone() });
+    let resumed = prepared(&config, &RunTarget::Resume { directory: folder.clone() });
     drive(resumed.start(Vec::new()).unwrap(), &AtomicBool::new(false)).unwrap();
     assert_eq!(result(&folder), alone(&config, &scratch.path().join("alone")));
 }

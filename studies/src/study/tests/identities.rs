@@ -149,7 +149,7 @@ fn a_default_is_the_same_as_leaving_it_out() {
         RunIdentity::of(&config, &Inputs::data("data")).unwrap().run_id
     };
     let plain = id(&format!("{CIFAR}set: {{epochs: 3}}\n"));
-    for config in RunConfig::fields().iter().filter(|field| field.tasks.include(TaskName::Cifar100)) {
+    for config in RunConfig::settings_of(TaskName::Cifar100) {
         let default = RunConfig::new(TaskName::Cifar100).get(config.key).unwrap();
         if config.key != "epochs" && !matches!(config.key, "seed" | "output" | "hf_token") {
             assert_eq!(id(&format!("{CIFAR}set: {{epochs: 3, {}: {default}}}\n", config.key)), plain, "{}", config.key);
@@ -162,7 +162,7 @@ fn every_science_setting_changes_the_key_of_a_setting() {
     for task in TaskName::ALL {
         let base = RunConfig::new(task);
         let key = |config: &RunConfig| config_key(&StudyTask::Train(task), &Settings::Train(Box::new(config.clone())));
-        for field in RunConfig::fields().into_iter().filter(|field| field.tasks.include(task) && field.key != "seed") {
+        for field in RunConfig::settings_of(task).filter(|setting| setting.role != Role::Seed) {
             let old = base.get(field.key).unwrap();
             let other = match &old {
                 _ if !field.choices.is_empty() => {

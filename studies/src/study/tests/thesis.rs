@@ -114,7 +114,7 @@ fn shell_lines_read_back_to_the_same_run() {
         let study = Study::read(&folder().join(name)).unwrap();
         for setting in expand(name).settings {
             let Settings::Train(config) = &setting.settings else { panic!() };
-            let places = RunPlaces { seed: config.seed, run_directory: "" };
+            let places = RunPlaces { seed: config.seed.cast_signed(), run_directory: "" };
             let line = study.shell_line(&setting.settings, places);
             let mut words = line.split(' ').skip(2);
             let mut again = RunConfig::new(config.task);

@@ -1,8 +1,11 @@
 //! JSON as Python writes it: `json.dumps` writes NaN and infinities as bare words, which JSON does not have.
+//!
+//! What is whole JSON is read as such, so that the words cost nothing where there are none.
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// Stands in for such a word while the rest is read. No program writes this text.
+/// Stands in for such a word where it must not be lost while the rest is read. No program writes this text.
 const STAND_IN: &str = "\0aees:";
 
 /// Longest first: `-Infinity` holds `Infinity`.
@@ -10,22 +13,31 @@ const WORDS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
 
 /// A JSON object.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct LooseObject {
+pub struct LooseObject {
     /// The object, with null in the place of numbers that are not finite.
-    pub(super) map: Map<String, Value>,
+    pub map: Map<String, Value>,
     /// The first such number: where it is (keys with points between them), and what.
-    pub(super) not_finite: Option<(String, String)>,
+    pub not_finite: Option<(String, String)>,
+}
+
+/// Reads a document, with null in the place of numbers that are not finite.
+///
+/// # Errors
+/// When it is no JSON, or JSON of something else.
+pub fn parse<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
+    serde_json::from_slice(text).or_else(|error| match without_words(text) {
+        Some(text) => serde_json::from_slice(&text),
+        None => Err(error),
+    })
 }
 
 /// Reads an object; none when it is something else.
-pub(super) fn parse_object(text: &str) -> Option<LooseObject> {
+pub fn parse_object(text: &str) -> Option<LooseObject> {
     if let Ok(map) = serde_json::from_str(text) {
         return Some(LooseObject { map, not_finite: None });
     }
-    if !WORDS.iter().any(|word| text.contains(word)) {
-        return None;
-    }
-    let mut value: Value = serde_json::from_str(&with_stand_ins(text)).ok()?;
+    let text = replaced(text.as_bytes(), |word| format!(r#""\u0000aees:{word}""#))?;
+    let mut value: Value = serde_json::from_slice(&text).ok()?;
     let mut not_finite = None;
     remove_stand_ins(&mut value, "", &mut not_finite);
     match value {
@@ -34,30 +46,39 @@ pub(super) fn parse_object(text: &str) -> Option<LooseObject> {
     }
 }
 
-/// The text with a string for each word that is not in a string itself.
-fn with_stand_ins(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 32);
-    let (mut in_string, mut escaped, mut rest) = (false, false, text);
-    while let Some(character) = rest.chars().next() {
-        let word = if in_string { None } else { WORDS.into_iter().find(|word| rest.starts_with(word)) };
+/// The text with null in the place of NaN and infinities that stand outside strings; none if there are none.
+pub fn without_words(text: &[u8]) -> Option<Vec<u8>> {
+    replaced(text, |_| "null".into())
+}
+
+fn replaced(text: &[u8], stand_in: impl Fn(&str) -> String) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len() + 64);
+    let (mut replaced, mut in_string, mut index) = (false, false, 0);
+    while let Some(&byte) = text.get(index) {
+        let word = match byte {
+            b'-' | b'I' | b'N' if !in_string => {
+                WORDS.into_iter().find(|word| text[index..].starts_with(word.as_bytes()))
+            }
+            _ => None,
+        };
         if let Some(word) = word {
-            out.push_str(r#""\u0000aees:"#);
-            out.push_str(word);
-            out.push('"');
-            rest = &rest[word.len()..];
+            out.extend_from_slice(stand_in(word).as_bytes());
+            replaced = true;
+            index += word.len();
             continue;
         }
-        if escaped {
-            escaped = false;
-        } else if character == '"' {
+        if byte == b'"' {
             in_string = !in_string;
-        } else {
-            escaped = in_string && character == '\\';
         }
-        out.push(character);
-        rest = &rest[character.len_utf8()..];
+        out.push(byte);
+        index += 1;
+        // What follows a backslash in a string is never its end.
+        if in_string && byte == b'\\' {
+            out.extend(text.get(index));
+            index += 1;
+        }
     }
-    out
+    replaced.then_some(out)
 }
 
 fn remove_stand_ins(value: &mut Value, path: &str, first: &mut Option<(String, String)>) {
@@ -103,5 +124,13 @@ mod tests {
         for text in ["", "[NaN]", "NaN", "3", "{'a': NaN}", "{\"a\": NaNa}", "{\"a\": 1", "{\"a\": NaN"] {
             assert_eq!(parse_object(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_word_inside_a_text_is_no_number() {
+        let text = r#"{"a\"NaN": "Infinity \\", "b": [NaN, -1, -Infinity]}"#;
+        let replaced = without_words(text.as_bytes()).unwrap();
+        assert_eq!(String::from_utf8(replaced).unwrap(), r#"{"a\"NaN": "Infinity \\", "b": [null, -1, null]}"#);
+        assert_eq!(without_words(br#"{"NaN": -1}"#), None);
     }
 }
