@@ -10,8 +10,8 @@
 #[path = "step/mod.rs"]
 mod step;
 
-use std::sync::Arc;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Instant;
 
 use aees_control::{Aees, AeesConfig};

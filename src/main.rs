@@ -1,7 +1,95 @@
 //! `aees`: trains, sweeps and reports experiments in Adaptive Episodic Exploration Scheduling.
+//!
+//! The program's table of contents: parse, do the verb, an exit code. Each verb is a file in `commands`, with what can be
+//! typed for it; the rooms below do the work. Nothing else prints.
+
+#![forbid(unsafe_code)]
+
+mod commands;
+mod failure;
+mod interrupt;
+mod progress;
+mod results;
+mod setting_flags;
+mod sources;
+mod stdout;
+mod table;
+mod words;
 
 use std::process::ExitCode;
 
+use aees_studies::background::become_detached;
+use clap::{Parser, Subcommand};
+
+use crate::commands::{data, devices, export, pretokenize, registry, replay, report, runs, sweep, train, worker};
+use crate::failure::Failure;
+
+/// Trains, sweeps and reports experiments in Adaptive Episodic Exploration Scheduling
+#[derive(Parser)]
+#[command(name = "aees", version)]
+struct CommandLine {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Train(train::TrainFlags),
+    Pretokenize(pretokenize::PretokenizeFlags),
+    #[command(subcommand)]
+    Data(data::DataVerb),
+    Export(export::ExportFlags),
+    #[command(subcommand)]
+    Sweep(sweep::SweepVerb),
+    Worker(worker::WorkerFlags),
+    #[command(subcommand)]
+    Runs(runs::RunsVerb),
+    #[command(subcommand)]
+    Registry(registry::RegistryVerb),
+    #[command(subcommand)]
+    Report(report::ReportVerb),
+    Replay(replay::ReplayFlags),
+    Devices(devices::DevicesFlags),
+}
+
 fn main() -> ExitCode {
-    aees::main()
+    let (arguments, detached) = match become_detached(std::env::args_os()) {
+        Ok(started) => started,
+        Err(error) => return Failure::from(error).report(),
+    };
+    let exit = match CommandLine::try_parse_from(arguments) {
+        Ok(typed) => run(typed.verb).unwrap_or_else(Failure::report),
+        Err(error) => failure::usage(&error),
+    };
+    if let Some(detached) = detached {
+        detached.record_end(exit);
+    }
+    exit
+}
+
+fn run(verb: Verb) -> Result<ExitCode, Failure> {
+    match verb {
+        Verb::Train(typed) => typed.run(),
+        Verb::Pretokenize(typed) => typed.run(),
+        Verb::Data(typed) => typed.run(),
+        Verb::Export(typed) => typed.run(),
+        Verb::Sweep(typed) => typed.run(),
+        Verb::Worker(typed) => worker::run(&typed),
+        Verb::Runs(typed) => typed.run(),
+        Verb::Registry(typed) => typed.run(),
+        Verb::Report(typed) => typed.run(),
+        Verb::Replay(typed) => typed.run(),
+        Verb::Devices(_) => devices::run(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CommandLine;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
 }

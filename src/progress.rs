@@ -3,20 +3,20 @@
 use std::io::IsTerminal;
 
 use aees_train::event::Subscriber;
+use clap::Args;
 
 use self::preparations::Preparations;
+use crate::words::words;
 
 mod bar;
+mod final_lines;
 mod json_lines;
 mod plain;
 mod preparations;
-mod summary;
 
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// A bar on a terminal, lines elsewhere.
-    Auto,
     /// A bar.
     Bar,
     /// The reference's lines, one an epoch.
@@ -27,32 +27,36 @@ pub(crate) enum Style {
     None,
 }
 
-impl Style {
-    /// The words for `--progress`.
-    pub(crate) const NAMES: [&'static str; 5] = ["auto", "bar", "plain", "json", "none"];
+#[derive(Args)]
+pub(crate) struct ProgressFlag {
+    /// How to show progress: a bar on a terminal and lines elsewhere, one of them always, JSON lines on stdout, or nothing
+    #[arg(
+        long,
+        value_name = "STYLE",
+        default_value = "auto",
+        value_parser = words([
+            ("auto", auto()),
+            ("bar", Style::Bar),
+            ("plain", Style::Plain),
+            ("json", Style::Json),
+            ("none", Style::None),
+        ]),
+    )]
+    pub(crate) progress: Style,
+}
 
-    /// The style of a word; the command line lets no other word through.
-    pub(crate) fn from_name(name: &str) -> Self {
-        match name {
-            "bar" => Self::Bar,
-            "plain" => Self::Plain,
-            "json" => Self::Json,
-            "none" => Self::None,
-            _ => Self::Auto,
-        }
-    }
+/// A bar on a terminal, lines elsewhere.
+fn auto() -> Style {
+    if std::io::stderr().is_terminal() { Style::Bar } else { Style::Plain }
 }
 
 /// Who listens for a style.
 pub(crate) fn subscribers(style: Style) -> Vec<Box<dyn Subscriber>> {
+    let preparations = Preparations::new(style == Style::Bar);
     match style {
-        Style::Auto if std::io::stderr().is_terminal() => subscribers(Style::Bar),
-        Style::Auto => subscribers(Style::Plain),
-        Style::Bar => {
-            vec![Box::new(Preparations::bars()), Box::new(bar::Bar::default()), Box::new(summary::Summary)]
-        }
+        Style::Bar => vec![Box::new(preparations), Box::new(bar::Bar::default()), Box::new(final_lines::FinalLines)],
         Style::Plain => {
-            vec![Box::new(Preparations::lines()), Box::new(plain::Plain::default()), Box::new(summary::Summary)]
+            vec![Box::new(preparations), Box::new(plain::Plain::default()), Box::new(final_lines::FinalLines)]
         }
         Style::Json => vec![Box::new(json_lines::JsonLines)],
         Style::None => Vec::new(),
@@ -61,8 +65,5 @@ pub(crate) fn subscribers(style: Style) -> Vec<Box<dyn Subscriber>> {
 
 /// Who listens while something is looked up outside of a run.
 pub(crate) fn preparations() -> Vec<Box<dyn Subscriber>> {
-    match std::io::stderr().is_terminal() {
-        true => vec![Box::new(Preparations::bars())],
-        false => vec![Box::new(Preparations::lines())],
-    }
+    vec![Box::new(Preparations::new(auto() == Style::Bar))]
 }

@@ -1,9 +1,14 @@
 //! Data on stdout. A reader that went away (`aees ... | head`) is its own choice and not an error of ours.
 
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 /// Prints one line.
 pub(crate) fn line(text: impl Display) {
     let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Whether a stream takes colours: a terminal, and nobody said no.
+pub(crate) fn takes_colours(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }

@@ -1,19 +1,11 @@
 //! `aees runs bg`: launches are cut loose from the terminal, are known for what they are, and end with all that they started.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
-mod program;
-
 use std::fs::{self, File};
 use std::process::{Child, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
-use program::{Run, Scratch, TINY};
+use crate::program::{Run, Scratch, TINY, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-
-const LIMIT: Duration = Duration::from_secs(60);
 
 /// A launched process, as the program starts it: the hidden first word, its folder, what it is for, and a command line.
 /// Killed when the test is over, if it still runs.
@@ -35,7 +27,7 @@ impl Launched {
         let words = ["detached", &folder, "noise"];
         let mut command = scratch.command(words.iter().chain(arguments));
         let launched = Self(command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap());
-        wait_until(|| scratch.path(&format!("results/launches/{id}/launch.json")).exists());
+        wait_until("it is launched", || scratch.path(&format!("results/launches/{id}/launch.json")).exists());
         launched
     }
 
@@ -51,14 +43,6 @@ impl Drop for Launched {
     }
 }
 
-fn wait_until(mut ask: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !ask() {
-        assert!(begin.elapsed() < LIMIT, "waited in vain");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
 fn bg(scratch: &Scratch, arguments: &[&str]) -> Run {
     scratch.run(["runs", "bg"].iter().chain(arguments))
 }
@@ -70,7 +54,7 @@ fn listed(scratch: &Scratch) -> Vec<Value> {
 
 /// Waits until training is under way.
 fn trains(scratch: &Scratch, id: &str) {
-    wait_until(|| scratch.text(&format!("results/launches/{id}/log.txt")).lines().count() > 3);
+    wait_until("it trains", || scratch.text(&format!("results/launches/{id}/log.txt")).lines().count() > 3);
 }
 
 #[test]
@@ -100,7 +84,7 @@ fn a_killed_launch_died_and_is_not_running() {
     let scratch = Scratch::new();
     let launched = Launched::training(&scratch, "one");
     launched.signal(Signal::KILL);
-    wait_until(|| listed(&scratch)[0]["state"] != "running");
+    wait_until("it is seen dead", || listed(&scratch)[0]["state"] != "running");
     let row = listed(&scratch).remove(0);
     assert_eq!((&row["state"], &row["exit_code"]), (&json!("died"), &Value::Null));
     bg(&scratch, &["attach", "one"]).refused(&["one died", "aees sweep resume"]);
@@ -142,7 +126,7 @@ fn ctrl_c_ends_the_showing_and_not_the_launch() {
     let attached = command.stdout(File::create(&shown).unwrap()).stderr(Stdio::piped()).spawn().unwrap();
     // It grows: more is shown than there was.
     let before = fs::metadata(scratch.path("results/launches/one/log.txt")).unwrap().len();
-    wait_until(|| fs::metadata(&shown).unwrap().len() > before);
+    wait_until("more is shown", || fs::metadata(&shown).unwrap().len() > before);
     kill_process(Pid::from_child(&attached), Signal::INT).unwrap();
     let said = Run(attached.wait_with_output().unwrap()).ok().stderr();
     assert!(said.contains("goes on in the background") && said.contains("aees runs bg stop one"), "{said}");

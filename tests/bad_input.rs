@@ -1,12 +1,8 @@
 //! What a new user gets wrong: each mistake has a message that says what, where and what next, and costs nothing.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
-mod program;
-
 use std::fs;
 
-use program::{DUAL, Scratch, TINY};
+use crate::program::{DUAL, Run, Scratch, TINY, wait_until};
 use serde_json::json;
 
 /// Bytes of a record of the official binary files: coarse label, fine label, pixels.
@@ -27,7 +23,7 @@ fn images(scratch: &Scratch) {
 }
 
 /// Trains one epoch on the folder `cifar`.
-fn on_files(scratch: &Scratch) -> program::Run {
+fn on_files(scratch: &Scratch) -> Run {
     let settings = ["--data", "cifar", "--model-width", "2", "--epochs", "1", "--batch-size", "50", "--run-dir", "run"];
     scratch.run(["train", "cifar100"].iter().chain(&settings))
 }
@@ -241,7 +237,7 @@ fn a_full_disk_stops_the_run_and_the_last_good_checkpoint_survives() {
         let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec {program} {arguments}");
         let mut shell = std::process::Command::new("sh");
         shell.arg("-c").arg(script).current_dir(scratch.path(".")).env("RAYON_NUM_THREADS", "1");
-        program::Run(shell.output().unwrap())
+        Run(shell.output().unwrap())
     };
     let arguments = format!("train cifar100 --run-dir run {} {}", TINY.join(" "), settings.join(" "));
     limited(8, &arguments).refused(&["cannot write", "step-000000005.safetensors"]);
@@ -271,9 +267,7 @@ fn a_full_disk_stops_the_run_and_the_last_good_checkpoint_survives() {
 fn interrupted_after(scratch: &Scratch, arguments: &[&str], checkpoint: &str) {
     let mut child = scratch.command(arguments).spawn().unwrap();
     let path = scratch.path("run/checkpoints").join(checkpoint);
-    while !path.exists() && child.try_wait().unwrap().is_none() {
-        std::thread::sleep(std::time::Duration::from_millis(1));
-    }
+    wait_until("a checkpoint is there, or the run is over", || path.exists() || child.try_wait().unwrap().is_some());
     let _ = child.kill();
     let _ = child.wait();
     assert!(path.exists());

@@ -1,7 +1,5 @@
 //! Every file in `configs/` is a configuration that can be run.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -42,16 +40,17 @@ fn there_is_one_for_each_published_setting_and_each_says_what_its_name_says() {
     for (name, config) in &configs {
         let sgd = name.contains("sgd");
         assert_eq!(config.optimizer, if sgd { OptimizerName::Sgd } else { OptimizerName::AdamW }, "{name}");
-        assert_eq!(config.lr, if sgd { 0.1 } else { 1e-3 }, "{name}");
+        assert_eq!(config.lr.get(), if sgd { 0.1 } else { 1e-3 }, "{name}");
         assert_eq!(config.control_mode == ControlMode::Adaptive, name.contains("aees"), "{name}");
         assert_eq!(config.lr_scheduler == SchedulerName::Cosine, name.contains("cosine"), "{name}");
-        let noise = format!("{}{:.0}", &config.label_noise_type.name()[..3], 100.0 * config.label_noise_rate);
+        let noise = format!("{}{:.0}", &config.label_noise_type.name()[..3], 100.0 * config.label_noise_rate.get());
         let regime = match noise.as_str() {
             "non0" => "clean",
             "asy20" => "asym20",
             other => other,
         };
         assert!(name.starts_with(regime), "{name}: {regime}");
-        assert_eq!((config.epochs, config.batch_size, config.episode_length), (200, 128, 200), "{name}");
+        let sizes = (config.epochs.get(), config.batch_size.get(), config.episode_length.get());
+        assert_eq!(sizes, (200, 128, 200), "{name}");
     }
 }

@@ -1,9 +1,6 @@
 //! Runs whose data, tokenizer and model come from the hub: a small server on loopback that speaks its routes. And runs
 //! that must not touch the network at all.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
-mod program;
 #[path = "../tasks/tests/hub/server.rs"]
 mod server;
 
@@ -11,8 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::program::{Run, Scratch, read_json};
+use crate::require;
 use aees_tasks::RepoId;
-use program::{Run, Scratch, read_json};
 use server::{Fault, HubServer};
 
 /// A two-layer model with random weights, for 120 tokens, 16 positions and 4 classes.
@@ -128,8 +126,7 @@ fn a_run_with_local_files_only_works_where_networking_is_impossible() {
         isolated
     };
     if !Command::new("unshare").args(["-rn", "true"]).status().is_ok_and(|status| status.success()) {
-        println!("skipped: this machine does not let a test make a network namespace");
-        return;
+        return require::skip("network-namespace", "this machine does not let a test make a network namespace");
     }
     let (scratch, hub) = (Scratch::new(), hub());
     let fetch = ["data", "fetch", "agnews", "--model", MODEL];

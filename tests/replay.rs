@@ -1,15 +1,11 @@
 //! `aees replay` on the reference's two kinds of results and on our own, whole and tampered with.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
-mod program;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::program::{DUAL, Scratch, read_json};
 use aees_report::replay::{Finding, replay};
 use aees_report::{Method, ResultSet, Source};
-use program::{DUAL, Scratch, read_json};
 use serde_json::{Value, json};
 
 /// Made with pulseopt by `tests/fixtures/make_archive.py`.

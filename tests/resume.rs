@@ -1,14 +1,10 @@
 //! A run that was killed goes on as if nothing had happened.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
-mod program;
-
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
 
-use program::{DUAL, Scratch, TINY, without_times};
+use crate::program::{DUAL, Scratch, TINY, without_times};
 use serde_json::{Value, json};
 
 /// Starts the run and kills it (SIGKILL) as soon as it has reported a step. Returns whether it was still running.

@@ -1,10 +1,6 @@
 //! `aees train sst2` and `agnews`, `aees pretokenize`: on made-up sentences and a tiny model, as a user runs them.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
-mod program;
-
-use program::{DUAL, Run, Scratch, without_times};
+use crate::program::{DUAL, Run, Scratch, wait_until, without_times};
 use serde_json::Value;
 
 /// A run that takes a second or two.
@@ -88,14 +84,10 @@ fn a_text_run_killed_half_way_gives_the_same_result() {
         command.spawn().unwrap()
     };
     let metrics = scratch.path("killed/checkpoints");
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    while std::time::Instant::now() < deadline {
+    wait_until("a checkpoint is there, or the run is over", || {
         let written = std::fs::read_dir(&metrics).is_ok_and(|entries| entries.count() > 1);
-        if written || child.try_wait().unwrap().is_some() {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(2));
-    }
+        written || child.try_wait().unwrap().is_some()
+    });
     let _ = child.kill();
     let _ = child.wait();
     scratch.run(["train", "--resume", "killed"]).ok();

@@ -1,10 +1,6 @@
 //! `aees train cifar100` from its command line to the files it leaves.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
-mod program;
-
-use program::{DUAL, Scratch, TINY, without_times};
+use crate::program::{DUAL, Scratch, TINY, without_times};
 use serde_json::{Value, json};
 
 #[test]

@@ -2,29 +2,53 @@
 
 use std::process::ExitCode;
 
-use aees_run::settings::{RunConfig, TaskName};
+use aees_run::settings::{SettingInfo, TaskName, Verb};
 use aees_train::session::fetch;
-use clap::ArgMatches;
+use clap::{Args, Subcommand};
 
-use super::train::flags;
 use crate::failure::Failure;
-use crate::progress::{self, Style};
+use crate::progress::{self, ProgressFlag};
+use crate::setting_flags::{SettingFlags, TakenSettings};
 use crate::stdout;
+use crate::words::{ChosenTasks, one_or_all};
 
-/// Runs `aees data fetch`, the only word there is.
-pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
-    let Some(("fetch", arguments)) = arguments.subcommand() else { return Ok(ExitCode::SUCCESS) };
-    let named = arguments.get_one::<String>("task").map(String::as_str);
-    let tasks: Vec<TaskName> =
-        TaskName::ALL.into_iter().filter(|task| named == Some("all") || named == Some(task.name())).collect();
-    for task in &tasks {
-        let mut config = RunConfig::new(*task);
-        config.fill(flags(&config, arguments, tasks.len() > 1)?)?;
-        config.make_paths_absolute();
-        let style = arguments.get_one::<String>("progress").map_or("auto", String::as_str);
-        for file in fetch(&config, &mut progress::subscribers(Style::from_name(style)))? {
-            stdout::line(file.display());
-        }
+/// Data on this machine
+#[derive(Subcommand)]
+pub(crate) enum DataVerb {
+    Fetch(FetchFlags),
+}
+
+/// Downloads data, tokenizer and model of a task into the Hugging Face cache, for runs without a network
+#[derive(Args)]
+#[command(infer_long_args = true)]
+pub(crate) struct FetchFlags {
+    /// What to download
+    #[arg(value_name = "TASK", value_parser = one_or_all(&TaskName::ALL))]
+    task: ChosenTasks,
+    #[command(flatten)]
+    progress: ProgressFlag,
+    #[command(flatten)]
+    settings: SettingFlags<Fetched>,
+}
+
+/// What is fetched, and where to.
+struct Fetched;
+
+impl TakenSettings for Fetched {
+    fn takes(setting: &SettingInfo) -> bool {
+        setting.verbs.contains(&Verb::Fetch)
     }
-    Ok(ExitCode::SUCCESS)
+}
+
+impl DataVerb {
+    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        let Self::Fetch(FetchFlags { task: ChosenTasks(tasks), progress, settings }) = self;
+        for task in &tasks {
+            let config = settings.of_task(*task, &tasks)?;
+            for file in fetch(&config, &mut progress::subscribers(progress.progress))? {
+                stdout::line(file.display());
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
 }

@@ -7,7 +7,11 @@ use aees_train::engine::available;
 use crate::failure::Failure;
 use crate::stdout;
 
-/// Lists the devices, best first.
+/// Lists the devices that this build can use on this machine
+#[derive(clap::Args)]
+pub(crate) struct DevicesFlags {}
+
+/// Best first.
 pub(crate) fn run() -> Result<ExitCode, Failure> {
     let mut devices: Vec<String> = available().iter().map(|target| target.device.describe()).collect();
     // Several engines may know one device.

@@ -4,24 +4,38 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use aees_train::session::{SavedModel, export};
-use clap::ArgMatches;
+use clap::Args;
 
 use crate::failure::Failure;
-use crate::progress::{self, Style};
+use crate::progress::preparations;
 use crate::stdout;
+use crate::words::words;
 
-/// Writes the model, and says where.
-pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
-    let (Some(directory), Some(folder)) = (arguments.get_one::<PathBuf>("run"), arguments.get_one::<PathBuf>("to"))
-    else {
-        return Ok(ExitCode::SUCCESS);
-    };
-    let which = match arguments.get_one::<String>("checkpoint").map(String::as_str) {
-        Some("last") => SavedModel::Last,
-        _ => SavedModel::Best,
-    };
-    let step = export(directory, which, folder, &mut progress::subscribers(Style::Auto))?;
-    eprintln!("the model after step {step}");
-    stdout::line(folder.display());
-    Ok(ExitCode::SUCCESS)
+/// Writes a trained model for other programs: model.safetensors, and for text what transformers loads
+#[derive(Args)]
+pub(crate) struct ExportFlags {
+    /// The folder of the run
+    #[arg(value_name = "RUN_DIR")]
+    run: PathBuf,
+    /// Where to write
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
+    /// The model of the best epoch, or the newest
+    #[arg(
+        long,
+        value_name = "WHICH",
+        default_value = "best",
+        value_parser = words([("best", SavedModel::Best), ("last", SavedModel::Last)]),
+    )]
+    checkpoint: SavedModel,
+}
+
+impl ExportFlags {
+    /// Writes the model, and says where.
+    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        let step = export(&self.run, self.checkpoint, &self.to, &mut preparations())?;
+        eprintln!("the model after step {step}");
+        stdout::line(self.to.display());
+        Ok(ExitCode::SUCCESS)
+    }
 }

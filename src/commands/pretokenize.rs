@@ -2,41 +2,62 @@
 
 use std::process::ExitCode;
 
-use aees_run::settings::{RunConfig, TaskName};
+use aees_run::settings::{RunConfig, SettingInfo, TaskName, Verb};
 use aees_train::session::SessionError;
 use aees_train::text_task::{Pretokenized, pretokenize};
-use clap::ArgMatches;
+use clap::Args;
 use serde_json::json;
 
-use super::train::flags;
 use crate::failure::Failure;
-use crate::progress::{self, Style};
+use crate::progress::{self, ProgressFlag, Style};
+use crate::setting_flags::{SettingFlags, TakenSettings};
 use crate::stdout;
+use crate::words::{ChosenTasks, one_or_all};
 
-/// Tokenizes one task or all of them.
-pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
-    let tasks: &[TaskName] = match arguments.get_one::<String>("task").map(String::as_str) {
-        Some("sst2") => &[TaskName::Sst2],
-        Some("agnews") => &[TaskName::AgNews],
-        _ => &[TaskName::Sst2, TaskName::AgNews],
-    };
-    for task in tasks {
-        let mut config = RunConfig::new(*task);
-        config.fill(flags(&config, arguments, tasks.len() > 1)?)?;
-        config.make_paths_absolute();
-        config.validate()?;
-        tokenize(&config, arguments)?;
+/// Tokenizes the data of a text task once and stores it, so that timed runs do not
+#[derive(Args)]
+#[command(infer_long_args = true)]
+pub(crate) struct PretokenizeFlags {
+    /// What to tokenize
+    #[arg(value_name = "TASK", value_parser = one_or_all(&[TaskName::Sst2, TaskName::AgNews]))]
+    task: ChosenTasks,
+    #[command(flatten)]
+    progress: ProgressFlag,
+    /// Print one JSON object for each task on stdout
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    settings: SettingFlags<Tokenizing>,
+}
+
+/// The settings that tokenized data depends on, or that say where things are.
+struct Tokenizing;
+
+impl TakenSettings for Tokenizing {
+    fn takes(setting: &SettingInfo) -> bool {
+        setting.verbs.contains(&Verb::Pretokenize)
     }
-    Ok(ExitCode::SUCCESS)
+}
+
+impl PretokenizeFlags {
+    /// Tokenizes one task or all of them.
+    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        let ChosenTasks(tasks) = &self.task;
+        for task in tasks {
+            let config = self.settings.of_task(*task, tasks)?;
+            config.validate()?;
+            tokenize(&config, self.progress.progress, self.json)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
 }
 
 /// Tokenizes the data of one configuration and says where it lies.
-pub(crate) fn tokenize(config: &RunConfig, arguments: &ArgMatches) -> Result<(), Failure> {
-    let style = arguments.get_one::<String>("progress").map_or("auto", String::as_str);
-    let mut subscribers = progress::subscribers(Style::from_name(style));
+pub(crate) fn tokenize(config: &RunConfig, progress: Style, as_json: bool) -> Result<(), Failure> {
+    let mut subscribers = progress::subscribers(progress);
     let done = pretokenize(config, &mut subscribers).map_err(SessionError::from)?;
     drop(subscribers);
-    if arguments.get_flag("json") {
+    if as_json {
         stdout::line(json!({
             "task": config.task.name(), "file": done.file, "already_there": done.already_there,
             "sentences": done.sentences, "tokens": done.tokens, "seconds": done.seconds,

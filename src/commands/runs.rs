@@ -1,8 +1,10 @@
 //! `aees runs`: looks at runs and moves them. One file for each verb, or for verbs of one kind.
 
+mod background;
 mod change;
 mod costs;
-pub(crate) mod listing;
+mod filter;
+mod listing;
 mod logs;
 mod ls;
 mod show;
@@ -10,54 +12,86 @@ mod why;
 
 use std::process::ExitCode;
 
-use clap::ArgMatches;
+use aees_studies::registry::{Metric, Reader, RunRow, Why};
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use self::change::{ChangeFlags, Move};
 use crate::failure::Failure;
-use aees_studies::registry::{Metric, Reader, RunRow, RunState};
+use crate::results::ResultsFlags;
 
-/// Runs one of the verbs.
-pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
-    match arguments.subcommand() {
-        Some(("ls", arguments)) if arguments.get_flag("costs") => costs::run(arguments),
-        Some(("ls", arguments)) => ls::run(arguments),
-        Some(("show", arguments)) => show::run(arguments),
-        Some(("why", arguments)) => why::run(arguments),
-        Some(("logs", arguments)) => logs::run(arguments),
-        Some(("bg", arguments)) => super::background::run(arguments),
-        Some((verb, arguments)) => change::run(verb, arguments),
-        // clap lets nothing else through.
-        None => Ok(ExitCode::SUCCESS),
+/// Lists, explains and changes the runs of studies
+#[derive(Subcommand)]
+#[command(after_help = "A RUN is the beginning of its id, at least 4 digits, or its place in a study: study:17.")]
+pub(crate) enum RunsVerb {
+    Ls(ls::LsFlags),
+    /// Shows a run: what it is, where it is, its numbers and its folder
+    Show(LookFlags),
+    /// Tells how a run came to be where it is: claims, moves, reuse
+    Why(LookFlags),
+    Logs(logs::LogsFlags),
+    /// Makes failed, cancelled, invalid, interrupted and deferred runs pending again
+    #[command(
+        after_help = "With --study and no --state, the failed ones.",
+        mut_arg("run", |run| run.conflicts_with("study")),
+    )]
+    Retry(ChangeFlags),
+    /// Takes runs out that are not done; a running one stops at its worker's next heartbeat
+    #[command(mut_arg("run", |run| run.conflicts_with("study")))]
+    Cancel(ChangeFlags),
+    /// Withdraws results: the runs become invalid, and retry computes them again
+    #[command(
+        mut_arg("run", |run| run.conflicts_with("study")),
+        mut_arg("reason", |reason| reason.required(true)),
+    )]
+    Invalidate(ChangeFlags),
+    /// Takes runs out of a study's results and claims, without touching the runs
+    #[command(after_help = "The study is that of --study, or the one a run is named by: study:17.")]
+    Withdraw(ChangeFlags),
+    #[command(subcommand)]
+    Bg(background::BackgroundVerb),
+}
+
+#[derive(Args)]
+#[command(infer_long_args = true)]
+pub(crate) struct LookFlags {
+    /// The run
+    run: String,
+    /// Print one JSON document on stdout
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    results: ResultsFlags,
+}
+
+impl LookFlags {
+    /// All that the registry knows of the run.
+    fn why(&self) -> Result<Why, Failure> {
+        let reader = self.results.results().reader()?;
+        Ok(reader.why(reader.run(&self.run)?.run_id.full())?)
     }
 }
 
-/// The run that is asked for.
-fn named(reader: &Reader, arguments: &ArgMatches) -> Result<RunRow, Failure> {
-    Ok(reader.run(arguments.get_one::<String>("run").map_or("", String::as_str))?)
+impl RunsVerb {
+    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Ls(typed) => ls::run(&typed),
+            Self::Show(typed) => show::run(&typed),
+            Self::Why(typed) => why::run(&typed),
+            Self::Logs(typed) => logs::run(&typed),
+            Self::Retry(typed) => change::run(Move::Retry, typed),
+            Self::Cancel(typed) => change::run(Move::Cancel, typed),
+            Self::Invalidate(typed) => change::run(Move::Invalidate, typed),
+            Self::Withdraw(typed) => change::run(Move::Withdraw, typed),
+            Self::Bg(typed) => typed.run(),
+        }
+    }
 }
 
 /// Full names of the studies that a name, the beginning of one or a pattern means; all studies without one.
-pub(crate) fn studies(reader: &Reader, pattern: Option<&str>) -> Result<Vec<String>, Failure> {
+fn studies(reader: &Reader, pattern: Option<&str>) -> Result<Vec<String>, Failure> {
     let patterns: Vec<&str> = pattern.into_iter().collect();
     Ok(reader.status(&patterns)?.into_iter().map(|status| status.name).collect())
-}
-
-/// The states of `--state`.
-fn states(arguments: &ArgMatches) -> Vec<RunState> {
-    let words = arguments.get_many::<String>("state").into_iter().flatten();
-    words.filter_map(|word| word.parse().ok()).collect()
-}
-
-/// The axes of `--only key=a,b`.
-fn axes(arguments: &ArgMatches) -> Result<Vec<(String, Vec<String>)>, Failure> {
-    let axis = |text: &String| {
-        let Some((key, values)) = text.split_once('=').filter(|(key, _)| !key.is_empty()) else {
-            let help = "write it as key=value or key=value,value".to_owned();
-            return Err(Failure::new(format!("--only {text}: there is no key with values"), Some(help)));
-        };
-        Ok((key.to_owned(), values.split(',').map(str::to_owned).collect()))
-    };
-    arguments.get_many::<String>("only").into_iter().flatten().map(axis).collect()
 }
 
 /// JSON that was made by this program; what is no JSON is shown as text.
@@ -66,7 +100,7 @@ fn parsed(text: &str) -> Value {
 }
 
 /// `lr=0.1 method=bandit`.
-pub(crate) fn axes_text(axes_json: &str) -> String {
+fn axes_text(axes_json: &str) -> String {
     let Value::Object(axes) = parsed(axes_json) else { return axes_json.to_owned() };
     axes.iter().map(|(key, value)| format!("{key}={}", plain(value))).collect::<Vec<_>>().join(" ")
 }

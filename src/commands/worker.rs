@@ -20,7 +20,7 @@ use aees_train::drive::RunError;
 use aees_train::engine::EngineError;
 use aees_train::event::{RunEvent, Subscriber};
 use aees_train::session::{self, RunTarget, SessionEnd, SessionError};
-use clap::ArgMatches;
+use clap::Args;
 use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
@@ -31,15 +31,23 @@ use aees_studies::program::run_command;
 /// How often the live table hears of a run.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 
+/// One run of a study, for `aees sweep run`
+#[derive(Args)]
+#[command(hide = true)]
+pub(crate) struct WorkerFlags {
+    /// The job, instead of the first line of standard input
+    #[arg(long, value_name = "FILE")]
+    job: Option<PathBuf>,
+}
+
 /// Reads the job, does it, and tells how it ended.
-pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
-    let file = arguments.get_one::<PathBuf>("job");
-    let job = match file {
+pub(crate) fn run(typed: &WorkerFlags) -> Result<ExitCode, Failure> {
+    let job = match &typed.job {
         Some(file) => job_of_file(file)?,
         None => job_of_standard_input()?,
     };
-    let stop = interrupt::quiet_stop_flag()?;
-    if file.is_none() {
+    let stop = interrupt::watch(|| {})?;
+    if typed.job.is_none() {
         watch_lifeline(stop.clone());
     }
     let ended = match &job.work {
@@ -54,16 +62,16 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
 
 fn job_of_file(path: &Path) -> Result<Job, Failure> {
     let text = fs::read(path).map_err(FileError::at("read", path))?;
-    serde_json::from_slice(&text).map_err(|error| Failure::new(format!("{} is no job: {error}", path.display()), None))
+    serde_json::from_slice(&text).map_err(|error| Failure::new(format!("{} is no job: {error}", path.display())))
 }
 
 fn job_of_standard_input() -> Result<Job, Failure> {
     let mut line = String::new();
     let read = std::io::stdin().lock().read_line(&mut line);
-    read.map_err(|error| Failure::new(format!("cannot read the job: {error}"), None))?;
+    read.map_err(|error| Failure::new(format!("cannot read the job: {error}")))?;
     serde_json::from_str(&line).map_err(|error| {
-        let help = "this command is for `aees sweep run`, which gives it a job on standard input".into();
-        Failure::new(format!("this is no job: {error}"), Some(help))
+        let help = "this command is for `aees sweep run`, which gives it a job on standard input";
+        Failure::with_help(format!("this is no job: {error}"), help)
     })
 }
 
@@ -91,8 +99,8 @@ fn train(job: &Job, settings: &Map<String, Value>, stop: &AtomicBool) -> Ended {
         // Only a second job in one process could find the pool there, and there is none.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
     }
-    let folder = RunTarget::Planned { directory: job.run_directory.clone(), run_id: job.run_id.clone() };
-    match session::train(&config, &folder, vec![Box::new(Progress::default())], stop) {
+    let target = RunTarget::Planned { directory: job.run_directory.clone(), run_id: job.run_id.clone() };
+    match session::train(&config, &target, vec![Box::new(Progress::default())], stop) {
         Ok(SessionEnd::Finished { .. } | SessionEnd::AlreadyFinished { .. }) => EndedState::Done.into(),
         Ok(SessionEnd::Interrupted { .. }) => EndedState::Interrupted.into(),
         Err(error) if error.is_in_use() => EndedState::Busy.into(),

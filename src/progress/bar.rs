@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use aees_run::artifact::FileError;
+use aees_run::times::span;
 use aees_train::console_lines::ConsoleLines;
 use aees_train::event::{RunEvent, Subscriber};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -83,7 +84,7 @@ impl Bar {
             parts.push(self.arm.clone());
         }
         parts.push(format!("{:.0} {}/s", self.pace.examples_per_second(), self.examples));
-        parts.push(format!("{} left", duration(self.pace.left(step, self.total_steps))));
+        parts.push(format!("{} left", span(self.pace.left(step, self.total_steps).as_secs_f64() * 1e3)));
         parts.join(" · ")
     }
 
@@ -137,25 +138,4 @@ impl Subscriber for Bar {
 
 fn smooth(value: &mut Option<f64>, newest: f64) {
     *value = Some(value.map_or(newest, |value| value + SMOOTHING * (newest - value)));
-}
-
-/// `2 h 05 min`, `5 min 12 s` or `12 s`.
-fn duration(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, seconds) => format!("{seconds} s"),
-        (0, minutes, seconds) => format!("{minutes} min {seconds:02} s"),
-        (hours, minutes, _) => format!("{hours} h {minutes:02} min"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_read_well() {
-        let text = |seconds| duration(Duration::from_secs(seconds));
-        assert_eq!((text(12), text(312), text(7500)), ("12 s".into(), "5 min 12 s".into(), "2 h 05 min".into()));
-    }
 }

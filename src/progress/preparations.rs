@@ -12,14 +12,8 @@ pub(crate) struct Preparations {
 }
 
 impl Preparations {
-    /// Bars.
-    pub(crate) fn bars() -> Self {
-        Self { on_terminal: true, current: None }
-    }
-
-    /// Lines.
-    pub(crate) fn lines() -> Self {
-        Self { on_terminal: false, current: None }
+    pub(crate) fn new(on_terminal: bool) -> Self {
+        Self { on_terminal, current: None }
     }
 
     fn show(&mut self, preparation: &Preparation<'_>) {

@@ -4,8 +4,8 @@ use std::fs;
 
 use aees_studies::registry::Registry;
 
+use super::scratch::{Results, everything, run_id};
 use crate::program::Scratch;
-use crate::scratch::{Results, everything, run_id};
 
 /// Commands that read, and commands that would write.
 const READING: [&[&str]; 4] =
@@ -117,7 +117,7 @@ fn the_beginning_of_several_ids_lists_them() {
     fs::create_dir(scratch.path("results")).unwrap();
     let mut registry = Registry::open(&scratch.path("results/registry.db")).unwrap();
     let member = |number: u64| {
-        let mut member = crate::scratch::member(number, number);
+        let mut member = super::scratch::member(number, number);
         member.run.run_id = format!("abcd{number:060x}").parse().unwrap();
         member
     };

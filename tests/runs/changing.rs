@@ -4,7 +4,7 @@ use std::fs;
 
 use aees_studies::registry::{Heartbeat, RunState};
 
-use crate::scratch::{LEASE, Results, run_id};
+use super::scratch::{LEASE, Results, run_id};
 
 fn failed(runs: u64) -> Results {
     let mut results = Results::with_study("noise", runs);

@@ -4,7 +4,7 @@ use std::fs;
 
 use aees_studies::registry::{Reader, RunState};
 
-use crate::scratch::{Results, everything, run_id};
+use super::scratch::{Results, everything, run_id};
 
 fn dump(results: &Results) -> String {
     Reader::open(&results.scratch.path("results/registry.db")).unwrap().dump().unwrap()
@@ -99,10 +99,10 @@ fn check_finds_what_differs_and_says_what_mends_it() {
     results.publish(1, 0.99);
     fs::remove_file(results.folder(2).join("result.json")).unwrap();
     // Published, and its worker died before it told: on this machine, under a boot that is over.
-    let mut worker = crate::scratch::worker();
+    let mut worker = super::scratch::worker();
     worker.host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let selection = results.registry.select_runs(&[run_id(3)]).unwrap();
-    results.registry.claim(&worker, &selection, 1, crate::scratch::LEASE).unwrap();
+    results.registry.claim(&worker, &selection, 1, super::scratch::LEASE).unwrap();
     let claim = results.start(4);
     results.publish(4, 0.5);
     results.registry.interrupt(&claim, "a test", &aees_studies::registry::Usage::default()).unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aees_studies::registry::{AfterFailure, Audit, Completion, FailedAttempt, OutcomeKind, Usage};
 
-use crate::scratch::{Results, run_id};
+use super::scratch::{Results, run_id};
 
 const AUDIT: Audit<'static> = Audit { actor: "somebody@here", reason: "a doubt" };
 
@@ -79,7 +79,7 @@ fn ls_as_json_has_everything_a_program_needs() {
 #[test]
 fn a_negative_seed_reads_as_it_was_written() {
     let mut results = Results::new();
-    let mut run = crate::scratch::planned(0);
+    let mut run = super::scratch::planned(0);
     run.seed = (-3_i64).cast_unsigned();
     let member = aees_studies::registry::Member { run, index: 0, case: Some("a case".into()), axes_json: "{}".into() };
     let study = aees_studies::registry::StudySpec {

@@ -2,8 +2,8 @@
 
 use std::fs;
 
+use super::{count, effects, runs, shell_study, sweep};
 use crate::program::{Scratch, read_json};
-use crate::{count, effects, runs, shell_study, sweep};
 
 #[test]
 fn a_program_reads_its_settings_and_its_numbers_are_kept() {

@@ -1,7 +1,7 @@
 //! What goes wrong takes down one run, is said, and is tried again as the policy has it.
 
+use super::{count, effects, runs, shell_study, sweep};
 use crate::program::Scratch;
-use crate::{count, effects, runs, shell_study, sweep};
 
 #[test]
 fn a_failure_reaches_the_exit_code_and_spares_the_others() {

@@ -3,8 +3,8 @@
 use std::fs;
 use std::process::Stdio;
 
+use super::{count, effects, runs, shell_study, states, sweep};
 use crate::program::{Run, Scratch};
-use crate::{count, effects, runs, shell_study, states, sweep};
 
 const SCRIPT: &str = "echo {x} {seed} >> effects\necho '{{\"score\": {x}}}'";
 

@@ -1,7 +1,7 @@
 //! Training runs as members of studies.
 
+use super::{count, runs, sweep};
 use crate::program::{Scratch, read_json};
-use crate::{count, runs, sweep};
 
 const TINY: &str = "{data: synthetic, model_width: 2, limit_train: 200, limit_eval: 100, batch_size: 20, epochs: 1}";
 

@@ -7,9 +7,9 @@ use std::process::Stdio;
 use aees_studies::job::{Job, Work};
 use serde_json::{Value, json};
 
-use crate::program::{Run, Scratch, read_json, without_times};
-use crate::stopping::{TRAINING, signal, until};
-use crate::{effects, shell_study, sweep};
+use super::stopping::{TRAINING, signal};
+use super::{effects, shell_study, sweep};
+use crate::program::{Run, Scratch, read_json, wait_until, without_times};
 
 /// The only job of a study that was run once, to be done again in a folder that knows nothing of it.
 fn job_of(scratch: &Scratch, study: &str) -> (PathBuf, Job) {
@@ -60,7 +60,7 @@ fn a_signal_stops_a_worker_with_a_checkpoint_from_which_another_goes_on() {
     // Standard input is at its end from the beginning.
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let log = job.run_directory.join("metrics.jsonl");
-    until("the first episode is over", || fs::metadata(&log).is_ok_and(|log| log.len() > 0));
+    wait_until("the first episode is over", || fs::metadata(&log).is_ok_and(|log| log.len() > 0));
     signal(&child, "-TERM");
     let stopped = Run(child.wait_with_output().unwrap());
     assert_eq!(end(&stopped)["state"], "interrupted", "{}", stopped.stderr());

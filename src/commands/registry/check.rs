@@ -2,23 +2,30 @@
 
 use std::process::ExitCode;
 
-use aees_run::artifact::FileError;
-use clap::ArgMatches;
+use clap::Args;
 use serde_json::json;
 
-use super::Place;
-use crate::failure::Failure;
+use crate::failure::{EXIT_ENVIRONMENT, Failure};
+use crate::results::{Results, ResultsFlags};
 use crate::stdout;
 use aees_studies::disk::{completion_of, run_folders};
 use aees_studies::process::ProcessIdentity;
 use aees_studies::process::hostname;
 use aees_studies::registry::{Reader, RunFilter, RunRow, RunState, RunningRow};
 
-/// Something is wrong.
-const EXIT_WRONG: u8 = 1;
+/// Holds the registry against what lies on disk, and says what mends each difference
+#[derive(Args)]
+#[command(infer_long_args = true, after_help = "Exit codes: 0 nothing is wrong, 1 something is.")]
+pub(crate) struct CheckFlags {
+    #[command(flatten)]
+    results: ResultsFlags,
+    /// Print one JSON document on stdout
+    #[arg(long)]
+    json: bool,
+}
 
 /// One difference.
-struct Problem {
+struct Difference {
     kind: &'static str,
     run: Option<String>,
     what: String,
@@ -26,38 +33,38 @@ struct Problem {
 }
 
 /// Checks everything and lists what is wrong.
-pub(super) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
-    let place = Place::of(arguments);
-    let reader = place.reader()?;
+pub(super) fn run(typed: &CheckFlags) -> Result<ExitCode, Failure> {
+    let results = typed.results.results();
+    let reader = results.reader()?;
     reader.check()?;
     let runs = reader.runs(&RunFilter::default())?;
-    let mut problems: Vec<Problem> = runs.iter().filter_map(|run| result_problem(&place, run)).collect();
-    problems.extend(unknown_folders(&place, &runs)?);
+    let mut problems: Vec<Difference> = runs.iter().filter_map(|run| result_problem(&results, run)).collect();
+    problems.extend(unknown_folders(&results, &runs)?);
     for running in reader.running(None)? {
         problems.extend(dead_worker(&reader, &running)?);
     }
-    if arguments.get_flag("json") {
+    if typed.json {
         let problems: Vec<_> = problems
             .iter()
             .map(|problem| json!({"kind": problem.kind, "run_id": problem.run, "what": problem.what, "mend": problem.mend}))
             .collect();
-        stdout::line(json!({"registry": place.registry, "runs": runs.len(), "problems": problems}));
+        stdout::line(json!({"registry": results.registry, "runs": runs.len(), "problems": problems}));
     } else if problems.is_empty() {
-        stdout::line(format!("{}: {} runs, nothing is wrong", place.registry.display(), runs.len()));
+        stdout::line(format!("{}: {} runs, nothing is wrong", results.registry.display(), runs.len()));
     } else {
         for problem in &problems {
             stdout::line(format!("{}\n  mend: {}", problem.what, problem.mend));
         }
-        stdout::line(format!("{}: {} runs, {} problems", place.registry.display(), runs.len(), problems.len()));
+        stdout::line(format!("{}: {} runs, {} problems", results.registry.display(), runs.len(), problems.len()));
     }
-    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_WRONG) })
+    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_ENVIRONMENT) })
 }
 
 /// What a run's row says of its result, and what lies there.
-fn result_problem(place: &Place, run: &RunRow) -> Option<Problem> {
-    let directory = place.root.run(&run.run_id);
+fn result_problem(results: &Results, run: &RunRow) -> Option<Difference> {
+    let directory = results.root.run(&run.run_id);
     let problem = |kind, what: String, mend: String| {
-        Some(Problem { kind, run: Some(run.run_id.full().into()), what: format!("run {} {what}", run.run_id), mend })
+        Some(Difference { kind, run: Some(run.run_id.full().into()), what: format!("run {} {what}", run.run_id), mend })
     };
     let invalidate =
         |reason: &str| format!("aees runs invalidate {0} --reason '{reason}' && aees runs retry {0}", run.run_id);
@@ -93,23 +100,23 @@ fn result_problem(place: &Place, run: &RunRow) -> Option<Problem> {
 }
 
 /// Folders that no row knows of.
-fn unknown_folders(place: &Place, runs: &[RunRow]) -> Result<Vec<Problem>, Failure> {
-    let mut known: Vec<_> = runs.iter().map(|run| place.root.run(&run.run_id)).collect();
+fn unknown_folders(results: &Results, runs: &[RunRow]) -> Result<Vec<Difference>, Failure> {
+    let mut known: Vec<_> = runs.iter().map(|run| results.root.run(&run.run_id)).collect();
     known.sort();
-    let folders = run_folders(&place.root).map_err(|error: FileError| Failure::new(error.to_string(), error.help()))?;
+    let folders = run_folders(&results.root)?;
     let unknown = folders.into_iter().filter(|folder| known.binary_search(folder).is_err());
     Ok(unknown
-        .map(|folder| Problem {
+        .map(|folder| Difference {
             kind: "unknown_folder",
             run: None,
             what: format!("{} is a folder that the registry does not know", folder.display()),
-            mend: format!("aees registry rebuild --root {}", place.root.path().display()),
+            mend: results.rebuild_command(),
         })
         .collect())
 }
 
 /// A worker that will not say another word.
-fn dead_worker(reader: &Reader, running: &RunningRow) -> Result<Option<Problem>, Failure> {
+fn dead_worker(reader: &Reader, running: &RunningRow) -> Result<Option<Difference>, Failure> {
     let worker = &running.worker;
     let process = ProcessIdentity { pid: worker.pid, start_ticks: worker.start_ticks, boot_id: worker.boot_id.clone() };
     let why = if running.lease_until < reader.now() {
@@ -121,7 +128,7 @@ fn dead_worker(reader: &Reader, running: &RunningRow) -> Result<Option<Problem>,
     };
     let studies = reader.why(running.run_id.full())?.memberships;
     let study = studies.first().map_or("STUDY", |membership| &membership.study);
-    Ok(Some(Problem {
+    Ok(Some(Difference {
         kind: "dead_worker",
         run: Some(running.run_id.full().into()),
         what: format!("run {} is running at {worker}, and {why}", running.run_id),

@@ -2,42 +2,56 @@
 
 use std::process::ExitCode;
 
-use aees_run::artifact::FileError;
-use clap::ArgMatches;
+use clap::Args;
 use serde_json::json;
 
-use super::Place;
 use crate::failure::Failure;
+use crate::results::{Results, ResultsFlags};
 use crate::stdout;
 use aees_studies::disk::read_root;
 use aees_studies::registry::{Registry, RegistryError, rebuild};
 
-/// Makes the registry again, and lists what was passed over.
-pub(super) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
-    let place = Place::of(arguments);
-    refuse_what_is_not_ours(&place)?;
-    let found = read_root(&place.root).map_err(|error: FileError| Failure::new(error.to_string(), error.help()))?;
+/// Makes the registry again from the folders of studies and runs
+#[derive(Args)]
+#[command(
+    infer_long_args = true,
+    after_help = "The older file keeps its bytes under another name. What only the registry knew is lost: attempts and their \
+                  costs, events, withdrawals, and why a run without a result has none; such runs are pending again."
+)]
+pub(crate) struct RebuildFlags {
+    #[command(flatten)]
+    results: ResultsFlags,
+    /// Print one JSON document on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+/// Lists what was passed over.
+pub(super) fn run(typed: &RebuildFlags) -> Result<ExitCode, Failure> {
+    let results = typed.results.results();
+    refuse_what_is_not_ours(&results)?;
+    let found = read_root(&results.root)?;
     if found.studies.is_empty() && found.runs.is_empty() {
         // Most likely the wrong folder; an empty registry would take the place of a full one.
-        let mut message = format!("there are no studies and no runs below {}", place.root.path().display());
+        let mut message = format!("there are no studies and no runs below {}", results.root.path().display());
         for skipped in &found.skipped {
             message.push_str(&format!("\n  {}: {}", skipped.path.display(), skipped.reason));
         }
-        return Err(Failure::new(message, Some("give the folder of results with `--root DIR`".into())));
+        return Err(Failure::with_help(message, "give the folder of results with `--root DIR`"));
     }
-    let rebuilt = rebuild(&place.registry, found.studies, found.runs)?;
-    if arguments.get_flag("json") {
+    let rebuilt = rebuild(&results.registry, found.studies, found.runs)?;
+    if typed.json {
         let skipped: Vec<_> =
             found.skipped.iter().map(|skipped| json!({"path": skipped.path, "reason": skipped.reason})).collect();
         stdout::line(json!({
-            "registry": place.registry, "studies": rebuilt.studies, "runs": rebuilt.runs, "done": rebuilt.done,
+            "registry": results.registry, "studies": rebuilt.studies, "runs": rebuilt.runs, "done": rebuilt.done,
             "kept": rebuilt.kept, "skipped": skipped,
         }));
         return Ok(ExitCode::SUCCESS);
     }
     stdout::line(format!(
         "{}: {} studies, {} runs, {} of them done",
-        place.registry.display(),
+        results.registry.display(),
         rebuilt.studies,
         rebuilt.runs,
         rebuilt.done
@@ -52,11 +66,11 @@ pub(super) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
 }
 
 /// A newer registry holds more than this program can bring back, and another program's database is not ours to rename.
-fn refuse_what_is_not_ours(place: &Place) -> Result<(), Failure> {
-    if !place.registry.exists() {
+fn refuse_what_is_not_ours(results: &Results) -> Result<(), Failure> {
+    if !results.registry.exists() {
         return Ok(());
     }
-    match Registry::open(&place.registry) {
+    match Registry::open(&results.registry) {
         Ok(_) | Err(RegistryError::Corrupt { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }

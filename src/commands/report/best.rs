@@ -4,62 +4,88 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use aees_run::artifact::write_atomically;
-use clap::ArgMatches;
-
-use crate::failure::Failure;
-use crate::stdout;
-use aees_report::best::{Answer, BestError, Question, best, confirm};
+use aees_report::best::{Answer, Question, best, confirm};
 use aees_report::{RunRecord, Source};
+use aees_run::artifact::write_atomically;
 use aees_studies::registry::{Reader, RunFilter};
 use aees_studies::study::{Goal, Measure};
+use clap::Args;
 
-impl From<BestError> for Failure {
-    fn from(error: BestError) -> Self {
-        Self::new(error.to_string(), error.help())
-    }
+use crate::failure::Failure;
+use crate::sources::Sources;
+use crate::stdout;
+use crate::words::words;
+
+const DEFINITIONS: &str = "\
+Measures, of a curve with one value for each epoch: final, the last epoch's, whatever the length of an episode; best, the \
+best epoch's, which is biased upward; last_k(n), the mean of the last n epochs; auc, the mean of all epochs.
+A setting with a diverged run never wins: it is listed below the others, with the step. Of two results for one seed the \
+mean counts, and both are named. Ties go to the setting whose text comes first.
+Metrics: val_accuracy, train_accuracy, train_loss, epoch_seconds, epoch_tflops, or a name from the results.";
+
+/// The best setting of each group, by its mean over seeds; --confirm measures it again on fresh seeds
+#[derive(Args)]
+#[command(after_help = DEFINITIONS)]
+pub(crate) struct BestFlags {
+    #[command(flatten)]
+    sources: Sources,
+    /// What makes a group: task, optimizer, scheduler, method, label_noise or any setting
+    #[arg(long, value_name = "KEY,...", value_delimiter = ',', default_value = "task,optimizer")]
+    group_by: Vec<String>,
+    /// The metric
+    #[arg(long, value_name = "NAME", default_value = "val_accuracy")]
+    metric: String,
+    /// final, best, last_k(n) or auc
+    #[arg(long, value_name = "MEASURE", default_value = "final")]
+    measure: String,
+    /// Which direction is better [default: min for losses and times, max otherwise]
+    #[arg(long, value_name = "GOAL", value_parser = words([("max", Goal::Max), ("min", Goal::Min)]))]
+    goal: Option<Goal>,
+    /// Show so many settings of each group
+    #[arg(long, value_name = "K", default_value = "5")]
+    top: usize,
+    /// Print one JSON document on stdout
+    #[arg(long)]
+    json: bool,
+    /// Write a study with the winners and N seeds that no run had
+    #[arg(long, value_name = "N", requires = "out")]
+    confirm: Option<String>,
+    /// The file of --confirm
+    #[arg(long, value_name = "STUDY.yaml", requires = "confirm")]
+    out: Option<PathBuf>,
 }
 
-/// Runs it.
-pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
-    let question = question(arguments)?;
-    let found = super::read(arguments)?;
+pub(super) fn run(typed: &BestFlags) -> Result<ExitCode, Failure> {
+    let question = question(typed)?;
+    let found = typed.sources.read()?;
     let answer = best(&found.runs, &question)?;
-    if arguments.get_flag("json") {
+    if typed.json {
         stdout::line(answer.json());
     } else {
         answer.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
-        let top = arguments.get_one::<usize>("top").copied().unwrap_or(5);
-        stdout::line(answer.text(top).trim_end());
+        stdout::line(answer.text(typed.top).trim_end());
     }
-    if let (Some(count), Some(out)) = (arguments.get_one::<String>("confirm"), arguments.get_one::<PathBuf>("out")) {
-        write_study(&answer, &found.runs, &planned_seeds(arguments), count, out)?;
+    if let (Some(count), Some(out)) = (&typed.confirm, &typed.out) {
+        write_study(&answer, &found.runs, &planned_seeds(&typed.sources), count, out)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn question(arguments: &ArgMatches) -> Result<Question, Failure> {
-    let text = |name: &str| arguments.get_one::<String>(name).cloned().unwrap_or_default();
-    let (metric, word) = (text("metric"), text("measure"));
-    let measure = Measure::parse(&word).ok_or_else(|| {
-        Failure::new(format!("{word} is no measure"), Some("say final, best, auc or, for example, last_k(5)".into()))
+fn question(typed: &BestFlags) -> Result<Question, Failure> {
+    let (metric, word) = (typed.metric.clone(), &typed.measure);
+    let measure = Measure::parse(word).ok_or_else(|| {
+        Failure::with_help(format!("{word} is no measure"), "say final, best, auc or, for example, last_k(5)")
     })?;
     let less_is_better = ["loss", "seconds", "time", "error"].iter().any(|word| metric.contains(word));
-    let goal = match text("goal").as_str() {
-        "min" => Goal::Min,
-        "max" => Goal::Max,
-        _ if less_is_better => Goal::Min,
-        _ => Goal::Max,
-    };
-    let group_by = arguments.get_many::<String>("group-by").unwrap_or_default();
-    let group_by = group_by.filter(|key| !key.is_empty()).cloned().collect();
+    let goal = typed.goal.unwrap_or(if less_is_better { Goal::Min } else { Goal::Max });
+    let group_by = typed.group_by.iter().filter(|key| !key.is_empty()).cloned().collect();
     Ok(Question { group_by, metric, measure, goal })
 }
 
 /// The seeds of all runs of the studies that are asked about, also of those without a result.
-fn planned_seeds(arguments: &ArgMatches) -> BTreeSet<i64> {
+fn planned_seeds(sources: &Sources) -> BTreeSet<i64> {
     let mut seeds = BTreeSet::new();
-    for source in super::sources(arguments) {
+    for source in sources.sources() {
         let Source::Study { registry, name, .. } = source else { continue };
         // Without a registry the results alone say which seeds there were.
         let Ok(reader) = Reader::open(&registry) else { continue };
@@ -78,12 +104,11 @@ fn write_study(
 ) -> Result<(), Failure> {
     let count = count.strip_prefix("seeds=").unwrap_or(count);
     let count: u64 = count.parse().map_err(|_| {
-        Failure::new(format!("--confirm {count} is no number of seeds"), Some("for example --confirm 30".into()))
+        Failure::with_help(format!("--confirm {count} is no number of seeds"), "for example --confirm 30")
     })?;
     let stem = out.file_stem().map(|stem| confirm::slug(&stem.to_string_lossy())).unwrap_or_default();
     let name = if stem.is_empty() { "confirm".to_owned() } else { stem };
-    let text = confirm::study(answer, runs, seen, count, &name)
-        .map_err(|error| Failure::new(error.to_string(), error.help()))?;
+    let text = confirm::study(answer, runs, seen, count, &name)?;
     write_atomically(out, |file| file.write_all(text.as_bytes()))?;
     eprintln!("wrote {}; see what it comes to with `aees sweep plan {}`", out.display(), out.display());
     Ok(())

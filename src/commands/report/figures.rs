@@ -4,48 +4,95 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use aees_run::artifact::{FileError, write_atomically};
-use clap::ArgMatches;
-
-use super::read;
-use crate::failure::Failure;
-use crate::stdout;
 use aees_report::figures::{COLUMN_MM, Drawn, DrawnFigure, FigureKind, FigureOptions, PAGE_MM, Theme, draw};
+use aees_run::artifact::{FileError, write_atomically};
+use clap::{Args, value_parser};
+
+use crate::failure::Failure;
+use crate::sources::Sources;
+use crate::stdout;
+use crate::words::words;
+
+/// Figures as SVG and PNG, each with the CSV of its data
+#[derive(Args)]
+pub(crate) struct FiguresFlags {
+    #[command(flatten)]
+    sources: Sources,
+    /// Where the figures go
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Draw only these; without it, all that there is data for
+    #[arg(
+        long,
+        value_name = "NAME,..",
+        value_delimiter = ',',
+        value_parser = words(FigureKind::ALL.map(|kind| (kind.name(), kind))),
+    )]
+    figure: Vec<FigureKind>,
+    /// The kinds of files
+    #[arg(
+        long,
+        value_name = "FORMAT,..",
+        value_delimiter = ',',
+        default_value = "svg,png",
+        value_parser = words([("svg", Picture::Svg), ("png", Picture::Png)]),
+    )]
+    format: Vec<Picture>,
+    /// column (85 mm), page (175 mm), or millimetres from 60 to 400
+    #[arg(long, value_name = "WIDTH", default_value = "column")]
+    width: String,
+    /// The ground
+    #[arg(
+        long,
+        value_name = "theme",
+        default_value = "light",
+        value_parser = words([("light", Theme::Light), ("dark", Theme::Dark)]),
+    )]
+    theme: Theme,
+    /// Centred rolling mean of the learning curves; the reference takes 5
+    #[arg(long, value_name = "EPOCHS", value_parser = value_parser!(u16).range(1..))]
+    smooth: Option<u16>,
+    /// Group the strips by these settings instead of by what runs are
+    #[arg(long, value_name = "KEY,..", value_delimiter = ',')]
+    group_by: Vec<String>,
+    /// Also draw groups that lack a seed or an epoch
+    #[arg(long)]
+    allow_partial: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Picture {
+    Svg,
+    Png,
+}
 
 /// Narrower, and a figure has no room for its text; wider, and no paper holds it.
 const WIDTHS_MM: std::ops::RangeInclusive<f64> = 60.0..=400.0;
 
-/// Runs it.
-pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
-    let options = options(arguments)?;
-    let found = read(arguments)?;
+pub(super) fn run(typed: &FiguresFlags) -> Result<ExitCode, Failure> {
+    let options = options(typed)?;
+    let found = typed.sources.read()?;
     let drawn = draw(&found.runs, &options);
     tell(&drawn, &options);
     if drawn.figures.is_empty() {
         return Err(nothing(&drawn, &options));
     }
-    let Some(folder) = arguments.get_one::<PathBuf>("out") else { return Ok(ExitCode::SUCCESS) };
-    fs::create_dir_all(folder).map_err(FileError::at("create", folder))?;
-    let formats: Vec<&str> = arguments.get_many::<String>("format").unwrap_or_default().map(String::as_str).collect();
+    fs::create_dir_all(&typed.out).map_err(FileError::at("create", &typed.out))?;
     for figure in &drawn.figures {
-        save(figure, folder, &formats)?;
+        save(figure, &typed.out, &typed.format)?;
     }
     let missing = !options.kinds.is_empty() && !drawn.without_data.is_empty();
     if missing { Err(nothing(&drawn, &options)) } else { Ok(ExitCode::SUCCESS) }
 }
 
-fn options(arguments: &ArgMatches) -> Result<FigureOptions, Failure> {
-    let named =
-        |kind: &FigureKind| arguments.get_many::<String>("figure").unwrap_or_default().any(|name| name == kind.name());
-    let texts = |flag: &str| arguments.get_many::<String>(flag).unwrap_or_default().cloned().collect();
-    let dark = arguments.get_one::<String>("theme").is_some_and(|theme| theme == "dark");
+fn options(typed: &FiguresFlags) -> Result<FigureOptions, Failure> {
     Ok(FigureOptions {
-        kinds: FigureKind::ALL.into_iter().filter(named).collect(),
-        width_mm: width(arguments.get_one::<String>("width").map_or("column", String::as_str))?,
-        theme: if dark { Theme::Dark } else { Theme::Light },
-        smooth: arguments.get_one::<u16>("smooth").map(|epochs| usize::from(*epochs)),
-        group_by: texts("group-by"),
-        allow_partial: arguments.get_flag("allow-partial"),
+        kinds: FigureKind::ALL.into_iter().filter(|kind| typed.figure.contains(kind)).collect(),
+        width_mm: width(&typed.width)?,
+        theme: typed.theme,
+        smooth: typed.smooth.map(usize::from),
+        group_by: typed.group_by.clone(),
+        allow_partial: typed.allow_partial,
     })
 }
 
@@ -57,7 +104,7 @@ fn width(text: &str) -> Result<f64, Failure> {
     };
     width.filter(|width| WIDTHS_MM.contains(width)).ok_or_else(|| {
         let help = "give `column`, `page`, or millimetres from 60 to 400";
-        Failure::new(format!("--width {text}: no width for a figure"), Some(help.into()))
+        Failure::with_help(format!("--width {text}: no width for a figure"), help)
     })
 }
 
@@ -73,21 +120,21 @@ fn tell(drawn: &Drawn, options: &FigureOptions) {
 fn nothing(drawn: &Drawn, options: &FigureOptions) -> Failure {
     let reasons: Vec<String> =
         drawn.without_data.iter().map(|(kind, missing)| format!("`{}`: {missing}", kind.name())).collect();
-    let help = match drawn.incomplete.is_empty() || options.allow_partial {
-        true => None,
-        false => Some("--allow-partial draws groups that lack a seed or an epoch".into()),
-    };
-    Failure::new(format!("no data for {}", reasons.join("; ")), help)
+    let message = format!("no data for {}", reasons.join("; "));
+    match drawn.incomplete.is_empty() || options.allow_partial {
+        true => Failure::new(message),
+        false => Failure::with_help(message, "--allow-partial draws groups that lack a seed or an epoch"),
+    }
 }
 
-fn save(figure: &DrawnFigure, folder: &Path, formats: &[&str]) -> Result<(), Failure> {
+fn save(figure: &DrawnFigure, folder: &Path, formats: &[Picture]) -> Result<(), Failure> {
     let path = |ending: &str| folder.join(format!("{}.{ending}", figure.named.name));
     write(&path("csv"), figure.named.csv.as_bytes())?;
-    if formats.contains(&"svg") {
+    if formats.contains(&Picture::Svg) {
         write(&path("svg"), figure.named.svg.as_bytes())?;
     }
-    if formats.contains(&"png") {
-        let picture = figure.png().map_err(|error| Failure::new(error.to_string(), None))?;
+    if formats.contains(&Picture::Png) {
+        let picture = figure.png().map_err(|error| Failure::new(error.to_string()))?;
         write(&path("png"), &picture)?;
     }
     Ok(())

@@ -9,10 +9,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use aees_run::artifact::write_atomically;
 use aees_run::settings::{RunConfig, TaskName};
-use clap::ArgMatches;
+use clap::Args;
 
-use crate::commands::registry::Place;
 use crate::failure::Failure;
+use crate::sources::Sources;
 use aees_report::best::{Question, Setting, attribute, best, curve, differing, settings_of_study};
 use aees_report::html::{Page, Row, Trouble, provenance};
 use aees_report::{ReadError, ResultSet, RunRecord, Source, figures};
@@ -22,40 +22,54 @@ use aees_studies::study::{Goal, quoted};
 /// The most columns of settings that a table can hold and still be read.
 const AXES: usize = 10;
 
-/// Runs it.
-pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
-    let sources = super::sources(arguments);
+/// One self-contained page: what was asked, runs, figures, best settings, failures, commands, versions
+#[derive(Args)]
+#[command(
+    after_help = "The page opens from disk and asks no network for anything. Name a study to have its failed and missing \
+                  runs on it; a folder of results has none."
+)]
+pub(crate) struct HtmlFlags {
+    #[command(flatten)]
+    sources: Sources,
+    /// The file to write
+    #[arg(long, value_name = "PAGE.html")]
+    out: PathBuf,
+    /// The metric of the table and of the best settings [default: the study's, or val_accuracy]
+    #[arg(long, value_name = "NAME")]
+    metric: Option<String>,
+}
+
+pub(super) fn run(typed: &HtmlFlags) -> Result<ExitCode, Failure> {
+    let sources = typed.sources.sources();
     let found = match ResultSet::read(&sources) {
         Ok(found) => found,
         // A study without results still has a page: what was asked, and what failed.
         Err(ReadError::Nothing { skipped, .. }) if matches!(sources.as_slice(), [Source::Study { .. }]) => {
             ResultSet { skipped, ..ResultSet::default() }
         }
-        Err(error) => {
-            let help = error.help();
-            return Err(Failure::new(error.to_string(), help));
-        }
+        Err(error) => return Err(error.into()),
     };
-    let out = arguments.get_one::<PathBuf>("out").cloned().unwrap_or_default();
-    let html = page(arguments, &sources, found)?.html();
-    write_atomically(&out, |file| file.write_all(html.as_bytes()))?;
+    let out = &typed.out;
+    let html = page(typed, &sources, found)?.html();
+    write_atomically(out, |file| file.write_all(html.as_bytes()))?;
     eprintln!("wrote {} ({} KB)", out.display(), html.len().div_ceil(1000));
     Ok(ExitCode::SUCCESS)
 }
 
-fn page(arguments: &ArgMatches, sources: &[Source], found: ResultSet) -> Result<Page, Failure> {
+fn page(typed: &HtmlFlags, sources: &[Source], found: ResultSet) -> Result<Page, Failure> {
+    let results = typed.sources.results();
     let names: Vec<String> = sources.iter().map(|source| source.path().display().to_string()).collect();
     let mut question = Question::default();
     let mut page =
         Page { title: names.join(", "), skipped: found.skipped, warnings: found.warnings, ..Page::default() };
     if let [Source::Study { name, .. }] = sources
-        && let Ok(reader) = Place::of(arguments).reader()
+        && let Ok(reader) = results.reader()
     {
-        study::tell(&reader, name, arguments, &mut page, &mut question)?;
+        study::tell(&reader, name, &results.flags, &mut page, &mut question)?;
         // The section of failed and missing runs tells them, with what helps.
         page.skipped.retain(|skipped| skipped.path.extension().is_some());
     }
-    if let Some(metric) = arguments.get_one::<String>("metric") {
+    if let Some(metric) = &typed.metric {
         question.metric.clone_from(metric);
         question.goal = if metric.contains("loss") { Goal::Min } else { Goal::Max };
     }
@@ -71,7 +85,7 @@ fn page(arguments: &ArgMatches, sources: &[Source], found: ResultSet) -> Result<
     }
     page.figures = figures::for_study(&found.runs, &figures::FigureOptions::default());
     page.provenance = provenance(&found.runs);
-    commands(&mut page, arguments, &names, &found.runs);
+    commands(&mut page, &results.flags, &names, &found.runs);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let now = i64::try_from(now).unwrap_or(i64::MAX);
     page.made = format!("Made {} UTC by aees {}.", moment(now), env!("CARGO_PKG_VERSION"));
@@ -139,9 +153,9 @@ fn measure(row: &mut Row, run: &RunRecord, metric: &str, goal: Goal) {
 }
 
 /// How to make all of this again: the page, and each setting's runs.
-fn commands(page: &mut Page, arguments: &ArgMatches, names: &[String], runs: &[RunRecord]) {
+fn commands(page: &mut Page, flags: &str, names: &[String], runs: &[RunRecord]) {
     let words: Vec<String> = names.iter().map(|name| quoted(name)).collect();
-    let words = format!("{}{}", words.join(" "), place_flags(arguments));
+    let words = format!("{}{flags}", words.join(" "));
     let page_again = format!("aees report html {words} --out page.html");
     page.commands.push(("This page".into(), page_again));
     page.commands.push((
@@ -171,16 +185,4 @@ fn train_line(runs: &[&RunRecord]) -> Option<String> {
     line += &format!(" --seed {}", run.seed);
     let others: Vec<String> = runs[1..].iter().map(|run| run.seed.to_string()).collect();
     Some(if others.is_empty() { line } else { format!("{line}  # also seeds {}", others.join(", ")) })
-}
-
-/// `--root` and `--registry`, where they are not the usual ones.
-fn place_flags(arguments: &ArgMatches) -> String {
-    let mut flags = String::new();
-    for name in ["root", "registry"] {
-        let given = arguments.value_source(name) == Some(clap::parser::ValueSource::CommandLine);
-        if let Some(path) = arguments.get_one::<PathBuf>(name).filter(|_| given) {
-            flags += &format!(" --{name} {}", quoted(&path.display().to_string()));
-        }
-    }
-    flags
 }

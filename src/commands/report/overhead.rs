@@ -2,15 +2,44 @@
 
 use std::process::ExitCode;
 
-use clap::ArgMatches;
+use aees_report::overhead::{csv, json, markdown, rows, steady_seconds};
+use clap::Args;
 
 use crate::failure::Failure;
+use crate::sources::Sources;
 use crate::stdout;
-use aees_report::overhead::{csv, json, markdown, rows, steady_seconds};
+use crate::words::words;
 
-/// Runs it.
-pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
-    let found = super::read(arguments)?;
+const PROTOCOL: &str = "\
+Seconds of a run: the mean of its epochs without the first, evaluation included. Several results of one seed are repeats. \
+Percent: over the plain baseline of the same task, optimizer, model, batch, data limits and machine; its 95 % interval is \
+Student's, of the logarithm of the ratio over repeats (Welch's degrees of freedom). Time with nothing else on the machine.";
+
+/// What each method costs in time over the plain baseline
+#[derive(Args)]
+#[command(after_help = PROTOCOL)]
+pub(crate) struct OverheadFlags {
+    #[command(flatten)]
+    sources: Sources,
+    /// How to print the table
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "markdown",
+        value_parser = words([("markdown", OverheadFormat::Markdown), ("csv", OverheadFormat::Csv), ("json", OverheadFormat::Json)]),
+    )]
+    format: OverheadFormat,
+}
+
+#[derive(Clone, Copy)]
+enum OverheadFormat {
+    Markdown,
+    Csv,
+    Json,
+}
+
+pub(super) fn run(typed: &OverheadFlags) -> Result<ExitCode, Failure> {
+    let found = typed.sources.read()?;
     for run in found.runs.iter().filter(|run| steady_seconds(run).is_none()) {
         eprintln!("left out {}: it tells no time of an epoch", run.path.display());
     }
@@ -19,10 +48,10 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
         let label = row.configuration.label();
         eprintln!("note: {} {} {label} has no plain baseline to compare with", row.task, row.optimizer);
     }
-    match arguments.get_one::<String>("format").map(String::as_str) {
-        Some("csv") => stdout::line(csv(&rows).trim_end()),
-        Some("json") => stdout::line(json(&rows)),
-        _ => stdout::line(markdown(&rows).trim_end()),
+    match typed.format {
+        OverheadFormat::Markdown => stdout::line(markdown(&rows).trim_end()),
+        OverheadFormat::Csv => stdout::line(csv(&rows).trim_end()),
+        OverheadFormat::Json => stdout::line(json(&rows)),
     }
     Ok(ExitCode::SUCCESS)
 }

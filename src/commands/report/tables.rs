@@ -3,42 +3,116 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use aees_run::artifact::write_atomically;
-use clap::ArgMatches;
+use aees_report::tables::{Duplicates, Format, KINDS, Table, TableOptions, build, build_all, general};
+use aees_report::{ResultSet, RunRecord};
+use aees_run::artifact::{FileError, write_atomically};
+use clap::builder::PossibleValuesParser;
+use clap::{Args, value_parser};
 
 use crate::failure::Failure;
+use crate::sources::Sources;
 use crate::stdout;
-use aees_report::tables::{Duplicates, Format, KINDS, Table, TableError, TableOptions, build, build_all, general};
-use aees_report::{ResultSet, RunRecord};
+use crate::words::words;
 
-/// Runs it.
-pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
-    let ResultSet { runs, expected_seeds, .. } = super::read(arguments)?;
-    let tables = tables(arguments, &runs, expected_seeds)?;
+/// Tables of results: mean and spread over seeds, paired comparisons; Markdown, LaTeX, CSV
+#[derive(Args)]
+#[command(after_help = explanation())]
+pub(crate) struct TablesFlags {
+    #[command(flatten)]
+    sources: Sources,
+    /// The tables to write [default: all that there are runs for]
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_delimiter = ',',
+        value_parser = PossibleValuesParser::new(KINDS.iter().map(|kind| kind.name).chain(["all"])),
+        hide_possible_values = true,
+    )]
+    table: Vec<String>,
+    /// One table of any runs instead: a row for each value of these settings or fields
+    #[arg(long, value_name = "KEY,..", value_delimiter = ',', conflicts_with = "table")]
+    group_by: Vec<String>,
+    /// Its numbers: best, final, same_epoch, a program's metric .. [default: best,final]
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    metric: Vec<String>,
+    /// How to write: md, tex, csv [default: md on stdout, all three with --out]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        value_delimiter = ',',
+        value_parser = words(Format::ALL.map(|format| (format.extension(), format))),
+        hide_possible_values = true,
+    )]
+    format: Vec<Format>,
+    /// Write files NAME.md, NAME.tex and NAME.csv here instead of printing
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Runs that a row needs [default: one for each seed of the study, or else as many as most rows of its table have]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    expect_n: Option<u32>,
+    /// Average also rows that lack runs, with their n beside the number
+    #[arg(long)]
+    allow_partial: bool,
+    /// Two different results for one seed: leave the row out, or take the first, the last or the mean
+    #[arg(
+        long,
+        value_name = "RULE",
+        default_value = "refuse",
+        value_parser = words([
+            ("refuse", Duplicates::Refuse),
+            ("first", Duplicates::First),
+            ("last", Duplicates::Last),
+            ("mean", Duplicates::Mean),
+        ]),
+    )]
+    duplicates: Duplicates,
+}
+
+fn explanation() -> String {
+    let width = KINDS.iter().map(|kind| kind.name.len()).max().unwrap_or(0);
+    let kinds = KINDS.iter().map(|kind| format!("  {:width$}  {}\n", kind.name, kind.about));
+    format!("Tables:\n{}Most come with a second one, of differences paired by seed.", kinds.collect::<String>())
+}
+
+pub(super) fn run(typed: &TablesFlags) -> Result<ExitCode, Failure> {
+    let ResultSet { runs, expected_seeds, .. } = typed.sources.read()?;
+    let tables = tables(typed, &runs, expected_seeds)?;
     if tables.is_empty() {
         let message = format!("none of the {} results belongs into a table that was asked for", runs.len());
         let help = "name the rows yourself: --group-by method,optimizer --metric best,final";
-        return Err(Failure::new(message, Some(help.into())));
+        return Err(Failure::with_help(message, help));
     }
-    match arguments.get_one::<PathBuf>("out") {
-        Some(folder) => write(folder, &tables, &formats(arguments, &Format::ALL))?,
-        None => print(&tables, &formats(arguments, &[Format::Markdown])),
+    match &typed.out {
+        Some(folder) => write(folder, &tables, &typed.formats(&Format::ALL))?,
+        None => print(&tables, &typed.formats(&[Format::Markdown])),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn tables(arguments: &ArgMatches, runs: &[RunRecord], expected_seeds: Option<Vec<i64>>) -> Result<Vec<Table>, Failure> {
-    let options = TableOptions { expected_seeds, ..options(arguments) };
-    let group_by = words(arguments, "group-by");
-    let mut metrics = words(arguments, "metric");
-    if !group_by.is_empty() || !metrics.is_empty() {
-        if metrics.is_empty() {
-            metrics = vec!["best".into(), "final".into()];
-        }
-        let group_by = if group_by.is_empty() { vec!["task".into(), "method".into()] } else { group_by };
-        return Ok(general(runs, &group_by, &metrics, &options)?);
+impl TablesFlags {
+    /// Those that were asked for, in the usual order.
+    fn formats(&self, default: &[Format]) -> Vec<Format> {
+        let asked = if self.format.is_empty() { default } else { &self.format };
+        Format::ALL.into_iter().filter(|format| asked.contains(format)).collect()
     }
-    let names = words(arguments, "table");
+
+    fn options(&self, expected_seeds: Option<Vec<i64>>) -> TableOptions {
+        TableOptions {
+            expect_n: self.expect_n.map(|n| n as usize),
+            allow_partial: self.allow_partial,
+            duplicates: self.duplicates,
+            expected_seeds,
+        }
+    }
+}
+
+fn tables(typed: &TablesFlags, runs: &[RunRecord], expected_seeds: Option<Vec<i64>>) -> Result<Vec<Table>, Failure> {
+    let options = typed.options(expected_seeds);
+    if !typed.group_by.is_empty() || !typed.metric.is_empty() {
+        let group_by = words_or(&typed.group_by, ["task", "method"]);
+        return Ok(general(runs, &group_by, &words_or(&typed.metric, ["best", "final"]), &options)?);
+    }
+    let names = &typed.table;
     if names.is_empty() || names.iter().any(|name| name == "all") {
         return Ok(build_all(runs, &options));
     }
@@ -53,34 +127,15 @@ fn tables(arguments: &ArgMatches, runs: &[RunRecord], expected_seeds: Option<Vec
     Ok(tables)
 }
 
-fn words(arguments: &ArgMatches, name: &str) -> Vec<String> {
-    arguments.get_many::<String>(name).unwrap_or_default().map(|word| word.trim().to_owned()).collect()
-}
-
-fn options(arguments: &ArgMatches) -> TableOptions {
-    TableOptions {
-        expect_n: arguments.get_one::<u32>("expect-n").map(|n| *n as usize),
-        allow_partial: arguments.get_flag("allow-partial"),
-        duplicates: match arguments.get_one::<String>("duplicates").map(String::as_str) {
-            Some("first") => Duplicates::First,
-            Some("last") => Duplicates::Last,
-            Some("mean") => Duplicates::Mean,
-            _ => Duplicates::Refuse,
-        },
-        expected_seeds: None,
+fn words_or(typed: &[String], default: [&str; 2]) -> Vec<String> {
+    match typed.is_empty() {
+        true => default.map(str::to_owned).to_vec(),
+        false => typed.iter().map(|word| word.trim().to_owned()).collect(),
     }
-}
-
-fn formats(arguments: &ArgMatches, default: &[Format]) -> Vec<Format> {
-    let asked = words(arguments, "format");
-    if asked.is_empty() {
-        return default.to_vec();
-    }
-    Format::ALL.into_iter().filter(|format| asked.iter().any(|word| word == format.extension())).collect()
 }
 
 fn write(folder: &Path, tables: &[Table], formats: &[Format]) -> Result<(), Failure> {
-    std::fs::create_dir_all(folder).map_err(|error| Failure::new(format!("{}: {error}", folder.display()), None))?;
+    std::fs::create_dir_all(folder).map_err(FileError::at("make", folder))?;
     for table in tables {
         for format in formats {
             let path = folder.join(format!("{}.{}", table.name, format.extension()));
@@ -95,11 +150,5 @@ fn print(tables: &[Table], formats: &[Format]) {
     for format in formats {
         let texts: Vec<String> = tables.iter().map(|table| format.write(table)).collect();
         stdout::line(texts.join("\n").trim_end());
-    }
-}
-
-impl From<TableError> for Failure {
-    fn from(error: TableError) -> Self {
-        Self::new(error.to_string(), error.help())
     }
 }

@@ -3,32 +3,48 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use aees_report::tensor::{Tensor, csv, npz, parse_axes, safetensors, tensor};
 use aees_run::artifact::write_atomically;
-use clap::ArgMatches;
+use clap::Args;
 
 use crate::failure::Failure;
+use crate::sources::Sources;
 use crate::stdout;
-use aees_report::tensor::{Tensor, TensorError, csv, npz, parse_axes, safetensors, tensor};
 
-impl From<TensorError> for Failure {
-    fn from(error: TensorError) -> Self {
-        Self::new(error.to_string(), None)
-    }
+const CONTENTS: &str = "\
+Files: .npz holds the arrays values and mask and the coordinates setting, step and seed, with axes and metric; numpy.load \
+reads it without pickles. .safetensors holds the same; its texts are in the metadata. .csv has one row for each value.
+Steps are epochs, from 1. A setting is a JSON object of what differs between the settings. mask is true where there is a \
+value; elsewhere values is NaN.";
+
+/// One array of a metric with the axes setting, step and seed
+#[derive(Args)]
+#[command(after_help = CONTENTS)]
+pub(crate) struct TensorFlags {
+    #[command(flatten)]
+    sources: Sources,
+    /// val_accuracy, train_accuracy, train_loss, epoch_seconds, epoch_tflops, or a name from the results
+    #[arg(long, value_name = "NAME", default_value = "val_accuracy")]
+    metric: String,
+    /// The order of the axes
+    #[arg(long, value_name = "AXES", default_value = "setting,step,seed")]
+    axes: String,
+    /// A .npz, .safetensors or .csv file [default: the .csv on stdout]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
-/// Runs it.
-pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
-    let text = |name: &str| arguments.get_one::<String>(name).map(String::as_str).unwrap_or_default();
-    let axes = parse_axes(text("axes"))?;
-    let out = arguments.get_one::<PathBuf>("out");
-    let kind = out.map(|path| Kind::of(path)).transpose()?;
-    let found = super::read(arguments)?;
-    let array = tensor(&found.runs, text("metric"), axes)?;
+pub(super) fn run(typed: &TensorFlags) -> Result<ExitCode, Failure> {
+    let axes = parse_axes(&typed.axes)?;
+    let out = typed.out.as_deref();
+    let kind = out.map(ArrayFile::of).transpose()?;
+    let found = typed.sources.read()?;
+    let array = tensor(&found.runs, &typed.metric, axes)?;
     array.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     match out.zip(kind) {
         None => stdout::line(csv(&array).trim_end()),
         Some((path, kind)) => {
-            let bytes = kind.bytes(&array).map_err(|error| Failure::new(error.to_string(), None))?;
+            let bytes = kind.bytes(&array).map_err(|error| Failure::new(error.to_string()))?;
             write_atomically(path, |file| file.write_all(&bytes))?;
             let [one, two, three] = array.shape();
             let [first, second, third] = array.axes;
@@ -39,21 +55,21 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
 }
 
 /// What kind of file a name asks for.
-enum Kind {
+enum ArrayFile {
     Npz,
     Safetensors,
     Csv,
 }
 
-impl Kind {
+impl ArrayFile {
     fn of(path: &Path) -> Result<Self, Failure> {
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("npz") => Ok(Self::Npz),
             Some("safetensors") => Ok(Self::Safetensors),
             Some("csv") => Ok(Self::Csv),
-            _ => Err(Failure::new(
+            _ => Err(Failure::with_help(
                 format!("{}: no kind of file that an array can be written to", path.display()),
-                Some("let its name end in .npz, .safetensors or .csv".into()),
+                "let its name end in .npz, .safetensors or .csv",
             )),
         }
     }

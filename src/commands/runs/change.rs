@@ -8,39 +8,57 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use aees_run::artifact::FileError;
-use clap::ArgMatches;
-use serde_json::json;
-
-use super::{axes, states, studies};
-use crate::commands::registry::Place;
-use crate::failure::Failure;
-use crate::stdout;
 use aees_studies::disk::Root;
 use aees_studies::process::hostname;
-use aees_studies::registry::{Audit, Moved, Registry, RunFilter, RunId, RunRow, RunState};
+use aees_studies::registry::{Audit, Moved, Registry, RunId, RunRow, RunState};
+use clap::{ArgGroup, Args};
+use serde_json::json;
 
-/// Some of the runs could not move.
-const EXIT_REFUSED: u8 = 1;
+use super::filter::StateFlags;
+use super::studies;
+use crate::failure::{EXIT_ENVIRONMENT, Failure};
+use crate::results::ResultsFlags;
+use crate::stdout;
+
+#[derive(Args)]
+#[command(
+    infer_long_args = true,
+    mut_arg("state", |state| state.requires("study")),
+    mut_arg("only", |only| only.requires("study")),
+    group = ArgGroup::new("which").args(["run", "study"]).required(true).multiple(true),
+)]
+pub(crate) struct ChangeFlags {
+    /// The runs
+    #[arg(num_args = 0..)]
+    run: Vec<String>,
+    /// Runs of this study
+    #[arg(long)]
+    study: Option<String>,
+    /// Why, for `aees runs why`
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    #[command(flatten)]
+    filter: StateFlags,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+    /// Print one JSON document on stdout
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    results: ResultsFlags,
+}
 
 /// A move that people ask for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Verb {
+pub(super) enum Move {
     Retry,
     Cancel,
     Invalidate,
     Withdraw,
 }
 
-impl Verb {
-    fn of(word: &str) -> Self {
-        match word {
-            "retry" => Self::Retry,
-            "cancel" => Self::Cancel,
-            "invalidate" => Self::Invalidate,
-            _ => Self::Withdraw,
-        }
-    }
-
+impl Move {
     fn name(self) -> &'static str {
         match self {
             Self::Retry => "retry",
@@ -67,32 +85,28 @@ impl Verb {
     }
 }
 
-/// Moves runs.
-pub(super) fn run(word: &str, arguments: &ArgMatches) -> Result<ExitCode, Failure> {
-    let verb = Verb::of(word);
-    let place = Place::of(arguments);
-    let mut registry = place.writer()?;
-    let chosen = choose(&registry, verb, arguments)?;
-    let as_json = arguments.get_flag("json");
+pub(super) fn run(verb: Move, typed: ChangeFlags) -> Result<ExitCode, Failure> {
+    let results = typed.results.results();
+    let mut registry = results.writer()?;
+    let chosen = choose(&registry, verb, &typed)?;
     if chosen.runs.is_empty() {
         eprintln!("no run matches: nothing to {}", verb.name());
-        return finish(verb, &Moved::default(), 0, as_json);
+        return finish(verb, &Moved::default(), 0, typed.json);
     }
     eprintln!("{}", counted(&chosen.runs));
     let (movable, others): (Vec<&RunRow>, Vec<&RunRow>) = chosen.runs.iter().partition(|run| verb.moves(run.state));
-    if movable.len() > 1 && !arguments.get_flag("yes") {
+    if movable.len() > 1 && !typed.yes {
         confirm(verb, movable.len())?;
     }
-    let reason = arguments.get_one::<String>("reason").map_or("", String::as_str);
     let actor = format!("{}@{}", user(), hostname());
-    let audit = Audit { actor: &actor, reason };
+    let audit = Audit { actor: &actor, reason: typed.reason.as_deref().unwrap_or_default() };
     let ids: Vec<RunId> = movable.iter().map(|run| run.run_id.clone()).collect();
-    let mut moved = apply(verb, &mut registry, &place.root, &ids, &chosen, &audit)?;
+    let mut moved = apply(verb, &mut registry, &results.root, &ids, &chosen, &audit)?;
     moved.refused.extend(others.iter().map(|run| (run.run_id.clone(), run.state)));
-    if verb == Verb::Cancel && movable.iter().any(|run| run.state == RunState::Running) {
+    if verb == Move::Cancel && movable.iter().any(|run| run.state == RunState::Running) {
         eprintln!("running ones stop at their worker's next heartbeat, within half a minute");
     }
-    finish(verb, &moved, chosen.runs.len(), as_json)
+    finish(verb, &moved, chosen.runs.len(), typed.json)
 }
 
 /// The runs that are meant, and the study of a withdrawal.
@@ -101,46 +115,44 @@ struct Chosen {
     study: Option<String>,
 }
 
-fn choose(registry: &Registry, verb: Verb, arguments: &ArgMatches) -> Result<Chosen, Failure> {
+fn choose(registry: &Registry, verb: Move, typed: &ChangeFlags) -> Result<Chosen, Failure> {
     let mut named_study = None;
-    if let Some(pattern) = arguments.get_one::<String>("study") {
+    if let Some(pattern) = &typed.study {
         let mut found = studies(registry, Some(pattern))?;
         if found.len() > 1 {
             let message = format!("`{pattern}` means several studies: {}", found.join(", "));
-            return Err(Failure::new(message, Some("give one of them".into())));
+            return Err(Failure::with_help(message, "give one of them"));
         }
         named_study = found.pop();
     }
-    let Some(names) = arguments.get_many::<String>("run") else {
-        let states = states(arguments);
-        let all = states.is_empty();
-        let filter = RunFilter { study: named_study.clone(), states, axes: axes(arguments)?, limit: None };
+    if typed.run.is_empty() {
+        let filter = typed.filter.of(named_study.clone())?;
         let mut runs = registry.runs(&filter)?;
-        runs.retain(|run| !all || verb.meant(run.state));
+        runs.retain(|run| !filter.states.is_empty() || verb.meant(run.state));
         return Ok(Chosen { runs, study: named_study });
-    };
+    }
     let mut runs: Vec<RunRow> = Vec::new();
     let mut study = named_study;
-    for name in names {
+    for name in &typed.run {
         let run = registry.run(name)?;
         if !runs.iter().any(|known| known.run_id == run.run_id) {
             runs.push(run);
         }
         let of_name = name.rsplit_once(':').map(|(study, _)| study.to_owned());
-        if verb == Verb::Withdraw {
+        if verb == Move::Withdraw {
             match (&study, of_name) {
                 (Some(known), Some(other)) if *known != other => {
                     let message = format!("the runs are of two studies: {known} and {other}");
-                    return Err(Failure::new(message, Some("withdraw them one study at a time".into())));
+                    return Err(Failure::with_help(message, "withdraw them one study at a time"));
                 }
                 (None, of_name) => study = of_name,
                 _ => {}
             }
         }
     }
-    if verb == Verb::Withdraw && study.is_none() {
-        let help = "give it with --study, or name the run by its place: study:17".to_owned();
-        return Err(Failure::new("a run is withdrawn from a study, and none is named", Some(help)));
+    if verb == Move::Withdraw && study.is_none() {
+        let help = "give it with --study, or name the run by its place: study:17";
+        return Err(Failure::with_help("a run is withdrawn from a study, and none is named", help));
     }
     Ok(Chosen { runs, study })
 }
@@ -156,10 +168,10 @@ fn counted(runs: &[RunRow]) -> String {
 }
 
 /// Asks where somebody can answer.
-fn confirm(verb: Verb, count: usize) -> Result<(), Failure> {
+fn confirm(verb: Move, count: usize) -> Result<(), Failure> {
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         let message = format!("{} of {count} runs needs a yes, and there is no terminal to ask on", verb.name());
-        return Err(Failure::new(message, Some("say it with --yes; nothing was changed".into())));
+        return Err(Failure::with_help(message, "say it with --yes; nothing was changed"));
     }
     eprint!("{} {count} runs? [y/N] ", verb.name());
     // A prompt that cannot be shown is answered with no.
@@ -168,12 +180,12 @@ fn confirm(verb: Verb, count: usize) -> Result<(), Failure> {
     let read = io::stdin().read_line(&mut answer);
     match read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes") {
         true => Ok(()),
-        false => Err(Failure::new("nothing was changed", None)),
+        false => Err(Failure::new("nothing was changed")),
     }
 }
 
 fn apply(
-    verb: Verb,
+    verb: Move,
     registry: &mut Registry,
     root: &Root,
     runs: &[RunId],
@@ -181,10 +193,10 @@ fn apply(
     audit: &Audit<'_>,
 ) -> Result<Moved, Failure> {
     Ok(match verb {
-        Verb::Retry => registry.retry(runs, audit)?,
-        Verb::Cancel => registry.cancel(runs, audit)?,
-        Verb::Invalidate => invalidate(registry, root, runs, audit)?,
-        Verb::Withdraw => registry.withdraw(chosen.study.as_deref().unwrap_or_default(), runs, audit)?,
+        Move::Retry => registry.retry(runs, audit)?,
+        Move::Cancel => registry.cancel(runs, audit)?,
+        Move::Invalidate => invalidate(registry, root, runs, audit)?,
+        Move::Withdraw => registry.withdraw(chosen.study.as_deref().unwrap_or_default(), runs, audit)?,
     })
 }
 
@@ -193,7 +205,7 @@ fn apply(
 fn invalidate(registry: &mut Registry, root: &Root, runs: &[RunId], audit: &Audit<'_>) -> Result<Moved, Failure> {
     let mut all = Moved::default();
     for run in runs {
-        let aside = set_aside(&root.run(run)).map_err(|error| Failure::new(error.to_string(), error.help()))?;
+        let aside = set_aside(&root.run(run))?;
         let moved = registry.invalidate(std::slice::from_ref(run), audit);
         if !matches!(&moved, Ok(moved) if moved.refused.is_empty()) {
             for (from, to) in aside.iter().rev() {
@@ -235,15 +247,15 @@ fn set_aside(directory: &Path) -> Result<Vec<(PathBuf, PathBuf)>, FileError> {
 }
 
 /// Says what moved and what could not.
-fn finish(verb: Verb, moved: &Moved, matched: usize, as_json: bool) -> Result<ExitCode, Failure> {
+fn finish(verb: Move, moved: &Moved, matched: usize, as_json: bool) -> Result<ExitCode, Failure> {
     let past = match verb {
-        Verb::Retry => "pending again",
-        Verb::Cancel => "cancelled",
-        Verb::Invalidate => "invalid",
-        Verb::Withdraw => "withdrawn",
+        Move::Retry => "pending again",
+        Move::Cancel => "cancelled",
+        Move::Invalidate => "invalid",
+        Move::Withdraw => "withdrawn",
     };
     for (run, state) in &moved.refused {
-        let why = if verb == Verb::Withdraw { "is no member, or was withdrawn before" } else { state.name() };
+        let why = if verb == Move::Withdraw { "is no member, or was withdrawn before" } else { state.name() };
         eprintln!("refused: run {run} is {}", why.trim_start_matches("is "));
     }
     if as_json {
@@ -256,7 +268,7 @@ fn finish(verb: Verb, moved: &Moved, matched: usize, as_json: bool) -> Result<Ex
             stdout::line(format!("{run}  {past}"));
         }
     }
-    Ok(if moved.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_REFUSED) })
+    Ok(if moved.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_ENVIRONMENT) })
 }
 
 /// Who asks.

@@ -2,34 +2,30 @@
 
 use std::process::ExitCode;
 
-use clap::ArgMatches;
+use aees_run::times::span;
 use serde_json::{Value, json};
 
 use super::studies;
-use crate::commands::registry::Place;
-use crate::commands::table::{Cell, Side, Table, colours, number};
 use crate::failure::Failure;
 use crate::stdout;
-use aees_run::times::span;
+use crate::table::{Grid, GridCell, Side, number};
 use aees_studies::registry::{CostRow, Reader};
 
 /// Prints what the attempts of each study used, by how they ended.
-pub(super) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
-    let reader = Place::of(arguments).reader()?;
-    let pattern = arguments.get_one::<String>("study").map(String::as_str);
+pub(super) fn run(reader: &Reader, pattern: Option<&str>, as_json: bool) -> Result<ExitCode, Failure> {
     let mut all: Vec<(String, Vec<CostRow>)> = Vec::new();
-    for study in studies(&reader, pattern)? {
-        let costs = costs(&reader, &study)?;
+    for study in studies(reader, pattern)? {
+        let costs = costs(reader, &study)?;
         all.push((study, costs));
     }
-    if arguments.get_flag("json") {
+    if as_json {
         let costs: Vec<Value> = all
             .iter()
             .map(|(study, rows)| json!({"study": study, "endings": rows.iter().map(to_json).collect::<Vec<_>>()}))
             .collect();
         stdout::line(json!({"costs": costs}));
     } else {
-        stdout::line(table(&all).lines(colours()).join("\n"));
+        table(&all).print();
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -60,9 +56,9 @@ fn total(rows: &[CostRow]) -> CostRow {
     }
 }
 
-fn table(all: &[(String, Vec<CostRow>)]) -> Table {
+fn table(all: &[(String, Vec<CostRow>)]) -> Grid {
     use Side::{Left, Right};
-    let mut table = Table::new(&[
+    let mut table = Grid::new([
         ("study", Left),
         ("ended", Left),
         ("attempts", Right),
@@ -73,7 +69,7 @@ fn table(all: &[(String, Vec<CostRow>)]) -> Table {
         ("joules", Right),
         ("cost in USD", Right),
     ]);
-    let known = |text: Option<String>| -> Cell { text.unwrap_or_else(|| "unknown".into()).into() };
+    let known = |text: Option<String>| -> GridCell { text.unwrap_or_else(|| "unknown".into()).into() };
     for (study, rows) in all {
         for row in rows {
             table.row(vec![

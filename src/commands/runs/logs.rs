@@ -8,25 +8,38 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use aees_run::artifact::FileError;
-use clap::ArgMatches;
-
-use super::named;
-use crate::commands::registry::Place;
-use crate::failure::Failure;
 use aees_studies::registry::{Reader, RunId, RunRow, RunState};
+use clap::Args;
+
+use crate::failure::Failure;
+use crate::results::ResultsFlags;
+
+/// Prints the log of a run
+#[derive(Args)]
+#[command(infer_long_args = true)]
+pub(crate) struct LogsFlags {
+    /// The run
+    run: String,
+    /// Go on as it grows, until the run is no longer running
+    #[arg(long, short)]
+    follow: bool,
+    /// What the worker process said on its standard error, instead
+    #[arg(long)]
+    worker: bool,
+    #[command(flatten)]
+    results: ResultsFlags,
+}
 
 /// Between two looks at a log that grows.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Prints a log.
-pub(super) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
-    let place = Place::of(arguments);
-    let reader = place.reader()?;
-    let run = named(&reader, arguments)?;
-    let directory = place.root.run(&run.run_id);
-    let name = if arguments.get_flag("worker") { "worker.log" } else { "log.txt" };
-    let path = directory.join(name);
-    let follow = arguments.get_flag("follow");
+pub(super) fn run(typed: &LogsFlags) -> Result<ExitCode, Failure> {
+    let results = typed.results.results();
+    let reader = results.reader()?;
+    let run = reader.run(&typed.run)?;
+    let directory = results.root.run(&run.run_id);
+    let path = directory.join(if typed.worker { "worker.log" } else { "log.txt" });
+    let follow = typed.follow;
     let waits = follow && is_worked_on(&reader, &run.run_id)?;
     if !path.is_file() && !waits {
         return Err(no_log(&run, &directory, &path));
@@ -51,20 +64,23 @@ fn is_worked_on(reader: &Reader, run: &RunId) -> Result<bool, Failure> {
 
 fn no_log(run: &RunRow, directory: &Path, path: &Path) -> Failure {
     if run.attempts == 0 {
-        return Failure::new(format!("run {} is {} and was never started: it has no log", run.run_id, run.state), None);
+        return Failure::new(format!("run {} is {} and was never started: it has no log", run.run_id, run.state));
     }
     if !directory.is_dir() {
-        return Failure::new(
+        return Failure::with_help(
             format!("the folder of run {} is gone: {}", run.run_id, directory.display()),
-            Some("`aees registry check` shows what else is gone and how to run it again".into()),
+            "`aees registry check` shows what else is gone and how to run it again",
         );
     }
     let other = match path.file_name().is_some_and(|name| name == "worker.log") {
         true => ("log.txt", "leave out --worker for"),
         false => ("worker.log", "`--worker` prints"),
     };
-    let help = directory.join(other.0).is_file().then(|| format!("{} {}, which is there", other.1, other.0));
-    Failure::new(format!("run {} has no {}", run.run_id, path.display()), help)
+    let message = format!("run {} has no {}", run.run_id, path.display());
+    match directory.join(other.0).is_file() {
+        true => Failure::with_help(message, format!("{} {}, which is there", other.1, other.0)),
+        false => Failure::new(message),
+    }
 }
 
 /// Whether stdout still has a reader.
@@ -83,10 +99,7 @@ struct Log {
 impl Log {
     /// Prints what is new. A log that was cut is begun again; one that is not there yet says nothing.
     fn print_new(&mut self) -> Result<Reading, Failure> {
-        let failed = |error| {
-            let error: FileError = FileError::at("read", &self.path)(error);
-            Failure::new(error.to_string(), error.help())
-        };
+        let failed = |error| FileError::at("read", &self.path)(error);
         let mut file = match File::open(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Reading::GoesOn),
             opened => opened.map_err(failed)?,

@@ -2,42 +2,65 @@
 
 use std::process::ExitCode;
 
-use clap::ArgMatches;
-use serde_json::{Value, json};
-
-use super::listing::{Listed, list};
-use super::{axes, axes_text, metrics_json, parsed, run_json, seed, states, studies};
-use crate::commands::registry::Place;
-use crate::commands::table::{Cell, Side, Table, colours, first_line};
-use crate::failure::Failure;
-use crate::stdout;
 use aees_studies::disk::Root;
 use aees_studies::registry::RunFilter;
+use clap::Args;
+use serde_json::{Value, json};
 
-/// Lists runs.
-pub(super) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
-    let place = Place::of(arguments);
-    let reader = place.reader()?;
-    let pattern = arguments.get_one::<String>("study").map(String::as_str);
-    let limit = arguments.get_one::<usize>("limit").copied();
-    let filter = RunFilter { study: None, states: states(arguments), axes: axes(arguments)?, limit };
+use super::filter::StateFlags;
+use super::listing::{Listed, list};
+use super::{axes_text, costs, metrics_json, parsed, run_json, seed, studies};
+use crate::failure::Failure;
+use crate::results::ResultsFlags;
+use crate::stdout;
+use crate::table::{Grid, GridCell, Side, first_line};
+
+/// Lists runs
+#[derive(Args)]
+#[command(infer_long_args = true)]
+pub(crate) struct LsFlags {
+    /// Of one study, or of those that a pattern means [default: all]
+    study: Option<String>,
+    #[command(flatten)]
+    filter: StateFlags,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// What the attempts used, failed ones included, by how they ended
+    #[arg(long, conflicts_with_all = ["state", "only", "limit"])]
+    costs: bool,
+    /// Print one JSON document on stdout
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    results: ResultsFlags,
+}
+
+pub(super) fn run(typed: &LsFlags) -> Result<ExitCode, Failure> {
+    let results = typed.results.results();
+    let reader = results.reader()?;
+    let pattern = typed.study.as_deref();
+    if typed.costs {
+        return costs::run(&reader, pattern, typed.json);
+    }
+    let filter = RunFilter { limit: typed.limit, ..typed.filter.of(None)? };
     // Only members of a study have axes.
     let strays = pattern.is_none() && filter.axes.is_empty();
     let listed = list(&reader, &studies(&reader, pattern)?, &filter, strays)?;
-    if arguments.get_flag("json") {
-        let runs: Vec<Value> = listed.iter().map(|listed| to_json(listed, &place.root)).collect();
+    if typed.json {
+        let runs: Vec<Value> = listed.iter().map(|listed| to_json(listed, &results.root)).collect();
         stdout::line(json!({"runs": runs}));
     } else if listed.is_empty() {
         eprintln!("no run matches");
     } else {
-        stdout::line(table(&listed).lines(colours()).join("\n"));
+        table(&listed).print();
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn table(listed: &[Listed]) -> Table {
+fn table(listed: &[Listed]) -> Grid {
     use Side::{Left, Right};
-    let mut table = Table::new(&[
+    let mut table = Grid::new([
         ("run", Left),
         ("place", Left),
         ("case", Left),
@@ -64,11 +87,11 @@ fn table(listed: &[Listed]) -> Table {
             run.case.clone().unwrap_or_default().into(),
             axes_text(run.axes_json.as_deref().unwrap_or("{}")).into(),
             seed(run).to_string().into(),
-            Cell::state(run.state),
+            GridCell::state(run.state),
             run.attempts.to_string().into(),
             shown.unwrap_or_default().into(),
-            Cell::number(best),
-            Cell::number(last),
+            GridCell::number(best),
+            GridCell::number(last),
             seconds.into(),
             error.unwrap_or_else(|| class.to_owned()).into(),
         ]);

@@ -4,29 +4,27 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use aees_run::settings::read_file;
-use clap::ArgMatches;
 use serde_json::{Map, Value, json};
 
-use super::{axes_text, metrics_json, named, parsed, plain, run_json, seed};
-use crate::commands::registry::Place;
-use crate::commands::table::{Side, Table, colours, first_line, number};
+use super::LookFlags;
+use super::{axes_text, metrics_json, parsed, plain, run_json, seed};
 use crate::failure::Failure;
 use crate::stdout;
+use crate::table::{first_line, number};
 use aees_run::times::{moment, span};
 use aees_studies::disk::Root;
 use aees_studies::registry::{Membership, Metric, RunRow, RunState, Why};
 
 /// Shows a run.
-pub(super) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
-    let place = Place::of(arguments);
-    let reader = place.reader()?;
-    let why = reader.why(named(&reader, arguments)?.run_id.full())?;
-    let config = config(&place.root.run(&why.run.run_id));
-    if arguments.get_flag("json") {
-        stdout::line(to_json(&why, &place.root, config));
+pub(super) fn run(typed: &LookFlags) -> Result<ExitCode, Failure> {
+    let root = &typed.results.results().root;
+    let why = typed.why()?;
+    let config = config(&root.run(&why.run.run_id));
+    if typed.json {
+        stdout::line(to_json(&why, root, config));
         return Ok(ExitCode::SUCCESS);
     }
-    stdout::line(facts(&why, &place.root).lines(colours())[1..].join("\n"));
+    pairs("", &facts(&why, root));
     section("Numbers", &metrics(&why.metrics));
     section("Identity", &fields(&parsed(&why.identity_json)));
     if let Some(config) = config {
@@ -41,16 +39,21 @@ pub(super) fn section(title: &str, rows: &[(String, String)]) {
         return;
     }
     stdout::line(format!("\n{title}"));
+    pairs("  ", rows);
+}
+
+/// Names and values in two columns.
+fn pairs(indent: &str, rows: &[(String, String)]) {
     let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     for (name, value) in rows {
-        stdout::line(format!("  {name:width$}  {value}").trim_end());
+        stdout::line(format!("{indent}{name:width$}  {value}").trim_end());
     }
 }
 
-fn facts(why: &Why, root: &Root) -> Table {
+fn facts(why: &Why, root: &Root) -> Vec<(String, String)> {
     let run = &why.run;
-    let mut table = Table::new(&[("", Side::Left), ("", Side::Left)]);
-    let mut fact = |name: &str, value: String| table.row(vec![name.into(), value.into()]);
+    let mut facts = Vec::new();
+    let mut fact = |name: &str, value: String| facts.push((name.to_owned(), value));
     fact("run", run.run_id.full().into());
     fact("setting", run.config_id.full().into());
     fact("task", run.task.clone());
@@ -69,7 +72,7 @@ fn facts(why: &Why, root: &Root) -> Table {
     fact("planned", moment(run.created_at));
     fact("moved", moment(run.updated_at));
     fact("folder", folder(run, root));
-    table
+    facts
 }
 
 /// A state with what makes it so.

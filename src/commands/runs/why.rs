@@ -2,23 +2,21 @@
 
 use std::process::ExitCode;
 
-use clap::ArgMatches;
 use serde_json::{Value, json};
 
+use super::LookFlags;
 use super::show::{fields, member, memberships_json, section, state};
-use super::{metrics_json, named, parsed, plain, run_json, seed};
-use crate::commands::registry::Place;
-use crate::commands::table::first_line;
+use super::{metrics_json, parsed, plain, run_json, seed};
 use crate::failure::Failure;
 use crate::stdout;
+use crate::table::first_line;
 use aees_run::times::{moment, span};
 use aees_studies::registry::{AttemptRow, EventRow, Usage, Why};
 
 /// Tells a run's history.
-pub(super) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
-    let reader = Place::of(arguments).reader()?;
-    let why = reader.why(named(&reader, arguments)?.run_id.full())?;
-    if arguments.get_flag("json") {
+pub(super) fn run(typed: &LookFlags) -> Result<ExitCode, Failure> {
+    let why = typed.why()?;
+    if typed.json {
         stdout::line(to_json(&why));
         return Ok(ExitCode::SUCCESS);
     }

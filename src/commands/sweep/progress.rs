@@ -5,51 +5,36 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
+use crate::progress::Style;
 use crate::stdout;
 use aees_studies::supervisor::SweepEvent;
 
 /// How a study's progress is shown.
-pub(super) struct Progress {
-    style: Kind,
+pub(super) struct SweepProgress {
+    style: Style,
     bar: ProgressBar,
     said: Option<Instant>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Bar,
-    Plain,
-    Json,
-    None,
 }
 
 /// How often a pipe hears how it stands.
 const STANDING: Duration = Duration::from_secs(60);
 
-impl Progress {
-    pub(super) fn new(style: &str, runs: usize) -> Self {
-        let kind = match style {
-            "bar" => Kind::Bar,
-            "plain" => Kind::Plain,
-            "json" => Kind::Json,
-            "none" => Kind::None,
-            _ if super::on_terminal() => Kind::Bar,
-            _ => Kind::Plain,
-        };
-        let bar = match kind {
-            Kind::Bar => ProgressBar::with_draw_target(Some(runs as u64), ProgressDrawTarget::stderr()),
+impl SweepProgress {
+    pub(super) fn new(style: Style, runs: usize) -> Self {
+        let bar = match style {
+            Style::Bar => ProgressBar::with_draw_target(Some(runs as u64), ProgressDrawTarget::stderr()),
             _ => ProgressBar::hidden(),
         };
-        if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} · {elapsed} · {msg}") {
-            bar.set_style(style.progress_chars("━╸─"));
+        if let Ok(look) = ProgressStyle::with_template("{bar:24} {pos}/{len} · {elapsed} · {msg}") {
+            bar.set_style(look.progress_chars("━╸─"));
         }
-        Self { style: kind, bar, said: None }
+        Self { style, bar, said: None }
     }
 
     pub(super) fn show(&mut self, event: SweepEvent<'_>) {
         match self.style {
-            Kind::None => {}
-            Kind::Json => {
+            Style::None => {}
+            Style::Json => {
                 stdout::line(match event {
                     SweepEvent::Started { run, label, attempt } => {
                         json!({"event": "started", "run": run.full(), "label": label, "attempt": attempt})
@@ -62,7 +47,7 @@ impl Progress {
                     }
                 });
             }
-            Kind::Bar | Kind::Plain => self.show_to_people(event),
+            Style::Bar | Style::Plain => self.show_to_people(event),
         }
     }
 
@@ -79,7 +64,7 @@ impl Progress {
             SweepEvent::Standing { settled, total, running } => {
                 self.bar.set_position(settled as u64);
                 self.bar.set_message(running.join(" | "));
-                if self.style == Kind::Plain && self.said.is_none_or(|said| said.elapsed() > STANDING) {
+                if self.style == Style::Plain && self.said.is_none_or(|said| said.elapsed() > STANDING) {
                     self.said = Some(Instant::now());
                     self.line(&format!("{settled}/{total} settled; running: {}", running.join(" | ")));
                 }

@@ -2,10 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use clap::ArgMatches;
 use serde_json::Value;
 
-use super::place_flags;
 use crate::failure::Failure;
 use aees_report::best::Question;
 use aees_report::html::{Page, Row, Trouble};
@@ -16,7 +14,7 @@ use aees_studies::study::{Goal, Measure};
 pub(super) fn tell(
     reader: &Reader,
     name: &str,
-    arguments: &ArgMatches,
+    flags: &str,
     page: &mut Page,
     question: &mut Question,
 ) -> Result<(), Failure> {
@@ -24,14 +22,13 @@ pub(super) fn tell(
     if let Some(metric) = spec["metric"].as_str() {
         read_metric(metric, question);
     }
-    let flags = place_flags(arguments);
     asked(&spec, page);
     for status in reader.status(&[name])?.iter().filter(|status| status.name == name) {
         page.counts = status.counts.iter().map(|(state, count)| (state.name().to_owned(), count)).collect();
         page.asked.push(("attempts".into(), format!("{}, of which {} retries", status.attempts, status.retries)));
     }
     let rows = reader.runs(&RunFilter { study: Some(name.to_owned()), ..RunFilter::default() })?;
-    troubles(page, name, &flags, &rows);
+    troubles(page, name, flags, &rows);
     let mut axes = BTreeSet::new();
     for run in &rows {
         let values = axes_of(run);
@@ -39,7 +36,7 @@ pub(super) fn tell(
         page.rows.push(row(run, &values));
     }
     page.axes = axes.into_iter().collect();
-    sweep_commands(&spec, name, &flags, page);
+    sweep_commands(&spec, name, flags, page);
     Ok(())
 }
 
@@ -112,7 +109,7 @@ fn row(run: &RunRow, axes: &BTreeMap<String, String>) -> Row {
         case: run.case.clone(),
         // Until the page knows its columns: pairs.
         axes: axes.iter().map(|(key, value)| format!("{key}\u{1f}{value}")).collect(),
-        seed: run.seed.to_string(),
+        seed: run.seed.cast_signed().to_string(),
         state: run.state.name().to_owned(),
         outcome: class.map(|class| format!("{class}: {error}")).unwrap_or_default(),
         seconds: (run.wall_ms > 0).then_some(run.wall_ms as f64 / 1e3),
@@ -127,7 +124,7 @@ fn troubles(page: &mut Page, name: &str, flags: &str, rows: &[RunRow]) {
         let class = run.class.as_deref().unwrap_or("unknown");
         let axes: Vec<String> = axes_of(run).iter().map(|(key, value)| format!("{key}={value}")).collect();
         page.failures.push(Trouble {
-            what: format!("{} {} {} seed {}", place(run), run.run_id, axes.join(" "), run.seed),
+            what: format!("{} {} {} seed {}", place(run), run.run_id, axes.join(" "), run.seed.cast_signed()),
             reason: format!("{class}: {}", run.error.as_deref().unwrap_or("no message")),
             command: format!(
                 "aees runs logs {0}{flags}\naees runs retry {0}{flags} && aees sweep resume {name}{flags}",

@@ -1,0 +1,231 @@
+//! `aees sweep plan`: what a study comes to, before anything runs.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use aees_run::times::span;
+use aees_studies::disk::Root;
+use aees_studies::job::Work;
+use aees_studies::plan::{Planner, StudyPlan};
+use aees_studies::registry::{Member, Reader, RunId, RunState};
+use aees_studies::study::{Overrides, Study, quoted};
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use super::filters::FilterFlags;
+use super::inputs;
+use crate::failure::Failure;
+use crate::results::ResultsFlags;
+use crate::stdout;
+use crate::table::{Grid, GridCell, Side};
+use crate::words::words;
+
+/// Shows the runs of a study: what is done, what will run, how long it will take. Writes nothing
+#[derive(Args)]
+pub(crate) struct PlanFlags {
+    /// The study file
+    study: PathBuf,
+    /// A table, one JSON document, or one shell line for each run
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "table",
+        value_parser = words([("table", PlanFormat::Table), ("json", PlanFormat::Json), ("jobs", PlanFormat::Jobs)]),
+    )]
+    format: PlanFormat,
+    /// The same as --format json
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    results: ResultsFlags,
+    #[command(flatten)]
+    filters: FilterFlags,
+}
+
+#[derive(Clone, Copy)]
+enum PlanFormat {
+    Table,
+    Json,
+    Jobs,
+}
+
+impl PlanFlags {
+    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        let results = self.results.results();
+        let registry = results.reader_if_any()?;
+        let study = Study::read(&self.study)?;
+        let mut inputs = inputs::finder();
+        let mut planner =
+            Planner { root: &results.root, registry: registry.as_ref(), inputs: &mut inputs, dry_run: true };
+        let plan = planner.plan(&study, &Overrides::from(self.filters))?;
+        plan.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+        if plan.provisional {
+            eprintln!(
+                "note: data, tokenizer or model are not on this machine, so ids and what is done are not known yet"
+            );
+        }
+        let rows = rows(&plan, registry.as_ref())?;
+        match if self.json { PlanFormat::Json } else { self.format } {
+            PlanFormat::Json => stdout::line(document(&plan, &study, &rows)),
+            PlanFormat::Jobs => rows.iter().filter(|row| row.state != Some(RunState::Done)).for_each(|row| {
+                stdout::line(job_line(&plan, &results.root, &row.member.run.run_id));
+            }),
+            PlanFormat::Table => table(&plan, &rows),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A run of the plan and what is known of it.
+struct PlannedRow<'a> {
+    member: &'a Member,
+    state: Option<RunState>,
+    predicted_ms: Option<f64>,
+}
+
+fn rows<'a>(plan: &'a StudyPlan, registry: Option<&Reader>) -> Result<Vec<PlannedRow<'a>>, Failure> {
+    let states: HashMap<RunId, RunState> = match registry {
+        Some(registry) => registry.states(plan.selected.iter())?,
+        None => HashMap::new(),
+    };
+    let mut past: HashMap<&str, Option<f64>> = HashMap::new();
+    let members: HashMap<&RunId, &Member> = plan.members.iter().map(|member| (&member.run.run_id, member)).collect();
+    let mut rows = Vec::with_capacity(plan.selected.len());
+    for run in &plan.selected {
+        let Some(member) = members.get(run) else { continue };
+        let shape = member.run.shape_sig.as_str();
+        let predicted_ms = match (past.get(shape), registry) {
+            (Some(known), _) => *known,
+            (None, Some(registry)) => {
+                let found = registry.past_wall_ms(shape)?.map(|(median, _)| median as f64);
+                past.insert(shape, found);
+                found
+            }
+            (None, None) => None,
+        };
+        rows.push(PlannedRow { member, state: states.get(run).copied(), predicted_ms });
+    }
+    Ok(rows)
+}
+
+fn table(plan: &StudyPlan, rows: &[PlannedRow<'_>]) {
+    let axes: Vec<Map<String, Value>> = rows.iter().map(|row| axes(row.member)).collect();
+    let mut keys: Vec<String> = Vec::new();
+    for key in axes.iter().flat_map(|axes| axes.keys()) {
+        if !keys.contains(key) {
+            keys.push(key.clone());
+        }
+    }
+    let has_cases = rows.iter().any(|row| row.member.case.is_some());
+    let names = ["#", "run"].into_iter().chain(has_cases.then_some("case")).map(str::to_owned);
+    let names = names.chain(keys.iter().cloned()).chain(["seed", "state", "predicted"].map(str::to_owned));
+    let mut table = Grid::new(names.map(|name| (name, Side::Left)));
+    for (row, axes) in rows.iter().zip(&axes) {
+        let run = &row.member.run;
+        let mut cells: Vec<GridCell> = vec![row.member.index.to_string().into(), run.run_id.to_string().into()];
+        cells.extend(has_cases.then(|| row.member.case.clone().unwrap_or_default().into()));
+        cells.extend(keys.iter().map(|key| axes.get(key).map_or_else(String::new, typed).into()));
+        cells.push(run.seed.cast_signed().to_string().into());
+        cells.push(row.state.map_or("new".into(), GridCell::state));
+        let predicted = row.predicted_ms.filter(|_| row.state != Some(RunState::Done));
+        cells.push(predicted.map_or_else(String::new, span).into());
+        table.row(cells);
+    }
+    table.print();
+    eprintln!("{}", summary(plan, rows));
+}
+
+fn summary(plan: &StudyPlan, rows: &[PlannedRow<'_>]) -> String {
+    let done = rows.iter().filter(|row| row.state == Some(RunState::Done)).count();
+    let to_run: Vec<&PlannedRow<'_>> = rows.iter().filter(|row| will_run(row.state)).collect();
+    let known: Vec<f64> = to_run.iter().filter_map(|row| row.predicted_ms).collect();
+    let mut parts = vec![
+        format!("{}: {} runs", plan.name, rows.len()),
+        format!("{done} done already"),
+        format!("{} to run", to_run.len()),
+    ];
+    let others = rows.len() - done - to_run.len();
+    if others > 0 {
+        parts.push(format!("{others} failed, cancelled or running elsewhere"));
+    }
+    if !known.is_empty() {
+        let missing = to_run.len() - known.len();
+        let unknown = if missing > 0 { format!(" and {missing} runs of unknown length") } else { String::new() };
+        parts.push(format!("about {} in all, one after the other{unknown}", span(known.iter().sum())));
+    }
+    if plan.duplicates > 0 {
+        parts.push(format!("{} combinations equal an earlier one", plan.duplicates));
+    }
+    if plan.excluded > 0 {
+        parts.push(format!("{} excluded", plan.excluded));
+    }
+    parts.join(", ")
+}
+
+fn will_run(state: Option<RunState>) -> bool {
+    use RunState::{Deferred, Interrupted, Pending, Superseded};
+    matches!(state, None | Some(Pending | Interrupted | Deferred | Superseded))
+}
+
+fn document(plan: &StudyPlan, study: &Study, rows: &[PlannedRow<'_>]) -> Value {
+    let runs: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            json!({
+                "index": row.member.index,
+                "run_id": row.member.run.run_id.full(),
+                "config_id": row.member.run.config_id.full(),
+                "case": row.member.case,
+                "axes": axes(row.member),
+                "seed": row.member.run.seed.cast_signed(),
+                "state": row.state.map(|state| state.name()),
+                "will_run": will_run(row.state),
+                "predicted_seconds": row.predicted_ms.map(|milliseconds| milliseconds / 1e3),
+            })
+        })
+        .collect();
+    json!({
+        "study": plan.name,
+        "task": plan.spec.task,
+        "source": study.source,
+        "metric": plan.metric,
+        "provisional_ids": plan.provisional,
+        "runs": runs,
+        "duplicates": plan.duplicates,
+        "excluded": plan.excluded,
+    })
+}
+
+/// One shell line that does what the run does, in its own folder.
+fn job_line(plan: &StudyPlan, root: &Root, run: &RunId) -> String {
+    match plan.work.get(run) {
+        Some(Work::Train(settings)) => {
+            let mut words = vec!["aees".to_owned(), "train".to_owned()];
+            words.push(settings.get("task").map_or_else(String::new, typed));
+            for (key, value) in settings.iter().filter(|(key, _)| *key != "task") {
+                words.extend(["--set".to_owned(), quoted(&format!("{key}={}", typed(value)))]);
+            }
+            words.extend(["--run-dir".to_owned(), quoted(&root.run(run).to_string_lossy())]);
+            words.join(" ")
+        }
+        Some(Work::Command(command)) => {
+            let words: Vec<String> = command.arguments.iter().map(|word| quoted(word)).collect();
+            format!("printf '%s' {} | {}", quoted(&command.input.to_string()), words.join(" "))
+        }
+        None => String::new(),
+    }
+}
+
+fn axes(member: &Member) -> Map<String, Value> {
+    serde_json::from_str(&member.axes_json).unwrap_or_default()
+}
+
+/// A value as a user would type it.
+fn typed(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(typed).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    }
+}

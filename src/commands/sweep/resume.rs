@@ -1,0 +1,75 @@
+//! `aees sweep resume`: runs what is left of a planned study.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use aees_studies::plan::{StudyPlan, study_name};
+use aees_studies::registry::{Audit, RunFilter, RunState};
+use aees_studies::study::Study;
+use clap::Args;
+
+use super::execute::{EXIT_CODES, RunningFlags, execute};
+use crate::failure::Failure;
+use crate::results::{Results, ResultsFlags};
+
+/// Runs what is left of a planned study
+#[derive(Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct ResumeFlags {
+    /// The name of the study; the only one when there is one
+    study: Option<String>,
+    /// Try failed runs again, too
+    #[arg(long)]
+    retry_failed: bool,
+    #[command(flatten)]
+    results: ResultsFlags,
+    #[command(flatten)]
+    running: RunningFlags,
+}
+
+impl ResumeFlags {
+    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        let results = self.results.results();
+        let name = match self.study {
+            // A file stands for the study that was planned from it.
+            Some(file) if Path::new(&file).is_file() => Study::read(Path::new(&file))?.name,
+            Some(named) => study_name(&named).to_owned(),
+            None => only_study(&results)?,
+        };
+        let Some(plan) = StudyPlan::load(&results.root, &name)? else {
+            let studies = results.root.studies();
+            let help =
+                format!("`aees sweep run FILE` plans and runs a study; planned ones are in {}", studies.display());
+            return Err(Failure::with_help(format!("there is no planned study {name}"), help));
+        };
+        if self.retry_failed {
+            retry_failed(&results, &name)?;
+        }
+        execute(&results, &plan, &self.running)
+    }
+}
+
+fn only_study(results: &Results) -> Result<String, Failure> {
+    let studies = match results.reader_if_any()? {
+        Some(reader) => reader.status(&[])?,
+        None => Vec::new(),
+    };
+    match studies.as_slice() {
+        [only] => Ok(only.name.clone()),
+        [] => Err(Failure::with_help("no study was planned here", "`aees sweep run FILE` plans and runs one")),
+        several => {
+            let names: Vec<&str> = several.iter().map(|study| study.name.as_str()).collect();
+            Err(Failure::with_help("there are several studies", format!("name one of them: {}", names.join(", "))))
+        }
+    }
+}
+
+fn retry_failed(results: &Results, name: &str) -> Result<(), Failure> {
+    let mut registry = results.writer()?;
+    let filter = RunFilter { study: Some(name.to_owned()), states: vec![RunState::Failed], ..RunFilter::default() };
+    let failed: Vec<_> = registry.runs(&filter)?.into_iter().map(|row| row.run_id).collect();
+    let audit = Audit { actor: "sweep resume", reason: "--retry-failed" };
+    let moved = registry.retry(&failed, &audit)?;
+    eprintln!("{} failed runs are tried again", moved.changed.len());
+    Ok(())
+}

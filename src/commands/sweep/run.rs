@@ -1,0 +1,89 @@
+//! `aees sweep run`: plans a study, enters it into the registry, and runs what is not done.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use aees_run::artifact::FileError;
+use aees_studies::plan::{Planner, StudyPlan, study_name};
+use aees_studies::registry::{Registry, RunState};
+use aees_studies::study::{Overrides, Study};
+use clap::Args;
+
+use super::execute::{EXIT_CODES, RunningFlags, execute};
+use super::filters::FilterFlags;
+use super::inputs;
+use crate::failure::Failure;
+use crate::results::{Results, ResultsFlags};
+
+/// Plans a study and runs what is not done; continues interrupted runs from their checkpoints
+#[derive(Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct RunFlags {
+    /// The study file, or the name of a study that was planned before
+    study: String,
+    /// Run also more than 10,000 runs, or more than budget.max_runs
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    results: ResultsFlags,
+    #[command(flatten)]
+    filters: FilterFlags,
+    #[command(flatten)]
+    running: RunningFlags,
+}
+
+impl RunFlags {
+    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        let results = self.results.results();
+        let overrides = Overrides::from(self.filters);
+        let plan = match Path::new(&self.study).is_file() {
+            true => plan(&results, &Study::read(Path::new(&self.study))?, &overrides, self.yes)?,
+            false => planned(&results, &self.study, &overrides)?,
+        };
+        execute(&results, &plan, &self.running)
+    }
+}
+
+/// The plan of a study that is named, not read: filters are applied to combinations, which only the study file has.
+fn planned(results: &Results, named: &str, overrides: &Overrides) -> Result<StudyPlan, Failure> {
+    match StudyPlan::load(&results.root, study_name(named))? {
+        Some(plan) if *overrides == Overrides::default() => Ok(plan),
+        Some(_) => Err(Failure::with_help(
+            "overrides and filters need the study file, not its name",
+            "name the study file: aees sweep run FILE ...",
+        )),
+        None => Err(Failure::with_help(
+            format!("{named}: there is no such study file, and no planned study"),
+            format!("name a study file, or a study below {}", results.root.studies().display()),
+        )),
+    }
+}
+
+/// Plans a study and enters it into the registry.
+fn plan(results: &Results, study: &Study, overrides: &Overrides, yes: bool) -> Result<StudyPlan, Failure> {
+    study.expand(overrides)?.check_size(yes)?;
+    let mut inputs = inputs::finder();
+    let registry = results.reader_if_any()?;
+    let mut planner = Planner { root: &results.root, registry: registry.as_ref(), inputs: &mut inputs, dry_run: false };
+    let plan = planner.plan(study, overrides)?;
+    drop(registry);
+    if let Some(most) = study.budget.max_runs
+        && plan.selected.len() as u64 > most
+        && !yes
+    {
+        let message = format!("the study has {} runs, and budget.max_runs is {most}", plan.selected.len());
+        return Err(Failure::with_help(message, "select fewer with --only or --limit, or say --yes"));
+    }
+    let folder = results.registry.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(FileError::at("make", folder))?;
+    let mut registry = Registry::open(&results.registry)?;
+    plan.save(&results.root)?;
+    let planned = registry.plan(&plan.spec, &plan.members)?;
+    inputs.remember(&mut registry)?;
+    plan.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    let done = registry.states(&plan.selected)?.into_values().filter(|state| *state == RunState::Done).count();
+    let others = plan.members.len() - plan.selected.len();
+    let left_out = if others > 0 { format!("; {others} more are not selected") } else { String::new() };
+    eprintln!("{}: {} runs, {done} of them done, {} new{left_out}", plan.name, plan.selected.len(), planned.created);
+    Ok(plan)
+}

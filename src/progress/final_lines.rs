@@ -1,0 +1,45 @@
+//! The last words of a run: the best epoch, and how often each arm was picked.
+
+use aees_run::artifact::FileError;
+use aees_run::state::TrainState;
+use aees_train::event::{RunEvent, Subscriber};
+
+/// Prints the summary when the run is finished.
+pub(crate) struct FinalLines;
+
+impl Subscriber for FinalLines {
+    fn on_event(&mut self, event: &RunEvent<'_>) -> Result<(), FileError> {
+        if let RunEvent::Finished { state, .. } = event {
+            for line in lines(state) {
+                eprintln!("{line}");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn lines(state: &TrainState) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let (Some(best), Some(last)) = (state.best, state.epochs.last()) {
+        lines.push(format!(
+            "best accuracy {:.2} % in epoch {}, last {:.2} %",
+            100.0 * best.val_accuracy,
+            best.epoch + 1,
+            100.0 * last.val_accuracy
+        ));
+    }
+    if let Some(aees) = &state.aees {
+        let episodes = aees.episodes();
+        let arms = aees.candidates().map(|candidate| {
+            let rewards: Vec<f64> = episodes
+                .iter()
+                .filter(|episode| episode.selection.candidate == candidate)
+                .map(|episode| episode.reward)
+                .collect();
+            let mean = rewards.iter().sum::<f64>() / rewards.len().max(1) as f64;
+            format!("{} x {} (mean reward {mean:.3})", candidate.name(), rewards.len())
+        });
+        lines.push(format!("arms over {} episodes: {}", episodes.len(), arms.collect::<Vec<_>>().join(", ")));
+    }
+    lines
+}

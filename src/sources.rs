@@ -1,0 +1,49 @@
+//! Where results come from, for every word of `aees report` and for `aees replay`.
+
+use std::path::Path;
+
+use aees_report::{ResultSet, Skipped, Source};
+use clap::Args;
+
+use crate::failure::Failure;
+use crate::results::{Results, ResultsFlags};
+
+#[derive(Args)]
+pub(crate) struct Sources {
+    /// A study, a folder that is searched for results, or result files
+    #[arg(value_name = "SOURCE", num_args = 1.., required = true)]
+    source: Vec<String>,
+    #[command(flatten)]
+    results: ResultsFlags,
+}
+
+impl Sources {
+    pub(crate) fn results(&self) -> Results {
+        self.results.results()
+    }
+
+    /// What is no path is a study.
+    pub(crate) fn sources(&self) -> Vec<Source> {
+        let Results { root, registry, .. } = self.results();
+        let source = |name: &String| match Path::new(name) {
+            path if path.is_dir() => Source::Folder(path.to_owned()),
+            path if path.exists() => Source::File(path.to_owned()),
+            _ => Source::Study { root: root.path().to_owned(), registry: registry.clone(), name: name.clone() },
+        };
+        self.source.iter().map(source).collect()
+    }
+
+    /// Reads the results, and tells what was passed over.
+    pub(crate) fn read(&self) -> Result<ResultSet, Failure> {
+        let found = ResultSet::read(&self.sources())?;
+        tell_skipped(&found.skipped);
+        found.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+        Ok(found)
+    }
+}
+
+pub(crate) fn tell_skipped(skipped: &[Skipped]) {
+    for skipped in skipped {
+        eprintln!("skipped {}: {}", skipped.path.display(), skipped.reason);
+    }
+}

@@ -1,0 +1,150 @@
+//! Tables for people: aligned columns, colours where somebody looks.
+
+use aees_studies::registry::RunState;
+
+use crate::stdout;
+
+/// Text and how it is painted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct GridCell {
+    text: String,
+    paint: Option<&'static str>,
+}
+
+impl<T: Into<String>> From<T> for GridCell {
+    fn from(text: T) -> Self {
+        Self { text: text.into(), paint: None }
+    }
+}
+
+impl GridCell {
+    /// A number, or nothing.
+    pub(crate) fn number(value: Option<f64>) -> Self {
+        value.map_or_else(String::new, number).into()
+    }
+
+    /// The name of a state in its colour.
+    pub(crate) fn state(state: RunState) -> Self {
+        Self { text: state.name().into(), paint: Some(colour(state)) }
+    }
+
+    fn painted(&self, colours: bool) -> String {
+        match self.paint {
+            Some(paint) if colours => format!("{paint}{}\x1b[0m", self.text),
+            _ => self.text.clone(),
+        }
+    }
+}
+
+/// The colour of a state.
+pub(crate) fn colour(state: RunState) -> &'static str {
+    match state {
+        RunState::Done => "\x1b[32m",
+        RunState::Running => "\x1b[36m",
+        RunState::Failed | RunState::Invalid => "\x1b[31m",
+        RunState::Interrupted | RunState::Deferred => "\x1b[33m",
+        RunState::Pending | RunState::Cancelled | RunState::Superseded => "\x1b[2m",
+    }
+}
+
+/// Four digits that count, without noise behind them.
+pub(crate) fn number(value: f64) -> String {
+    if value.is_nan() {
+        return "NaN".into();
+    }
+    let size = value.abs();
+    if size != 0.0 && !(1e-3..1e6).contains(&size) {
+        return format!("{value:.3e}");
+    }
+    if value.fract() == 0.0 {
+        return format!("{value:.0}");
+    }
+    format!("{value:.4}")
+}
+
+/// Which side a column leans to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Left,
+    Right,
+}
+
+/// Rows under a heading. Columns without any content are left out.
+pub(crate) struct Grid {
+    columns: Vec<(String, Side)>,
+    rows: Vec<Vec<GridCell>>,
+}
+
+impl Grid {
+    pub(crate) fn new<T: Into<String>>(columns: impl IntoIterator<Item = (T, Side)>) -> Self {
+        let columns = columns.into_iter().map(|(name, side)| (name.into(), side));
+        Self { columns: columns.collect(), rows: Vec::new() }
+    }
+
+    pub(crate) fn row(&mut self, cells: Vec<GridCell>) {
+        self.rows.push(cells);
+    }
+
+    /// Prints it.
+    pub(crate) fn print(&self) {
+        self.lines(stdout::takes_colours(&std::io::stdout())).iter().for_each(stdout::line);
+    }
+
+    /// The lines.
+    pub(crate) fn lines(&self, colours: bool) -> Vec<String> {
+        let content = |column: usize| self.rows.iter().filter_map(move |row| row.get(column));
+        let width = |column: usize| content(column).map(|cell| cell.text.chars().count()).max().unwrap_or(0);
+        let shown: Vec<(usize, usize)> = (0..self.columns.len())
+            .map(|column| (column, width(column)))
+            .filter(|(_, width)| *width > 0)
+            .map(|(column, width)| (column, width.max(self.columns[column].0.chars().count())))
+            .collect();
+        let line = |cells: &[GridCell]| {
+            let mut line = String::new();
+            for (position, (column, width)) in shown.iter().enumerate() {
+                let cell = cells.get(*column).cloned().unwrap_or_default();
+                let space = " ".repeat(width.saturating_sub(cell.text.chars().count()));
+                let last = position + 1 == shown.len();
+                match self.columns[*column].1 {
+                    Side::Right => line += &format!("{space}{}", cell.painted(colours)),
+                    Side::Left if last => line += &cell.painted(colours),
+                    Side::Left => line += &format!("{}{space}", cell.painted(colours)),
+                }
+                line.push_str(if last { "" } else { "  " });
+            }
+            line.trim_end().to_owned()
+        };
+        let heading: Vec<GridCell> =
+            self.columns.iter().map(|(name, _)| GridCell { text: name.clone(), paint: Some("\x1b[1m") }).collect();
+        std::iter::once(line(&heading)).chain(self.rows.iter().map(|row| line(row))).collect()
+    }
+}
+
+/// The first line of a text, cut to what a table bears.
+pub(crate) fn first_line(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
+    if line.chars().count() <= LONGEST {
+        return line.to_owned();
+    }
+    line.chars().take(LONGEST - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned_and_empty_ones_left_out() {
+        let mut table = Grid::new([("name", Side::Left), ("empty", Side::Left), ("count", Side::Right)]);
+        table.row(vec!["ä".into(), "".into(), "7".into()]);
+        table.row(vec!["longer".into(), "".into(), "12345678".into()]);
+        assert_eq!(table.lines(false), ["name       count", "ä              7", "longer  12345678"]);
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        let texts = [0.5, 0.123456, 12.0, 1e-5, 2.5e9, 0.0, f64::NAN].map(number);
+        assert_eq!(texts, ["0.5000", "0.1235", "12", "1.000e-5", "2.500e9", "0", "NaN"]);
+    }
+}

@@ -1,0 +1,24 @@
+//! The program, run as a user runs it. One binary for all of it, as each costs a link.
+//!
+//! Tests share a process: a folder, a variable or a number of threads is set for the program that a test starts, never for
+//! the process itself.
+
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod background;
+mod bad_input;
+mod configs;
+mod house;
+mod hub;
+mod messages;
+mod program;
+mod replay;
+mod report;
+mod resume;
+mod runs;
+mod sweep;
+mod text;
+mod train;
+
+#[path = "support/require.rs"]
+mod require;
