@@ -247,7 +247,7 @@ fn hash_tensors<'a>(hasher: &mut Sha256, tensors: impl Iterator<Item = (&'a str,
         for size in &array.shape {
             hasher.update((*size as u64).to_le_bytes());
         }
-        hasher.update(&array.bytes());
+        hasher.update(array.bytes());
     }
 }
 

@@ -13,6 +13,7 @@ mod root;
 pub use self::contents::{RootContents, Skipped, read_root, run_folders};
 pub use self::error::RecordError;
 pub(crate) use self::log_end::log_end;
-pub use self::records::{read_identity, read_study, write_identity, write_study};
+pub(crate) use self::records::write_json;
+pub use self::records::{read_study, write_identity, write_study};
 pub use self::result::{completion_of, split_metric};
 pub use self::root::Root;

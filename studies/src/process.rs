@@ -8,5 +8,7 @@ mod out_of_memory;
 pub use self::family::Family;
 pub(crate) use self::group::{Descendants, adopt_orphans, signal_group};
 pub(crate) use self::identity::boot_id;
-pub use self::identity::{ProcessIdentity, RunningProcess, hostname, running_processes};
+#[cfg(test)]
+pub(crate) use self::identity::running_processes;
+pub use self::identity::{ProcessIdentity, RunningProcess, hostname};
 pub(crate) use self::out_of_memory::out_of_memory_kills;

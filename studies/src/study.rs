@@ -44,14 +44,13 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
-pub use block::Order;
-pub use command::{CommandSpec, ResultRule, RunPlaces, Template};
-pub use definition::{Search, Study, StudyTask};
-pub use error::{Affected, Problem, StudyError, StudyErrors};
-pub use expansion::{Duplicate, Expansion, MAX_RUNS_WITHOUT_YES, Overrides, SeedSlot, StudyConfig};
-pub use file::VERSION;
-pub use identity::shape_of_training;
-pub use policy::{Breakers, Budget, FAILURE_CLASSES, Goal, Measure, Objective, Retries, duration};
-pub use seeds::from_text as parse_seeds;
-pub use settings::Settings;
-pub use shell::quoted;
+pub use self::definition::{Study, StudyTask};
+pub use self::error::{Problem, StudyError, StudyErrors};
+pub use self::expansion::{Expansion, Overrides, StudyConfig};
+pub use self::policy::{Breakers, Goal, Measure, Objective};
+pub use self::settings::Settings;
+pub use self::shell::quoted;
+
+pub(crate) use self::command::{CommandSpec, ResultRule, RunPlaces};
+pub(crate) use self::expansion::SeedSlot;
+pub(crate) use self::policy::FAILURE_CLASSES;

@@ -136,9 +136,6 @@ pub struct Supervisor<'a> {
 
 impl<'a> Supervisor<'a> {
     /// A supervisor for a plan that the registry has.
-    ///
-    /// # Errors
-    /// Those of the registry.
     pub fn new(
         registry: Registry,
         root: &'a Root,

@@ -18,6 +18,7 @@ pub trait DropoutMasks {
 }
 
 /// A mask, where it was made.
+#[expect(clippy::large_enum_variant, reason = "one at a time, taken apart where it is made; a box would only cost")]
 pub enum DropoutMask {
     /// In host memory.
     Host(Vec<f32>),

@@ -3,14 +3,15 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
-use aees_run::artifact::{FileError, write_atomically};
+use aees_run::artifact::FileError;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::error::BackgroundError;
-use crate::disk::{Root, log_end};
+use crate::disk::{Root, log_end, write_json};
 use crate::process::{Family, ProcessIdentity};
+use crate::registry::system_clock;
 
 /// Bytes from the end of a log in which its last lines are looked for.
 pub(super) const LOG_END: u64 = 8 * 1024;
@@ -30,12 +31,6 @@ impl Files {
     pub(super) fn ended(&self) -> PathBuf {
         self.0.join("ended.json")
     }
-}
-
-/// Milliseconds UTC of now.
-pub(super) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Who a launch is: `launch.json`, written once by the launched process.
@@ -107,7 +102,7 @@ impl Launch {
     /// How long it ran or has been running, in milliseconds. One that died did so after it last printed something.
     pub fn milliseconds(&self, state: LaunchState) -> i64 {
         let until = match state {
-            LaunchState::Running => now(),
+            LaunchState::Running => system_clock(),
             LaunchState::Ended { at, .. } => at,
             LaunchState::Died => last_change(&self.log()).unwrap_or(self.record.started_at),
         };
@@ -131,7 +126,7 @@ impl Launch {
         if self.state() != LaunchState::Died {
             return Ok(());
         }
-        write_json(&self.files().ended(), &EndRecord { exit_code, at: now() })
+        Ok(write_json(&self.files().ended(), &EndRecord { exit_code, at: system_clock() })?)
     }
 
     /// Its process and everything that it started.
@@ -196,14 +191,6 @@ pub fn find_launches(root: &Root, name: &str) -> Result<Vec<Launch>, BackgroundE
         .map(|means| launches.iter().filter(|launch| means(&launch.record, name)).cloned().collect::<Vec<_>>())
         .find(|found| !found.is_empty())
         .ok_or_else(|| BackgroundError::Unknown { name: name.to_owned(), known })
-}
-
-pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), BackgroundError> {
-    write_atomically(path, |out| {
-        serde_json::to_writer_pretty(&mut *out, value)?;
-        out.write_all(b"\n")
-    })?;
-    Ok(())
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<T> {

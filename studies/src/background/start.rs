@@ -13,9 +13,10 @@ use aees_run::artifact::FileError;
 use aees_run::times::moment;
 
 use super::error::BackgroundError;
-use super::record::{EndRecord, Files, LOG_END, Launch, LaunchRecord, now, read_launch, write_json};
-use crate::disk::{Root, log_end};
+use super::record::{EndRecord, Files, LOG_END, Launch, LaunchRecord, read_launch};
+use crate::disk::{Root, log_end, write_json};
 use crate::process::ProcessIdentity;
+use crate::registry::system_clock;
 
 /// The first word of the command line of a launched process; its folder and its label follow. No environment variable:
 /// its workers are the same program and would inherit that.
@@ -73,7 +74,7 @@ fn new_folder(root: &Root, label: &str) -> Result<PathBuf, BackgroundError> {
         label.chars().map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' }).collect();
     let name = name.trim_start_matches('.');
     // 2026-05-04 03:02:01 becomes 20260504-030201.
-    let date = moment(now()).replace(['-', ':'], "").replace(' ', "-");
+    let date = moment(system_clock()).replace(['-', ':'], "").replace(' ', "-");
     loop {
         // Each hasher has random keys.
         let random = RandomState::new().build_hasher().finish() & 0xffff;
@@ -129,7 +130,7 @@ impl Detached {
     }
 
     fn write(&self, exit_code: u8) {
-        let end = EndRecord { exit_code, at: now() };
+        let end = EndRecord { exit_code, at: system_clock() };
         if let Err(error) = write_json(&Files(self.directory.clone()).ended(), &end) {
             eprintln!("warning: the end of this launch is not recorded: {error}");
         }
@@ -171,7 +172,7 @@ pub fn become_detached(
         process,
         session: session.as_raw_nonzero().get().unsigned_abs(),
         mark: format!("{MARK}={}", directory.display()),
-        started_at: now(),
+        started_at: system_clock(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     write_json(&Files(directory.clone()).record(), &record)?;

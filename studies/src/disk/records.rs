@@ -75,14 +75,14 @@ pub fn write_identity(directory: &Path, run: &PlannedRun) -> Result<(), RecordEr
         shape_sig: run.shape_sig.clone(),
         identity: json_text(&run.identity_json, &path)?,
     };
-    write(&path, &file)
+    Ok(write_json(&path, &file)?)
 }
 
 /// Reads `identity.json` of a run's folder; none if there is no such file.
 ///
 /// # Errors
 /// When it cannot be read, or its hashes do not agree.
-pub fn read_identity(directory: &Path) -> Result<Option<PlannedRun>, RecordError> {
+pub(super) fn read_identity(directory: &Path) -> Result<Option<PlannedRun>, RecordError> {
     let path = directory.join("identity.json");
     let Some(file) = read::<IdentityFile>(&path)? else { return Ok(None) };
     let config = ConfigEntry { task: file.task, shape_sig: file.shape_sig, identity: file.identity };
@@ -123,7 +123,7 @@ pub fn write_study(root: &Root, study: &StudySpec, members: &[Member]) -> Result
             axes: json_text(axes_json, &path)?,
         });
     }
-    write(&path, &file)
+    Ok(write_json(&path, &file)?)
 }
 
 /// Reads `resolved.json` of a study's folder; none if there is no such file.
@@ -172,11 +172,12 @@ fn json_text(text: &str, path: &Path) -> Result<Value, RecordError> {
     serde_json::from_str(text).map_err(|error| RecordError::damaged(path, format!("`{text}` is no JSON: {error}")))
 }
 
-fn write(path: &Path, value: &impl Serialize) -> Result<(), RecordError> {
-    Ok(write_atomically(path, |out| {
+/// Writes a JSON file, whole or not at all.
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
+    write_atomically(path, |out| {
         serde_json::to_writer_pretty(&mut *out, value)?;
         out.write_all(b"\n")
-    })?)
+    })
 }
 
 fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, RecordError> {

@@ -63,9 +63,6 @@ impl<'a> InputFinder<'a> {
     }
 
     /// Lets the registry remember what was read.
-    ///
-    /// # Errors
-    /// Those of the registry.
     pub fn remember(&mut self, registry: &mut Registry) -> Result<(), RegistryError> {
         self.unsaved
             .drain(..)

@@ -13,9 +13,7 @@ use crate::disk::Root;
 use crate::error::SweepError;
 use crate::job::{CommandJob, ResultSource, Work};
 use crate::registry::{ConfigId, Member, PlannedRun, Reader, RunId, StudySpec};
-use crate::study::{
-    CommandSpec, Overrides, ResultRule, Retries, RunPlaces, SeedSlot, Settings, Study, StudyConfig, StudyTask,
-};
+use crate::study::{CommandSpec, Overrides, ResultRule, RunPlaces, SeedSlot, Settings, Study, StudyConfig, StudyTask};
 
 /// Stands for the fingerprint of data that is not here.
 const UNKNOWN_DATA: &str = "unknown";
@@ -195,12 +193,8 @@ fn differences(config: &RunConfig) -> Map<String, Value> {
 }
 
 fn policy(study: &Study) -> Policy {
-    let times = |retries: &Retries| match retries {
-        Retries::Times(times) => Some(*times),
-        Retries::Forever => None,
-    };
     Policy {
-        retry: study.retry.iter().map(|(class, retries)| (class.clone(), times(retries))).collect(),
+        retry: study.retry.clone(),
         consecutive: study.breakers.consecutive,
         same_fingerprint: study.breakers.same_fingerprint,
         max_hours: study.budget.max_hours,

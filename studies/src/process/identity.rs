@@ -125,7 +125,7 @@ impl RunningProcess {
 }
 
 /// All processes of this machine that run now, zombies left out.
-pub fn running_processes() -> Vec<RunningProcess> {
+pub(crate) fn running_processes() -> Vec<RunningProcess> {
     let boot_id = boot_id();
     let numbers = fs::read_dir("/proc").into_iter().flatten().flatten();
     let numbers = numbers.filter_map(|entry| entry.file_name().to_str()?.parse().ok());

@@ -28,9 +28,6 @@ impl Reader {
     /// How many of a study's attempts failed in a row at the end, counting at most `most` and only attempts that ended
     /// after the event `since`: a study that is resumed begins anew. A completed or adopted run ends the row;
     /// interruptions, deferrals and cancellations neither count nor end it.
-    ///
-    /// # Errors
-    /// When there is no such study.
     pub fn consecutive_failures(&self, study: &str, since: i64, most: u64) -> Result<u64> {
         self.read(|connection| {
             let study_id = super::studies::exact(connection, study)?;
@@ -53,9 +50,6 @@ impl Reader {
     }
 
     /// On how many of a study's settings attempts failed with this fingerprint after the event `since`.
-    ///
-    /// # Errors
-    /// When there is no such study.
     pub fn configs_failing_with(&self, study: &str, fingerprint: &str, since: i64) -> Result<u64> {
         self.read(|connection| {
             let study_id = super::studies::exact(connection, study)?;
@@ -70,9 +64,6 @@ impl Reader {
     }
 
     /// The failed members of a study, by cause, most frequent first.
-    ///
-    /// # Errors
-    /// When there is no such study.
     pub fn failures(&self, study: &str) -> Result<Vec<FailureGroup>> {
         self.read(|connection| {
             let study_id = super::studies::exact(connection, study)?;
@@ -99,9 +90,6 @@ impl Reader {
 
     /// The median wall time in milliseconds of the last done runs of a shape, and how many there were. `None` if no run
     /// of this shape was timed.
-    ///
-    /// # Errors
-    /// Those of the file.
     pub fn past_wall_ms(&self, shape_sig: &str) -> Result<Option<(u64, usize)>> {
         self.read(|connection| {
             let mut query = connection.prepare_cached(

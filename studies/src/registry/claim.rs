@@ -94,9 +94,6 @@ const TURNS: [(RunState, &str); 4] = [
 impl Registry {
     /// Claims up to `most` runs: expired leases first, then deferred runs that are due, interrupted ones, pending ones.
     /// Each claim lasts for `lease` from now; [`Registry::heartbeat`] renews it.
-    ///
-    /// # Errors
-    /// Those of the file.
     pub fn claim(
         &mut self,
         worker: &WorkerId,

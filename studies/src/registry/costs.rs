@@ -27,9 +27,6 @@ pub struct CostRow {
 
 impl Reader {
     /// What the attempts at a study's members used, by ending. A run in two studies is counted in both.
-    ///
-    /// # Errors
-    /// When there is no such study.
     pub fn costs(&self, study: &str) -> Result<Vec<CostRow>> {
         self.read(|connection| {
             let study_id = super::studies::exact(connection, study)?;

@@ -7,9 +7,6 @@ use super::{Reader, Registry, Result};
 impl Reader {
     /// The fingerprint of the data called `key`, if it was last read while it looked like `stat` (sizes and times of
     /// its files, as the caller writes them).
-    ///
-    /// # Errors
-    /// Those of the file.
     pub fn data_fingerprint(&self, key: &str, stat: &str) -> Result<Option<String>> {
         self.read(|connection| {
             let find = "SELECT fingerprint FROM data_fingerprints WHERE key = ?1 AND stat = ?2";
@@ -20,9 +17,6 @@ impl Reader {
 
 impl Registry {
     /// Remembers a fingerprint, in place of an older one of the same data.
-    ///
-    /// # Errors
-    /// Those of the file.
     pub fn remember_data_fingerprint(&mut self, key: &str, stat: &str, fingerprint: &str) -> Result<()> {
         self.write(|transaction, now| {
             transaction.execute(

@@ -9,171 +9,70 @@ use super::{ConfigId, RunId, RunState};
 /// A question or a move that the registry could not do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the messages say what the fields are")]
 pub enum RegistryError {
     /// There is no file to read.
     #[error("there is no registry at {}", path.display())]
-    Missing {
-        /// Where it was looked for.
-        path: PathBuf,
-    },
+    Missing { path: PathBuf },
     /// An SQLite file of some other program.
     #[error("{} is a database, but not a registry of this program", path.display())]
-    NotARegistry {
-        /// The file.
-        path: PathBuf,
-    },
+    NotARegistry { path: PathBuf },
     /// Written by a newer program: it can be read, not written.
     #[error("the registry {} has version {found}; this program writes version {known} and can only read it", path.display())]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        found: i64,
-        /// The newest version that this program writes.
-        known: i64,
-    },
+    Newer { path: PathBuf, found: i64, known: i64 },
     /// The file is damaged.
     #[error("the registry {} is damaged: {detail}", path.display())]
-    Corrupt {
-        /// The file.
-        path: PathBuf,
-        /// What SQLite found.
-        detail: String,
-    },
+    Corrupt { path: PathBuf, detail: String },
     /// Locks do not hold there, so two workers could own one run.
     #[error("the registry {} is on a network file system ({file_system}), where its locks do not hold", path.display())]
-    NetworkFileSystem {
-        /// The file.
-        path: PathBuf,
-        /// The file system's name.
-        file_system: &'static str,
-    },
+    NetworkFileSystem { path: PathBuf, file_system: &'static str },
     /// Others held the lock for longer than anybody should.
     #[error("the registry {} stayed locked by another process for 30 seconds", path.display())]
-    Busy {
-        /// The file.
-        path: PathBuf,
-    },
+    Busy { path: PathBuf },
     /// A rebuild needs the file for itself.
     #[error("the registry {} is in use by another process", path.display())]
-    InUse {
-        /// The file.
-        path: PathBuf,
-    },
+    InUse { path: PathBuf },
     /// A file could not be read, written or renamed.
     #[error("cannot {doing} {}: {source}", path.display())]
-    Io {
-        /// What was tried.
-        doing: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// Why it failed.
-        source: std::io::Error,
-    },
+    Io { doing: &'static str, path: PathBuf, source: std::io::Error },
     /// Anything else SQLite says.
     #[error("the registry {}: {source}", path.display())]
-    Sqlite {
-        /// The file.
-        path: PathBuf,
-        /// What SQLite says.
-        source: rusqlite::Error,
-    },
+    Sqlite { path: PathBuf, source: rusqlite::Error },
     /// Not 64 lower-case hexadecimal digits.
     #[error("`{text}` is not an id: 64 lower-case hexadecimal digits are needed")]
-    NotAnId {
-        /// What was given.
-        text: String,
-    },
+    NotAnId { text: String },
     /// No study is called so.
     #[error("no study matches `{name}`")]
-    UnknownStudy {
-        /// What was asked for.
-        name: String,
-        /// Studies with similar names; all studies if none is similar and they are few.
-        suggestions: Vec<String>,
-    },
+    UnknownStudy { name: String, suggestions: Vec<String> },
     /// Several studies begin so.
     #[error("`{name}` is the beginning of several studies: {}", candidates.join(", "))]
-    AmbiguousStudy {
-        /// What was asked for.
-        name: String,
-        /// The studies.
-        candidates: Vec<String>,
-    },
+    AmbiguousStudy { name: String, candidates: Vec<String> },
     /// No run is called so.
     #[error("no run matches `{name}`")]
-    UnknownRun {
-        /// What was asked for.
-        name: String,
-    },
+    UnknownRun { name: String },
     /// Several runs begin so.
     #[error("`{name}` is the beginning of several runs: {}", candidates.iter().map(RunId::short).collect::<Vec<_>>().join(", "))]
-    AmbiguousRun {
-        /// What was asked for.
-        name: String,
-        /// The first of the runs.
-        candidates: Vec<RunId>,
-    },
+    AmbiguousRun { name: String, candidates: Vec<RunId> },
     /// Neither an id prefix nor `study:index`.
     #[error("`{name}` does not name a run")]
-    NotARunName {
-        /// What was asked for.
-        name: String,
-    },
+    NotARunName { name: String },
     /// Two runs claim the same setting and seed, or one id is a prefix clash.
     #[error("run {run_id} has the setting {config_id} and the seed {seed} of another run")]
-    IdentityClash {
-        /// The run that was to be added.
-        run_id: RunId,
-        /// Its setting.
-        config_id: ConfigId,
-        /// Its seed.
-        seed: u64,
-    },
+    IdentityClash { run_id: RunId, config_id: ConfigId, seed: u64 },
     /// One study lists a run twice.
     #[error("the study lists run {run_id} twice, as {first} and {second}")]
-    DuplicateMember {
-        /// The run.
-        run_id: RunId,
-        /// Its index.
-        first: u64,
-        /// Its other index.
-        second: u64,
-    },
+    DuplicateMember { run_id: RunId, first: u64, second: u64 },
     /// The claim is no longer the run's: it expired and was taken over, or the run was cancelled.
     #[error(
         "run {run_id} is no longer this worker's: it was claimed at epoch {epoch} and is now {state} at epoch {now}"
     )]
-    FencedOut {
-        /// The run.
-        run_id: RunId,
-        /// The epoch of the claim.
-        epoch: i64,
-        /// The run's epoch.
-        now: i64,
-        /// The run's state.
-        state: RunState,
-    },
+    FencedOut { run_id: RunId, epoch: i64, now: i64, state: RunState },
     /// A second result of a done run differs from the first. The first stays.
     #[error("run {run_id} is done with result {}, and now gave {}: the first stays", digits(accepted), digits(offered))]
-    Nondeterminism {
-        /// The run.
-        run_id: RunId,
-        /// Digest of the result that stays.
-        accepted: String,
-        /// Digest of the other.
-        offered: String,
-    },
+    Nondeterminism { run_id: RunId, accepted: String, offered: String },
     /// There is no such move.
     #[error("run {run_id} is {from} and cannot become {to}")]
-    IllegalMove {
-        /// The run.
-        run_id: RunId,
-        /// Where it is.
-        from: RunState,
-        /// Where it was to go.
-        to: RunState,
-    },
+    IllegalMove { run_id: RunId, from: RunState, to: RunState },
 }
 
 fn digits(digest: &str) -> &str {

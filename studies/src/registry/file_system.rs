@@ -47,9 +47,6 @@ pub fn probe_file_system(folder: &Path) -> io::Result<FileSystem> {
 }
 
 /// Numbers of file systems are Linux's; elsewhere a disk is taken to be local.
-///
-/// # Errors
-/// None here.
 #[cfg(not(target_os = "linux"))]
 pub fn probe_file_system(_folder: &Path) -> io::Result<FileSystem> {
     Ok(FileSystem::Local)

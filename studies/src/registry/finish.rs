@@ -80,9 +80,6 @@ impl Registry {
     /// Renews leases. Gives the claims that are lost.
     ///
     /// A heartbeat that a loss of power takes back does no harm, so it does not wait for the disk.
-    ///
-    /// # Errors
-    /// Those of the file.
     pub fn heartbeat(&mut self, beats: &[Heartbeat<'_>], lease: Duration) -> Result<Vec<Lost>> {
         self.synchronous("NORMAL")?;
         let lost = self.write(|transaction, now| {
@@ -104,9 +101,6 @@ impl Registry {
     }
 
     /// The attempt failed.
-    ///
-    /// # Errors
-    /// `RegistryError::FencedOut`.
     pub fn fail(&mut self, claim: &Claim, failure: &FailedAttempt, usage: &Usage) -> Result<()> {
         let (state, kind, not_before, retries) = match failure.next {
             AfterFailure::Final => (RunState::Failed, "failed", None, 0),
@@ -125,9 +119,6 @@ impl Registry {
     }
 
     /// Puts the run off, which is no failure and uses no retry.
-    ///
-    /// # Errors
-    /// `RegistryError::FencedOut`.
     pub fn defer(&mut self, claim: &Claim, not_before: i64, why: &str, usage: &Usage) -> Result<()> {
         let payload = json!({"why": why, "not_before": not_before}).to_string();
         let ending =
@@ -136,18 +127,12 @@ impl Registry {
     }
 
     /// The attempt was stopped with work left; its checkpoints stand.
-    ///
-    /// # Errors
-    /// `RegistryError::FencedOut`.
     pub fn interrupt(&mut self, claim: &Claim, why: &str, usage: &Usage) -> Result<()> {
         let payload = json!({"why": why}).to_string();
         self.end(claim, &Ending::new(RunState::Interrupted, "interrupted", Some(payload)), usage)
     }
 
     /// Gives the run back before any step was made.
-    ///
-    /// # Errors
-    /// `RegistryError::FencedOut`.
     pub fn release(&mut self, claim: &Claim) -> Result<()> {
         self.end(claim, &Ending::new(RunState::Pending, "released", None), &Usage::default())
     }

@@ -122,9 +122,6 @@ impl Reader {
     }
 
     /// Events after `seq`, in order, at most `limit`.
-    ///
-    /// # Errors
-    /// Those of the file.
     pub fn events(&self, seq: i64, limit: usize) -> Result<Vec<EventRow>> {
         self.read(|connection| {
             let mut query = connection.prepare_cached(&format!("{EVENTS} WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2"))?;
@@ -134,9 +131,6 @@ impl Reader {
     }
 
     /// The last event's place in the order; 0 if there is none.
-    ///
-    /// # Errors
-    /// Those of the file.
     pub fn last_seq(&self) -> Result<i64> {
         self.read(|connection| {
             Ok(connection.query_row("SELECT coalesce(max(seq), 0) FROM events", [], |row| row.get(0))?)

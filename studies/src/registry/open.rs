@@ -35,7 +35,8 @@ impl Default for OpenOptions {
     }
 }
 
-fn system_clock() -> i64 {
+/// Milliseconds UTC of now.
+pub(crate) fn system_clock() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
@@ -50,9 +51,6 @@ impl Registry {
     }
 
     /// [`Registry::open`] with replaced parts.
-    ///
-    /// # Errors
-    /// As [`Registry::open`].
     pub fn open_with(path: &Path, options: OpenOptions) -> Result<Self> {
         refuse_network(path, options.file_system)?;
         let connection = open_for_writing(path, &options.clock).map_err(|error| error.at(path))?;
@@ -70,9 +68,6 @@ impl Reader {
     }
 
     /// [`Reader::open`] with replaced parts.
-    ///
-    /// # Errors
-    /// As [`Reader::open`].
     pub fn open_with(path: &Path, options: OpenOptions) -> Result<Self> {
         if !path.is_file() {
             return Err(RegistryError::Missing { path: path.to_owned() });

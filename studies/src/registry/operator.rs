@@ -88,9 +88,6 @@ impl Registry {
     }
 
     /// Takes runs out of a study's results and claims, without touching the runs. Runs that are no members are refused.
-    ///
-    /// # Errors
-    /// When the study or one of the runs does not exist; nothing is changed then.
     pub fn withdraw(&mut self, study: &str, runs: &[RunId], audit: &Audit<'_>) -> Result<Moved> {
         self.move_all(runs, |transaction, current_run, now| {
             let study_id = super::studies::exact(transaction, study)?;
@@ -111,9 +108,6 @@ impl Registry {
 
     /// Stops the wait for a worker that is known to be dead: its run is interrupted at once and can be claimed. Gives
     /// false when the run has moved on since.
-    ///
-    /// # Errors
-    /// Those of the file.
     pub fn interrupt_dead(&mut self, run_id: &RunId, epoch: i64, audit: &Audit<'_>) -> Result<bool> {
         self.write(|transaction, now| {
             let changed = transaction.execute(

@@ -236,9 +236,6 @@ impl Reader {
     /// What a rebuild brings back, as lines of JSON in a fixed order: studies, runs, memberships, metrics. Without
     /// numbers of rows and events, epochs, leases and times, so that a registry and its rebuilt self give the same
     /// text.
-    ///
-    /// # Errors
-    /// Those of the file.
     pub fn dump(&self) -> Result<String> {
         self.read(|connection| {
             let mut text = String::new();

@@ -129,9 +129,6 @@ impl RunRow {
 
 impl Reader {
     /// Where these runs are; a run that the registry does not know is left out.
-    ///
-    /// # Errors
-    /// Those of the file.
     pub fn states<'a>(&self, runs: impl IntoIterator<Item = &'a RunId>) -> Result<HashMap<RunId, RunState>> {
         self.read(|connection| {
             let mut find = connection.prepare_cached("SELECT state FROM runs WHERE run_id = ?1")?;
@@ -170,9 +167,6 @@ impl Reader {
     }
 
     /// The runs that are running, in one study or in all.
-    ///
-    /// # Errors
-    /// When there is no such study.
     pub fn running(&self, study: Option<&str>) -> Result<Vec<RunningRow>> {
         self.read(|connection| {
             let columns = "r.run_id, a.epoch, a.attempt_no, a.host, a.pid, a.start_ticks, a.boot_id, a.started_at,

@@ -67,7 +67,7 @@ fn unknown(name: &str, all: &[(i64, String)]) -> RegistryError {
         .iter()
         .map(|(_, known)| {
             let lower = known.to_lowercase();
-            let distance = if lower.contains(&asked) { 0 } else { edits(&asked, &lower) };
+            let distance = if lower.contains(&asked) { 0 } else { strsim::levenshtein(&asked, &lower) };
             (distance, known)
         })
         .collect();
@@ -76,32 +76,4 @@ fn unknown(name: &str, all: &[(i64, String)]) -> RegistryError {
     let shown = if near.is_empty() { scored.iter().collect() } else { near };
     let suggestions = shown.into_iter().take(SUGGESTIONS).map(|(_, name)| (*name).clone()).collect();
     RegistryError::UnknownStudy { name: name.to_owned(), suggestions }
-}
-
-/// Levenshtein's distance.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::edits;
-
-    #[test]
-    fn edits_counts_insertions_deletions_and_replacements() {
-        assert_eq!(edits("kitten", "sitting"), 3);
-        assert_eq!(edits("", "abc"), 3);
-        assert_eq!(edits("abc", "abc"), 0);
-    }
 }

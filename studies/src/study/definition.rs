@@ -7,7 +7,7 @@ use aees_run::settings::{Place, TaskName};
 
 use super::block::{Block, Order};
 use super::command::CommandSpec;
-use super::policy::{Breakers, Budget, Objective, Retries};
+use super::policy::{Breakers, Budget, Objective};
 use super::rules::{KnownKeys, Rule};
 use super::settings::{Assignment, Dialect};
 
@@ -26,8 +26,8 @@ pub struct Study {
     pub metric: Option<Objective>,
     /// What it may spend.
     pub budget: Budget,
-    /// How often each class of failure is tried again, where the file says so.
-    pub retry: BTreeMap<String, Retries>,
+    /// How often each class of failure is tried again, where the file says so; none for as often as it takes.
+    pub retry: BTreeMap<String, Option<u32>>,
     /// When it stops because something is wrong with all of it.
     pub breakers: Breakers,
     /// How combinations are chosen.

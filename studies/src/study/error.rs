@@ -29,207 +29,89 @@ pub struct Affected {
 
 /// What can be wrong.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say what the fields are")]
 pub enum Problem {
     /// A file that cannot be read.
     #[error("cannot read {path}: {reason}", path = path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
+    Read { path: PathBuf, reason: String },
     /// Text that is not YAML.
     #[error("{0}")]
     Syntax(String),
     /// A key twice in one map.
     #[error("duplicate key `{key}`: it already stands at {}", bare(first))]
-    DuplicateKey {
-        /// The key.
-        key: String,
-        /// Where it stands first.
-        first: Place,
-    },
+    DuplicateKey { key: String, first: Place },
     /// An anchor whose value contains its own alias.
     #[error("the anchor contains itself")]
     AnchorCycle,
     /// Anchors that multiply.
     #[error("the file stands for more than {limit} values, its anchors written out")]
-    TooManyValues {
-        /// The bound.
-        limit: usize,
-    },
+    TooManyValues { limit: usize },
     /// A tag that means nothing here.
     #[error("unknown tag `{tag}`")]
-    UnknownTag {
-        /// The tag.
-        tag: String,
-    },
+    UnknownTag { tag: String },
     /// NaN or an infinity.
     #[error("`{text}` is not a finite number")]
-    NotFinite {
-        /// The value as written.
-        text: String,
-    },
+    NotFinite { text: String },
     /// A key of the study file that has no meaning.
     #[error("unknown key `{key}` in {within}")]
-    UnknownKey {
-        /// The key.
-        key: String,
-        /// The map it stands in.
-        within: String,
-        /// The known key that looks most like it.
-        nearest: Option<String>,
-    },
+    UnknownKey { key: String, within: String, nearest: Option<String> },
     /// A key that must be there.
     #[error("`{key}` is missing: {reason}")]
-    Missing {
-        /// The key.
-        key: &'static str,
-        /// What it is for.
-        reason: &'static str,
-    },
+    Missing { key: &'static str, reason: &'static str },
     /// A value of another kind than expected.
     #[error("{what} must be {expected}, not {found}")]
-    Wrong {
-        /// What is wrong.
-        what: String,
-        /// What may stand there.
-        expected: String,
-        /// What stands there.
-        found: String,
-    },
+    Wrong { what: String, expected: String, found: String },
     /// A file of a newer program.
     #[error("the study is written for version {found} of study files; this program knows up to {known}")]
-    NewerVersion {
-        /// The version of the file.
-        found: u64,
-        /// The newest known version.
-        known: u64,
-    },
+    NewerVersion { found: u64, known: u64 },
     /// A single value where candidates are expected.
     #[error("`{key}` in {within} has one value, not candidates")]
-    ScalarInSweep {
-        /// The axis.
-        key: String,
-        /// `sweep` or `zip`.
-        within: &'static str,
-    },
+    ScalarInSweep { key: String, within: &'static str },
     /// An axis without values.
     #[error("the axis `{key}` is empty")]
-    EmptyAxis {
-        /// The axis.
-        key: String,
-    },
+    EmptyAxis { key: String },
     /// A range, a spacing or a distribution that cannot be.
     #[error("the axis `{key}`: {reason}")]
-    Axis {
-        /// The axis.
-        key: String,
-        /// What is wrong.
-        reason: String,
-    },
+    Axis { key: String, reason: String },
     /// Two axes that set the same thing.
     #[error("two axes set `{key}`: `{other}` at {}", bare(first))]
-    AxesCollide {
-        /// The second axis.
-        key: String,
-        /// The first axis.
-        other: String,
-        /// Where the first stands.
-        first: Place,
-    },
+    AxesCollide { key: String, other: String, first: Place },
     /// Coupled axes of different lengths.
     #[error("coupled axes must be of one length: {}", lengths.iter().map(|(key, n)| format!("`{key}` has {n}")).collect::<Vec<_>>().join(", "))]
-    UnequalZip {
-        /// The axes with their lengths.
-        lengths: Vec<(String, usize)>,
-    },
+    UnequalZip { lengths: Vec<(String, usize)> },
     /// A base file that is its own base.
     #[error("the base files form a cycle: {}", chain.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" -> "))]
-    BaseCycle {
-        /// The files, the first again at the end.
-        chain: Vec<PathBuf>,
-    },
+    BaseCycle { chain: Vec<PathBuf> },
     /// A base file of another task.
     #[error("the file is for task {found}, the study for {task}")]
-    OtherTask {
-        /// The file's task.
-        found: String,
-        /// The study's task.
-        task: String,
-    },
+    OtherTask { found: String, task: String },
     /// A list of seeds that cannot be read.
     #[error("{text} is not a list of seeds: {reason}")]
-    Seeds {
-        /// What was given.
-        text: String,
-        /// What is wrong with it.
-        reason: String,
-    },
+    Seeds { text: String, reason: String },
     /// A setting that a study decides by other means.
     #[error("`{key}` cannot be set in a study")]
-    Reserved {
-        /// The setting.
-        key: String,
-        /// What to do instead.
-        instead: &'static str,
-    },
+    Reserved { key: String, instead: &'static str },
     /// A rule on a key that nothing in the study sets.
     #[error("`{key}` is set by nothing in this study, so no rule can go by it")]
-    NobodySets {
-        /// The key.
-        key: String,
-        /// The key that looks most like it.
-        nearest: Option<String>,
-    },
+    NobodySets { key: String, nearest: Option<String> },
     /// A name that is none of the known ones.
     #[error("unknown {what} `{name}`: this study has {known}")]
-    UnknownName {
-        /// What is named.
-        what: &'static str,
-        /// The name.
-        name: String,
-        /// The known names.
-        known: String,
-    },
+    UnknownName { what: &'static str, name: String, known: String },
     /// A setting of a run that cannot be.
     #[error("{error}{}", written(others))]
-    Setting {
-        /// What the configuration says.
-        error: ConfigError,
-        /// The settings that take part, with their places.
-        others: Vec<(String, Place)>,
-    },
+    Setting { error: ConfigError, others: Vec<(String, Place)> },
     /// A place in the argument list that nothing fills.
     #[error("{argument:?} in `argv` names `{key}`, which this configuration does not have")]
-    Placeholder {
-        /// The argument.
-        argument: String,
-        /// The key.
-        key: String,
-    },
+    Placeholder { argument: String, key: String },
     /// An argument with braces that do not match.
     #[error("{argument:?} has a brace without its partner")]
-    Brace {
-        /// The argument.
-        argument: String,
-    },
+    Brace { argument: String },
     /// More combinations than anybody means.
     #[error("the study has {count} combinations; no more than {limit} can be planned")]
-    TooMany {
-        /// How many there are.
-        count: u128,
-        /// The bound.
-        limit: u128,
-    },
+    TooMany { count: u128, limit: u128 },
     /// More runs than go without a question.
     #[error("{count} runs are more than {limit}")]
-    NeedsYes {
-        /// How many there are.
-        count: usize,
-        /// The bound.
-        limit: usize,
-    },
+    NeedsYes { count: usize, limit: usize },
 }
 
 impl StudyError {

@@ -7,7 +7,7 @@ use super::error::{Problem, StudyError, StudyErrors};
 use super::settings::Settings;
 
 /// More runs than start without a question.
-pub const MAX_RUNS_WITHOUT_YES: usize = 10_000;
+pub(super) const MAX_RUNS_WITHOUT_YES: usize = 10_000;
 
 /// What the command line adds to a study: overrides and filters, as typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

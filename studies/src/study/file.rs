@@ -20,7 +20,7 @@ use super::settings::{Assignment, Dialect};
 use super::yaml::{Entry, Kind, Node, read_map};
 
 /// The version of study files that this program writes and knows.
-pub const VERSION: u64 = 1;
+pub(super) const VERSION: u64 = 1;
 
 const KEYS: [&str; 15] = [
     "aees", "name", "task", "base", "exclude", "configs", "seeds", "metric", "budget", "retry", "search", "compat",

@@ -58,7 +58,7 @@ impl Study {
 ///
 /// # Errors
 /// As [`Study::shape_signature`].
-pub fn shape_of_training(config: &RunConfig) -> Result<Id, NotCanonical> {
+pub(super) fn shape_of_training(config: &RunConfig) -> Result<Id, NotCanonical> {
     let defaults = RunConfig::new(config.task);
     let mut shape = Map::new();
     for setting in RunConfig::settings().iter().filter(|setting| matches!(setting.cost, Cost::Run | Cost::Epoch)) {

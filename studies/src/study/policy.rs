@@ -9,7 +9,7 @@ use super::fields::{Fields, wrong};
 use super::yaml::Node;
 
 /// The failure classes of a run.
-pub const FAILURE_CLASSES: [&str; 11] =
+pub(crate) const FAILURE_CLASSES: [&str; 11] =
     ["config", "data", "diverged", "oom", "io", "panic", "timeout", "signal", "rate_limit", "walltime", "unknown"];
 
 /// What a study is judged by.
@@ -56,15 +56,6 @@ pub struct Budget {
     pub per_run_timeout: Option<Duration>,
 }
 
-/// How often a failure is tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Retries {
-    /// So many times.
-    Times(u32),
-    /// Until it works.
-    Forever,
-}
-
 /// When a study stops because something is wrong with all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Breakers {
@@ -107,12 +98,10 @@ pub(super) fn budget(node: &Node, errors: &mut Vec<StudyError>) -> Budget {
     }
 }
 
-pub(super) fn retry(node: &Node, errors: &mut Vec<StudyError>) -> BTreeMap<String, Retries> {
+/// Retries by failure class; none for as often as it takes.
+pub(super) fn retry(node: &Node, errors: &mut Vec<StudyError>) -> BTreeMap<String, Option<u32>> {
     let Some(mut fields) = Fields::of(node, "retry", &FAILURE_CLASSES, errors) else { return BTreeMap::new() };
-    let times = |text: &str| match text {
-        "inf" => Some(Retries::Forever),
-        _ => text.parse().ok().map(Retries::Times),
-    };
+    let times = |text: &str| if text == "inf" { Some(None) } else { text.parse().ok().map(Some) };
     let class = |class: &str| Some((class.to_owned(), fields.parse(class, "a number of retries or inf", times)?));
     FAILURE_CLASSES.iter().copied().filter_map(class).collect()
 }
@@ -137,7 +126,7 @@ fn positive(text: &str) -> Option<u64> {
 pub(super) const DURATION: &str = "a time such as 90s, 5min or 2h";
 
 /// `90` and `90s` are seconds; `5min` and `5m` minutes, `2h` hours.
-pub fn duration(text: &str) -> Option<Duration> {
+pub(super) fn duration(text: &str) -> Option<Duration> {
     let split = text.find(|character: char| character.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let seconds = match unit {

@@ -35,7 +35,7 @@ pub(super) fn from_node(node: &Node) -> Result<Vec<i64>, StudyError> {
 ///
 /// # Errors
 /// Text outside the grammar.
-pub fn from_text(text: &str) -> Result<Vec<i64>, StudyError> {
+pub(super) fn from_text(text: &str) -> Result<Vec<i64>, StudyError> {
     parse(text).map_err(|reason| {
         StudyError::at(&Place::Flag("seeds".into()), Problem::Seeds { text: format!("{text:?}"), reason })
     })

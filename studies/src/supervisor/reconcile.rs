@@ -24,9 +24,6 @@ pub struct Reconciled {
 }
 
 /// Brings the runs of a study in line with their folders.
-///
-/// # Errors
-/// Those of the registry and of the file system.
 pub fn reconcile(registry: &mut Registry, root: &Root, study: &str) -> Result<Reconciled, SweepError> {
     let mut put_right = Reconciled::default();
     let host = hostname();

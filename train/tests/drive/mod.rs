@@ -31,19 +31,19 @@ fn configs() -> [RunConfig; 2] {
     })
 }
 
-fn place(directory: &Path) -> Place {
+fn target(directory: &Path) -> RunTarget {
     RunTarget::New { directory: Some(directory.to_owned()), overwrite: false }
 }
 
-fn prepared(config: &RunConfig, place: &RunTarget) -> PreparedRun {
-    match prepare(config, place, &mut []).unwrap() {
+fn prepared(config: &RunConfig, target: &RunTarget) -> PreparedRun {
+    match prepare(config, target, &mut []).unwrap() {
         Prepared::Run(run) => *run,
         Prepared::AlreadyFinished { result } => panic!("{} is finished", result.display()),
     }
 }
 
 fn alone(config: &RunConfig, directory: &Path) -> Value {
-    train(config, &place(directory), Vec::new(), &AtomicBool::new(false)).unwrap();
+    train(config, &target(directory), Vec::new(), &AtomicBool::new(false)).unwrap();
     result(directory)
 }
 
@@ -72,7 +72,7 @@ fn two_runs_in_turn_are_those_runs_alone() {
     let configs = configs();
     let folders = ["adaptive", "baseline"].map(|name| scratch.path().join(name));
     let runs = configs.iter().zip(&folders);
-    let runs = runs.map(|(config, folder)| prepared(config, &place(folder)).start(Vec::new()).unwrap()).collect();
+    let runs = runs.map(|(config, folder)| prepared(config, &target(folder)).start(Vec::new()).unwrap()).collect();
     let ends = take_turns(runs);
     assert!(ends.iter().all(|end| matches!(end, SessionEnd::Finished { .. })), "{ends:?}");
     for (config, folder) in configs.iter().zip(&folders) {
@@ -85,8 +85,8 @@ fn a_run_that_is_stopped_between_others_goes_on_to_the_same_result() {
     let scratch = tempfile::tempdir().unwrap();
     let [config, other] = configs();
     let [folder, other_folder] = ["stopped", "other"].map(|name| scratch.path().join(name));
-    let mut run = prepared(&config, &place(&folder)).start(Vec::new()).unwrap();
-    let other = prepared(&other, &place(&other_folder)).start(Vec::new()).unwrap();
+    let mut run = prepared(&config, &target(&folder)).start(Vec::new()).unwrap();
+    let other = prepared(&other, &target(&other_folder)).start(Vec::new()).unwrap();
     while run.state().step < 5 {
         assert!(run.advance().unwrap().is_none());
     }
@@ -103,7 +103,7 @@ fn a_prepared_run_can_be_driven_in_another_thread() {
     let scratch = tempfile::tempdir().unwrap();
     let [config, _] = configs();
     let folder = scratch.path().join("run");
-    let run = prepared(&config, &place(&folder));
+    let run = prepared(&config, &target(&folder));
     let driver = thread::spawn(move || {
         let end = drive(run.start(Vec::new()).unwrap(), &AtomicBool::new(false)).unwrap();
         matches!(end, SessionEnd::Finished { .. })

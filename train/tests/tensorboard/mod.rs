@@ -1,16 +1,17 @@
 //! TensorBoard's own reader reads what the writer writes, also after a crash and a resume.
 //!
 //! The byte comparison with a file made by TensorBoard's writer always runs. The tests that ask the reader itself need a
-//! Python with TensorBoard: the one named by the environment variable `AEES_PYTHON`, else `python3`; without one they
-//! print that they were skipped.
+//! Python with TensorBoard ([`require::python`]).
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use aees_train::tensorboard::{EventWriter, WallTime};
 use serde::Deserialize;
+
+use crate::require;
 
 /// A tag's points: step, wall time, value.
 type Points<T> = BTreeMap<String, Vec<(i64, f64, T)>>;
@@ -32,28 +33,20 @@ struct Server {
     texts: Points<String>,
 }
 
-/// A Python that has TensorBoard. One that was asked for by name must have it.
-fn python() -> Option<String> {
-    let named = std::env::var("AEES_PYTHON").ok();
-    let python = named.clone().unwrap_or_else(|| "python3".to_owned());
-    let output = Command::new(&python).args(["-c", "import tensorboard"]).output();
-    let works = output.is_ok_and(|output| output.status.success());
-    assert!(works || named.is_none(), "AEES_PYTHON={python} cannot import tensorboard");
-    if !works {
-        println!("skipped: no Python with tensorboard");
-    }
-    works.then_some(python)
+/// A Python that has TensorBoard.
+fn python() -> Option<PathBuf> {
+    require::python(&["tensorboard"])
 }
 
 /// What TensorBoard sees in a folder.
-fn read(python: &str, folder: &Path) -> Seen {
+fn read(python: &Path, folder: &Path) -> Seen {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tensorboard/read_events.py");
     let output = Command::new(python).arg(script).arg(folder).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn golden_folder() -> std::path::PathBuf {
+fn golden_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tensorboard/golden")
 }
 

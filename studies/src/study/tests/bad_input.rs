@@ -128,9 +128,8 @@ fn anchors_that_multiply_are_refused_at_once() {
         let alias = format!("*a{}", level - 1);
         text.push_str(&format!("  a{level}: &a{level} [{}]\n", vec![alias; 9].join(", ")));
     }
-    let start = std::time::Instant::now();
+    // Written out they would be 9^12 values: to come to an end at all is to be refused in time.
     assert_eq!(one(&text), "study.yaml:10:12: the file stands for more than 100000 values, its anchors written out");
-    assert!(start.elapsed().as_secs() < 2);
 }
 
 #[test]

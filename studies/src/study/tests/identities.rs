@@ -6,8 +6,8 @@ use aees_run::identity::{Id, Inputs, RunIdentity, canonical};
 use aees_run::settings::{Place, Role, RunConfig, TaskName};
 use serde_json::{Map, Value, json};
 
-use super::super::identity::config_key;
-use super::super::{Overrides, RunPlaces, Settings, Study, StudyTask, shape_of_training};
+use super::super::identity::{config_key, shape_of_training};
+use super::super::{Overrides, RunPlaces, Settings, Study, StudyTask};
 use super::{CIFAR, Folder, expand};
 
 /// A small generator of its own, so that the cases are the same everywhere (Steele, Lea and Flood, 2014).

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::{Goal, Measure, Overrides, ResultRule, Retries, RunPlaces, Settings, Study, StudyTask, Template};
+use super::super::command::Template;
+use super::super::{Goal, Measure, Overrides, ResultRule, RunPlaces, Settings, Study, StudyTask};
 use super::{CIFAR, COMMAND, Folder, errors, expand, expand_with, labels};
 
 fn config(text: &str) -> Value {
@@ -148,7 +149,7 @@ fn everything_beside_the_settings_is_read() {
     assert_eq!((metric.goal, metric.measure), (Goal::Min, Measure::LastK(3)));
     assert_eq!(study.budget.per_run_timeout, Some(Duration::from_secs(7200)));
     assert_eq!((study.budget.max_hours, study.budget.max_runs), (Some(1.5), Some(9)));
-    assert_eq!((study.retry["io"], study.retry["rate_limit"]), (Retries::Times(3), Retries::Forever));
+    assert_eq!((study.retry["io"], study.retry["rate_limit"]), (Some(3), None));
     assert_eq!((study.breakers.consecutive, study.breakers.same_fingerprint), (4, 3));
 }
 

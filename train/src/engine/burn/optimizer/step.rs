@@ -64,7 +64,7 @@ pub struct Optimizer {
 #[derive(Debug)]
 enum State {
     Host { arch: Arch, tensors: Vec<VisitedTensor>, slots: Vec<Option<HostSlots>> },
-    Device(DeviceState),
+    Device(Box<DeviceState>),
 }
 
 impl Optimizer {
@@ -83,12 +83,12 @@ impl Optimizer {
         let tensors = VisitedTensor::of(module);
         let state = match placement {
             Placement::Host => State::Host { arch: Arch::new(), slots: vec![None; tensors.len()], tensors },
-            Placement::Device => State::Device(DeviceState {
+            Placement::Device => State::Device(Box::new(DeviceState {
                 device: module.devices().into_iter().next().unwrap_or_default().inner(),
                 slots: vec![None; tensors.len()],
                 noise: DeviceNoise::new(noise_seed, &tensors),
                 tensors,
-            }),
+            })),
         };
         Self { config, kinds: SlotKind::of(&config.kind), noise_seed, step_count: 0, state }
     }
