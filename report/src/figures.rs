@@ -7,30 +7,30 @@
 
 mod comparisons;
 mod curves;
-mod data;
 mod drawing;
 mod episodes;
 mod figure;
-mod groups;
 mod layout;
 mod lettering;
 mod palette;
 mod picture;
 mod scale;
+mod series;
+mod smoothing;
 
 #[cfg(test)]
-mod made_up;
+mod fixtures;
 #[cfg(test)]
 mod tests;
 
 pub use palette::Theme;
-pub use picture::PictureError;
 
-use self::data::Csv;
 use self::drawing::{Drawing, Letters};
 use self::figure::Figure;
-use self::groups::Study;
-use super::RunRecord;
+use self::series::FigureRuns;
+use crate::csv::Csv;
+use crate::error::ReportError;
+use crate::record::RunRecord;
 
 /// A column of a two-column page, in millimetres.
 pub const COLUMN_MM: f64 = 85.0;
@@ -89,7 +89,7 @@ impl FigureKind {
         }
     }
 
-    fn plots(self, study: &Study<'_>, options: &FigureOptions) -> Result<Vec<Plot>, String> {
+    fn plots(self, study: &FigureRuns<'_>, options: &FigureOptions) -> Result<Vec<Plot>, String> {
         match self {
             Self::Curves => curves::curves(study, options),
             Self::PeakFinal => curves::bars(study, options),
@@ -154,7 +154,7 @@ impl DrawnFigure {
     ///
     /// # Errors
     /// A picture that does not fit into memory.
-    pub fn png(&self) -> Result<Vec<u8>, PictureError> {
+    pub fn png(&self) -> Result<Vec<u8>, ReportError> {
         picture::png(&self.drawing)
     }
 }
@@ -179,7 +179,7 @@ struct Plot {
 
 /// Draws figures.
 pub fn draw(runs: &[RunRecord], options: &FigureOptions) -> Drawn {
-    let study = Study::of(runs, options.allow_partial);
+    let study = FigureRuns::of(runs, options.allow_partial);
     let mut drawn = Drawn { incomplete: study.incomplete.clone(), ..Drawn::default() };
     let kinds = if options.kinds.is_empty() { &FigureKind::ALL[..] } else { &options.kinds };
     for kind in kinds {

@@ -14,7 +14,13 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 
 use crate::failure::Failure;
-use aees_report::{ResultSet, Source};
+use aees_report::{ReportError, ResultSet, Source};
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
+        Self::new(error.to_string(), error.help())
+    }
+}
 
 /// Runs one of the words of `aees report`.
 pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {

@@ -3,7 +3,7 @@
 //! A curve has one value for each epoch, so nothing here depends on the length of an episode. `final` is the value of the
 //! last epoch, `best` the best one (and so biased upward), `last_k(n)` the mean of the last n, `auc` the mean of all.
 
-use crate::RunRecord;
+use crate::record::RunRecord;
 use aees_studies::study::{Goal, Measure};
 
 /// The metrics with a curve.
@@ -90,7 +90,7 @@ pub fn measured(run: &RunRecord, metric: &str, measure: Measure, goal: Goal) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::best::made::record;
+    use crate::fixtures::record;
 
     fn of(values: &[f64], measure: Measure, goal: Goal) -> Result<f64, Unmeasured> {
         let mut run = record("cifar100", 0);

@@ -9,16 +9,10 @@ use clap::ArgMatches;
 
 use crate::failure::Failure;
 use crate::stdout;
-use aees_report::best::{Answer, BestError, Question, best, confirm};
+use aees_report::best::{Answer, Question, best, confirm};
 use aees_report::{RunRecord, Source};
 use aees_studies::registry::{Reader, RunFilter};
 use aees_studies::study::{Goal, Measure};
-
-impl From<BestError> for Failure {
-    fn from(error: BestError) -> Self {
-        Self::new(error.to_string(), error.help())
-    }
-}
 
 /// Runs it.
 pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
@@ -82,8 +76,7 @@ fn write_study(
     })?;
     let stem = out.file_stem().map(|stem| confirm::slug(&stem.to_string_lossy())).unwrap_or_default();
     let name = if stem.is_empty() { "confirm".to_owned() } else { stem };
-    let text = confirm::study(answer, runs, seen, count, &name)
-        .map_err(|error| Failure::new(error.to_string(), error.help()))?;
+    let text = confirm::study(answer, runs, seen, count, &name)?;
     write_atomically(out, |file| file.write_all(text.as_bytes()))?;
     eprintln!("wrote {}; see what it comes to with `aees sweep plan {}`", out.display(), out.display());
     Ok(())

@@ -87,8 +87,7 @@ fn save(figure: &DrawnFigure, folder: &Path, formats: &[&str]) -> Result<(), Fai
         write(&path("svg"), figure.named.svg.as_bytes())?;
     }
     if formats.contains(&"png") {
-        let picture = figure.png().map_err(|error| Failure::new(error.to_string(), None))?;
-        write(&path("png"), &picture)?;
+        write(&path("png"), &figure.png()?)?;
     }
     Ok(())
 }

@@ -16,8 +16,7 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
     }
     let rows = rows(&found.runs);
     for row in rows.iter().filter(|row| row.overhead.is_none()) {
-        let label = row.configuration.label();
-        eprintln!("note: {} {} {label} has no plain baseline to compare with", row.task, row.optimizer);
+        eprintln!("note: {} {} {} has no plain baseline to compare with", row.task, row.optimizer, row.label);
     }
     match arguments.get_one::<String>("format").map(String::as_str) {
         Some("csv") => stdout::line(csv(&rows).trim_end()),

@@ -10,7 +10,7 @@ use super::sources;
 use crate::failure::Failure;
 use crate::stdout;
 use aees_report::replay::{Finding, Replay, ReplayError, replay};
-use aees_report::{ResultSet, Skipped, Source};
+use aees_report::{ResultSet, SkippedFile, Source};
 
 /// Something was not reproduced.
 const EXIT_DIFFERS: u8 = 2;
@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
 
 /// The files to replay, and whether one that was named is no result. Foreign files in a folder are only told.
 fn find(sources: &[Source]) -> Result<(Vec<PathBuf>, bool), Failure> {
-    let named = |skipped: &Skipped| sources.iter().any(|source| *source == Source::File(skipped.path.clone()));
+    let named = |skipped: &SkippedFile| sources.iter().any(|source| *source == Source::File(skipped.path.clone()));
     let found = ResultSet::read(sources).map_err(|error| {
         let help = error.help();
         Failure::new(error.to_string(), help)

@@ -8,7 +8,7 @@ use clap::ArgMatches;
 
 use crate::failure::Failure;
 use crate::stdout;
-use aees_report::tables::{Duplicates, Format, KINDS, Table, TableError, TableOptions, build, build_all, general};
+use aees_report::tables::{DuplicateRule, Format, KINDS, Table, TableOptions, build, build_all, general};
 use aees_report::{ResultSet, RunRecord};
 
 /// Runs it.
@@ -62,10 +62,10 @@ fn options(arguments: &ArgMatches) -> TableOptions {
         expect_n: arguments.get_one::<u32>("expect-n").map(|n| *n as usize),
         allow_partial: arguments.get_flag("allow-partial"),
         duplicates: match arguments.get_one::<String>("duplicates").map(String::as_str) {
-            Some("first") => Duplicates::First,
-            Some("last") => Duplicates::Last,
-            Some("mean") => Duplicates::Mean,
-            _ => Duplicates::Refuse,
+            Some("first") => DuplicateRule::First,
+            Some("last") => DuplicateRule::Last,
+            Some("mean") => DuplicateRule::Mean,
+            _ => DuplicateRule::Refuse,
         },
         expected_seeds: None,
     }
@@ -95,11 +95,5 @@ fn print(tables: &[Table], formats: &[Format]) {
     for format in formats {
         let texts: Vec<String> = tables.iter().map(|table| format.write(table)).collect();
         stdout::line(texts.join("\n").trim_end());
-    }
-}
-
-impl From<TableError> for Failure {
-    fn from(error: TableError) -> Self {
-        Self::new(error.to_string(), error.help())
     }
 }

@@ -8,20 +8,14 @@ use clap::ArgMatches;
 
 use crate::failure::Failure;
 use crate::stdout;
-use aees_report::tensor::{Tensor, TensorError, csv, npz, parse_axes, safetensors, tensor};
-
-impl From<TensorError> for Failure {
-    fn from(error: TensorError) -> Self {
-        Self::new(error.to_string(), None)
-    }
-}
+use aees_report::tensor::{Tensor, csv, npz, parse_axes, safetensors, tensor};
 
 /// Runs it.
 pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
     let text = |name: &str| arguments.get_one::<String>(name).map(String::as_str).unwrap_or_default();
     let axes = parse_axes(text("axes"))?;
     let out = arguments.get_one::<PathBuf>("out");
-    let kind = out.map(|path| Kind::of(path)).transpose()?;
+    let kind = out.map(|path| ArrayFormat::of(path)).transpose()?;
     let found = super::read(arguments)?;
     let array = tensor(&found.runs, text("metric"), axes)?;
     array.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
@@ -38,14 +32,14 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What kind of file a name asks for.
-enum Kind {
+/// The format that a file name asks for.
+enum ArrayFormat {
     Npz,
     Safetensors,
     Csv,
 }
 
-impl Kind {
+impl ArrayFormat {
     fn of(path: &Path) -> Result<Self, Failure> {
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("npz") => Ok(Self::Npz),
