@@ -130,7 +130,8 @@ pub fn distinguishing<'a>(of: impl IntoIterator<Item = &'a Attributes>, detail: 
 }
 
 fn is_default(defaults: &[RunConfig], key: &str, value: &str) -> bool {
-    defaults.iter().any(|config| config.get(key).is_some_and(|default| canonical(&default).to_string() == value))
+    let defaults = defaults.iter().filter_map(|config| config.get(key));
+    defaults.map(|default| canonical(&default).to_string()).any(|default| default == value)
 }
 
 /// What a run has for a key, as people write it: what it is first, then its configuration. Methods and label noise have

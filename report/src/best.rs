@@ -31,7 +31,6 @@ pub use measure::{CURVES, Unmeasured, curve, measured};
 pub struct Question {
     /// The keys whose values make a group.
     pub group_by: Vec<String>,
-    /// The metric.
     pub metric: String,
     /// What of its curve counts.
     pub measure: Measure,
@@ -53,11 +52,8 @@ impl Default for Question {
 /// A run without a number.
 #[derive(Debug, Clone)]
 pub struct Excluded {
-    /// Its seed.
     pub seed: i64,
-    /// Its file.
     pub path: std::path::PathBuf,
-    /// Why.
     pub reason: Unmeasured,
 }
 
@@ -90,11 +86,9 @@ pub struct Ranking {
     pub name: Vec<(String, String)>,
     /// The keys that tell its settings apart.
     pub keys: Vec<String>,
-    /// Its settings.
     pub ranked: Vec<Ranked>,
     /// Its seeds, of all settings together.
     pub seeds: usize,
-    /// Its runs.
     pub runs: usize,
 }
 
@@ -114,7 +108,6 @@ impl Ranking {
 /// The answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// What was asked.
     pub question: Question,
     /// The groups, by name.
     pub groups: Vec<Ranking>,

@@ -111,7 +111,6 @@ pub struct FigureOptions {
     pub kinds: Vec<FigureKind>,
     /// The width in millimetres.
     pub width_mm: f64,
-    /// The ground.
     pub theme: Theme,
     /// Epochs of the learning curves' rolling mean; the reference takes 5.
     pub smooth: Option<usize>,
@@ -135,7 +134,6 @@ pub struct NamedFigure {
     pub name: String,
     /// What it shows.
     pub title: String,
-    /// The picture.
     pub svg: String,
     /// Its data, tidy, in full precision.
     pub csv: String,
@@ -144,7 +142,6 @@ pub struct NamedFigure {
 /// A figure together with what pictures of it are made from.
 #[derive(Debug, Clone)]
 pub struct DrawnFigure {
-    /// The figure.
     pub named: NamedFigure,
     drawing: Drawing,
 }
@@ -162,7 +159,6 @@ impl DrawnFigure {
 /// What came of drawing.
 #[derive(Debug, Clone, Default)]
 pub struct Drawn {
-    /// The figures.
     pub figures: Vec<DrawnFigure>,
     /// Kinds that there is no data for, with what is missing.
     pub without_data: Vec<(FigureKind, String)>,

@@ -31,7 +31,6 @@ pub struct PageRow {
     pub case: Option<String>,
     /// A value for each of the page's axes; empty where it has none.
     pub axes: Vec<String>,
-    /// The seed.
     pub seed: String,
     /// Where it is: `done`, `running`, ...
     pub state: String,
@@ -41,7 +40,6 @@ pub struct PageRow {
     pub diverged: bool,
     /// The best value of the page's metric.
     pub best: Option<f64>,
-    /// Its last value.
     pub last: Option<f64>,
     /// The epoch of the best value, from 1.
     pub peak: Option<usize>,
@@ -56,7 +54,6 @@ pub struct PageRow {
 pub struct Remark {
     /// Which run or runs.
     pub what: String,
-    /// Why.
     pub reason: String,
     /// The command that helps; empty when none does.
     pub command: String,
@@ -75,11 +72,8 @@ pub struct Page {
     pub metric: String,
     /// The names of the axes.
     pub axes: Vec<String>,
-    /// The runs.
     pub rows: Vec<PageRow>,
-    /// The figures.
     pub figures: Vec<NamedFigure>,
-    /// The best settings.
     pub best: Option<Answer>,
     /// Failed runs.
     pub failures: Vec<Remark>,

@@ -50,7 +50,6 @@ pub enum NameStyle {
 pub struct MethodName {
     /// Small ones stand first.
     pub rank: usize,
-    /// The name.
     pub text: String,
 }
 

@@ -40,9 +40,7 @@ pub struct Overhead {
 /// A group of repeats.
 #[derive(Debug, Clone)]
 pub struct OverheadRow {
-    /// The task.
     pub task: String,
-    /// The optimizer.
     pub optimizer: String,
     /// What of the work is not the same in all rows of its task and optimizer; empty when all of it is.
     pub work: String,
@@ -70,7 +68,6 @@ pub struct OverheadRow {
     pub total_steps: u64,
     /// Repeats with one epoch only, whose time includes what is done once.
     pub unsteady: usize,
-    /// The files.
     pub paths: Vec<PathBuf>,
 }
 

@@ -49,7 +49,6 @@ pub struct ResultSet {
 pub struct Duplicates {
     /// What both are.
     pub attributes: Attributes,
-    /// The seed.
     pub seed: i64,
     /// Where they stand in [`ResultSet::runs`]; at least two.
     pub indices: Vec<usize>,

@@ -52,7 +52,6 @@ pub enum ControlledAxes {
     None,
     /// The learning-rate multiplier.
     Lr,
-    /// The gradient noise.
     Noise,
     /// Both.
     Dual,
@@ -87,11 +86,9 @@ pub struct LabelNoiseAccuracies {
 pub struct Episodes {
     /// The last step of each, from 0.
     pub end_steps: Vec<u64>,
-    /// The multipliers.
     pub lr_values: Vec<f64>,
     /// The noise's standard deviations.
     pub noise_values: Vec<f64>,
-    /// The rewards.
     pub rewards: Vec<f64>,
     /// The mean norms of the updates; NaN where none was logged.
     pub update_norms: Vec<f64>,
@@ -100,7 +97,6 @@ pub struct Episodes {
 /// One run's result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRecord {
-    /// The file.
     pub path: PathBuf,
     /// What wrote it.
     pub layout: Layout,
@@ -110,9 +106,7 @@ pub struct RunRecord {
     pub task: String,
     /// The method's name as the file has it.
     pub method_name: String,
-    /// Who picked.
     pub method: Method,
-    /// The seed.
     pub seed: i64,
     /// The optimizer; `AdamW` for the text tasks.
     pub optimizer: String,
@@ -130,7 +124,6 @@ pub struct RunRecord {
     pub context_mode: String,
     /// Weight of the penalty on unsteady losses.
     pub instability_lambda: f64,
-    /// The label noise.
     pub label_noise: NoiseSetting,
     /// All settings of the file's `config`, without arrays of more than 64 entries and without nested diagnostics.
     pub config: serde_json::Map<String, serde_json::Value>,

@@ -52,15 +52,12 @@ pub enum Finding {
 /// The replay of one file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Replay {
-    /// The file.
     pub path: PathBuf,
-    /// Who picked.
     pub method: Method,
     /// Closed episodes in the record.
     pub episodes: usize,
     /// Episodes that were reproduced, from the first on without a gap.
     pub reproduced: usize,
-    /// What was found.
     pub finding: Finding,
     /// What the record does not hold and so could not be compared.
     pub not_compared: Vec<String>,

@@ -21,11 +21,8 @@ pub use files::{csv, npz, safetensors};
 /// An axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Dimension {
-    /// The settings.
     Setting,
-    /// The epochs.
     Step,
-    /// The seeds.
     Seed,
 }
 
@@ -52,7 +49,6 @@ impl fmt::Display for Dimension {
 /// An array with its coordinates.
 #[derive(Debug, Clone)]
 pub struct Tensor {
-    /// The metric.
     pub metric: String,
     /// The axes, in the order of the array.
     pub axes: [Dimension; 3],
@@ -60,9 +56,7 @@ pub struct Tensor {
     pub settings: Vec<String>,
     /// The keys in each of them.
     pub keys: Vec<String>,
-    /// The epochs.
     pub steps: Vec<i64>,
-    /// The seeds.
     pub seeds: Vec<i64>,
     /// The values, last axis fastest; NaN where there is none.
     pub values: Vec<f64>,

@@ -14,10 +14,7 @@ pub const CURVES: [&str; 5] = ["val_accuracy", "train_accuracy", "train_loss", "
 pub enum Unmeasured {
     /// It diverged.
     #[error("diverged at step {step}")]
-    Diverged {
-        /// At this step.
-        step: u64,
-    },
+    Diverged { step: u64 },
     /// The metric is not in its result.
     #[error("its result has no such metric")]
     Absent,
@@ -30,7 +27,6 @@ pub enum Unmeasured {
     /// The curve is shorter than the measure asks for.
     #[error("{has} epochs, fewer than the {asked} that are asked for")]
     TooShort {
-        /// Its epochs.
         has: usize,
         /// What was asked for.
         asked: u64,

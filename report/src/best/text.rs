@@ -11,7 +11,7 @@ impl Answer {
     pub fn text(&self, top: usize) -> String {
         let mut text = format!(
             "{} {} ({}), mean over seeds, sample SD, 95 % interval of the mean by Student's t\n",
-            self.question.measure.to_string(),
+            self.question.measure,
             self.question.metric,
             self.question.goal.name()
         );

@@ -10,9 +10,7 @@ pub enum Source {
     Study {
         /// The root of results.
         root: PathBuf,
-        /// The registry.
         registry: PathBuf,
-        /// The study.
         name: String,
     },
     /// A folder, searched through and through.
@@ -24,9 +22,7 @@ pub enum Source {
 /// A file that was passed over.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SkippedFile {
-    /// The file.
     pub path: PathBuf,
-    /// Why.
     pub reason: String,
 }
 
@@ -46,21 +42,16 @@ pub enum ReadError {
     /// None of the sources has a result.
     #[error("{}: no results{}", path.display(), passed_over(skipped))]
     Nothing {
-        /// The first source.
         path: PathBuf,
         /// What was there instead.
         skipped: Vec<SkippedFile>,
     },
     /// A source that is not there.
     #[error("{} is not there", path.display())]
-    Missing {
-        /// The source.
-        path: PathBuf,
-    },
+    Missing { path: PathBuf },
     /// A word that names no study, no folder and no file.
     #[error("`{name}` is no study of {}, and no file or folder", registry.display())]
     UnknownStudy {
-        /// The word.
         name: String,
         /// The registry that was asked.
         registry: PathBuf,
@@ -70,7 +61,6 @@ pub enum ReadError {
     /// A study's own files cannot be read.
     #[error("study {name}: {reason}")]
     Study {
-        /// The study.
         name: String,
         /// What is wrong.
         reason: String,

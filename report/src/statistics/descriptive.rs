@@ -14,9 +14,7 @@ pub const LEVEL: f64 = 0.95;
 /// Two ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
-    /// The lower end.
     pub low: f64,
-    /// The upper end.
     pub high: f64,
 }
 
@@ -25,7 +23,6 @@ pub struct Interval {
 pub struct MeanSd {
     /// How many numbers.
     pub n: usize,
-    /// Their mean.
     pub mean: f64,
     /// Their sample standard deviation; none of a single number.
     pub sd: Option<f64>,

@@ -9,11 +9,9 @@ use super::{Interval, LEVEL, MeanSd, bootstrap_interval, t_interval};
 /// Student's t.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TTest {
-    /// The statistic.
     pub t: f64,
     /// Degrees of freedom.
     pub degrees: usize,
-    /// The two-sided p-value.
     pub p: f64,
 }
 

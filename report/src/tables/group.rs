@@ -16,9 +16,7 @@ use crate::statistics::{MeanSd, mean};
 /// The runs of one row.
 #[derive(Debug, Clone)]
 pub(super) struct Group<'a> {
-    /// The section.
     pub(super) section: String,
-    /// The row's name.
     pub(super) label: String,
     /// The settings that it pools: one, but in the general table.
     pub(super) settings: Vec<Runs<'a>>,

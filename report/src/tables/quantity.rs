@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::table::{Better, Column, ColumnKind};
-use crate::{LabelNoiseAccuracies, RunRecord};
+use crate::record::{LabelNoiseAccuracies, RunRecord};
 
 /// A number of a run, or of a run among the runs of its group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,7 +12,6 @@ pub enum Quantity {
     Best,
     /// The accuracy at one epoch for all seeds, that of the best mean curve.
     SameEpoch,
-    /// The last accuracy.
     Final,
     /// Best minus final.
     Drop,

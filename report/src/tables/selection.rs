@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::RunRecord;
 use crate::attributes::planned_epochs;
+use crate::record::RunRecord;
 
 /// The rank of an optimizer in tables, and its name.
 pub(super) fn optimizer_rank(run: &RunRecord) -> (usize, String) {

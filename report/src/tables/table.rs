@@ -22,7 +22,6 @@ pub enum ColumnKind {
     Value,
     /// A number with the two ends of its interval.
     Interval,
-    /// A p-value.
     PValue,
 }
 
@@ -67,7 +66,6 @@ pub enum Cell {
     Text(String),
     /// Nothing to show. The text says why, as a mark that a note explains; it may be empty.
     Missing(String),
-    /// A number.
     Number {
         /// The number or mean.
         value: f64,
@@ -77,14 +75,7 @@ pub enum Cell {
         mark: String,
     },
     /// A number with an interval.
-    Interval {
-        /// The number.
-        value: f64,
-        /// The lower end.
-        low: f64,
-        /// The upper end.
-        high: f64,
-    },
+    Interval { value: f64, low: f64, high: f64 },
 }
 
 impl Cell {
@@ -128,7 +119,6 @@ pub enum Emphasis {
     None,
     /// The best of its section.
     Best,
-    /// The second.
     Second,
 }
 
@@ -141,9 +131,7 @@ pub struct Table {
     pub title: String,
     /// What sections are, as a CSV column; empty when there are none.
     pub section_key: String,
-    /// The columns.
     pub columns: Vec<Column>,
-    /// The rows.
     pub rows: Vec<Row>,
     /// What a reader must know, in order.
     pub notes: Vec<String>,
