@@ -2,11 +2,7 @@
 
 use std::process::ExitCode;
 
-use aees_report::ReadError;
-use aees_report::best::BestError;
-use aees_report::best::confirm::ConfirmError;
-use aees_report::tables::TableError;
-use aees_report::tensor::TensorError;
+use aees_report::{ReadError, ReportError};
 use aees_run::artifact::FileError;
 use aees_run::settings::ConfigError;
 use aees_studies::SweepError;
@@ -76,8 +72,8 @@ macro_rules! without_help {
 }
 
 with_help!(SessionError, FileError, SweepError, BackgroundError, ConfigError, RegistryError);
-with_help!(ReadError, BestError, ConfirmError, TableError);
-without_help!(StudyErrors, RecordError, TensorError);
+with_help!(ReadError, ReportError);
+without_help!(StudyErrors, RecordError);
 
 /// Prints what clap has to say: help and versions to stdout, mistakes to stderr.
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use aees_report::{ResultSet, Skipped, Source};
+use aees_report::{ResultSet, SkippedFile, Source};
 use clap::Args;
 
 use crate::failure::Failure;
@@ -42,7 +42,7 @@ impl Sources {
     }
 }
 
-pub(crate) fn tell_skipped(skipped: &[Skipped]) {
+pub(crate) fn tell_skipped(skipped: &[SkippedFile]) {
     for skipped in skipped {
         eprintln!("skipped {}: {}", skipped.path.display(), skipped.reason);
     }

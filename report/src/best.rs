@@ -8,32 +8,29 @@
 //! that measures the winner again on seeds that nothing here has seen.
 
 pub mod confirm;
-#[cfg(test)]
-pub mod made;
 mod measure;
-mod setting;
 mod text;
 
-use aees_run::nearest::nearest;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::statistics::{LEVEL, Summary};
-use super::{NoiseSetting, RunRecord};
 use aees_studies::study::{Goal, Measure};
+
+use crate::attributes::{Attributes, Detail, attribute, distinguishing, nearest_key};
+use crate::error::ReportError;
+use crate::names::NameStyle;
+use crate::record::RunRecord;
+use crate::statistics::{LEVEL, MeanSd, mean};
 
 pub use confirm::changed as settings_of_study;
 pub use measure::{CURVES, Unmeasured, curve, measured};
-pub use setting::{Setting, differing};
-pub use text::shown;
 
 /// What is asked.
 #[derive(Debug, Clone)]
 pub struct Question {
     /// The keys whose values make a group.
     pub group_by: Vec<String>,
-    /// The metric.
     pub metric: String,
     /// What of its curve counts.
     pub measure: Measure,
@@ -52,89 +49,53 @@ impl Default for Question {
     }
 }
 
-/// Why a question has no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum BestError {
-    /// No run has this key.
-    #[error("no run has the setting `{key}`")]
-    UnknownKey {
-        /// What was asked for.
-        key: String,
-        /// The nearest key that runs have.
-        nearest: Option<String>,
-    },
-    /// No run has this metric.
-    #[error("no run has the metric `{name}`")]
-    UnknownMetric {
-        /// What was asked for.
-        name: String,
-        /// The metrics that runs have.
-        known: Vec<String>,
-    },
-}
-
-impl BestError {
-    /// What a user can do.
-    pub fn help(&self) -> Option<String> {
-        match self {
-            Self::UnknownKey { nearest, .. } => nearest.as_ref().map(|nearest| format!("did you mean {nearest}?")),
-            Self::UnknownMetric { known, .. } => Some(format!("the results have {}", known.join(", "))),
-        }
-    }
-}
-
 /// A run without a number.
 #[derive(Debug, Clone)]
-pub struct Out {
-    /// Its seed.
+pub struct Excluded {
     pub seed: i64,
-    /// Its file.
     pub path: std::path::PathBuf,
-    /// Why.
     pub reason: Unmeasured,
 }
 
 /// A setting in the race, or out of it.
 #[derive(Debug, Clone)]
-pub struct Candidate {
-    /// The setting.
-    pub setting: Setting,
+pub struct Ranked {
+    /// What it is.
+    pub attributes: Attributes,
     /// One number for each seed, by seed.
     pub values: BTreeMap<i64, f64>,
     /// Runs without a number. One is enough to be out of the race.
-    pub out: Vec<Out>,
+    pub excluded: Vec<Excluded>,
     /// Mean and spread over the seeds that have a number.
-    pub spread: Option<Summary>,
+    pub spread: Option<MeanSd>,
     /// Its first run, by path: where the whole configuration is.
     pub example: usize,
 }
 
-impl Candidate {
+impl Ranked {
     /// Whether it can win.
     pub fn races(&self) -> bool {
-        self.out.is_empty() && self.spread.is_some()
+        self.excluded.is_empty() && self.spread.is_some()
     }
 }
 
 /// A group with its settings, best first, then those out of the race.
 #[derive(Debug, Clone)]
-pub struct Group {
+pub struct Ranking {
     /// What its runs have in common: key and value, as people write it.
     pub name: Vec<(String, String)>,
     /// The keys that tell its settings apart.
     pub keys: Vec<String>,
-    /// Its settings.
-    pub candidates: Vec<Candidate>,
+    pub ranked: Vec<Ranked>,
     /// Its seeds, of all settings together.
     pub seeds: usize,
-    /// Its runs.
     pub runs: usize,
 }
 
-impl Group {
+impl Ranking {
     /// The best setting, unless all are out of the race.
-    pub fn winner(&self) -> Option<&Candidate> {
-        self.candidates.first().filter(|candidate| candidate.races())
+    pub fn winner(&self) -> Option<&Ranked> {
+        self.ranked.first().filter(|candidate| candidate.races())
     }
 
     /// Its name in one line.
@@ -147,24 +108,33 @@ impl Group {
 /// The answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// What was asked.
     pub question: Question,
     /// The groups, by name.
-    pub groups: Vec<Group>,
+    pub groups: Vec<Ranking>,
     /// What a reader should know.
     pub warnings: Vec<String>,
+}
+
+/// What distinguishes a setting, in one line.
+pub(crate) fn words(attributes: &Attributes, keys: &[String]) -> String {
+    let words = attributes.assignments(keys);
+    if words.is_empty() { "(the only setting)".into() } else { words }
 }
 
 /// Finds the best setting of each group.
 ///
 /// # Errors
 /// A key or a metric that no run has.
-pub fn best(runs: &[RunRecord], question: &Question) -> Result<Answer, BestError> {
+pub fn best(runs: &[RunRecord], question: &Question) -> Result<Answer, ReportError> {
     refuse_unknown(runs, question)?;
-    let mut by_group: BTreeMap<Vec<String>, BTreeMap<Setting, Vec<usize>>> = BTreeMap::new();
+    let mut by_group: BTreeMap<Vec<String>, BTreeMap<Attributes, Vec<usize>>> = BTreeMap::new();
     for (index, run) in runs.iter().enumerate() {
-        let name = question.group_by.iter().map(|key| attribute(run, key).unwrap_or_else(|| "none".into())).collect();
-        by_group.entry(name).or_default().entry(Setting::of(run)).or_default().push(index);
+        let name = question
+            .group_by
+            .iter()
+            .map(|key| attribute(run, key, NameStyle::AsWritten).unwrap_or_else(|| "none".into()))
+            .collect();
+        by_group.entry(name).or_default().entry(Attributes::of(run)).or_default().push(index);
     }
     let mut warnings = Vec::new();
     let mut groups = Vec::new();
@@ -179,29 +149,29 @@ fn group(
     runs: &[RunRecord],
     question: &Question,
     name: Vec<(String, String)>,
-    settings: BTreeMap<Setting, Vec<usize>>,
+    settings: BTreeMap<Attributes, Vec<usize>>,
     warnings: &mut Vec<String>,
-) -> Group {
-    let keys = differing(settings.keys());
+) -> Ranking {
+    let keys = distinguishing(settings.keys(), Detail::Full);
     let members: Vec<usize> = settings.values().flatten().copied().collect();
     let mut seeds: Vec<i64> = members.iter().map(|index| runs[*index].seed).collect();
     seeds.sort_unstable();
     seeds.dedup();
-    let mut candidates: Vec<Candidate> = settings
+    let mut all: Vec<Ranked> = settings
         .into_iter()
-        .map(|(setting, members)| candidate(runs, question, setting, &members, &keys, warnings))
+        .map(|(attributes, members)| ranked(runs, question, attributes, &members, &keys, warnings))
         .collect();
     // Stable: equal means keep the order of the settings' texts.
-    candidates.sort_by(|one, other| {
-        let key = |candidate: &Candidate| candidate.spread.map_or(f64::NAN, |spread| spread.mean);
+    all.sort_by(|one, other| {
+        let key = |candidate: &Ranked| candidate.spread.map_or(f64::NAN, |spread| spread.mean);
         let better = match question.goal {
             Goal::Max => key(other).total_cmp(&key(one)),
             Goal::Min => key(one).total_cmp(&key(other)),
         };
         other.races().cmp(&one.races()).then(better)
     });
-    let group = Group { name, keys, candidates, seeds: seeds.len(), runs: members.len() };
-    let most = group.candidates.iter().map(|candidate| candidate.values.len()).max().unwrap_or(0);
+    let group = Ranking { name, keys, ranked: all, seeds: seeds.len(), runs: members.len() };
+    let most = group.ranked.iter().map(|candidate| candidate.values.len()).max().unwrap_or(0);
     if let Some(winner) = group.winner().filter(|winner| winner.values.len() < most) {
         warnings.push(format!(
             "{}: the best setting has {} seeds and others have {most}: the comparison is not even",
@@ -212,48 +182,47 @@ fn group(
     group
 }
 
-fn candidate(
+fn ranked(
     runs: &[RunRecord],
     question: &Question,
-    setting: Setting,
+    attributes: Attributes,
     members: &[usize],
     keys: &[String],
     warnings: &mut Vec<String>,
-) -> Candidate {
+) -> Ranked {
     let mut by_seed: BTreeMap<i64, Vec<(f64, usize)>> = BTreeMap::new();
-    let mut out = Vec::new();
+    let mut excluded = Vec::new();
     for index in members {
         let run = &runs[*index];
         match measured(run, &question.metric, question.measure, question.goal) {
             Ok(value) => by_seed.entry(run.seed).or_default().push((value, *index)),
-            Err(reason) => out.push(Out { seed: run.seed, path: run.path.clone(), reason }),
+            Err(reason) => excluded.push(Excluded { seed: run.seed, path: run.path.clone(), reason }),
         }
     }
     for (seed, results) in by_seed.iter().filter(|(_, results)| results.len() > 1) {
         let files: Vec<String> = results.iter().map(|(_, index)| runs[*index].path.display().to_string()).collect();
         warnings.push(format!(
             "{}: {} results for seed {seed}, counted as one by their mean: {}",
-            setting.words(keys),
+            words(&attributes, keys),
             results.len(),
             files.join(", ")
         ));
     }
-    let mean = |results: Vec<(f64, usize)>| results.iter().map(|(value, _)| value).sum::<f64>() / results.len() as f64;
-    let values: BTreeMap<i64, f64> = by_seed.into_iter().map(|(seed, results)| (seed, mean(results))).collect();
-    let spread = Summary::of(&values.values().copied().collect::<Vec<_>>());
-    Candidate { setting, values, out, spread, example: members.first().copied().unwrap_or_default() }
+    let of = |results: Vec<(f64, usize)>| mean(&results.into_iter().map(|(value, _)| value).collect::<Vec<_>>());
+    let values: BTreeMap<i64, f64> =
+        by_seed.into_iter().filter_map(|(seed, results)| Some((seed, of(results)?))).collect();
+    let spread = MeanSd::of(&values.values().copied().collect::<Vec<_>>());
+    Ranked { attributes, values, excluded, spread, example: members.first().copied().unwrap_or_default() }
 }
 
-fn refuse_unknown(runs: &[RunRecord], question: &Question) -> Result<(), BestError> {
+fn refuse_unknown(runs: &[RunRecord], question: &Question) -> Result<(), ReportError> {
     if runs.is_empty() {
         return Ok(());
     }
-    for key in &question.group_by {
-        if !runs.iter().any(|run| attribute(run, key).is_some()) {
-            let known = runs.iter().flat_map(|run| run.config.keys().map(String::as_str)).chain(ATTRIBUTES);
-            let nearest = nearest(key, known).map(str::to_owned);
-            return Err(BestError::UnknownKey { key: key.clone(), nearest });
-        }
+    let has = |key: &String| runs.iter().any(|run| attribute(run, key, NameStyle::AsWritten).is_some());
+    if let Some(key) = question.group_by.iter().find(|key| !has(key)) {
+        let help = nearest_key(runs, key).map(|nearest| format!("did you mean {nearest}?"));
+        return Err(ReportError::new(format!("no run has the setting `{key}`"), help));
     }
     if !runs.iter().any(|run| curve(run, &question.metric).is_some()) {
         let mut known: Vec<String> = CURVES.iter().map(|name| (*name).to_owned()).collect();
@@ -261,39 +230,16 @@ fn refuse_unknown(runs: &[RunRecord], question: &Question) -> Result<(), BestErr
         known.extend(runs.iter().flat_map(|run| run.metrics.iter().map(|(name, _)| name.clone())));
         known.sort();
         known.dedup();
-        return Err(BestError::UnknownMetric { name: question.metric.clone(), known });
+        let help = format!("the results have {}", known.join(", "));
+        return Err(ReportError::new(format!("no run has the metric `{}`", question.metric), Some(help)));
     }
     Ok(())
-}
-
-/// The keys of [`attribute`] that are not of the configuration.
-const ATTRIBUTES: [&str; 7] = ["task", "optimizer", "scheduler", "method", "seed", "label_noise", "episode_length"];
-
-/// What a run has for a key, as people write it: what it is first, then its configuration.
-pub fn attribute(run: &RunRecord, key: &str) -> Option<String> {
-    Some(match key {
-        "task" => run.task.clone(),
-        "optimizer" => run.optimizer.clone(),
-        "scheduler" | "lr_scheduler" => run.scheduler.clone(),
-        "method" => run.method_name.clone(),
-        "seed" => run.seed.to_string(),
-        "episode_length" => run.episode_length.to_string(),
-        "label_noise" => match run.label_noise {
-            NoiseSetting::Clean => "clean".into(),
-            NoiseSetting::Symmetric(rate) => format!("symmetric {rate}"),
-            NoiseSetting::Asymmetric(rate) => format!("asymmetric {rate}"),
-        },
-        _ => match run.config.get(key)? {
-            Value::String(text) => text.clone(),
-            value => value.to_string(),
-        },
-    })
 }
 
 impl Answer {
     /// The whole answer as one JSON document.
     pub fn json(&self) -> Value {
-        let groups: Vec<Value> = self.groups.iter().map(Group::json).collect();
+        let groups: Vec<Value> = self.groups.iter().map(Ranking::json).collect();
         json!({
             "schema_version": 1,
             "metric": self.question.metric,
@@ -306,13 +252,13 @@ impl Answer {
     }
 }
 
-impl Group {
+impl Ranking {
     fn json(&self) -> Value {
-        let candidates: Vec<Value> = self.candidates.iter().map(|candidate| candidate.json(&self.keys)).collect();
+        let candidates: Vec<Value> = self.ranked.iter().map(|candidate| candidate.json(&self.keys)).collect();
         let name: BTreeMap<&String, &String> = self.name.iter().map(|(key, value)| (key, value)).collect();
         json!({
             "group": name,
-            "settings_tried": self.candidates.len(),
+            "settings_tried": self.ranked.len(),
             "seeds_tried": self.seeds,
             "runs": self.runs,
             "settings": candidates,
@@ -320,11 +266,11 @@ impl Group {
     }
 }
 
-impl Candidate {
+impl Ranked {
     fn json(&self, keys: &[String]) -> Value {
-        let setting: Value = serde_json::from_str(&self.setting.json(keys)).unwrap_or(Value::Null);
+        let setting: Value = serde_json::from_str(&self.attributes.json_object(keys)).unwrap_or(Value::Null);
         let out: Vec<Value> = self
-            .out
+            .excluded
             .iter()
             .map(|out| {
                 let step = if let Unmeasured::Diverged { step } = out.reason { Some(step) } else { None };

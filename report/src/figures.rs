@@ -7,30 +7,30 @@
 
 mod comparisons;
 mod curves;
-mod data;
 mod drawing;
 mod episodes;
 mod figure;
-mod groups;
 mod layout;
 mod lettering;
 mod palette;
 mod picture;
 mod scale;
+mod series;
+mod smoothing;
 
 #[cfg(test)]
-mod made_up;
+mod fixtures;
 #[cfg(test)]
 mod tests;
 
 pub use palette::Theme;
-pub use picture::PictureError;
 
-use self::data::Csv;
 use self::drawing::{Drawing, Letters};
 use self::figure::Figure;
-use self::groups::Study;
-use super::RunRecord;
+use self::series::FigureRuns;
+use crate::csv::Csv;
+use crate::error::ReportError;
+use crate::record::RunRecord;
 
 /// A column of a two-column page, in millimetres.
 pub const COLUMN_MM: f64 = 85.0;
@@ -89,7 +89,7 @@ impl FigureKind {
         }
     }
 
-    fn plots(self, study: &Study<'_>, options: &FigureOptions) -> Result<Vec<Plot>, String> {
+    fn plots(self, study: &FigureRuns<'_>, options: &FigureOptions) -> Result<Vec<Plot>, String> {
         match self {
             Self::Curves => curves::curves(study, options),
             Self::PeakFinal => curves::bars(study, options),
@@ -111,7 +111,6 @@ pub struct FigureOptions {
     pub kinds: Vec<FigureKind>,
     /// The width in millimetres.
     pub width_mm: f64,
-    /// The ground.
     pub theme: Theme,
     /// Epochs of the learning curves' rolling mean; the reference takes 5.
     pub smooth: Option<usize>,
@@ -135,7 +134,6 @@ pub struct NamedFigure {
     pub name: String,
     /// What it shows.
     pub title: String,
-    /// The picture.
     pub svg: String,
     /// Its data, tidy, in full precision.
     pub csv: String,
@@ -144,7 +142,6 @@ pub struct NamedFigure {
 /// A figure together with what pictures of it are made from.
 #[derive(Debug, Clone)]
 pub struct DrawnFigure {
-    /// The figure.
     pub named: NamedFigure,
     drawing: Drawing,
 }
@@ -154,7 +151,7 @@ impl DrawnFigure {
     ///
     /// # Errors
     /// A picture that does not fit into memory.
-    pub fn png(&self) -> Result<Vec<u8>, PictureError> {
+    pub fn png(&self) -> Result<Vec<u8>, ReportError> {
         picture::png(&self.drawing)
     }
 }
@@ -162,7 +159,6 @@ impl DrawnFigure {
 /// What came of drawing.
 #[derive(Debug, Clone, Default)]
 pub struct Drawn {
-    /// The figures.
     pub figures: Vec<DrawnFigure>,
     /// Kinds that there is no data for, with what is missing.
     pub without_data: Vec<(FigureKind, String)>,
@@ -179,7 +175,7 @@ struct Plot {
 
 /// Draws figures.
 pub fn draw(runs: &[RunRecord], options: &FigureOptions) -> Drawn {
-    let study = Study::of(runs, options.allow_partial);
+    let study = FigureRuns::of(runs, options.allow_partial);
     let mut drawn = Drawn { incomplete: study.incomplete.clone(), ..Drawn::default() };
     let kinds = if options.kinds.is_empty() { &FigureKind::ALL[..] } else { &options.kinds };
     for kind in kinds {

@@ -8,20 +8,21 @@
 //! Reading the registry is left to the command, which fills a [`Page`].
 
 mod figure;
+mod numbers;
 mod runs;
 mod sections;
-mod text;
 
-use super::best::Answer;
-use super::figures::NamedFigure;
-use super::{RunRecord, Skipped};
+use crate::best::Answer;
+use crate::figures::NamedFigure;
+use crate::markup::escaped;
+use crate::read::SkippedFile;
+use crate::record::RunRecord;
 
 pub use figure::FIGURE_BYTES;
-pub use text::escaped;
 
 /// A run as the table shows it.
 #[derive(Debug, Clone, Default)]
-pub struct Row {
+pub struct PageRow {
     /// Its place in the study.
     pub index: Option<u64>,
     /// The short id, or the file's name.
@@ -30,7 +31,6 @@ pub struct Row {
     pub case: Option<String>,
     /// A value for each of the page's axes; empty where it has none.
     pub axes: Vec<String>,
-    /// The seed.
     pub seed: String,
     /// Where it is: `done`, `running`, ...
     pub state: String,
@@ -40,7 +40,6 @@ pub struct Row {
     pub diverged: bool,
     /// The best value of the page's metric.
     pub best: Option<f64>,
-    /// Its last value.
     pub last: Option<f64>,
     /// The epoch of the best value, from 1.
     pub peak: Option<usize>,
@@ -50,12 +49,11 @@ pub struct Row {
     pub curve: Vec<f64>,
 }
 
-/// Something that went wrong, or that is not there, and what makes it.
+/// A run or several that failed, diverged or are not there, and what helps.
 #[derive(Debug, Clone, Default)]
-pub struct Trouble {
+pub struct Remark {
     /// Which run or runs.
     pub what: String,
-    /// Why.
     pub reason: String,
     /// The command that helps; empty when none does.
     pub command: String,
@@ -74,20 +72,17 @@ pub struct Page {
     pub metric: String,
     /// The names of the axes.
     pub axes: Vec<String>,
-    /// The runs.
-    pub rows: Vec<Row>,
-    /// The figures.
+    pub rows: Vec<PageRow>,
     pub figures: Vec<NamedFigure>,
-    /// The best settings.
     pub best: Option<Answer>,
     /// Failed runs.
-    pub failures: Vec<Trouble>,
+    pub failures: Vec<Remark>,
     /// Diverged runs.
-    pub diverged: Vec<Trouble>,
+    pub diverged: Vec<Remark>,
     /// Runs that are still to come.
-    pub missing: Vec<Trouble>,
+    pub missing: Vec<Remark>,
     /// Files that were passed over.
-    pub skipped: Vec<Skipped>,
+    pub skipped: Vec<SkippedFile>,
     /// What a reader should know.
     pub warnings: Vec<String>,
     /// Commands, each with what it is for.
@@ -95,7 +90,7 @@ pub struct Page {
     /// Versions and machines: name and values.
     pub provenance: Vec<(String, Vec<String>)>,
     /// When the page was made, in words.
-    pub made: String,
+    pub footer: String,
 }
 
 impl Page {

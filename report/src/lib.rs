@@ -1,13 +1,21 @@
 //! Reports: from the results of runs to tables, figures, replays and pages for a paper.
 //!
 //! Everything here starts from [`ResultSet`], one reader for our results and the reference's, old and new. Runs are grouped by
-//! what they *are* ([`RunRecord`]), never by what their files are called. Nothing here trains, and nothing prints.
+//! what they *are* ([`Attributes`]), never by what their files are called. Nothing here trains, and nothing prints.
 
-#![warn(missing_docs)]
+#![allow(missing_docs, reason = "a field whose name says all needs no sentence; what has a unit or a rule has one")]
 
+pub mod attributes;
 pub mod best;
+mod csv;
+mod error;
 pub mod figures;
+#[cfg(test)]
+mod fixtures;
 pub mod html;
+mod markup;
+pub mod names;
+mod number;
 pub mod overhead;
 mod read;
 mod record;
@@ -16,5 +24,7 @@ pub mod statistics;
 pub mod tables;
 pub mod tensor;
 
-pub use read::{Duplicates, ReadError, ResultSet, Skipped, Source};
-pub use record::{Axes, Episodes, Layout, Method, NoiseSetting, RunRecord, SubsetAccuracies};
+pub use attributes::Attributes;
+pub use error::ReportError;
+pub use read::{Duplicates, ReadError, ResultSet, SkippedFile, Source};
+pub use record::{ControlledAxes, Episodes, LabelNoiseAccuracies, Layout, Method, NoiseSetting, RunRecord};

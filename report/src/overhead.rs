@@ -16,8 +16,9 @@ use std::path::PathBuf;
 
 use aees_run::settings::{Cost, RunConfig};
 
-use super::statistics::{LEVEL, Summary, t_quantile};
-use super::{Method, RunRecord};
+use crate::names::{NameStyle, controlled, method_name, reference_word};
+use crate::record::{ControlledAxes, Method, RunRecord};
+use crate::statistics::{LEVEL, MeanSd, mean, t_quantile};
 
 pub use text::{csv, json, markdown};
 
@@ -26,89 +27,6 @@ const WORK: [&str; 4] = ["model_name", "init", "gradient_accumulation_steps", "n
 
 /// What of a run's provenance tells one machine from another. Not the name of the host: a container has a new one each time.
 const MACHINE: [&str; 5] = ["device_name", "current_device_name", "cpu_model", "device", "backend"];
-
-/// Which axes a method controls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Controlled {
-    /// None: the plain optimizer, with or without a schedule.
-    Nothing,
-    /// Controllers without a choice.
-    Fixed,
-    /// The learning rate.
-    Rate,
-    /// The noise.
-    Noise,
-    /// Both.
-    Both,
-}
-
-/// What a group runs.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Configuration {
-    /// What is controlled.
-    pub controlled: Controlled,
-    /// By whom.
-    pub method: Method,
-    /// The schedule; `none` for none.
-    pub scheduler: String,
-}
-
-impl Configuration {
-    /// Of a run.
-    pub fn of(run: &RunRecord) -> Self {
-        let controlled = match (run.method, run.lr_candidates.len() > 1, run.noise_candidates.len() > 1) {
-            (Method::Baseline, ..) => Controlled::Nothing,
-            (_, true, true) => Controlled::Both,
-            (_, true, false) => Controlled::Rate,
-            (_, false, true) => Controlled::Noise,
-            (_, false, false) => Controlled::Fixed,
-        };
-        Self { controlled, method: run.method, scheduler: run.scheduler.clone() }
-    }
-
-    /// The reference's word: `baseline_none`, `aees_lr_only_cosine`.
-    pub fn word(&self) -> String {
-        let who = match self.method {
-            Method::Baseline => return format!("baseline_{}", self.scheduler),
-            Method::Fixed => return format!("fixed_{}", self.scheduler),
-            Method::Adaptive => "aees",
-            Method::Random => "random",
-            Method::UniformRandom => "uniform_random",
-            Method::FrequencyMatched => "frequency_matched",
-        };
-        let what = match self.controlled {
-            Controlled::Rate => "lr_only",
-            Controlled::Noise => "noise_only",
-            Controlled::Both => "both",
-            Controlled::Nothing | Controlled::Fixed => "fixed",
-        };
-        format!("{who}_{what}_{}", self.scheduler)
-    }
-
-    /// For people: `AEES-LR + cosine`.
-    pub fn label(&self) -> String {
-        let who = match self.method {
-            Method::Baseline => "Baseline",
-            Method::Fixed => "Fixed",
-            Method::Adaptive => "AEES",
-            Method::Random => "Random",
-            Method::UniformRandom => "Uniform random",
-            Method::FrequencyMatched => "Frequency-matched",
-        };
-        let what = match self.controlled {
-            Controlled::Nothing | Controlled::Fixed => "",
-            Controlled::Rate => "-LR",
-            Controlled::Noise => "-Noise",
-            Controlled::Both => "-Dual",
-        };
-        let scheduler = if self.scheduler == "none" { String::new() } else { format!(" + {}", self.scheduler) };
-        format!("{who}{what}{scheduler}")
-    }
-
-    fn is_plain(&self) -> bool {
-        self.method == Method::Baseline && self.scheduler == "none"
-    }
-}
 
 /// How much more time than the plain baseline, in percent.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -122,24 +40,26 @@ pub struct Overhead {
 /// A group of repeats.
 #[derive(Debug, Clone)]
 pub struct OverheadRow {
-    /// The task.
     pub task: String,
-    /// The optimizer.
     pub optimizer: String,
     /// What of the work is not the same in all rows of its task and optimizer; empty when all of it is.
     pub work: String,
-    /// What is run.
-    pub configuration: Configuration,
+    /// The method as people write it: `AEES-LR + cosine`.
+    pub label: String,
+    /// The reference's word for it: `aees_lr_only_cosine`.
+    pub word: String,
+    /// Whether it is the plain baseline.
+    pub plain: bool,
     /// Steady seconds of an epoch, over repeats.
-    pub seconds_per_epoch: Summary,
+    pub seconds_per_epoch: MeanSd,
     /// Minutes of a whole run, over the repeats that tell it.
-    pub wall_minutes: Option<Summary>,
+    pub wall_minutes: Option<MeanSd>,
     /// Seconds of a step of a whole run, the first epoch and the set-up included.
-    pub seconds_per_step: Option<Summary>,
+    pub seconds_per_step: Option<MeanSd>,
     /// Steps a second of a whole run.
-    pub steps_per_second: Option<Summary>,
+    pub steps_per_second: Option<MeanSd>,
     /// Estimated TFLOP a second of a whole run.
-    pub tflops_per_second: Option<Summary>,
+    pub tflops_per_second: Option<MeanSd>,
     /// Over the plain baseline; none when that is not there.
     pub overhead: Option<Overhead>,
     /// Epochs of its runs; the first one's where they differ.
@@ -148,7 +68,6 @@ pub struct OverheadRow {
     pub total_steps: u64,
     /// Repeats with one epoch only, whose time includes what is done once.
     pub unsteady: usize,
-    /// The files.
     pub paths: Vec<PathBuf>,
 }
 
@@ -159,8 +78,18 @@ pub fn steady_seconds(run: &RunRecord) -> Option<f64> {
         [only] => std::slice::from_ref(only),
         [_, steady @ ..] => steady,
     };
-    let mean = steady.iter().sum::<f64>() / steady.len() as f64;
-    (mean.is_finite() && mean > 0.0).then_some(mean)
+    mean(steady).filter(|mean| mean.is_finite() && *mean > 0.0)
+}
+
+/// What repeats have in common: the controlled axes, who picks, and the schedule. The values that are fixed cost no time.
+type Configuration = (ControlledAxes, Method, String);
+
+fn configuration(run: &RunRecord) -> Configuration {
+    (controlled(run), run.method, run.scheduler.clone())
+}
+
+fn is_plain(run: &RunRecord) -> bool {
+    run.method == Method::Baseline && run.scheduler == "none"
 }
 
 /// One row for each task, optimizer, work and configuration that has a time, baselines first.
@@ -169,7 +98,7 @@ pub fn rows(runs: &[RunRecord]) -> Vec<OverheadRow> {
     let mut groups: BTreeMap<Key, BTreeMap<Configuration, Vec<&RunRecord>>> = BTreeMap::new();
     for run in runs.iter().filter(|run| steady_seconds(run).is_some()) {
         let key = (run.task.clone(), run.optimizer.clone(), work(run));
-        groups.entry(key).or_default().entry(Configuration::of(run)).or_default().push(run);
+        groups.entry(key).or_default().entry(configuration(run)).or_default().push(run);
     }
     let works: Vec<Key> = groups.keys().cloned().collect();
     let mut rows = Vec::new();
@@ -179,12 +108,9 @@ pub fn rows(runs: &[RunRecord]) -> Vec<OverheadRow> {
             others.iter().any(|other| !other.2.iter().any(|(its, also)| its == name && also == value))
         };
         let words: Vec<String> = key.2.iter().filter(differs).map(|(name, value)| format!("{name}={value}")).collect();
-        let plain = configurations.iter().find(|(configuration, _)| configuration.is_plain());
-        let plain = plain.and_then(|(_, runs)| Summary::of(&times(runs)));
-        for (configuration, runs) in configurations {
-            let made = row(&key.0, &key.1, &words.join(" "), configuration, &runs, plain.as_ref());
-            rows.extend(made);
-        }
+        let plain = configurations.values().find(|runs| is_plain(runs[0]));
+        let plain = plain.and_then(|runs| MeanSd::of(&times(runs)));
+        rows.extend(configurations.values().filter_map(|runs| row(&words.join(" "), runs, plain.as_ref())));
     }
     rows
 }
@@ -205,27 +131,27 @@ fn work(run: &RunRecord) -> Vec<(String, String)> {
     work
 }
 
-fn row(
-    task: &str,
-    optimizer: &str,
-    work: &str,
-    configuration: Configuration,
-    runs: &[&RunRecord],
-    plain: Option<&Summary>,
-) -> Option<OverheadRow> {
-    let seconds = Summary::of(&times(runs))?;
+fn row(work: &str, runs: &[&RunRecord], plain: Option<&MeanSd>) -> Option<OverheadRow> {
+    let first = runs.first()?;
+    let seconds = MeanSd::of(&times(runs))?;
     let spread = |number: &dyn Fn(&RunRecord) -> Option<f64>| {
         let values: Vec<f64> = runs.iter().filter_map(|run| number(run)).filter(|value| value.is_finite()).collect();
-        Summary::of(&values)
+        MeanSd::of(&values)
     };
     let wall = |run: &RunRecord| run.wall_seconds.filter(|seconds| *seconds > 0.0);
     let steps = |run: &RunRecord| (run.total_steps > 0).then_some(run.total_steps as f64);
-    let overhead = plain.map(|plain| {
-        if configuration.is_plain() { Overhead { percent: 0.0, interval: None } } else { overhead(&seconds, plain) }
-    });
+    let overhead =
+        plain.map(
+            |plain| {
+                if is_plain(first) { Overhead { percent: 0.0, interval: None } } else { overhead(&seconds, plain) }
+            },
+        );
     Some(OverheadRow {
-        task: task.to_owned(),
-        optimizer: optimizer.to_owned(),
+        task: first.task.clone(),
+        optimizer: first.optimizer.clone(),
+        label: method_name(first, NameStyle::Overhead).text,
+        word: reference_word(first),
+        plain: is_plain(first),
         work: work.to_owned(),
         overhead,
         seconds_per_epoch: seconds,
@@ -233,24 +159,23 @@ fn row(
         seconds_per_step: spread(&|run| Some(wall(run)? / steps(run)?)),
         steps_per_second: spread(&|run| Some(steps(run)? / wall(run)?)),
         tflops_per_second: spread(&|run| Some(run.estimated_flops? / 1e12 / wall(run)?)),
-        total_epochs: runs.first()?.epoch_seconds.len(),
-        total_steps: runs.first()?.total_steps,
+        total_epochs: first.epoch_seconds.len(),
+        total_steps: first.total_steps,
         unsteady: runs.iter().filter(|run| run.epoch_seconds.len() < 2).count(),
         paths: runs.iter().map(|run| run.path.clone()).collect(),
-        configuration,
     })
 }
 
-/// Percent of one time over another, with its interval.
 /// What some times are over those of the plain baseline; none without any of either.
 pub fn over_plain(times: &[f64], plain: &[f64]) -> Option<Overhead> {
-    Some(overhead(&Summary::of(times)?, &Summary::of(plain)?))
+    Some(overhead(&MeanSd::of(times)?, &MeanSd::of(plain)?))
 }
 
-fn overhead(time: &Summary, plain: &Summary) -> Overhead {
+/// Percent of one time over another, with its interval.
+fn overhead(time: &MeanSd, plain: &MeanSd) -> Overhead {
     let ratio = time.mean / plain.mean;
     // Relative variance of a mean, and its part of the degrees of freedom.
-    let part = |spread: &Summary| {
+    let part = |spread: &MeanSd| {
         let variance = (spread.sd? / spread.mean).powi(2) / spread.n as f64;
         Some((variance, variance.powi(2) / (spread.n as f64 - 1.0)))
     };

@@ -1,15 +1,8 @@
 //! One result, as reports see it: typed, and free of what no report needs.
 //!
-//! [`setting`](RunRecord::setting) says what a run is beside its seed, and the labels what people call it.
-
-mod labels;
-mod setting;
-#[cfg(test)]
-mod tests;
+//! What a run is beside its seed is [`crate::attributes`]' to say, and what it is called [`crate::names`]'.
 
 use std::path::PathBuf;
-
-pub use labels::Axes;
 
 /// What wrote a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,6 +32,31 @@ pub enum Method {
     FrequencyMatched,
 }
 
+impl Method {
+    /// The control mode that makes such a run. Where each axis has one candidate it does not matter who picks it.
+    pub(crate) fn control_mode(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::Adaptive => "adaptive",
+            Self::Fixed | Self::Random => "random",
+            Self::UniformRandom => "uniform-random",
+            Self::FrequencyMatched => "frequency-matched",
+        }
+    }
+}
+
+/// Which axes have something to pick from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ControlledAxes {
+    /// Neither.
+    None,
+    /// The learning-rate multiplier.
+    Lr,
+    Noise,
+    /// Both.
+    Dual,
+}
+
 /// How training labels were corrupted.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum NoiseSetting {
@@ -52,7 +70,7 @@ pub enum NoiseSetting {
 
 /// Accuracies on parts of the noisy training set, as fractions.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct SubsetAccuracies {
+pub struct LabelNoiseAccuracies {
     /// All training examples against the labels trained on.
     pub all: f64,
     /// Those whose label is true.
@@ -68,11 +86,9 @@ pub struct SubsetAccuracies {
 pub struct Episodes {
     /// The last step of each, from 0.
     pub end_steps: Vec<u64>,
-    /// The multipliers.
     pub lr_values: Vec<f64>,
     /// The noise's standard deviations.
     pub noise_values: Vec<f64>,
-    /// The rewards.
     pub rewards: Vec<f64>,
     /// The mean norms of the updates; NaN where none was logged.
     pub update_norms: Vec<f64>,
@@ -81,7 +97,6 @@ pub struct Episodes {
 /// One run's result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRecord {
-    /// The file.
     pub path: PathBuf,
     /// What wrote it.
     pub layout: Layout,
@@ -91,9 +106,7 @@ pub struct RunRecord {
     pub task: String,
     /// The method's name as the file has it.
     pub method_name: String,
-    /// Who picked.
     pub method: Method,
-    /// The seed.
     pub seed: i64,
     /// The optimizer; `AdamW` for the text tasks.
     pub optimizer: String,
@@ -111,7 +124,6 @@ pub struct RunRecord {
     pub context_mode: String,
     /// Weight of the penalty on unsteady losses.
     pub instability_lambda: f64,
-    /// The label noise.
     pub label_noise: NoiseSetting,
     /// All settings of the file's `config`, without arrays of more than 64 entries and without nested diagnostics.
     pub config: serde_json::Map<String, serde_json::Value>,
@@ -138,9 +150,9 @@ pub struct RunRecord {
     /// Its episodes; none for baselines.
     pub episodes: Option<Episodes>,
     /// What was memorised of the label noise, at the end.
-    pub subsets: Option<SubsetAccuracies>,
+    pub subsets: Option<LabelNoiseAccuracies>,
     /// The same at the best epoch.
-    pub best_subsets: Option<SubsetAccuracies>,
+    pub best_subsets: Option<LabelNoiseAccuracies>,
     /// The step at which the run diverged.
     pub diverged_at: Option<u64>,
     /// Numbers of a `command` run, by name.
@@ -152,6 +164,16 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
+    /// Which axes have something to pick from.
+    pub fn axes(&self) -> ControlledAxes {
+        match (self.lr_candidates.len() > 1, self.noise_candidates.len() > 1) {
+            (false, false) => ControlledAxes::None,
+            (true, false) => ControlledAxes::Lr,
+            (false, true) => ControlledAxes::Noise,
+            (true, true) => ControlledAxes::Dual,
+        }
+    }
+
     /// The epoch of the best accuracy, from 1: the first one that has it. None when no epoch was finished.
     pub fn peak_epoch(&self) -> Option<usize> {
         let best = self.val_accuracies.iter().copied().fold(f64::NEG_INFINITY, f64::max);

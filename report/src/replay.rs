@@ -21,35 +21,20 @@ pub use difference::Difference;
 
 use self::controllers::Replica;
 use self::record::Recorded;
-use super::Method;
+use crate::record::Method;
 
-/// Why a file cannot be replayed.
+/// Why a file cannot be replayed: it is not there, no RunResult, or without what its controllers need.
 #[derive(Debug, thiserror::Error)]
-pub enum ReplayError {
-    /// It is not there, or no RunResult.
-    #[error("{}: {reason}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// Its settings or logs do not hold what a replay needs.
-    #[error("{}: cannot be replayed: {reason}", path.display())]
-    Incomplete {
-        /// The file.
-        path: PathBuf,
-        /// What it lacks.
-        reason: String,
-    },
+#[error("{}: {reason}", path.display())]
+pub struct ReplayError {
+    path: PathBuf,
+    reason: String,
 }
 
 impl ReplayError {
     /// The file.
     pub fn path(&self) -> &Path {
-        match self {
-            Self::Unreadable { path, .. } | Self::Incomplete { path, .. } => path,
-        }
+        &self.path
     }
 }
 
@@ -67,15 +52,12 @@ pub enum Finding {
 /// The replay of one file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Replay {
-    /// The file.
     pub path: PathBuf,
-    /// Who picked.
     pub method: Method,
     /// Closed episodes in the record.
     pub episodes: usize,
     /// Episodes that were reproduced, from the first on without a gap.
     pub reproduced: usize,
-    /// What was found.
     pub finding: Finding,
     /// What the record does not hold and so could not be compared.
     pub not_compared: Vec<String>,
@@ -108,8 +90,9 @@ impl Replay {
 /// # Errors
 /// When it cannot be read, is no RunResult, or lacks what its controllers need.
 pub fn replay(path: &Path) -> Result<Replay, ReplayError> {
-    let recorded = Recorded::read(path).map_err(|reason| ReplayError::Unreadable { path: path.into(), reason })?;
-    let incomplete = |reason: String| ReplayError::Incomplete { path: path.into(), reason };
+    let recorded = Recorded::read(path).map_err(|reason| ReplayError { path: path.into(), reason })?;
+    let incomplete =
+        |reason: String| ReplayError { path: path.into(), reason: format!("cannot be replayed: {reason}") };
     let mut replay = Replay {
         path: path.into(),
         method: recorded.run.method,
@@ -124,7 +107,7 @@ pub fn replay(path: &Path) -> Result<Replay, ReplayError> {
     }
     replay.episodes = episodes.check_lengths().map_err(incomplete)?;
     let mut replica = Replica::of(&recorded).map_err(incomplete)?;
-    replay.not_compared = recorded.not_compared(&replica);
+    replay.not_compared = replica.not_compared(&recorded, episodes);
     replay.finding = Finding::Reproduced;
     if let Some(difference) = replica.check_plan(&recorded).map_err(incomplete)? {
         replay.finding = Finding::Differs(difference);

@@ -10,7 +10,7 @@ mod paired;
 mod wilcoxon;
 
 pub use descriptive::{
-    Interval, LEVEL, Summary, bootstrap_interval, mean, percentile, sample_sd, t_interval, t_quantile,
+    Interval, LEVEL, MeanSd, bootstrap_interval, mean, percentile, sample_sd, t_interval, t_quantile,
 };
 pub use paired::{PairedComparison, TTest, Wins, cohen_d_z, compare, hedges_correction, holm, paired_t_test, wins};
 pub use wilcoxon::{SignedRankTest, wilcoxon_signed_rank};

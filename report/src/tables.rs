@@ -15,48 +15,23 @@ mod general;
 mod group;
 mod latex;
 mod markdown;
+mod options;
 mod overhead;
 mod plan;
 mod quantity;
-mod setting;
+mod selection;
 mod table;
 mod text;
-mod variant;
 
 #[cfg(test)]
 mod tests;
 
+pub use options::{DuplicateRule, TableOptions};
 pub use quantity::Quantity;
-pub use table::{Better, Cell, Column, Emphasis, Kind, Row, Table};
+pub use table::{Better, Cell, Column, ColumnKind, Emphasis, Row, Table};
 
-use super::RunRecord;
-
-/// What to do with two different results for one seed of one setting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Duplicates {
-    /// Leave the row out, and name them.
-    #[default]
-    Refuse,
-    /// Take the first, by path.
-    First,
-    /// Take the last, by path.
-    Last,
-    /// Take their mean.
-    Mean,
-}
-
-/// How strict tables are.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TableOptions {
-    /// Runs that a row needs. When not given, those of `expected_seeds`, or else the most common number.
-    pub expect_n: Option<usize>,
-    /// The seeds of the studies that the runs are from; none when they are from no study.
-    pub expected_seeds: Option<Vec<i64>>,
-    /// Whether rows with fewer runs are averaged all the same, with their n beside the number.
-    pub allow_partial: bool,
-    /// What to do with two results for one seed.
-    pub duplicates: Duplicates,
-}
+use crate::error::ReportError;
+use crate::record::RunRecord;
 
 /// How a table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,37 +67,6 @@ impl Format {
     }
 }
 
-/// Why there is no table.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TableError {
-    /// No run has this field.
-    #[error("no run has a field `{key}` to group by")]
-    UnknownField {
-        /// The field.
-        key: String,
-        /// The nearest one there is.
-        nearest: Option<String>,
-    },
-    /// No run has this number.
-    #[error("no run has a number `{name}`")]
-    UnknownMetric {
-        /// The number.
-        name: String,
-        /// Those there are.
-        known: Vec<String>,
-    },
-}
-
-impl TableError {
-    /// What to do about it.
-    pub fn help(&self) -> Option<String> {
-        match self {
-            Self::UnknownField { nearest, .. } => nearest.as_ref().map(|nearest| format!("did you mean `{nearest}`?")),
-            Self::UnknownMetric { known, .. } => Some(format!("numbers there are: {}", known.join(", "))),
-        }
-    }
-}
-
 /// A kind of table.
 #[derive(Debug, Clone, Copy)]
 pub struct TableKind {
@@ -141,10 +85,10 @@ pub const KINDS: [TableKind; 18] = [
     kind("noisy-detailed", "with what was memorised", |runs, options| cifar::noisy(runs, options, true)),
     kind("fixed", "the best fixed multiplier and AEES", |runs, options| cifar::fixed(runs, options, false)),
     kind("fixed-detailed", "all fixed multipliers", |runs, options| cifar::fixed(runs, options, true)),
-    kind("nlp", "SST-2 and AG News", |runs, options| text::nlp(runs, options, text::TextTable::Main)),
-    kind("nlp-axis", "one axis and both", |runs, options| text::nlp(runs, options, text::TextTable::Axis)),
+    kind("nlp", "SST-2 and AG News", |runs, options| text::nlp(runs, options, text::TextTableKind::Main)),
+    kind("nlp-axis", "one axis and both", |runs, options| text::nlp(runs, options, text::TextTableKind::Axis)),
     kind("nlp-detailed", "with costs and settings", |runs, options| {
-        text::nlp(runs, options, text::TextTable::Detailed)
+        text::nlp(runs, options, text::TextTableKind::Detailed)
     }),
     kind("noise-ablation", "gradient noise without feedback, AG News", text::noise_ablation),
     kind("overhead", "seconds and percent over the baseline", |runs, _| overhead::overhead(runs, false, true)),
@@ -191,6 +135,6 @@ pub fn general(
     group_by: &[String],
     metrics: &[String],
     options: &TableOptions,
-) -> Result<Vec<Table>, TableError> {
+) -> Result<Vec<Table>, ReportError> {
     general::general(runs, group_by, metrics, options)
 }

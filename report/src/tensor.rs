@@ -11,23 +11,22 @@ mod numpy;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::RunRecord;
-use super::best::{Setting, curve, differing};
+use crate::attributes::{Attributes, Detail, distinguishing};
+use crate::best::curve;
+use crate::error::ReportError;
+use crate::record::RunRecord;
 
 pub use files::{csv, npz, safetensors};
 
 /// An axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Axis {
-    /// The settings.
+pub enum Dimension {
     Setting,
-    /// The epochs.
     Step,
-    /// The seeds.
     Seed,
 }
 
-impl Axis {
+impl Dimension {
     /// All of them, in the usual order.
     pub const ALL: [Self; 3] = [Self::Setting, Self::Step, Self::Seed];
 
@@ -41,53 +40,23 @@ impl Axis {
     }
 }
 
-impl fmt::Display for Axis {
+impl fmt::Display for Dimension {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.name())
     }
 }
 
-/// Why there is no array.
-#[derive(Debug, thiserror::Error)]
-pub enum TensorError {
-    /// No run has the metric.
-    #[error("no run has the metric `{name}`")]
-    UnknownMetric {
-        /// What was asked for.
-        name: String,
-    },
-    /// The axes are not each of the three once.
-    #[error("`{text}` are not the axes setting, step and seed, each once")]
-    Axes {
-        /// What was asked for.
-        text: String,
-    },
-    /// More than memory should hold.
-    #[error("{settings} settings x {steps} steps x {seeds} seeds are more than 2^31 values")]
-    TooLarge {
-        /// Settings.
-        settings: usize,
-        /// Steps.
-        steps: usize,
-        /// Seeds.
-        seeds: usize,
-    },
-}
-
 /// An array with its coordinates.
 #[derive(Debug, Clone)]
 pub struct Tensor {
-    /// The metric.
     pub metric: String,
     /// The axes, in the order of the array.
-    pub axes: [Axis; 3],
+    pub axes: [Dimension; 3],
     /// The settings: what differs, as JSON.
     pub settings: Vec<String>,
     /// The keys in each of them.
     pub keys: Vec<String>,
-    /// The epochs.
     pub steps: Vec<i64>,
-    /// The seeds.
     pub seeds: Vec<i64>,
     /// The values, last axis fastest; NaN where there is none.
     pub values: Vec<f64>,
@@ -96,19 +65,19 @@ pub struct Tensor {
     /// Two results for one place, and runs without the metric.
     pub warnings: Vec<String>,
     /// The settings themselves, for the columns of a table.
-    rows: Vec<Setting>,
+    rows: Vec<Attributes>,
 }
 
 /// Reads `setting,step,seed` in any order.
 ///
 /// # Errors
 /// Anything that does not name each axis once.
-pub fn parse_axes(text: &str) -> Result<[Axis; 3], TensorError> {
-    let named: Option<Vec<Axis>> =
-        text.split(',').map(|word| Axis::ALL.into_iter().find(|axis| axis.name() == word.trim())).collect();
-    let named: Option<[Axis; 3]> = named.and_then(|axes| axes.try_into().ok());
+pub fn parse_axes(text: &str) -> Result<[Dimension; 3], ReportError> {
+    let named: Option<Vec<Dimension>> =
+        text.split(',').map(|word| Dimension::ALL.into_iter().find(|axis| axis.name() == word.trim())).collect();
+    let named: Option<[Dimension; 3]> = named.and_then(|axes| axes.try_into().ok());
     let axes = named.filter(|axes| axes.iter().collect::<BTreeSet<_>>().len() == 3);
-    axes.ok_or_else(|| TensorError::Axes { text: text.to_owned() })
+    axes.ok_or_else(|| ReportError::new(format!("`{text}` are not the axes setting, step and seed, each once"), None))
 }
 
 /// Lays the metric of all runs into one array.
@@ -117,34 +86,34 @@ pub fn parse_axes(text: &str) -> Result<[Axis; 3], TensorError> {
 ///
 /// # Errors
 /// A metric that no run has, or an array beyond all measure.
-pub fn tensor(runs: &[RunRecord], metric: &str, axes: [Axis; 3]) -> Result<Tensor, TensorError> {
+pub fn tensor(runs: &[RunRecord], metric: &str, axes: [Dimension; 3]) -> Result<Tensor, ReportError> {
     let mut warnings = Vec::new();
-    let mut curves: Vec<(Setting, &RunRecord, Vec<f64>)> = Vec::new();
+    let mut curves: Vec<(Attributes, &RunRecord, Vec<f64>)> = Vec::new();
     for run in runs {
         match curve(run, metric) {
-            Some(curve) => curves.push((Setting::of(run), run, curve)),
+            Some(curve) => curves.push((Attributes::of(run), run, curve)),
             None => warnings.push(format!("{}: no {metric}", run.path.display())),
         }
     }
     if curves.is_empty() {
-        return Err(TensorError::UnknownMetric { name: metric.to_owned() });
+        return Err(ReportError::new(format!("no run has the metric `{metric}`"), None));
     }
     curves.sort_by(|one, other| (&one.0, one.1.seed, &one.1.path).cmp(&(&other.0, other.1.seed, &other.1.path)));
-    let rows: Vec<Setting> =
+    let rows: Vec<Attributes> =
         curves.iter().map(|(setting, ..)| setting.clone()).collect::<BTreeSet<_>>().into_iter().collect();
     let seeds: Vec<i64> = curves.iter().map(|(_, run, _)| run.seed).collect::<BTreeSet<_>>().into_iter().collect();
     let steps = curves.iter().map(|(.., curve)| curve.len()).max().unwrap_or(0);
     let size = rows.len().checked_mul(steps).and_then(|size| size.checked_mul(seeds.len()));
-    let size = size.filter(|size| *size <= 1 << 31).ok_or(TensorError::TooLarge {
-        settings: rows.len(),
-        steps,
-        seeds: seeds.len(),
+    let size = size.filter(|size| *size <= 1 << 31).ok_or_else(|| {
+        let (settings, seeds) = (rows.len(), seeds.len());
+        let size = format!("{settings} settings x {steps} steps x {seeds} seeds are more than 2^31 values");
+        ReportError::new(size, None)
     })?;
-    let keys = differing(&rows);
+    let keys = distinguishing(&rows, Detail::Full);
     let mut tensor = Tensor {
         metric: metric.to_owned(),
         axes,
-        settings: rows.iter().map(|row| row.json(&keys)).collect(),
+        settings: rows.iter().map(|row| row.json_object(&keys)).collect(),
         keys,
         steps: (1..).take(steps).collect(),
         seeds,
@@ -161,23 +130,23 @@ impl Tensor {
     /// The length of each axis, in the order of the array.
     pub fn shape(&self) -> [usize; 3] {
         self.axes.map(|axis| match axis {
-            Axis::Setting => self.settings.len(),
-            Axis::Step => self.steps.len(),
-            Axis::Seed => self.seeds.len(),
+            Dimension::Setting => self.settings.len(),
+            Dimension::Step => self.steps.len(),
+            Dimension::Seed => self.seeds.len(),
         })
     }
 
     /// Where the value of a setting, a step and a seed lies, each counted from 0.
     pub fn place(&self, setting: usize, step: usize, seed: usize) -> usize {
-        let index = |axis: Axis| match axis {
-            Axis::Setting => setting,
-            Axis::Step => step,
-            Axis::Seed => seed,
+        let index = |axis: Dimension| match axis {
+            Dimension::Setting => setting,
+            Dimension::Step => step,
+            Dimension::Seed => seed,
         };
         self.axes.iter().zip(self.shape()).fold(0, |place, (axis, length)| place * length + index(*axis))
     }
 
-    fn fill(&mut self, curves: &[(Setting, &RunRecord, Vec<f64>)]) {
+    fn fill(&mut self, curves: &[(Attributes, &RunRecord, Vec<f64>)]) {
         let mut before: Option<(usize, usize, &RunRecord)> = None;
         for (setting, run, curve) in curves {
             let (Ok(row), Ok(seed)) = (self.rows.binary_search(setting), self.seeds.binary_search(&run.seed)) else {
@@ -210,7 +179,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::best::made::{curve, record, with};
+    use crate::fixtures::{curve, record, with};
 
     /// Two tasks with different settings and different seeds, and curves of different lengths.
     fn ragged() -> Vec<RunRecord> {
@@ -263,9 +232,9 @@ mod tests {
     #[test]
     fn the_order_of_the_files_changes_nothing() {
         let mut runs = ragged();
-        let one = tensor(&runs, "val_accuracy", Axis::ALL).unwrap();
+        let one = tensor(&runs, "val_accuracy", Dimension::ALL).unwrap();
         runs.reverse();
-        let other = tensor(&runs, "val_accuracy", Axis::ALL).unwrap();
+        let other = tensor(&runs, "val_accuracy", Dimension::ALL).unwrap();
         assert_eq!((one.settings, one.mask), (other.settings, other.mask));
     }
 
@@ -275,7 +244,7 @@ mod tests {
         let mut again = curve(runs[0].clone(), &[9.0]);
         again.path = "zz".into();
         runs.push(again);
-        let tensor = tensor(&runs, "val_accuracy", Axis::ALL).unwrap();
+        let tensor = tensor(&runs, "val_accuracy", Dimension::ALL).unwrap();
         assert!(!tensor.values.contains(&9.0));
         assert!(tensor.warnings[0].contains("cifar100_0.1_0 is taken, zz is not"), "{:?}", tensor.warnings);
     }
@@ -285,7 +254,8 @@ mod tests {
         for axes in ["setting,step", "setting,step,step", "setting,step,seed,seed", "a,b,c", ""] {
             assert!(parse_axes(axes).is_err(), "{axes}");
         }
-        assert!(matches!(tensor(&ragged(), "f1", Axis::ALL), Err(TensorError::UnknownMetric { .. })));
-        assert!(tensor(&[], "val_accuracy", Axis::ALL).is_err());
+        let error = tensor(&ragged(), "f1", Dimension::ALL).unwrap_err();
+        assert_eq!(error.to_string(), "no run has the metric `f1`");
+        assert!(tensor(&[], "val_accuracy", Dimension::ALL).is_err());
     }
 }

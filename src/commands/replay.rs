@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use aees_report::replay::{Finding, Replay, ReplayError, replay};
-use aees_report::{ResultSet, Skipped, Source};
+use aees_report::{ResultSet, SkippedFile, Source};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -66,7 +66,7 @@ impl ReplayFlags {
 
 /// The files to replay, and whether one that was named is no result. Foreign files in a folder are only told.
 fn find(sources: &[Source]) -> Result<(Vec<PathBuf>, bool), Failure> {
-    let named = |skipped: &Skipped| sources.iter().any(|source| *source == Source::File(skipped.path.clone()));
+    let named = |skipped: &SkippedFile| sources.iter().any(|source| *source == Source::File(skipped.path.clone()));
     let found = ResultSet::read(sources)?;
     tell_skipped(&found.skipped);
     let unreadable = found.skipped.iter().any(named);

@@ -7,45 +7,10 @@ use std::fmt::Write;
 use aees_run::settings::{Place, Role, RunConfig, TaskName};
 use serde_json::Value;
 
-use super::{Answer, Group};
-use crate::RunRecord;
-
-/// Why no study can be written.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfirmError {
-    /// Nothing won.
-    #[error("no group has a winner to confirm")]
-    NoWinner,
-    /// A study has one task.
-    #[error("the winners are of several tasks ({tasks}), and a study has one")]
-    SeveralTasks {
-        /// They.
-        tasks: String,
-    },
-    /// A program of which the result does not tell the command.
-    #[error("the winner is of the task {task}, whose results do not say how the program is called")]
-    ForeignTask {
-        /// The task.
-        task: String,
-    },
-    /// No seeds are left.
-    #[error("{0} fresh seeds are asked for, and there must be from 1 to 1000000")]
-    Count(u64),
-}
-
-impl ConfirmError {
-    /// What a user can do.
-    pub fn help(&self) -> Option<String> {
-        match self {
-            Self::NoWinner => None,
-            Self::SeveralTasks { .. } => Some("give the results of one task at a time".into()),
-            Self::ForeignTask { .. } => {
-                Some("copy the study file, set the winning values under `set:`, and give it fresh `seeds:`".into())
-            }
-            Self::Count(_) => Some("5 to 30 are usual".into()),
-        }
-    }
-}
+use super::{Answer, Ranked, Ranking};
+use crate::attributes::task_of;
+use crate::error::ReportError;
+use crate::record::RunRecord;
 
 /// `count` seeds after the highest one seen.
 fn fresh_seeds(seen: &BTreeSet<i64>, count: u64) -> Vec<i64> {
@@ -67,20 +32,29 @@ pub fn study(
     seen: &BTreeSet<i64>,
     count: u64,
     name: &str,
-) -> Result<String, ConfirmError> {
+) -> Result<String, ReportError> {
     if !(1..=1_000_000).contains(&count) {
-        return Err(ConfirmError::Count(count));
+        let message = format!("{count} fresh seeds are asked for, and there must be from 1 to 1000000");
+        return Err(ReportError::new(message, Some("5 to 30 are usual".into())));
     }
-    let winners: Vec<(&Group, &RunRecord)> =
+    let winners: Vec<(&Ranking, &RunRecord)> =
         answer.groups.iter().filter_map(|group| Some((group, runs.get(group.winner()?.example)?))).collect();
     let tasks: BTreeSet<&str> = winners.iter().map(|(_, run)| run.task.as_str()).collect();
     let task = match tasks.iter().copied().collect::<Vec<_>>().as_slice() {
-        [] => return Err(ConfirmError::NoWinner),
+        [] => return Err(ReportError::new("no group has a winner to confirm", None)),
         [task] => (*task).to_owned(),
-        tasks => return Err(ConfirmError::SeveralTasks { tasks: tasks.join(", ") }),
+        tasks => {
+            let message = format!("the winners are of several tasks ({}), and a study has one", tasks.join(", "));
+            return Err(ReportError::new(message, Some("give the results of one task at a time".into())));
+        }
     };
-    let known = TaskName::ALL.into_iter().find(|known| known.name() == task);
-    let Some(known) = known else { return Err(ConfirmError::ForeignTask { task }) };
+    let foreign = || {
+        ReportError::new(
+            format!("the winner is of the task {task}, whose results do not say how the program is called"),
+            Some("copy the study file, set the winning values under `set:`, and give it fresh `seeds:`".into()),
+        )
+    };
+    let known = task_of(&task).ok_or_else(foreign)?;
     let seen: BTreeSet<i64> = seen.iter().copied().chain(runs.iter().map(|run| run.seed)).collect();
     let seeds: Vec<String> = fresh_seeds(&seen, count).iter().map(i64::to_string).collect();
     let question = &answer.question;
@@ -90,8 +64,8 @@ pub fn study(
          aees: 1\nname: {name}\ntask: {task}\n"
     );
     for (group, _) in &winners {
-        let winner = group.winner().map(super::Candidate::numbers).unwrap_or_default();
-        let words = format!("{}: {winner}, the best of {} settings", group.title(), group.candidates.len());
+        let winner = group.winner().map(Ranked::numbers).unwrap_or_default();
+        let words = format!("{}: {winner}, the best of {} settings", group.title(), group.ranked.len());
         // Writing to a String cannot fail.
         let _ = writeln!(text, "# {}", words.replace(|letter: char| letter.is_control(), " "));
     }
@@ -135,7 +109,7 @@ pub fn changed(run: &RunRecord, task: TaskName) -> BTreeMap<&'static str, Value>
     }
     if !run.config.contains_key("control_mode") {
         // The reference's text results name the method only.
-        let _ = config.set("control_mode", &run.control_mode().into(), &Place::Resolved);
+        let _ = config.set("control_mode", &run.method.control_mode().into(), &Place::Resolved);
     }
     let defaults = RunConfig::new(task);
     // How the run that was is done does not matter to the one to be, but for what it is made of.
@@ -152,8 +126,8 @@ pub fn changed(run: &RunRecord, task: TaskName) -> BTreeMap<&'static str, Value>
 }
 
 /// A name for each winner: its group's values, or its number where two would have the same.
-fn case_names(winners: &[(&Group, &RunRecord)]) -> Vec<String> {
-    let slug = |group: &Group| {
+fn case_names(winners: &[(&Ranking, &RunRecord)]) -> Vec<String> {
+    let slug = |group: &Ranking| {
         let values: Vec<&str> = group.name.iter().filter(|(key, _)| key != "task").map(|(_, value)| &**value).collect();
         slug(&values.join("-"))
     };
@@ -182,12 +156,12 @@ fn quoted(text: &str) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::super::made::{record, with};
     use super::super::{Question, best};
     use super::*;
+    use crate::fixtures::{record, with};
     use aees_studies::study::Study;
 
-    fn winning(runs: &[RunRecord], seen: &[i64], count: u64) -> Result<String, ConfirmError> {
+    fn winning(runs: &[RunRecord], seen: &[i64], count: u64) -> Result<String, ReportError> {
         let answer = best(runs, &Question::default()).unwrap();
         study(&answer, runs, &seen.iter().copied().collect(), count, "again")
     }
@@ -231,6 +205,6 @@ seeds: [4, 5]
         let study = read(&winning(&[record("cifar100", 0), sgd], &[], 2).unwrap());
         assert_eq!(study.seeds, [1, 2]);
         let error = winning(&[record("cifar100", 0), record("sst2", 0)], &[], 2).unwrap_err();
-        assert!(matches!(error, ConfirmError::SeveralTasks { .. }));
+        assert!(error.to_string().contains("several tasks (cifar100, sst2)"));
     }
 }

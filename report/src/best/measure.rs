@@ -3,7 +3,7 @@
 //! A curve has one value for each epoch, so nothing here depends on the length of an episode. `final` is the value of the
 //! last epoch, `best` the best one (and so biased upward), `last_k(n)` the mean of the last n, `auc` the mean of all.
 
-use crate::RunRecord;
+use crate::record::RunRecord;
 use aees_studies::study::{Goal, Measure};
 
 /// The metrics with a curve.
@@ -14,10 +14,7 @@ pub const CURVES: [&str; 5] = ["val_accuracy", "train_accuracy", "train_loss", "
 pub enum Unmeasured {
     /// It diverged.
     #[error("diverged at step {step}")]
-    Diverged {
-        /// At this step.
-        step: u64,
-    },
+    Diverged { step: u64 },
     /// The metric is not in its result.
     #[error("its result has no such metric")]
     Absent,
@@ -30,7 +27,6 @@ pub enum Unmeasured {
     /// The curve is shorter than the measure asks for.
     #[error("{has} epochs, fewer than the {asked} that are asked for")]
     TooShort {
-        /// Its epochs.
         has: usize,
         /// What was asked for.
         asked: u64,
@@ -90,7 +86,7 @@ pub fn measured(run: &RunRecord, metric: &str, measure: Measure, goal: Goal) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::best::made::record;
+    use crate::fixtures::record;
 
     fn of(values: &[f64], measure: Measure, goal: Goal) -> Result<f64, Unmeasured> {
         let mut run = record("cifar100", 0);

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::made::{curve, record, with};
 use super::*;
+use crate::fixtures::{curve, record, with};
 
 fn run(lr: f64, seed: i64, last: f64) -> RunRecord {
     let mut run = curve(with(record("cifar100", seed), json!({"lr": lr})), &[0.1, last]);
@@ -13,7 +13,7 @@ fn run(lr: f64, seed: i64, last: f64) -> RunRecord {
 
 fn winner(answer: &Answer) -> String {
     let group = &answer.groups[0];
-    group.winner().unwrap().setting.json(&group.keys)
+    group.winner().unwrap().attributes.json_object(&group.keys)
 }
 
 #[test]
@@ -33,8 +33,8 @@ fn a_setting_with_a_diverged_run_never_wins_and_is_listed_with_the_step() {
         let runs = [run(0.1, 0, 0.5), run(0.1, 1, 0.5), run(0.2, 0, 0.9), diverged.clone()];
         let answer = best(&runs, &Question { goal, ..Question::default() }).unwrap();
         assert_eq!(winner(&answer), r#"{"lr":0.1}"#);
-        let last = answer.groups[0].candidates.last().unwrap();
-        assert_eq!(last.out[0].reason, Unmeasured::Diverged { step: 412 });
+        let last = answer.groups[0].ranked.last().unwrap();
+        assert_eq!(last.excluded[0].reason, Unmeasured::Diverged { step: 412 });
         let text = answer.text(1);
         assert!(text.contains("seed 1: diverged at step 412 (lr0.2_seed1.json)"), "{text}");
         assert!(text.contains("2 settings tried, 2 seeds, 4 runs"), "{text}");
@@ -82,7 +82,7 @@ fn groups_are_what_is_asked_for() {
     let sgd = with(record("cifar100", 0), json!({"optimizer": "SGD", "lr": 0.1}));
     let runs = [run(0.1, 0, 0.5), sgd, record("sst2", 0)];
     let titles = |question: &Question| -> Vec<String> {
-        best(&runs, question).unwrap().groups.iter().map(Group::title).collect()
+        best(&runs, question).unwrap().groups.iter().map(Ranking::title).collect()
     };
     let question = Question::default();
     assert_eq!(
@@ -101,4 +101,15 @@ fn a_word_that_no_run_knows_is_refused_with_a_way_out() {
     let question = Question { metric: "accuracy".into(), ..Question::default() };
     let error = best(&runs, &question).unwrap_err();
     assert!(error.help().unwrap().contains("val_accuracy"));
+}
+
+#[test]
+fn only_what_differs_is_told() {
+    let low = Attributes::of(&with(record("cifar100", 0), json!({"optimizer": "SGD", "lr": 0.1, "epochs": 3})));
+    let high = with(record("cifar100", 0), json!({"optimizer": "SGD", "lr": 0.2, "epochs": 3, "momentum": 0.5}));
+    let high = Attributes::of(&high);
+    let keys = distinguishing([&low, &high, &low], Detail::Full);
+    assert_eq!(keys, ["lr", "momentum"]);
+    assert_eq!(low.json_object(&keys), r#"{"lr":0.1,"momentum":0.9}"#);
+    assert_eq!(words(&high, &keys), "lr=0.2 momentum=0.5");
 }

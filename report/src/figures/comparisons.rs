@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::data::{Cell, Csv};
 use super::episodes::jitter;
-use super::figure::{Dot, Entry, Figure, Mark, Numbers, Panel, Sample, Vertical};
-use super::groups::{Condition, Setting, Study, by_number, legend};
+use super::figure::{Dot, Figure, LegendEntry, Mark, NumberAxis, Panel, Sample, Vertical};
 use super::palette::{Ink, Marker};
 use super::scale::Scale;
+use super::series::{FigureRuns, PanelRuns, Series, legend};
 use super::{FigureOptions, Plot};
+use crate::attributes::{attribute, by_number};
+use crate::csv::{Csv, Field};
+use crate::names::{NameStyle, fixed_multiplier};
 use crate::overhead::over_plain;
-use crate::statistics::{mean, sample_sd, t_interval};
-use crate::{Method, RunRecord, SubsetAccuracies};
+use crate::record::{LabelNoiseAccuracies, Method, RunRecord};
+use crate::statistics::{LEVEL, mean, sample_sd, t_interval};
 
 /// Rows that fit on a page.
 const MOST_ROWS: usize = 30;
@@ -23,55 +25,47 @@ fn steady_seconds(run: &RunRecord) -> Option<f64> {
     mean(run.epoch_seconds.get(1..)?).filter(|seconds| *seconds > 0.0)
 }
 
-pub(super) fn overhead(study: &Study<'_>, _options: &FigureOptions) -> Result<Vec<Plot>, String> {
-    let plots: Vec<Plot> = study.settings.iter().filter_map(overhead_figure).collect();
+pub(super) fn overhead(study: &FigureRuns<'_>, _options: &FigureOptions) -> Result<Vec<Plot>, String> {
+    let plots: Vec<Plot> = study.groups.iter().filter_map(overhead_figure).collect();
     if plots.is_empty() {
         return Err("needs runs of at least two epochs: plain baselines without a schedule, and others on the same task and optimizer".into());
     }
     Ok(plots)
 }
 
-fn overhead_figure(setting: &Setting<'_>) -> Option<Plot> {
-    let seconds = |condition: &Condition<'_>| -> Vec<f64> {
-        condition.runs.iter().filter_map(|run| steady_seconds(run)).collect()
-    };
-    let plain = |condition: &&Condition<'_>| {
-        condition.runs.iter().all(|run| {
+fn overhead_figure(group: &PanelRuns<'_>) -> Option<Plot> {
+    let seconds =
+        |series: &Series<'_>| -> Vec<f64> { series.runs.iter().filter_map(|run| steady_seconds(run)).collect() };
+    let plain = |series: &&Series<'_>| {
+        series.runs.iter().all(|run| {
             run.method == Method::Baseline
                 && run.scheduler == "none"
-                && run.fixed_multiplier().is_none_or(|it| it == 1.0)
+                && fixed_multiplier(run).is_none_or(|it| it == 1.0)
         })
     };
-    let baseline = setting.conditions.iter().find(plain)?;
+    let baseline = group.series.iter().find(plain)?;
     let base = seconds(baseline);
     let base_mean = mean(&base)?;
     let mut csv =
         Csv::new(&["task", "label_noise", "optimizer", "condition", "seed", "seconds_per_epoch", "overhead_percent"]);
     let (mut marks, mut names, mut ends) = (vec![Mark::RuleAt { x: 0.0 }], Vec::new(), vec![0.0]);
-    for condition in &setting.conditions {
+    for series in &group.series {
         let row = names.len() as f64;
         let mut percents = Vec::new();
-        for (run, seconds) in condition.runs.iter().filter_map(|run| Some((run, steady_seconds(run)?))) {
+        for (run, seconds) in series.runs.iter().filter_map(|run| Some((run, steady_seconds(run)?))) {
             let percent = 100.0 * (seconds / base_mean - 1.0);
-            let place = setting.cells(condition);
+            let place = group.cells(series);
             csv.row(place.into_iter().chain([run.seed.into(), seconds.into(), percent.into()]));
             percents.push(percent);
         }
         let Some(middle) = mean(&percents) else { continue };
-        names.push(format!("{} (n = {})", condition.label, percents.len()));
+        names.push(format!("{} (n = {})", series.label, percents.len()));
         ends.push(middle);
         ends.extend(percents.iter().copied());
-        if !std::ptr::eq(condition, baseline) {
-            marks.push(Mark::Bar {
-                from: 0.0,
-                to: middle,
-                y: row,
-                thickness: 0.5,
-                look: condition.look,
-                hollow: false,
-            });
+        if !std::ptr::eq(series, baseline) {
+            marks.push(Mark::Bar { from: 0.0, to: middle, y: row, thickness: 0.5, look: series.look, hollow: false });
         }
-        let over = over_plain(&seconds(condition), &base).filter(|_| !std::ptr::eq(condition, baseline));
+        let over = over_plain(&seconds(series), &base).filter(|_| !std::ptr::eq(series, baseline));
         if let Some((low, high)) = over.and_then(|over| over.interval) {
             ends.extend([low, high]);
             marks.push(Mark::Spread { low, high, y: row, look: 7 });
@@ -83,45 +77,45 @@ fn overhead_figure(setting: &Setting<'_>) -> Option<Plot> {
     if names.len() < 2 {
         return None;
     }
-    let x = Numbers::new("Seconds per epoch, over the plain baseline (%)", Scale::Linear, ends);
-    let mut figure = Figure { title: format!("Overhead: {}", setting.full_title()), ..Figure::default() };
-    figure.panels.push(Panel { title: setting.full_title(), x, y: Vertical::Names(names), marks });
+    let x = NumberAxis::new("Seconds per epoch, over the plain baseline (%)", Scale::Linear, ends);
+    let mut figure = Figure { title: format!("Overhead: {}", group.full_title()), ..Figure::default() };
+    figure.panels.push(Panel { title: group.full_title(), x, y: Vertical::Names(names), marks });
     let dot = Dot { ink: Ink::Text, ..Dot::of(7, 1.6).shaped(Marker::Circle).hollow() };
     figure.legend = vec![
-        Entry::new("one run", Sample::Dot(dot)),
-        Entry::new("mean over runs", Sample::Bar { look: 0, hollow: false }),
+        LegendEntry::new("one run", Sample::Dot(dot)),
+        LegendEntry::new("mean over runs", Sample::Bar { look: 0, hollow: false }),
     ];
     figure.notes.push(
         "Means of all epochs but the first. Whiskers: 95 % interval of the ratio to the baseline, both spreads counted.".into(),
     );
-    Some(Plot { name: format!("overhead-{}-{}", setting.slug(), setting.optimizer.to_lowercase()), figure, csv })
+    Some(Plot { name: format!("overhead-{}-{}", group.slug(), group.optimizer.to_lowercase()), figure, csv })
 }
 
 /// Accuracies on the parts of the training set at the peak; of a run that ended at its peak those at the end.
-fn at_peak(run: &RunRecord) -> Option<SubsetAccuracies> {
+fn at_peak(run: &RunRecord) -> Option<LabelNoiseAccuracies> {
     let ended_at_peak = run.peak_epoch() == Some(run.val_accuracies.len());
     run.best_subsets.or(run.subsets.filter(|_| ended_at_peak))
 }
 
-pub(super) fn diagnostics(study: &Study<'_>, _options: &FigureOptions) -> Result<Vec<Plot>, String> {
-    let has = |of: fn(&RunRecord) -> Option<SubsetAccuracies>| {
-        let has = move |condition: &Condition<'_>| condition.runs.iter().any(|run| of(run).is_some());
+pub(super) fn diagnostics(study: &FigureRuns<'_>, _options: &FigureOptions) -> Result<Vec<Plot>, String> {
+    let has = |of: fn(&RunRecord) -> Option<LabelNoiseAccuracies>| {
+        let has = move |series: &Series<'_>| series.runs.iter().any(|run| of(run).is_some());
         let groups = study.together(8).into_iter();
-        let groups = groups.map(|settings| settings.iter().filter_map(|setting| setting.only(has)).collect::<Vec<_>>());
-        groups.filter(|settings| !settings.is_empty()).collect::<Vec<_>>()
+        let groups = groups.map(|groups| groups.iter().filter_map(|group| group.only(has)).collect::<Vec<_>>());
+        groups.filter(|groups| !groups.is_empty()).collect::<Vec<_>>()
     };
     let peaks = has(at_peak);
     if !peaks.is_empty() {
-        return Ok(peaks.iter().map(|settings| diagnostic_figure(settings, at_peak, "at the peak")).collect());
+        return Ok(peaks.iter().map(|groups| diagnostic_figure(groups, at_peak, "at the peak")).collect());
     }
     let ends = has(|run| run.subsets);
     if ends.is_empty() {
         return Err("no run has accuracies on corrupted training examples; they come with label noise".into());
     }
-    Ok(ends.iter().map(|settings| diagnostic_figure(settings, |run| run.subsets, "at the end")).collect())
+    Ok(ends.iter().map(|groups| diagnostic_figure(groups, |run| run.subsets, "at the end")).collect())
 }
 
-fn diagnostic_figure(settings: &[Setting<'_>], of: fn(&RunRecord) -> Option<SubsetAccuracies>, when: &str) -> Plot {
+fn diagnostic_figure(groups: &[PanelRuns<'_>], of: fn(&RunRecord) -> Option<LabelNoiseAccuracies>, when: &str) -> Plot {
     let mut csv = Csv::new(&[
         "task",
         "label_noise",
@@ -131,21 +125,21 @@ fn diagnostic_figure(settings: &[Setting<'_>], of: fn(&RunRecord) -> Option<Subs
         "corrupted_vs_noisy",
         "corrupted_vs_clean",
     ]);
-    let title = format!("Corrupted training examples {when}: {}", settings[0].title());
+    let title = format!("Corrupted training examples {when}: {}", groups[0].title());
     let mut figure = Figure { title, ..Figure::default() };
-    for setting in settings {
+    for group in groups {
         let (mut runs, mut means, mut all) = (Vec::new(), Vec::new(), Vec::new());
-        for condition in &setting.conditions {
+        for series in &group.series {
             let mut points = Vec::new();
-            for (run, subsets) in condition.runs.iter().filter_map(|run| Some((run, of(run)?))) {
+            for (run, subsets) in series.runs.iter().filter_map(|run| Some((run, of(run)?))) {
                 let (x, y) = (subsets.corrupted_vs_noisy, subsets.corrupted_vs_clean);
-                let place = setting.cells(condition);
+                let place = group.cells(series);
                 csv.row(place.into_iter().chain([run.seed.into(), x.into(), y.into()]));
                 points.push((x * 100.0, y * 100.0));
             }
             let (xs, ys): (Vec<f64>, Vec<f64>) = points.iter().copied().unzip();
             all.extend(points.iter().copied());
-            let look = condition.look;
+            let look = series.look;
             if let (Some(x), Some(y)) = (mean(&xs), mean(&ys)) {
                 let (dx, dy) = (sample_sd(&xs).unwrap_or(0.0), sample_sd(&ys).unwrap_or(0.0));
                 all.extend([(x - dx, y - dy), (x + dx, y + dy)]);
@@ -156,28 +150,28 @@ fn diagnostic_figure(settings: &[Setting<'_>], of: fn(&RunRecord) -> Option<Subs
             runs.push(Mark::Dots { class: "run", points, style: Dot::of(look, 1.7).shaped(Marker::Circle).faint() });
         }
         runs.extend(means);
-        let x = Numbers::new("Corrupted, against wrong labels (%)", Scale::Linear, all.iter().map(|point| point.0));
-        let y = Numbers::new("Against true labels (%)", Scale::Linear, all.iter().map(|point| point.1));
+        let x = NumberAxis::new("Corrupted, against wrong labels (%)", Scale::Linear, all.iter().map(|point| point.0));
+        let y = NumberAxis::new("Against true labels (%)", Scale::Linear, all.iter().map(|point| point.1));
         figure.panels.push(Panel {
-            title: format!("{}, {when}", setting.full_title()),
+            title: format!("{}, {when}", group.full_title()),
             x,
             y: Vertical::Numbers(y),
             marks: runs,
         });
     }
-    figure.legend = legend(settings, |look| Sample::Dot(Dot::of(look, 3.0)));
+    figure.legend = legend(groups, |look| Sample::Dot(Dot::of(look, 3.0)));
     figure.notes.push("Small: runs. Large: means ± 1 sample SD. Left is less memorised, up is more corrected.".into());
-    Plot { name: format!("diagnostics-{}", settings[0].slug()), figure, csv }
+    Plot { name: format!("diagnostics-{}", groups[0].slug()), figure, csv }
 }
 
 /// A quantity of a strip: its title, and its value for a run.
-struct Quantity {
+struct StripValue {
     title: String,
     key: String,
     factor: f64,
 }
 
-impl Quantity {
+impl StripValue {
     fn new(title: &str, key: &str, factor: f64) -> Self {
         Self { title: title.into(), key: key.into(), factor }
     }
@@ -192,42 +186,33 @@ impl Quantity {
     }
 }
 
-pub(super) fn strips(study: &Study<'_>, options: &FigureOptions) -> Result<Vec<Plot>, String> {
-    if let Some(key) = options.group_by.iter().find(|key| study.runs().all(|run| axis_value(run, key).is_none())) {
+pub(super) fn strips(study: &FigureRuns<'_>, options: &FigureOptions) -> Result<Vec<Plot>, String> {
+    if let Some(key) =
+        options.group_by.iter().find(|key| study.runs().all(|run| attribute(run, key, NameStyle::WithAxes).is_none()))
+    {
         return Err(format!("no run has a setting `{key}` to group by"));
     }
-    let plots: Vec<Plot> = study.settings.iter().flat_map(|setting| strip_figures(setting, options)).collect();
+    let plots: Vec<Plot> = study.groups.iter().flat_map(|group| strip_figures(group, options)).collect();
     if plots.is_empty() { Err("no run has an accuracy or a metric".into()) } else { Ok(plots) }
 }
 
-impl<'a> Study<'a> {
+impl<'a> FigureRuns<'a> {
     fn runs(&self) -> impl Iterator<Item = &&'a RunRecord> {
-        self.settings.iter().flat_map(|setting| &setting.conditions).flat_map(|condition| &condition.runs)
-    }
-}
-
-/// The value of an axis as text.
-fn axis_value(run: &RunRecord, key: &str) -> Option<String> {
-    match key {
-        "seed" => Some(run.seed.to_string()),
-        "method" => Some(run.axes_label()),
-        "task" => Some(run.task.clone()),
-        "optimizer" => Some(run.optimizer.clone()),
-        "label_noise" => Some(run.noise_label()),
-        _ => run.config.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
+        self.groups.iter().flat_map(|group| &group.series).flat_map(|series| &series.runs)
     }
 }
 
 /// A name and its runs.
-type Row<'a> = (String, Vec<&'a RunRecord>);
+type StripRow<'a> = (String, Vec<&'a RunRecord>);
 
-fn rows<'a>(setting: &Setting<'a>, group_by: &[String]) -> Vec<Row<'a>> {
+fn rows<'a>(group: &PanelRuns<'a>, group_by: &[String]) -> Vec<StripRow<'a>> {
     if group_by.is_empty() {
-        return setting.conditions.iter().map(|it| (it.label.clone(), it.runs.clone())).collect();
+        return group.series.iter().map(|it| (it.label.clone(), it.runs.clone())).collect();
     }
     let mut groups: BTreeMap<Vec<String>, Vec<&RunRecord>> = BTreeMap::new();
-    for run in setting.conditions.iter().flat_map(|condition| &condition.runs) {
-        let values = group_by.iter().map(|key| axis_value(run, key).unwrap_or_else(|| "not set".into()));
+    for run in group.series.iter().flat_map(|series| &series.runs) {
+        let values =
+            group_by.iter().map(|key| attribute(run, key, NameStyle::WithAxes).unwrap_or_else(|| "not set".into()));
         groups.entry(values.collect()).or_default().push(run);
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
@@ -239,46 +224,46 @@ fn rows<'a>(setting: &Setting<'a>, group_by: &[String]) -> Vec<Row<'a>> {
     named.collect()
 }
 
-fn strip_figures(setting: &Setting<'_>, options: &FigureOptions) -> Vec<Plot> {
+fn strip_figures(group: &PanelRuns<'_>, options: &FigureOptions) -> Vec<Plot> {
     let mut quantities = vec![
-        Quantity::new("Best accuracy (%)", "best_val_accuracy", 100.0),
-        Quantity::new("Final accuracy (%)", "final_val_accuracy", 100.0),
+        StripValue::new("Best accuracy (%)", "best_val_accuracy", 100.0),
+        StripValue::new("Final accuracy (%)", "final_val_accuracy", 100.0),
     ];
     let mut metrics: Vec<&str> = Vec::new();
-    for (name, _) in setting.conditions.iter().flat_map(|it| &it.runs).flat_map(|run| &run.metrics) {
+    for (name, _) in group.series.iter().flat_map(|it| &it.runs).flat_map(|run| &run.metrics) {
         if !metrics.contains(&name.as_str()) && !quantities.iter().any(|quantity| quantity.key == *name) {
             metrics.push(name);
         }
     }
-    quantities.extend(metrics.into_iter().map(|name| Quantity::new(name, name, 1.0)));
+    quantities.extend(metrics.into_iter().map(|name| StripValue::new(name, name, 1.0)));
     let measured =
-        |quantity: &Quantity| setting.conditions.iter().flat_map(|it| &it.runs).any(|run| quantity.of(run).is_some());
+        |quantity: &StripValue| group.series.iter().flat_map(|it| &it.runs).any(|run| quantity.of(run).is_some());
     quantities.retain(measured);
-    let rows = rows(setting, &options.group_by);
+    let rows = rows(group, &options.group_by);
     let mut plots = Vec::new();
     for rows in rows.chunks(MOST_ROWS) {
-        plots.extend(quantities.chunks(MOST_METRICS).map(|quantities| strip_figure(setting, rows, quantities)));
+        plots.extend(quantities.chunks(MOST_METRICS).map(|quantities| strip_figure(group, rows, quantities)));
     }
     plots
 }
 
-fn strip_figure(setting: &Setting<'_>, rows: &[Row<'_>], quantities: &[Quantity]) -> Plot {
+fn strip_figure(group: &PanelRuns<'_>, rows: &[StripRow<'_>], quantities: &[StripValue]) -> Plot {
     let mut csv = Csv::new(&["task", "label_noise", "optimizer", "group", "quantity", "seed", "value"]);
-    let mut figure = Figure { title: format!("Runs: {}", setting.full_title()), ..Figure::default() };
+    let mut figure = Figure { title: format!("Runs: {}", group.full_title()), ..Figure::default() };
     for quantity in quantities {
         let (mut marks, mut names, mut ends) = (Vec::new(), Vec::new(), Vec::new());
         for (label, runs) in rows {
             let row = names.len() as f64;
             let measured: Vec<(i64, f64)> = runs.iter().filter_map(|run| Some((run.seed, quantity.of(run)?))).collect();
             for (seed, value) in &measured {
-                let place: [Cell; 4] =
-                    [(&setting.task).into(), (&setting.noise).into(), (&setting.optimizer).into(), label.into()];
+                let place: [Field; 4] =
+                    [(&group.task).into(), (&group.noise).into(), (&group.optimizer).into(), label.into()];
                 csv.row(place.into_iter().chain([(&quantity.key).into(), (*seed).into(), (*value).into()]));
             }
             let values: Vec<f64> = measured.iter().map(|(_, value)| value * quantity.factor).collect();
             names.push(format!("{label} (n = {})", values.len()));
             ends.extend(values.iter().copied());
-            if let Some(interval) = t_interval(&values, 0.95) {
+            if let Some(interval) = t_interval(&values, LEVEL) {
                 ends.extend([interval.low, interval.high]);
                 marks.push(Mark::Spread { low: interval.low, high: interval.high, y: row, look: 7 });
             }
@@ -289,13 +274,13 @@ fn strip_figure(setting: &Setting<'_>, rows: &[Row<'_>], quantities: &[Quantity]
                 marks.push(Mark::Dots { class: "mean", points: vec![(middle, row)], style });
             }
         }
-        let x = Numbers::new(quantity.title.clone(), Scale::Linear, ends);
-        figure.panels.push(Panel { title: setting.full_title(), x, y: Vertical::Names(names), marks });
+        let x = NumberAxis::new(quantity.title.clone(), Scale::Linear, ends);
+        figure.panels.push(Panel { title: group.full_title(), x, y: Vertical::Names(names), marks });
     }
     figure.legend = vec![
-        Entry::new("one run", Sample::Dot(Dot::of(1, 1.9).shaped(Marker::Circle))),
-        Entry::new("mean", Sample::Dot(Dot::of(7, 3.4).shaped(Marker::Bar))),
+        LegendEntry::new("one run", Sample::Dot(Dot::of(1, 1.9).shaped(Marker::Circle))),
+        LegendEntry::new("mean", Sample::Dot(Dot::of(7, 3.4).shaped(Marker::Bar))),
     ];
     figure.notes.push("Whiskers: 95 % t-interval of the mean.".into());
-    Plot { name: format!("strips-{}-{}", setting.slug(), setting.optimizer.to_lowercase()), figure, csv }
+    Plot { name: format!("strips-{}-{}", group.slug(), group.optimizer.to_lowercase()), figure, csv }
 }

@@ -3,36 +3,39 @@
 //! As in the reference, a ring is the mean of the runs' peaks at the mean of their epochs, a square the mean of the last
 //! accuracies. Smoothing is a rolling mean of each run before runs are averaged; rings and squares are never smoothed.
 
-use super::data::{Csv, rolling_mean};
-use super::figure::{Dot, Entry, Figure, Mark, Numbers, Panel, Sample, Vertical};
-use super::groups::{Condition, Setting, Study, legend};
+use super::figure::{Dot, Figure, LegendEntry, Mark, NumberAxis, Panel, Sample, Vertical};
 use super::palette::{Ink, Marker};
-use super::scale::{Scale, number};
+use super::scale::Scale;
+use super::series::{FigureRuns, PanelRuns, Series, legend};
+use super::smoothing::rolling_mean;
 use super::{FigureOptions, Plot};
+use crate::csv::Csv;
+use crate::number;
+use crate::record::RunRecord;
 use crate::statistics::{mean, percentile, sample_sd};
 
 /// Lines that a panel can hold and still be read.
 const MOST: usize = 8;
 
-pub(super) fn curves(study: &Study<'_>, options: &FigureOptions) -> Result<Vec<Plot>, String> {
+pub(super) fn curves(study: &FigureRuns<'_>, options: &FigureOptions) -> Result<Vec<Plot>, String> {
     let trained = trained(study, 2);
     if trained.is_empty() {
         return Err("no run has accuracies of two epochs".into());
     }
-    Ok(trained.iter().map(|settings| curve_figure(settings, options.smooth.unwrap_or(1).max(1))).collect())
+    Ok(trained.iter().map(|groups| curve_figure(groups, options.smooth.unwrap_or(1).max(1))).collect())
 }
 
 /// Settings whose runs have at least some epochs.
-fn trained<'a>(study: &Study<'a>, epochs: usize) -> Vec<Vec<Setting<'a>>> {
-    let long = |condition: &Condition<'_>| condition.runs.iter().any(|run| run.val_accuracies.len() >= epochs);
+fn trained<'a>(study: &FigureRuns<'a>, epochs: usize) -> Vec<Vec<PanelRuns<'a>>> {
+    let long = |series: &Series<'_>| series.runs.iter().any(|run| run.val_accuracies.len() >= epochs);
     let groups = study.together(MOST).into_iter();
-    let groups = groups.map(|settings| settings.iter().filter_map(|setting| setting.only(long)).collect::<Vec<_>>());
-    groups.filter(|settings| !settings.is_empty()).collect()
+    let groups = groups.map(|groups| groups.iter().filter_map(|group| group.only(long)).collect::<Vec<_>>());
+    groups.filter(|groups| !groups.is_empty()).collect()
 }
 
-/// A condition's curve: epoch, how many runs have it, mean and SD, in percent.
-fn curve(condition: &Condition<'_>, window: usize) -> Vec<(f64, usize, f64, f64)> {
-    let smoothed: Vec<Vec<f64>> = condition.runs.iter().map(|run| rolling_mean(&run.val_accuracies, window)).collect();
+/// A series's curve: epoch, how many runs have it, mean and SD, in percent.
+fn curve(series: &Series<'_>, window: usize) -> Vec<(f64, usize, f64, f64)> {
+    let smoothed: Vec<Vec<f64>> = series.runs.iter().map(|run| rolling_mean(&run.val_accuracies, window)).collect();
     let epochs = smoothed.iter().map(Vec::len).max().unwrap_or(0);
     let at = |epoch: usize| {
         let values: Vec<f64> = smoothed.iter().filter_map(|run| run.get(epoch)).map(|value| value * 100.0).collect();
@@ -42,20 +45,20 @@ fn curve(condition: &Condition<'_>, window: usize) -> Vec<(f64, usize, f64, f64)
     (0..epochs).filter_map(at).collect()
 }
 
-fn curve_figure(settings: &[Setting<'_>], window: usize) -> Plot {
+fn curve_figure(groups: &[PanelRuns<'_>], window: usize) -> Plot {
     let mut csv = Csv::new(&["task", "label_noise", "optimizer", "condition", "epoch", "n", "mean", "sd"]);
-    let mut figure = Figure { title: format!("Learning curves: {}", settings[0].title()), ..Figure::default() };
+    let mut figure = Figure { title: format!("Learning curves: {}", groups[0].title()), ..Figure::default() };
     let mut cut = None;
-    for setting in settings {
-        let (panel, from) = curve_panel(setting, window, &mut csv);
+    for group in groups {
+        let (panel, from) = curve_panel(group, window, &mut csv);
         figure.panels.push(panel);
         cut = cut.or(from);
     }
-    figure.legend = legend(settings, Sample::Line);
-    figure.legend.push(Entry::new("mean peak", Sample::Dot(ring(Ink::Text))));
-    figure.legend.push(Entry::new("mean final", Sample::Dot(square(Ink::Text))));
+    figure.legend = legend(groups, Sample::Line);
+    figure.legend.push(LegendEntry::new("mean peak", Sample::Dot(ring(Ink::Text))));
+    figure.legend.push(LegendEntry::new("mean final", Sample::Dot(square(Ink::Text))));
     figure.notes.push("Rings lie at the mean epoch of the peaks.".into());
-    let several = settings.iter().any(|setting| setting.conditions.iter().any(|condition| condition.runs.len() > 1));
+    let several = groups.iter().any(|group| group.series.iter().any(|series| series.runs.len() > 1));
     if several {
         figure.notes.push("Bands: mean ± 1 sample SD over runs.".into());
     }
@@ -65,17 +68,17 @@ fn curve_figure(settings: &[Setting<'_>], window: usize) -> Plot {
     if cut.is_some() {
         figure.notes.push("The first epochs lie below the axis.".into());
     }
-    Plot { name: format!("curves-{}", settings[0].slug()), figure, csv }
+    Plot { name: format!("curves-{}", groups[0].slug()), figure, csv }
 }
 
-fn curve_panel(setting: &Setting<'_>, window: usize, csv: &mut Csv) -> (Panel, Option<f64>) {
+fn curve_panel(group: &PanelRuns<'_>, window: usize, csv: &mut Csv) -> (Panel, Option<f64>) {
     let (mut bands, mut lines, mut points) = (Vec::new(), Vec::new(), Vec::new());
     let mut heights = Vec::new();
     let mut late = f64::INFINITY;
-    for condition in &setting.conditions {
-        let curve = curve(condition, window);
+    for series in &group.series {
+        let curve = curve(series, window);
         for (epoch, n, mean, sd) in &curve {
-            let place = setting.cells(condition);
+            let place = group.cells(series);
             csv.row(place.into_iter().chain([
                 (*epoch).into(),
                 (*n).into(),
@@ -85,15 +88,15 @@ fn curve_panel(setting: &Setting<'_>, window: usize, csv: &mut Csv) -> (Panel, O
         }
         heights.extend(curve.iter().flat_map(|(_, _, mean, sd)| [mean - sd, mean + sd]));
         late = curve.iter().skip(curve.len() / 10).map(|(_, _, mean, sd)| mean - sd).fold(late, f64::min);
-        if condition.runs.len() > 1 {
+        if series.runs.len() > 1 {
             let points = curve.iter().map(|(epoch, _, mean, sd)| (*epoch, mean - sd, mean + sd)).collect();
-            bands.push(Mark::Band { points, look: condition.look });
+            bands.push(Mark::Band { points, look: series.look });
         }
         lines.push(Mark::Line {
             points: curve.iter().map(|(epoch, _, mean, _)| (*epoch, *mean)).collect(),
-            look: condition.look,
+            look: series.look,
         });
-        let ends = ends(condition);
+        let ends = ends(series);
         heights.extend(ends.iter().map(|(_, (_, y))| *y));
         points.extend(ends.into_iter().map(|(style, point)| Mark::Dots {
             class: if style.marker == Marker::Circle { "peak" } else { "final" },
@@ -101,15 +104,15 @@ fn curve_panel(setting: &Setting<'_>, window: usize, csv: &mut Csv) -> (Panel, O
             style,
         }));
     }
-    let epochs = setting.conditions.iter().flat_map(|it| it.runs.iter().map(|run| run.val_accuracies.len())).max();
+    let epochs = group.series.iter().flat_map(|it| it.runs.iter().map(|run| run.val_accuracies.len())).max();
     let epochs = epochs.unwrap_or(1);
     let lowest = heights.iter().copied().fold(f64::INFINITY, f64::min);
     // A long run spends few epochs far below; the rest needs the room.
     let from = (epochs >= 20 && late > lowest + 5.0).then_some(late);
     let shown = heights.into_iter().filter(|height| from.is_none_or(|from| *height >= from));
-    let y = Numbers::new("Accuracy (%)", Scale::Linear, shown);
-    let x = Numbers::new("Epoch", Scale::Whole, [1.0, epochs as f64]);
-    let title = setting.full_title();
+    let y = NumberAxis::new("Accuracy (%)", Scale::Linear, shown);
+    let x = NumberAxis::new("Epoch", Scale::Whole, [1.0, epochs as f64]);
+    let title = group.full_title();
     bands.extend(lines);
     bands.extend(points);
     (Panel { title, x, y: Vertical::Numbers(y), marks: bands }, from)
@@ -123,13 +126,12 @@ fn square(ink: Ink) -> Dot {
     Dot { ink, ..Dot::of(0, 2.8).shaped(Marker::Square) }
 }
 
-/// The ring and the square of a condition.
-fn ends(condition: &Condition<'_>) -> Vec<(Dot, (f64, f64))> {
-    let ink = Ink::Series(condition.look);
-    let finished = || condition.runs.iter().filter(|run| !run.val_accuracies.is_empty());
-    let of = |value: &dyn Fn(&crate::RunRecord) -> Option<f64>| {
-        mean(&finished().filter_map(|run| value(run)).collect::<Vec<_>>())
-    };
+/// The ring and the square of a series.
+fn ends(series: &Series<'_>) -> Vec<(Dot, (f64, f64))> {
+    let ink = Ink::Series(series.look);
+    let finished = || series.runs.iter().filter(|run| !run.val_accuracies.is_empty());
+    let of =
+        |value: &dyn Fn(&RunRecord) -> Option<f64>| mean(&finished().filter_map(|run| value(run)).collect::<Vec<_>>());
     let peak =
         of(&|run| run.peak_epoch().map(|epoch| epoch as f64)).zip(of(&|run| Some(run.best_val_accuracy * 100.0)));
     let last = of(&|run| Some(run.val_accuracies.len() as f64)).zip(of(&|run| Some(run.final_val_accuracy? * 100.0)));
@@ -137,51 +139,45 @@ fn ends(condition: &Condition<'_>) -> Vec<(Dot, (f64, f64))> {
     last.map(|point| (square(ink), point)).into_iter().chain(peak).collect()
 }
 
-/// Peak and final accuracy of every condition as bars.
-pub(super) fn bars(study: &Study<'_>, _options: &FigureOptions) -> Result<Vec<Plot>, String> {
+/// Peak and final accuracy of every series as bars.
+pub(super) fn bars(study: &FigureRuns<'_>, _options: &FigureOptions) -> Result<Vec<Plot>, String> {
     let trained = trained(study, 1);
     if trained.is_empty() {
         return Err("no run has finished an epoch".into());
     }
-    Ok(trained.iter().map(|settings| bar_figure(settings)).collect())
+    Ok(trained.iter().map(|groups| bar_figure(groups)).collect())
 }
 
-fn bar_figure(settings: &[Setting<'_>]) -> Plot {
+fn bar_figure(groups: &[PanelRuns<'_>]) -> Plot {
     let mut csv = Csv::new(&["task", "label_noise", "optimizer", "condition", "quantity", "n", "mean", "sd"]);
-    let mut figure = Figure { title: format!("Peak and final accuracy: {}", settings[0].title()), ..Figure::default() };
-    figure.panels = settings.iter().map(|setting| bar_panel(setting, &mut csv)).collect();
+    let mut figure = Figure { title: format!("Peak and final accuracy: {}", groups[0].title()), ..Figure::default() };
+    figure.panels = groups.iter().map(|group| bar_panel(group, &mut csv)).collect();
     figure.legend = vec![
-        Entry::new("peak: best epoch of each run", Sample::Bar { look: 0, hollow: false }),
-        Entry::new("final: last epoch", Sample::Bar { look: 0, hollow: true }),
+        LegendEntry::new("peak: best epoch of each run", Sample::Bar { look: 0, hollow: false }),
+        LegendEntry::new("final: last epoch", Sample::Bar { look: 0, hollow: true }),
     ];
     figure.notes.push("Whiskers: ± 1 sample SD over runs.".into());
-    Plot { name: format!("peak-final-{}", settings[0].slug()), figure, csv }
+    Plot { name: format!("peak-final-{}", groups[0].slug()), figure, csv }
 }
 
-fn bar_panel(setting: &Setting<'_>, csv: &mut Csv) -> Panel {
+fn bar_panel(group: &PanelRuns<'_>, csv: &mut Csv) -> Panel {
     let mut rows = Vec::new();
-    for (row, condition) in setting.conditions.iter().enumerate() {
-        let peaks = condition.runs.iter().map(|run| run.best_val_accuracy).collect();
-        let finals = condition.runs.iter().filter_map(|run| run.final_val_accuracy).collect();
+    for (row, series) in group.series.iter().enumerate() {
+        let peaks = series.runs.iter().map(|run| run.best_val_accuracy).collect();
+        let finals = series.runs.iter().filter_map(|run| run.final_val_accuracy).collect();
         for (quantity, values, offset) in [("peak", peaks, -0.19), ("final", finals, 0.19)] {
             let values: Vec<f64> = values;
             let Some(middle) = mean(&values) else { continue };
             let spread = sample_sd(&values);
-            let place = setting.cells(condition);
+            let place = group.cells(series);
             csv.row(place.into_iter().chain([quantity.into(), values.len().into(), middle.into(), spread.into()]));
-            rows.push((
-                row as f64 + offset,
-                middle * 100.0,
-                spread.unwrap_or(0.0) * 100.0,
-                condition.look,
-                offset > 0.0,
-            ));
+            rows.push((row as f64 + offset, middle * 100.0, spread.unwrap_or(0.0) * 100.0, series.look, offset > 0.0));
         }
     }
     let ends = rows.iter().flat_map(|(_, middle, spread, ..)| [middle - spread, middle + spread]);
     let mut sorted: Vec<f64> = ends.clone().collect();
     sorted.sort_by(f64::total_cmp);
-    let mut x = Numbers::new("Accuracy (%)", Scale::Linear, ends);
+    let mut x = NumberAxis::new("Accuracy (%)", Scale::Linear, ends);
     // Bars need a beginning: a round number a good way below the shortest.
     let range = x.span.high - x.span.low;
     let lowest = percentile(&sorted, 0.0).unwrap_or(0.0);
@@ -196,8 +192,8 @@ fn bar_panel(setting: &Setting<'_>, csv: &mut Csv) -> Panel {
         }
     }
     if from > 0.0 {
-        x.title = format!("Accuracy (%), from {}", number(from));
+        x.title = format!("Accuracy (%), from {}", number::label(from));
     }
-    let names = setting.conditions.iter().map(Condition::label_with_n).collect();
-    Panel { title: setting.full_title(), x, y: Vertical::Names(names), marks }
+    let names = group.series.iter().map(Series::label_with_n).collect();
+    Panel { title: group.full_title(), x, y: Vertical::Names(names), marks }
 }

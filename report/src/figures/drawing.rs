@@ -6,6 +6,7 @@ use std::fmt::Write;
 use super::lettering::{ASCENT, DESCENT};
 use super::lettering::{FAMILIES, Lettering};
 use super::palette::{Ink, Marker, Theme};
+use crate::markup::escaped;
 
 /// Points in a millimetre.
 pub(super) const POINTS_IN_MM: f64 = 72.0 / 25.4;
@@ -313,19 +314,4 @@ fn saltire(x: f64, y: f64, r: f64, (inner, outer): (f64, f64)) -> String {
 
 fn corners(x: f64, y: f64, r: f64, directions: &[(f64, f64)]) -> Vec<(f64, f64)> {
     directions.iter().map(|(dx, dy)| (x + dx * r, y + dy * r)).collect()
-}
-
-/// Text that is safe inside XML. Control characters, which XML cannot hold, are left out.
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for letter in text.chars().filter(|letter| !letter.is_control()) {
-        match letter {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            other => safe.push(other),
-        }
-    }
-    safe
 }

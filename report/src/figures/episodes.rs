@@ -1,75 +1,70 @@
 //! What the controllers did: arms over training, rewards by arm, noise against accuracy, norms of the updates.
 
-use super::data::{Csv, rolling_mean};
-use super::figure::{Dot, Entry, Figure, Mark, Numbers, Panel, Sample, Vertical};
-use super::groups::{Condition, Setting, Study, legend};
+use aees_control::Axis;
+
+use super::figure::{Dot, Figure, LegendEntry, Mark, NumberAxis, Panel, Sample, Vertical};
 use super::palette::{LOOKS, Marker};
-use super::scale::{Scale, number};
+use super::scale::Scale;
+use super::series::{FigureRuns, PanelRuns, Series, legend};
+use super::smoothing::rolling_mean;
 use super::{FigureOptions, Plot, layout};
+use crate::csv::Csv;
+use crate::number;
+use crate::record::{Episodes, RunRecord};
 use crate::statistics::{mean, percentile, sample_sd};
-use crate::{Episodes, RunRecord};
 
 /// Panels below each other that fit on a page.
 const MOST_ROWS: usize = 3;
 /// Parts of training that norms are gathered in.
 const PROGRESS_PARTS: usize = 25;
 
-/// What a controller picks from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Axis {
-    Lr,
-    Noise,
-}
-
-impl Axis {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Lr => "lr",
-            Self::Noise => "noise",
-        }
-    }
-
-    fn words(self) -> &'static str {
-        match self {
-            Self::Lr => "learning-rate multiplier",
-            Self::Noise => "gradient noise",
-        }
-    }
-
-    fn arm(self, value: f64) -> String {
-        match self {
-            Self::Lr => format!("×{}", number(value)),
-            Self::Noise => format!("σ {}", number(value)),
-        }
-    }
-
-    fn candidates(self, run: &RunRecord) -> &[f64] {
-        match self {
-            Self::Lr => &run.lr_candidates,
-            Self::Noise => &run.noise_candidates,
-        }
-    }
-
-    fn picks(self, episodes: &Episodes) -> &[f64] {
-        match self {
-            Self::Lr => &episodes.lr_values,
-            Self::Noise => &episodes.noise_values,
-        }
+fn axis_name(axis: Axis) -> &'static str {
+    match axis {
+        Axis::Lr => "lr",
+        Axis::Noise => "noise",
     }
 }
 
-/// One panel's worth: a condition and an axis with more than one arm.
-type Choice<'s, 'a> = (&'s Setting<'a>, &'s Condition<'a>, Axis);
+fn axis_words(axis: Axis) -> &'static str {
+    match axis {
+        Axis::Lr => "learning-rate multiplier",
+        Axis::Noise => "gradient noise",
+    }
+}
 
-/// All of a study's choices, by setting, in pages.
-fn choices<'s, 'a>(study: &'s Study<'a>, options: &FigureOptions) -> Vec<Vec<Choice<'s, 'a>>> {
+fn arm_label(axis: Axis, value: f64) -> String {
+    match axis {
+        Axis::Lr => format!("×{}", number::label(value)),
+        Axis::Noise => format!("σ {}", number::label(value)),
+    }
+}
+
+fn candidates(axis: Axis, run: &RunRecord) -> &[f64] {
+    match axis {
+        Axis::Lr => &run.lr_candidates,
+        Axis::Noise => &run.noise_candidates,
+    }
+}
+
+fn picks(axis: Axis, episodes: &Episodes) -> &[f64] {
+    match axis {
+        Axis::Lr => &episodes.lr_values,
+        Axis::Noise => &episodes.noise_values,
+    }
+}
+
+/// One panel's worth: a series and an axis with more than one arm.
+type Choice<'s, 'a> = (&'s PanelRuns<'a>, &'s Series<'a>, Axis);
+
+/// All of a study's choices, by group, in pages.
+fn choices<'s, 'a>(study: &'s FigureRuns<'a>, options: &FigureOptions) -> Vec<Vec<Choice<'s, 'a>>> {
     let mut pages = Vec::new();
     let most = MOST_ROWS * layout::columns(options.width_mm);
-    for setting in &study.settings {
-        let conditions = setting.conditions.iter().flat_map(|it| [(setting, it, Axis::Lr), (setting, it, Axis::Noise)]);
-        let chosen = |(_, condition, axis): &Choice<'_, '_>| {
-            condition.runs.iter().any(|run| {
-                axis.candidates(run).len() > 1 && run.episodes.as_ref().is_some_and(|it| !axis.picks(it).is_empty())
+    for group in &study.groups {
+        let conditions = group.series.iter().flat_map(|it| [(group, it, Axis::Lr), (group, it, Axis::Noise)]);
+        let chosen = |(_, series, axis): &Choice<'_, '_>| {
+            series.runs.iter().any(|run| {
+                candidates(*axis, run).len() > 1 && run.episodes.as_ref().is_some_and(|it| !picks(*axis, it).is_empty())
             })
         };
         let chosen: Vec<_> = conditions.filter(chosen).collect();
@@ -80,8 +75,8 @@ fn choices<'s, 'a>(study: &'s Study<'a>, options: &FigureOptions) -> Vec<Vec<Cho
 
 /// The arms of a page's panels on one axis, in order, so that an arm has one look everywhere.
 fn arms(page: &[Choice<'_, '_>], axis: Axis) -> Vec<f64> {
-    let runs = page.iter().filter(|(.., of)| *of == axis).flat_map(|(_, condition, _)| &condition.runs);
-    let mut arms: Vec<f64> = runs.flat_map(|run| axis.candidates(run)).copied().collect();
+    let runs = page.iter().filter(|(.., of)| *of == axis).flat_map(|(_, series, _)| &series.runs);
+    let mut arms: Vec<f64> = runs.flat_map(|run| candidates(axis, run)).copied().collect();
     arms.sort_by(f64::total_cmp);
     arms.dedup();
     arms
@@ -95,22 +90,22 @@ fn look_of(arm: usize, axis: Axis) -> usize {
     }
 }
 
-fn arm_entries(page: &[Choice<'_, '_>], sample: impl Fn(usize) -> Sample) -> Vec<Entry> {
+fn arm_entries(page: &[Choice<'_, '_>], sample: impl Fn(usize) -> Sample) -> Vec<LegendEntry> {
     let of = |axis: Axis| {
         let arms = arms(page, axis).into_iter().enumerate();
-        arms.map(move |(index, arm)| (axis.arm(arm), look_of(index, axis))).collect::<Vec<_>>()
+        arms.map(move |(index, arm)| (arm_label(axis, arm), look_of(index, axis))).collect::<Vec<_>>()
     };
-    of(Axis::Lr).into_iter().chain(of(Axis::Noise)).map(|(label, look)| Entry::new(label, sample(look))).collect()
+    of(Axis::Lr).into_iter().chain(of(Axis::Noise)).map(|(label, look)| LegendEntry::new(label, sample(look))).collect()
 }
 
-fn panel_title((setting, condition, axis): &Choice<'_, '_>) -> String {
-    let optimizer = if setting.optimizer.is_empty() { String::new() } else { format!("{}, ", setting.optimizer) };
-    let label = condition.label_with_n();
-    let optimizer = if label.starts_with(&setting.optimizer) { String::new() } else { optimizer };
-    format!("{optimizer}{label}: {}", axis.words())
+fn panel_title((group, series, axis): &Choice<'_, '_>) -> String {
+    let optimizer = if group.optimizer.is_empty() { String::new() } else { format!("{}, ", group.optimizer) };
+    let label = series.label_with_n();
+    let optimizer = if label.starts_with(&group.optimizer) { String::new() } else { optimizer };
+    format!("{optimizer}{label}: {}", axis_words(*axis))
 }
 
-pub(super) fn arm_selection(study: &Study<'_>, options: &FigureOptions) -> Result<Vec<Plot>, String> {
+pub(super) fn arm_selection(study: &FigureRuns<'_>, options: &FigureOptions) -> Result<Vec<Plot>, String> {
     let pages = choices(study, options);
     if pages.is_empty() {
         return Err("no run has episodes with more than one arm to pick from".into());
@@ -119,29 +114,29 @@ pub(super) fn arm_selection(study: &Study<'_>, options: &FigureOptions) -> Resul
 }
 
 fn arm_figure(page: &[Choice<'_, '_>]) -> Plot {
-    let setting = page[0].0;
+    let group = page[0].0;
     let mut csv =
         Csv::new(&["task", "label_noise", "optimizer", "condition", "axis", "arm", "episode", "n", "share", "sd"]);
-    let mut figure = Figure { title: format!("Arm selection: {}", setting.title()), ..Figure::default() };
+    let mut figure = Figure { title: format!("Arm selection: {}", group.title()), ..Figure::default() };
     for choice in page {
         figure.panels.push(arm_panel(choice, &arms(page, choice.2), &mut csv));
     }
     figure.legend = arm_entries(page, Sample::Line);
-    figure.legend.push(Entry::new("1/K: even share", Sample::Reference));
+    figure.legend.push(LegendEntry::new("1/K: even share", Sample::Reference));
     figure.notes.push("Centred rolling mean over 5 % of the episodes, at least 5.".into());
-    if page.iter().any(|(_, condition, _)| condition.runs.len() > 1) {
+    if page.iter().any(|(_, series, _)| series.runs.len() > 1) {
         figure.notes.push("Bands: ± 1 sample SD over runs.".into());
     }
-    Plot { name: format!("arms-{}-{}", setting.slug(), setting.optimizer.to_lowercase()), figure, csv }
+    Plot { name: format!("arms-{}-{}", group.slug(), group.optimizer.to_lowercase()), figure, csv }
 }
 
 fn arm_panel(choice: &Choice<'_, '_>, arms: &[f64], csv: &mut Csv) -> Panel {
-    let (setting, condition, axis) = choice;
+    let (group, series, axis) = choice;
     let picks: Vec<&[f64]> =
-        condition.runs.iter().filter_map(|run| run.episodes.as_ref()).map(|episodes| axis.picks(episodes)).collect();
+        series.runs.iter().filter_map(|run| run.episodes.as_ref()).map(|episodes| picks(*axis, episodes)).collect();
     let episodes = picks.iter().map(|picks| picks.len()).min().unwrap_or(0);
     let window = window(episodes);
-    let own = condition.runs.first().map_or(&[][..], |run| axis.candidates(run));
+    let own = series.runs.first().map_or(&[][..], |run| candidates(*axis, run));
     let (mut bands, mut lines) = (Vec::new(), Vec::new());
     for (index, arm) in arms.iter().enumerate().filter(|(_, arm)| own.contains(arm)) {
         let chosen = |picks: &&[f64]| -> Vec<f64> {
@@ -156,9 +151,9 @@ fn arm_panel(choice: &Choice<'_, '_>, arms: &[f64], csv: &mut Csv) -> Panel {
             let x = (episode + 1) as f64;
             line.push((x, middle));
             band.push((x, (middle - spread).max(0.0), (middle + spread).min(1.0)));
-            let place = setting.cells(condition);
+            let place = group.cells(series);
             let numbers = [(*arm).into(), (episode + 1).into(), values.len().into(), middle.into(), spread.into()];
-            csv.row(place.into_iter().chain([axis.name().into()]).chain(numbers));
+            csv.row(place.into_iter().chain([axis_name(*axis).into()]).chain(numbers));
         }
         let look = look_of(index, *axis);
         if shares.len() > 1 {
@@ -168,8 +163,8 @@ fn arm_panel(choice: &Choice<'_, '_>, arms: &[f64], csv: &mut Csv) -> Panel {
     }
     bands.push(Mark::LevelAt { y: 1.0 / own.len().max(1) as f64 });
     bands.extend(lines);
-    let x = Numbers::new("Episode", Scale::Whole, [1.0, episodes.max(2) as f64]);
-    let mut y = Numbers::new("Share of runs", Scale::Linear, [0.0, 1.0]);
+    let x = NumberAxis::new("Episode", Scale::Whole, [1.0, episodes.max(2) as f64]);
+    let mut y = NumberAxis::new("Share of runs", Scale::Linear, [0.0, 1.0]);
     (y.span.low, y.span.high) = (0.0, 1.0);
     Panel { title: panel_title(choice), x, y: Vertical::Numbers(y), marks: bands }
 }
@@ -180,7 +175,7 @@ fn window(episodes: usize) -> usize {
     window + (window + 1) % 2
 }
 
-pub(super) fn rewards(study: &Study<'_>, options: &FigureOptions) -> Result<Vec<Plot>, String> {
+pub(super) fn rewards(study: &FigureRuns<'_>, options: &FigureOptions) -> Result<Vec<Plot>, String> {
     let pages = choices(study, options);
     if pages.is_empty() {
         return Err("no run has episodes with more than one arm to pick from".into());
@@ -189,7 +184,7 @@ pub(super) fn rewards(study: &Study<'_>, options: &FigureOptions) -> Result<Vec<
 }
 
 fn reward_figure(page: &[Choice<'_, '_>]) -> Plot {
-    let setting = page[0].0;
+    let group = page[0].0;
     let mut csv = Csv::new(&[
         "task",
         "label_noise",
@@ -201,22 +196,22 @@ fn reward_figure(page: &[Choice<'_, '_>]) -> Plot {
         "episodes",
         "median_reward",
     ]);
-    let mut figure = Figure { title: format!("Rewards for each arm: {}", setting.title()), ..Figure::default() };
+    let mut figure = Figure { title: format!("Rewards for each arm: {}", group.title()), ..Figure::default() };
     for choice in page {
         figure.panels.push(reward_panel(choice, &arms(page, choice.2), &mut csv));
     }
     figure.legend = vec![
-        Entry::new("median of one run", Sample::Dot(Dot::of(0, 2.2).shaped(Marker::Circle).faint())),
-        Entry::new("median of all episodes", Sample::Dot(Dot::of(7, 3.0).shaped(Marker::Diamond))),
-        Entry::new("middle half of all episodes", Sample::Bar { look: 0, hollow: true }),
+        LegendEntry::new("median of one run", Sample::Dot(Dot::of(0, 2.2).shaped(Marker::Circle).faint())),
+        LegendEntry::new("median of all episodes", Sample::Dot(Dot::of(7, 3.0).shaped(Marker::Diamond))),
+        LegendEntry::new("middle half of all episodes", Sample::Bar { look: 0, hollow: true }),
     ];
     figure.notes.push("Whiskers: 5th to 95th percentile of all episodes. Dashed: a reward of 0.".into());
-    Plot { name: format!("rewards-{}-{}", setting.slug(), setting.optimizer.to_lowercase()), figure, csv }
+    Plot { name: format!("rewards-{}-{}", group.slug(), group.optimizer.to_lowercase()), figure, csv }
 }
 
 fn reward_panel(choice: &Choice<'_, '_>, arms: &[f64], csv: &mut Csv) -> Panel {
-    let (setting, condition, axis) = choice;
-    let own = condition.runs.first().map_or(&[][..], |run| axis.candidates(run));
+    let (group, series, axis) = choice;
+    let own = series.runs.first().map_or(&[][..], |run| candidates(*axis, run));
     let mut marks = vec![Mark::RuleAt { x: 0.0 }];
     let mut ends = vec![0.0];
     let mut names = Vec::new();
@@ -224,17 +219,17 @@ fn reward_panel(choice: &Choice<'_, '_>, arms: &[f64], csv: &mut Csv) -> Panel {
         let (row, look) = (names.len() as f64, look_of(index, *axis));
         let mut pooled = Vec::new();
         let mut medians = Vec::new();
-        for run in &condition.runs {
+        for run in &series.runs {
             let mut rewards = rewards_of(run, *axis, *arm);
             rewards.sort_by(f64::total_cmp);
             let Some(median) = percentile(&rewards, 50.0) else { continue };
-            let place = setting.cells(condition);
+            let place = group.cells(series);
             let numbers = [(*arm).into(), run.seed.into(), rewards.len().into(), median.into()];
-            csv.row(place.into_iter().chain([axis.name().into()]).chain(numbers));
+            csv.row(place.into_iter().chain([axis_name(*axis).into()]).chain(numbers));
             medians.push((median, row + jitter(medians.len())));
             pooled.extend(rewards);
         }
-        names.push(format!("{} ({} ep.)", axis.arm(*arm), pooled.len()));
+        names.push(format!("{} ({} ep.)", arm_label(*axis, *arm), pooled.len()));
         pooled.sort_by(f64::total_cmp);
         let at = |percent: f64| percentile(&pooled, percent).unwrap_or(f64::NAN);
         if pooled.is_empty() {
@@ -249,13 +244,13 @@ fn reward_panel(choice: &Choice<'_, '_>, arms: &[f64], csv: &mut Csv) -> Panel {
         let middle = Dot::of(7, 2.8).shaped(Marker::Diamond);
         marks.push(Mark::Dots { class: "median", points: vec![(at(50.0), row)], style: middle });
     }
-    let x = Numbers::new("Reward of an episode", Scale::Linear, ends);
+    let x = NumberAxis::new("Reward of an episode", Scale::Linear, ends);
     Panel { title: panel_title(choice), x, y: Vertical::Names(names), marks }
 }
 
 fn rewards_of(run: &RunRecord, axis: Axis, arm: f64) -> Vec<f64> {
     let Some(episodes) = &run.episodes else { return Vec::new() };
-    let pairs = axis.picks(episodes).iter().zip(&episodes.rewards);
+    let pairs = picks(axis, episodes).iter().zip(&episodes.rewards);
     pairs.filter(|(pick, reward)| **pick == arm && reward.is_finite()).map(|(_, reward)| *reward).collect()
 }
 
@@ -266,44 +261,44 @@ pub(super) fn jitter(index: usize) -> f64 {
     ((index as f64 * STEP + 0.5).fract() - 0.5) * 0.4
 }
 
-pub(super) fn noise_against_accuracy(study: &Study<'_>, _options: &FigureOptions) -> Result<Vec<Plot>, String> {
-    let noisy = |condition: &Condition<'_>| {
-        condition
+pub(super) fn noise_against_accuracy(study: &FigureRuns<'_>, _options: &FigureOptions) -> Result<Vec<Plot>, String> {
+    let noisy = |series: &Series<'_>| {
+        series
             .runs
             .iter()
             .any(|run| run.noise_candidates.len() > 1 && run.episodes.is_some() && run.val_accuracies.len() > 1)
     };
-    let settings: Vec<Setting<'_>> = study.settings.iter().filter_map(|setting| setting.only(noisy)).collect();
-    if settings.is_empty() {
+    let groups: Vec<PanelRuns<'_>> = study.groups.iter().filter_map(|group| group.only(noisy)).collect();
+    if groups.is_empty() {
         return Err("no run picks gradient noise from several candidates over at least two epochs".into());
     }
-    Ok(settings.iter().map(noise_figure).collect())
+    Ok(groups.iter().map(noise_figure).collect())
 }
 
-fn noise_figure(setting: &Setting<'_>) -> Plot {
+fn noise_figure(group: &PanelRuns<'_>) -> Plot {
     let mut csv =
         Csv::new(&["task", "label_noise", "optimizer", "condition", "seed", "epoch", "mean_sigma", "accuracy"]);
     let mut marks = Vec::new();
     let mut all = Vec::new();
-    for condition in &setting.conditions {
+    for series in &group.series {
         let mut points = Vec::new();
-        for run in &condition.runs {
+        for run in &series.runs {
             for (epoch, sigma, accuracy) in mean_sigma(run) {
-                let place = setting.cells(condition);
+                let place = group.cells(series);
                 csv.row(place.into_iter().chain([run.seed.into(), epoch.into(), sigma.into(), accuracy.into()]));
                 points.push((sigma, accuracy * 100.0));
             }
         }
         all.extend(points.iter().copied());
-        marks.push(Mark::Dots { class: "epoch", points, style: Dot::of(condition.look, 1.8).faint() });
+        marks.push(Mark::Dots { class: "epoch", points, style: Dot::of(series.look, 1.8).faint() });
     }
-    let x = Numbers::new("Mean σ of the epoch's episodes", Scale::Linear, all.iter().map(|point| point.0));
-    let y = Numbers::new("Accuracy after the epoch (%)", Scale::Linear, all.iter().map(|point| point.1));
-    let mut figure = Figure { title: format!("Noise against accuracy: {}", setting.title()), ..Figure::default() };
-    figure.panels.push(Panel { title: setting.full_title(), x, y: Vertical::Numbers(y), marks });
-    figure.legend = legend(std::slice::from_ref(setting), |look| Sample::Dot(Dot::of(look, 2.6)));
+    let x = NumberAxis::new("Mean σ of the epoch's episodes", Scale::Linear, all.iter().map(|point| point.0));
+    let y = NumberAxis::new("Accuracy after the epoch (%)", Scale::Linear, all.iter().map(|point| point.1));
+    let mut figure = Figure { title: format!("Noise against accuracy: {}", group.title()), ..Figure::default() };
+    figure.panels.push(Panel { title: group.full_title(), x, y: Vertical::Numbers(y), marks });
+    figure.legend = legend(std::slice::from_ref(group), |look| Sample::Dot(Dot::of(look, 2.6)));
     figure.notes.push("One marker for each epoch of each run.".into());
-    Plot { name: format!("sigma-{}-{}", setting.slug(), setting.optimizer.to_lowercase()), figure, csv }
+    Plot { name: format!("sigma-{}-{}", group.slug(), group.optimizer.to_lowercase()), figure, csv }
 }
 
 /// Epoch from 1, mean noise of the episodes that end in it, accuracy at its end. An episode belongs to the epoch
@@ -326,15 +321,15 @@ fn mean_sigma(run: &RunRecord) -> Vec<(usize, f64, f64)> {
         .collect()
 }
 
-pub(super) fn update_norms(study: &Study<'_>, _options: &FigureOptions) -> Result<Vec<Plot>, String> {
-    let logged = |condition: &Condition<'_>| condition.runs.iter().any(|run| norms(run).next().is_some());
+pub(super) fn update_norms(study: &FigureRuns<'_>, _options: &FigureOptions) -> Result<Vec<Plot>, String> {
+    let logged = |series: &Series<'_>| series.runs.iter().any(|run| norms(run).next().is_some());
     let groups = study.together(8).into_iter();
-    let groups = groups.map(|settings| settings.iter().filter_map(|setting| setting.only(logged)).collect::<Vec<_>>());
-    let groups: Vec<Vec<Setting<'_>>> = groups.filter(|settings| !settings.is_empty()).collect();
+    let groups = groups.map(|groups| groups.iter().filter_map(|group| group.only(logged)).collect::<Vec<_>>());
+    let groups: Vec<Vec<PanelRuns<'_>>> = groups.filter(|groups| !groups.is_empty()).collect();
     if groups.is_empty() {
         return Err("no run logged the norms of its updates; baselines have none".into());
     }
-    Ok(groups.iter().map(|settings| norm_figure(settings)).collect())
+    Ok(groups.iter().map(|groups| norm_figure(groups)).collect())
 }
 
 /// Progress from 0 to 1 and norm. The logarithm is taken, so only positive norms count.
@@ -345,16 +340,16 @@ fn norms(run: &RunRecord) -> impl Iterator<Item = (f64, f64)> {
     pairs.filter(|(_, norm)| norm.is_finite() && *norm > 0.0)
 }
 
-fn norm_figure(settings: &[Setting<'_>]) -> Plot {
+fn norm_figure(groups: &[PanelRuns<'_>]) -> Plot {
     let mut csv =
         Csv::new(&["task", "label_noise", "optimizer", "condition", "progress", "episodes", "q1", "median", "q3"]);
-    let mut figure = Figure { title: format!("Norms of updates: {}", settings[0].title()), ..Figure::default() };
-    for setting in settings {
+    let mut figure = Figure { title: format!("Norms of updates: {}", groups[0].title()), ..Figure::default() };
+    for group in groups {
         let (mut bands, mut lines, mut all) = (Vec::new(), Vec::new(), Vec::new());
-        for condition in &setting.conditions {
-            let rows = norm_quartiles(condition);
+        for series in &group.series {
+            let rows = norm_quartiles(series);
             for (progress, n, [q1, median, q3]) in &rows {
-                let place = setting.cells(condition);
+                let place = group.cells(series);
                 csv.row(place.into_iter().chain([
                     (*progress).into(),
                     (*n).into(),
@@ -367,30 +362,30 @@ fn norm_figure(settings: &[Setting<'_>]) -> Plot {
             let percent = |progress: f64| progress * 100.0;
             bands.push(Mark::Band {
                 points: rows.iter().map(|(at, _, [q1, _, q3])| (percent(*at), *q1, *q3)).collect(),
-                look: condition.look,
+                look: series.look,
             });
             lines.push(Mark::Line {
                 points: rows.iter().map(|(at, _, [_, median, _])| (percent(*at), *median)).collect(),
-                look: condition.look,
+                look: series.look,
             });
         }
         bands.extend(lines);
-        let x = Numbers::new("Training progress (%)", Scale::Linear, [0.0, 100.0]);
-        let y = Numbers::new("Mean update norm of an episode", Scale::Log, all);
-        figure.panels.push(Panel { title: setting.full_title(), x, y: Vertical::Numbers(y), marks: bands });
+        let x = NumberAxis::new("Training progress (%)", Scale::Linear, [0.0, 100.0]);
+        let y = NumberAxis::new("Mean update norm of an episode", Scale::Log, all);
+        figure.panels.push(Panel { title: group.full_title(), x, y: Vertical::Numbers(y), marks: bands });
     }
-    figure.legend = legend(settings, Sample::Line);
+    figure.legend = legend(groups, Sample::Line);
     figure.notes.push("Lines: medians over episodes and runs; bands: quartiles.".into());
-    Plot { name: format!("norms-{}", settings[0].slug()), figure, csv }
+    Plot { name: format!("norms-{}", groups[0].slug()), figure, csv }
 }
 
 /// The middle of a part of training, how many episodes end in it, and the quartiles of their norms.
-fn norm_quartiles(condition: &Condition<'_>) -> Vec<(f64, usize, [f64; 3])> {
-    let fewest = condition.runs.iter().map(|run| norms(run).count()).filter(|n| *n > 0).min().unwrap_or(0);
+fn norm_quartiles(series: &Series<'_>) -> Vec<(f64, usize, [f64; 3])> {
+    let fewest = series.runs.iter().map(|run| norms(run).count()).filter(|n| *n > 0).min().unwrap_or(0);
     // Quartiles of fewer than four say nothing.
     let parts = (fewest / 4).clamp(1, PROGRESS_PARTS);
     let mut gathered = vec![Vec::new(); parts];
-    for (progress, norm) in condition.runs.iter().flat_map(|run| norms(run)) {
+    for (progress, norm) in series.runs.iter().flat_map(|run| norms(run)) {
         let part = ((progress * parts as f64).ceil() as usize).clamp(1, parts) - 1;
         gathered[part].push(norm);
     }

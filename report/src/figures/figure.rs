@@ -9,7 +9,7 @@ use super::scale::{Scale, Span};
 pub(super) struct Figure {
     pub(super) title: String,
     pub(super) panels: Vec<Panel>,
-    pub(super) legend: Vec<Entry>,
+    pub(super) legend: Vec<LegendEntry>,
     /// What a reader must know to read it right, below the legend.
     pub(super) notes: Vec<String>,
 }
@@ -18,19 +18,19 @@ pub(super) struct Figure {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Panel {
     pub(super) title: String,
-    pub(super) x: Numbers,
+    pub(super) x: NumberAxis,
     pub(super) y: Vertical,
     pub(super) marks: Vec<Mark>,
 }
 
 /// An axis of numbers.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Numbers {
+pub(super) struct NumberAxis {
     pub(super) title: String,
     pub(super) span: Span,
 }
 
-impl Numbers {
+impl NumberAxis {
     pub(super) fn new(title: impl Into<String>, scale: Scale, values: impl IntoIterator<Item = f64>) -> Self {
         Self { title: title.into(), span: Span::around(scale, values) }
     }
@@ -40,7 +40,7 @@ impl Numbers {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Vertical {
     /// Numbers.
-    Numbers(Numbers),
+    Numbers(NumberAxis),
     /// Names from the top down; the first lies at 0, the next at 1.
     Names(Vec<String>),
 }
@@ -99,12 +99,12 @@ impl Dot {
 
 /// One line of the legend.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Entry {
+pub(super) struct LegendEntry {
     pub(super) label: String,
     pub(super) sample: Sample,
 }
 
-impl Entry {
+impl LegendEntry {
     pub(super) fn new(label: impl Into<String>, sample: Sample) -> Self {
         Self { label: label.into(), sample }
     }

@@ -1,7 +1,7 @@
 //! Puts a figure on paper: margins from measured text, panels beside or below each other, marks, and the legend below.
 
 use super::drawing::{Anchor, Drawing, POINTS_IN_MM, Paint, Text, TextRole, centred_baseline, polyline};
-use super::figure::{Dot, Entry, Figure, Mark, Numbers, Panel, Sample, Vertical, line_dashes};
+use super::figure::{Dot, Figure, LegendEntry, Mark, NumberAxis, Panel, Sample, Vertical, line_dashes};
 use super::lettering::Lettering;
 use super::palette::{Ink, Theme};
 use super::scale::Tick;
@@ -104,7 +104,7 @@ impl Sheet {
         Frame { heading: vec![], names, rows, left, width: 0.0, height: height + 4.0, x_ticks: vec![], y_ticks: vec![] }
     }
 
-    fn frame_of_numbers(&self, numbers: &Numbers, width: f64) -> Frame {
+    fn frame_of_numbers(&self, numbers: &NumberAxis, width: f64) -> Frame {
         let title_lines = 1.0;
         let height = (width * 0.58).clamp(100.0, 170.0);
         let y_ticks = numbers.span.ticks((height / 26.0) as usize);
@@ -113,7 +113,7 @@ impl Sheet {
     }
 
     /// As many ticks as there is room for beside each other.
-    fn ticks_across(&self, axis: &Numbers, width: f64) -> Vec<Tick> {
+    fn ticks_across(&self, axis: &NumberAxis, width: f64) -> Vec<Tick> {
         let fits = |ticks: &[Tick]| {
             let ends = |tick: &Tick| {
                 let (middle, half) = (axis.span.share(tick.0) * width, self.letters.width(&tick.1, SMALL) / 2.0);
@@ -250,7 +250,7 @@ impl Sheet {
     }
 
     /// Draws the legend in as many columns as fit; gives the height at which it ends.
-    fn legend(&mut self, entries: &[Entry], top: f64) -> f64 {
+    fn legend(&mut self, entries: &[LegendEntry], top: f64) -> f64 {
         if entries.is_empty() {
             return top;
         }

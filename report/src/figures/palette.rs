@@ -51,7 +51,6 @@ const MARKERS: [Marker; LOOKS] = [
 /// A colour by what it is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ink {
-    /// The ground.
     Paper,
     /// Text and axes.
     Text,
@@ -59,7 +58,6 @@ pub(super) enum Ink {
     Grid,
     /// Lines of reference.
     Reference,
-    /// A series.
     Series(usize),
 }
 

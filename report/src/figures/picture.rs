@@ -4,20 +4,14 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree};
 
 use super::drawing::{Drawing, Letters};
+use crate::error::ReportError;
 
 /// Pixels in a point: 300 dots an inch, what print asks for.
 const PIXELS_IN_POINT: f32 = 300.0 / 72.0;
 
-/// Why there is no picture.
-#[derive(Debug, thiserror::Error)]
-#[error("{title}: the picture cannot be drawn: {reason}")]
-pub struct PictureError {
-    title: String,
-    reason: String,
-}
-
-pub(super) fn png(drawing: &Drawing) -> Result<Vec<u8>, PictureError> {
-    let error = |reason: String| PictureError { title: drawing.title.clone(), reason };
+pub(super) fn png(drawing: &Drawing) -> Result<Vec<u8>, ReportError> {
+    let error =
+        |reason: String| ReportError::new(format!("{}: the picture cannot be drawn: {reason}", drawing.title), None);
     let svg = drawing.svg(Letters::Outlines);
     let tree = Tree::from_str(&svg, &Options::default()).map_err(|cause| error(cause.to_string()))?;
     let pixels = |points: f64| (points as f32 * PIXELS_IN_POINT).round() as u32;

@@ -11,6 +11,8 @@ pub(super) enum Scale {
     Log,
 }
 
+use crate::number::{self, fixed, with_typographic_minus};
+
 /// A tick: its value and its label.
 pub(super) type Tick = (f64, String);
 
@@ -80,7 +82,7 @@ impl Span {
         (first..=last)
             .map(|index| {
                 let value = index as f64 * step;
-                (value, with_minus(format!("{value:.decimals$}")))
+                (value, with_typographic_minus(fixed(value, decimals)))
             })
             .collect()
     }
@@ -114,28 +116,7 @@ fn round_step(step: f64) -> f64 {
 }
 
 fn labelled_by_size(values: Vec<f64>) -> Vec<Tick> {
-    values.into_iter().map(|value| (value, number(value))).collect()
-}
-
-/// A number as short as it can be said: `0.005`, `200`, `1e-7`.
-pub(super) fn number(value: f64) -> String {
-    let size = value.abs();
-    let text = if value != 0.0 && !(1e-4..1e6).contains(&size) {
-        format!("{value:e}")
-    } else {
-        let rounded = format!("{value:.6}");
-        rounded.trim_end_matches('0').trim_end_matches('.').to_owned()
-    };
-    with_minus(text)
-}
-
-/// A typographic minus; and no minus before zero.
-fn with_minus(text: String) -> String {
-    match text.strip_prefix('-') {
-        Some(zero) if zero.chars().all(|letter| letter == '0' || letter == '.') => zero.to_owned(),
-        Some(rest) => format!("−{rest}"),
-        None => text,
-    }
+    values.into_iter().map(|value| (value, number::label(value))).collect()
 }
 
 #[cfg(test)]
@@ -161,10 +142,5 @@ mod tests {
         assert!(span.low < 3.0 && span.high > 5.0);
         assert!(Span::around(Scale::Linear, [2.0]).high > 2.0);
         assert!(Span::around(Scale::Log, [0.0, -1.0]).low > 0.0, "nothing to show is still a span");
-    }
-
-    #[test]
-    fn numbers_are_short() {
-        assert_eq!([0.005, 200.0, -0.5, -0.0].map(number), ["0.005", "200", "−0.5", "0"]);
     }
 }

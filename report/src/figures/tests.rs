@@ -1,8 +1,8 @@
-//! Every kind of figure, from made-up runs: structure, room between texts, data, and what is said about what is missing.
+//! Every kind of figure, from synthetic runs: structure, room between texts, data, and what is said about what is missing.
 
-use super::made_up::{AEES, AEES_COSINE, PLAIN, archive, program, run};
+use super::fixtures::{AEES, AEES_COSINE, PLAIN, archive, program, run};
 use super::*;
-use crate::Episodes;
+use crate::record::Episodes;
 
 fn drawn(runs: &[RunRecord], kind: FigureKind) -> Vec<NamedFigure> {
     let options = FigureOptions { kinds: vec![kind], ..FigureOptions::default() };

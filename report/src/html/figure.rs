@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use super::{NamedFigure, Page, escaped};
+use super::Page;
+use crate::figures::NamedFigure;
+use crate::markup::escaped;
 
 /// What all figures of a page together may take. A page of 3 MB still opens at once on a phone.
 pub const FIGURE_BYTES: usize = 2_200_000;

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::text::{number, sort_key};
-use super::{Page, Row, escaped};
+use super::numbers::{number, sort_key};
+use super::{Page, PageRow};
+use crate::markup::escaped;
 
 /// The most points of a small curve: more than its pixels show nothing.
 const POINTS: usize = 48;
@@ -61,7 +62,7 @@ fn is_number(page: &Page, axis: &str) -> bool {
     values.all(|value| value.parse::<f64>().is_ok())
 }
 
-fn row(text: &mut String, page: &Page, row: &Row, indexed: bool, cases: bool) {
+fn row(text: &mut String, page: &Page, row: &PageRow, indexed: bool, cases: bool) {
     let plain = |text: &mut String, value: &str| {
         let _ = write!(text, "<td>{}</td>", escaped(value));
     };

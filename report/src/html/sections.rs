@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
-use super::{Page, Trouble, escaped, figure, runs};
-use crate::best::{Answer, Group, shown};
+use super::{Page, Remark, figure, runs};
+use crate::best::{Answer, Ranking, words};
+use crate::markup::escaped;
+use crate::number::four_decimals;
 use crate::statistics::LEVEL;
 
 /// How many settings of a group are shown; those out of the race always are.
@@ -22,15 +24,15 @@ pub(super) fn all(page: &Page) -> String {
     add("best", "Best settings", page.best.as_ref().map(best).unwrap_or_default());
     add("figures", "Figures", figure::section(page));
     add("runs-section", "Runs", runs::section(page));
-    add("failures", "Failed runs", troubles(&page.failures));
-    add("diverged", "Diverged runs", troubles(&page.diverged));
-    add("missing", "Missing runs", troubles(&page.missing));
+    add("failures", "Failed runs", remarks(&page.failures));
+    add("diverged", "Diverged runs", remarks(&page.diverged));
+    add("missing", "Missing runs", remarks(&page.missing));
     add("notes", "Notes on the results", notes(page));
     add("commands", "Commands", commands(page));
     let provenance: Vec<(String, String)> =
         page.provenance.iter().map(|(name, values)| (name.clone(), values.join(", "))).collect();
     add("provenance", "Versions and machine", facts(&provenance));
-    let _ = writeln!(text, "</main>\n<footer>{}</footer>", escaped(&page.made));
+    let _ = writeln!(text, "</main>\n<footer>{}</footer>", escaped(&page.footer));
     text
 }
 
@@ -70,37 +72,42 @@ fn best(answer: &Answer) -> String {
     text
 }
 
-fn ranking(group: &Group) -> String {
+fn ranking(group: &Ranking) -> String {
     let title = escaped(&group.title());
-    let tried = format!("{} settings tried, {} seeds, {} runs", group.candidates.len(), group.seeds, group.runs);
+    let tried = format!("{} settings tried, {} seeds, {} runs", group.ranked.len(), group.seeds, group.runs);
     let mut text = format!(
         "<div class=\"wide\" role=\"region\" aria-label=\"Best settings, {title}\" tabindex=\"0\"><table>\
          <caption>{title} <small>{tried}</small></caption>\n<thead><tr><th scope=\"col\" class=\"n\">rank</th>\
          <th scope=\"col\">setting</th><th scope=\"col\" class=\"n\">mean ± SD</th><th scope=\"col\" class=\"n\">95 % interval\
          </th><th scope=\"col\" class=\"n\">n</th></tr></thead>\n<tbody>\n"
     );
-    let racing = group.candidates.iter().filter(|candidate| candidate.races());
-    let out = group.candidates.iter().filter(|candidate| !candidate.races());
+    let racing = group.ranked.iter().filter(|candidate| candidate.races());
+    let out = group.ranked.iter().filter(|candidate| !candidate.races());
     let ranked = racing.take(TOP).enumerate().map(|(rank, candidate)| ((rank + 1).to_string(), candidate));
     for (rank, candidate) in ranked.chain(out.map(|candidate| ("out".to_owned(), candidate))) {
         let reasons: String = candidate
-            .out
+            .excluded
             .iter()
             .map(|out| {
                 format!("<br><small class=\"bad\">seed {}: {}</small>", out.seed, escaped(&out.reason.to_string()))
             })
             .collect();
         let mean = candidate.spread.map_or("–".into(), |spread| {
-            format!("{}{}", shown(spread.mean), spread.sd.map(|sd| format!(" ± {}", shown(sd))).unwrap_or_default())
+            format!(
+                "{}{}",
+                four_decimals(spread.mean),
+                spread.sd.map(|sd| format!(" ± {}", four_decimals(sd))).unwrap_or_default()
+            )
         });
         let interval = candidate.spread.and_then(|spread| spread.t_interval(LEVEL));
-        let interval = interval.map_or("–".into(), |ends| format!("{} to {}", shown(ends.low), shown(ends.high)));
+        let interval = interval
+            .map_or("–".into(), |ends| format!("{} to {}", four_decimals(ends.low), four_decimals(ends.high)));
         let class = if rank == "1" { " class=\"winner\"" } else { "" };
         let _ = writeln!(
             text,
             "<tr{class}><td class=\"n\">{rank}</td><th scope=\"row\" class=\"setting\">{}{reasons}</th><td class=\"n\">{mean}\
              </td><td class=\"n\">{interval}</td><td class=\"n\">{}</td></tr>",
-            escaped(&candidate.setting.words(&group.keys)),
+            escaped(&words(&candidate.attributes, &group.keys)),
             candidate.values.len()
         );
     }
@@ -108,18 +115,18 @@ fn ranking(group: &Group) -> String {
     text
 }
 
-fn troubles(troubles: &[Trouble]) -> String {
-    if troubles.is_empty() {
+fn remarks(remarks: &[Remark]) -> String {
+    if remarks.is_empty() {
         return String::new();
     }
-    let mut text = String::from("<ul class=\"troubles\">\n");
-    for trouble in troubles {
-        let _ = write!(text, "<li><b>{}</b>", escaped(&trouble.what));
-        if !trouble.reason.is_empty() {
-            let _ = write!(text, " <span class=\"reason\">{}</span>", escaped(&trouble.reason));
+    let mut text = String::from("<ul class=\"remarks\">\n");
+    for remark in remarks {
+        let _ = write!(text, "<li><b>{}</b>", escaped(&remark.what));
+        if !remark.reason.is_empty() {
+            let _ = write!(text, " <span class=\"reason\">{}</span>", escaped(&remark.reason));
         }
-        if !trouble.command.is_empty() {
-            let _ = write!(text, "<pre tabindex=\"0\">{}</pre>", escaped(&trouble.command));
+        if !remark.command.is_empty() {
+            let _ = write!(text, "<pre tabindex=\"0\">{}</pre>", escaped(&remark.command));
         }
         text.push_str("</li>\n");
     }

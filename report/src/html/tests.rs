@@ -5,19 +5,19 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::*;
-use crate::best::made::{curve, record, with};
 use crate::best::{Question, best};
+use crate::fixtures::{curve, record, with};
 
 const EVIL: &str = "<script>alert('x')</script>\" onload=\"alert(1)";
 
-fn made_up(runs: usize) -> Page {
+fn synthetic(runs: usize) -> Page {
     let records: Vec<RunRecord> = (0..runs)
         .map(|index| {
             let values: Vec<f64> = (0..200).map(|epoch| 0.7 - 0.5 / (1.0 + epoch as f64 + index as f64)).collect();
             curve(with(record("cifar100", index as i64 % 5), json!({"lr": 0.001 * (index / 5 + 1) as f64})), &values)
         })
         .collect();
-    let rows = records.iter().enumerate().map(|(index, run)| Row {
+    let rows = records.iter().enumerate().map(|(index, run)| PageRow {
         index: Some(index as u64),
         name: format!("{index:016x}"),
         axes: vec![run.lr.to_string(), "AdamW".into()],
@@ -29,10 +29,10 @@ fn made_up(runs: usize) -> Page {
         peak: Some(200),
         seconds: Some(12.5),
         curve: run.val_accuracies.clone(),
-        ..Row::default()
+        ..PageRow::default()
     });
     Page {
-        title: "made up".into(),
+        title: "synthetic".into(),
         metric: "val_accuracy".into(),
         axes: vec!["lr".into(), "optimizer".into()],
         rows: rows.collect(),
@@ -43,8 +43,8 @@ fn made_up(runs: usize) -> Page {
 
 #[test]
 fn text_from_files_is_never_markup() {
-    let trouble = Trouble { what: EVIL.into(), reason: EVIL.into(), command: EVIL.into() };
-    let mut page = made_up(3);
+    let remark = Remark { what: EVIL.into(), reason: EVIL.into(), command: EVIL.into() };
+    let mut page = synthetic(3);
     page.title = EVIL.into();
     page.asked = vec![(EVIL.into(), EVIL.into())];
     page.counts = vec![(EVIL.into(), 1)];
@@ -54,12 +54,12 @@ fn text_from_files_is_never_markup() {
         (row.name, row.seed, row.state, row.outcome) = (EVIL.into(), EVIL.into(), EVIL.into(), EVIL.into());
         (row.case, row.axes) = (Some(EVIL.into()), vec![EVIL.into(); 2]);
     }
-    (page.failures, page.missing, page.diverged) = (vec![trouble.clone()], vec![trouble.clone()], vec![trouble]);
+    (page.failures, page.missing, page.diverged) = (vec![remark.clone()], vec![remark.clone()], vec![remark]);
     page.warnings = vec![EVIL.into()];
-    page.skipped = vec![Skipped { path: EVIL.into(), reason: EVIL.into() }];
+    page.skipped = vec![SkippedFile { path: EVIL.into(), reason: EVIL.into() }];
     page.commands = vec![(EVIL.into(), EVIL.into())];
     page.provenance = vec![(EVIL.into(), vec![EVIL.into()])];
-    page.made = EVIL.into();
+    page.footer = EVIL.into();
     page.figures = vec![NamedFigure {
         name: EVIL.into(),
         title: EVIL.into(),
@@ -74,7 +74,7 @@ fn text_from_files_is_never_markup() {
 
 #[test]
 fn the_page_names_no_place_outside_itself() {
-    let mut page = made_up(3);
+    let mut page = synthetic(3);
     let svg = "<svg xmlns=\"http://www.w3.org/2000/svg\"><rect width='5'/></svg>".to_owned();
     page.figures = vec![NamedFigure { name: "a".into(), title: "A".into(), svg, csv: "x,y\n1,2\n".into() }];
     let html = page.html();
@@ -87,7 +87,7 @@ fn the_page_names_no_place_outside_itself() {
 
 #[test]
 fn two_hundred_runs_are_a_small_page_made_at_once() {
-    let mut page = made_up(200);
+    let mut page = synthetic(200);
     let svg = "x".repeat(500_000);
     page.figures = (0..8)
         .map(|index| NamedFigure {

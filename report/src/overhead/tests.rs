@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::best::made::{record, with};
+use crate::fixtures::{record, with};
 
 /// A repeat whose first epoch is slow.
 fn repeat(method: Method, axes: (usize, usize), scheduler: &str, seconds: f64) -> RunRecord {
@@ -42,7 +42,7 @@ fn the_references_row_of_cifar_adamw_comes_out() {
     runs.extend(repeats(Method::Adaptive, (3, 3), "none", &of(18.3)));
     let rows = rows(&runs);
     let found: Vec<(String, String)> =
-        rows.iter().map(|row| (row.configuration.word(), format!("{:+.1}", row.overhead.unwrap().percent))).collect();
+        rows.iter().map(|row| (row.word.clone(), format!("{:+.1}", row.overhead.unwrap().percent))).collect();
     let expected = [
         ("baseline_cosine", "+0.5"),
         ("baseline_none", "+0.0"),
@@ -72,7 +72,7 @@ fn other_work_is_not_compared() {
     runs.push(with(repeat(Method::Adaptive, (3, 1), "none", 20.0), json!({"batch_size": 64})));
     let rows = rows(&runs);
     assert_eq!(rows.len(), 2);
-    let aees = rows.iter().find(|row| row.configuration.method == Method::Adaptive).unwrap();
+    let aees = rows.iter().find(|row| row.word == "aees_lr_only_none").unwrap();
     assert_eq!(aees.overhead, None);
     assert_eq!(aees.work, "batch_size=64");
     assert!(markdown(&rows).contains("| batch_size=64 |"), "{}", markdown(&rows));

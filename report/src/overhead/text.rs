@@ -5,7 +5,8 @@ use std::fmt::Write;
 use serde_json::{Value, json as object};
 
 use super::{Overhead, OverheadRow};
-use crate::statistics::Summary;
+use crate::csv::{Csv, Field};
+use crate::statistics::MeanSd;
 
 const NOTE: &str = "Seconds of an epoch: mean of the epochs after the first, evaluation included; mean ± sample SD over \
                     repeats. Overhead: over the plain baseline of the same task, optimizer and work, with the 95 % \
@@ -30,7 +31,7 @@ pub fn markdown(rows: &[OverheadRow]) -> String {
             row.task,
             row.optimizer,
             work(&row.work.replace('|', "\\|")),
-            row.configuration.label(),
+            row.label,
             seconds.n,
             digits(seconds.mean),
             percent(row)
@@ -51,7 +52,7 @@ fn digits(seconds: f64) -> String {
 fn percent(row: &OverheadRow) -> String {
     match row.overhead {
         None => "--".into(),
-        Some(_) if row.configuration.word() == "baseline_none" => "baseline".into(),
+        Some(_) if row.plain => "baseline".into(),
         Some(Overhead { percent, interval: None }) => format!("{percent:+.1}"),
         Some(Overhead { percent, interval: Some((low, high)) }) => format!("{percent:+.1} [{low:+.1}, {high:+.1}]"),
     }
@@ -83,55 +84,37 @@ const COLUMNS: [&str; 21] = [
 
 /// The columns of the reference, with the interval beside the percentage. What is not known is empty.
 pub fn csv(rows: &[OverheadRow]) -> String {
-    let mut text = COLUMNS.join(",") + "\n";
-    for row in rows {
-        let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
-        let mean = |spread: Option<Summary>| number(spread.map(|spread| spread.mean));
-        let sd = |spread: Option<Summary>| number(spread.and_then(|spread| spread.sd));
-        let interval = row.overhead.and_then(|overhead| overhead.interval);
-        let seconds = Some(row.seconds_per_epoch);
-        let paths: Vec<String> = row.paths.iter().map(|path| path.display().to_string()).collect();
-        let label = if row.work.is_empty() {
-            row.configuration.label()
-        } else {
-            format!("{} ({})", row.configuration.label(), row.work)
-        };
-        let cells = [
-            row.task.clone(),
-            row.optimizer.clone(),
-            row.configuration.word(),
-            label,
-            row.seconds_per_epoch.n.to_string(),
-            mean(row.wall_minutes),
-            sd(row.wall_minutes),
-            mean(seconds),
-            sd(seconds),
-            mean(row.seconds_per_step),
-            sd(row.seconds_per_step),
-            mean(row.steps_per_second),
-            sd(row.steps_per_second),
-            mean(row.tflops_per_second),
-            sd(row.tflops_per_second),
-            number(row.overhead.map(|overhead| overhead.percent)),
-            number(interval.map(|(low, _)| low)),
-            number(interval.map(|(_, high)| high)),
-            row.total_epochs.to_string(),
-            row.total_steps.to_string(),
-            paths.join(";"),
-        ];
-        text += &(cells.map(|cell| quoted(&cell)).join(",") + "\n");
-    }
-    text
+    let mut csv = Csv::new(&COLUMNS);
+    rows.iter().for_each(|row| csv.row(fields(row)));
+    csv.into_text()
 }
 
-fn quoted(cell: &str) -> String {
-    if cell.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
+fn fields(row: &OverheadRow) -> Vec<Field> {
+    let spread =
+        |spread: Option<MeanSd>| [spread.map(|spread| spread.mean).into(), spread.and_then(|spread| spread.sd).into()];
+    let interval = row.overhead.and_then(|overhead| overhead.interval);
+    let paths: Vec<String> = row.paths.iter().map(|path| path.display().to_string()).collect();
+    let label = if row.work.is_empty() { row.label.clone() } else { format!("{} ({})", row.label, row.work) };
+    let mut fields: Vec<Field> = [&row.task, &row.optimizer, &row.word, &label].map(Field::from).into();
+    fields.push(row.seconds_per_epoch.n.into());
+    let seconds = Some(row.seconds_per_epoch);
+    let spreads = [row.wall_minutes, seconds, row.seconds_per_step, row.steps_per_second, row.tflops_per_second];
+    fields.extend(spreads.into_iter().flat_map(spread));
+    fields.extend([
+        row.overhead.map(|overhead| overhead.percent).into(),
+        interval.map(|(low, _)| low).into(),
+        interval.map(|(_, high)| high).into(),
+        row.total_epochs.into(),
+        row.total_steps.into(),
+        (&paths.join(";")).into(),
+    ]);
+    fields
 }
 
 /// One JSON document.
 pub fn json(rows: &[OverheadRow]) -> Value {
     let spread =
-        |spread: Option<Summary>| spread.map(|spread| object!({"n": spread.n, "mean": spread.mean, "sd": spread.sd}));
+        |spread: Option<MeanSd>| spread.map(|spread| object!({"n": spread.n, "mean": spread.mean, "sd": spread.sd}));
     let rows: Vec<Value> = rows
         .iter()
         .map(|row| {
@@ -139,8 +122,8 @@ pub fn json(rows: &[OverheadRow]) -> Value {
                 "task": row.task,
                 "optimizer": row.optimizer,
                 "work": row.work,
-                "config": row.configuration.word(),
-                "label": row.configuration.label(),
+                "config": row.word,
+                "label": row.label,
                 "seconds_per_epoch": spread(Some(row.seconds_per_epoch)),
                 "wall_minutes": spread(row.wall_minutes),
                 "seconds_per_step": spread(row.seconds_per_step),

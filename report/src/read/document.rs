@@ -48,8 +48,8 @@ pub(super) struct Document {
     pub(super) wall_clock_seconds: Option<f64>,
     pub(super) epoch_tflops: Numbers,
     pub(super) estimated_flops: Option<f64>,
-    pub(super) episode_logs: Option<EpisodeLogs>,
-    pub(super) controller_logs: Option<ControllerLogs>,
+    pub(super) episode_logs: Option<WrittenEpisodes>,
+    pub(super) controller_logs: Option<WrittenControllers>,
     #[serde(default)]
     pub(super) config: Option<Config>,
     pub(super) runtime_metrics: Option<Short>,
@@ -70,7 +70,7 @@ pub(super) struct Document {
 
 /// `episode_logs`.
 #[derive(Debug, serde::Deserialize)]
-pub(super) struct EpisodeLogs {
+pub(super) struct WrittenEpisodes {
     pub(super) selected_lr_values: Numbers,
     pub(super) selected_noise_values: Numbers,
     pub(super) episode_rewards: Numbers,
@@ -80,15 +80,15 @@ pub(super) struct EpisodeLogs {
 
 /// `controller_logs`, without histories.
 #[derive(Debug, serde::Deserialize)]
-pub(super) struct ControllerLogs {
-    pub(super) lr_controller_logs: Option<AxisLog>,
-    pub(super) noise_controller_logs: Option<AxisLog>,
-    pub(super) noise_controller_logs_by_lr: Option<std::collections::BTreeMap<String, AxisLog>>,
+pub(super) struct WrittenControllers {
+    pub(super) lr_controller_logs: Option<WrittenController>,
+    pub(super) noise_controller_logs: Option<WrittenController>,
+    pub(super) noise_controller_logs_by_lr: Option<std::collections::BTreeMap<String, WrittenController>>,
 }
 
 /// What one controller is.
 #[derive(Debug, serde::Deserialize)]
-pub(super) struct AxisLog {
+pub(super) struct WrittenController {
     pub(super) controller_type: Option<String>,
 }
 
@@ -104,13 +104,13 @@ pub(super) struct Subsets {
 /// `config.diagnostics`.
 #[derive(Debug, Default, serde::Deserialize)]
 pub(super) struct Diagnostics {
-    pub(super) label_noise: Option<LabelNoise>,
+    pub(super) label_noise: Option<WrittenLabelNoise>,
     pub(super) final_subset_accuracies: Option<Subsets>,
 }
 
 /// `config.diagnostics.label_noise`, without the labels.
 #[derive(Debug, serde::Deserialize)]
-pub(super) struct LabelNoise {
+pub(super) struct WrittenLabelNoise {
     #[serde(rename = "type")]
     pub(super) kind: Option<String>,
     pub(super) rate: Option<f64>,
@@ -131,8 +131,8 @@ pub(super) struct Config {
 
 impl<'de> Deserialize<'de> for Config {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Settings;
-        impl<'de> Visitor<'de> for Settings {
+        struct ConfigVisitor;
+        impl<'de> Visitor<'de> for ConfigVisitor {
             type Value = Config;
 
             fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -151,7 +151,7 @@ impl<'de> Deserialize<'de> for Config {
                 Ok(config)
             }
         }
-        deserializer.deserialize_map(Settings)
+        deserializer.deserialize_map(ConfigVisitor)
     }
 }
 

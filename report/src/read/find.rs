@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Found, ReadError};
+use super::source::{Listing, ReadError};
 
 /// Files that only a run's own folder has.
 const SIGNS_OF_A_RUN: [&str; 2] = ["config.yaml", "identity.json"];
@@ -20,19 +20,19 @@ const BESIDE_A_REGISTRY: [&str; 6] =
     ["registry.db", "registry.db-shm", "registry.db-wal", "registry.lock", "studies", "launches"];
 
 /// All files of a folder that may be results.
-pub(super) fn folder(path: &Path, found: &mut Found) -> Result<(), ReadError> {
+pub(super) fn folder(path: &Path, listing: &mut Listing) -> Result<(), ReadError> {
     if !path.is_dir() {
         return Err(ReadError::Missing { path: path.to_owned() });
     }
-    let before = (found.files.len(), found.skipped.len());
-    search(path, found, &mut HashSet::new());
-    if before == (found.files.len(), found.skipped.len()) {
-        found.skip(path, "the folder is empty");
+    let before = (listing.files.len(), listing.skipped.len());
+    search(path, listing, &mut HashSet::new());
+    if before == (listing.files.len(), listing.skipped.len()) {
+        listing.skip(path, "the folder is empty");
     }
     Ok(())
 }
 
-fn search(folder: &Path, found: &mut Found, visited: &mut HashSet<PathBuf>) {
+fn search(folder: &Path, listing: &mut Listing, visited: &mut HashSet<PathBuf>) {
     // A link may lead back to a folder above.
     if !visited.insert(fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned())) {
         return;
@@ -40,7 +40,7 @@ fn search(folder: &Path, found: &mut Found, visited: &mut HashSet<PathBuf>) {
     let listed = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let entries = match listed {
         Ok(entries) => entries,
-        Err(error) => return found.skip(folder, format!("cannot be listed: {error}")),
+        Err(error) => return listing.skip(folder, format!("cannot be listed: {error}")),
     };
     let mut paths: Vec<PathBuf> = entries.iter().map(fs::DirEntry::path).filter(|path| !is_hidden(path)).collect();
     paths.sort();
@@ -48,8 +48,8 @@ fn search(folder: &Path, found: &mut Found, visited: &mut HashSet<PathBuf>) {
     let has_registry = has("registry.db");
     if SIGNS_OF_A_RUN.into_iter().any(has) {
         match has("result.json") {
-            true => found.files.push(folder.join("result.json")),
-            false => found.skip(folder, "no result.json: the run is not done"),
+            true => listing.files.push(folder.join("result.json")),
+            false => listing.skip(folder, "no result.json: the run is not done"),
         }
         return;
     }
@@ -59,9 +59,9 @@ fn search(folder: &Path, found: &mut Found, visited: &mut HashSet<PathBuf>) {
             continue;
         }
         if !path.is_dir() {
-            found.files.push(path);
+            listing.files.push(path);
         } else if !WITHOUT_RESULTS.contains(&&*name) {
-            search(&path, found, visited);
+            search(&path, listing, visited);
         }
     }
 }

@@ -6,13 +6,13 @@ use std::path::Path;
 use aees_studies::disk::{Root, read_study};
 use aees_studies::registry::{Reader, RegistryError, RunFilter, RunRow, RunState};
 
-use super::{Found, ReadError};
+use super::source::{Listing, ReadError};
 
 /// The results of the members that are done; what became of the others.
-pub(super) fn find(root: &Path, registry: &Path, name: &str, found: &mut Found) -> Result<(), ReadError> {
+pub(super) fn find(root: &Path, registry: &Path, name: &str, listing: &mut Listing) -> Result<(), ReadError> {
     let root = Root::new(root);
     let why = match rows(registry, name) {
-        Ok(rows) => return by_registry(&root, name, rows, found),
+        Ok(rows) => return by_registry(&root, name, rows, listing),
         Err(error @ RegistryError::Missing { .. }) => error.to_string(),
         Err(RegistryError::UnknownStudy { .. }) => format!("{} does not know it", registry.display()),
         Err(error) => error.to_string(),
@@ -20,15 +20,15 @@ pub(super) fn find(root: &Path, registry: &Path, name: &str, found: &mut Found) 
     match read_study(&root.study(name)) {
         Ok(Some((study, members))) => {
             let resolved = root.study(name).join("resolved.json");
-            found.warnings.push(format!("study {}: {why}; its runs are those of {}", study.name, resolved.display()));
-            found.expect(members.iter().map(|member| member.run.seed));
+            listing.warnings.push(format!("study {}: {why}; its runs are those of {}", study.name, resolved.display()));
+            listing.expect(members.iter().map(|member| member.run.seed));
             let mut without = 0;
             for member in &members {
                 let path = root.run(&member.run.run_id).join("result.json");
-                if path.is_file() { found.files.push(path) } else { without += 1 }
+                if path.is_file() { listing.files.push(path) } else { without += 1 }
             }
             if without > 0 {
-                found.warnings.push(format!("study {name}: {without} of {} runs have no result", members.len()));
+                listing.warnings.push(format!("study {name}: {without} of {} runs have no result", members.len()));
             }
             Ok(())
         }
@@ -43,9 +43,9 @@ fn rows(registry: &Path, name: &str) -> Result<Vec<RunRow>, RegistryError> {
     Reader::open(registry)?.runs(&RunFilter { study: Some(name.into()), ..RunFilter::default() })
 }
 
-fn by_registry(root: &Root, name: &str, rows: Vec<RunRow>, found: &mut Found) -> Result<(), ReadError> {
+fn by_registry(root: &Root, name: &str, rows: Vec<RunRow>, listing: &mut Listing) -> Result<(), ReadError> {
     let total = rows.len();
-    found.expect(rows.iter().map(|row| row.seed));
+    listing.expect(rows.iter().map(|row| row.seed));
     let mut waiting: Vec<(RunState, usize)> = Vec::new();
     for row in rows {
         let folder = root.run(&row.run_id);
@@ -53,13 +53,13 @@ fn by_registry(root: &Root, name: &str, rows: Vec<RunRow>, found: &mut Found) ->
             (RunState::Done, _) => {
                 let path = folder.join("result.json");
                 match path.is_file() {
-                    true => found.files.push(path),
-                    false => found.skip(&path, "the registry says that the run is done, but its result is gone"),
+                    true => listing.files.push(path),
+                    false => listing.skip(&path, "the registry says that the run is done, but its result is gone"),
                 }
             }
             (state, Some(class)) => {
                 let error = row.error.as_deref().and_then(|error| error.lines().next()).unwrap_or("no message");
-                found.skip(&folder, format!("the run is {state}: {class}: {error}"));
+                listing.skip(&folder, format!("the run is {state}: {class}: {error}"));
             }
             (state, None) => match waiting.iter_mut().find(|(known, _)| *known == state) {
                 Some((_, count)) => *count += 1,
@@ -69,7 +69,7 @@ fn by_registry(root: &Root, name: &str, rows: Vec<RunRow>, found: &mut Found) ->
     }
     if !waiting.is_empty() {
         let counts = waiting.iter().map(|(state, count)| format!("{count} {state}")).collect::<Vec<_>>();
-        found.warnings.push(format!("study {name}: of {total} runs {} have no result yet", counts.join(", ")));
+        listing.warnings.push(format!("study {name}: of {total} runs {} have no result yet", counts.join(", ")));
     }
     Ok(())
 }

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::{Layout, Method, NoiseSetting};
+use crate::names::{NameStyle, method_name};
+use crate::record::{Layout, Method, NoiseSetting};
 
 fn old_run(seed: i64) -> Value {
     json!({"method_name": "Baseline", "task_name": "cifar100", "seed": seed, "total_steps": 782,
@@ -165,21 +166,24 @@ fn who_picked_is_told_by_settings_and_logs() {
     };
     let three = json!({"lr_candidates": [0.5, 1.0, 2.0], "control_mode": "adaptive"});
     let adaptive = of("AdaptiveScheduler", three, "DiscountedUCBController");
-    assert_eq!((adaptive.method, adaptive.method_label()), (Method::Adaptive, "AEES".into()));
+    assert_eq!((adaptive.method, method_name(&adaptive, NameStyle::Short).text), (Method::Adaptive, "AEES".into()));
     // The reference's own identification takes these for AEES.
     let random = json!({"noise_candidates": [0.0, 0.005], "control_mode": null, "method": "RandomScheduler"});
     assert_eq!(of("RandomScheduler", random, "FixedAxis").method, Method::Random);
     let fixed = json!({"lr_candidates": [0.5], "control_mode": "adaptive", "lr_scheduler": "cosine"});
     let fixed = of("AdaptiveScheduler", fixed, "FixedAxis");
-    assert_eq!((fixed.method, fixed.method_label()), (Method::Fixed, "Fixed x0.5 + cosine".into()));
+    assert_eq!(
+        (fixed.method, method_name(&fixed, NameStyle::Short).text),
+        (Method::Fixed, "Fixed x0.5 + cosine".into())
+    );
     let sigma = json!({"noise_candidates": [0.005], "control_mode": "random"});
-    assert_eq!(of("RandomScheduler", sigma, "FixedAxis").method_label(), "Fixed sigma 0.005");
+    assert_eq!(method_name(&of("RandomScheduler", sigma, "FixedAxis"), NameStyle::Short).text, "Fixed sigma 0.005");
     assert_eq!(of("FixedMode", json!({"fixed_mode_name": "base"}), "FixedModeController").method, Method::Fixed);
     let open = json!({"lr_candidates": [0.5, 1.0, 2.0], "open_loop_policy": {"policy": "frequency-matched"}});
     assert_eq!(of("x", open, "PrecomputedScheduleController").method, Method::FrequencyMatched);
     let baseline = of("Baseline", json!({"lr": 0.002}), "");
-    assert_eq!((baseline.method, baseline.method_label()), (Method::Baseline, "Fixed x2".into()));
-    assert_eq!(of("Baseline", json!({}), "").method_label(), "AdamW");
+    assert_eq!((baseline.method, method_name(&baseline, NameStyle::Short).text), (Method::Baseline, "Fixed x2".into()));
+    assert_eq!(method_name(&of("Baseline", json!({}), ""), NameStyle::Short).text, "AdamW");
 }
 
 #[test]
@@ -190,7 +194,10 @@ fn a_text_run_of_the_reference_names_neither_optimizer_nor_noise() {
     put(&folder, "run", with(document, "task_name", json!("agnews")).to_string());
     let run = read(&folder).runs.remove(0);
     assert_eq!((run.optimizer.as_str(), run.label_noise), ("AdamW", NoiseSetting::Symmetric(0.2)));
-    assert_eq!((run.method_label(), run.noise_label()), ("AdamW + warmup-linear".into(), "sym20".into()));
+    assert_eq!(
+        (method_name(&run, NameStyle::Short).text, run.label_noise.label()),
+        ("AdamW + warmup-linear".into(), "sym20".into())
+    );
 }
 
 #[test]
@@ -203,7 +210,7 @@ fn a_programs_result_has_its_settings_and_numbers() {
     let run = read(&folder).runs.remove(0);
     assert_eq!((run.task.as_str(), run.seed, run.diverged_at), ("command", 3, Some(7)));
     assert_eq!(run.metrics, [("loss".to_owned(), 0.5)]);
-    assert_eq!(run.setting(), "task=command width=8");
+    assert_eq!(Attributes::of(&run).to_string(), "task=command width=8");
 }
 
 /// `cargo test -p aees --release --lib report::read -- --ignored --nocapture`

@@ -8,7 +8,7 @@ use super::difference::Difference;
 use super::histories;
 use super::record::{EpisodeColumns, Recorded, entry};
 use super::rewards;
-use crate::Method;
+use crate::record::Method;
 
 /// The controllers, as they stood at the beginning of the run and then move on with it.
 pub(super) struct Replica {
@@ -16,7 +16,7 @@ pub(super) struct Replica {
     lr: Option<Controller>,
     /// None for a constant, one, or one for each multiplier.
     noise: Vec<Controller>,
-    pub(super) context: Context,
+    context: Context,
     reward: Option<Reward>,
     episode_length: u64,
     plan: Option<OpenLoopPlan>,
@@ -41,14 +41,16 @@ impl Replica {
         })
     }
 
-    /// Whether all picks were drawn before training.
-    pub(super) fn is_open_loop(&self) -> bool {
-        self.plan.is_some()
-    }
-
-    /// Whether some controller has statistics.
-    pub(super) fn learns(&self) -> bool {
-        self.lr.iter().chain(&self.noise).any(|controller| !controller.columns().is_empty())
+    /// What the file lacks, and so cannot be compared.
+    pub(super) fn not_compared(&self, recorded: &Recorded, episodes: &EpisodeColumns) -> Vec<String> {
+        let no_ends = episodes.episode_ema_loss_starts.is_none() || episodes.episode_ema_loss_ends.is_none();
+        let learns = self.lr.iter().chain(&self.noise).any(|controller| !controller.columns().is_empty());
+        let lacking = [
+            (self.plan.is_none() && no_ends, "rewards (no ends of the smoothed loss)"),
+            (learns && recorded.controllers.is_null(), "counts and estimates (no controller_logs)"),
+            (!self.context.buckets().is_empty() && !episodes.has_contexts(), "contexts (not in the logs)"),
+        ];
+        lacking.into_iter().filter(|(absent, _)| *absent).map(|(_, what)| what.to_owned()).collect()
     }
 
     /// Compares what an open-loop run drew before training.

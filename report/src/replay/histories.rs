@@ -17,25 +17,25 @@ pub(super) fn compare(
 ) -> Option<Difference> {
     let lr_logs = logs.get("lr_controller_logs");
     let of_lr = lr.and_then(|controller| {
-        axis(&Place { index, name: "lr".into(), arms: arms(candidates, Axis::Lr) }, lr_logs?, controller)
+        axis(&LogPlace { index, name: "lr".into(), arms: arms(candidates, Axis::Lr) }, lr_logs?, controller)
     });
     if of_lr.is_some() {
         return of_lr;
     }
     let noise_arms = arms(candidates, Axis::Noise);
     if let [only] = noise {
-        let place = Place { index, name: "noise".into(), arms: noise_arms };
+        let place = LogPlace { index, name: "noise".into(), arms: noise_arms };
         return axis(&place, logs.get("noise_controller_logs")?, only);
     }
     let by_lr = logs.get("noise_controller_logs_by_lr")?;
     arms(candidates, Axis::Lr).iter().zip(noise).find_map(|(multiplier, controller)| {
-        let place = Place { index, name: format!("noise (after lr {multiplier})"), arms: noise_arms.clone() };
+        let place = LogPlace { index, name: format!("noise (after lr {multiplier})"), arms: noise_arms.clone() };
         axis(&place, by_lr.get(multiplier)?, controller)
     })
 }
 
 /// Where a number stands, in words.
-struct Place {
+struct LogPlace {
     index: usize,
     name: String,
     arms: Vec<String>,
@@ -45,13 +45,13 @@ fn arms(candidates: &CandidateSet, axis: Axis) -> Vec<String> {
     candidates.values(axis).into_iter().map(python_float::repr).collect()
 }
 
-fn axis(place: &Place, log: &Value, controller: &Controller) -> Option<Difference> {
+fn axis(place: &LogPlace, log: &Value, controller: &Controller) -> Option<Difference> {
     let now = controller.snapshot();
     let (overall, columns) = (now.overall()?, controller.columns());
     if now.contexts().is_empty() {
         return bandit(place, log, &columns, overall);
     }
-    let inside = |what: &str| Place { name: format!("{} {what}", place.name), arms: place.arms.clone(), ..*place };
+    let inside = |what: &str| LogPlace { name: format!("{} {what}", place.name), arms: place.arms.clone(), ..*place };
     let global = log.get("global_prior_logs");
     let global = global.and_then(|log| bandit(&inside("(all contexts)"), log, &columns, overall));
     let of_context = |(name, context): (&str, &ContextHistory)| {
@@ -79,7 +79,7 @@ fn axis(place: &Place, log: &Value, controller: &Controller) -> Option<Differenc
 }
 
 /// The columns of one bandit; null where it does not exist yet.
-fn bandit(place: &Place, log: &Value, columns: &[ColumnName], now: &BanditHistory) -> Option<Difference> {
+fn bandit(place: &LogPlace, log: &Value, columns: &[ColumnName], now: &BanditHistory) -> Option<Difference> {
     columns.iter().enumerate().find_map(|(column, ColumnName { key, words })| {
         let row = log.get(key)?.as_array()?.get(place.index);
         let of_row = |number| Difference::of_value(place.index, format!("{words} of {}", place.name), row, number);

@@ -7,9 +7,8 @@ use aees_control::{MethodSettings, MethodValue, settings::SettingNumber};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::controllers::Replica;
 use crate::read::read_with;
-use crate::{Axes, Method, RunRecord};
+use crate::record::{ControlledAxes, Method, RunRecord};
 
 /// A file, as far as its decisions go.
 #[derive(Debug)]
@@ -21,7 +20,7 @@ pub(super) struct Recorded {
     /// What its controllers had learned after each episode.
     pub(super) controllers: Value,
     /// What an open-loop run drew before training.
-    pub(super) plan: Option<Plan>,
+    pub(super) plan: Option<PlannedArms>,
 }
 
 /// The parts of the document that [`RunRecord`] does not keep.
@@ -36,12 +35,12 @@ struct Parts {
 
 #[derive(Debug, Default, Deserialize)]
 struct ConfigParts {
-    open_loop_policy: Option<Plan>,
+    open_loop_policy: Option<PlannedArms>,
 }
 
 /// `config.open_loop_policy`.
 #[derive(Debug, Deserialize)]
-pub(super) struct Plan {
+pub(super) struct PlannedArms {
     pub(super) policy: String,
     pub(super) schedule_seed: u64,
     pub(super) planned_lr_indices: Vec<usize>,
@@ -86,7 +85,7 @@ impl Recorded {
 
     /// The reference's oldest fixed runs: candidates, but nobody who picks from them.
     pub(super) fn is_old_fixed_mode(&self) -> bool {
-        self.run.method == Method::Fixed && self.run.axes() != Axes::None
+        self.run.method == Method::Fixed && self.run.axes() != ControlledAxes::None
     }
 
     /// The settings of the method; what the file does not name has its default.
@@ -110,22 +109,6 @@ impl Recorded {
         // What the reader understood counts more than what the file wrote.
         method.set("context_mode", MethodValue::Word(&self.run.context_mode)).map_err(|error| error.to_string())?;
         Ok(method)
-    }
-
-    /// What the file lacks.
-    pub(super) fn not_compared(&self, replica: &Replica) -> Vec<String> {
-        let Some(episodes) = &self.episodes else { return Vec::new() };
-        let mut lacking = Vec::new();
-        let mut lacks = |absent: bool, what: &str| {
-            if absent {
-                lacking.push(what.to_owned());
-            }
-        };
-        let no_ends = episodes.episode_ema_loss_starts.is_none() || episodes.episode_ema_loss_ends.is_none();
-        lacks(!replica.is_open_loop() && no_ends, "rewards (no ends of the smoothed loss)");
-        lacks(replica.learns() && self.controllers.is_null(), "counts and estimates (no controller_logs)");
-        lacks(!replica.context.buckets().is_empty() && !episodes.has_contexts(), "contexts (not in the logs)");
-        lacking
     }
 }
 
@@ -164,7 +147,7 @@ impl EpisodeColumns {
         }
     }
 
-    fn has_contexts(&self) -> bool {
+    pub(super) fn has_contexts(&self) -> bool {
         self.context_buckets.is_some() || self.context_trends.is_some()
     }
 

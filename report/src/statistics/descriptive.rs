@@ -14,24 +14,21 @@ pub const LEVEL: f64 = 0.95;
 /// Two ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
-    /// The lower end.
     pub low: f64,
-    /// The upper end.
     pub high: f64,
 }
 
 /// A sample in short.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Summary {
+pub struct MeanSd {
     /// How many numbers.
     pub n: usize,
-    /// Their mean.
     pub mean: f64,
     /// Their sample standard deviation; none of a single number.
     pub sd: Option<f64>,
 }
 
-impl Summary {
+impl MeanSd {
     /// Of a sample; none of an empty one.
     pub fn of(sample: &[f64]) -> Option<Self> {
         Some(Self { n: sample.len(), mean: mean(sample)?, sd: sample_sd(sample) })
@@ -67,9 +64,9 @@ pub fn percentile(sorted: &[f64], percent: f64) -> Option<f64> {
     Some(if share >= 0.5 { high - (high - low) * (1.0 - share) } else { low + (high - low) * share })
 }
 
-/// [`Summary::t_interval`] of a sample.
+/// [`MeanSd::t_interval`] of a sample.
 pub fn t_interval(sample: &[f64], level: f64) -> Option<Interval> {
-    Summary::of(sample)?.t_interval(level)
+    MeanSd::of(sample)?.t_interval(level)
 }
 
 /// The two-sided quantile of Student's t: this far from zero lies `level` of it. Infinite when there are no degrees of

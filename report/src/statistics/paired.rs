@@ -4,16 +4,14 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 use statrs::function::gamma::ln_gamma;
 
 use super::wilcoxon::{SignedRankTest, wilcoxon_signed_rank};
-use super::{Interval, LEVEL, Summary, bootstrap_interval, t_interval};
+use super::{Interval, LEVEL, MeanSd, bootstrap_interval, t_interval};
 
 /// Student's t.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TTest {
-    /// The statistic.
     pub t: f64,
     /// Degrees of freedom.
     pub degrees: usize,
-    /// The two-sided p-value.
     pub p: f64,
 }
 
@@ -34,7 +32,7 @@ pub struct PairedComparison {
     /// The differences, first minus second, pair by pair.
     pub differences: Vec<f64>,
     /// Their mean and standard deviation.
-    pub summary: Summary,
+    pub summary: MeanSd,
     /// The percentile bootstrap of their mean, 95 %.
     pub bootstrap: Interval,
     /// Student's interval of their mean, 95 %; none of a single pair.
@@ -59,7 +57,7 @@ pub fn compare(first: &[f64], second: &[f64]) -> Option<PairedComparison> {
     let differences: Vec<f64> = first.iter().zip(second).map(|(a, b)| a - b).collect();
     let d_z = cohen_d_z(&differences);
     Some(PairedComparison {
-        summary: Summary::of(&differences)?,
+        summary: MeanSd::of(&differences)?,
         bootstrap: bootstrap_interval(&differences)?,
         student: t_interval(&differences, LEVEL),
         t_test: paired_t_test(&differences),
@@ -74,7 +72,7 @@ pub fn compare(first: &[f64], second: &[f64]) -> Option<PairedComparison> {
 /// Student's t test of paired differences: `t = mean / (sd / sqrt(n))`, two-sided, `n - 1` degrees of freedom (Student,
 /// 1908). None below two pairs or without any spread.
 pub fn paired_t_test(differences: &[f64]) -> Option<TTest> {
-    let summary = Summary::of(differences)?;
+    let summary = MeanSd::of(differences)?;
     let spread = summary.sd.filter(|sd| *sd > 0.0)?;
     let t = summary.mean / (spread / (summary.n as f64).sqrt());
     let distribution = StudentsT::new(0.0, 1.0, (summary.n - 1) as f64).ok()?;
@@ -83,7 +81,7 @@ pub fn paired_t_test(differences: &[f64]) -> Option<TTest> {
 
 /// Cohen's effect size of paired differences, `d_z = mean / sd` (Cohen, 1988). None below two pairs or without any spread.
 pub fn cohen_d_z(differences: &[f64]) -> Option<f64> {
-    let summary = Summary::of(differences)?;
+    let summary = MeanSd::of(differences)?;
     summary.sd.filter(|sd| *sd > 0.0).map(|sd| summary.mean / sd)
 }
 

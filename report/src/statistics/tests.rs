@@ -1,4 +1,4 @@
-//! Against NumPy and SciPy: `tests/fixtures/tables/make_statistics.py`.
+//! Against NumPy and SciPy: `report/tests/fixtures/tables/make_statistics.py`.
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::*;
 
 fn goldens() -> Vec<(String, Value)> {
-    let text = include_str!("../../../tests/fixtures/tables/statistics.json");
+    let text = include_str!("../../tests/fixtures/tables/statistics.json");
     let document: serde_json::Map<String, Value> = serde_json::from_str(text).unwrap();
     document.into_iter().filter(|(name, _)| name != "versions").collect()
 }
@@ -99,8 +99,8 @@ fn hedges_correction_is_the_gamma_formula() {
 
 #[test]
 fn one_number_has_a_mean_and_no_spread() {
-    assert_eq!(Summary::of(&[0.5]), Some(Summary { n: 1, mean: 0.5, sd: None }));
-    assert_eq!(Summary::of(&[]), None);
+    assert_eq!(MeanSd::of(&[0.5]), Some(MeanSd { n: 1, mean: 0.5, sd: None }));
+    assert_eq!(MeanSd::of(&[]), None);
     assert_eq!(t_interval(&[0.5], 0.95), None);
     assert_eq!(bootstrap_interval(&[]), None);
     assert_eq!(compare(&[1.0], &[]), None);
@@ -117,11 +117,11 @@ fn equal_samples_are_no_test_and_no_panic() {
 #[test]
 fn the_interval_is_students_and_not_the_normals() {
     // R: t.test(c(1, 2, 3, 4, 5)): mean 3, 95 % interval 1.036757 to 4.963243.
-    let summary = Summary::of(&[1.0, 2.0, 3.0, 4.0, 5.0]).unwrap();
+    let summary = MeanSd::of(&[1.0, 2.0, 3.0, 4.0, 5.0]).unwrap();
     let ends = summary.t_interval(LEVEL).unwrap();
     assert!((ends.low - 1.036_757).abs() < 1e-6 && (ends.high - 4.963_243).abs() < 1e-6, "{ends:?}");
     assert!((summary.sd.unwrap() - 2.5_f64.sqrt()).abs() < 1e-12);
-    assert_eq!(Summary::of(&[0.7]).unwrap().t_interval(LEVEL), None);
-    assert_eq!(Summary::of(&[]), None);
+    assert_eq!(MeanSd::of(&[0.7]).unwrap().t_interval(LEVEL), None);
+    assert_eq!(MeanSd::of(&[]), None);
     assert_eq!(t_quantile(LEVEL, 0.0), f64::INFINITY);
 }

@@ -10,7 +10,6 @@ const EXACT_UP_TO: usize = 50;
 pub struct SignedRankTest {
     /// The smaller of the two sums of ranks, as SciPy gives it.
     pub statistic: f64,
-    /// The two-sided p-value.
     pub p: f64,
     /// The differences that are not zero.
     pub n: usize,

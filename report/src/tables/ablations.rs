@@ -1,13 +1,15 @@
 //! The ablations: penalty on unsteady losses, trend context, gradient noise on CIFAR-100, and what feedback contributes.
 //! Differences are paired by seed, unlike the reference's.
 
-use super::TableOptions;
-use super::group::{Group, gather};
+use super::group::{Group, RowPlace, gather};
+use super::options::TableOptions;
 use super::plan::Plan;
 use super::quantity::Quantity;
+use super::selection::{of_usual_length, optimizer_rank};
 use super::table::Table;
-use super::variant::{AEES, BASELINE, noise_name, of_usual_length, optimizer_rank, place, planned_epochs};
-use crate::{Method, NoiseSetting, RunRecord};
+use crate::attributes::planned_epochs;
+use crate::names::{AEES, BASELINE, MATCHED, UNIFORM};
+use crate::record::{Method, NoiseSetting, RunRecord};
 
 const ACCURACY: [Quantity; 4] = [Quantity::Best, Quantity::SameEpoch, Quantity::Final, Quantity::Drop];
 
@@ -24,7 +26,7 @@ fn with_both<'a>(groups: Vec<Group<'a>>, one: &str, other: &str) -> Vec<Group<'a
 
 /// Task, noise and optimizer in one heading.
 fn section(run: &RunRecord) -> (usize, String) {
-    let (rank, noise) = noise_name(run.label_noise);
+    let (rank, noise) = (run.label_noise.rank(), run.label_noise.label());
     let task = ["cifar100", "sst2"].iter().position(|task| *task == run.task).unwrap_or(2);
     let optimizer = optimizer_rank(run);
     (task * 100_000 + rank * 2 + optimizer.0, format!("{} {noise}, {}", run.task, optimizer.1))
@@ -41,8 +43,8 @@ pub(super) fn penalty(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> 
     let (kept, note) = of_usual_length(runs.iter().filter(chosen).collect());
     let groups = gather(kept, &[], |run| {
         let lambda = run.instability_lambda;
-        let label = if lambda == 0.0 { "No penalty".into() } else { format!("Penalty {lambda:?}") };
-        Some(place(section(run), ((lambda * 1e6) as usize, label)))
+        let label = if lambda == 0.0 { "No penalty".to_owned() } else { format!("Penalty {lambda:?}") };
+        Some(RowPlace::new(section(run), ((lambda * 1e6) as usize, label)))
     });
     let groups = with_both(groups, "Penalty", "No penalty");
     let penalties: Vec<String> =
@@ -69,7 +71,7 @@ pub(super) fn trend(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
         let (rank, label) = if run.context_mode == "trend" { (1, "Trend") } else { (0, "Context-free") };
         let (at, heading) = section(run);
         let schedule = if run.scheduler == "none" { String::new() } else { format!(", {}", run.scheduler) };
-        Some(place((at, heading + &schedule), (rank, label.into())))
+        Some(RowPlace::new((at, heading + &schedule), (rank, label)))
     });
     let groups = with_both(groups, "Trend", "Context-free");
     let plan = Plan::new("trend_context", "Trend context", groups, &ACCURACY);
@@ -93,8 +95,8 @@ pub(super) fn cifar_noise(runs: &[RunRecord], options: &TableOptions) -> Vec<Tab
     let noisy: Vec<&RunRecord> = runs.iter().filter(chosen).filter(|run| with_noise(run)).collect();
     let kept = runs.iter().filter(chosen).filter(|run| noisy.iter().any(|other| alike(run, other)));
     let groups = gather(kept, &[], |run| {
-        let label = if with_noise(run) { (1, "Small noise".into()) } else { (0, "No noise".into()) };
-        Some(place(section(run), label))
+        let label = if with_noise(run) { (1, "Small noise") } else { (0, "No noise") };
+        Some(RowPlace::new(section(run), label))
     });
     let groups = with_both(groups, "Small noise", "No noise");
     let plan = Plan::new("cifar_noise_ablation", "Gradient noise on CIFAR-100", groups, &ACCURACY);
@@ -124,15 +126,12 @@ pub(super) fn attribution(runs: &[RunRecord], options: &TableOptions) -> Vec<Tab
             Method::FrequencyMatched => (3, MATCHED),
             _ => (1, AEES),
         };
-        Some(place(section(run), (label.0, label.1.to_owned())))
+        Some(RowPlace::new(section(run), label))
     });
     let plan = Plan::new("cifar_attribution", "What feedback contributes, CIFAR-100", groups, &ACCURACY);
     let pairs = [(AEES, UNIFORM), (AEES, MATCHED), (AEES, BASELINE), (MATCHED, UNIFORM)];
     finish(plan.compare_in_sections(&pairs), Vec::from_iter(note), options)
 }
-
-const UNIFORM: &str = "Uniform random";
-const MATCHED: &str = "Frequency-matched";
 
 fn finish(mut plan: Plan<'_>, notes: Vec<String>, options: &TableOptions) -> Vec<Table> {
     plan.section_key = "setting";

@@ -4,14 +4,16 @@
 //! are known by being shorter than the published 200 epochs. Its cosine runs are other schedules than those of the main
 //! tables, because their span is the shortened one.
 
-use super::TableOptions;
-use super::group::{Group, gather};
+use super::group::{Group, RowPlace, gather};
+use super::options::TableOptions;
 use super::plan::Plan;
 use super::quantity::Quantity;
-use super::setting::number_text;
-use super::table::{Better, Cell, Column, Kind, Row, Table};
-use super::variant::{base_lr, fixed_multiplier, noise_name, noisy_label, optimizer_rank, place, planned_epochs};
-use crate::{Layout, NoiseSetting, RunRecord, SubsetAccuracies};
+use super::selection::optimizer_rank;
+use super::table::{Better, Cell, Column, ColumnKind, Row, Table};
+use crate::attributes::planned_epochs;
+use crate::names::{NameStyle, base_lr, method_name, table_multiplier};
+use crate::number::shortest;
+use crate::record::{LabelNoiseAccuracies, Layout, NoiseSetting, RunRecord};
 
 /// Epochs of the published noisy runs.
 const PUBLISHED_EPOCHS: u64 = 200;
@@ -25,7 +27,7 @@ fn at_peak(run: &RunRecord) -> Option<RunRecord> {
         return None;
     }
     let again = run.layout != Layout::Aees && planned_epochs(run) < PUBLISHED_EPOCHS;
-    let subsets: SubsetAccuracies = run.best_subsets.or(run.subsets.filter(|_| again))?;
+    let subsets: LabelNoiseAccuracies = run.best_subsets.or(run.subsets.filter(|_| again))?;
     let mut peak = run.clone();
     peak.subsets = Some(subsets);
     if again && run.best_subsets.is_none() {
@@ -43,11 +45,12 @@ pub(super) fn checkpoints(runs: &[RunRecord], options: &TableOptions, detailed: 
     let peaks: Vec<RunRecord> = runs.iter().filter_map(at_peak).collect();
     let all: Vec<&RunRecord> = peaks.iter().collect();
     let groups = gather(all.iter().copied(), &["epochs", "scheduler_t_max"], |run| {
-        let base = base_lr(&all, &run.optimizer);
-        let (rank, noise) = noise_name(run.label_noise);
+        let base_lr = base_lr(&all, &run.optimizer);
+        let (rank, noise) = (run.label_noise.rank(), run.label_noise.label());
         let optimizer = optimizer_rank(run);
         let section = (rank * 2 + optimizer.0, format!("{noise}, {}", optimizer.1));
-        fixed_multiplier(run, base).is_none().then(|| place(section, noisy_label(run, base)))
+        let name = method_name(run, NameStyle::NoisyTable { base_lr });
+        table_multiplier(run, base_lr).is_none().then(|| RowPlace::of(section, name))
     });
     let spans = about_spans(&peaks);
     if detailed {
@@ -73,7 +76,7 @@ fn long(groups: &[Group<'_>], spans: Option<String>) -> Option<Table> {
     let mut columns =
         vec![Column::text("Method", "method"), Column::text("Seed", "seed"), Column::text("Epoch", "epoch")];
     columns.extend(QUANTITIES[1..].iter().map(|quantity| Column {
-        kind: Kind::Value,
+        kind: ColumnKind::Value,
         better: None::<Better>,
         ..quantity.column(2)
     }));
@@ -83,7 +86,7 @@ fn long(groups: &[Group<'_>], spans: Option<String>) -> Option<Table> {
         notes.extend(group.diverged());
         let runs = group.settings.iter().flat_map(|runs| runs.seeds.values()).flatten();
         for run in runs {
-            let epoch = Quantity::PeakEpoch.of(run, None).map(number_text).unwrap_or_default();
+            let epoch = Quantity::PeakEpoch.of(run, None).map(shortest).unwrap_or_default();
             let mut cells = vec![Cell::text(&group.label), Cell::text(run.seed.to_string()), Cell::text(epoch)];
             cells.extend(QUANTITIES[1..].iter().map(|quantity| Cell::value(quantity.of(run, None))));
             rows.push(Row { section: group.section.clone(), cells });

@@ -1,22 +1,21 @@
 //! The tables of CIFAR-100: clean, noisy, and fixed multipliers.
 
-use super::TableOptions;
-use super::group::{Counted, Group, gather};
+use super::group::{Counted, Group, RowPlace, gather};
+use super::options::TableOptions;
 use super::plan::{Pair, Plan};
 use super::quantity::Quantity;
+use super::selection::{of_usual_length, optimizer_rank};
 use super::table::{Cell, Column, Row, Table};
-use super::variant::{
-    AEES, BASELINE, COSINE, COSINE_AEES, base_lr, clean_label, fixed_multiplier, noise_name, noisy_label,
-    of_usual_length, optimizer_rank, place,
-};
-use crate::{NoiseSetting, RunRecord};
+use crate::names::{AEES, BASELINE, NameStyle, base_lr, method_name, table_multiplier};
+use crate::record::{NoiseSetting, RunRecord};
+use crate::statistics::mean;
 
 /// What the tables of accuracy show.
 const ACCURACY: [Quantity; 5] =
     [Quantity::Best, Quantity::SameEpoch, Quantity::Final, Quantity::Drop, Quantity::PeakEpoch];
 
 /// The comparisons of the noisy tables.
-const NOISY_PAIRS: [(&str, &str); 2] = [(AEES, BASELINE), (COSINE_AEES, COSINE)];
+const NOISY_PAIRS: [(&str, &str); 2] = [(AEES, BASELINE), ("Cosine + AEES", "Cosine")];
 
 fn cifar(runs: &[RunRecord]) -> Vec<&RunRecord> {
     runs.iter().filter(|run| run.task == "cifar100").collect()
@@ -27,7 +26,8 @@ pub(super) fn clean(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
     let clean = cifar(runs).into_iter().filter(|run| run.label_noise == NoiseSetting::Clean).collect();
     let (clean, note) = of_usual_length(clean);
     let groups = gather(clean.iter().copied(), &[], |run| {
-        Some(place(optimizer_rank(run), clean_label(run, base_lr(&clean, &run.optimizer))))
+        let style = NameStyle::CleanTable { base_lr: base_lr(&clean, &run.optimizer) };
+        Some(RowPlace::of(optimizer_rank(run), method_name(run, style)))
     });
     let mut plan = Plan::new("cifar_clean", "CIFAR-100 without label noise", groups, &ACCURACY).compare_in_sections(&[
         (AEES, "AdamW"),
@@ -44,12 +44,13 @@ pub(super) fn clean(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
 
 /// The noise settings that there are, in order, with their runs of the usual length.
 fn noise_settings(runs: &[RunRecord]) -> Vec<(String, Vec<&RunRecord>, Option<String>)> {
+    let rank_and_name = |run: &RunRecord| (run.label_noise.rank(), run.label_noise.label());
     let noisy = || cifar(runs).into_iter().filter(|run| run.label_noise != NoiseSetting::Clean);
-    let mut names: Vec<(usize, String)> = noisy().map(|run| noise_name(run.label_noise)).collect();
+    let mut names: Vec<(usize, String)> = noisy().map(rank_and_name).collect();
     names.sort();
     names.dedup();
     let of = |name: (usize, String)| {
-        let (kept, note) = of_usual_length(noisy().filter(|run| noise_name(run.label_noise) == name).collect());
+        let (kept, note) = of_usual_length(noisy().filter(|run| rank_and_name(run) == name).collect());
         (name.1, kept, note)
     };
     names.into_iter().map(of).collect()
@@ -58,9 +59,9 @@ fn noise_settings(runs: &[RunRecord]) -> Vec<(String, Vec<&RunRecord>, Option<St
 /// The rows of one noise setting, by optimizer, without fixed multipliers or with them.
 fn noisy_groups<'a>(runs: &[&'a RunRecord], with_fixed: bool) -> Vec<Group<'a>> {
     gather(runs.iter().copied(), &[], |run| {
-        let base = base_lr(runs, &run.optimizer);
-        let shown = with_fixed || fixed_multiplier(run, base).is_none();
-        shown.then(|| place(optimizer_rank(run), noisy_label(run, base)))
+        let base_lr = base_lr(runs, &run.optimizer);
+        let shown = with_fixed || table_multiplier(run, base_lr).is_none();
+        shown.then(|| RowPlace::of(optimizer_rank(run), method_name(run, NameStyle::NoisyTable { base_lr })))
     })
 }
 
@@ -178,7 +179,7 @@ fn keep_best_fixed(plan: &mut Plan<'_>, options: &TableOptions) {
     let counted = plan.counted(options);
     let peak = |at: usize| {
         let values: Vec<f64> = counted[at].values(&Quantity::Best).into_values().collect();
-        crate::statistics::mean(&values)
+        mean(&values)
     };
     let best_of = |section: &str| {
         let candidates =

@@ -1,18 +1,14 @@
 //! Any study in one table: rows by what the user names, columns of the numbers the user names.
 
-use aees_run::nearest::nearest;
-
 use super::group::pool;
+use super::options::TableOptions;
 use super::plan::Plan;
 use super::quantity::Quantity;
-use super::setting::{Setting, number_text};
 use super::table::{Cell, Column, Table};
-use super::{TableError, TableOptions};
-use crate::RunRecord;
-
-/// Fields that are not settings.
-const FIELDS: [&str; 8] =
-    ["task", "method", "optimizer", "scheduler", "label_noise", "lr_candidates", "noise_candidates", "method_name"];
+use crate::attributes::{Detail, attribute, distinguishing, nearest_key};
+use crate::error::ReportError;
+use crate::names::NameStyle;
+use crate::record::RunRecord;
 
 /// Groups runs by fields and shows their numbers.
 ///
@@ -23,16 +19,18 @@ pub(super) fn general(
     group_by: &[String],
     metrics: &[String],
     options: &TableOptions,
-) -> Result<Vec<Table>, TableError> {
+) -> Result<Vec<Table>, ReportError> {
     for key in group_by {
-        if !runs.iter().any(|run| field(run, key).is_some()) {
-            return Err(TableError::unknown_field(key, runs));
+        if !runs.iter().any(|run| attribute(run, key, NameStyle::Short).is_some()) {
+            let help = nearest_key(runs, key).map(|nearest| format!("did you mean `{nearest}`?"));
+            return Err(ReportError::new(format!("no run has a field `{key}` to group by"), help));
         }
     }
     let quantities: Vec<Quantity> = metrics.iter().map(|name| Quantity::named(name)).collect();
     let has = |quantity: &Quantity| runs.iter().any(|run| quantity.of(run, Some(1)).is_some());
     if let Some(at) = quantities.iter().position(|quantity| !has(quantity)) {
-        return Err(TableError::UnknownMetric { name: metrics[at].clone(), known: known_metrics(runs) });
+        let help = format!("numbers there are: {}", known_metrics(runs).join(", "));
+        return Err(ReportError::new(format!("no run has a number `{}`", metrics[at]), Some(help)));
     }
     let mut sorted: Vec<&RunRecord> = runs.iter().collect();
     sorted.sort_by_cached_key(|run| values(run, group_by).iter().map(|text| sort_key(text)).collect::<Vec<_>>());
@@ -40,7 +38,7 @@ pub(super) fn general(
     let mut plan = Plan::new("runs", &format!("Runs by {}", group_by.join(", ")), groups, &quantities);
     plan.rows = ("Group", "group");
     for group in &plan.groups {
-        let differing = Setting::differing(&group.settings.iter().map(|runs| &runs.setting).collect::<Vec<_>>());
+        let differing = distinguishing(group.settings.iter().map(|runs| &runs.attributes), Detail::Enough);
         if !differing.is_empty() {
             let (count, keys) = (group.settings.len(), differing.join(", "));
             plan.notes.push(format!("{}: pools {count} settings, which differ in {keys}", group.label));
@@ -55,7 +53,7 @@ pub(super) fn general(
 
 /// The fields of a run as text; `--` for one that it lacks.
 fn values(run: &RunRecord, group_by: &[String]) -> Vec<String> {
-    group_by.iter().map(|key| field(run, key).unwrap_or_else(|| "--".into())).collect()
+    group_by.iter().map(|key| attribute(run, key, NameStyle::Short).unwrap_or_else(|| "--".into())).collect()
 }
 
 /// Gives each field a column of its own.
@@ -74,37 +72,6 @@ fn sort_key(text: &str) -> (bool, u64, String) {
     // Positive numbers keep their order as bits; negative ones follow as words.
     let bits = number.filter(|number| *number >= 0.0).map(f64::to_bits);
     (bits.is_none(), bits.unwrap_or(0), text.to_owned())
-}
-
-/// A field of a run as text: what it is, or a key of its configuration.
-fn field(run: &RunRecord, key: &str) -> Option<String> {
-    let list = |values: &[f64]| values.iter().map(|value| number_text(*value)).collect::<Vec<_>>().join(",");
-    let text = match key {
-        "task" => run.task.clone(),
-        "method" => run.method_label(),
-        "method_name" => run.method_name.clone(),
-        "optimizer" => run.optimizer.clone(),
-        "scheduler" | "lr_scheduler" => run.scheduler.clone(),
-        "label_noise" => run.noise_label(),
-        "lr_candidates" => list(&run.lr_candidates),
-        "noise_candidates" => list(&run.noise_candidates),
-        "seed" => run.seed.to_string(),
-        _ => match run.config.get(key)? {
-            serde_json::Value::Null => return None,
-            serde_json::Value::String(text) => text.clone(),
-            serde_json::Value::Number(number) => number.as_f64().map_or_else(|| number.to_string(), number_text),
-            other => other.to_string(),
-        },
-    };
-    Some(text)
-}
-
-impl TableError {
-    fn unknown_field(key: &str, runs: &[RunRecord]) -> Self {
-        let known = FIELDS.into_iter().chain(runs.iter().flat_map(|run| run.config.keys().map(String::as_str)));
-        let nearest = nearest(key, known).map(str::to_owned);
-        Self::UnknownField { key: key.to_owned(), nearest }
-    }
 }
 
 /// The names of numbers that the runs have, beside those of every run.

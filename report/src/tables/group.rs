@@ -5,19 +5,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::options::{DuplicateRule, TableOptions};
 use super::quantity::Quantity;
-use super::setting::Setting;
 use super::table::Cell;
-use super::{Duplicates, TableOptions};
-use crate::RunRecord;
-use crate::statistics::Summary;
+use crate::attributes::{Attributes, Detail, distinguishing};
+use crate::names::MethodName;
+use crate::record::RunRecord;
+use crate::statistics::{MeanSd, mean};
 
 /// The runs of one row.
 #[derive(Debug, Clone)]
 pub(super) struct Group<'a> {
-    /// The section.
     pub(super) section: String,
-    /// The row's name.
     pub(super) label: String,
     /// The settings that it pools: one, but in the general table.
     pub(super) settings: Vec<Runs<'a>>,
@@ -26,8 +25,7 @@ pub(super) struct Group<'a> {
 impl Group<'_> {
     /// In how many settings two rows differ.
     pub(super) fn differences(&self, other: &Self) -> usize {
-        let settings = self.settings.iter().chain(&other.settings);
-        Setting::differing(&settings.map(|runs| &runs.setting).collect::<Vec<_>>()).len()
+        distinguishing(self.settings.iter().chain(&other.settings).map(|runs| &runs.attributes), Detail::Enough).len()
     }
 
     /// How it is called in notes.
@@ -44,7 +42,7 @@ impl Group<'_> {
 /// The runs of one setting, by seed.
 #[derive(Debug, Clone)]
 pub(super) struct Runs<'a> {
-    pub(super) setting: Setting,
+    pub(super) attributes: Attributes,
     pub(super) seeds: BTreeMap<i64, Vec<&'a RunRecord>>,
     diverged: Vec<&'a RunRecord>,
     /// Files that hold the result of another file once more.
@@ -52,8 +50,8 @@ pub(super) struct Runs<'a> {
 }
 
 impl<'a> Runs<'a> {
-    fn new(setting: Setting) -> Self {
-        Self { setting, seeds: BTreeMap::new(), diverged: Vec::new(), copies: 0 }
+    fn new(attributes: Attributes) -> Self {
+        Self { attributes, seeds: BTreeMap::new(), diverged: Vec::new(), copies: 0 }
     }
 
     fn add(&mut self, run: &'a RunRecord) {
@@ -87,9 +85,20 @@ fn same_result(one: &RunRecord, other: &RunRecord) -> bool {
 
 /// Where a run stands: its section and its row, each with its rank in the order of the table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    pub(super) section: (usize, String),
-    pub(super) label: (usize, String),
+pub(super) struct RowPlace {
+    section: (usize, String),
+    label: (usize, String),
+}
+
+impl RowPlace {
+    pub(super) fn new(section: (usize, String), label: (usize, impl Into<String>)) -> Self {
+        Self { section, label: (label.0, label.1.into()) }
+    }
+
+    /// The row of a method.
+    pub(super) fn of(section: (usize, String), method: MethodName) -> Self {
+        Self { section, label: (method.rank, method.text) }
+    }
 }
 
 /// Gathers runs by their place and, within it, by their setting, without some keys. Several settings under one label get
@@ -97,26 +106,24 @@ pub(super) struct Place {
 pub(super) fn gather<'a>(
     runs: impl IntoIterator<Item = &'a RunRecord>,
     without: &[&str],
-    place: impl Fn(&RunRecord) -> Option<Place>,
+    place: impl Fn(&RunRecord) -> Option<RowPlace>,
 ) -> Vec<Group<'a>> {
-    let mut places: BTreeMap<Place, BTreeMap<Setting, Runs<'a>>> = BTreeMap::new();
+    let mut places: BTreeMap<RowPlace, BTreeMap<Attributes, Runs<'a>>> = BTreeMap::new();
     for run in runs {
         let Some(place) = place(run) else { continue };
-        let setting = Setting::of(run, without);
+        let attributes = Attributes::of(run).without(without);
         let settings = places.entry(place).or_default();
-        settings.entry(setting.clone()).or_insert_with(|| Runs::new(setting)).add(run);
+        settings.entry(attributes.clone()).or_insert_with(|| Runs::new(attributes)).add(run);
     }
     places.into_iter().flat_map(|(place, settings)| rows(place, settings.into_values().collect())).collect()
 }
 
-fn rows(place: Place, settings: Vec<Runs<'_>>) -> Vec<Group<'_>> {
-    let differing = Setting::differing(&settings.iter().map(|runs| &runs.setting).collect::<Vec<_>>());
+fn rows(place: RowPlace, settings: Vec<Runs<'_>>) -> Vec<Group<'_>> {
+    let keys = distinguishing(settings.iter().map(|runs| &runs.attributes), Detail::Enough);
     let named = settings.into_iter().map(|runs| {
-        let differences: Vec<String> =
-            differing.iter().map(|key| format!("{key} {}", runs.setting.get(key).unwrap_or("not set"))).collect();
         let mut label = place.label.1.clone();
-        if !differences.is_empty() {
-            label += &format!(" ({})", differences.join(", "));
+        if !keys.is_empty() {
+            label += &format!(" ({})", runs.attributes.words(&keys));
         }
         Group { section: place.section.1.clone(), label, settings: vec![runs] }
     });
@@ -130,14 +137,14 @@ pub(super) fn pool<'a>(
 ) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'a>> = Vec::new();
     for run in runs {
-        let (label, setting) = (label(run), Setting::of(run, &[]));
+        let (label, attributes) = (label(run), Attributes::of(run));
         let at = groups.iter().position(|group| group.label == label).unwrap_or_else(|| {
             groups.push(Group { section: String::new(), label, settings: Vec::new() });
             groups.len() - 1
         });
         let settings = &mut groups[at].settings;
-        let at = settings.iter().position(|runs| runs.setting == setting).unwrap_or_else(|| {
-            settings.push(Runs::new(setting));
+        let at = settings.iter().position(|runs| runs.attributes == attributes).unwrap_or_else(|| {
+            settings.push(Runs::new(attributes));
             settings.len() - 1
         });
         settings[at].add(run);
@@ -261,7 +268,7 @@ impl<'a> Counted<'a> {
         let n = expected.n();
         let have = n.saturating_sub(missing.len());
         let mut note = format!("† {name}: {have} of {n} runs; missing {plural} {}", seeds.join(", "));
-        let commands: Vec<String> = missing.iter().filter_map(|seed| runs.setting.command(*seed)).collect();
+        let commands: Vec<String> = missing.iter().filter_map(|seed| runs.attributes.command(*seed)).collect();
         if commands.is_empty() {
             note += "; run its study again";
         }
@@ -277,20 +284,20 @@ impl<'a> Counted<'a> {
         }
     }
 
-    fn choose(&mut self, seed: i64, results: &[&'a RunRecord], rule: Duplicates) -> Vec<&'a RunRecord> {
+    fn choose(&mut self, seed: i64, results: &[&'a RunRecord], rule: DuplicateRule) -> Vec<&'a RunRecord> {
         if results.len() < 2 {
             return results.to_vec();
         }
         let files: Vec<String> = results.iter().map(|run| run.path.display().to_string()).collect();
         let (kept, done) = match rule {
-            Duplicates::Refuse => {
+            DuplicateRule::Refuse => {
                 self.shown = false;
                 self.mark = "‡";
                 (results.to_vec(), "the row is left out; --duplicates first, last or mean settles it")
             }
-            Duplicates::First => (results[..1].to_vec(), "the first counts"),
-            Duplicates::Last => (results[results.len() - 1..].to_vec(), "the last counts"),
-            Duplicates::Mean => (results.to_vec(), "their mean counts"),
+            DuplicateRule::First => (results[..1].to_vec(), "the first counts"),
+            DuplicateRule::Last => (results[results.len() - 1..].to_vec(), "the last counts"),
+            DuplicateRule::Mean => (results.to_vec(), "their mean counts"),
         };
         let (name, count, files) = (self.name(), results.len(), files.join(" and "));
         self.notes.push(format!("‡ {name}: seed {seed} has {count} different results, {files}: {done}"));
@@ -315,7 +322,7 @@ impl<'a> Counted<'a> {
     pub(super) fn values(&self, quantity: &Quantity) -> BTreeMap<(usize, i64), f64> {
         let of = |results: &Vec<&RunRecord>| -> Option<f64> {
             let values: Option<Vec<f64>> = results.iter().map(|run| quantity.of(run, self.epoch)).collect();
-            crate::statistics::mean(&values?)
+            mean(&values?)
         };
         let all = self.runs.iter().filter(|_| self.shown);
         all.filter_map(|(key, results)| Some((*key, of(results)?))).collect()
@@ -325,7 +332,7 @@ impl<'a> Counted<'a> {
     pub(super) fn cell(&self, quantity: &Quantity, options: &TableOptions) -> Cell {
         let values: Vec<f64> = self.values(quantity).into_values().collect();
         let whole = values.len() == self.runs.len();
-        match Summary::of(&values) {
+        match MeanSd::of(&values) {
             Some(summary) if whole || options.allow_partial => {
                 let mark = if whole && self.mark != "†" { String::new() } else { format!(" (n = {})†", summary.n) };
                 Cell::Number { value: summary.mean, sd: summary.sd, mark }

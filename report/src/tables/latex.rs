@@ -1,10 +1,11 @@
 //! LaTeX: a `table` with booktabs rules, all words escaped; needs `\usepackage{booktabs}`.
 
-use super::table::{Cell, Column, Emphasis, Kind, Table};
+use super::table::{Cell, Column, ColumnKind, Emphasis, Table};
 
 /// Writes a table.
 pub(super) fn write(table: &Table) -> String {
-    let sides: String = table.columns.iter().map(|column| if column.kind == Kind::Text { 'l' } else { 'r' }).collect();
+    let sides: String =
+        table.columns.iter().map(|column| if column.kind == ColumnKind::Text { 'l' } else { 'r' }).collect();
     let mut text = String::from("\\begin{table}[t]\n\\centering\n");
     text += &format!("\\caption{{{}.}}\n\\label{{tab:{}}}\n", escape(&table.title), table.name);
     text += &format!("\\begin{{tabular}}{{{sides}}}\n\\toprule\n");
@@ -42,8 +43,8 @@ fn print(column: &Column, cell: &Cell, emphasis: Emphasis) -> String {
     match cell {
         Cell::Text(text) => escape(text),
         Cell::Missing(mark) => format!("--{}", escape(mark)),
-        Cell::Number { value, .. } if column.kind == Kind::PValue && *value < 0.001 => "$<0.001$".into(),
-        Cell::Number { value, .. } if column.kind == Kind::PValue => format!("{value:.3}"),
+        Cell::Number { value, .. } if column.kind == ColumnKind::PValue && *value < 0.001 => "$<0.001$".into(),
+        Cell::Number { value, .. } if column.kind == ColumnKind::PValue => format!("{value:.3}"),
         Cell::Number { value, sd: Some(sd), mark } => {
             format!("{} $\\pm$ {}{}", mean(*value), number(*sd), escape(mark))
         }

@@ -1,13 +1,14 @@
 //! Markdown: a pipe table with the notes as a list below it.
 
-use super::table::{Cell, Column, Emphasis, Kind, Table};
+use super::table::{Cell, Column, ColumnKind, Emphasis, Table};
 
 /// Writes a table.
 pub(super) fn write(table: &Table) -> String {
     let mut text = format!("### {}\n\n", escape(&table.title));
     let headings: Vec<String> = table.columns.iter().map(|column| escape(&column.heading)).collect();
     text += &line(&headings);
-    let rules = table.columns.iter().map(|column| if column.kind == Kind::Text { ":--" } else { "--:" }.to_owned());
+    let rules =
+        table.columns.iter().map(|column| if column.kind == ColumnKind::Text { ":--" } else { "--:" }.to_owned());
     text += &line(&rules.collect::<Vec<_>>());
     let mut section = "";
     for (row, marks) in table.rows.iter().zip(table.emphasis()) {
@@ -45,7 +46,7 @@ fn print(column: &Column, cell: &Cell) -> String {
     match cell {
         Cell::Text(text) => escape(text),
         Cell::Missing(mark) => format!("--{mark}"),
-        Cell::Number { value, .. } if column.kind == Kind::PValue => p_value(*value),
+        Cell::Number { value, .. } if column.kind == ColumnKind::PValue => p_value(*value),
         Cell::Number { value, sd: Some(sd), mark } => format!("{} ± {}{mark}", column.print(*value), column.print(*sd)),
         Cell::Number { value, sd: None, mark } => format!("{}{mark}", column.print(*value)),
         Cell::Interval { value, low, high } => {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::table::{Cell, Column, Kind, Row, Table};
-use crate::RunRecord;
+use super::table::{Cell, Column, ColumnKind, Row, Table};
+use crate::attributes::Attributes;
 use crate::overhead::{OverheadRow, rows};
-use crate::statistics::Summary;
+use crate::record::RunRecord;
+use crate::statistics::MeanSd;
 
 /// The decomposition, or with `detailed` everything that was timed. `asked` says that the user named the table; otherwise it
 /// is there only when some group was repeated, because every run has times.
@@ -15,10 +16,17 @@ pub(super) fn overhead(runs: &[RunRecord], detailed: bool, asked: bool) -> Vec<T
     if timed.is_empty() {
         return Vec::new();
     }
-    let mut columns = vec![Column::text("Configuration", "config"), Column::number("n", "n", Kind::Value, 1.0, 0)];
-    let mean = |heading: &str, key: &str, decimals| Column::number(heading, key, Kind::MeanSd, 1.0, decimals);
+    let mut columns =
+        vec![Column::text("Configuration", "config"), Column::number("n", "n", ColumnKind::Value, 1.0, 0)];
+    let mean = |heading: &str, key: &str, decimals| Column::number(heading, key, ColumnKind::MeanSd, 1.0, decimals);
     columns.push(mean("Seconds/epoch", "sec_per_epoch", 2));
-    columns.push(Column::number("Overhead (%) [95 % CI]", "overhead_vs_baseline_none_pct", Kind::Interval, 1.0, 1));
+    columns.push(Column::number(
+        "Overhead (%) [95 % CI]",
+        "overhead_vs_baseline_none_pct",
+        ColumnKind::Interval,
+        1.0,
+        1,
+    ));
     columns.push(mean("Steps/s", "steps_per_second", 1));
     if detailed {
         columns.push(mean("Minutes", "wall_minutes", 2));
@@ -49,8 +57,8 @@ const PROTOCOL: &str = "Seconds/epoch leaves out the first epoch; mean ± sample
 
 /// The runs of settings of which one seed was run more than once. A copy of a file is no repeat: it has the same times.
 fn repeated(runs: &[RunRecord]) -> Vec<RunRecord> {
-    let mut times: BTreeMap<(String, i64), Vec<&[f64]>> = BTreeMap::new();
-    let keys: Vec<(String, i64)> = runs.iter().map(|run| (run.setting(), run.seed)).collect();
+    let mut times: BTreeMap<(Attributes, i64), Vec<&[f64]>> = BTreeMap::new();
+    let keys: Vec<(Attributes, i64)> = runs.iter().map(|run| (Attributes::of(run), run.seed)).collect();
     for (run, key) in runs.iter().zip(&keys) {
         let known = times.entry(key.clone()).or_default();
         if !known.contains(&run.epoch_seconds.as_slice()) {
@@ -66,7 +74,7 @@ fn section(row: &OverheadRow) -> String {
 }
 
 fn name(row: &OverheadRow) -> String {
-    format!("{}, {}", section(row), row.configuration.label())
+    format!("{}, {}", section(row), row.label)
 }
 
 fn cells(row: &OverheadRow, detailed: bool) -> Vec<Cell> {
@@ -78,7 +86,7 @@ fn cells(row: &OverheadRow, detailed: bool) -> Vec<Cell> {
         None => Cell::nothing(),
     };
     let mut cells = vec![
-        Cell::text(row.configuration.label()),
+        Cell::text(&row.label),
         Cell::value(Some(row.seconds_per_epoch.n as f64)),
         spread(Some(row.seconds_per_epoch)),
         overhead,
@@ -91,7 +99,7 @@ fn cells(row: &OverheadRow, detailed: bool) -> Vec<Cell> {
     cells
 }
 
-fn spread(spread: Option<Summary>) -> Cell {
+fn spread(spread: Option<MeanSd>) -> Cell {
     let Some(spread) = spread else { return Cell::nothing() };
     Cell::Number { value: spread.mean, sd: spread.sd, mark: String::new() }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::TableOptions;
 use super::group::{Counted, Expectation, Group};
+use super::options::TableOptions;
 use super::quantity::Quantity;
-use super::table::{Cell, Column, Kind, Row, Table};
+use super::table::{Cell, Column, ColumnKind, Row, Table};
 use crate::statistics::{PairedComparison, compare, holm};
 
 /// What a table is made of.
@@ -91,7 +91,8 @@ impl<'a> Plan<'a> {
     }
 
     fn main(&self, counted: &[Counted<'_>], options: &TableOptions) -> Table {
-        let mut columns = vec![Column::text(self.rows.0, self.rows.1), Column::number("n", "n", Kind::Value, 1.0, 0)];
+        let mut columns =
+            vec![Column::text(self.rows.0, self.rows.1), Column::number("n", "n", ColumnKind::Value, 1.0, 0)];
         columns.extend(self.quantities.iter().map(|quantity| quantity.column(self.decimals)));
         let mut notes = self.notes.clone();
         let mut rows = Vec::new();
@@ -174,14 +175,14 @@ fn on_common_seeds(
 fn comparison_columns(percent: bool) -> Vec<Column> {
     let (unit, scale, decimals) =
         if percent { ("Difference (pp) [95 % CI]", 100.0, 2) } else { ("Difference [95 % CI]", 1.0, 4) };
-    let value = |heading: &str, key: &str, decimals| Column::number(heading, key, Kind::Value, 1.0, decimals);
-    let p_value = |heading: &str, key: &str| Column::number(heading, key, Kind::PValue, 1.0, 3);
+    let value = |heading: &str, key: &str, decimals| Column::number(heading, key, ColumnKind::Value, 1.0, decimals);
+    let p_value = |heading: &str, key: &str| Column::number(heading, key, ColumnKind::PValue, 1.0, 3);
     vec![
         Column::text("Comparison", "comparison"),
         Column::text("Of", "quantity"),
         value("n", "n", 0),
-        Column::number(unit, "difference", Kind::Interval, scale, decimals),
-        Column::number("SD", "difference_sd", Kind::Value, scale, decimals),
+        Column::number(unit, "difference", ColumnKind::Interval, scale, decimals),
+        Column::number("SD", "difference_sd", ColumnKind::Value, scale, decimals),
         value("t", "t", 3),
         value("df", "df", 0),
         p_value("p", "p"),

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::table::{Better, Column, Kind};
-use crate::{RunRecord, SubsetAccuracies};
+use super::table::{Better, Column, ColumnKind};
+use crate::record::{LabelNoiseAccuracies, RunRecord};
 
 /// A number of a run, or of a run among the runs of its group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,7 +12,6 @@ pub enum Quantity {
     Best,
     /// The accuracy at one epoch for all seeds, that of the best mean curve.
     SameEpoch,
-    /// The last accuracy.
     Final,
     /// Best minus final.
     Drop,
@@ -58,7 +57,7 @@ impl Quantity {
 
     /// The value of a run; `epoch` is the common epoch of its group, from 1. None when the run has none, or not a number.
     pub(super) fn of(&self, run: &RunRecord, epoch: Option<usize>) -> Option<f64> {
-        let subset = |of: fn(&SubsetAccuracies) -> f64| run.subsets.as_ref().map(of);
+        let subset = |of: fn(&LabelNoiseAccuracies) -> f64| run.subsets.as_ref().map(of);
         let to_best = |values: &[f64]| values.get(..run.peak_epoch()?).map(|values| values.iter().sum());
         let value = match self {
             Self::Best => (!run.val_accuracies.is_empty()).then_some(run.best_val_accuracy),
@@ -111,7 +110,7 @@ impl Quantity {
             Self::Drop | Self::CorruptedNoisy => Some(Better::Lower),
             _ => None,
         };
-        Column { better, ..Column::number(&heading, &self.to_string(), Kind::MeanSd, scale, decimals) }
+        Column { better, ..Column::number(&heading, &self.to_string(), ColumnKind::MeanSd, scale, decimals) }
     }
 }
 

@@ -1,5 +1,7 @@
 //! A table before it is written: columns that know their unit and what is better in them, rows in sections, notes.
 
+use crate::number::fixed;
+
 /// Which way a column is ranked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Better {
@@ -11,7 +13,7 @@ pub enum Better {
 
 /// What the cells of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ColumnKind {
     /// Words.
     Text,
     /// A mean with its sample standard deviation.
@@ -20,7 +22,6 @@ pub enum Kind {
     Value,
     /// A number with the two ends of its interval.
     Interval,
-    /// A p-value.
     PValue,
 }
 
@@ -32,7 +33,7 @@ pub struct Column {
     /// The name in CSV.
     pub key: String,
     /// What its cells are.
-    pub kind: Kind,
+    pub kind: ColumnKind,
     /// What numbers are multiplied with where people read them: 100 for percent. CSV keeps the raw number.
     pub scale: f64,
     /// Digits after the point.
@@ -44,20 +45,17 @@ pub struct Column {
 impl Column {
     /// A column of words.
     pub fn text(heading: &str, key: &str) -> Self {
-        Self::number(heading, key, Kind::Text, 1.0, 0)
+        Self::number(heading, key, ColumnKind::Text, 1.0, 0)
     }
 
     /// A column of numbers that is not ranked.
-    pub fn number(heading: &str, key: &str, kind: Kind, scale: f64, decimals: usize) -> Self {
+    pub fn number(heading: &str, key: &str, kind: ColumnKind, scale: f64, decimals: usize) -> Self {
         Self { heading: heading.to_owned(), key: key.to_owned(), kind, scale, decimals, better: None }
     }
 
     /// A number as it is printed.
     pub(super) fn print(&self, value: f64) -> String {
-        let text = format!("{:.*}", self.decimals, value * self.scale);
-        // A rounded-off minus sign says nothing.
-        let zero = text.starts_with('-') && text.bytes().all(|byte| matches!(byte, b'-' | b'0' | b'.'));
-        if zero { text[1..].to_owned() } else { text }
+        fixed(value * self.scale, self.decimals)
     }
 }
 
@@ -68,7 +66,6 @@ pub enum Cell {
     Text(String),
     /// Nothing to show. The text says why, as a mark that a note explains; it may be empty.
     Missing(String),
-    /// A number.
     Number {
         /// The number or mean.
         value: f64,
@@ -78,14 +75,7 @@ pub enum Cell {
         mark: String,
     },
     /// A number with an interval.
-    Interval {
-        /// The number.
-        value: f64,
-        /// The lower end.
-        low: f64,
-        /// The upper end.
-        high: f64,
-    },
+    Interval { value: f64, low: f64, high: f64 },
 }
 
 impl Cell {
@@ -129,7 +119,6 @@ pub enum Emphasis {
     None,
     /// The best of its section.
     Best,
-    /// The second.
     Second,
 }
 
@@ -142,9 +131,7 @@ pub struct Table {
     pub title: String,
     /// What sections are, as a CSV column; empty when there are none.
     pub section_key: String,
-    /// The columns.
     pub columns: Vec<Column>,
-    /// The rows.
     pub rows: Vec<Row>,
     /// What a reader must know, in order.
     pub notes: Vec<String>,

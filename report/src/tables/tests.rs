@@ -217,13 +217,13 @@ fn two_results_for_one_seed_are_both_named() {
     runs.push(RunRecord { path: "a_copy.json".into(), ..plain(1, 0.625, 0.5) });
     let with_rule =
         |duplicates| markdown(&of("clean", &runs, &TableOptions { duplicates, ..TableOptions::default() })[..1]);
-    let refused = with_rule(Duplicates::Refuse);
+    let refused = with_rule(DuplicateRule::Refuse);
     has(&refused, "| AdamW | 2 | --‡ |");
     has(&refused, "‡ AdamW, AdamW: seed 0 has 2 different results, plain_0.json and again.json: the row is left out");
     has(&refused, "1 file holds a result that another file holds, too, and counts once");
-    has(&with_rule(Duplicates::First), "| AdamW | 2 | *56.25 ± 8.84* |");
-    has(&with_rule(Duplicates::Last), "| AdamW | 2 | *43.75 ± 26.52* |");
-    has(&with_rule(Duplicates::Mean), "| AdamW | 2 | *50.00 ± 17.68* |");
+    has(&with_rule(DuplicateRule::First), "| AdamW | 2 | *56.25 ± 8.84* |");
+    has(&with_rule(DuplicateRule::Last), "| AdamW | 2 | *43.75 ± 26.52* |");
+    has(&with_rule(DuplicateRule::Mean), "| AdamW | 2 | *50.00 ± 17.68* |");
 }
 
 #[test]

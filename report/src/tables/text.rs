@@ -1,17 +1,17 @@
 //! The tables of the text tasks: SST-2, AG News, and what the noise on the gradients does.
 
-use super::TableOptions;
-use super::group::{Place, gather};
+use super::group::{RowPlace, gather};
+use super::options::TableOptions;
 use super::plan::Plan;
 use super::quantity::Quantity;
-use super::setting::number_text;
+use super::selection::of_usual_length;
 use super::table::{Cell, Column, Table};
-use super::variant::{of_usual_length, place};
-use crate::{Method, NoiseSetting, RunRecord};
+use crate::names::{NameStyle, method_name};
+use crate::record::{ControlledAxes, Method, NoiseSetting, RunRecord};
 
 /// Which of the text tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TextTable {
+pub(super) enum TextTableKind {
     /// The main rows: plain and both axes.
     Main,
     /// One axis and both, under the schedule.
@@ -19,8 +19,6 @@ pub(super) enum TextTable {
     /// Everything, with costs and settings.
     Detailed,
 }
-
-const WARMUP: &str = " + warmup-linear";
 
 /// The task of a table: name, title, rank.
 fn task(run: &RunRecord) -> Option<(usize, &'static str, &'static str)> {
@@ -32,55 +30,18 @@ fn task(run: &RunRecord) -> Option<(usize, &'static str, &'static str)> {
     }
 }
 
-/// The axes on which something is picked: multiplier, noise.
-fn axes(run: &RunRecord) -> (bool, bool) {
-    (run.lr_candidates.len() > 1, run.noise_candidates.len() > 1)
-}
-
-/// The row of a run.
-fn label(run: &RunRecord) -> (usize, String) {
-    let axis = match axes(run) {
-        (true, false) => (0, "LR"),
-        (false, true) => (1, "Noise"),
-        _ => (2, "Dual"),
-    };
-    let (rank, name) = match run.method {
-        Method::Baseline => (0, "AdamW".to_owned()),
-        Method::Adaptive => (1 + axis.0, format!("AEES-{}", axis.1)),
-        Method::Fixed => (4, fixed(run)),
-        Method::Random if axis.1 == "Noise" => (6, "Random σ".into()),
-        Method::Random => (6, format!("Random-{}", axis.1)),
-        Method::UniformRandom => (7, "Uniform random".into()),
-        Method::FrequencyMatched => (8, "Frequency-matched".into()),
-    };
-    match run.scheduler.as_str() {
-        "none" | "" => (rank, name),
-        "warmup_linear" => (rank + 20, name + WARMUP),
-        other => (rank + 40, format!("{name} + {other}")),
-    }
-}
-
-fn fixed(run: &RunRecord) -> String {
-    let of = |values: &[f64], neutral: f64| values.first().copied().filter(|value| *value != neutral);
-    match (of(&run.lr_candidates, 1.0), of(&run.noise_candidates, 0.0)) {
-        (Some(multiplier), None) => format!("Fixed ×{}", number_text(multiplier)),
-        (Some(multiplier), Some(noise)) => format!("Fixed ×{}, σ {}", number_text(multiplier), number_text(noise)),
-        (None, noise) => format!("Fixed σ {}", number_text(noise.unwrap_or(0.0))),
-    }
-}
-
-fn shown(run: &RunRecord, which: TextTable) -> bool {
+fn shown(run: &RunRecord, which: TextTableKind) -> bool {
     match which {
-        TextTable::Main => {
-            run.method == Method::Baseline || (run.method == Method::Adaptive && axes(run) == (true, true))
+        TextTableKind::Main => {
+            run.method == Method::Baseline || (run.method == Method::Adaptive && run.axes() == ControlledAxes::Dual)
         }
-        TextTable::Axis => matches!(run.method, Method::Baseline | Method::Adaptive),
-        TextTable::Detailed => true,
+        TextTableKind::Axis => matches!(run.method, Method::Baseline | Method::Adaptive),
+        TextTableKind::Detailed => true,
     }
 }
 
 /// One table for each task.
-pub(super) fn nlp(runs: &[RunRecord], options: &TableOptions, which: TextTable) -> Vec<Table> {
+pub(super) fn nlp(runs: &[RunRecord], options: &TableOptions, which: TextTableKind) -> Vec<Table> {
     let mut tasks: Vec<_> = runs.iter().filter_map(task).collect();
     tasks.sort_unstable();
     tasks.dedup();
@@ -90,28 +51,28 @@ pub(super) fn nlp(runs: &[RunRecord], options: &TableOptions, which: TextTable) 
 fn of_task(
     runs: &[RunRecord],
     options: &TableOptions,
-    which: TextTable,
+    which: TextTableKind,
     found: (usize, &'static str, &'static str),
 ) -> Vec<Table> {
     let (kept, note) = of_usual_length(runs.iter().filter(|run| task(run) == Some(found)).collect());
-    let groups = gather(kept.into_iter().filter(|run| shown(run, which)), &[], |run| Some(in_no_section(label(run))));
+    let groups = gather(kept.into_iter().filter(|run| shown(run, which)), &[], |run| Some(row(run)));
     let mut quantities =
         vec![Quantity::Best, Quantity::SameEpoch, Quantity::Final, Quantity::Drop, Quantity::PeakEpoch];
     let suffix = match which {
-        TextTable::Main => "",
-        TextTable::Axis => "_axis",
-        TextTable::Detailed => "_detailed",
+        TextTableKind::Main => "",
+        TextTableKind::Axis => "_axis",
+        TextTableKind::Detailed => "_detailed",
     };
-    if which == TextTable::Detailed {
+    if which == TextTableKind::Detailed {
         quantities.extend([Quantity::TflopsToBest, Quantity::TotalTflops, Quantity::TimeToBest, Quantity::TotalTime]);
     }
     let mut plan = Plan::new(&format!("{}{suffix}", found.1), found.2, groups, &quantities);
-    if which != TextTable::Detailed {
+    if which != TextTableKind::Detailed {
         plan = plan.compare_in_sections(&PAIRS);
     }
     plan.notes.extend(note);
     let mut tables = plan.tables(options);
-    if let (TextTable::Detailed, Some(table)) = (which, tables.first_mut()) {
+    if let (TextTableKind::Detailed, Some(table)) = (which, tables.first_mut()) {
         add_settings(table, &plan);
     }
     tables
@@ -127,8 +88,8 @@ const PAIRS: [(&str, &str); 6] = [
     ("AEES-Dual + warmup-linear", "AdamW + warmup-linear"),
 ];
 
-fn in_no_section(label: (usize, String)) -> Place {
-    place((0, String::new()), label)
+fn row(run: &RunRecord) -> RowPlace {
+    RowPlace::of((0, String::new()), method_name(run, NameStyle::TextTable))
 }
 
 /// Puts episode length and axes behind the row's name.
@@ -137,7 +98,7 @@ fn add_settings(table: &mut Table, plan: &Plan<'_>) {
     for (at, (heading, key)) in columns.into_iter().enumerate() {
         table.columns.insert(2 + at, Column::text(heading, key));
         for (row, group) in table.rows.iter_mut().zip(&plan.groups) {
-            let value = group.settings.first().and_then(|runs| runs.setting.get(key));
+            let value = group.settings.first().and_then(|runs| runs.attributes.text(key));
             row.cells.insert(2 + at, value.map_or_else(Cell::nothing, Cell::text));
         }
     }
@@ -152,7 +113,7 @@ pub(super) fn noise_ablation(runs: &[RunRecord], options: &TableOptions) -> Vec<
     if !scheduled.iter().any(|run| matches!(run.method, Method::Fixed | Method::Random)) {
         return Vec::new();
     }
-    let groups = gather(scheduled, &[], |run| Some(in_no_section(label(run))));
+    let groups = gather(scheduled, &[], |run| Some(row(run)));
     let quantities = [Quantity::Best, Quantity::SameEpoch, Quantity::Final, Quantity::Drop];
     let title = "Gradient noise with and without feedback, AG News with label noise";
     let (aees, random) = ("AEES-Noise + warmup-linear", "Random σ + warmup-linear");

@@ -1,6 +1,5 @@
 //! The array as a file: .npz for NumPy, .safetensors, and a tidy .csv.
 
-use std::fmt::Write as _;
 use std::io::{self, Cursor, Write};
 
 use serde_json::{Map, Value, json};
@@ -8,6 +7,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use super::{Tensor, numpy};
+use crate::csv::{Csv, Field};
 
 /// An .npz: `values`, `mask`, the coordinates `setting`, `step` and `seed`, and `axes` and `metric` to say what they are.
 /// The same array gives the same bytes.
@@ -70,23 +70,24 @@ pub fn safetensors(tensor: &Tensor) -> Vec<u8> {
 
 /// A tidy .csv: one row for each value, with the seed, the step and a column for each key of the settings.
 pub fn csv(tensor: &Tensor) -> String {
-    let mut head: Vec<String> = tensor.keys.iter().map(|key| field(key)).collect();
-    head.extend(["seed".into(), "step".into(), field(&tensor.metric)]);
-    let mut text = head.join(",") + "\n";
-    for (row, setting) in tensor.rows.iter().enumerate() {
-        let columns: String =
-            tensor.keys.iter().map(|key| field(&plain(setting.get(key).unwrap_or_default())) + ",").collect();
+    let mut header: Vec<&str> = tensor.keys.iter().map(String::as_str).collect();
+    header.extend(["seed", "step", &tensor.metric]);
+    let mut csv = Csv::new(&header);
+    for (row, attributes) in tensor.rows.iter().enumerate() {
+        let columns: Vec<String> =
+            tensor.keys.iter().map(|key| plain(attributes.json(key).unwrap_or_default())).collect();
         for (column, seed) in tensor.seeds.iter().enumerate() {
             for (index, step) in tensor.steps.iter().enumerate() {
                 let place = tensor.place(row, index, column);
                 if tensor.mask[place] {
-                    // Writing to a String cannot fail.
-                    let _ = writeln!(text, "{columns}{seed},{step},{}", tensor.values[place]);
+                    let value = tensor.values[place].to_string();
+                    let place: [Field; 2] = [(*seed).into(), (*step).into()];
+                    csv.row(columns.iter().map(Field::from).chain(place).chain([value.as_str().into()]));
                 }
             }
         }
     }
-    text
+    csv.into_text()
 }
 
 /// A JSON value as a cell: a text without its quotes.
@@ -94,26 +95,21 @@ fn plain(json: &str) -> String {
     serde_json::from_str::<String>(json).unwrap_or_else(|_| json.to_owned())
 }
 
-/// A cell, in quotes where it must be.
-fn field(text: &str) -> String {
-    if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::super::{Axis, tensor};
+    use super::super::{Dimension, tensor};
     use super::*;
-    use crate::best::made::{record, with};
-    use crate::{Method, RunRecord};
+    use crate::fixtures::{record, with};
+    use crate::record::{Method, RunRecord};
 
     #[test]
     fn a_table_has_one_row_for_each_value_and_keeps_commas_together() {
         let random = |seed| RunRecord { method: Method::Random, ..record("cifar100", seed) };
         let one = with(random(0), json!({"lr_candidates": [0.5, 1.0]}));
         let other = with(random(3), json!({"lr_candidates": [1.0]}));
-        let table = csv(&tensor(&[one, other], "val_accuracy", Axis::ALL).unwrap());
+        let table = super::csv(&tensor(&[one, other], "val_accuracy", Dimension::ALL).unwrap());
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(lines.len(), 1 + 6);
         assert_eq!(lines[0], "lr_candidates,seed,step,val_accuracy");
@@ -123,7 +119,7 @@ mod tests {
 
     #[test]
     fn the_same_array_gives_the_same_bytes() {
-        let array = tensor(&[record("cifar100", 0), record("sst2", 1)], "train_loss", Axis::ALL).unwrap();
+        let array = tensor(&[record("cifar100", 0), record("sst2", 1)], "train_loss", Dimension::ALL).unwrap();
         assert_eq!(npz(&array).unwrap(), npz(&array).unwrap());
         assert_eq!(safetensors(&array), safetensors(&array));
     }

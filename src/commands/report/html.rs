@@ -8,14 +8,16 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aees_run::artifact::write_atomically;
-use aees_run::settings::{RunConfig, TaskName};
+use aees_run::settings::RunConfig;
 use clap::Args;
 
 use crate::failure::Failure;
 use crate::sources::Sources;
-use aees_report::best::{Question, Setting, attribute, best, curve, differing, settings_of_study};
-use aees_report::html::{Page, Row, Trouble, provenance};
-use aees_report::{ReadError, ResultSet, RunRecord, Source, figures};
+use aees_report::attributes::{Detail, attribute, distinguishing, task_of};
+use aees_report::best::{Question, best, curve, settings_of_study};
+use aees_report::html::{Page, PageRow, Remark, provenance};
+use aees_report::names::NameStyle;
+use aees_report::{Attributes, ReadError, ResultSet, RunRecord, Source, figures};
 use aees_run::times::moment;
 use aees_studies::study::{Goal, quoted};
 
@@ -88,14 +90,14 @@ fn page(typed: &HtmlFlags, sources: &[Source], found: ResultSet) -> Result<Page,
     commands(&mut page, &results.flags, &names, &found.runs);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let now = i64::try_from(now).unwrap_or(i64::MAX);
-    page.made = format!("Made {} UTC by aees {}.", moment(now), env!("CARGO_PKG_VERSION"));
+    page.footer = format!("Made {} UTC by aees {}.", moment(now), env!("CARGO_PKG_VERSION"));
     Ok(page)
 }
 
 /// The rows of the table: those that the registry gave, completed by the results, or the results alone.
 fn fill_runs(page: &mut Page, runs: &[RunRecord], goal: Goal) {
-    let settings: Vec<Setting> = runs.iter().map(Setting::of).collect();
-    let mut axes = differing(&settings);
+    let attributes: Vec<Attributes> = runs.iter().map(Attributes::of).collect();
+    let mut axes = distinguishing(&attributes, Detail::Full);
     axes.retain(|key| key != "seed");
     for key in page.axes.drain(..).collect::<Vec<_>>() {
         if !axes.contains(&key) {
@@ -103,22 +105,22 @@ fn fill_runs(page: &mut Page, runs: &[RunRecord], goal: Goal) {
         }
     }
     axes.truncate(AXES);
-    let planned: BTreeMap<String, (Row, BTreeMap<String, String>)> = study::planned(page);
+    let planned: BTreeMap<String, (PageRow, BTreeMap<String, String>)> = study::planned(page);
     let mut by_id = planned;
     let mut rows = Vec::new();
     for run in runs {
         let short = run.run_id.as_deref().map(|id| id.chars().take(16).collect::<String>());
         let known = short.as_ref().and_then(|short| by_id.remove(short));
-        let mut row = known.map_or_else(|| Row { state: "done".into(), ..Row::default() }, |(row, _)| row);
+        let mut row = known.map_or_else(|| PageRow { state: "done".into(), ..PageRow::default() }, |(row, _)| row);
         if row.name.is_empty() {
             row.name = short.unwrap_or_else(|| run.path.display().to_string());
         }
         row.seed = run.seed.to_string();
-        row.axes = axes.iter().map(|key| attribute(run, key).unwrap_or_default()).collect();
+        row.axes = axes.iter().map(|key| attribute(run, key, NameStyle::AsWritten).unwrap_or_default()).collect();
         measure(&mut row, run, &page.metric, goal);
         if let Some(step) = run.diverged_at {
             let what = format!("{} seed {}", row.name, run.seed);
-            page.diverged.push(Trouble { what, reason: format!("diverged at step {step}"), command: String::new() });
+            page.diverged.push(Remark { what, reason: format!("diverged at step {step}"), command: String::new() });
         }
         rows.push(row);
     }
@@ -136,7 +138,7 @@ fn fill_runs(page: &mut Page, runs: &[RunRecord], goal: Goal) {
     (page.axes, page.rows) = (axes, rows);
 }
 
-fn measure(row: &mut Row, run: &RunRecord, metric: &str, goal: Goal) {
+fn measure(row: &mut PageRow, run: &RunRecord, metric: &str, goal: Goal) {
     row.diverged = run.diverged_at.is_some();
     row.outcome = run.diverged_at.map_or_else(|| "ok".into(), |step| format!("diverged at step {step}"));
     row.seconds = run.wall_seconds;
@@ -162,8 +164,8 @@ fn commands(page: &mut Page, flags: &str, names: &[String], runs: &[RunRecord]) 
         "Its tables, figures and array".into(),
         format!("aees report tables {words}\naees report figures {words}\naees report tensor {words} --out runs.npz"),
     ));
-    let mut by_setting: BTreeMap<Setting, Vec<&RunRecord>> = BTreeMap::new();
-    runs.iter().for_each(|run| by_setting.entry(Setting::of(run)).or_default().push(run));
+    let mut by_setting: BTreeMap<Attributes, Vec<&RunRecord>> = BTreeMap::new();
+    runs.iter().for_each(|run| by_setting.entry(Attributes::of(run)).or_default().push(run));
     let lines: Vec<String> = by_setting.values().filter_map(|runs| train_line(runs)).collect();
     if !lines.is_empty() {
         page.commands.push(("One run of each setting, by itself".into(), lines.join("\n")));
@@ -173,7 +175,7 @@ fn commands(page: &mut Page, flags: &str, names: &[String], runs: &[RunRecord]) 
 /// The command of a setting with its first seed; the other seeds as a comment.
 fn train_line(runs: &[&RunRecord]) -> Option<String> {
     let run = runs.first()?;
-    let task = TaskName::ALL.into_iter().find(|task| task.name() == run.task)?;
+    let task = task_of(&run.task)?;
     let defaults = RunConfig::new(task);
     let mut line = format!("aees train {}", run.task);
     for (key, value) in settings_of_study(run, task) {

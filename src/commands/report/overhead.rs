@@ -45,8 +45,7 @@ pub(super) fn run(typed: &OverheadFlags) -> Result<ExitCode, Failure> {
     }
     let rows = rows(&found.runs);
     for row in rows.iter().filter(|row| row.overhead.is_none()) {
-        let label = row.configuration.label();
-        eprintln!("note: {} {} {label} has no plain baseline to compare with", row.task, row.optimizer);
+        eprintln!("note: {} {} {} has no plain baseline to compare with", row.task, row.optimizer, row.label);
     }
     match typed.format {
         OverheadFormat::Markdown => stdout::line(markdown(&rows).trim_end()),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use aees_report::tables::{Duplicates, Format, KINDS, Table, TableOptions, build, build_all, general};
+use aees_report::tables::{DuplicateRule, Format, KINDS, Table, TableOptions, build, build_all, general};
 use aees_report::{ResultSet, RunRecord};
 use aees_run::artifact::{FileError, write_atomically};
 use clap::builder::PossibleValuesParser;
@@ -59,13 +59,13 @@ pub(crate) struct TablesFlags {
         value_name = "RULE",
         default_value = "refuse",
         value_parser = words([
-            ("refuse", Duplicates::Refuse),
-            ("first", Duplicates::First),
-            ("last", Duplicates::Last),
-            ("mean", Duplicates::Mean),
+            ("refuse", DuplicateRule::Refuse),
+            ("first", DuplicateRule::First),
+            ("last", DuplicateRule::Last),
+            ("mean", DuplicateRule::Mean),
         ]),
     )]
-    duplicates: Duplicates,
+    duplicates: DuplicateRule,
 }
 
 fn explanation() -> String {

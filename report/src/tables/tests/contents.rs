@@ -2,7 +2,7 @@
 //! reference's paper prints, where it prints them; what is next to them in a folder of results must stay out.
 
 use super::*;
-use crate::SubsetAccuracies;
+use crate::LabelNoiseAccuracies;
 
 mod ablations;
 mod cifar;

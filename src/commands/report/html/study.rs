@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 use aees_report::best::Question;
-use aees_report::html::{Page, Row, Trouble};
+use aees_report::html::{Page, PageRow, Remark};
 use aees_studies::registry::{Reader, RunFilter, RunRow, RunState};
 use aees_studies::study::{Goal, Measure};
 
@@ -28,7 +28,7 @@ pub(super) fn tell(
         page.asked.push(("attempts".into(), format!("{}, of which {} retries", status.attempts, status.retries)));
     }
     let rows = reader.runs(&RunFilter { study: Some(name.to_owned()), ..RunFilter::default() })?;
-    troubles(page, name, flags, &rows);
+    remarks(page, name, flags, &rows);
     let mut axes = BTreeSet::new();
     for run in &rows {
         let values = axes_of(run);
@@ -41,8 +41,8 @@ pub(super) fn tell(
 }
 
 /// The rows of [`tell`] by short id, each with its axes, taken out of the page.
-pub(super) fn planned(page: &mut Page) -> BTreeMap<String, (Row, BTreeMap<String, String>)> {
-    let axes = |row: &Row| {
+pub(super) fn planned(page: &mut Page) -> BTreeMap<String, (PageRow, BTreeMap<String, String>)> {
+    let axes = |row: &PageRow| {
         let pairs = row.axes.iter().filter_map(|pair| pair.split_once('\u{1f}'));
         pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     };
@@ -99,11 +99,11 @@ fn axes_of(run: &RunRow) -> BTreeMap<String, String> {
     axes.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), text(value))).collect()
 }
 
-fn row(run: &RunRow, axes: &BTreeMap<String, String>) -> Row {
+fn row(run: &RunRow, axes: &BTreeMap<String, String>) -> PageRow {
     let first_line = |text: &String| text.lines().next().unwrap_or_default().to_owned();
     let class = run.class.as_deref().filter(|_| run.state != RunState::Done);
     let error = run.error.as_ref().filter(|_| class.is_some()).map(first_line).unwrap_or_default();
-    Row {
+    PageRow {
         index: run.index,
         name: run.run_id.to_string(),
         case: run.case.clone(),
@@ -113,17 +113,17 @@ fn row(run: &RunRow, axes: &BTreeMap<String, String>) -> Row {
         state: run.state.name().to_owned(),
         outcome: class.map(|class| format!("{class}: {error}")).unwrap_or_default(),
         seconds: (run.wall_ms > 0).then_some(run.wall_ms as f64 / 1e3),
-        ..Row::default()
+        ..PageRow::default()
     }
 }
 
 /// Failed runs one by one with what they said; the others that lack a result by state.
-fn troubles(page: &mut Page, name: &str, flags: &str, rows: &[RunRow]) {
+fn remarks(page: &mut Page, name: &str, flags: &str, rows: &[RunRow]) {
     let place = |run: &RunRow| format!("{name}:{}", run.index.unwrap_or_default());
     for run in rows.iter().filter(|run| run.state == RunState::Failed) {
         let class = run.class.as_deref().unwrap_or("unknown");
         let axes: Vec<String> = axes_of(run).iter().map(|(key, value)| format!("{key}={value}")).collect();
-        page.failures.push(Trouble {
+        page.failures.push(Remark {
             what: format!("{} {} {} seed {}", place(run), run.run_id, axes.join(" "), run.seed.cast_signed()),
             reason: format!("{class}: {}", run.error.as_deref().unwrap_or("no message")),
             command: format!(
@@ -145,7 +145,7 @@ fn troubles(page: &mut Page, name: &str, flags: &str, rows: &[RunRow]) {
             _ => format!("aees sweep resume {name}{flags}"),
         };
         let count = missing.len();
-        page.missing.push(Trouble { what: format!("{count} {state}"), reason: missing.join(", "), command });
+        page.missing.push(Remark { what: format!("{count} {state}"), reason: missing.join(", "), command });
     }
 }
 

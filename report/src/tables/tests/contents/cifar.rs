@@ -7,8 +7,8 @@ fn asym20(run: RunRecord) -> RunRecord {
     labels(run, Asymmetric(0.2))
 }
 
-fn subsets(corrupted_vs_noisy: f64, corrupted_vs_clean: f64, clean: f64) -> Option<SubsetAccuracies> {
-    Some(SubsetAccuracies { all: 0.5, clean, corrupted_vs_noisy, corrupted_vs_clean })
+fn subsets(corrupted_vs_noisy: f64, corrupted_vs_clean: f64, clean: f64) -> Option<LabelNoiseAccuracies> {
+    Some(LabelNoiseAccuracies { all: 0.5, clean, corrupted_vs_noisy, corrupted_vs_clean })
 }
 
 #[test]

@@ -1,15 +1,16 @@
-//! A made-up archive for tests of figures: realistic in shape, invented in every number.
+//! A synthetic archive for tests of figures: realistic in shape, invented in every number.
 
 use std::path::PathBuf;
 
 use serde_json::{Map, json};
 
-use crate::{Episodes, Layout, Method, NoiseSetting, RunRecord, SubsetAccuracies};
+use crate::fixtures::record;
+use crate::record::{Episodes, LabelNoiseAccuracies, Method, NoiseSetting, RunRecord};
 
 /// A small generator (SplitMix64): the same numbers in every test.
-struct Noise(u64);
+struct SplitMix(u64);
 
-impl Noise {
+impl SplitMix {
     fn next(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -21,7 +22,7 @@ impl Noise {
 
 /// Who picks, with which schedule and candidates, and how good it is said to be.
 #[derive(Clone, Copy)]
-pub(super) struct Kind {
+pub(super) struct Recipe {
     pub(super) method: Method,
     pub(super) scheduler: &'static str,
     pub(super) lr_candidates: &'static [f64],
@@ -30,7 +31,7 @@ pub(super) struct Kind {
     pub(super) fall: f64,
 }
 
-pub(super) const PLAIN: Kind = Kind {
+pub(super) const PLAIN: Recipe = Recipe {
     method: Method::Baseline,
     scheduler: "none",
     lr_candidates: &[1.0],
@@ -38,26 +39,26 @@ pub(super) const PLAIN: Kind = Kind {
     height: 0.52,
     fall: 0.17,
 };
-pub(super) const COSINE: Kind = Kind { scheduler: "cosine", height: 0.55, fall: 0.13, ..PLAIN };
-pub(super) const AEES: Kind =
-    Kind { method: Method::Adaptive, lr_candidates: &[0.5, 1.0, 2.0], height: 0.57, fall: 0.08, ..PLAIN };
-pub(super) const AEES_COSINE: Kind = Kind { scheduler: "cosine", height: 0.585, fall: 0.1, ..AEES };
-pub(super) const DUAL: Kind = Kind { noise_candidates: &[0.0, 0.005, 0.01], height: 0.6, fall: 0.05, ..AEES };
-pub(super) const FIXED: Kind = Kind { method: Method::Fixed, lr_candidates: &[2.0], height: 0.53, ..PLAIN };
+pub(super) const COSINE: Recipe = Recipe { scheduler: "cosine", height: 0.55, fall: 0.13, ..PLAIN };
+pub(super) const AEES: Recipe =
+    Recipe { method: Method::Adaptive, lr_candidates: &[0.5, 1.0, 2.0], height: 0.57, fall: 0.08, ..PLAIN };
+pub(super) const AEES_COSINE: Recipe = Recipe { scheduler: "cosine", height: 0.585, fall: 0.1, ..AEES };
+pub(super) const DUAL: Recipe = Recipe { noise_candidates: &[0.0, 0.005, 0.01], height: 0.6, fall: 0.05, ..AEES };
+pub(super) const FIXED: Recipe = Recipe { method: Method::Fixed, lr_candidates: &[2.0], height: 0.53, ..PLAIN };
 
 /// One run on CIFAR-100 with symmetric label noise.
-pub(super) fn run(kind: Kind, optimizer: &str, seed: i64, epochs: usize) -> RunRecord {
-    let mut noise = Noise(seed as u64 * 7919 + kind.height.to_bits() + optimizer.len() as u64);
+pub(super) fn run(kind: Recipe, optimizer: &str, seed: i64, epochs: usize) -> RunRecord {
+    let mut noise = SplitMix(seed as u64 * 7919 + kind.height.to_bits() + optimizer.len() as u64);
     let own = noise.next() * 0.015;
     let progress = |epoch: usize| (epoch + 1) as f64 / epochs as f64;
-    let accuracy = |epoch: usize, noise: &mut Noise| {
+    let accuracy = |epoch: usize, noise: &mut SplitMix| {
         let at = progress(epoch);
         (kind.height + own) * (1.0 - (-at * 14.0).exp()) - kind.fall * (at - 0.35).max(0.0) + noise.next() * 0.012
     };
     let val_accuracies: Vec<f64> = (0..epochs).map(|epoch| accuracy(epoch, &mut noise)).collect();
     let steps = epochs as u64 * 390;
     let slow = 5.0 + 0.3 * kind.lr_candidates.len() as f64 + 0.4 * kind.noise_candidates.len() as f64;
-    let subsets = |noise: &mut Noise| SubsetAccuracies {
+    let subsets = |noise: &mut SplitMix| LabelNoiseAccuracies {
         all: 0.6,
         clean: 0.8,
         corrupted_vs_noisy: 0.02 + kind.fall * 0.5 + noise.next() * 0.02,
@@ -69,21 +70,14 @@ pub(super) fn run(kind: Kind, optimizer: &str, seed: i64, epochs: usize) -> RunR
     config.insert("lr_candidates".into(), json!(kind.lr_candidates));
     config.insert("noise_candidates".into(), json!(kind.noise_candidates));
     RunRecord {
-        path: PathBuf::from(format!("made-up/{optimizer}-{}-{seed}.json", kind.height)),
-        layout: Layout::Aees,
-        run_id: None,
-        task: "cifar100".into(),
-        method_name: "made up".into(),
+        path: PathBuf::from(format!("synthetic/{optimizer}-{}-{seed}.json", kind.height)),
+        method_name: "synthetic".into(),
         method: kind.method,
-        seed,
         optimizer: optimizer.into(),
         scheduler: kind.scheduler.into(),
         lr: if optimizer == "SGD" { 0.1 } else { 1e-3 },
         lr_candidates: kind.lr_candidates.to_vec(),
         noise_candidates: kind.noise_candidates.to_vec(),
-        episode_length: 200,
-        context_mode: "none".into(),
-        instability_lambda: 0.0,
         label_noise: NoiseSetting::Symmetric(0.4),
         config,
         train_losses: val_accuracies.iter().map(|accuracy| 4.6 - 4.0 * accuracy).collect(),
@@ -98,15 +92,12 @@ pub(super) fn run(kind: Kind, optimizer: &str, seed: i64, epochs: usize) -> RunR
         episodes: (kind.method != Method::Baseline).then(|| episodes(kind, steps, &mut noise)),
         subsets: Some(subsets(&mut noise)),
         best_subsets: Some(subsets(&mut noise)),
-        diverged_at: None,
-        metrics: Vec::new(),
-        runtime: Vec::new(),
-        provenance: Vec::new(),
         val_accuracies,
+        ..record("cifar100", seed)
     }
 }
 
-fn episodes(kind: Kind, steps: u64, noise: &mut Noise) -> Episodes {
+fn episodes(kind: Recipe, steps: u64, noise: &mut SplitMix) -> Episodes {
     let mut episodes = Episodes::default();
     let count = steps.div_ceil(200);
     for index in 0..count {
@@ -140,7 +131,7 @@ pub(super) fn archive() -> Vec<RunRecord> {
 /// A program's runs over two learning rates and three widths.
 pub(super) fn program() -> Vec<RunRecord> {
     let mut runs = Vec::new();
-    let mut noise = Noise(5);
+    let mut noise = SplitMix(5);
     for lr in [0.001f64, 0.01] {
         for width in [16, 64, 256] {
             for seed in 0..6 {

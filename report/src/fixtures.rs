@@ -1,10 +1,10 @@
-//! Made-up results, for the tests of reports.
+//! Synthetic results, for the tests of reports.
 
 use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
-use crate::{Layout, Method, NoiseSetting, RunRecord};
+use crate::record::{Layout, Method, NoiseSetting, RunRecord};
 
 /// A run of three epochs.
 pub(crate) fn record(task: &str, seed: i64) -> RunRecord {

@@ -4,11 +4,13 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::document::{Config, ControllerLogs, Document, EpisodeLogs, Number, Numbers, Short, Subsets};
-use crate::{Episodes, Layout, Method, NoiseSetting, RunRecord, SubsetAccuracies};
+use super::document::{
+    Config, Document, Number, Numbers, Short, Subsets, WrittenControllers, WrittenEpisodes, WrittenLabelNoise,
+};
+use crate::record::{Episodes, LabelNoiseAccuracies, Layout, Method, NoiseSetting, RunRecord};
 
 /// The record and what a reader should know of it, or why the file is passed over.
-pub(super) fn understand(path: &Path, mut document: Document) -> Result<(RunRecord, Vec<String>), String> {
+pub(super) fn record_of(path: &Path, mut document: Document) -> Result<(RunRecord, Vec<String>), String> {
     let is_command = document.result.is_some() && document.val_accuracies.is_none();
     let is_training =
         document.val_accuracies.is_some() || (document.method_name.is_some() && document.config.is_some());
@@ -110,11 +112,11 @@ fn method_name(document: &Document, settings: &Map<String, Value>) -> String {
 fn method(
     name: &str,
     settings: &Map<String, Value>,
-    logs: Option<&ControllerLogs>,
+    logs: Option<&WrittenControllers>,
     controlled: bool,
     has_episodes: bool,
 ) -> Method {
-    let types: Vec<&str> = logs.map(ControllerLogs::types).unwrap_or_default();
+    let types: Vec<&str> = logs.map(WrittenControllers::types).unwrap_or_default();
     let policy = settings.get("open_loop_policy").and_then(|policy| policy.get("policy")).and_then(Value::as_str);
     let mode = policy.or_else(|| settings.get("control_mode").and_then(Value::as_str)).unwrap_or_default();
     let is = |names: [&str; 2]| names.contains(&mode) || names.contains(&name);
@@ -139,7 +141,7 @@ fn method(
     }
 }
 
-impl ControllerLogs {
+impl WrittenControllers {
     fn types(&self) -> Vec<&str> {
         let axes = self.lr_controller_logs.iter().chain(&self.noise_controller_logs);
         let all = axes.chain(self.noise_controller_logs_by_lr.iter().flat_map(|by_lr| by_lr.values()));
@@ -148,11 +150,7 @@ impl ControllerLogs {
 }
 
 /// Type and rate; the text task of the reference knows one type only and may not name it.
-fn label_noise(
-    task: &str,
-    settings: &Map<String, Value>,
-    diagnostics: Option<super::document::LabelNoise>,
-) -> NoiseSetting {
+fn label_noise(task: &str, settings: &Map<String, Value>, diagnostics: Option<WrittenLabelNoise>) -> NoiseSetting {
     let (kind, rate) = diagnostics.map(|noise| (noise.kind, noise.rate)).unwrap_or_default();
     let rate = settings.get("label_noise_rate").and_then(Value::as_f64).or(rate).unwrap_or(0.0);
     let kind = settings.get("label_noise_type").and_then(Value::as_str).or(kind.as_deref());
@@ -215,7 +213,7 @@ fn same_length(columns: &[(&str, usize)]) -> Result<(), String> {
     }
 }
 
-fn episodes(logs: EpisodeLogs, warnings: &mut Vec<String>) -> Result<Option<Episodes>, String> {
+fn episodes(logs: WrittenEpisodes, warnings: &mut Vec<String>) -> Result<Option<Episodes>, String> {
     let plain =
         |numbers: Numbers| numbers.unwrap_or_default().into_iter().map(|Number(value)| value).collect::<Vec<_>>();
     let mut episodes = Episodes {
@@ -250,8 +248,8 @@ fn episodes(logs: EpisodeLogs, warnings: &mut Vec<String>) -> Result<Option<Epis
     Ok(Some(episodes))
 }
 
-fn subsets(subsets: Subsets) -> Option<SubsetAccuracies> {
-    Some(SubsetAccuracies {
+fn subsets(subsets: Subsets) -> Option<LabelNoiseAccuracies> {
+    Some(LabelNoiseAccuracies {
         all: subsets.train_all_accuracy?,
         clean: subsets.train_clean_accuracy?,
         corrupted_vs_noisy: subsets.train_corrupted_accuracy_vs_noisy_labels?,

@@ -1,0 +1,64 @@
+//! Numbers as reports write them.
+
+/// The shortest text that reads back as the same number, without a needless `.0`: `0.00005`, `200`, `1e-12`.
+pub(crate) fn shortest(value: f64) -> String {
+    let plain = format!("{value}");
+    let short = format!("{value:e}");
+    if plain.len() <= short.len() + 4 { plain } else { short }
+}
+
+/// Four digits after the point, or powers of ten where that says nothing.
+pub(crate) fn four_decimals(value: f64) -> String {
+    let size = value.abs();
+    if value == 0.0 || (1e-3..1e6).contains(&size) { format!("{value:.4}") } else { format!("{value:.3e}") }
+}
+
+/// Some digits after the point; no minus before a rounded zero, which says nothing.
+pub(crate) fn fixed(value: f64, decimals: usize) -> String {
+    without_minus_zero(format!("{value:.decimals$}"))
+}
+
+/// As short as it can be said, for the labels of axes: `0.005`, `200`, `−1e-7`.
+pub(crate) fn label(value: f64) -> String {
+    let size = value.abs();
+    if value != 0.0 && !(1e-4..1e6).contains(&size) {
+        return with_typographic_minus(format!("{value:e}"));
+    }
+    let rounded = format!("{value:.6}");
+    with_typographic_minus(without_minus_zero(rounded.trim_end_matches('0').trim_end_matches('.').to_owned()))
+}
+
+/// The minus that print has, where a number has one.
+pub(crate) fn with_typographic_minus(number: String) -> String {
+    match number.strip_prefix('-') {
+        Some(rest) => format!("−{rest}"),
+        None => number,
+    }
+}
+
+fn without_minus_zero(text: String) -> String {
+    match text.strip_prefix('-') {
+        Some(zero) if zero.bytes().all(|byte| matches!(byte, b'0' | b'.')) => zero.to_owned(),
+        _ => text,
+    }
+}
+
+/// A rate in percent, without what binary fractions add: 0.2 is 20, 0.125 is 12.5.
+pub(crate) fn percent(rate: f64) -> f64 {
+    (rate * 1e9).round() / 1e7
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_of_axes_are_short() {
+        assert_eq!([0.005, 200.0, -0.5, -0.0].map(label), ["0.005", "200", "−0.5", "0"]);
+    }
+
+    #[test]
+    fn a_rounded_zero_has_no_minus() {
+        assert_eq!([-0.004, -0.006, 1.25].map(|value| fixed(value, 2)), ["0.00", "-0.01", "1.25"]);
+    }
+}

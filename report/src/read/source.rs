@@ -1,0 +1,112 @@
+//! Where results are looked for, what was listed there, and why nothing can be read.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Where results are looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A study of the registry: its folder of results and its name.
+    Study {
+        /// The root of results.
+        root: PathBuf,
+        registry: PathBuf,
+        name: String,
+    },
+    /// A folder, searched through and through.
+    Folder(PathBuf),
+    /// One file.
+    File(PathBuf),
+}
+
+/// A file that was passed over.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SkippedFile {
+    pub path: PathBuf,
+    pub reason: String,
+}
+
+impl Source {
+    /// What the user named.
+    pub fn path(&self) -> PathBuf {
+        match self {
+            Self::Study { name, .. } => name.into(),
+            Self::Folder(path) | Self::File(path) => path.clone(),
+        }
+    }
+}
+
+/// Why nothing can be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// None of the sources has a result.
+    #[error("{}: no results{}", path.display(), passed_over(skipped))]
+    Nothing {
+        path: PathBuf,
+        /// What was there instead.
+        skipped: Vec<SkippedFile>,
+    },
+    /// A source that is not there.
+    #[error("{} is not there", path.display())]
+    Missing { path: PathBuf },
+    /// A word that names no study, no folder and no file.
+    #[error("`{name}` is no study of {}, and no file or folder", registry.display())]
+    UnknownStudy {
+        name: String,
+        /// The registry that was asked.
+        registry: PathBuf,
+        /// The studies there are.
+        known: Vec<String>,
+    },
+    /// A study's own files cannot be read.
+    #[error("study {name}: {reason}")]
+    Study {
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl ReadError {
+    /// What the user can do about it.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Nothing { .. } => {
+                Some("give a study, a folder with run folders or RunResult files, or a file".into())
+            }
+            Self::UnknownStudy { known, .. } if known.is_empty() => Some("`aees sweep` makes studies".into()),
+            Self::UnknownStudy { known, .. } => Some(format!("studies: {}", known.join(", "))),
+            Self::Missing { .. } | Self::Study { .. } => None,
+        }
+    }
+}
+
+fn passed_over(skipped: &[SkippedFile]) -> String {
+    match skipped {
+        [] => String::new(),
+        [only] => format!("; passed over {}: {}", only.path.display(), only.reason),
+        [first, ..] => {
+            format!("; {} passed over, the first {}: {}", skipped.len(), first.path.display(), first.reason)
+        }
+    }
+}
+
+/// Files to read, and what is known already.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    pub(super) files: Vec<PathBuf>,
+    pub(super) skipped: Vec<SkippedFile>,
+    pub(super) warnings: Vec<String>,
+    /// Those of studies.
+    pub(super) seeds: Option<BTreeSet<i64>>,
+}
+
+impl Listing {
+    pub(super) fn expect(&mut self, seeds: impl Iterator<Item = u64>) {
+        self.seeds.get_or_insert_default().extend(seeds.map(u64::cast_signed));
+    }
+
+    pub(super) fn skip(&mut self, path: &Path, reason: impl Into<String>) {
+        self.skipped.push(SkippedFile { path: path.to_owned(), reason: reason.into() });
+    }
+}
