@@ -100,7 +100,7 @@ fn mistakes_in_a_study_are_told_with_their_place() {
         ("base: one.yaml\n", &["one.yaml", "two.yaml"]),
         ("set: {lr: 0.1}\nset: {lr: 0.2}\n", &["wrong.yaml:4", "set"]),
         ("set: {lr: 0.1, lr: 0.2}\n", &["wrong.yaml:3", "lr"]),
-        ("set: &loop\n  lr: *loop\n", &["wrong.yaml:4", "loop"]),
+        ("set: &loop\n  lr: *loop\n", &["wrong.yaml:4", "contains itself"]),
         ("set: {lr: .nan}\n", &["wrong.yaml:3", "lr"]),
         ("seeds: 3-1\n", &["wrong.yaml:3"]),
         ("exclude: [{epochz: 3}]\n", &["wrong.yaml:3", "epochz"]),

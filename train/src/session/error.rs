@@ -9,7 +9,7 @@ use aees_run::settings::ConfigError;
 
 use crate::controllers::ControllerSetupError;
 use crate::drive::RunError;
-use crate::engine::SelectError;
+use crate::engine::{EngineError, SelectError};
 use crate::task_error::TaskError;
 
 /// Why a run could not be made or finished.
@@ -81,6 +81,10 @@ impl SessionError {
             Self::Directory(error) => error.help(),
             Self::Controllers(ControllerSetupError::Trace(error)) => error.help(),
             Self::Run(RunError::File(error)) => error.help(),
+            Self::Run(RunError::Engine(EngineError::Weights(_))) => Some(
+                "remove the file if it is damaged, and `aees data fetch TASK` brings it again; or name another with --model"
+                    .into(),
+            ),
             Self::Run(RunError::Engine(_)) => Some("continue with --resume; the last checkpoint is untouched".into()),
             Self::NothingSaved { .. } => Some("--checkpoint last takes the newest one instead of the best".into()),
             Self::OtherRun { .. } => Some("plan the study again: the change makes other runs of them".into()),
