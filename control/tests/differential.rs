@@ -64,7 +64,6 @@ impl Trace {
             .into(),
             ema_alpha: self.ema_alpha,
             seed: Some(self.seed),
-            ..AeesConfig::default()
         }
     }
 }

@@ -54,7 +54,7 @@ macro_rules! settings {
             /// The table, in the order of the checks.
             pub fn settings() -> &'static [SettingInfo] {
                 static TABLE: LazyLock<Vec<SettingInfo>> = LazyLock::new(|| {
-                    let mut table = Vec::new();
+                    let mut table = Vec::with_capacity(64);
                     $(
                         table.push(SettingInfo {
                             key: stringify!($key),
