@@ -113,7 +113,7 @@ fn a_launch_leads_its_own_session_and_says_how_it_ended() {
     wait_until(|| !record.process.is_alive());
     let state = launch.state();
     assert!(matches!(state, LaunchState::Ended { exit_code: 3, .. }), "{state:?}");
-    assert!((200..30_000).contains(&launch.milliseconds(state)), "{}", launch.milliseconds(state));
+    assert!(launch.milliseconds(state) >= 200, "{}", launch.milliseconds(state));
     assert_eq!(launch.last_line(), "10 %");
 }
 
