@@ -1,7 +1,7 @@
 //! The RunResult: what a run leaves for tables, figures and other programs.
 //!
 //! Every key of the reference with its meaning, so that scripts written for it read our files; beside them what it lacks:
-//! identity, engine, machine, outcome, digests. Keys that hold times or the machine are named in [`TIME_KEYS`]; two runs of
+//! identity, engine, machine, outcome, digests. Keys that hold times or the machine are named in [`aees_run::result::TIME_KEYS`]; two runs of
 //! the same configuration agree in all others.
 
 use aees_control::controller::Controller;

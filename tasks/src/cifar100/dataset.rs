@@ -77,7 +77,7 @@ pub struct Cifar100 {
     pub test: ImageSplit,
     /// What label noise did, if it was on.
     pub label_noise: Option<LabelNoiseReport>,
-    /// [`Fingerprint`] of the splits `train`, `validation` (if there is one) and `test`, in this order: clean labels and pixels
+    /// Fingerprint of the splits `train`, `validation` (if there is one) and `test`, in this order: clean labels and pixels
     /// after limits and hold-out, before noise. The same for every layout and compression of the same images.
     pub fingerprint: String,
     /// Where the images came from.

@@ -58,7 +58,7 @@ pub struct TextData {
     pub test: Option<TextSplit>,
     /// What label noise did, if it was on.
     pub label_noise: Option<LabelNoiseReport>,
-    /// [`Fingerprint`] of the splits `train`, `validation` and `test` (if there is one), in this order: clean labels and
+    /// Fingerprint of the splits `train`, `validation` and `test` (if there is one), in this order: clean labels and
     /// sentences after split and limits, before noise. The same for every layout and compression of the same rows.
     pub fingerprint: String,
     /// Where the sentences came from.
