@@ -23,7 +23,6 @@ use crate::names::NameStyle;
 use crate::record::RunRecord;
 use crate::statistics::{LEVEL, MeanSd, mean};
 
-pub use confirm::changed as settings_of_study;
 pub use measure::{CURVES, Unmeasured, curve, measured};
 
 /// What is asked.

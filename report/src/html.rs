@@ -5,12 +5,14 @@
 //! HTML: without the script it can be read, with it the table of runs can be sorted and filtered. All text that comes from
 //! files is escaped here, in one place; figures are images, so nothing in them can run.
 //!
-//! Reading the registry is left to the command, which fills a [`Page`].
+//! `contents.rs` fills a [`Page`] from results, `study.rs` adds what only the registry knows; the others write it.
 
+mod contents;
 mod figure;
 mod numbers;
 mod runs;
 mod sections;
+mod study;
 
 use crate::best::Answer;
 use crate::figures::NamedFigure;
@@ -18,6 +20,7 @@ use crate::markup::escaped;
 use crate::read::SkippedFile;
 use crate::record::RunRecord;
 
+pub use contents::PageQuestion;
 pub use figure::FIGURE_BYTES;
 
 /// A run as the table shows it.

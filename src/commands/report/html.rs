@@ -1,28 +1,17 @@
-//! `aees report html`: fills the page from the results and, for a study, from the registry.
+//! `aees report html`: the page of results, written to a file.
 
-mod study;
-
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use aees_report::html::{Page, PageQuestion};
+use aees_report::{ReadError, ResultSet, Source};
 use aees_run::artifact::write_atomically;
-use aees_run::settings::RunConfig;
+use aees_run::times::moment;
 use clap::Args;
 
 use crate::failure::Failure;
 use crate::sources::Sources;
-use aees_report::attributes::{Detail, attribute, distinguishing, task_of};
-use aees_report::best::{Question, best, curve, settings_of_study};
-use aees_report::html::{Page, PageRow, Remark, provenance};
-use aees_report::names::NameStyle;
-use aees_report::{Attributes, ReadError, ResultSet, RunRecord, Source, figures};
-use aees_run::times::moment;
-use aees_studies::study::{Goal, quoted};
-
-/// The most columns of settings that a table can hold and still be read.
-const AXES: usize = 10;
 
 /// One self-contained page: what was asked, runs, figures, best settings, failures, commands, versions
 #[derive(Args)]
@@ -52,139 +41,20 @@ pub(super) fn run(typed: &HtmlFlags) -> Result<ExitCode, Failure> {
         Err(error) => return Err(error.into()),
     };
     let out = &typed.out;
-    let html = page(typed, &sources, found)?.html();
-    write_atomically(out, |file| file.write_all(html.as_bytes()))?;
-    eprintln!("wrote {} ({} KB)", out.display(), html.len().div_ceil(1000));
-    Ok(ExitCode::SUCCESS)
-}
-
-fn page(typed: &HtmlFlags, sources: &[Source], found: ResultSet) -> Result<Page, Failure> {
     let results = typed.sources.results();
-    let names: Vec<String> = sources.iter().map(|source| source.path().display().to_string()).collect();
-    let mut question = Question::default();
-    let mut page =
-        Page { title: names.join(", "), skipped: found.skipped, warnings: found.warnings, ..Page::default() };
-    if let [Source::Study { name, .. }] = sources
-        && let Ok(reader) = results.reader()
-    {
-        study::tell(&reader, name, &results.flags, &mut page, &mut question)?;
-        // The section of failed and missing runs tells them, with what helps.
-        page.skipped.retain(|skipped| skipped.path.extension().is_some());
-    }
-    if let Some(metric) = &typed.metric {
-        question.metric.clone_from(metric);
-        question.goal = if metric.contains("loss") { Goal::Min } else { Goal::Max };
-    }
-    page.metric.clone_from(&question.metric);
-    fill_runs(&mut page, &found.runs, question.goal);
-    match best(&found.runs, &question) {
-        Ok(answer) if !answer.groups.is_empty() => {
-            page.warnings.extend(answer.warnings.iter().cloned());
-            page.best = Some(answer);
-        }
-        Ok(_) => {}
-        Err(error) => page.warnings.push(error.to_string()),
-    }
-    page.figures = figures::for_study(&found.runs, &figures::FigureOptions::default());
-    page.provenance = provenance(&found.runs);
-    commands(&mut page, &results.flags, &names, &found.runs);
+    let reader = if let [Source::Study { .. }] = sources.as_slice() { results.reader().ok() } else { None };
+    let question = PageQuestion {
+        sources: &sources,
+        registry: reader.as_ref(),
+        flags: &results.flags,
+        metric: typed.metric.as_deref(),
+    };
+    let mut page = Page::of(found, &question)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let now = i64::try_from(now).unwrap_or(i64::MAX);
     page.footer = format!("Made {} UTC by aees {}.", moment(now), env!("CARGO_PKG_VERSION"));
-    Ok(page)
-}
-
-/// The rows of the table: those that the registry gave, completed by the results, or the results alone.
-fn fill_runs(page: &mut Page, runs: &[RunRecord], goal: Goal) {
-    let attributes: Vec<Attributes> = runs.iter().map(Attributes::of).collect();
-    let mut axes = distinguishing(&attributes, Detail::Full);
-    axes.retain(|key| key != "seed");
-    for key in page.axes.drain(..).collect::<Vec<_>>() {
-        if !axes.contains(&key) {
-            axes.push(key);
-        }
-    }
-    axes.truncate(AXES);
-    let planned: BTreeMap<String, (PageRow, BTreeMap<String, String>)> = study::planned(page);
-    let mut by_id = planned;
-    let mut rows = Vec::new();
-    for run in runs {
-        let short = run.run_id.as_deref().map(|id| id.chars().take(16).collect::<String>());
-        let known = short.as_ref().and_then(|short| by_id.remove(short));
-        let mut row = known.map_or_else(|| PageRow { state: "done".into(), ..PageRow::default() }, |(row, _)| row);
-        if row.name.is_empty() {
-            row.name = short.unwrap_or_else(|| run.path.display().to_string());
-        }
-        row.seed = run.seed.to_string();
-        row.axes = axes.iter().map(|key| attribute(run, key, NameStyle::AsWritten).unwrap_or_default()).collect();
-        measure(&mut row, run, &page.metric, goal);
-        if let Some(step) = run.diverged_at {
-            let what = format!("{} seed {}", row.name, run.seed);
-            page.diverged.push(Remark { what, reason: format!("diverged at step {step}"), command: String::new() });
-        }
-        rows.push(row);
-    }
-    for (mut row, values) in by_id.into_values() {
-        row.axes = axes.iter().map(|key| values.get(key).cloned().unwrap_or_default()).collect();
-        rows.push(row);
-    }
-    rows.sort_by_key(|row| row.index);
-    if page.counts.is_empty() {
-        page.counts = vec![("results".into(), runs.len() as u64)];
-    }
-    if !page.diverged.is_empty() {
-        page.counts.push(("diverged".into(), page.diverged.len() as u64));
-    }
-    (page.axes, page.rows) = (axes, rows);
-}
-
-fn measure(row: &mut PageRow, run: &RunRecord, metric: &str, goal: Goal) {
-    row.diverged = run.diverged_at.is_some();
-    row.outcome = run.diverged_at.map_or_else(|| "ok".into(), |step| format!("diverged at step {step}"));
-    row.seconds = run.wall_seconds;
-    row.curve = curve(run, metric).unwrap_or_default();
-    row.last = row.curve.last().copied();
-    let finite = row.curve.iter().copied().enumerate().filter(|(_, value)| value.is_finite());
-    // The first of equals.
-    let best = finite.reduce(|best, next| {
-        let better = if goal == Goal::Max { next.1 > best.1 } else { next.1 < best.1 };
-        if better { next } else { best }
-    });
-    row.best = best.map(|(_, value)| value);
-    row.peak = best.map(|(index, _)| index + 1).filter(|_| row.curve.len() > 1);
-}
-
-/// How to make all of this again: the page, and each setting's runs.
-fn commands(page: &mut Page, flags: &str, names: &[String], runs: &[RunRecord]) {
-    let words: Vec<String> = names.iter().map(|name| quoted(name)).collect();
-    let words = format!("{}{flags}", words.join(" "));
-    let page_again = format!("aees report html {words} --out page.html");
-    page.commands.push(("This page".into(), page_again));
-    page.commands.push((
-        "Its tables, figures and array".into(),
-        format!("aees report tables {words}\naees report figures {words}\naees report tensor {words} --out runs.npz"),
-    ));
-    let mut by_setting: BTreeMap<Attributes, Vec<&RunRecord>> = BTreeMap::new();
-    runs.iter().for_each(|run| by_setting.entry(Attributes::of(run)).or_default().push(run));
-    let lines: Vec<String> = by_setting.values().filter_map(|runs| train_line(runs)).collect();
-    if !lines.is_empty() {
-        page.commands.push(("One run of each setting, by itself".into(), lines.join("\n")));
-    }
-}
-
-/// The command of a setting with its first seed; the other seeds as a comment.
-fn train_line(runs: &[&RunRecord]) -> Option<String> {
-    let run = runs.first()?;
-    let task = task_of(&run.task)?;
-    let defaults = RunConfig::new(task);
-    let mut line = format!("aees train {}", run.task);
-    for (key, value) in settings_of_study(run, task) {
-        if Some(&value) != defaults.get(key).as_ref() {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            line += &format!(" --set {}", quoted(&format!("{key}={text}")));
-        }
-    }
-    line += &format!(" --seed {}", run.seed);
-    let others: Vec<String> = runs[1..].iter().map(|run| run.seed.to_string()).collect();
-    Some(if others.is_empty() { line } else { format!("{line}  # also seeds {}", others.join(", ")) })
+    let html = page.html();
+    write_atomically(out, |file| file.write_all(html.as_bytes()))?;
+    eprintln!("wrote {} ({} KB)", out.display(), html.len().div_ceil(1000));
+    Ok(ExitCode::SUCCESS)
 }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::failure::Failure;
-use aees_report::best::Question;
-use aees_report::html::{Page, PageRow, Remark};
-use aees_studies::registry::{Reader, RunFilter, RunRow, RunState};
-use aees_studies::study::{Goal, Measure};
+use aees_studies::registry::{Reader, RegistryError, RunFilter, RunRow, RunState};
+use aees_studies::study::{Goal, Measure, quoted};
+
+use super::{Page, PageRow, Remark};
+use crate::best::Question;
 
 /// Tells it: facts, counts, failures, missing runs, commands, and one row for each member, without its numbers.
 pub(super) fn tell(
@@ -17,7 +17,7 @@ pub(super) fn tell(
     flags: &str,
     page: &mut Page,
     question: &mut Question,
-) -> Result<(), Failure> {
+) -> Result<(), RegistryError> {
     let spec: Value = serde_json::from_str(&reader.study_spec(name)?).unwrap_or_default();
     if let Some(metric) = spec["metric"].as_str() {
         read_metric(metric, question);
@@ -150,9 +150,9 @@ fn remarks(page: &mut Page, name: &str, flags: &str, rows: &[RunRow]) {
 }
 
 fn sweep_commands(spec: &Value, name: &str, flags: &str, page: &mut Page) {
-    let mut run = format!("aees sweep run {}", aees_studies::study::quoted(spec["source"].as_str().unwrap_or(name)));
+    let mut run = format!("aees sweep run {}", quoted(spec["source"].as_str().unwrap_or(name)));
     for assignment in spec["overrides"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        run += &format!(" --override {}", aees_studies::study::quoted(assignment));
+        run += &format!(" --override {}", quoted(assignment));
     }
     page.commands.push(("The study".into(), format!("{run}{flags}\naees sweep resume {name}{flags}")));
 }

@@ -1,0 +1,162 @@
+//! What stands on a page: gathered from the results and, for a study, from the registry.
+
+use std::collections::BTreeMap;
+
+use aees_run::settings::RunConfig;
+use aees_studies::registry::{Reader, RegistryError};
+use aees_studies::study::{Goal, quoted};
+
+use super::{Page, PageRow, Remark, provenance, study};
+use crate::attributes::{Attributes, Detail, attribute, distinguishing, task_of};
+use crate::best::confirm::changed;
+use crate::best::{Question, best, curve};
+use crate::figures::{FigureOptions, for_study};
+use crate::names::NameStyle;
+use crate::read::{ResultSet, Source};
+use crate::record::RunRecord;
+
+/// The most columns of settings that a table can hold and still be read.
+const AXES: usize = 10;
+
+/// What a page is asked to show beside the results.
+pub struct PageQuestion<'a> {
+    /// Where the results came from.
+    pub sources: &'a [Source],
+    /// The registry, for a page of one study.
+    pub registry: Option<&'a Reader>,
+    /// The flags that name root and registry in another command.
+    pub flags: &'a str,
+    /// The metric of the table and of the best settings, if another than the study's is asked for.
+    pub metric: Option<&'a str>,
+}
+
+impl Page {
+    /// The page of some results.
+    ///
+    /// # Errors
+    /// When the registry cannot be read.
+    pub fn of(found: ResultSet, asked: &PageQuestion<'_>) -> Result<Self, RegistryError> {
+        let names: Vec<String> = asked.sources.iter().map(|source| source.path().display().to_string()).collect();
+        let mut question = Question::default();
+        let mut page =
+            Self { title: names.join(", "), skipped: found.skipped, warnings: found.warnings, ..Self::default() };
+        if let ([Source::Study { name, .. }], Some(reader)) = (asked.sources, asked.registry) {
+            study::tell(reader, name, asked.flags, &mut page, &mut question)?;
+            // The section of failed and missing runs tells them, with what helps.
+            page.skipped.retain(|skipped| skipped.path.extension().is_some());
+        }
+        if let Some(metric) = asked.metric {
+            metric.clone_into(&mut question.metric);
+            question.goal = if metric.contains("loss") { Goal::Min } else { Goal::Max };
+        }
+        page.metric.clone_from(&question.metric);
+        fill_runs(&mut page, &found.runs, question.goal);
+        match best(&found.runs, &question) {
+            Ok(answer) if !answer.groups.is_empty() => {
+                page.warnings.extend(answer.warnings.iter().cloned());
+                page.best = Some(answer);
+            }
+            Ok(_) => {}
+            Err(error) => page.warnings.push(error.to_string()),
+        }
+        page.figures = for_study(&found.runs, &FigureOptions::default());
+        page.provenance = provenance(&found.runs);
+        commands(&mut page, asked.flags, &names, &found.runs);
+        Ok(page)
+    }
+}
+
+/// The rows of the table: those that the registry gave, completed by the results, or the results alone.
+fn fill_runs(page: &mut Page, runs: &[RunRecord], goal: Goal) {
+    let attributes: Vec<Attributes> = runs.iter().map(Attributes::of).collect();
+    let mut axes = distinguishing(&attributes, Detail::Full);
+    axes.retain(|key| key != "seed");
+    for key in page.axes.drain(..).collect::<Vec<_>>() {
+        if !axes.contains(&key) {
+            axes.push(key);
+        }
+    }
+    axes.truncate(AXES);
+    let planned: BTreeMap<String, (PageRow, BTreeMap<String, String>)> = study::planned(page);
+    let mut by_id = planned;
+    let mut rows = Vec::new();
+    for run in runs {
+        let short = run.run_id.as_deref().map(|id| id.chars().take(16).collect::<String>());
+        let known = short.as_ref().and_then(|short| by_id.remove(short));
+        let mut row = known.map_or_else(|| PageRow { state: "done".into(), ..PageRow::default() }, |(row, _)| row);
+        if row.name.is_empty() {
+            row.name = short.unwrap_or_else(|| run.path.display().to_string());
+        }
+        row.seed = run.seed.to_string();
+        row.axes = axes.iter().map(|key| attribute(run, key, NameStyle::AsWritten).unwrap_or_default()).collect();
+        measure(&mut row, run, &page.metric, goal);
+        if let Some(step) = run.diverged_at {
+            let what = format!("{} seed {}", row.name, run.seed);
+            page.diverged.push(Remark { what, reason: format!("diverged at step {step}"), command: String::new() });
+        }
+        rows.push(row);
+    }
+    for (mut row, values) in by_id.into_values() {
+        row.axes = axes.iter().map(|key| values.get(key).cloned().unwrap_or_default()).collect();
+        rows.push(row);
+    }
+    rows.sort_by_key(|row| row.index);
+    if page.counts.is_empty() {
+        page.counts = vec![("results".into(), runs.len() as u64)];
+    }
+    if !page.diverged.is_empty() {
+        page.counts.push(("diverged".into(), page.diverged.len() as u64));
+    }
+    (page.axes, page.rows) = (axes, rows);
+}
+
+fn measure(row: &mut PageRow, run: &RunRecord, metric: &str, goal: Goal) {
+    row.diverged = run.diverged_at.is_some();
+    row.outcome = run.diverged_at.map_or_else(|| "ok".into(), |step| format!("diverged at step {step}"));
+    row.seconds = run.wall_seconds;
+    row.curve = curve(run, metric).unwrap_or_default();
+    row.last = row.curve.last().copied();
+    let finite = row.curve.iter().copied().enumerate().filter(|(_, value)| value.is_finite());
+    // The first of equals.
+    let best = finite.reduce(|best, next| {
+        let better = if goal == Goal::Max { next.1 > best.1 } else { next.1 < best.1 };
+        if better { next } else { best }
+    });
+    row.best = best.map(|(_, value)| value);
+    row.peak = best.map(|(index, _)| index + 1).filter(|_| row.curve.len() > 1);
+}
+
+/// How to make all of this again: the page, and each setting's runs.
+fn commands(page: &mut Page, flags: &str, names: &[String], runs: &[RunRecord]) {
+    let words: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+    let words = format!("{}{flags}", words.join(" "));
+    let page_again = format!("aees report html {words} --out page.html");
+    page.commands.push(("This page".into(), page_again));
+    page.commands.push((
+        "Its tables, figures and array".into(),
+        format!("aees report tables {words}\naees report figures {words}\naees report tensor {words} --out runs.npz"),
+    ));
+    let mut by_setting: BTreeMap<Attributes, Vec<&RunRecord>> = BTreeMap::new();
+    runs.iter().for_each(|run| by_setting.entry(Attributes::of(run)).or_default().push(run));
+    let lines: Vec<String> = by_setting.values().filter_map(|runs| train_line(runs)).collect();
+    if !lines.is_empty() {
+        page.commands.push(("One run of each setting, by itself".into(), lines.join("\n")));
+    }
+}
+
+/// The command of a setting with its first seed; the other seeds as a comment.
+fn train_line(runs: &[&RunRecord]) -> Option<String> {
+    let run = runs.first()?;
+    let task = task_of(&run.task)?;
+    let defaults = RunConfig::new(task);
+    let mut line = format!("aees train {}", run.task);
+    for (key, value) in changed(run, task) {
+        if Some(&value) != defaults.get(key).as_ref() {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            line += &format!(" --set {}", quoted(&format!("{key}={text}")));
+        }
+    }
+    line += &format!(" --seed {}", run.seed);
+    let others: Vec<String> = runs[1..].iter().map(|run| run.seed.to_string()).collect();
+    Some(if others.is_empty() { line } else { format!("{line}  # also seeds {}", others.join(", ")) })
+}
