@@ -61,8 +61,8 @@ fn main() -> ExitCode {
         Ok(typed) => run(typed.verb).unwrap_or_else(Failure::report),
         Err(error) => failure::usage(&error),
     };
-    if let Some(detached) = detached {
-        detached.record_end(exit);
+    if let Some(Err(error)) = detached.map(|detached| detached.record_end(exit)) {
+        eprintln!("warning: the end of this launch is not recorded: {error}");
     }
     exit
 }

@@ -80,3 +80,18 @@ fn reports_and_studies_need_no_tensors() {
         assert!(tensors.is_empty(), "{package} needs {tensors:?}");
     }
 }
+
+/// Libraries tell their callers; what a user sees is written in one place.
+#[test]
+fn only_the_program_prints() {
+    holds("print", |room| {
+        let printing = |file: &source::SourceFile| {
+            words(&file.code).any(|(_, word)| ["print", "println", "eprint", "eprintln", "dbg"].contains(&word))
+        };
+        let files = source::source(&source_of(room)).into_iter();
+        let files = files.filter(|file| room != "program" && printing(file));
+        let paths: Vec<String> =
+            files.map(|file| file.path.strip_prefix(root()).unwrap().display().to_string()).collect();
+        (!paths.is_empty()).then(|| paths.join(", "))
+    });
+}

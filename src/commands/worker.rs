@@ -54,6 +54,7 @@ pub(crate) fn run(typed: &WorkerFlags) -> Result<ExitCode, Failure> {
         Work::Train(settings) => train(&job, settings, &stop),
         Work::Command(command) => run_command(&job, command, &stop, &mut say),
     };
+    ended.warning.iter().for_each(|warning| eprintln!("warning: {warning}"));
     let mut line = json!(ended);
     line["event"] = "ended".into();
     say(&line);

@@ -65,6 +65,9 @@ pub struct Ended {
     /// The exit code of a program.
     #[serde(default)]
     pub exit_code: Option<i32>,
+    /// What went wrong and did not decide the end.
+    #[serde(default)]
+    pub warning: Option<String>,
 }
 
 /// What became of a run.
@@ -91,7 +94,7 @@ pub enum EndedState {
 
 impl From<EndedState> for Ended {
     fn from(state: EndedState) -> Self {
-        Self { state, message: String::new(), help: None, exit_code: None }
+        Self { state, message: String::new(), help: None, exit_code: None, warning: None }
     }
 }
 

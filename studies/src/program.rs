@@ -41,7 +41,7 @@ use crate::process::out_of_memory_kills;
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
-struct Limits {
+struct TimeLimits {
     /// From the SIGTERM to the SIGKILL.
     grace: Duration,
     /// What the program left running may still print after the program's end.
@@ -50,7 +50,7 @@ struct Limits {
     killed: Duration,
 }
 
-impl Default for Limits {
+impl Default for TimeLimits {
     fn default() -> Self {
         Self { grace: Duration::from_secs(10), linger: Duration::from_secs(2), killed: Duration::from_secs(5) }
     }
@@ -60,13 +60,19 @@ impl Default for Limits {
 /// children.
 pub fn run_command(job: &Job, command: &CommandJob, stop: &AtomicBool, say: &mut dyn FnMut(&Value)) -> Ended {
     let mut progress = |line: &Value| say(&json!({"event": "program", "line": line}));
-    run(job, command, stop, Limits::default(), &mut progress)
+    run(job, command, stop, TimeLimits::default(), &mut progress)
 }
 
 /// An error is an end too: one before the program's.
 type Step<T> = Result<T, Ended>;
 
-fn run(job: &Job, command: &CommandJob, stop: &AtomicBool, limits: Limits, progress: &mut dyn FnMut(&Value)) -> Ended {
+fn run(
+    job: &Job,
+    command: &CommandJob,
+    stop: &AtomicBool,
+    limits: TimeLimits,
+    progress: &mut dyn FnMut(&Value),
+) -> Ended {
     attempt(job, command, stop, limits, progress).unwrap_or_else(|ended| ended)
 }
 
@@ -74,7 +80,7 @@ fn attempt(
     job: &Job,
     command: &CommandJob,
     stop: &AtomicBool,
-    limits: Limits,
+    limits: TimeLimits,
     progress: &mut dyn FnMut(&Value),
 ) -> Step<Ended> {
     let folder = match RunFolder::enter(&job.run_directory, &job.run_id, limits.killed)? {
@@ -82,7 +88,7 @@ fn attempt(
         Entered::Published => return Ok(EndedState::Done.into()),
         Entered::Busy => return Ok(EndedState::Busy.into()),
     };
-    let source = publish::Source::new(&command.result, &folder)?;
+    let source = publish::ResultLocation::new(&command.result, &folder)?;
     if stop.load(Ordering::Relaxed) {
         return Ok(EndedState::Interrupted.into());
     }
@@ -97,20 +103,21 @@ fn attempt(
     if end.everything_gone {
         folder.forget_program();
     }
-    match (end.cause, end.status) {
-        (Cause::Stopped, _) => Ok(EndedState::Interrupted.into()),
+    let ended = match (end.cause, end.status) {
+        (Cause::Stopped, _) => EndedState::Interrupted.into(),
         (Cause::TimedOut, status) => {
             let seconds = command.timeout_seconds.unwrap_or_default();
-            Ok(verdict::timed_out(seconds, status, &output))
+            verdict::timed_out(seconds, status, &output)
         }
         (Cause::Ended, Some(status)) if status.success() => {
             let (given, found) = source.read(&output)?;
             let seconds = started.elapsed().as_secs_f64();
             publish::publish(&folder, &Finished { job, command, given, found, seconds })?;
-            Ok(Ended { exit_code: Some(0), ..EndedState::Done.into() })
+            Ended { exit_code: Some(0), ..EndedState::Done.into() }
         }
-        (Cause::Ended, status) => Ok(verdict::verdict(command, status, kills_before, &output)),
-    }
+        (Cause::Ended, status) => verdict::verdict(command, status, kills_before, &output),
+    };
+    Ok(Ended { warning: output.warning(), ..ended })
 }
 
 /// A failure that is no program's: of the study, the folder, the machine.

@@ -50,11 +50,11 @@ const BUSY: Duration = Duration::from_millis(1_000);
 const MOST_KILLED: u32 = 20;
 
 /// What ends a supervisor before its work does.
-pub struct Limits {
+pub struct StopConditions {
     /// When everything stops.
     pub deadline: Option<Instant>,
     /// Set by Ctrl-C.
-    pub stop: Arc<AtomicBool>,
+    pub interrupted: Arc<AtomicBool>,
     /// Stop at the first failure.
     pub fail_fast: bool,
 }
@@ -71,7 +71,7 @@ pub enum Halt {
 }
 
 /// How a supervisor ended.
-pub struct Summary {
+pub struct SweepSummary {
     /// The selected runs by state.
     pub counts: BTreeMap<RunState, u64>,
     /// Why it ended early.
@@ -86,7 +86,7 @@ pub enum SweepEvent<'a> {
     /// A run ended, in words.
     Settled { run: &'a RunId, label: &'a str, what: &'a str, seconds: f64 },
     /// How it stands: selected runs by state, and the running ones.
-    Standing { settled: usize, total: usize, running: &'a [String] },
+    Progress { settled: usize, total: usize, running: &'a [String] },
 }
 
 /// Why a run was asked to stop.
@@ -114,7 +114,7 @@ pub struct Supervisor<'a> {
     registry: Registry,
     root: &'a Root,
     plan: &'a StudyPlan,
-    limits: Limits,
+    stop_when: StopConditions,
     launcher: &'a mut dyn Launcher,
     report: &'a mut dyn FnMut(SweepEvent<'_>),
     /// A test gives its own.
@@ -122,7 +122,7 @@ pub struct Supervisor<'a> {
     identity: WorkerId,
     selection: Selection,
     /// Runs that are not to be claimed again in this process.
-    passed_over: HashSet<RunId>,
+    held_back: HashSet<RunId>,
     submitted: HashMap<Ticket, Submitted>,
     /// The registry's last event before this process began: breakers count from there.
     since: i64,
@@ -140,7 +140,7 @@ impl<'a> Supervisor<'a> {
         registry: Registry,
         root: &'a Root,
         plan: &'a StudyPlan,
-        limits: Limits,
+        stop_when: StopConditions,
         launcher: &'a mut dyn Launcher,
         report: &'a mut dyn FnMut(SweepEvent<'_>),
     ) -> Result<Self, SweepError> {
@@ -154,13 +154,13 @@ impl<'a> Supervisor<'a> {
             registry,
             root,
             plan,
-            limits,
+            stop_when,
             launcher,
             report,
             clock: Box::new(Instant::now),
             identity,
             selection,
-            passed_over: HashSet::new(),
+            held_back: HashSet::new(),
             submitted: HashMap::new(),
             since,
             halt: None,
@@ -174,9 +174,9 @@ impl<'a> Supervisor<'a> {
     ///
     /// # Errors
     /// When the registry or the file system fails. What runs is then left to the launcher's end.
-    pub fn run(mut self) -> Result<Summary, SweepError> {
+    pub fn run(mut self) -> Result<SweepSummary, SweepError> {
         self.work()?;
-        Ok(Summary { counts: self.counts()?, halt: self.halt })
+        Ok(SweepSummary { counts: self.counts()?, halt: self.halt })
     }
 
     fn work(&mut self) -> Result<(), SweepError> {
@@ -201,9 +201,9 @@ impl<'a> Supervisor<'a> {
         if self.halt.is_some() {
             return;
         }
-        if self.limits.stop.load(Ordering::Relaxed) {
+        if self.stop_when.interrupted.load(Ordering::Relaxed) {
             self.halt_for(Halt::Interrupted);
-        } else if self.limits.deadline.is_some_and(|deadline| self.now() >= deadline) {
+        } else if self.stop_when.deadline.is_some_and(|deadline| self.now() >= deadline) {
             self.halt_for(Halt::Deadline);
         }
     }
@@ -228,7 +228,7 @@ impl<'a> Supervisor<'a> {
 
     /// Claims as many runs as the launcher takes, and submits them.
     fn claim(&mut self) -> Result<usize, SweepError> {
-        let selection = self.selection.without(&self.passed_over);
+        let selection = self.selection.without(&self.held_back);
         let most = self.launcher.free();
         let claims = self.registry.claim(&self.identity, &selection, most, LEASE)?;
         self.last_idle_claim = (claims.len() < most).then(|| self.now());
@@ -303,7 +303,7 @@ impl<'a> Supervisor<'a> {
         self.stop_where(StopReason::Lost, |run| lost.iter().any(|loss| loss.run_id == run.claim.run_id));
         let counts = self.counts()?;
         let settled = counts.iter().filter(|(state, _)| is_settled(**state)).map(|(_, count)| *count as usize).sum();
-        (self.report)(SweepEvent::Standing { settled, total: self.plan.selected.len(), running: &running });
+        (self.report)(SweepEvent::Progress { settled, total: self.plan.selected.len(), running: &running });
         Ok(())
     }
 
@@ -349,7 +349,7 @@ impl<'a> Supervisor<'a> {
     fn work_may_come(&self) -> Result<bool, SweepError> {
         let counts = self.counts()?;
         let open = counts.iter().filter(|(state, _)| !is_settled(**state)).map(|(_, count)| *count).sum::<u64>();
-        Ok(open > self.passed_over.len() as u64)
+        Ok(open > self.held_back.len() as u64)
     }
 }
 

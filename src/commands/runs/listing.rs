@@ -43,13 +43,13 @@ impl Listed {
     }
 }
 
-/// The members of some studies by index, then, if `strays` are wanted, the runs that no study lists. Each run once, at its
+/// The members of some studies by index, then, if `without_study` are wanted, the runs that no study lists. Each run once, at its
 /// first study.
 pub(crate) fn list(
     reader: &Reader,
     studies: &[String],
     filter: &RunFilter,
-    strays: bool,
+    without_study: bool,
 ) -> Result<Vec<Listed>, Failure> {
     let mut listed: Vec<Listed> = Vec::new();
     let mut seen: HashSet<RunId> = HashSet::new();
@@ -65,7 +65,7 @@ pub(crate) fn list(
         seen.extend(new.iter().map(|run| run.run_id.clone()));
         listed.extend(measured(reader, study, new.into_iter().take(free.unwrap_or(usize::MAX)).collect())?);
     }
-    if strays {
+    if without_study {
         let limit = filter.limit.map(|limit| limit - listed.len() + seen.len());
         let rows = reader.runs(&RunFilter { study: None, limit, ..filter.clone() })?;
         let free = filter.limit.map_or(usize::MAX, |limit| limit - listed.len());

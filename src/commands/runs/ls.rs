@@ -45,8 +45,8 @@ pub(super) fn run(typed: &LsFlags) -> Result<ExitCode, Failure> {
     }
     let filter = RunFilter { limit: typed.limit, ..typed.filter.of(None)? };
     // Only members of a study have axes.
-    let strays = pattern.is_none() && filter.axes.is_empty();
-    let listed = list(&reader, &studies(&reader, pattern)?, &filter, strays)?;
+    let without_study = pattern.is_none() && filter.axes.is_empty();
+    let listed = list(&reader, &studies(&reader, pattern)?, &filter, without_study)?;
     if typed.json {
         let runs: Vec<Value> = listed.iter().map(|listed| to_json(listed, &results.root)).collect();
         stdout::line(json!({"runs": runs}));

@@ -8,7 +8,9 @@ use aees_studies::background::launch_detached;
 use aees_studies::launcher::{LocalProcesses, Slot};
 use aees_studies::plan::StudyPlan;
 use aees_studies::registry::RunState;
-use aees_studies::supervisor::{Halt, Limits, Reconciled, Summary, Supervisor, SweepEvent, is_settled, reconcile};
+use aees_studies::supervisor::{
+    Halt, Reconciled, StopConditions, Supervisor, SweepEvent, SweepSummary, is_settled, reconcile,
+};
 use aees_train::engine::available;
 use clap::{Args, value_parser};
 
@@ -59,25 +61,28 @@ pub(super) fn execute(results: &Results, plan: &StudyPlan, typed: &RunningFlags)
     let stop = interrupt::watch(|| {
         eprintln!("stopping all runs after their step, with checkpoints; press Ctrl-C again to stop at once");
     })?;
-    let limits = Limits { deadline, stop, fail_fast: typed.fail_fast };
+    let stop_when = StopConditions { deadline, interrupted: stop, fail_fast: typed.fail_fast };
     let mut launcher = LocalProcesses::new(slots(typed, plan));
     let mut report = |event: SweepEvent<'_>| progress.show(event);
-    let summary = Supervisor::new(registry, &results.root, plan, limits, &mut launcher, &mut report)?.run()?;
+    let summary = Supervisor::new(registry, &results.root, plan, stop_when, &mut launcher, &mut report)?.run()?;
     progress.finish();
     Ok(conclude(&plan.name, &summary, &results.flags))
 }
 
-fn tell_what_was_put_right(put_right: &Reconciled) {
-    if put_right.adopted > 0 {
-        eprintln!("{} results were on disk already", put_right.adopted);
+fn tell_what_was_put_right(reconciled: &Reconciled) {
+    if reconciled.adopted > 0 {
+        eprintln!("{} results were on disk already", reconciled.adopted);
     }
-    if put_right.interrupted > 0 {
-        eprintln!("{} runs were left by a process that died; they go on from their checkpoints", put_right.interrupted);
+    if reconciled.interrupted > 0 {
+        eprintln!(
+            "{} runs were left by a process that died; they go on from their checkpoints",
+            reconciled.interrupted
+        );
     }
-    for run in &put_right.vanished {
+    for run in &reconciled.vanished {
         eprintln!("warning: the result of run {run} is gone from the disk; `aees runs retry {run}` makes it again");
     }
-    put_right.damaged.iter().for_each(|reason| eprintln!("warning: {reason}"));
+    reconciled.damaged.iter().for_each(|reason| eprintln!("warning: {reason}"));
 }
 
 /// The earlier of what was typed and what the study says.
@@ -145,7 +150,7 @@ fn detach(results: &Results, plan: &StudyPlan, typed: &RunningFlags) -> Result<E
 }
 
 /// The last words and the exit code.
-fn conclude(name: &str, summary: &Summary, flags: &str) -> ExitCode {
+fn conclude(name: &str, summary: &SweepSummary, flags: &str) -> ExitCode {
     let of = |state: RunState| summary.counts.get(&state).copied().unwrap_or_default();
     let states: Vec<String> = summary.counts.iter().map(|(state, count)| format!("{count} {}", state.name())).collect();
     eprintln!("{name}: {}", if states.is_empty() { "no runs".to_owned() } else { states.join(", ") });

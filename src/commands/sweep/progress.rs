@@ -17,7 +17,7 @@ pub(super) struct SweepProgress {
 }
 
 /// How often a pipe hears how it stands.
-const STANDING: Duration = Duration::from_secs(60);
+const PROGRESS_EVERY: Duration = Duration::from_secs(60);
 
 impl SweepProgress {
     pub(super) fn new(style: Style, runs: usize) -> Self {
@@ -42,8 +42,8 @@ impl SweepProgress {
                     SweepEvent::Settled { run, label, what, seconds } => {
                         json!({"event": "settled", "run": run.full(), "label": label, "what": what, "seconds": seconds})
                     }
-                    SweepEvent::Standing { settled, total, running } => {
-                        json!({"event": "standing", "settled": settled, "total": total, "running": running})
+                    SweepEvent::Progress { settled, total, running } => {
+                        json!({"event": "progress", "settled": settled, "total": total, "running": running})
                     }
                 });
             }
@@ -61,10 +61,10 @@ impl SweepProgress {
                 self.bar.inc(1);
                 self.line(&format!("{run} {label}: {what} ({seconds:.1} s)"));
             }
-            SweepEvent::Standing { settled, total, running } => {
+            SweepEvent::Progress { settled, total, running } => {
                 self.bar.set_position(settled as u64);
                 self.bar.set_message(running.join(" | "));
-                if self.style == Style::Plain && self.said.is_none_or(|said| said.elapsed() > STANDING) {
+                if self.style == Style::Plain && self.said.is_none_or(|said| said.elapsed() > PROGRESS_EVERY) {
                     self.said = Some(Instant::now());
                     self.line(&format!("{settled}/{total} settled; running: {}", running.join(" | ")));
                 }

@@ -123,24 +123,26 @@ pub struct Detached {
 
 impl Detached {
     /// Writes the exit code of this process, its last act.
-    pub fn record_end(self, exit: ExitCode) {
+    ///
+    /// # Errors
+    /// When it cannot be written: the launch will look as if it had died.
+    pub fn record_end(self, exit: ExitCode) -> Result<(), BackgroundError> {
         // The only way from an exit code back to its number.
         let code = (0..=u8::MAX).find(|code| ExitCode::from(*code) == exit).unwrap_or(u8::MAX);
-        self.write(code);
+        self.write(code)
     }
 
-    fn write(&self, exit_code: u8) {
+    fn write(&self, exit_code: u8) -> Result<(), BackgroundError> {
         let end = EndRecord { exit_code, at: system_clock() };
-        if let Err(error) = write_json(&Files(self.directory.clone()).ended(), &end) {
-            eprintln!("warning: the end of this launch is not recorded: {error}");
-        }
+        Ok(write_json(&Files(self.directory.clone()).ended(), &end)?)
     }
 }
 
 impl Drop for Detached {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.write(EXIT_PANIC);
+            // The panic has said more.
+            let _ = self.write(EXIT_PANIC);
         }
     }
 }

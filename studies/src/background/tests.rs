@@ -32,7 +32,7 @@ fn detached_child() {
     let (arguments, detached) = become_detached(arguments[place - 1..].to_vec()).unwrap();
     let status = Command::new("sh").arg("-c").args(&arguments[1..]).status().unwrap();
     let code = u8::try_from(status.code().unwrap_or(99)).unwrap();
-    detached.unwrap().record_end(ExitCode::from(code));
+    detached.unwrap().record_end(ExitCode::from(code)).unwrap();
     std::process::exit(code.into());
 }
 

@@ -17,7 +17,7 @@ use std::{env, fs, thread};
 use aees_run::artifact::FileError;
 
 use super::folder::{ProgramRecord, RunFolder};
-use super::output::{Event, Stream, forward};
+use super::output::{ProgramEvent, Stream, forward};
 use super::{Step, failed, file_failed};
 use crate::job::{CommandJob, Ended, Job};
 use crate::process::{Descendants, ProcessIdentity, adopt_orphans};
@@ -42,7 +42,7 @@ const WAITING: usize = 16;
 #[derive(Debug)]
 pub(super) struct Program {
     /// What happens to it.
-    pub(super) events: Receiver<Event>,
+    pub(super) events: Receiver<ProgramEvent>,
     /// The program and its descendants.
     pub(super) tree: Descendants,
     guard: Child,
@@ -140,7 +140,7 @@ fn open_gate(
     worker: ProcessIdentity,
     marks: Vec<String>,
     input: Vec<u8>,
-) -> io::Result<(Descendants, Receiver<Event>)> {
+) -> io::Result<(Descendants, Receiver<ProgramEvent>)> {
     let pipes = (gate.stdin.take(), gate.stdout.take(), gate.stderr.take());
     let (Some(stdin), Some(stdout), Some(stderr)) = pipes else { return Err(io::ErrorKind::BrokenPipe.into()) };
     let prepared = (|| {
@@ -178,10 +178,10 @@ fn feed(mut stdin: ChildStdin, input: Vec<u8>) {
     });
 }
 
-fn wait(mut program: Child, events: SyncSender<Event>) {
+fn wait(mut program: Child, events: SyncSender<ProgramEvent>) {
     thread::spawn(move || {
         let status = program.wait();
-        let _ = events.send(Event::Exited(status));
+        let _ = events.send(ProgramEvent::Exited(status));
     });
 }
 

@@ -39,7 +39,7 @@ pub(super) enum Stream {
 
 /// What happens to a program.
 #[derive(Debug)]
-pub(super) enum Event {
+pub(super) enum ProgramEvent {
     /// Whole lines; the newline of the last one may be missing at the end of a stream.
     Lines(Stream, Vec<u8>),
     /// A part of a line that is too long to be looked at.
@@ -54,7 +54,8 @@ pub(super) enum Event {
 #[derive(Debug)]
 pub(super) struct Output {
     log: File,
-    log_fails: bool,
+    /// Why the log is not whole.
+    log_error: Option<std::io::Error>,
     last_object: Option<LooseObject>,
     output_tail: Tail,
     error_tail: Tail,
@@ -68,7 +69,7 @@ impl Output {
         let log = OpenOptions::new().create(true).append(true).open(&path);
         let log = log.map_err(|error| file_failed(&FileError::at("write", &path)(error)))?;
         let (output_tail, error_tail) = (Tail::default(), Tail::default());
-        Ok(Self { log, log_fails: false, last_object: None, output_tail, error_tail, last_progress: None })
+        Ok(Self { log, log_error: None, last_object: None, output_tail, error_tail, last_progress: None })
     }
 
     /// Takes whole lines; `progress` gets those that tell it.
@@ -91,12 +92,16 @@ impl Output {
     /// Takes a part of a line that is too long.
     pub(super) fn write_log(&mut self, bytes: &[u8]) {
         if let Err(error) = self.log.write_all(bytes)
-            && !self.log_fails
+            && self.log_error.is_none()
         {
-            // The run can go on without it; the worker's own log tells.
-            self.log_fails = true;
-            eprintln!("cannot write log.txt: {error}");
+            // The run can go on without it.
+            self.log_error = Some(error);
         }
+    }
+
+    /// What is to be said of the log, if it could not be written.
+    pub(super) fn warning(&self) -> Option<String> {
+        self.log_error.as_ref().map(|error| format!("cannot write log.txt: {error}"))
     }
 
     fn look_at(&mut self, line: &[u8], progress: &mut dyn FnMut(&Value)) {
@@ -144,7 +149,7 @@ impl Tail {
 }
 
 /// Sends what comes through a pipe, cut at the ends of lines, until it is closed.
-pub(super) fn forward(stream: Stream, mut pipe: impl Read + Send + 'static, events: SyncSender<Event>) {
+pub(super) fn forward(stream: Stream, mut pipe: impl Read + Send + 'static, events: SyncSender<ProgramEvent>) {
     thread::spawn(move || {
         let mut chunk = vec![0; 1 << 16];
         let mut lines = Lines::default();
@@ -157,7 +162,7 @@ pub(super) fn forward(stream: Stream, mut pipe: impl Read + Send + 'static, even
         }
         let last = lines.end(stream);
         // Nobody listens any more: the program's end did not wait for this pipe.
-        let _ = last.map_or(Ok(()), |last| events.send(last)).and_then(|()| events.send(Event::Closed));
+        let _ = last.map_or(Ok(()), |last| events.send(last)).and_then(|()| events.send(ProgramEvent::Closed));
     });
 }
 
@@ -178,33 +183,33 @@ struct Lines {
 }
 
 impl Lines {
-    fn add(&mut self, stream: Stream, mut bytes: &[u8]) -> Vec<Event> {
+    fn add(&mut self, stream: Stream, mut bytes: &[u8]) -> Vec<ProgramEvent> {
         let mut events = Vec::new();
         if self.in_long_line {
             let end = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1);
             self.in_long_line = !bytes[..end].ends_with(b"\n");
-            events.push(Event::Fragment(bytes[..end].to_vec()));
+            events.push(ProgramEvent::Fragment(bytes[..end].to_vec()));
             bytes = &bytes[end..];
         }
         match bytes.iter().rposition(|byte| *byte == b'\n') {
             Some(last) => {
                 self.unfinished.extend_from_slice(&bytes[..=last]);
-                events.push(Event::Lines(stream, std::mem::take(&mut self.unfinished)));
+                events.push(ProgramEvent::Lines(stream, std::mem::take(&mut self.unfinished)));
                 self.unfinished.extend_from_slice(&bytes[last + 1..]);
             }
             None => self.unfinished.extend_from_slice(bytes),
         }
         if self.unfinished.len() > LONGEST_LINE {
             self.in_long_line = true;
-            events.push(Event::Fragment(std::mem::take(&mut self.unfinished)));
+            events.push(ProgramEvent::Fragment(std::mem::take(&mut self.unfinished)));
         }
         events
     }
 
-    fn end(&mut self, stream: Stream) -> Option<Event> {
+    fn end(&mut self, stream: Stream) -> Option<ProgramEvent> {
         match (self.unfinished.is_empty(), self.in_long_line) {
-            (false, _) => Some(Event::Lines(stream, std::mem::take(&mut self.unfinished))),
-            (true, true) => Some(Event::Fragment(b"\n".to_vec())),
+            (false, _) => Some(ProgramEvent::Lines(stream, std::mem::take(&mut self.unfinished))),
+            (true, true) => Some(ProgramEvent::Fragment(b"\n".to_vec())),
             (true, false) => None,
         }
     }
@@ -216,11 +221,11 @@ mod tests {
 
     fn told(chunks: &[&[u8]]) -> Vec<(bool, Vec<u8>)> {
         let mut lines = Lines::default();
-        let mut events: Vec<Event> = chunks.iter().flat_map(|chunk| lines.add(Stream::Output, chunk)).collect();
+        let mut events: Vec<ProgramEvent> = chunks.iter().flat_map(|chunk| lines.add(Stream::Output, chunk)).collect();
         events.extend(lines.end(Stream::Output));
         let tell = |event| match event {
-            Event::Lines(_, bytes) => (true, bytes),
-            Event::Fragment(bytes) => (false, bytes),
+            ProgramEvent::Lines(_, bytes) => (true, bytes),
+            ProgramEvent::Fragment(bytes) => (false, bytes),
             other => panic!("{other:?}"),
         };
         events.into_iter().map(tell).collect()

@@ -26,7 +26,7 @@ const EFFORT_KEYS: [&str; 4] = ["episodes", "tokens_in", "tokens_out", "cost_usd
 
 /// Where the result will be found.
 #[derive(Debug)]
-pub(super) enum Source {
+pub(super) enum ResultLocation {
     /// The last JSON line.
     LastJsonLine,
     /// A file, and what stood there before the program began.
@@ -50,7 +50,7 @@ impl FileState {
     }
 }
 
-impl Source {
+impl ResultLocation {
     /// Looked at before the program starts.
     pub(super) fn new(source: &ResultSource, folder: &RunFolder) -> Step<Self> {
         let ResultSource::File(path) = source else { return Ok(Self::LastJsonLine) };

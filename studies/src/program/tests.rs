@@ -16,15 +16,15 @@ use crate::job::{ResultSource, Work};
 use crate::process::ProcessIdentity;
 
 /// Long enough never to end a test, short enough to see that one hangs.
-const PATIENT: Limits =
-    Limits { grace: Duration::from_secs(60), linger: Duration::from_secs(20), killed: Duration::from_secs(20) };
+const PATIENT: TimeLimits =
+    TimeLimits { grace: Duration::from_secs(60), linger: Duration::from_secs(20), killed: Duration::from_secs(20) };
 
 /// A run in a folder of its own.
 struct Run {
     _scratch: TempDir,
     job: Job,
     command: CommandJob,
-    limits: Limits,
+    limits: TimeLimits,
 }
 
 impl Run {

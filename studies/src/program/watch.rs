@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::Limits;
+use super::TimeLimits;
 use super::child::Program;
-use super::output::{Event, Output};
+use super::output::{Output, ProgramEvent};
 
 /// How often it is asked whether the program shall stop.
 const TICK: Duration = Duration::from_millis(50);
@@ -42,7 +42,7 @@ pub(super) fn watch(
     output: &mut Output,
     stop: &AtomicBool,
     deadline: Option<Instant>,
-    limits: Limits,
+    limits: TimeLimits,
     progress: &mut dyn FnMut(&Value),
 ) -> End {
     let mut watch = Watch { program, output, progress, open_streams: 2, exited: None, status: None };
@@ -108,10 +108,10 @@ impl Watch<'_> {
 
     fn take_next(&mut self, patience: Duration) {
         match self.program.events.recv_timeout(patience) {
-            Ok(Event::Lines(stream, bytes)) => self.output.take_lines(stream, &bytes, self.progress),
-            Ok(Event::Fragment(bytes)) => self.output.write_log(&bytes),
-            Ok(Event::Closed) => self.open_streams -= 1,
-            Ok(Event::Exited(status)) => {
+            Ok(ProgramEvent::Lines(stream, bytes)) => self.output.take_lines(stream, &bytes, self.progress),
+            Ok(ProgramEvent::Fragment(bytes)) => self.output.write_log(&bytes),
+            Ok(ProgramEvent::Closed) => self.open_streams -= 1,
+            Ok(ProgramEvent::Exited(status)) => {
                 self.exited = Some(Instant::now());
                 self.status = status.ok();
             }

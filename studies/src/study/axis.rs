@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::error::{Problem, StudyError};
 use super::search::{Distribution, Draw, float};
 use super::settings::{Assignment, Dialect, Operation, collide};
-use super::yaml::{Entry, Kind, Node, number};
+use super::yaml::{Kind, YamlEntry, YamlNode, number};
 
 const FORMS: [&str; 8] = ["choice", "range", "linspace", "logspace", "uniform", "loguniform", "normal", "randint"];
 /// More points than one axis of any study has.
@@ -18,7 +18,7 @@ const MAX_POINTS: f64 = 1e6;
 
 /// One value of an axis: what it is called, and what it sets.
 #[derive(Clone, Debug)]
-pub(super) struct Candidate {
+pub(super) struct AxisValue {
     /// The value of each key of the axis, for tables.
     pub(super) shown: Vec<Value>,
     pub(super) assignments: Vec<Assignment>,
@@ -26,36 +26,36 @@ pub(super) struct Candidate {
 
 /// Where the candidates of an axis come from.
 #[derive(Clone, Debug)]
-pub(super) enum Candidates {
-    Listed(Vec<Candidate>),
+pub(super) enum AxisValues {
+    Listed(Vec<AxisValue>),
     Drawn(Distribution),
 }
 
 /// Settings that vary together.
 #[derive(Clone, Debug)]
-pub(super) struct Axis {
+pub(super) struct SweepAxis {
     /// The keys it sets, as written: one, or those of a zip group.
     pub(super) keys: Vec<String>,
     pub(super) paths: Vec<Vec<String>>,
     pub(super) place: Place,
-    pub(super) candidates: Candidates,
+    pub(super) candidates: AxisValues,
 }
 
-impl Axis {
+impl SweepAxis {
     /// How many candidates a grid has of it.
     pub(super) fn len(&self) -> usize {
         match &self.candidates {
-            Candidates::Listed(listed) => listed.len(),
-            Candidates::Drawn(_) => 1,
+            AxisValues::Listed(listed) => listed.len(),
+            AxisValues::Drawn(_) => 1,
         }
     }
 
     /// The candidate of a trial of a random search.
-    pub(super) fn draw(&self, seed: u64, trial: u64) -> Candidate {
+    pub(super) fn draw(&self, seed: u64, trial: u64) -> AxisValue {
         let draw = Draw::new(seed, trial, &self.keys.join(","));
         match &self.candidates {
-            Candidates::Listed(listed) => listed[draw.index(listed.len())].clone(),
-            Candidates::Drawn(distribution) => {
+            AxisValues::Listed(listed) => listed[draw.index(listed.len())].clone(),
+            AxisValues::Drawn(distribution) => {
                 let value = distribution.sample(draw);
                 let assignments = self.paths.iter().map(|path| Assignment {
                     path: path.clone(),
@@ -64,18 +64,18 @@ impl Axis {
                     place: self.place.clone(),
                     faulty: false,
                 });
-                Candidate { assignments: assignments.collect(), shown: vec![value] }
+                AxisValue { assignments: assignments.collect(), shown: vec![value] }
             }
         }
     }
 }
 
 /// The axes of a `sweep`.
-pub(super) fn sweep_axes(entries: &[Entry], dialect: Dialect, errors: &mut Vec<StudyError>) -> Vec<Axis> {
+pub(super) fn sweep_axes(entries: &[YamlEntry], dialect: Dialect, errors: &mut Vec<StudyError>) -> Vec<SweepAxis> {
     let mut axes = Vec::new();
     for entry in entries {
         match candidates(entry, "sweep", dialect) {
-            Ok(candidates) => axes.push(Axis {
+            Ok(candidates) => axes.push(SweepAxis {
                 keys: vec![entry.key.clone()],
                 paths: vec![dialect.path(&entry.key)],
                 place: entry.place.clone(),
@@ -88,12 +88,12 @@ pub(super) fn sweep_axes(entries: &[Entry], dialect: Dialect, errors: &mut Vec<S
 }
 
 /// The axis of one `zip` group.
-pub(super) fn zip_axis(entries: &[Entry], dialect: Dialect, place: &Place) -> Result<Axis, Vec<StudyError>> {
+pub(super) fn zip_axis(entries: &[YamlEntry], dialect: Dialect, place: &Place) -> Result<SweepAxis, Vec<StudyError>> {
     let (mut columns, mut errors) = (Vec::new(), Vec::new());
     for entry in entries {
         match candidates(entry, "zip", dialect) {
-            Ok(Candidates::Listed(listed)) => columns.push(listed),
-            Ok(Candidates::Drawn(_)) => {
+            Ok(AxisValues::Listed(listed)) => columns.push(listed),
+            Ok(AxisValues::Drawn(_)) => {
                 errors.push(axis_error(entry, "a distribution cannot be coupled; write a list"));
             }
             Err(error) => errors.push(error),
@@ -107,20 +107,20 @@ pub(super) fn zip_axis(entries: &[Entry], dialect: Dialect, place: &Place) -> Re
     if !errors.is_empty() {
         return Err(errors);
     }
-    let row = |index: usize| Candidate {
+    let row = |index: usize| AxisValue {
         shown: columns.iter().flat_map(|column| column[index].shown.clone()).collect(),
         assignments: columns.iter().flat_map(|column| column[index].assignments.clone()).collect(),
     };
-    Ok(Axis {
+    Ok(SweepAxis {
         keys: entries.iter().map(|entry| entry.key.clone()).collect(),
         paths: entries.iter().map(|entry| dialect.path(&entry.key)).collect(),
         place: place.clone(),
-        candidates: Candidates::Listed((0..length).map(row).collect()),
+        candidates: AxisValues::Listed((0..length).map(row).collect()),
     })
 }
 
 /// Two axes of one block that set the same path, or a path and what holds it.
-pub(super) fn check_collisions(axes: &[Axis], errors: &mut Vec<StudyError>) {
+pub(super) fn check_collisions(axes: &[SweepAxis], errors: &mut Vec<StudyError>) {
     let all: Vec<(&String, &Vec<String>, &Place)> = axes
         .iter()
         .flat_map(|axis| axis.keys.iter().zip(&axis.paths).map(|(key, path)| (key, path, &axis.place)))
@@ -134,7 +134,7 @@ pub(super) fn check_collisions(axes: &[Axis], errors: &mut Vec<StudyError>) {
     }
 }
 
-fn candidates(entry: &Entry, within: &'static str, dialect: Dialect) -> Result<Candidates, StudyError> {
+fn candidates(entry: &YamlEntry, within: &'static str, dialect: Dialect) -> Result<AxisValues, StudyError> {
     match &entry.value.kind {
         Kind::Scalar { .. } => {
             let problem = Problem::ScalarInSweep { key: entry.key.clone(), within };
@@ -158,7 +158,7 @@ fn candidates(entry: &Entry, within: &'static str, dialect: Dialect) -> Result<C
     }
 }
 
-fn unknown_form(entry: &Entry, form: &[Entry]) -> StudyError {
+fn unknown_form(entry: &YamlEntry, form: &[YamlEntry]) -> StudyError {
     let unknown = form.iter().find(|part| !FORMS.contains(&part.key.as_str()));
     let Some(unknown) = unknown else { return axis_error(entry, "exactly one form describes an axis") };
     let hint = match nearest(&unknown.key, FORMS) {
@@ -169,28 +169,28 @@ fn unknown_form(entry: &Entry, form: &[Entry]) -> StudyError {
     StudyError::at(&unknown.place, Problem::Axis { key: entry.key.clone(), reason })
 }
 
-fn listed(entry: &Entry, items: &[Node], dialect: Dialect) -> Result<Candidates, StudyError> {
+fn listed(entry: &YamlEntry, items: &[YamlNode], dialect: Dialect) -> Result<AxisValues, StudyError> {
     if items.is_empty() {
         return Err(StudyError::at(&entry.value.place, Problem::EmptyAxis { key: entry.key.clone() }));
     }
-    let candidate = |item: &Node| {
+    let candidate = |item: &YamlNode| {
         let (mut assignments, mut errors) = (Vec::new(), Vec::new());
         dialect.flatten(dialect.path(&entry.key), item, &mut assignments, &mut errors);
         match errors.into_iter().next() {
             Some(error) => Err(error),
-            None => Ok(Candidate { shown: vec![dialect.value(item)?], assignments }),
+            None => Ok(AxisValue { shown: vec![dialect.value(item)?], assignments }),
         }
     };
-    Ok(Candidates::Listed(items.iter().map(candidate).collect::<Result<_, _>>()?))
+    Ok(AxisValues::Listed(items.iter().map(candidate).collect::<Result<_, _>>()?))
 }
 
-fn computed(entry: &Entry, form: &Entry, dialect: Dialect) -> Result<Candidates, StudyError> {
+fn computed(entry: &YamlEntry, form: &YamlEntry, dialect: Dialect) -> Result<AxisValues, StudyError> {
     let values = match form.key.as_str() {
         "range" => range(entry, form)?,
         "linspace" | "logspace" => spaced(entry, form)?,
-        _ => return distribution(entry, form).map(Candidates::Drawn),
+        _ => return distribution(entry, form).map(AxisValues::Drawn),
     };
-    let candidate = |value: Value| Candidate {
+    let candidate = |value: Value| AxisValue {
         assignments: vec![Assignment {
             path: dialect.path(&entry.key),
             value: value.clone(),
@@ -200,11 +200,11 @@ fn computed(entry: &Entry, form: &Entry, dialect: Dialect) -> Result<Candidates,
         }],
         shown: vec![value],
     };
-    Ok(Candidates::Listed(values.into_iter().map(candidate).collect()))
+    Ok(AxisValues::Listed(values.into_iter().map(candidate).collect()))
 }
 
 /// `{from, to, step}`, both ends included; value i is from + i * step.
-fn range(entry: &Entry, form: &Entry) -> Result<Vec<Value>, StudyError> {
+fn range(entry: &YamlEntry, form: &YamlEntry) -> Result<Vec<Value>, StudyError> {
     let [from, to, step] = numbers(entry, form, ["from", "to", "step"])?;
     let count = ((to.value - from.value) / step.value + 1e-9).floor() + 1.0;
     if step.value == 0.0 || count.is_nan() || count > MAX_POINTS {
@@ -224,7 +224,7 @@ fn range(entry: &Entry, form: &Entry) -> Result<Vec<Value>, StudyError> {
 
 /// `{from, to, n}`: n points at equal distances, or of equal ratios. Whole numbers when both ends are written as such
 /// and every point is whole.
-fn spaced(entry: &Entry, form: &Entry) -> Result<Vec<Value>, StudyError> {
+fn spaced(entry: &YamlEntry, form: &YamlEntry) -> Result<Vec<Value>, StudyError> {
     let [from, to, n] = numbers(entry, form, ["from", "to", "n"])?;
     let logarithmic = form.key == "logspace";
     let count = n.integer.filter(|count| (1..=MAX_POINTS as i64).contains(count));
@@ -252,7 +252,7 @@ fn spaced(entry: &Entry, form: &Entry) -> Result<Vec<Value>, StudyError> {
     Ok(points)
 }
 
-fn distribution(entry: &Entry, form: &Entry) -> Result<Distribution, StudyError> {
+fn distribution(entry: &YamlEntry, form: &YamlEntry) -> Result<Distribution, StudyError> {
     if form.key == "normal" {
         let [mean, std] = numbers(entry, form, ["mean", "std"])?;
         if std.value <= 0.0 {
@@ -280,7 +280,7 @@ struct Written {
 }
 
 /// The numbers of a form, which has exactly these keys.
-fn numbers<const N: usize>(entry: &Entry, form: &Entry, keys: [&str; N]) -> Result<[Written; N], StudyError> {
+fn numbers<const N: usize>(entry: &YamlEntry, form: &YamlEntry, keys: [&str; N]) -> Result<[Written; N], StudyError> {
     let expected = || axis_error(entry, &format!("`{}` needs {{{}}}, all numbers", form.key, keys.join(", ")));
     let Kind::Map(parts) = &form.value.kind else { return Err(expected()) };
     if parts.len() != N {
@@ -297,6 +297,6 @@ fn numbers<const N: usize>(entry: &Entry, form: &Entry, keys: [&str; N]) -> Resu
     written.try_into().map_err(|_| expected())
 }
 
-fn axis_error(entry: &Entry, reason: &str) -> StudyError {
+fn axis_error(entry: &YamlEntry, reason: &str) -> StudyError {
     StudyError::at(&entry.value.place, Problem::Axis { key: entry.key.clone(), reason: reason.to_owned() })
 }

@@ -7,7 +7,7 @@ use aees_run::settings::Place;
 use super::error::{Problem, StudyError};
 use super::fields::wrong;
 use super::settings::{Assignment, Dialect};
-use super::yaml::{Entry, Kind, Node, read_map};
+use super::yaml::{Kind, YamlEntry, YamlNode, read_map};
 
 /// More files than the bases of any study are; bases of bases could otherwise be read exponentially often.
 const MAX_FILES: usize = 1000;
@@ -27,7 +27,7 @@ impl<'study> BaseReader<'study> {
     }
 
     /// The assignments of a base: a path, a map, or a list of both, the later over the earlier.
-    pub(super) fn read(&mut self, node: &Node) -> Vec<Assignment> {
+    pub(super) fn read(&mut self, node: &YamlNode) -> Vec<Assignment> {
         match &node.kind {
             Kind::List(items) => items.iter().flat_map(|item| self.read(item)).collect(),
             Kind::Map(entries) => self.settings(entries),
@@ -71,7 +71,7 @@ impl<'study> BaseReader<'study> {
             assignments = self.read(&base.value);
         }
         self.check_task(&entries);
-        let own: Vec<Entry> = entries.into_iter().filter(|entry| !self.is_about_the_file(&entry.key)).collect();
+        let own: Vec<YamlEntry> = entries.into_iter().filter(|entry| !self.is_about_the_file(&entry.key)).collect();
         assignments.extend(self.settings(&own));
         self.open.pop();
         assignments
@@ -82,7 +82,7 @@ impl<'study> BaseReader<'study> {
         key == "base" || (key == "task" && self.dialect.task.is_some())
     }
 
-    fn check_task(&mut self, entries: &[Entry]) {
+    fn check_task(&mut self, entries: &[YamlEntry]) {
         let Some(task) = self.dialect.task else { return };
         let Some(named) = entries.iter().find(|entry| entry.key == "task") else { return };
         if named.value.text() != Some(task.name()) {
@@ -91,7 +91,7 @@ impl<'study> BaseReader<'study> {
         }
     }
 
-    fn settings(&mut self, entries: &[Entry]) -> Vec<Assignment> {
+    fn settings(&mut self, entries: &[YamlEntry]) -> Vec<Assignment> {
         self.dialect.assignments(entries).unwrap_or_else(|mut errors| {
             self.errors.append(&mut errors);
             Vec::new()

@@ -5,12 +5,12 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::axis::{Axis, Candidate, Candidates, check_collisions, sweep_axes, zip_axis};
+use super::axis::{AxisValue, AxisValues, SweepAxis, check_collisions, sweep_axes, zip_axis};
 use super::error::{Problem, StudyError};
 use super::fields::{missing, refuse_unknown, wrong};
 use super::search::Draw;
 use super::settings::{Assignment, Dialect};
-use super::yaml::{Entry, Kind, Node};
+use super::yaml::{Kind, YamlEntry, YamlNode};
 
 /// The order of the combinations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum Order {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Block {
     pub(super) set: Vec<Assignment>,
-    pub(super) axes: Vec<Axis>,
+    pub(super) axes: Vec<SweepAxis>,
     pub(super) cases: Vec<(String, Block)>,
 }
 
@@ -43,7 +43,7 @@ pub(super) const BLOCK_KEYS: [&str; 4] = ["set", "sweep", "zip", "cases"];
 
 impl Block {
     /// Reads `set`, `sweep`, `zip` and `cases` of a map; its other keys are the caller's.
-    pub(super) fn read(entries: &[Entry], dialect: Dialect, order: Order, errors: &mut Vec<StudyError>) -> Self {
+    pub(super) fn read(entries: &[YamlEntry], dialect: Dialect, order: Order, errors: &mut Vec<StudyError>) -> Self {
         let get = |key: &str| entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value);
         let mut block = Self::default();
         if let Some(entries) = get("set").and_then(|node| map(node, "set", errors)) {
@@ -68,7 +68,7 @@ impl Block {
         block
     }
 
-    fn read_zips(&mut self, node: &Node, dialect: Dialect, errors: &mut Vec<StudyError>) {
+    fn read_zips(&mut self, node: &YamlNode, dialect: Dialect, errors: &mut Vec<StudyError>) {
         // One group may stand without its dash.
         let groups = match &node.kind {
             Kind::List(groups) => groups.as_slice(),
@@ -87,7 +87,7 @@ impl Block {
         }
     }
 
-    fn read_cases(&mut self, node: &Node, dialect: Dialect, order: Order, errors: &mut Vec<StudyError>) {
+    fn read_cases(&mut self, node: &YamlNode, dialect: Dialect, order: Order, errors: &mut Vec<StudyError>) {
         let Kind::List(cases) = &node.kind else {
             errors.push(wrong(node, "`cases`", "a list of blocks with a name"));
             return;
@@ -126,23 +126,23 @@ impl Block {
 
     /// All combinations of the grid.
     pub(super) fn grid(&self, order: Order) -> Vec<Combination<'_>> {
-        let mut slower_first: Vec<Layer<'_>> = self.axes.iter().map(Layer::Axis).collect();
+        let mut factors: Vec<Factor<'_>> = self.axes.iter().map(Factor::Axis).collect();
         if !self.cases.is_empty() {
-            slower_first.push(Layer::Cases);
+            factors.push(Factor::Cases);
         }
         let cases = self.case_combinations(order);
         // What is enumerated does not depend on the order, so that precedence is the same in all of them.
-        let sizes: Vec<usize> = slower_first
+        let sizes: Vec<usize> = factors
             .iter()
-            .map(|layer| if let Layer::Axis(axis) = layer { axis.len() } else { cases.len() })
+            .map(|factor| if let Factor::Axis(axis) = factor { axis.len() } else { cases.len() })
             .collect();
         let combination = |number: usize| {
             let digits = digits(number, &sizes, order);
             let mut combination = Combination { assignments: vec![Cow::Borrowed(&self.set)], ..Default::default() };
-            for (layer, digit) in slower_first.iter().zip(digits) {
-                match layer {
-                    Layer::Axis(axis) => combination.take(axis, digit),
-                    Layer::Cases => combination.append(cases[digit].clone()),
+            for (factor, digit) in factors.iter().zip(digits) {
+                match factor {
+                    Factor::Axis(axis) => combination.take(axis, digit),
+                    Factor::Cases => combination.append(cases[digit].clone()),
                 }
             }
             combination
@@ -165,7 +165,7 @@ impl Block {
     pub(super) fn draw(&self, seed: u64, trial: u64) -> Combination<'_> {
         let mut combination = Combination { assignments: vec![Cow::Borrowed(&self.set)], ..Default::default() };
         for axis in &self.axes {
-            let Candidate { shown, assignments } = axis.draw(seed, trial);
+            let AxisValue { shown, assignments } = axis.draw(seed, trial);
             combination.assignments.push(Cow::Owned(assignments));
             combination.axes.extend(axis.keys.iter().map(String::as_str).zip(shown.into_iter().map(Cow::Owned)));
         }
@@ -182,8 +182,8 @@ impl Block {
     /// Every assignment of the block and its cases.
     pub(super) fn assignments(&self) -> Vec<&Assignment> {
         let listed = self.axes.iter().filter_map(|axis| match &axis.candidates {
-            Candidates::Listed(listed) => Some(listed),
-            Candidates::Drawn(_) => None,
+            AxisValues::Listed(listed) => Some(listed),
+            AxisValues::Drawn(_) => None,
         });
         let of_axes = listed.flatten().flat_map(|candidate| &candidate.assignments);
         let of_cases = self.cases.iter().flat_map(|(_, case)| case.assignments());
@@ -193,8 +193,8 @@ impl Block {
     /// The same, to be changed.
     pub(super) fn assignments_mut(&mut self) -> Vec<&mut Assignment> {
         let listed = self.axes.iter_mut().filter_map(|axis| match &mut axis.candidates {
-            Candidates::Listed(listed) => Some(listed),
-            Candidates::Drawn(_) => None,
+            AxisValues::Listed(listed) => Some(listed),
+            AxisValues::Drawn(_) => None,
         });
         let of_axes = listed.flatten().flat_map(|candidate| &mut candidate.assignments);
         let of_cases = self.cases.iter_mut().flat_map(|(_, case)| case.assignments_mut());
@@ -202,7 +202,7 @@ impl Block {
     }
 
     /// Every axis of the block and its cases.
-    pub(super) fn all_axes(&self) -> Vec<&Axis> {
+    pub(super) fn all_axes(&self) -> Vec<&SweepAxis> {
         self.axes.iter().chain(self.cases.iter().flat_map(|(_, case)| case.all_axes())).collect()
     }
 
@@ -217,14 +217,14 @@ impl Block {
     }
 }
 
-enum Layer<'study> {
-    Axis(&'study Axis),
+enum Factor<'study> {
+    Axis(&'study SweepAxis),
     Cases,
 }
 
 impl<'study> Combination<'study> {
-    fn take(&mut self, axis: &'study Axis, index: usize) {
-        let Candidates::Listed(listed) = &axis.candidates else { return };
+    fn take(&mut self, axis: &'study SweepAxis, index: usize) {
+        let AxisValues::Listed(listed) = &axis.candidates else { return };
         let candidate = &listed[index];
         self.assignments.push(Cow::Borrowed(&candidate.assignments));
         self.axes.extend(axis.keys.iter().map(String::as_str).zip(candidate.shown.iter().map(Cow::Borrowed)));
@@ -258,7 +258,7 @@ fn is_name(name: &str) -> bool {
         && name.chars().all(|character| character.is_alphanumeric() || matches!(character, '_' | '-' | '.'))
 }
 
-fn map<'file>(node: &'file Node, what: &str, errors: &mut Vec<StudyError>) -> Option<&'file [Entry]> {
+fn map<'file>(node: &'file YamlNode, what: &str, errors: &mut Vec<StudyError>) -> Option<&'file [YamlEntry]> {
     match &node.kind {
         Kind::Map(entries) => Some(entries),
         _ => {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use aees_run::settings::{ConfigError, Place, Role, RunConfig};
 
-use super::axis::Candidates;
+use super::axis::AxisValues;
 use super::command::CommandSpec;
 use super::definition::{Search, Study, StudyTask};
 use super::error::{Problem, StudyError};
@@ -22,7 +22,7 @@ pub(super) fn assignments(study: &mut Study, errors: &mut Vec<StudyError>) {
         errors.extend(error.filter(|error| seen.insert(error.to_string())));
     }
     if study.search == Search::Grid {
-        for axis in study.root.all_axes().iter().filter(|axis| matches!(axis.candidates, Candidates::Drawn(_))) {
+        for axis in study.root.all_axes().iter().filter(|axis| matches!(axis.candidates, AxisValues::Drawn(_))) {
             let reason = "a distribution needs `search: {method: random, n: ...}`".into();
             errors.push(StudyError::at(&axis.place, Problem::Axis { key: axis.keys.join(", "), reason }));
         }
@@ -59,7 +59,7 @@ fn reserved(study: &Study, errors: &mut Vec<StudyError>) {
     let in_configs = study.configs.iter().flat_map(|(_, assignments)| assignments);
     let in_blocks = study.root.assignments();
     let axes = study.root.all_axes();
-    let drawn = axes.iter().filter(|axis| matches!(axis.candidates, Candidates::Drawn(_)));
+    let drawn = axes.iter().filter(|axis| matches!(axis.candidates, AxisValues::Drawn(_)));
     let varied = in_configs.chain(in_blocks.iter().copied());
     let places = study
         .base

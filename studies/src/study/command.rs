@@ -10,10 +10,10 @@ use aees_run::settings::Place;
 use serde_json::{Map, Value, json};
 
 use super::error::{Problem, StudyError};
-use super::fields::{Fields, missing, wrong};
+use super::fields::{YamlFields, missing, wrong};
 use super::policy::{DURATION, duration};
 use super::settings::at_path;
-use super::yaml::{Kind, Node};
+use super::yaml::{Kind, YamlNode};
 
 /// The program of a `command` study.
 #[derive(Clone, Debug, PartialEq)]
@@ -188,8 +188,8 @@ impl CommandSpec {
 }
 
 /// Reads the `command` map of a study.
-pub(super) fn read(node: &Node, errors: &mut Vec<StudyError>) -> Option<CommandSpec> {
-    let mut fields = Fields::of(node, "command", &["argv", "result", "timeout", "env", "code"], errors)?;
+pub(super) fn read(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<CommandSpec> {
+    let mut fields = YamlFields::of(node, "command", &["argv", "result", "timeout", "env", "code"], errors)?;
     let argv_node = fields.get("argv");
     let argv = argv_node.and_then(|argv| texts(argv, "argv", fields.errors())).unwrap_or_default();
     let argv: Vec<Template> =
@@ -209,7 +209,7 @@ pub(super) fn read(node: &Node, errors: &mut Vec<StudyError>) -> Option<CommandS
     Some(CommandSpec { argv, result: result?, timeout, env, code })
 }
 
-fn result(node: &Node, errors: &mut Vec<StudyError>) -> Option<ResultRule> {
+fn result(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<ResultRule> {
     match &node.kind {
         Kind::Scalar { text, .. } if text == "last_json_line" => Some(ResultRule::LastJsonLine),
         Kind::Map(entries) => match entries.as_slice() {
@@ -228,7 +228,11 @@ fn result(node: &Node, errors: &mut Vec<StudyError>) -> Option<ResultRule> {
     }
 }
 
-fn texts<'file>(node: &'file Node, key: &str, errors: &mut Vec<StudyError>) -> Option<Vec<(&'file Node, String)>> {
+fn texts<'file>(
+    node: &'file YamlNode,
+    key: &str,
+    errors: &mut Vec<StudyError>,
+) -> Option<Vec<(&'file YamlNode, String)>> {
     let Kind::List(items) = &node.kind else {
         errors.push(wrong(node, &format!("`{key}` in command"), "a list of texts"));
         return None;
@@ -243,7 +247,7 @@ fn texts<'file>(node: &'file Node, key: &str, errors: &mut Vec<StudyError>) -> O
     Some(found)
 }
 
-fn template(node: &Node, text: &str, errors: &mut Vec<StudyError>) -> Option<Template> {
+fn template(node: &YamlNode, text: &str, errors: &mut Vec<StudyError>) -> Option<Template> {
     let template = Template::parse(text).map(|template| Template { place: node.place.clone(), ..template });
     if template.is_none() {
         errors.push(StudyError::at(&node.place, Problem::Brace { argument: text.to_owned() }));

@@ -8,7 +8,7 @@ use aees_run::settings::{Place, TaskName};
 use super::block::{Block, Order};
 use super::command::CommandSpec;
 use super::policy::{Breakers, Budget, Objective};
-use super::rules::{KnownKeys, Rule};
+use super::rules::{ExclusionRule, KnownKeys};
 use super::settings::{Assignment, Dialect};
 
 /// A study as its file tells it, ready to be expanded.
@@ -40,7 +40,7 @@ pub struct Study {
     pub(super) base: Vec<Assignment>,
     pub(super) configs: Vec<(String, Vec<Assignment>)>,
     pub(super) root: Block,
-    pub(super) exclude: Vec<Rule>,
+    pub(super) exclude: Vec<ExclusionRule>,
     pub(super) task_place: Place,
 }
 

@@ -3,20 +3,20 @@
 use aees_run::nearest::nearest;
 
 use super::error::{Problem, StudyError};
-use super::yaml::{Entry, Kind, Node};
+use super::yaml::{Kind, YamlEntry, YamlNode};
 
 /// A map whose keys are known.
-pub(super) struct Fields<'file> {
-    node: &'file Node,
-    entries: &'file [Entry],
+pub(super) struct YamlFields<'file> {
+    node: &'file YamlNode,
+    entries: &'file [YamlEntry],
     within: &'static str,
     errors: &'file mut Vec<StudyError>,
 }
 
-impl<'file> Fields<'file> {
+impl<'file> YamlFields<'file> {
     /// The map of a node; anything else, and every unknown key, is reported.
     pub(super) fn of(
-        node: &'file Node,
+        node: &'file YamlNode,
         within: &'static str,
         known: &[&'static str],
         errors: &'file mut Vec<StudyError>,
@@ -29,7 +29,7 @@ impl<'file> Fields<'file> {
         Some(Self { node, entries, within, errors })
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&'file Node> {
+    pub(super) fn get(&self, key: &str) -> Option<&'file YamlNode> {
         self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
     }
 
@@ -57,7 +57,12 @@ impl<'file> Fields<'file> {
 }
 
 /// Reports every key that is not known.
-pub(super) fn refuse_unknown(entries: &[Entry], within: &str, known: &[&'static str], errors: &mut Vec<StudyError>) {
+pub(super) fn refuse_unknown(
+    entries: &[YamlEntry],
+    within: &str,
+    known: &[&'static str],
+    errors: &mut Vec<StudyError>,
+) {
     for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
         let nearest = nearest(&entry.key, known.iter().copied()).map(str::to_owned);
         let problem = Problem::UnknownKey { key: entry.key.clone(), within: within.to_owned(), nearest };
@@ -66,12 +71,12 @@ pub(super) fn refuse_unknown(entries: &[Entry], within: &str, known: &[&'static 
 }
 
 /// A value of another kind than expected.
-pub(super) fn wrong(node: &Node, what: &str, expected: &str) -> StudyError {
+pub(super) fn wrong(node: &YamlNode, what: &str, expected: &str) -> StudyError {
     let problem = Problem::Wrong { what: what.to_owned(), expected: expected.to_owned(), found: node.what() };
     StudyError::at(&node.place, problem)
 }
 
 /// A missing key of a map.
-pub(super) fn missing(node: &Node, key: &'static str, reason: &'static str) -> StudyError {
+pub(super) fn missing(node: &YamlNode, key: &'static str, reason: &'static str) -> StudyError {
     StudyError::at(&node.place, Problem::Missing { key, reason })
 }

@@ -12,12 +12,12 @@ use super::command;
 use super::definition::{Search, Study, StudyTask};
 use super::error::{Problem, StudyError, StudyErrors};
 use super::expand::check_combinations;
-use super::fields::{Fields, refuse_unknown, wrong};
+use super::fields::{YamlFields, refuse_unknown, wrong};
 use super::policy;
-use super::rules::Rule;
+use super::rules::ExclusionRule;
 use super::seeds;
 use super::settings::{Assignment, Dialect};
-use super::yaml::{Entry, Kind, Node, read_map};
+use super::yaml::{Kind, YamlEntry, YamlNode, read_map};
 
 /// The version of study files that this program writes and knows.
 pub(super) const VERSION: u64 = 1;
@@ -37,7 +37,7 @@ impl Study {
         let entries = read_map(path).map_err(StudyErrors)?;
         let mut errors = Vec::new();
         check_version(&entries, path, &mut errors)?;
-        let mut study = Reader { path, entries: &entries, errors: &mut errors }.study();
+        let mut study = StudyReader { path, entries: &entries, errors: &mut errors }.study();
         if let Some(study) = &mut study {
             check::assignments(study, &mut errors);
             if !errors.is_empty() {
@@ -53,7 +53,7 @@ impl Study {
 }
 
 /// A file of another version may mean other things by the same words: nothing else is said about it.
-fn check_version(entries: &[Entry], path: &Path, errors: &mut Vec<StudyError>) -> Result<(), StudyErrors> {
+fn check_version(entries: &[YamlEntry], path: &Path, errors: &mut Vec<StudyError>) -> Result<(), StudyErrors> {
     let Some(entry) = entries.iter().find(|entry| entry.key == "aees") else {
         let place = Place::File { path: path.to_owned(), line: 1, column: 1 };
         let problem = Problem::Missing { key: "aees", reason: "the version of study files that this one follows, 1" };
@@ -73,13 +73,13 @@ fn check_version(entries: &[Entry], path: &Path, errors: &mut Vec<StudyError>) -
     }
 }
 
-struct Reader<'file> {
+struct StudyReader<'file> {
     path: &'file Path,
-    entries: &'file [Entry],
+    entries: &'file [YamlEntry],
     errors: &'file mut Vec<StudyError>,
 }
 
-impl<'file> Reader<'file> {
+impl<'file> StudyReader<'file> {
     /// The study, unless its task is unknown; what is wrong with it is among the errors.
     fn study(mut self) -> Option<Study> {
         let known: Vec<&'static str> = KEYS.into_iter().chain(BLOCK_KEYS).collect();
@@ -122,12 +122,12 @@ impl<'file> Reader<'file> {
             task_place,
         };
         if let Some(node) = self.get("exclude") {
-            study.exclude = Rule::read(node, &study.known_keys(), self.errors);
+            study.exclude = ExclusionRule::read(node, &study.known_keys(), self.errors);
         }
         Some(study)
     }
 
-    fn get(&self, key: &str) -> Option<&'file Node> {
+    fn get(&self, key: &str) -> Option<&'file YamlNode> {
         self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
     }
 
@@ -188,7 +188,7 @@ impl<'file> Reader<'file> {
         let Some(node) = self.get("compat") else {
             return (Order::File, false);
         };
-        let Some(mut fields) = Fields::of(node, "compat", &["override_semantics", "order"], self.errors) else {
+        let Some(mut fields) = YamlFields::of(node, "compat", &["override_semantics", "order"], self.errors) else {
             return (Order::File, false);
         };
         let order = fields.parse("order", "file, sorted or first-fastest", |text| match text {
@@ -209,7 +209,7 @@ impl<'file> Reader<'file> {
         let Some(node) = self.get("search") else {
             return Search::Grid;
         };
-        let Some(mut fields) = Fields::of(node, "search", &["method", "n", "seed"], self.errors) else {
+        let Some(mut fields) = YamlFields::of(node, "search", &["method", "n", "seed"], self.errors) else {
             return Search::Grid;
         };
         let random = fields.parse("method", "grid or random", |text| match text {
@@ -241,7 +241,7 @@ impl<'file> Reader<'file> {
         if items.is_empty() {
             self.errors.push(StudyError::at(&configs.place, Problem::EmptyAxis { key: "configs".into() }));
         }
-        let mut read = |(index, item): (usize, &Node)| {
+        let mut read = |(index, item): (usize, &YamlNode)| {
             let label = item.text().map_or_else(|| format!("configs[{index}]"), str::to_owned);
             (label, BaseReader::new(self.path, dialect, self.errors).read(item))
         };

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::error::StudyError;
-use super::fields::{Fields, wrong};
-use super::yaml::Node;
+use super::fields::{YamlFields, wrong};
+use super::yaml::YamlNode;
 
 /// The failure classes of a run.
 pub(crate) const FAILURE_CLASSES: [&str; 11] =
@@ -71,8 +71,8 @@ impl Default for Breakers {
     }
 }
 
-pub(super) fn metric(node: &Node, errors: &mut Vec<StudyError>) -> Option<Objective> {
-    let mut fields = Fields::of(node, "metric", &["name", "goal", "measure"], errors)?;
+pub(super) fn metric(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<Objective> {
+    let mut fields = YamlFields::of(node, "metric", &["name", "goal", "measure"], errors)?;
     let name = fields.text("name");
     let goal = fields.parse("goal", "max or min", |text| match text {
         "max" => Some(Goal::Max),
@@ -86,8 +86,8 @@ pub(super) fn metric(node: &Node, errors: &mut Vec<StudyError>) -> Option<Object
     Some(Objective { name: name?, goal: goal.unwrap_or(Goal::Max), measure: measure.unwrap_or(Measure::Final) })
 }
 
-pub(super) fn budget(node: &Node, errors: &mut Vec<StudyError>) -> Budget {
-    let Some(mut fields) = Fields::of(node, "budget", &["max_hours", "max_runs", "per_run_timeout"], errors) else {
+pub(super) fn budget(node: &YamlNode, errors: &mut Vec<StudyError>) -> Budget {
+    let Some(mut fields) = YamlFields::of(node, "budget", &["max_hours", "max_runs", "per_run_timeout"], errors) else {
         return Budget::default();
     };
     let hours = |text: &str| text.parse::<f64>().ok().filter(|hours| hours.is_finite() && *hours > 0.0);
@@ -99,19 +99,19 @@ pub(super) fn budget(node: &Node, errors: &mut Vec<StudyError>) -> Budget {
 }
 
 /// Retries by failure class; none for as often as it takes.
-pub(super) fn retry(node: &Node, errors: &mut Vec<StudyError>) -> BTreeMap<String, Option<u32>> {
-    let Some(mut fields) = Fields::of(node, "retry", &FAILURE_CLASSES, errors) else { return BTreeMap::new() };
+pub(super) fn retry(node: &YamlNode, errors: &mut Vec<StudyError>) -> BTreeMap<String, Option<u32>> {
+    let Some(mut fields) = YamlFields::of(node, "retry", &FAILURE_CLASSES, errors) else { return BTreeMap::new() };
     let times = |text: &str| if text == "inf" { Some(None) } else { text.parse().ok().map(Some) };
     let class = |class: &str| Some((class.to_owned(), fields.parse(class, "a number of retries or inf", times)?));
     FAILURE_CLASSES.iter().copied().filter_map(class).collect()
 }
 
-pub(super) fn breakers(node: &Node, errors: &mut Vec<StudyError>) -> Breakers {
+pub(super) fn breakers(node: &YamlNode, errors: &mut Vec<StudyError>) -> Breakers {
     let default = Breakers::default();
-    let Some(mut fields) = Fields::of(node, "breakers", &["consecutive", "same_fingerprint"], errors) else {
+    let Some(mut fields) = YamlFields::of(node, "breakers", &["consecutive", "same_fingerprint"], errors) else {
         return default;
     };
-    let count = |fields: &mut Fields<'_>, key: &str| fields.parse(key, "a whole number above 0", positive);
+    let count = |fields: &mut YamlFields<'_>, key: &str| fields.parse(key, "a whole number above 0", positive);
     Breakers {
         consecutive: count(&mut fields, "consecutive").unwrap_or(default.consecutive),
         same_fingerprint: count(&mut fields, "same_fingerprint").unwrap_or(default.same_fingerprint),
@@ -141,7 +141,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
 }
 
 /// A text, whatever it looks like.
-pub(super) fn note(node: &Node, errors: &mut Vec<StudyError>) -> Option<String> {
+pub(super) fn note(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<String> {
     match node.text() {
         Some(text) => Some(text.to_owned()),
         None => {

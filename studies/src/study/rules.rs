@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::error::{Problem, StudyError};
 use super::fields::wrong;
 use super::settings::{Dialect, Settings, collide, same, setting_name};
-use super::yaml::{Kind, Node, read_value};
+use super::yaml::{Kind, YamlNode, read_value};
 
 /// What a rule can go by: the keys that something in the study sets.
 pub(super) struct KnownKeys<'study> {
@@ -17,7 +17,7 @@ pub(super) struct KnownKeys<'study> {
 
 /// A conjunction: it matches when every key has one of its values.
 #[derive(Clone, Debug)]
-pub(super) struct Rule {
+pub(super) struct ExclusionRule {
     pub(super) place: Place,
     conditions: Vec<Condition>,
 }
@@ -29,9 +29,9 @@ pub(super) struct Condition {
     values: Vec<Value>,
 }
 
-impl Rule {
+impl ExclusionRule {
     /// Reads `exclude`.
-    pub(super) fn read(node: &Node, study: &KnownKeys<'_>, errors: &mut Vec<StudyError>) -> Vec<Self> {
+    pub(super) fn read(node: &YamlNode, study: &KnownKeys<'_>, errors: &mut Vec<StudyError>) -> Vec<Self> {
         let rules = match &node.kind {
             Kind::List(rules) => rules.as_slice(),
             _ => std::slice::from_ref(node),
@@ -39,7 +39,7 @@ impl Rule {
         rules.iter().filter_map(|rule| Self::one(rule, study, errors)).collect()
     }
 
-    fn one(node: &Node, study: &KnownKeys<'_>, errors: &mut Vec<StudyError>) -> Option<Self> {
+    fn one(node: &YamlNode, study: &KnownKeys<'_>, errors: &mut Vec<StudyError>) -> Option<Self> {
         let entries = match &node.kind {
             Kind::Map(entries) if !entries.is_empty() => entries,
             _ => {
@@ -69,7 +69,7 @@ impl Rule {
 
 impl Condition {
     /// A condition of a file: a value, or a list of values.
-    fn new(dialect: Dialect, key: &str, node: &Node) -> Result<Self, StudyError> {
+    fn new(dialect: Dialect, key: &str, node: &YamlNode) -> Result<Self, StudyError> {
         let items = match &node.kind {
             Kind::List(items) => items.as_slice(),
             _ => std::slice::from_ref(node),
@@ -121,7 +121,7 @@ fn is_list(dialect: Dialect, key: &str) -> bool {
 }
 
 /// A value as the setting holds it.
-fn typed(dialect: Dialect, key: &str, node: &Node) -> Result<Value, StudyError> {
+fn typed(dialect: Dialect, key: &str, node: &YamlNode) -> Result<Value, StudyError> {
     let Some(task) = dialect.task else { return node.resolved() };
     let mut config = RunConfig::new(task);
     let set = config.set(key, &node.as_written(), &node.place);

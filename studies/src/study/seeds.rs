@@ -3,7 +3,7 @@
 use aees_run::settings::Place;
 
 use super::error::{Problem, StudyError};
-use super::yaml::{Kind, Node};
+use super::yaml::{Kind, YamlNode};
 
 /// More seeds than anybody gives to one setting.
 const MAX_SEEDS: i64 = 1_000_000;
@@ -12,7 +12,7 @@ const MAX_SEEDS: i64 = 1_000_000;
 ///
 /// # Errors
 /// Anything but a count, a text in the grammar or a list of whole numbers.
-pub(super) fn from_node(node: &Node) -> Result<Vec<i64>, StudyError> {
+pub(super) fn from_node(node: &YamlNode) -> Result<Vec<i64>, StudyError> {
     let refuse = |text: String, reason: String| StudyError::at(&node.place, Problem::Seeds { text, reason });
     match &node.kind {
         Kind::Scalar { text, plain: true } => match text.parse::<i64>() {

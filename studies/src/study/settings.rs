@@ -7,7 +7,7 @@ use aees_run::settings::{ConfigError, Place, RunConfig, TaskName};
 use serde_json::{Map, Value};
 
 use super::error::{Problem, StudyError};
-use super::yaml::{Entry, Kind, MergeTag, Node};
+use super::yaml::{Kind, MergeTag, YamlEntry, YamlNode};
 
 /// What an assignment does to what is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,12 +55,12 @@ impl Dialect {
     }
 
     /// The value of a node, before a setting gives it a type.
-    pub(super) fn value(self, node: &Node) -> Result<Value, StudyError> {
+    pub(super) fn value(self, node: &YamlNode) -> Result<Value, StudyError> {
         if self.task.is_some() { Ok(node.as_written()) } else { node.resolved() }
     }
 
     /// The assignments of a map: nested maps are taken apart down to their leaves.
-    pub(super) fn assignments(self, entries: &[Entry]) -> Result<Vec<Assignment>, Vec<StudyError>> {
+    pub(super) fn assignments(self, entries: &[YamlEntry]) -> Result<Vec<Assignment>, Vec<StudyError>> {
         let (mut found, mut errors) = (Vec::new(), Vec::new());
         for entry in entries {
             self.flatten(self.path(&entry.key), &entry.value, &mut found, &mut errors);
@@ -79,7 +79,7 @@ impl Dialect {
     pub(super) fn flatten(
         self,
         path: Vec<String>,
-        node: &Node,
+        node: &YamlNode,
         found: &mut Vec<Assignment>,
         errors: &mut Vec<StudyError>,
     ) {

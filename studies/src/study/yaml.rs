@@ -20,7 +20,7 @@ const MAX_VALUES: usize = 100_000;
 
 /// A value with its place.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
+pub(super) struct YamlNode {
     pub(super) kind: Kind,
     pub(super) place: Place,
     pub(super) tag: Option<MergeTag>,
@@ -34,16 +34,16 @@ pub(super) enum Kind {
         text: String,
         plain: bool,
     },
-    List(Vec<Node>),
-    Map(Vec<Entry>),
+    List(Vec<YamlNode>),
+    Map(Vec<YamlEntry>),
 }
 
 /// A key with its value.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct YamlEntry {
     pub(super) key: String,
     pub(super) place: Place,
-    pub(super) value: Node,
+    pub(super) value: YamlNode,
 }
 
 /// What a tag asks of merging.
@@ -55,7 +55,7 @@ pub(super) enum MergeTag {
     Remove,
 }
 
-impl Node {
+impl YamlNode {
     /// Whether nothing stands there: an empty plain scalar, `~` or `null`.
     pub(super) fn is_null(&self) -> bool {
         matches!(&self.kind, Kind::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
@@ -176,13 +176,13 @@ fn is_not_finite(text: &str) -> bool {
 /// # Errors
 /// A file that cannot be read, is not YAML, is not one map, or has duplicate keys, unknown tags or anchors that contain
 /// themselves or multiply: all of them, but for a syntax error, after which nothing is known.
-pub(super) fn read_map(path: &Path) -> Result<Vec<Entry>, Vec<StudyError>> {
+pub(super) fn read_map(path: &Path) -> Result<Vec<YamlEntry>, Vec<StudyError>> {
     let text = std::fs::read_to_string(path).map_err(|source| {
         let problem = Problem::Read { path: path.to_owned(), reason: source.to_string() };
         vec![StudyError::at(&Place::Resolved, problem)]
     })?;
     let place = Place::File { path: path.to_owned(), line: 1, column: 1 };
-    let mut reader = Reader::new(&text, path);
+    let mut reader = YamlReader::new(&text, path);
     let node = reader.document().map_err(|error| {
         let mut errors = std::mem::take(&mut reader.errors);
         errors.push(error);
@@ -190,7 +190,7 @@ pub(super) fn read_map(path: &Path) -> Result<Vec<Entry>, Vec<StudyError>> {
     })?;
     let mut errors = reader.errors;
     let entries = match node {
-        Some(Node { kind: Kind::Map(entries), .. }) => entries,
+        Some(YamlNode { kind: Kind::Map(entries), .. }) => entries,
         None => Vec::new(),
         Some(other) => {
             let problem =
@@ -206,13 +206,13 @@ pub(super) fn read_map(path: &Path) -> Result<Vec<Entry>, Vec<StudyError>> {
 ///
 /// # Errors
 /// Text that is not YAML.
-pub(super) fn read_value(text: &str, place: &Place) -> Result<Node, StudyError> {
-    let mut reader = Reader::new(text, Path::new(""));
+pub(super) fn read_value(text: &str, place: &Place) -> Result<YamlNode, StudyError> {
+    let mut reader = YamlReader::new(text, Path::new(""));
     reader.fixed_place = Some(place.clone());
     let node = reader.document()?;
     match reader.errors.pop() {
         Some(error) => Err(error),
-        None => Ok(node.unwrap_or(Node {
+        None => Ok(node.unwrap_or(YamlNode {
             kind: Kind::Scalar { text: String::new(), plain: true },
             place: place.clone(),
             tag: None,
@@ -220,18 +220,18 @@ pub(super) fn read_value(text: &str, place: &Place) -> Result<Node, StudyError> 
     }
 }
 
-struct Reader<'text> {
+struct YamlReader<'text> {
     parser: Parser<'text, StrInput<'text>>,
     path: PathBuf,
     /// Where everything is said to stand, for text that is in no file.
     fixed_place: Option<Place>,
     /// Finished anchors with their sizes.
-    anchors: HashMap<usize, (Node, usize)>,
+    anchors: HashMap<usize, (YamlNode, usize)>,
     values: usize,
     errors: Vec<StudyError>,
 }
 
-impl<'text> Reader<'text> {
+impl<'text> YamlReader<'text> {
     fn new(text: &'text str, path: &Path) -> Self {
         let parser = Parser::new_from_str(text.strip_prefix('\u{feff}').unwrap_or(text));
         let (anchors, errors) = (HashMap::new(), Vec::new());
@@ -239,7 +239,7 @@ impl<'text> Reader<'text> {
     }
 
     /// The only document of the text; `None` when it holds nothing.
-    fn document(&mut self) -> Result<Option<Node>, StudyError> {
+    fn document(&mut self) -> Result<Option<YamlNode>, StudyError> {
         let mut document = None;
         loop {
             let (event, span) = self.next()?;
@@ -280,7 +280,7 @@ impl<'text> Reader<'text> {
         })
     }
 
-    fn node(&mut self, event: Event<'text>, span: Span) -> Result<Node, StudyError> {
+    fn node(&mut self, event: Event<'text>, span: Span) -> Result<YamlNode, StudyError> {
         let place = self.place(&span);
         self.count(1, &place)?;
         let (kind, anchor, tag) = match event {
@@ -295,14 +295,14 @@ impl<'text> Reader<'text> {
             _ => return Err(StudyError::at(&place, Problem::Syntax("a value is missing".into()))),
         };
         let tag = tag.and_then(|tag| self.merge_tag(&tag, &place));
-        let node = Node { kind, place, tag };
+        let node = YamlNode { kind, place, tag };
         if anchor != 0 {
             self.anchors.insert(anchor, (node.clone(), node.size()));
         }
         Ok(node)
     }
 
-    fn alias(&mut self, anchor: usize, place: &Place) -> Result<Node, StudyError> {
+    fn alias(&mut self, anchor: usize, place: &Place) -> Result<YamlNode, StudyError> {
         let Some((node, size)) = self.anchors.get(&anchor) else {
             // The parser knows the anchor, and its value is not finished: it is within itself.
             return Err(StudyError::at(place, Problem::AnchorCycle));
@@ -333,7 +333,7 @@ impl<'text> Reader<'text> {
         }
     }
 
-    fn list(&mut self) -> Result<Vec<Node>, StudyError> {
+    fn list(&mut self) -> Result<Vec<YamlNode>, StudyError> {
         let mut items = Vec::new();
         loop {
             match self.next()? {
@@ -343,9 +343,9 @@ impl<'text> Reader<'text> {
         }
     }
 
-    fn map(&mut self) -> Result<Vec<Entry>, StudyError> {
-        let mut entries: Vec<Entry> = Vec::new();
-        let mut merged: Vec<Node> = Vec::new();
+    fn map(&mut self) -> Result<Vec<YamlEntry>, StudyError> {
+        let mut entries: Vec<YamlEntry> = Vec::new();
+        let mut merged: Vec<YamlNode> = Vec::new();
         loop {
             let (event, span) = self.next()?;
             if event == Event::MappingEnd {
@@ -366,7 +366,7 @@ impl<'text> Reader<'text> {
                 let first = first.place.clone();
                 self.errors.push(StudyError::at(&place, Problem::DuplicateKey { key, first }));
             } else {
-                entries.push(Entry { key, place, value });
+                entries.push(YamlEntry { key, place, value });
             }
         }
         for value in merged {
@@ -376,7 +376,7 @@ impl<'text> Reader<'text> {
     }
 
     /// `<<: *base`: the entries of the map that are not there yet.
-    fn merge(&mut self, entries: &mut Vec<Entry>, value: Node) {
+    fn merge(&mut self, entries: &mut Vec<YamlEntry>, value: YamlNode) {
         match value.kind {
             Kind::Map(more) => {
                 for entry in more {

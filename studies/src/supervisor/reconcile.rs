@@ -25,7 +25,7 @@ pub struct Reconciled {
 
 /// Brings the runs of a study in line with their folders.
 pub fn reconcile(registry: &mut Registry, root: &Root, study: &str) -> Result<Reconciled, SweepError> {
-    let mut put_right = Reconciled::default();
+    let mut reconciled = Reconciled::default();
     let host = hostname();
     let audit = Audit { actor: "reconcile", reason: "its worker is dead" };
     for row in registry.running(Some(study))? {
@@ -35,7 +35,7 @@ pub fn reconcile(registry: &mut Registry, root: &Root, study: &str) -> Result<Re
             ProcessIdentity { pid: worker.pid, start_ticks: worker.start_ticks, boot_id: worker.boot_id.clone() };
         // A worker of another machine is judged by its lease alone.
         if here && !process.is_alive() && registry.interrupt_dead(&row.run_id, row.epoch, &audit)? {
-            put_right.interrupted += 1;
+            reconciled.interrupted += 1;
         }
     }
     let filter = RunFilter { study: Some(study.to_owned()), ..RunFilter::default() };
@@ -47,22 +47,22 @@ pub fn reconcile(registry: &mut Registry, root: &Root, study: &str) -> Result<Re
             RunState::Done if !there => {
                 let audit = Audit { actor: "reconcile", reason: "its result is gone from the disk" };
                 registry.vanished(&row.run_id, &audit)?;
-                put_right.vanished.push(row.run_id.to_string());
+                reconciled.vanished.push(row.run_id.to_string());
             }
             RunState::Pending | RunState::Interrupted | RunState::Deferred | RunState::Failed if there => {
                 match completion_of(&folder) {
                     Ok(Some(found)) => match registry.adopt(&row.run_id, &found, "reconcile") {
-                        Ok(_) => put_right.adopted += 1,
+                        Ok(_) => reconciled.adopted += 1,
                         // Somebody claimed it in between.
                         Err(RegistryError::IllegalMove { .. }) => {}
                         Err(error) => return Err(error.into()),
                     },
                     Ok(None) => {}
-                    Err(error) => put_right.damaged.push(error.to_string()),
+                    Err(error) => reconciled.damaged.push(error.to_string()),
                 }
             }
             _ => {}
         }
     }
-    Ok(put_right)
+    Ok(reconciled)
 }

@@ -64,7 +64,7 @@ impl Supervisor<'_> {
                 (told, format!("rate limited; put off for {} s", pause.as_secs()))
             }
             EndedState::Interrupted if run.stop == Some(StopReason::Timeout) => {
-                self.passed_over.insert(claim.run_id.clone());
+                self.held_back.insert(claim.run_id.clone());
                 let why = "it took longer than budget.per_run_timeout";
                 (self.registry.interrupt(claim, why, &usage), format!("stopped: {why}; its checkpoint is kept"))
             }
@@ -122,7 +122,7 @@ impl Supervisor<'_> {
         let policy = &self.plan.policy;
         let in_a_row = self.registry.consecutive_failures(&self.plan.name, self.since, policy.consecutive)?;
         let alike = self.registry.configs_failing_with(&self.plan.name, mark, self.since)?;
-        let reason = if is_final && self.limits.fail_fast {
+        let reason = if is_final && self.stop_when.fail_fast {
             "--fail-fast: a run failed".to_owned()
         } else if in_a_row >= policy.consecutive {
             format!("{in_a_row} attempts in a row failed")

@@ -83,12 +83,12 @@ struct Scratch {
 
 /// What came of a study.
 struct Outcome {
-    summary: Summary,
+    summary: SweepSummary,
     jobs: Vec<Job>,
     stops: usize,
     /// What was said of runs that were settled, in order.
     settled: Vec<String>,
-    standing: Vec<String>,
+    progress: Vec<String>,
     /// How long it took, by the launcher's clock, in milliseconds.
     took: i64,
 }
@@ -143,11 +143,11 @@ impl Scratch {
     }
 
     fn run(&self, slots: usize, decide: impl FnMut(&Job) -> Fate) -> Outcome {
-        let limits = Limits { deadline: None, stop: Arc::default(), fail_fast: false };
-        self.run_within(limits, slots, decide)
+        let stop_when = StopConditions { deadline: None, interrupted: Arc::default(), fail_fast: false };
+        self.run_within(stop_when, slots, decide)
     }
 
-    fn run_within(&self, limits: Limits, slots: usize, decide: impl FnMut(&Job) -> Fate) -> Outcome {
+    fn run_within(&self, stop_when: StopConditions, slots: usize, decide: impl FnMut(&Job) -> Fate) -> Outcome {
         let root = Root::new(self.folder.path());
         let mut registry = self.registry();
         registry.plan(&self.plan.spec, &self.plan.members).unwrap();
@@ -160,19 +160,20 @@ impl Scratch {
             jobs: Vec::new(),
             stops: 0,
         };
-        let (mut settled, mut standing) = (Vec::new(), Vec::new());
+        let (mut settled, mut progress) = (Vec::new(), Vec::new());
         let mut report = |event: SweepEvent<'_>| match event {
             SweepEvent::Started { .. } => {}
             SweepEvent::Settled { what, .. } => settled.push(what.to_owned()),
-            SweepEvent::Standing { running, .. } => standing.extend(running.iter().cloned()),
+            SweepEvent::Progress { running, .. } => progress.extend(running.iter().cloned()),
         };
         let begin = self.clock.load(Ordering::SeqCst);
-        let mut supervisor = Supervisor::new(registry, &root, &self.plan, limits, &mut launcher, &mut report).unwrap();
+        let mut supervisor =
+            Supervisor::new(registry, &root, &self.plan, stop_when, &mut launcher, &mut report).unwrap();
         supervisor.clock = self.clock();
         let summary = supervisor.run().unwrap();
         let took = self.clock.load(Ordering::SeqCst) - begin;
         let FakeLauncher { jobs, stops, .. } = launcher;
-        Outcome { summary, jobs, stops, settled, standing, took }
+        Outcome { summary, jobs, stops, settled, progress, took }
     }
 
     /// The launcher's clock as the supervisor reads it.
@@ -245,11 +246,11 @@ fn a_rate_limit_puts_a_run_off_for_as_long_as_it_was_told() {
 fn at_the_deadline_runs_are_asked_to_stop_and_stay_interrupted() {
     let scratch = Scratch::new(3);
     let deadline = Some(Instant::now() + Duration::from_secs(3_600));
-    let limits = Limits { deadline, stop: Arc::default(), fail_fast: false };
-    let outcome = scratch.run_within(limits, 2, |_| Fate::Endless);
+    let stop_when = StopConditions { deadline, interrupted: Arc::default(), fail_fast: false };
+    let outcome = scratch.run_within(stop_when, 2, |_| Fate::Endless);
     assert_eq!(outcome.summary.halt, Some(Halt::Deadline));
     assert_eq!((outcome.count(RunState::Interrupted), outcome.count(RunState::Pending), outcome.stops), (2, 1, 2));
-    assert!(outcome.standing[0].ends_with("x=0 seed=0 · step 3/9") || outcome.standing[0].contains("x=1"));
+    assert!(outcome.progress[0].ends_with("x=0 seed=0 · step 3/9") || outcome.progress[0].contains("x=1"));
     assert_eq!(scratch.run(3, |_| Fate::Done).count(RunState::Done), 3, "the lease was given back");
 }
 
@@ -281,7 +282,7 @@ fn breakers_stop_a_study_in_which_everything_fails() {
     let outcome = scratch.run(1, |_| failed("data"));
     assert_eq!(outcome.summary.halt, Some(Halt::Breaker("4 attempts in a row failed".into())));
     assert_eq!((outcome.count(RunState::Failed), outcome.count(RunState::Pending)), (4, 5));
-    let limits = Limits { deadline: None, stop: Arc::default(), fail_fast: true };
-    let outcome = Scratch::new(3).run_within(limits, 1, |_| failed("data"));
+    let stop_when = StopConditions { deadline: None, interrupted: Arc::default(), fail_fast: true };
+    let outcome = Scratch::new(3).run_within(stop_when, 1, |_| failed("data"));
     assert_eq!((outcome.jobs.len(), outcome.summary.halt.is_some()), (1, true));
 }
