@@ -155,6 +155,11 @@ impl MethodSettings {
         Some(MethodValue::Word(word))
     }
 
+    /// What a number may be; `None` for a key that is not one of the method's numbers.
+    pub fn bounds(key: &str) -> Option<Bounds> {
+        find(key).map(|setting| setting.bounds)
+    }
+
     /// Sets a setting. Ranges are checked when all are set.
     pub fn set(&mut self, key: &str, value: MethodValue<'_>) -> Result<(), MethodSettingError> {
         match (key, value) {

@@ -84,14 +84,8 @@ impl RunIdentity {
 
     /// What the `config_id` is the hash of.
     pub fn document(config: &RunConfig, inputs: &Inputs) -> Value {
-        let defaults = RunConfig::new(config.task);
-        let mut science = Map::new();
-        for setting in RunConfig::settings().iter().filter(|setting| setting.role == Role::Science) {
-            let value = config.get(setting.key);
-            if value != defaults.get(setting.key) {
-                science.insert(setting.key.to_owned(), value.unwrap_or(Value::Null));
-            }
-        }
+        let science = config.changed().filter(|(setting, _)| setting.role == Role::Science);
+        let science: Map<String, Value> = science.map(|(setting, value)| (setting.key.to_owned(), value)).collect();
         let code: Map<String, Value> =
             COMPONENTS.iter().map(|(name, version)| ((*name).into(), json!(version))).collect();
         let mut identity = json!({

@@ -92,8 +92,8 @@ impl Bandit for DiscountedUcb {
     const CONTROLLER_TYPE: &'static str = "DiscountedUCBController";
     const LOG: &'static [LogColumn<Self>] = &[
         LogColumn::new("value_estimates_history", "value estimate", LogNumber::Arm(Self::mean_reward)),
-        LogColumn::new("effective_counts_history", "effective count", LogNumber::Arm(|bandit, arm| bandit.counts[arm])),
-        LogColumn::new("warmup_counts_history", "plays", LogNumber::ArmCount(|bandit, arm| bandit.warmup_counts[arm])),
+        LogColumn::new("effective_counts_history", "effective count", LogNumber::Arms(Self::counts)),
+        LogColumn::new("warmup_counts_history", "plays", LogNumber::ArmCounts(Self::warmup_counts)),
         LogColumn::new("controller_updates_history", "updates", LogNumber::Count(Self::total_updates)),
     ];
 

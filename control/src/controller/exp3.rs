@@ -101,7 +101,7 @@ impl Bandit for Exp3 {
     const CONTROLLER_TYPE: &'static str = "EXP3Controller";
     const LOG: &'static [LogColumn<Self>] = &[
         LogColumn::new("probabilities_history", "probability", LogNumber::Arm(Self::probability)),
-        LogColumn::new("warmup_counts_history", "plays", LogNumber::ArmCount(|bandit, arm| bandit.warmup_counts[arm])),
+        LogColumn::new("warmup_counts_history", "plays", LogNumber::ArmCounts(|bandit| &bandit.warmup_counts)),
         LogColumn::new("controller_updates_history", "updates", LogNumber::Count(|bandit| bandit.total_updates)),
     ];
 

@@ -24,10 +24,12 @@ pub struct ColumnName {
 /// Where the numbers of a column come from.
 #[derive(Debug, Clone, Copy)]
 pub enum LogNumber<B> {
-    /// A number for each arm.
+    /// A number for each arm, which it keeps.
+    Arms(fn(&B) -> &[f64]),
+    /// A number for each arm, which is computed.
     Arm(fn(&B, usize) -> f64),
-    /// A count for each arm.
-    ArmCount(fn(&B, usize) -> u64),
+    /// A count for each arm, which it keeps.
+    ArmCounts(fn(&B) -> &[u64]),
     /// One count.
     Count(fn(&B) -> u64),
 }
@@ -116,8 +118,8 @@ impl ControllerHistory {
 impl BanditHistory {
     pub(super) fn new<B: Bandit>(n_arms: usize) -> Self {
         let empty = |column: &LogColumn<B>| match column.number {
-            LogNumber::Arm(_) => ColumnNumbers::Arm(Vec::new()),
-            LogNumber::ArmCount(_) => ColumnNumbers::ArmCount(Vec::new()),
+            LogNumber::Arms(_) | LogNumber::Arm(_) => ColumnNumbers::Arm(Vec::new()),
+            LogNumber::ArmCounts(_) => ColumnNumbers::ArmCount(Vec::new()),
             LogNumber::Count(_) => ColumnNumbers::Count(Vec::new()),
         };
         Self { n_arms, absent: 0, present: 0, columns: B::LOG.iter().map(empty).collect() }
@@ -130,13 +132,13 @@ impl BanditHistory {
             return;
         };
         self.present += 1;
-        let arms = 0..self.n_arms;
         for (column, LogColumn { number, .. }) in self.columns.iter_mut().zip(B::LOG) {
             match (column, number) {
-                (ColumnNumbers::Arm(list), LogNumber::Arm(of)) => list.extend(arms.clone().map(|arm| of(bandit, arm))),
-                (ColumnNumbers::ArmCount(list), LogNumber::ArmCount(of)) => {
-                    list.extend(arms.clone().map(|arm| of(bandit, arm)));
+                (ColumnNumbers::Arm(list), LogNumber::Arms(of)) => list.extend_from_slice(of(bandit)),
+                (ColumnNumbers::Arm(list), LogNumber::Arm(of)) => {
+                    list.extend((0..self.n_arms).map(|arm| of(bandit, arm)));
                 }
+                (ColumnNumbers::ArmCount(list), LogNumber::ArmCounts(of)) => list.extend_from_slice(of(bandit)),
                 (ColumnNumbers::Count(list), LogNumber::Count(of)) => list.push(of(bandit)),
                 // A history is made from the same columns, or was found to fit them.
                 _ => {}

@@ -54,6 +54,24 @@ macro_rules! bandits {
                     Self::Precomputed(schedule) => schedule,
                 }
             }
+
+            /// Picks an arm.
+            pub fn select(&mut self) -> Result<usize, ControllerError> {
+                match self {
+                    $(Self::$variant(learner) => learner.select(),)+
+                    Self::Random(random) => random.select(),
+                    Self::Precomputed(schedule) => schedule.select(),
+                }
+            }
+
+            /// Feeds back the reward of an arm.
+            pub fn update(&mut self, arm: usize, reward: f64) -> Result<(), ControllerError> {
+                match self {
+                    $(Self::$variant(learner) => learner.update(arm, reward),)+
+                    Self::Random(random) => random.update(arm, reward),
+                    Self::Precomputed(schedule) => schedule.update(arm, reward),
+                }
+            }
         }
     };
 }
@@ -105,16 +123,6 @@ impl Controller {
     /// Tells a contextual controller where training stands; the others take no notice.
     pub fn set_context(&mut self, name: &str) -> Result<(), ControllerError> {
         self.picker_mut().set_context(name)
-    }
-
-    /// Picks an arm.
-    pub fn select(&mut self) -> Result<usize, ControllerError> {
-        self.picker_mut().select()
-    }
-
-    /// Feeds back the reward of an arm.
-    pub fn update(&mut self, arm: usize, reward: f64) -> Result<(), ControllerError> {
-        self.picker_mut().update(arm, reward)
     }
 
     /// The names of its contexts; none if it has none.

@@ -142,7 +142,7 @@ impl Bandit for ThompsonSampling {
             LogNumber::Arm(|bandit, arm| bandit.posterior(arm).scale),
         ),
         LogColumn::new("effective_counts_history", "effective count", LogNumber::Arm(Self::effective_count)),
-        LogColumn::new("warmup_counts_history", "plays", LogNumber::ArmCount(|bandit, arm| bandit.warmup_counts[arm])),
+        LogColumn::new("warmup_counts_history", "plays", LogNumber::ArmCounts(|bandit| &bandit.warmup_counts)),
         LogColumn::new("controller_updates_history", "updates", LogNumber::Count(|bandit| bandit.total_updates)),
     ];
 

@@ -111,18 +111,13 @@ pub fn changed(run: &RunRecord, task: TaskName) -> BTreeMap<&'static str, Value>
         // The reference's text results name the method only.
         let _ = config.set("control_mode", &run.method.control_mode().into(), &Place::Resolved);
     }
-    let defaults = RunConfig::new(task);
     // How the run that was is done does not matter to the one to be, but for what it is made of.
-    let kept = RunConfig::settings_of(task).filter(|setting| match setting.role {
+    let kept = config.changed().filter(|(setting, _)| match setting.role {
         Role::Science | Role::Source => true,
         Role::Seed => false,
         Role::Setup => setting.decides_inputs,
     });
-    kept.filter_map(|setting| {
-        let value = config.get(setting.key)?;
-        (!value.is_null() && Some(&value) != defaults.get(setting.key).as_ref()).then_some((setting.key, value))
-    })
-    .collect()
+    kept.map(|(setting, value)| (setting.key, value)).collect()
 }
 
 /// A name for each winner: its group's values, or its number where two would have the same.

@@ -29,8 +29,7 @@ pub(super) fn set(
     value: &Value,
     place: &Place,
 ) -> Result<(), ConfigError> {
-    let bounds = || MethodSettings::rows().into_iter().find(|other| other.key == row.key).map(|other| other.bounds);
-    let within = |number: SettingNumber| match bounds() {
+    let within = |number: SettingNumber| match MethodSettings::bounds(row.key) {
         Some(bounds) => check_bounds(bounds, number.as_f64()).map(|()| MethodValue::Number(number)),
         None => Err(Fault::Type),
     };

@@ -111,6 +111,14 @@ macro_rules! settings {
                 }
             }
 
+            /// Whether a setting is the same in both, without making a value of it.
+            fn agrees(&self, other: &Self, key: &str) -> bool {
+                match key {
+                    $(stringify!($key) => self.$key == other.$key,)+
+                    key => self.method.get(key) == other.method.get(key),
+                }
+            }
+
             /// The text in a setting, to make a path of.
             pub(super) fn text_mut(&mut self, key: &str) -> Option<&mut String> {
                 match key {
@@ -243,6 +251,13 @@ impl RunConfig {
     /// The rows of the settings that a task knows.
     pub fn settings_of(task: TaskName) -> impl Iterator<Item = &'static SettingInfo> {
         Self::settings().iter().filter(move |setting| setting.tasks.include(task))
+    }
+
+    /// The settings that are not at their task's defaults, with their values, in the order of the table.
+    pub fn changed(&self) -> impl Iterator<Item = (&'static SettingInfo, Value)> {
+        let defaults = Self::new(self.task);
+        let changed = Self::settings().iter().filter(move |setting| !self.agrees(&defaults, setting.key));
+        changed.filter_map(|setting| Some((setting, self.get(setting.key)?)))
     }
 
     /// Where the published settings of a task differ from those of CIFAR-100.

@@ -26,9 +26,8 @@ pub(super) fn config_key(task: &StudyTask, settings: &Settings) -> String {
 }
 
 fn training_document(config: &RunConfig) -> Value {
-    let settings = RunConfig::settings().iter().filter(|setting| matches!(setting.role, Role::Science | Role::Source));
-    let settings = settings.filter_map(|setting| Some((setting.key.to_owned(), config.get(setting.key)?)));
-    let mut document: Map<String, Value> = settings.collect();
+    let settings = config.changed().filter(|(setting, _)| matches!(setting.role, Role::Science | Role::Source));
+    let mut document: Map<String, Value> = settings.map(|(setting, value)| (setting.key.to_owned(), value)).collect();
     document.insert("task".into(), config.task.name().into());
     Value::Object(document)
 }
@@ -59,15 +58,9 @@ impl Study {
 /// # Errors
 /// As [`Study::shape_signature`].
 pub(super) fn shape_of_training(config: &RunConfig) -> Result<Id, NotCanonical> {
-    let defaults = RunConfig::new(config.task);
-    let mut shape = Map::new();
-    for setting in RunConfig::settings().iter().filter(|setting| matches!(setting.cost, Cost::Run | Cost::Epoch)) {
-        let value = config.get(setting.key);
-        // Defaults are left out, so that a new setting keeps old signatures.
-        if value != defaults.get(setting.key) {
-            shape.insert(setting.key.to_owned(), value.unwrap_or_default());
-        }
-    }
+    // Defaults are left out, so that a new setting keeps old signatures.
+    let settings = config.changed().filter(|(setting, _)| matches!(setting.cost, Cost::Run | Cost::Epoch));
+    let mut shape: Map<String, Value> = settings.map(|(setting, value)| (setting.key.to_owned(), value)).collect();
     let noise = config.get("noise_candidates").unwrap_or_default();
     let noisy = noise.as_array().is_some_and(|values| values.iter().any(|value| value.as_f64() != Some(0.0)));
     // Noise on every gradient costs a draw for every parameter.

@@ -27,15 +27,10 @@ impl Study {
 }
 
 fn train_line(config: &RunConfig, seed: i64) -> String {
-    let defaults = RunConfig::new(config.task);
     let mut line = format!("aees train {}", config.task.name());
-    for setting in RunConfig::settings().iter().filter(|setting| setting.role != Role::Seed) {
-        let key = setting.key;
-        let value = config.get(key).unwrap_or(Value::Null);
-        if Some(&value) != defaults.get(key).as_ref() {
-            line.push_str(" --set ");
-            line.push_str(&quoted(&format!("{key}={}", shown(&value))));
-        }
+    for (setting, value) in config.changed().filter(|(setting, _)| setting.role != Role::Seed) {
+        line.push_str(" --set ");
+        line.push_str(&quoted(&format!("{}={}", setting.key, shown(&value))));
     }
     format!("{line} --seed {seed}")
 }
