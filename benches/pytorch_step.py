@@ -6,6 +6,9 @@ run one after another, each from a fresh model; one line of JSON comes out.
 
     pip install torch torchvision pulseopt==0.3.0
     python benches/pytorch_step.py --width 64 --steps 8 --threads 2
+
+`--best` is PyTorch at its best in single precision (images with channels last, a fused optimizer), `--bf16` the same under
+autocast to bfloat16. `--plain` leaves out AEES. `--evaluate N` classifies N images instead, in batches of 128.
 """
 import argparse, json, resource, statistics, time
 
@@ -31,15 +34,18 @@ def resnet18(width):
 def measure(args, method):
     torch.manual_seed(0)
     model = resnet18(args.width).train()
-    optimizer = (torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=1e-4) if args.optimizer == "AdamW"
-                 else torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9, weight_decay=1e-4))
+    layout = torch.channels_last if args.best or args.bf16 else torch.contiguous_format
+    model = model.to(memory_format=layout)
+    fused = {"fused": True} if args.best or args.bf16 else {}
+    optimizer = (torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=1e-4, **fused) if args.optimizer == "AdamW"
+                 else torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9, weight_decay=1e-4, **fused))
     aees = None
     if method != "baseline":
         from pulseopt import AEES
         noise = [0.005, 0.01] if method == "dual" else [0.0]
         aees = AEES(optimizer, lr_candidates=[0.5, 1.0, 2.0], noise_candidates=noise, episode_length=100, seed=0)
-    images = torch.randn(20, 128, 3, 32, 32)
-    labels = torch.randint(100, (20, 128))
+    images = [torch.randn(args.batch, 3, 32, 32).to(memory_format=layout) for _ in range(20)]
+    labels = torch.randint(100, (20, args.batch))
     criterion = nn.CrossEntropyLoss()
     times = []
     for step in range(args.steps + 1):
@@ -47,7 +53,8 @@ def measure(args, method):
         if aees:
             aees.step_start(step)
         optimizer.zero_grad(set_to_none=True)
-        loss = criterion(model(images[step % 20]), labels[step % 20])
+        with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
+            loss = criterion(model(images[step % 20]), labels[step % 20])
         loss.backward()
         if aees:
             aees.step_end(loss)
@@ -59,24 +66,49 @@ def measure(args, method):
     return times
 
 
+def evaluate(args):
+    """Seconds for each pass over the images, after one to warm up."""
+    layout = torch.channels_last if args.best or args.bf16 else torch.contiguous_format
+    model = resnet18(args.width).eval().to(memory_format=layout)
+    images = torch.randn(args.evaluate, 3, 32, 32).to(memory_format=layout)
+    times = []
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
+        for turn in range(args.steps + 1):
+            start = time.perf_counter()
+            for batch in images.split(128):
+                model(batch).argmax(1)
+            if turn:
+                times.append(time.perf_counter() - start)
+    return times
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--optimizer", choices=["AdamW", "SGD"], default="AdamW")
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--best", action="store_true")
+    parser.add_argument("--bf16", action="store_true")
+    parser.add_argument("--plain", action="store_true")
+    parser.add_argument("--evaluate", type=int, default=0)
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
+    if args.plain or args.evaluate:
+        seconds = evaluate(args) if args.evaluate else measure(args, "baseline")
+        print(json.dumps({"seconds": seconds, "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+        return
     times = {method: measure(args, method) for method in ("baseline", "lr", "dual")}
     medians = {method: statistics.median(steps) for method, steps in times.items()}
     print(json.dumps({
         "engine": f"torch {torch.__version__}", "device": "cpu", "threads": torch.get_num_threads(), "width": args.width,
-        "batch_size": 128, "optimizer": args.optimizer, "rounds": args.steps, "median_step_s": medians["baseline"],
+        "batch_size": args.batch, "optimizer": args.optimizer, "rounds": args.steps, "median_step_s": medians["baseline"],
         "lr_median_step_s": medians["lr"], "dual_median_step_s": medians["dual"],
         "lr_overhead_percent": 100 * (medians["lr"] / medians["baseline"] - 1),
         "dual_overhead_percent": 100 * (medians["dual"] / medians["baseline"] - 1),
-        "step_s_min_max": [min(times["baseline"]), max(times["baseline"])], "examples_per_s": 128 / medians["baseline"],
+        "step_s_min_max": [min(times["baseline"]), max(times["baseline"])], "examples_per_s": args.batch / medians["baseline"],
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
 
 

@@ -4,6 +4,9 @@
 //! engine, so that a drift of the machine's speed touches all three alike. One line of JSON comes out, with the keys of the
 //! PyTorch script beside it (`benches/pytorch_step.py`) where they mean the same.
 //!
+//! `--plain yes` takes plain steps alone, `--evaluate N` classifies N images instead of training: the single times come out,
+//! for `benches/images_in_turn.py`.
+//!
 //!     cargo bench --bench training_step -- --width 64 --rounds 8
 //!     cargo bench --bench training_step -- --device cuda:0 --rounds 100
 
@@ -19,15 +22,17 @@ use aees_run::hardware::{Hardware, peak_resident_memory_bytes};
 use aees_run::settings::{Precision, RunConfig, TaskName};
 use aees_tasks::{Cifar100Config, DataSource, EpochPlan, Normalization, augment_batch};
 use aees_train::cifar100::Cifar100Task;
-use aees_train::engine::{StepControl, build, select};
+use aees_train::engine::{Split, StepControl, build, select};
 use aees_train::optimizer::{OptimizerConfig, OptimizerKind};
 use aees_train::training_task::{JobSetup, TrainingTask};
 use serde_json::json;
 
-const BATCH: usize = 128;
 use step::{METHODS, argument, median, overhead_percent, range, turns};
 
 fn main() {
+    let batch_size: usize = argument("--batch", 128);
+    let evaluate: usize = argument("--evaluate", 0);
+    let plain = argument("--plain", "no".to_owned()) == "yes";
     let width: NonZeroUsize = argument("--width", NonZeroUsize::MIN.saturating_add(63));
     let rounds: usize = argument("--rounds", 8);
     let optimizer: String = argument("--optimizer", "AdamW".to_owned());
@@ -35,11 +40,11 @@ fn main() {
     let target = select("auto", &device, Precision::F32).unwrap_or_else(|error| panic!("{error}"));
     let kind = if optimizer == "SGD" { OptimizerKind::Sgd { momentum: 0.9 } } else { OptimizerKind::ADAMW };
 
-    let images = 20 * BATCH;
+    let images = 20 * batch_size;
     let data = Cifar100Config {
         source: DataSource::Synthetic,
         limit_train: Some(images),
-        limit_eval: Some(100),
+        limit_eval: Some(evaluate.max(100)),
         ..Cifar100Config::default()
     };
     let data = Arc::new(data.load().expect("synthetic images need no files"));
@@ -47,7 +52,7 @@ fn main() {
     config.model_width = width;
     let task = Cifar100Task::new(&config, data.clone());
     let optimizer_config = OptimizerConfig { kind, weight_decay: 1e-4 };
-    let setup = JobSetup { optimizer: optimizer_config, seed: 0, batch_size: BATCH };
+    let setup = JobSetup { optimizer: optimizer_config, seed: 0, batch_size };
     let job = task.job(&setup).unwrap_or_else(|error| panic!("{error}")).job;
     let mut engine = build(job, &target).unwrap_or_else(|error| panic!("{error}"));
 
@@ -56,9 +61,17 @@ fn main() {
     let (mut step, mut losses) = (0, Vec::new());
     // One round to warm up: thread pools, allocator, and on a GPU the tuning of kernels.
     for round in 0..=rounds {
-        for method in turns(round) {
+        if evaluate > 0 {
+            let start = Instant::now();
+            engine.predict(Split::Test).unwrap_or_else(|error| panic!("{error}"));
+            if round > 0 {
+                seconds[0].push(start.elapsed().as_secs_f64());
+            }
+            continue;
+        }
+        for method in turns(round).filter(|method| !plain || *method == 0) {
             let (_, multiplier, noise_std) = METHODS[method];
-            let batch = plan.batch(step % 20, BATCH).expect("the plan has twenty batches");
+            let batch = plan.batch(step % 20, batch_size).expect("the plan has twenty batches");
             let control = StepControl { learning_rate: 1e-4, multiplier, noise_std, step: step as u64 };
             let start = Instant::now();
             engine.step(batch, &control).unwrap_or_else(|error| panic!("{error}"));
@@ -70,10 +83,15 @@ fn main() {
         }
     }
 
+    if plain || evaluate > 0 {
+        let peak = peak_resident_memory_bytes().map(|bytes| bytes as f64 / 1048576.0);
+        println!("{}", json!({ "seconds": seconds[0], "peak_rss_mb": peak }));
+        return;
+    }
     let medians = seconds.each_ref().map(|times| median(times.clone()));
-    let mut pixels = vec![0.0; BATCH * 3072];
+    let mut pixels = vec![0.0; batch_size * 3072];
     let augmentation = time(100, || {
-        let batch = plan.batch(3, BATCH).expect("the plan has twenty batches");
+        let batch = plan.batch(3, batch_size).expect("the plan has twenty batches");
         augment_batch(&data.train, batch.indices, batch.augmentations, &Normalization::cifar100(), &mut pixels);
     });
     let hardware = Hardware::probe();
@@ -81,12 +99,12 @@ fn main() {
         "{}",
         json!({
             "engine": target.engine.version(), "device": target.device.describe(), "cpu": hardware.cpu_model,
-            "threads": hardware.available_cores, "width": width, "batch_size": BATCH, "optimizer": optimizer,
+            "threads": hardware.available_cores, "width": width, "batch_size": batch_size, "optimizer": optimizer,
             "rounds": rounds,
             "median_step_s": medians[0], "lr_median_step_s": medians[1], "dual_median_step_s": medians[2],
             "lr_overhead_percent": overhead_percent(&seconds[1], &seconds[0]), "dual_overhead_percent": overhead_percent(&seconds[2], &seconds[0]),
             "step_s_min_max": range(&seconds[0]),
-            "examples_per_s": BATCH as f64 / medians[0],
+            "examples_per_s": batch_size as f64 / medians[0],
             "augmentation_s": augmentation, "augmentation_percent": 100.0 * augmentation / medians[0],
             "controller_episode_s": controller_episode(),
             "peak_rss_mb": peak_resident_memory_bytes().map(|bytes| bytes as f64 / 1048576.0),

@@ -7,8 +7,12 @@
 //! Ioffe and Szegedy, "Batch Normalization", 2015, <https://arxiv.org/abs/1502.03167>.
 
 use burn::module::{Module, Param, RunningState};
+use burn::tensor::activation::relu;
 use burn::tensor::module::{batch_norm, batch_norm_train};
 use burn::tensor::{Device, Tensor};
+
+use super::conv2d::Conv2d;
+use super::flex_ops::{NormalizedConvolution, reuse};
 
 /// Weight of the newest batch in the running statistics, PyTorch's default.
 const MOMENTUM: f64 = 0.1;
@@ -46,25 +50,78 @@ impl BatchNorm {
 
     /// Input and output are `[batch, channels, height, width]`.
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        if input.device().is_autodiff() { self.forward_train(input) } else { self.forward_eval(input) }
+        let (weight, bias) = (self.weight.val(), self.bias.val());
+        if input.device().is_autodiff() {
+            let values = values_of_a_channel(&input);
+            let result = batch_norm_train(input, weight, bias, EPSILON);
+            self.average_in(result.mean, result.variance, values);
+            return result.output;
+        }
+        batch_norm(input, weight, bias, self.running_mean.value(), self.running_var.value(), EPSILON)
     }
 
-    fn forward_eval(&self, input: Tensor<4>) -> Tensor<4> {
-        let (mean, variance) = (self.running_mean.value(), self.running_var.value());
-        batch_norm(input, self.weight.val(), self.bias.val(), mean, variance, EPSILON)
+    /// The normalisation of a convolution of `x`, then the sum with the shortcut and ReLU, where they follow. On the CPU all of it
+    /// is one operation.
+    pub(super) fn after(&self, conv: &Conv2d, x: Tensor<4>, then: Then) -> Tensor<4> {
+        let (kernel, weight, bias) = (conv.weight.val(), self.weight.val(), self.bias.val());
+        let shortcut = match &then {
+            Then::SumAndRelu(shortcut) => Some(&**shortcut),
+            Then::Relu | Then::Nothing => None,
+        };
+        let with_relu = !matches!(then, Then::Nothing);
+        let (stride, epsilon) = (conv.stride, EPSILON as f32);
+        let fused = NormalizedConvolution {
+            kernel: &kernel,
+            stride,
+            weight: &weight,
+            bias: &bias,
+            epsilon,
+            shortcut,
+            relu: with_relu,
+        };
+        if x.device().is_autodiff() {
+            if let Some((output, mean, variance)) = fused.train(&x) {
+                self.average_in(mean, variance, values_of_a_channel(&output));
+                return output;
+            }
+        } else if let Some(output) = fused.evaluate(&x, &self.running_mean.value(), &self.running_var.value()) {
+            reuse(x);
+            if let Then::SumAndRelu(shortcut) = then {
+                reuse(*shortcut);
+            }
+            return output;
+        }
+        let output = self.forward(conv.forward(x));
+        match then {
+            Then::Nothing => output,
+            Then::Relu => relu(output),
+            Then::SumAndRelu(shortcut) => relu(output + *shortcut),
+        }
     }
 
-    fn forward_train(&self, input: Tensor<4>) -> Tensor<4> {
-        let [batch, _, height, width] = input.dims();
-        let n = (batch * height * width) as f64;
-        let result = batch_norm_train(input, self.weight.val(), self.bias.val(), EPSILON);
-
+    /// Moves the running statistics towards those of a batch with so many values of each channel.
+    fn average_in(&self, mean: Tensor<1>, variance: Tensor<1>, values: usize) {
         // One value a channel has no unbiased variance. PyTorch refuses it; here its variance, 0, is taken as it is.
-        let unbiased = n / (n - 1.0).max(1.0);
-        average_in(&self.running_mean, result.mean, 1.0);
-        average_in(&self.running_var, result.variance, unbiased);
-        result.output
+        let n = values as f64;
+        average_in(&self.running_mean, mean, 1.0);
+        average_in(&self.running_var, variance, n / (n - 1.0).max(1.0));
     }
+}
+
+fn values_of_a_channel(images: &Tensor<4>) -> usize {
+    let [batch, _, height, width] = images.dims();
+    batch * height * width
+}
+
+/// What follows a normalisation.
+#[derive(Debug)]
+pub(super) enum Then {
+    /// Nothing.
+    Nothing,
+    /// ReLU.
+    Relu,
+    /// The sum with a shortcut, then ReLU.
+    SumAndRelu(Box<Tensor<4>>),
 }
 
 /// Moves `running` by [`MOMENTUM`] towards `factor * batch`.

@@ -2,6 +2,7 @@
 
 mod batch_norm;
 mod bert;
+mod conv2d;
 mod distilbert;
 mod dropout;
 mod encoder;
@@ -16,11 +17,12 @@ mod token_batch;
 
 pub use batch_norm::BatchNorm;
 pub use bert::BertClassifier;
+pub use conv2d::Conv2d;
 pub use distilbert::DistilBertClassifier;
 pub use dropout::{DropoutMask, DropoutMasks};
 pub use layers::{Embedding, LayerNorm, Linear};
 pub use loss::cross_entropy;
 pub use named_tensors::{host_tensor, load, tensor_data, tensor_infos, tensors};
-pub use resnet18::{BasicBlock, Conv2d, ResNet18};
+pub use resnet18::{BasicBlock, ResNet18};
 pub use text_classifier::TextClassifier;
 pub use token_batch::TokenBatch;

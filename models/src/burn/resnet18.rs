@@ -2,13 +2,12 @@
 //!
 //! The network trains on an autodiff device and evaluates on any other; see [`BatchNorm`].
 
-use burn::module::{Module, Param};
-use burn::tensor::activation::relu;
-use burn::tensor::module::{adaptive_avg_pool2d, conv2d};
-use burn::tensor::ops::ConvOptions;
+use burn::module::Module;
+use burn::tensor::module::adaptive_avg_pool2d;
 use burn::tensor::{Device, Tensor};
 
-use super::batch_norm::BatchNorm;
+use super::batch_norm::{BatchNorm, Then};
+use super::conv2d::Conv2d;
 use super::layers::Linear;
 use super::named_tensors::load;
 use super::skeleton::Skeleton;
@@ -49,15 +48,6 @@ pub struct BasicBlock {
     pub bn2: BatchNorm,
     /// The shortcut of a block that changes shape (option B of the paper); without it the shortcut is the identity.
     pub downsample: Option<(Conv2d, BatchNorm)>,
-}
-
-/// A square convolution without bias, padded so that stride 1 keeps the image size.
-#[derive(Module, Debug)]
-pub struct Conv2d {
-    /// `[out, in, kernel, kernel]`.
-    pub weight: Param<Tensor<4>>,
-    /// Step of the kernel in both directions.
-    pub stride: usize,
 }
 
 // ------------------------------------------------------------------------------------------------------------ skeleton
@@ -111,8 +101,7 @@ impl ResNet18 {
     /// From images `[batch, 3, height, width]` to logits `[batch, classes]`. The images are on the
     /// network's device. Sizes below are those of a 32x32 image and base width w.
     pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
-        let x = self.conv1.forward(images); // [batch, w, 32, 32]
-        let x = relu(self.bn1.forward(x));
+        let x = self.bn1.after(&self.conv1, images, Then::Relu); // [batch, w, 32, 32]
         let x = stage(&self.layer1, x); // [batch, w, 32, 32]
         let x = stage(&self.layer2, x); // [batch, 2w, 16, 16]
         let x = stage(&self.layer3, x); // [batch, 4w, 8, 8]
@@ -130,21 +119,10 @@ impl BasicBlock {
     /// From `[batch, in, height, width]` to `[batch, out, height / stride, width / stride]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let shortcut = match &self.downsample {
-            Some((conv, bn)) => bn.forward(conv.forward(x.clone())),
+            Some((conv, bn)) => bn.after(conv, x.clone(), Then::Nothing),
             None => x.clone(),
         };
-        let x = relu(self.bn1.forward(self.conv1.forward(x)));
-        let x = self.bn2.forward(self.conv2.forward(x));
-        relu(x + shortcut)
-    }
-}
-
-impl Conv2d {
-    /// From `[batch, in, height, width]` to `[batch, out, height / stride, width / stride]`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let weight = self.weight.val();
-        let [_, _, kernel, _] = weight.dims();
-        let padding = kernel / 2; // 1 for 3x3, 0 for 1x1
-        conv2d(x, weight, None, ConvOptions::new([self.stride; 2], [padding; 2], [1; 2], 1))
+        let x = self.bn1.after(&self.conv1, x, Then::Relu);
+        self.bn2.after(&self.conv2, x, Then::SumAndRelu(Box::new(shortcut)))
     }
 }
