@@ -16,12 +16,12 @@ pub struct TokenBatch {
     pub(crate) positions: Tensor<1, Int>,
     /// The number of the first token of each sentence: `[sentences]`.
     first_tokens: Tensor<1, Int>,
-    padding: Option<Padding>,
+    padding: Option<PaddedPlaces>,
 }
 
 /// [`crate::token_layout::Padding`] on the device.
 #[derive(Debug, Clone)]
-struct Padding {
+struct PaddedPlaces {
     token_of_place: Tensor<1, Int>,
     place_of_token: Tensor<1, Int>,
     /// `[sentences, 1, 1, longest]`.
@@ -42,7 +42,7 @@ impl TokenBatch {
     ) -> Result<Self, BatchError> {
         let TokenLayout { lengths, longest, positions, first_tokens, padding } =
             TokenLayout::new(config, ids, lengths)?;
-        let padding = padding.map(|padding| Padding {
+        let padding = padding.map(|padding| PaddedPlaces {
             token_of_place: integers(padding.token_of_place, device),
             place_of_token: integers(padding.place_of_token, device),
             scores: Tensor::from_data(TensorData::new(padding.scores, [lengths.len(), 1, 1, longest]), device),

@@ -22,7 +22,7 @@ pub(super) struct ControlBlock {
 
 /// What an entry holds. Entries that a rule does not use are 0.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Entry {
+pub(super) enum ControlEntry {
     /// What AdamW's weight decay leaves of a parameter.
     Decay = 0,
     /// Learning rate, for AdamW with the first bias correction.
@@ -40,17 +40,17 @@ impl ControlBlock {
     /// Uploads the numbers of one step.
     pub(super) fn upload(rule: &StepRule, control: &StepControl, device: &Device) -> Self {
         let mut block = [0.0_f32; ENTRIES];
-        let mut set = |entry: Entry, value: f32| block[entry as usize] = value;
+        let mut set = |entry: ControlEntry, value: f32| block[entry as usize] = value;
         match rule {
             StepRule::AdamW(rule) => {
-                set(Entry::Decay, rule.decay);
-                set(Entry::StepSize, rule.step_size);
-                set(Entry::SquareCorrection, rule.square_correction);
+                set(ControlEntry::Decay, rule.decay);
+                set(ControlEntry::StepSize, rule.step_size);
+                set(ControlEntry::SquareCorrection, rule.square_correction);
             }
-            StepRule::Momentum(rule) => set(Entry::StepSize, rule.plain.learning_rate),
-            StepRule::Sgd(rule) => set(Entry::StepSize, rule.learning_rate),
+            StepRule::Momentum(rule) => set(ControlEntry::StepSize, rule.plain.learning_rate),
+            StepRule::Sgd(rule) => set(ControlEntry::StepSize, rule.learning_rate),
         }
-        set(Entry::NoiseStd, control.noise_std as f32);
+        set(ControlEntry::NoiseStd, control.noise_std as f32);
         for (piece, entry) in block[STEP..].iter_mut().enumerate() {
             *entry = ((control.step >> (16 * piece)) & 0xffff) as f32;
         }
@@ -63,7 +63,7 @@ impl ControlBlock {
     }
 
     /// One number, of shape `[1]`.
-    pub(super) fn get(&self, entry: Entry) -> Tensor<1> {
+    pub(super) fn get(&self, entry: ControlEntry) -> Tensor<1> {
         self.scalars[entry as usize].clone()
     }
 

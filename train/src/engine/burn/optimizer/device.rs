@@ -7,7 +7,7 @@ use burn::Tensor;
 use burn::module::{ModuleMapper, Param};
 use burn::tensor::{Device, Gradients};
 
-use super::control_block::{ControlBlock, Entry};
+use super::control_block::{ControlBlock, ControlEntry};
 use super::device_noise::DeviceNoise;
 use super::tensors::VisitedTensor;
 use super::{OptimizerError, SquaredNorm};
@@ -73,20 +73,20 @@ impl<'a> DeviceStep<'a> {
             None => gradient,
             Some(normals) => {
                 let normals = normals.clone().slice([self.state.noise.range(index)]);
-                gradient + normals * self.control.get(Entry::NoiseStd)
+                gradient + normals * self.control.get(ControlEntry::NoiseStd)
             }
         };
         let slots =
             self.state.slots[index].get_or_insert_with(|| self.kinds.iter().map(|_| parameter.zeros_like()).collect());
-        let step_size = self.control.get(Entry::StepSize);
+        let step_size = self.control.get(ControlEntry::StepSize);
         let after = match self.rule {
             StepRule::AdamW(rule) => {
                 let [mean, square] = slots.as_slice() else { return parameter };
                 let mean = mean.clone() + (gradient.clone() - mean.clone()) * rule.mean_weight;
                 let square = square.clone() * rule.square_decay + gradient.clone() * gradient * rule.square_weight;
-                let correction = self.control.get(Entry::SquareCorrection);
+                let correction = self.control.get(ControlEntry::SquareCorrection);
                 let denominator = square.clone().sqrt() / correction + rule.epsilon;
-                let decayed = parameter.clone() * self.control.get(Entry::Decay);
+                let decayed = parameter.clone() * self.control.get(ControlEntry::Decay);
                 let after = decayed - mean.clone() * step_size / denominator;
                 *slots = vec![mean, square];
                 after

@@ -57,12 +57,12 @@ pub struct Optimizer {
     kinds: &'static [SlotKind],
     noise_seed: u64,
     step_count: u64,
-    state: State,
+    state: PlacedSlots,
 }
 
 /// Slots where the update is computed.
 #[derive(Debug)]
-enum State {
+enum PlacedSlots {
     Host { arch: Arch, tensors: Vec<VisitedTensor>, slots: Vec<Option<HostSlots>> },
     Device(Box<DeviceState>),
 }
@@ -82,8 +82,8 @@ impl Optimizer {
     ) -> Self {
         let tensors = VisitedTensor::of(module);
         let state = match placement {
-            Placement::Host => State::Host { arch: Arch::new(), slots: vec![None; tensors.len()], tensors },
-            Placement::Device => State::Device(Box::new(DeviceState {
+            Placement::Host => PlacedSlots::Host { arch: Arch::new(), slots: vec![None; tensors.len()], tensors },
+            Placement::Device => PlacedSlots::Device(Box::new(DeviceState {
                 device: module.devices().into_iter().next().unwrap_or_default().inner(),
                 slots: vec![None; tensors.len()],
                 noise: DeviceNoise::new(noise_seed, &tensors),
@@ -110,7 +110,7 @@ impl Optimizer {
     ) -> Result<(M, SquaredNorm), OptimizerError> {
         let rule = StepRule::new(&self.config, control, self.step_count + 1);
         let (module, squared_norm, failure) = match &mut self.state {
-            State::Host { arch, tensors, slots } => {
+            PlacedSlots::Host { arch, tensors, slots } => {
                 let mut step = HostStep {
                     arch: *arch,
                     rule,
@@ -126,7 +126,7 @@ impl Optimizer {
                 let module = module.map(&mut step);
                 (module, SquaredNorm::Host(step.squared_norm), step.failure)
             }
-            State::Device(state) => {
+            PlacedSlots::Device(state) => {
                 let mut step = DeviceStep::new(rule, control, self.kinds, gradients, state);
                 let module = module.map(&mut step);
                 let (squared_norm, failure) = step.finish();
@@ -154,8 +154,10 @@ impl Optimizer {
         let mut named = NamedTensors::new();
         for (place, tensor) in self.tensors().iter().enumerate() {
             let values: Vec<Vec<f32>> = match &self.state {
-                State::Host { slots, .. } => slots[place].iter().flatten().cloned().collect(),
-                State::Device(state) => state.slots[place].iter().flatten().map(read).collect::<Result<_, _>>()?,
+                PlacedSlots::Host { slots, .. } => slots[place].iter().flatten().cloned().collect(),
+                PlacedSlots::Device(state) => {
+                    state.slots[place].iter().flatten().map(read).collect::<Result<_, _>>()?
+                }
             };
             for (values, kind) in values.into_iter().zip(self.kinds) {
                 let name = format!("{}.{}", tensor.info.name, kind.name());
@@ -174,11 +176,11 @@ impl Optimizer {
     pub fn restore(&mut self, step_count: u64, slots: NamedTensors) -> Result<(), OptimizerError> {
         let kept = self.by_parameter(slots)?;
         match &mut self.state {
-            State::Host { slots, .. } => {
+            PlacedSlots::Host { slots, .. } => {
                 let values = |slots: Vec<HostTensor>| slots.into_iter().map(|slot| slot.values).collect();
                 *slots = kept.into_iter().map(|slots| slots.map(values)).collect();
             }
-            State::Device(state) => {
+            PlacedSlots::Device(state) => {
                 let upload = |slot: HostTensor| {
                     let tensor = HostTensor { shape: vec![slot.values.len()], values: slot.values };
                     Tensor::from_data(tensor_data(tensor), (&state.device, DType::F32))
@@ -224,8 +226,8 @@ impl Optimizer {
 
     fn tensors(&self) -> &[VisitedTensor] {
         match &self.state {
-            State::Host { tensors, .. } => tensors,
-            State::Device(state) => &state.tensors,
+            PlacedSlots::Host { tensors, .. } => tensors,
+            PlacedSlots::Device(state) => &state.tensors,
         }
     }
 }
