@@ -16,11 +16,9 @@ use burn::tensor::{Int, Tensor, TensorData};
 use super::optimizer::{Optimizer, SquaredNorm};
 use crate::engine::{Engine, EngineError, EngineState, Loss, Split, StepControl, StepRecord};
 
-/// A network together with the data it learns from, on a device: what differs between tasks inside this engine.
+/// The data that a network learns from, on a device: what differs between tasks inside this engine.
 pub(super) trait Workload: Send {
-    /// The network.
-    type Network: Module + Send;
-    /// A batch as the network takes it.
+    /// A batch as networks for this data take it.
     type Input;
 
     /// A training batch and its labels `[batch]`, on the training device, for a step from 0.
@@ -37,9 +35,12 @@ pub(super) trait Workload: Send {
 
     /// How many examples a split has.
     fn examples(&self, split: Split) -> usize;
+}
 
+/// A network for batches of a kind.
+pub(super) trait Network<Input>: Module + Send {
     /// The logits `[batch, classes]` of a batch.
-    fn logits(network: &Self::Network, input: Self::Input) -> Tensor<2>;
+    fn logits(&self, input: Input) -> Tensor<2>;
 }
 
 /// What one step left on the device.
@@ -52,10 +53,10 @@ struct PendingStep {
 }
 
 /// An [`Engine`] on a burn device.
-pub(super) struct BurnEngine<W: Workload> {
+pub(super) struct BurnEngine<W, N> {
     workload: W,
     /// Present but for the moment of an optimizer step, which takes it apart and puts it together again.
-    network: Option<W::Network>,
+    network: Option<N>,
     optimizer: Optimizer,
     loss: Loss,
     evaluation_batch: usize,
@@ -63,13 +64,13 @@ pub(super) struct BurnEngine<W: Workload> {
     pending: Vec<PendingStep>,
 }
 
-impl<W: Workload> BurnEngine<W> {
+impl<W: Workload, N: Network<W::Input>> BurnEngine<W, N> {
     /// An engine for a network whose parameters live on an autodiff device, and its optimizer.
     ///
     /// `on_host` says that the device is the CPU, so that reading a result costs nothing.
     pub(super) fn new(
         workload: W,
-        network: W::Network,
+        network: N,
         optimizer: Optimizer,
         loss: Loss,
         evaluation_batch: usize,
@@ -78,7 +79,7 @@ impl<W: Workload> BurnEngine<W> {
         Self { workload, network: Some(network), optimizer, loss, evaluation_batch, on_host, pending: Vec::new() }
     }
 
-    fn network(&self) -> Result<&W::Network, EngineError> {
+    fn network(&self) -> Result<&N, EngineError> {
         self.network.as_ref().ok_or_else(|| EngineError::Device {
             activity: "looked for the model",
             reason: "an optimizer step failed half way; resume from the last checkpoint".into(),
@@ -86,12 +87,12 @@ impl<W: Workload> BurnEngine<W> {
     }
 }
 
-impl<W: Workload> Engine for BurnEngine<W> {
+impl<W: Workload, N: Network<W::Input>> Engine for BurnEngine<W, N> {
     fn step(&mut self, batch: Batch<'_>, control: &StepControl) -> Result<(), EngineError> {
         let examples = batch.indices.len();
         guarded("trained", || {
             let (input, labels) = self.workload.training_batch(batch, control.step)?;
-            let logits = W::logits(self.network()?, input);
+            let logits = self.network()?.logits(input);
             let correct = correct_count(logits.clone(), labels.clone());
             let loss = match self.loss {
                 Loss::CrossEntropy => cross_entropy(logits, labels),
@@ -143,7 +144,7 @@ impl<W: Workload> Engine for BurnEngine<W> {
             let mut classes = Vec::new();
             for start in (0..total).step_by(self.evaluation_batch) {
                 let end = (start + self.evaluation_batch).min(total);
-                let logits = W::logits(&network, self.workload.evaluation_batch(split, start..end)?);
+                let logits = network.logits(self.workload.evaluation_batch(split, start..end)?);
                 classes.push(logits.argmax(1).reshape([end - start]));
             }
             if classes.is_empty() {

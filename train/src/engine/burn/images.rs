@@ -1,4 +1,4 @@
-//! ResNet-18 on images: how pixels become batches on a device.
+//! Images: how pixels become batches on a device, and the networks for them.
 //!
 //! On the CPU a batch is cropped, flipped and normalised by [`aees_tasks`] straight into the buffer that becomes the
 //! tensor: one pass over bytes that are in cache. On a GPU the pixels are uploaded once; a step sends only indices, crop
@@ -11,7 +11,7 @@ use aees_models::burn::ResNet18;
 use aees_tasks::{Batch, Cifar100, ImageSplit, Normalization, augment_batch, normalize_batch};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::engine::Workload;
+use super::engine::{Network, Workload};
 use crate::engine::{EngineError, Split};
 
 const CHANNELS: usize = 3;
@@ -19,7 +19,7 @@ const SIDE: usize = 32;
 const PADDING: usize = 4;
 const PIXELS: usize = CHANNELS * SIDE * SIDE;
 
-/// Images for ResNet-18, wherever they lie.
+/// Images, wherever they lie.
 pub(super) struct ImageWorkload {
     data: Arc<Cifar100>,
     normalization: Normalization,
@@ -81,7 +81,6 @@ impl ImageWorkload {
 }
 
 impl Workload for ImageWorkload {
-    type Network = ResNet18;
     type Input = Tensor<4>;
 
     fn training_batch(&mut self, batch: Batch<'_>, _step: u64) -> Result<(Tensor<4>, Tensor<1, Int>), EngineError> {
@@ -116,9 +115,11 @@ impl Workload for ImageWorkload {
     fn examples(&self, split: Split) -> usize {
         self.split(split).map_or(0, ImageSplit::len)
     }
+}
 
-    fn logits(network: &ResNet18, input: Tensor<4>) -> Tensor<2> {
-        network.forward(input)
+impl Network<Tensor<4>> for ResNet18 {
+    fn logits(&self, input: Tensor<4>) -> Tensor<2> {
+        self.forward(input)
     }
 }
 

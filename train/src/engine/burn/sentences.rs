@@ -12,7 +12,7 @@ use aees_tasks::{Batch, TokenData, TokenSplit};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::dropout::BurnDropout;
-use super::engine::Workload;
+use super::engine::{Network, Workload};
 use crate::dropout::StepDropout;
 use crate::engine::{EngineError, Split};
 
@@ -80,7 +80,6 @@ impl SentenceWorkload {
 }
 
 impl Workload for SentenceWorkload {
-    type Network = TextClassifier;
     type Input = SentenceBatch;
 
     fn training_batch(&mut self, batch: Batch<'_>, step: u64) -> Result<(SentenceBatch, Tensor<1, Int>), EngineError> {
@@ -103,9 +102,11 @@ impl Workload for SentenceWorkload {
     fn examples(&self, split: Split) -> usize {
         self.split(split).map_or(0, TokenSplit::len)
     }
+}
 
-    fn logits(network: &TextClassifier, input: SentenceBatch) -> Tensor<2> {
+impl Network<SentenceBatch> for TextClassifier {
+    fn logits(&self, input: SentenceBatch) -> Tensor<2> {
         let dropout = input.dropout.as_ref().map(|dropout| dropout as &dyn DropoutMasks);
-        network.forward(&input.tokens, dropout)
+        self.forward(&input.tokens, dropout)
     }
 }
