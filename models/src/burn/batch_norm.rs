@@ -132,3 +132,7 @@ fn average_in(running: &RunningState<Tensor<1>>, batch: Tensor<1>, factor: f64) 
     // checkpoint would be one step behind.
     running.value_sync();
 }
+
+#[cfg(test)]
+#[path = "batch_norm_tests.rs"]
+mod tests;

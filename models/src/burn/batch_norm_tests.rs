@@ -1,0 +1,79 @@
+//! One operation against burn's own, on random shapes.
+
+use burn::tensor::{Device, Distribution, TensorData};
+use proptest::prelude::*;
+
+use super::*;
+
+/// Output, running statistics, and the gradients of input, kernel, weight, bias and shortcut.
+fn results(fused: bool, conv: &Conv2d, x: &Tensor<4>, shortcut: &Tensor<4>, then: u8) -> Vec<TensorData> {
+    let device = x.device();
+    let channels = conv.weight.val().dims()[0];
+    let vector = |from: f32, step: f32| -> Tensor<1> {
+        let values: Vec<f32> = (0..channels).map(|channel| from + step * channel as f32).collect();
+        Tensor::from_data(TensorData::new(values, [channels]), &device)
+    };
+    let mut norm = BatchNorm::new(channels, &device);
+    norm.weight = Param::from_tensor(vector(0.5, 0.01));
+    norm.bias = Param::from_tensor(vector(-0.2, 0.02));
+    let (x, shortcut) = (x.clone().require_grad(), shortcut.clone().require_grad());
+    let next = match then {
+        0 => Then::Nothing,
+        1 => Then::Relu,
+        _ => Then::SumAndRelu(Box::new(shortcut.clone())),
+    };
+    let output = if fused {
+        norm.after(conv, x.clone(), next)
+    } else {
+        let normal = norm.forward(conv.forward(x.clone()));
+        match next {
+            Then::Nothing => normal,
+            Then::Relu => relu(normal),
+            Then::SumAndRelu(shortcut) => relu(normal + *shortcut),
+        }
+    };
+    // A loss whose gradient differs from place to place.
+    let gradients = (output.clone() * output.clone().mul_scalar(0.3).sin()).sum().backward();
+    let mut results =
+        vec![output.into_data(), norm.running_mean.value().into_data(), norm.running_var.value().into_data()];
+    let images = [Some(&x), Some(&conv.weight.val()), (then == 2).then_some(&shortcut)];
+    results.extend(images.into_iter().flatten().map(|tensor| tensor.grad(&gradients).unwrap().into_data()));
+    let vectors = [&norm.weight, &norm.bias];
+    results.extend(vectors.map(|parameter| parameter.val().grad(&gradients).unwrap().into_data()));
+    results
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn one_operation_gives_what_burns_own_give(
+        batch in 1_usize..4,
+        height in 2_usize..11,
+        width in 2_usize..11,
+        inputs in prop_oneof![Just(1_usize), Just(3), Just(16), Just(32)],
+        outputs in prop_oneof![Just(1_usize), Just(8), Just(16), Just(48)],
+        kernel in prop_oneof![Just(1_usize), Just(3)],
+        stride in 1_usize..3,
+        then in 0_u8..3,
+    ) {
+        let device = Device::flex().autodiff();
+        let normal = Distribution::Normal(0.0, 1.0);
+        let x = Tensor::random([batch, inputs, height, width], normal, &device);
+        let weight = Tensor::random([outputs, inputs, kernel, kernel], normal, &device);
+        let conv = Conv2d { weight: Param::from_tensor(weight), stride };
+        let size = [batch, outputs, height.div_ceil(stride), width.div_ceil(stride)];
+        // Few values have statistics that magnify every rounding.
+        prop_assume!(size[0] * size[2] * size[3] >= 8);
+        let shortcut = Tensor::random(size, normal, &device);
+        let [fused, composed] = [true, false].map(|fused| results(fused, &conv, &x, &shortcut, then));
+        prop_assert_eq!(fused.len(), composed.len());
+        for (number, (fused, composed)) in fused.iter().zip(&composed).enumerate() {
+            let [fused, composed] = [fused, composed].map(|data| data.try_to_vec::<f32>().unwrap());
+            let largest = composed.iter().fold(1e-3_f32, |largest, value| largest.max(value.abs()));
+            for (fused, composed) in fused.iter().zip(&composed) {
+                prop_assert!((fused - composed).abs() <= 2e-4 * largest, "result {}: {} {}", number, fused, composed);
+            }
+        }
+    }
+}
