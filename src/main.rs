@@ -29,11 +29,11 @@ use crate::failure::Failure;
 #[command(name = "aees", version)]
 struct CommandLine {
     #[command(subcommand)]
-    verb: Verb,
+    verb: AeesVerb,
 }
 
 #[derive(Subcommand)]
-enum Verb {
+enum AeesVerb {
     Train(train::TrainFlags),
     Pretokenize(pretokenize::PretokenizeFlags),
     #[command(subcommand)]
@@ -67,19 +67,19 @@ fn main() -> ExitCode {
     exit
 }
 
-fn run(verb: Verb) -> Result<ExitCode, Failure> {
+fn run(verb: AeesVerb) -> Result<ExitCode, Failure> {
     match verb {
-        Verb::Train(typed) => typed.run(),
-        Verb::Pretokenize(typed) => typed.run(),
-        Verb::Data(typed) => typed.run(),
-        Verb::Export(typed) => typed.run(),
-        Verb::Sweep(typed) => typed.run(),
-        Verb::Worker(typed) => worker::run(&typed),
-        Verb::Runs(typed) => typed.run(),
-        Verb::Registry(typed) => typed.run(),
-        Verb::Report(typed) => typed.run(),
-        Verb::Replay(typed) => typed.run(),
-        Verb::Devices(_) => devices::run(),
+        AeesVerb::Train(typed) => typed.run(),
+        AeesVerb::Pretokenize(typed) => typed.run(),
+        AeesVerb::Data(typed) => typed.run(),
+        AeesVerb::Export(typed) => typed.run(),
+        AeesVerb::Sweep(typed) => typed.run(),
+        AeesVerb::Worker(typed) => worker::run(&typed),
+        AeesVerb::Runs(typed) => typed.run(),
+        AeesVerb::Registry(typed) => typed.run(),
+        AeesVerb::Report(typed) => typed.run(),
+        AeesVerb::Replay(typed) => typed.run(),
+        AeesVerb::Devices(_) => devices::run(),
     }
 }
 

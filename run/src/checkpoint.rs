@@ -68,7 +68,7 @@ pub enum CheckpointError {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Header {
+struct CheckpointMetadata {
     format: u32,
     run_id: String,
     optimizer_steps: u64,
@@ -174,7 +174,7 @@ impl CheckpointFolder {
             return Err(damaged("its contents do not match its digest".into()));
         }
         // The format comes first: a newer header may not parse as this one.
-        let format: Format = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
+        let format: CheckpointVersion = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
         if format.format != FORMAT {
             return Err(CheckpointError::Format { path: path.to_owned(), found: format.format });
         }
@@ -183,7 +183,7 @@ impl CheckpointFolder {
             let (expected, found) = (short(&self.run_id), short(&format.run_id));
             return Err(CheckpointError::Foreign { path: path.to_owned(), expected, found });
         }
-        let header: Header = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
+        let header: CheckpointMetadata = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
         let engine = EngineState { tensors: arrays, optimizer_steps: header.optimizer_steps };
         Ok(Checkpoint { state: header.state, engine })
     }
@@ -204,7 +204,7 @@ impl CheckpointFolder {
     }
 
     fn write_to(&self, path: &Path, checkpoint: &Checkpoint) -> Result<(), FileError> {
-        let header = Header {
+        let header = CheckpointMetadata {
             format: FORMAT,
             run_id: self.run_id.clone(),
             optimizer_steps: checkpoint.engine.optimizer_steps,
@@ -219,7 +219,7 @@ impl CheckpointFolder {
 
 /// The part of the header that every format has.
 #[derive(Deserialize)]
-struct Format {
+struct CheckpointVersion {
     format: u32,
     run_id: String,
 }

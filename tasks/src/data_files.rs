@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use crate::data_source::DataOrigin;
-use crate::error::{DataError, Result};
+use crate::error::{DataError, DataResult};
 use crate::unpack::{self, Unpacked};
 
 /// How many unpacked bytes tell one layout from another (a tar header is the longest).
@@ -38,7 +38,7 @@ impl DataFile {
         self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
-    fn open(&self) -> Result<Unpacked<'_>> {
+    fn open(&self) -> DataResult<Unpacked<'_>> {
         match &self.content {
             Some(bytes) => unpack::open_bytes(bytes, &self.path),
             None => unpack::open(&self.path),
@@ -46,12 +46,12 @@ impl DataFile {
     }
 
     /// The first [`HEAD_BYTES`] unpacked bytes.
-    pub(crate) fn head(&self) -> Result<Vec<u8>> {
+    pub(crate) fn head(&self) -> DataResult<Vec<u8>> {
         self.open()?.head(&self.path, HEAD_BYTES)
     }
 
     /// All unpacked bytes.
-    pub(crate) fn read(&self) -> Result<Vec<u8>> {
+    pub(crate) fn read(&self) -> DataResult<Vec<u8>> {
         self.open()?.all(&self.path)
     }
 }
@@ -74,15 +74,15 @@ impl SplitFiles {
     /// Decodes all parts of both files on all cores, and joins them. `decode` gives the layout and the content of a part.
     pub(crate) fn decode<S: Send>(
         self,
-        decode: impl Fn(&DataFile) -> Result<(&'static str, S)> + Send + Sync,
+        decode: impl Fn(&DataFile) -> DataResult<(&'static str, S)> + Send + Sync,
         join: impl Fn(Vec<S>) -> S,
-    ) -> Result<Loaded<S>> {
+    ) -> DataResult<Loaded<S>> {
         let train_parts = self.train.len();
         let files: Vec<DataFile> = self.train.into_iter().chain(self.evaluated).collect();
         // First all, then the first error in the order of the files: which one is told must not depend on threads.
         let decoded: Vec<_> = files.par_iter().map(decode).collect();
         let (layouts, mut parts): (Vec<&str>, Vec<S>) =
-            decoded.into_iter().collect::<Result<Vec<_>>>()?.into_iter().unzip();
+            decoded.into_iter().collect::<DataResult<Vec<_>>>()?.into_iter().unzip();
         refuse_mixed(&files[..train_parts], &layouts[..train_parts])?;
         refuse_mixed(&files[train_parts..], &layouts[train_parts..])?;
         let evaluated = join(parts.split_off(train_parts));
@@ -92,7 +92,7 @@ impl SplitFiles {
 }
 
 /// One file in two layouts would count each example twice.
-fn refuse_mixed(files: &[DataFile], layouts: &[&'static str]) -> Result<()> {
+fn refuse_mixed(files: &[DataFile], layouts: &[&'static str]) -> DataResult<()> {
     let Some(other) = layouts.iter().position(|layout| *layout != layouts[0]) else { return Ok(()) };
     let (first, second) = (files[0].path.display(), files[other].path.display());
     Err(DataError::Conflict(format!(
@@ -109,12 +109,12 @@ pub(crate) fn first_word_of(name: &str, words: &[&'static str]) -> Option<&'stat
 }
 
 /// The files (not folders) directly in a folder, hidden ones left out, in name order.
-pub(crate) fn files_in(folder: &Path) -> Result<Vec<DataFile>> {
+pub(crate) fn files_in(folder: &Path) -> DataResult<Vec<DataFile>> {
     Ok(entries(folder)?.into_iter().filter(|path| path.is_file()).map(DataFile::on_disk).collect())
 }
 
 /// The folders directly in a folder, hidden ones left out, in name order.
-pub(crate) fn folders_in(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn folders_in(folder: &Path) -> DataResult<Vec<PathBuf>> {
     Ok(entries(folder)?.into_iter().filter(|path| path.is_dir()).collect())
 }
 
@@ -127,7 +127,7 @@ pub(crate) fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
-fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+fn entries(folder: &Path) -> DataResult<Vec<PathBuf>> {
     let refused = |source| DataError::Read(folder.to_owned(), source);
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(refused)? {
@@ -141,7 +141,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// `train.bin` and `train.bin.xz` are the same examples: joining them would count each twice.
-pub(crate) fn refuse_doubles(parts: &[DataFile]) -> Result<()> {
+pub(crate) fn refuse_doubles(parts: &[DataFile]) -> DataResult<()> {
     for (position, first) in parts.iter().enumerate() {
         let name = first.name();
         if let Some(second) = parts[position + 1..].iter().find(|second| stem(&second.name()) == stem(&name)) {

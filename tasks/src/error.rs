@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::hub::HubError;
 
 /// The result of anything that reads or builds a data set.
-pub type Result<T> = std::result::Result<T, DataError>;
+pub type DataResult<T> = std::result::Result<T, DataError>;
 
 /// Why a data set could not be read or built.
 #[derive(Debug, thiserror::Error)]

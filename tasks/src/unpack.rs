@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use crate::error::{DataError, Result};
+use crate::error::{DataError, DataResult};
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const XZ: &[u8] = &[0xfd, b'7', b'z', b'X', b'Z', 0];
@@ -22,7 +22,7 @@ pub(crate) struct Unpacked<'a> {
 }
 
 /// Opens a file on disk.
-pub(crate) fn open(path: &Path) -> Result<Unpacked<'static>> {
+pub(crate) fn open(path: &Path) -> DataResult<Unpacked<'static>> {
     let file = File::open(path).map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => DataError::MissingPath(path.to_owned()),
         _ => DataError::Read(path.to_owned(), source),
@@ -31,11 +31,11 @@ pub(crate) fn open(path: &Path) -> Result<Unpacked<'static>> {
 }
 
 /// Opens bytes that are already in memory (an archive's member); `path` is for messages.
-pub(crate) fn open_bytes<'a>(bytes: &'a [u8], path: &Path) -> Result<Unpacked<'a>> {
+pub(crate) fn open_bytes<'a>(bytes: &'a [u8], path: &Path) -> DataResult<Unpacked<'a>> {
     peel(Box::new(bytes), path)
 }
 
-fn peel<'a>(mut reader: Box<dyn BufRead + 'a>, path: &Path) -> Result<Unpacked<'a>> {
+fn peel<'a>(mut reader: Box<dyn BufRead + 'a>, path: &Path) -> DataResult<Unpacked<'a>> {
     let mut layer = "file";
     for _ in 0..MAX_LAYERS {
         let head = reader.fill_buf().map_err(|error| failure(path, layer, &error, 0))?;
@@ -56,7 +56,7 @@ fn peel<'a>(mut reader: Box<dyn BufRead + 'a>, path: &Path) -> Result<Unpacked<'
 
 impl<'a> Unpacked<'a> {
     /// At most the first `count` bytes.
-    pub(crate) fn head(self, path: &Path, count: u64) -> Result<Vec<u8>> {
+    pub(crate) fn head(self, path: &Path, count: u64) -> DataResult<Vec<u8>> {
         let mut bytes = Vec::new();
         let layer = self.layer;
         match self.reader.take(count).read_to_end(&mut bytes) {
@@ -66,7 +66,7 @@ impl<'a> Unpacked<'a> {
     }
 
     /// All bytes.
-    pub(crate) fn all(self, path: &Path) -> Result<Vec<u8>> {
+    pub(crate) fn all(self, path: &Path) -> DataResult<Vec<u8>> {
         self.head(path, u64::MAX)
     }
 

@@ -2,6 +2,8 @@
 //!
 //! The reference makes four passes. The predictions are the same in each, so one is enough.
 
+use aees_run::settings::LabelNoiseType;
+
 use aees_tasks::LabelNoiseReport;
 use serde_json::{Value, json};
 
@@ -68,12 +70,12 @@ pub fn report_json(report: &LabelNoiseReport) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aees_tasks::{LabelNoise, LabelNoiseType, corrupt_labels};
+    use aees_tasks::{LabelNoise, corrupt_labels};
 
     #[test]
     fn one_pass_counts_the_four_subsets() {
         let labels: Vec<u32> = (0..1000).map(|index| index % 100).collect();
-        let noise = LabelNoise::new(LabelNoiseType::Symmetric, 0.4).unwrap();
+        let noise = LabelNoise { kind: LabelNoiseType::Symmetric, rate: 0.4 };
         let next: Vec<u32> = (0..100).map(|label| (label + 1) % 100).collect();
         let report = corrupt_labels(&labels, noise, 0, &next).unwrap().unwrap();
         // A model that resists all noise.

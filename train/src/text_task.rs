@@ -206,7 +206,7 @@ impl TrainingTask for TextClassificationTask {
         if let Some(report) = &self.data.label_noise {
             let noise = json!({
                 "enabled": true,
-                "type": report.kind.to_string(),
+                "type": report.kind.name(),
                 "rate": report.rate,
                 "num_train_examples": report.num_train_examples,
                 "num_clean_examples": report.num_clean_examples,

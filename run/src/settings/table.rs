@@ -271,6 +271,11 @@ impl RunConfig {
         }
     }
 
+    /// Optimizer steps in an episode, as steps of a run are counted.
+    pub fn episode_steps(&self) -> u64 {
+        u64::try_from(self.episode_length.get()).unwrap_or(u64::MAX)
+    }
+
     /// The method's name in results. The text tasks call the plain optimizer by its own name.
     pub fn method_name(&self) -> &'static str {
         match self.control_mode {

@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use super::classes::{CIFAR100_CLASSES, COARSE_CLASSES, label_out_of_range};
-use crate::error::{DataError, Result};
+use crate::error::{DataError, DataResult};
 use crate::image::{IMAGE_BYTES, ImageSplit};
 
 const RECORD_BYTES: usize = 2 + IMAGE_BYTES;
@@ -24,7 +24,7 @@ pub(super) fn is_whole_records(bytes: &[u8]) -> bool {
     bytes.len().is_multiple_of(RECORD_BYTES)
 }
 
-pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<ImageSplit> {
+pub(super) fn decode(path: &Path, bytes: &[u8]) -> DataResult<ImageSplit> {
     if bytes.is_empty() {
         return Err(DataError::no_records(path));
     }

@@ -9,19 +9,17 @@ use super::classes::{CIFAR100_CLASSES, next_in_superclass};
 use super::files;
 use super::synthetic::{self, SYNTHETIC_SEED};
 use crate::auto;
-use crate::balance::{
-    LIMIT_EVAL, LIMIT_TRAIN, balanced_hold_out, balanced_limit, check_fraction, check_limit, check_not_zero,
-};
+use crate::balance::{LIMIT_EVAL, LIMIT_TRAIN, balanced_hold_out, balanced_limit, check_limit};
 use crate::data_files::Loaded;
 use crate::data_source::{DataOrigin, DataSource};
-use crate::error::Result;
+use crate::dataset_info::DatasetInfo;
+use crate::error::DataResult;
 use crate::fingerprint::Fingerprint;
 use crate::hub_data::{HubAccess, HubDataset};
 use crate::image::ImageSplit;
 use crate::label_noise::{LabelNoise, LabelNoiseReport, corrupt_labels};
-use crate::task_facts::TaskFacts;
 
-const FACTS: TaskFacts = TaskFacts {
+const FACTS: DatasetInfo = DatasetInfo {
     name: "cifar100",
     title: "CIFAR-100",
     classes: CIFAR100_CLASSES,
@@ -85,20 +83,11 @@ pub struct Cifar100 {
 }
 
 impl Cifar100Config {
-    /// Checks everything that can be checked without data.
-    ///
-    /// # Errors
-    /// A limit of 0, or a validation share outside [0, 1).
-    pub fn check(&self) -> Result<()> {
-        check_not_zero(&FACTS, self.limit_train, self.limit_eval)?;
-        check_fraction(self.val_split)
-    }
-
     /// Reads or makes the data; never from the hub.
     ///
     /// # Errors
-    /// Any [`DataError`](crate::DataError): the config is checked first, then the files are looked for, then their content is checked.
-    pub fn load(&self) -> Result<Cifar100> {
+    /// Any [`DataError`](crate::DataError): the files are looked for, then their content is checked.
+    pub fn load(&self) -> DataResult<Cifar100> {
         self.read(None)
     }
 
@@ -106,12 +95,11 @@ impl Cifar100Config {
     ///
     /// # Errors
     /// As [`Self::load`]; also when the hub cannot be asked.
-    pub fn load_with_hub(&self, hub: HubAccess<'_>) -> Result<Cifar100> {
+    pub fn load_with_hub(&self, hub: HubAccess<'_>) -> DataResult<Cifar100> {
         self.read(Some(hub))
     }
 
-    fn read(&self, hub: Option<HubAccess<'_>>) -> Result<Cifar100> {
-        self.check()?;
+    fn read(&self, hub: Option<HubAccess<'_>>) -> DataResult<Cifar100> {
         let (train, test, origin) = match &self.source {
             DataSource::Synthetic => self.synthetic()?,
             DataSource::Path(path) => self.limited(files::read(path)?)?,
@@ -134,8 +122,8 @@ impl Cifar100Config {
         Ok(Cifar100 { train, validation, test, label_noise, fingerprint, origin })
     }
 
-    fn limited(&self, loaded: Loaded<ImageSplit>) -> Result<(ImageSplit, ImageSplit, DataOrigin)> {
-        let cut = |flag, split: ImageSplit, limit: Option<usize>| -> Result<ImageSplit> {
+    fn limited(&self, loaded: Loaded<ImageSplit>) -> DataResult<(ImageSplit, ImageSplit, DataOrigin)> {
+        let cut = |flag, split: ImageSplit, limit: Option<usize>| -> DataResult<ImageSplit> {
             let Some(limit) = limit else { return Ok(split) };
             let positions = balanced_limit(flag, split.labels(), CIFAR100_CLASSES, limit)?;
             Ok(if positions.len() == split.len() { split } else { split.select(&positions) })
@@ -146,7 +134,7 @@ impl Cifar100Config {
     }
 
     /// A limit makes fewer images; they are the first of the full set, which is the balanced subset of a file.
-    fn synthetic(&self) -> Result<(ImageSplit, ImageSplit, DataOrigin)> {
+    fn synthetic(&self) -> DataResult<(ImageSplit, ImageSplit, DataOrigin)> {
         let count = |flag, limit: Option<usize>, all| match limit {
             None => Ok(all),
             Some(limit) => check_limit(flag, limit, all).map(|()| limit),

@@ -17,7 +17,7 @@ use super::{binary, parquet_table, python_version};
 use crate::data_files::{
     DataFile, Loaded, SplitFiles, files_in, first_word_of, folders_in, names_in, natural_order, refuse_doubles,
 };
-use crate::error::{DataError, Result, names};
+use crate::error::{DataError, DataResult, names};
 use crate::image::ImageSplit;
 use crate::{parquet_file, unpack};
 
@@ -29,7 +29,7 @@ pub(super) const LAYOUTS: &str =
 const FOLDER_DEPTH: usize = 2;
 
 /// Reads the data at a path that someone named: to find nothing there is an error.
-pub(super) fn read(path: &Path) -> Result<Loaded<ImageSplit>> {
+pub(super) fn read(path: &Path) -> DataResult<Loaded<ImageSplit>> {
     if path.is_dir() {
         return read_folder(path)?.ok_or_else(|| missing(path, "train", &names_in(path)));
     }
@@ -41,14 +41,14 @@ pub(super) fn read(path: &Path) -> Result<Loaded<ImageSplit>> {
 }
 
 /// Reads a folder if it has data.
-pub(super) fn read_folder(folder: &Path) -> Result<Option<Loaded<ImageSplit>>> {
+pub(super) fn read_folder(folder: &Path) -> DataResult<Option<Loaded<ImageSplit>>> {
     if !folder.is_dir() {
         return Ok(None);
     }
     find(folder, FOLDER_DEPTH)?.map(|files| files.decode(decode_part, join)).transpose()
 }
 
-fn find(folder: &Path, depth: usize) -> Result<Option<SplitFiles>> {
+fn find(folder: &Path, depth: usize) -> DataResult<Option<SplitFiles>> {
     if let Some(splits) = sort_whole(folder, files_in(folder)?)? {
         return Ok(Some(splits));
     }
@@ -68,7 +68,7 @@ fn find(folder: &Path, depth: usize) -> Result<Option<SplitFiles>> {
 }
 
 /// A single train file stands for itself and the test files beside it; other train files beside it are left out.
-fn beside(path: &Path) -> Result<SplitFiles> {
+fn beside(path: &Path) -> DataResult<SplitFiles> {
     let file = DataFile::on_disk(path.to_owned());
     let mut splits = SplitFiles::default();
     if split_of(&file.name()) == Some("train") {
@@ -91,7 +91,7 @@ fn split_of(name: &str) -> Option<&'static str> {
 
 /// Sorts files into splits. Files of plain text (lists of names, notes) are passed over: they stand beside the data in many
 /// collections.
-fn sort(files: impl IntoIterator<Item = DataFile>) -> Result<SplitFiles> {
+fn sort(files: impl IntoIterator<Item = DataFile>) -> DataResult<SplitFiles> {
     let mut splits = SplitFiles::default();
     for file in files {
         let parts = match split_of(&file.name()) {
@@ -111,7 +111,7 @@ fn sort(files: impl IntoIterator<Item = DataFile>) -> Result<SplitFiles> {
 }
 
 /// Sorts the files of a folder or archive. Errors if one split has no file; `Ok(None)` if neither has one.
-fn sort_whole(folder: &Path, files: Vec<DataFile>) -> Result<Option<SplitFiles>> {
+fn sort_whole(folder: &Path, files: Vec<DataFile>) -> DataResult<Option<SplitFiles>> {
     let found: Vec<String> = files.iter().map(DataFile::name).collect();
     let splits = sort(files)?;
     match (splits.train.is_empty(), splits.evaluated.is_empty()) {
@@ -137,7 +137,7 @@ fn is_tar(head: &[u8]) -> bool {
     head.get(257..262) == Some(b"ustar")
 }
 
-fn archive_splits(path: &Path) -> Result<SplitFiles> {
+fn archive_splits(path: &Path) -> DataResult<SplitFiles> {
     let damaged = |error: std::io::Error| DataError::damaged(path, "tar archive", error);
     let mut archive = tar::Archive::new(unpack::open(path)?.into_reader());
     let mut members = Vec::new();
@@ -161,7 +161,7 @@ fn archive_splits(path: &Path) -> Result<SplitFiles> {
 }
 
 /// The layout and the images of one part.
-fn decode_part(file: &DataFile) -> Result<(&'static str, ImageSplit)> {
+fn decode_part(file: &DataFile) -> DataResult<(&'static str, ImageSplit)> {
     let (bytes, path) = (file.read()?, &file.path);
     Ok(if parquet_file::is_parquet(&bytes) {
         ("parquet", parquet_table::decode(path, bytes)?)
