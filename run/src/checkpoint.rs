@@ -6,21 +6,34 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::artifact::{FileError, sync_folder_of};
+use crate::artifact::{FileError, is_leftover, sync_folder_of};
 use crate::hexadecimal::hexadecimal;
 use crate::host_tensor::{HostTensor, NamedTensors, write_safetensors};
+use crate::input;
 use crate::state::TrainState;
 
 const HEADER_KEY: &str = "aees.header";
 const DIGEST_KEY: &str = "aees.sha256";
 /// Raised when the meaning of a file changes. 2: optimizer slots go by their parameter's name.
 const FORMAT: u32 = 2;
+
+/// Whether a file in a run's `checkpoints` is one that a run wrote: by its name, and by what its header says.
+pub(crate) fn is_checkpoint(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut head = Vec::new();
+    let read = input::open(path).and_then(|file| file.take(1 << 12).read_to_end(&mut head));
+    // A damaged one may have lost its header; a whole one of another program has one of its own.
+    let is_of_others =
+        head.get(8) == Some(&b'{') && !head.windows(HEADER_KEY.len()).any(|it| it == HEADER_KEY.as_bytes());
+    is_leftover(&name) || (name.starts_with("step-") || name.starts_with("best")) && read.is_ok() && !is_of_others
+}
 
 /// What an engine needs to go on: tensors by name, and the optimizer's step count. The same for all engines.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,7 +173,7 @@ impl CheckpointFolder {
     /// # Errors
     /// A damaged, foreign or unreadable file.
     pub fn read(&self, path: &Path) -> Result<Checkpoint, CheckpointError> {
-        let bytes = fs::read(path).map_err(FileError::at("read", path))?;
+        let bytes = input::read(path)?;
         let damaged = |reason: String| CheckpointError::Damaged { path: path.to_owned(), reason };
         let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| damaged(error.to_string()))?;
         let tensors = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;

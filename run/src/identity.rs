@@ -186,6 +186,8 @@ fn write_string(text: &str, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest, Sha256};
+
     use super::*;
     use crate::settings::TaskName;
 

@@ -7,6 +7,7 @@
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
+use aees_run::caught::caught;
 use rayon::prelude::*;
 
 use crate::data_source::DataOrigin;
@@ -47,7 +48,7 @@ impl DataFile {
 
     /// The first [`HEAD_BYTES`] unpacked bytes.
     pub(crate) fn head(&self) -> DataResult<Vec<u8>> {
-        self.open()?.head(&self.path, HEAD_BYTES)
+        guarded(&self.path, || self.open()?.head(&self.path, HEAD_BYTES))
     }
 
     /// All unpacked bytes.
@@ -68,27 +69,49 @@ pub(crate) struct Loaded<S> {
     pub(crate) train: S,
     pub(crate) evaluated: S,
     pub(crate) origin: DataOrigin,
+    /// What the user should know of the files.
+    pub(crate) notices: Vec<String>,
+}
+
+/// What a part of a file holds.
+pub(crate) struct Part<S> {
+    pub(crate) layout: &'static str,
+    pub(crate) content: S,
+    /// What the user should know of it.
+    pub(crate) notice: Option<String>,
 }
 
 impl SplitFiles {
-    /// Decodes all parts of both files on all cores, and joins them. `decode` gives the layout and the content of a part.
-    pub(crate) fn decode<S: Send>(
+    /// Decodes all parts of both files on all cores, and joins them.
+    pub(crate) fn decode<S: Send + PartialEq>(
         self,
-        decode: impl Fn(&DataFile) -> DataResult<(&'static str, S)> + Send + Sync,
+        decode: impl Fn(&DataFile) -> DataResult<Part<S>> + Send + Sync,
         join: impl Fn(Vec<S>) -> S,
     ) -> DataResult<Loaded<S>> {
         let train_parts = self.train.len();
         let files: Vec<DataFile> = self.train.into_iter().chain(self.evaluated).collect();
         // First all, then the first error in the order of the files: which one is told must not depend on threads.
-        let decoded: Vec<_> = files.par_iter().map(decode).collect();
+        let decoded: Vec<_> = files.par_iter().map(|file| guarded(&file.path, || decode(file))).collect();
+        let decoded = decoded.into_iter().collect::<DataResult<Vec<_>>>()?;
+        let mut notices: Vec<String> = decoded.iter().filter_map(|part| part.notice.clone()).collect();
         let (layouts, mut parts): (Vec<&str>, Vec<S>) =
-            decoded.into_iter().collect::<DataResult<Vec<_>>>()?.into_iter().unzip();
+            decoded.into_iter().map(|part| (part.layout, part.content)).unzip();
         refuse_mixed(&files[..train_parts], &layouts[..train_parts])?;
         refuse_mixed(&files[train_parts..], &layouts[train_parts..])?;
         let evaluated = join(parts.split_off(train_parts));
+        let train = join(parts);
+        if train == evaluated {
+            let (first, second) = (files[0].path.display(), files[train_parts].path.display());
+            notices.push(format!("{first} and {second} hold the same examples: what is trained on is evaluated"));
+        }
         let files = files.into_iter().map(|file| file.path).collect();
-        Ok(Loaded { train: join(parts), evaluated, origin: DataOrigin::Files { layout: layouts[0], files } })
+        Ok(Loaded { train, evaluated, origin: DataOrigin::Files { layout: layouts[0], files }, notices })
     }
+}
+
+/// A library that panics over a file has no words for what is wrong with it.
+pub(crate) fn guarded<T>(path: &Path, read: impl FnOnce() -> DataResult<T>) -> DataResult<T> {
+    caught(read).unwrap_or_else(|panic| Err(DataError::damaged(path, "file", panic)))
 }
 
 /// One file in two layouts would count each example twice.

@@ -2,9 +2,10 @@
 //!
 //! gzip, xz and zstd, also one inside the other, all in safe Rust. What the bytes inside mean is for the task's readers.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+
+use aees_run::input;
 
 use crate::error::{DataError, DataResult};
 
@@ -15,6 +16,9 @@ const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 /// A file inside a file inside a file is an accident or an attack.
 const MAX_LAYERS: usize = 3;
 
+/// More than any file of the tasks unpacks to; the largest has 154 MB. What goes on is a bomb or a device.
+pub(crate) const MOST_BYTES: u64 = 1 << 30;
+
 /// A reader of the bytes inside all layers of compression, and the name of the outermost layer for error messages.
 pub(crate) struct Unpacked<'a> {
     reader: Box<dyn BufRead + 'a>,
@@ -23,7 +27,7 @@ pub(crate) struct Unpacked<'a> {
 
 /// Opens a file on disk.
 pub(crate) fn open(path: &Path) -> DataResult<Unpacked<'static>> {
-    let file = File::open(path).map_err(|source| match source.kind() {
+    let file = input::open(path).map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => DataError::MissingPath(path.to_owned()),
         _ => DataError::Read(path.to_owned(), source),
     })?;
@@ -67,13 +71,19 @@ impl<'a> Unpacked<'a> {
 
     /// All bytes.
     pub(crate) fn all(self, path: &Path) -> DataResult<Vec<u8>> {
-        self.head(path, u64::MAX)
+        let bytes = self.head(path, MOST_BYTES + 1)?;
+        if bytes.len() as u64 > MOST_BYTES { Err(too_large(path)) } else { Ok(bytes) }
     }
 
     /// The reader itself, for archives that are read member by member.
     pub(crate) fn into_reader(self) -> Box<dyn BufRead + 'a> {
         self.reader
     }
+}
+
+/// What is larger than any file of the tasks.
+pub(crate) fn too_large(path: &Path) -> DataError {
+    DataError::unusable(path, format!("unpacks to more than {} MiB, which no file of the tasks does", MOST_BYTES >> 20))
 }
 
 fn failure(path: &Path, layer: &'static str, error: &std::io::Error, unpacked: usize) -> DataError {

@@ -18,7 +18,7 @@ use crate::engine::{EngineData, EngineError, EngineJob, EngineState, Loss, Split
 use crate::event::Subscriber;
 use crate::hub_files::{DownloadEvents, fetch_command, hub};
 use crate::task_error::TaskError;
-use crate::training_task::{JobSetup, PreparedJob, TaskFacts, TrainingTask, model_tensors};
+use crate::training_task::{JobSetup, ModelSize, PreparedJob, TaskFacts, TrainingTask, model_tensors};
 use aees_run::identity::Inputs;
 use aees_run::settings::{OptimizerName, RunConfig};
 
@@ -53,7 +53,7 @@ impl Cifar100Task {
             tests_at_end: data.validation.is_some(),
             train_forward_flops: forward(data.train.len()),
             eval_forward_flops: forward(evaluated),
-            notices: Vec::new(),
+            notices: data.notices.clone(),
         };
         Self { data, network, seed: config.seed, schedule, facts }
     }
@@ -127,6 +127,12 @@ impl TrainingTask for Cifar100Task {
         flops::cifar_eval(self.labels(split).len())
     }
 
+    fn size(&self, batch_size: usize) -> ModelSize {
+        let batch = batch_size.min(self.data.train.len()) as f64;
+        let activations = batch * self.network.activation_count(SIDE);
+        ModelSize { parameters: self.network.parameter_count(), activations }
+    }
+
     fn export(&self, state: &EngineState, folder: &Path) -> Result<(), EngineError> {
         let file = folder.join("model.safetensors");
         write_safetensors(&file, &model_tensors(state)).map_err(|error| EngineError::Weights(error.to_string()))
@@ -143,7 +149,7 @@ impl TrainingTask for Cifar100Task {
             optimizer: setup.optimizer,
             noise_seed: setup.seed,
             dropout_seed: setup.seed,
-            batch_size: setup.batch_size,
+            batch_size: setup.batch_size.min(self.data.train.len()),
             evaluation_batch: setup.batch_size,
         };
         Ok(PreparedJob { job, notices: Vec::new() })

@@ -60,6 +60,7 @@ macro_rules! settings {
                             key: stringify!($key),
                             help: concat!($($doc),+).trim_ascii(),
                             choices: <$type>::choices(),
+                            secret: <$type as SettingValue>::SECRET,
                             ..$columns
                         });
                         $(table.extend($more.into_iter().map(method::setting));)?

@@ -13,7 +13,7 @@ use crate::balance::{LIMIT_EVAL, LIMIT_TRAIN, balanced_hold_out, balanced_limit,
 use crate::data_files::Loaded;
 use crate::data_source::{DataOrigin, DataSource};
 use crate::dataset_info::DatasetInfo;
-use crate::error::DataResult;
+use crate::error::{DataError, DataResult};
 use crate::fingerprint::Fingerprint;
 use crate::hub_data::{HubAccess, HubDataset};
 use crate::image::ImageSplit;
@@ -64,6 +64,9 @@ impl Default for Cifar100Config {
     }
 }
 
+/// Training and test images, where they came from, and what the user should know of that.
+type LoadedImages = (ImageSplit, ImageSplit, DataOrigin, Vec<String>);
+
 /// The data of a run.
 #[derive(Debug, Clone)]
 pub struct Cifar100 {
@@ -80,6 +83,8 @@ pub struct Cifar100 {
     pub fingerprint: String,
     /// Where the images came from.
     pub origin: DataOrigin,
+    /// What the user should know of the files.
+    pub notices: Vec<String>,
 }
 
 impl Cifar100Config {
@@ -100,13 +105,14 @@ impl Cifar100Config {
     }
 
     fn read(&self, hub: Option<HubAccess<'_>>) -> DataResult<Cifar100> {
-        let (train, test, origin) = match &self.source {
+        let refused = |error: DataError| error.expecting(files::LAYOUTS, FACTS.name);
+        let (train, test, origin, notices) = match &self.source {
             DataSource::Synthetic => self.synthetic()?,
-            DataSource::Path(path) => self.limited(files::read(path)?)?,
+            DataSource::Path(path) => self.limited(files::read(path).map_err(refused)?)?,
             DataSource::Auto => {
                 let folders = vec![self.data_root.join(FACTS.name)];
                 let places = auto::Places { title: FACTS.title, layouts: files::LAYOUTS, folders, hub: CIFAR100_HUB };
-                self.limited(auto::load(&places, hub, files::read_folder)?)?
+                self.limited(auto::load(&places, hub, files::read_folder).map_err(refused)?)?
             }
         };
         let (mut train, validation) =
@@ -119,10 +125,10 @@ impl Cifar100Config {
         if let Some(report) = &label_noise {
             train.set_noisy_labels(report.noisy_targets.clone());
         }
-        Ok(Cifar100 { train, validation, test, label_noise, fingerprint, origin })
+        Ok(Cifar100 { train, validation, test, label_noise, fingerprint, origin, notices })
     }
 
-    fn limited(&self, loaded: Loaded<ImageSplit>) -> DataResult<(ImageSplit, ImageSplit, DataOrigin)> {
+    fn limited(&self, loaded: Loaded<ImageSplit>) -> DataResult<LoadedImages> {
         let cut = |flag, split: ImageSplit, limit: Option<usize>| -> DataResult<ImageSplit> {
             let Some(limit) = limit else { return Ok(split) };
             let positions = balanced_limit(flag, split.labels(), CIFAR100_CLASSES, limit)?;
@@ -130,11 +136,11 @@ impl Cifar100Config {
         };
         let train = cut(LIMIT_TRAIN, loaded.train, self.limit_train)?;
         let test = cut(LIMIT_EVAL, loaded.evaluated, self.limit_eval)?;
-        Ok((train, test, loaded.origin))
+        Ok((train, test, loaded.origin, loaded.notices))
     }
 
     /// A limit makes fewer images; they are the first of the full set, which is the balanced subset of a file.
-    fn synthetic(&self) -> DataResult<(ImageSplit, ImageSplit, DataOrigin)> {
+    fn synthetic(&self) -> DataResult<LoadedImages> {
         let count = |flag, limit: Option<usize>, all| match limit {
             None => Ok(all),
             Some(limit) => check_limit(flag, limit, all).map(|()| limit),
@@ -142,7 +148,8 @@ impl Cifar100Config {
         let train = count(LIMIT_TRAIN, self.limit_train, FACTS.train_examples)?;
         let test = count(LIMIT_EVAL, self.limit_eval, FACTS.test_examples)?;
         let origin = DataOrigin::Synthetic { seed: SYNTHETIC_SEED };
-        Ok((synthetic::train(SYNTHETIC_SEED, train)?, synthetic::test(SYNTHETIC_SEED, test)?, origin))
+        let (train, test) = (synthetic::train(SYNTHETIC_SEED, train)?, synthetic::test(SYNTHETIC_SEED, test)?);
+        Ok((train, test, origin, Vec::new()))
     }
 }
 

@@ -13,13 +13,15 @@ use std::path::Path;
 
 use aees_run::hexadecimal::hexadecimal;
 
+use super::classes::LabelledImages;
 use super::{binary, parquet_table, python_version};
 use crate::data_files::{
-    DataFile, Loaded, SplitFiles, files_in, first_word_of, folders_in, names_in, natural_order, refuse_doubles,
+    DataFile, Loaded, Part, SplitFiles, files_in, first_word_of, folders_in, names_in, natural_order, refuse_doubles,
 };
 use crate::error::{DataError, DataResult, names};
 use crate::image::ImageSplit;
-use crate::{parquet_file, unpack};
+use crate::parquet_file;
+use crate::unpack::{self, MOST_BYTES, too_large};
 
 /// The layouts, for messages.
 pub(super) const LAYOUTS: &str =
@@ -140,7 +142,7 @@ fn is_tar(head: &[u8]) -> bool {
 fn archive_splits(path: &Path) -> DataResult<SplitFiles> {
     let damaged = |error: std::io::Error| DataError::damaged(path, "tar archive", error);
     let mut archive = tar::Archive::new(unpack::open(path)?.into_reader());
-    let mut members = Vec::new();
+    let (mut members, mut unpacked) = (Vec::new(), 0);
     for member in archive.entries().map_err(damaged)? {
         let mut member = member.map_err(damaged)?;
         if !member.header().entry_type().is_file() {
@@ -153,17 +155,22 @@ fn archive_splits(path: &Path) -> DataResult<SplitFiles> {
             continue;
         }
         let mut content = Vec::new();
-        member.read_to_end(&mut content).map_err(damaged)?;
+        let room = MOST_BYTES - unpacked;
+        (&mut member).take(room + 1).read_to_end(&mut content).map_err(damaged)?;
+        unpacked += content.len() as u64;
+        if unpacked > MOST_BYTES {
+            return Err(too_large(path));
+        }
         members.push(DataFile::in_memory(path.join(name), content));
     }
     let found: Vec<String> = members.iter().map(|member| member.path.display().to_string()).collect();
     sort_whole(path, members)?.ok_or_else(|| missing(path, "train", &found))
 }
 
-/// The layout and the images of one part.
-fn decode_part(file: &DataFile) -> DataResult<(&'static str, ImageSplit)> {
+/// One part.
+fn decode_part(file: &DataFile) -> DataResult<Part<ImageSplit>> {
     let (bytes, path) = (file.read()?, &file.path);
-    Ok(if parquet_file::is_parquet(&bytes) {
+    let (layout, LabelledImages { images, contradicting }) = if parquet_file::is_parquet(&bytes) {
         ("parquet", parquet_table::decode(path, bytes)?)
     } else if python_version::may_be_pickle(&bytes) {
         ("python", python_version::decode(path, &bytes)?)
@@ -174,7 +181,14 @@ fn decode_part(file: &DataFile) -> DataResult<(&'static str, ImageSplit)> {
         let (first_bytes, length) = (hexadecimal(&bytes[..bytes.len().min(8)]), bytes.len());
         let reason = format!("not a known layout (first bytes {first_bytes}, {length} bytes); expected {LAYOUTS}");
         return Err(DataError::unusable(path, reason));
-    })
+    };
+    let notice = contradicting.map(|(first, count)| {
+        let (name, all) = (path.display(), images.len());
+        format!(
+            "{name}: {count} of {all} coarse labels contradict the fine ones, record {first} first; the fine ones count"
+        )
+    });
+    Ok(Part { layout, content: images, notice })
 }
 
 fn join(parts: Vec<ImageSplit>) -> ImageSplit {

@@ -11,12 +11,13 @@ use parquet::file::reader::FileReader;
 use parquet::record::{Field, Row};
 use rayon::prelude::*;
 
-use super::classes::{CIFAR100_CLASSES, is_cifar10, label_out_of_range};
+use super::classes::{CIFAR100_CLASSES, LabelledImages, is_cifar10, label_out_of_range};
+use crate::data_files::guarded;
 use crate::error::{DataError, DataResult};
-use crate::image::{CHANNELS, IMAGE_BYTES, ImageSplit, PLANE_BYTES, SIDE};
+use crate::image::{CHANNELS, IMAGE_BYTES, PLANE_BYTES, SIDE};
 use crate::parquet_file;
 
-pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> DataResult<ImageSplit> {
+pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> DataResult<LabelledImages> {
     let damaged = |error| parquet_file::damaged(path, &error);
     let (table, columns) = parquet_file::open(path, bytes)?;
     for needed in ["img", "fine_label"] {
@@ -26,21 +27,25 @@ pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> DataResult<ImageSplit> {
         }
     }
     let mut images = Vec::new();
-    let mut labels = Vec::new();
+    let (mut labels, mut coarse) = (Vec::new(), Vec::new());
     for (record, row) in table.get_row_iter(None).map_err(damaged)?.enumerate() {
         let row = row.map_err(damaged)?;
         labels.push(label(path, record, &row)?);
+        let second = row.get_column_iter().find(|(name, _)| *name == "coarse_label");
+        coarse.extend(second.and_then(|(_, field)| parquet_file::whole_number(field)));
         images.push((record, png_bytes(path, record, &row)?));
     }
     if labels.is_empty() {
         return Err(DataError::no_records(path));
     }
     let mut pixels = Vec::with_capacity(labels.len() * IMAGE_BYTES);
-    let decoded: Vec<_> = images.par_iter().map(|(record, png)| decode_png(path, *record, png)).collect();
+    let decoded: Vec<_> =
+        images.par_iter().map(|(record, png)| guarded(path, || decode_png(path, *record, png))).collect();
     for image in decoded {
         pixels.extend_from_slice(&image?);
     }
-    ImageSplit::new(pixels, labels)
+    let coarse = if coarse.len() == labels.len() { coarse } else { Vec::new() };
+    LabelledImages::new(pixels, labels, &coarse)
 }
 
 fn missing_column(path: &Path, needed: &str, columns: &[String]) -> DataError {

@@ -63,6 +63,8 @@ pub struct TextData {
     pub fingerprint: String,
     /// Where the sentences came from.
     pub origin: DataOrigin,
+    /// What the user should know of the files.
+    pub notices: Vec<String>,
 }
 
 /// The two files of a task, read or yet to be made.
@@ -105,14 +107,16 @@ impl TextDataConfig {
 
     fn read(&self, hub: Option<HubAccess<'_>>) -> DataResult<TextData> {
         let format = self.task.format();
+        let refused = |error: DataError| error.expecting(format.layouts, format.facts.name);
         let source = match &self.source {
             DataSource::Synthetic => TextSource::Synthetic(self.task),
-            DataSource::Path(path) => TextSource::Files(Box::new(files::read(format, path)?)),
+            DataSource::Path(path) => TextSource::Files(Box::new(files::read(format, path).map_err(refused)?)),
             DataSource::Auto => {
                 let folders = format.folders.iter().map(|name| self.data_root.join(name)).collect();
                 let places =
                     auto::Places { title: format.facts.title, layouts: format.layouts, folders, hub: format.hub };
-                TextSource::Files(Box::new(auto::load(&places, hub, |folder| files::read_folder(format, folder))?))
+                let loaded = auto::load(&places, hub, |folder| files::read_folder(format, folder));
+                TextSource::Files(Box::new(loaded.map_err(refused)?))
             }
         };
         let (mut train, validation, test) = self.splits(&source)?;
@@ -122,7 +126,8 @@ impl TextDataConfig {
         if let Some(report) = &label_noise {
             train.set_noisy_labels(report.noisy_targets.clone());
         }
-        Ok(TextData { train, validation, test, label_noise, fingerprint, origin: source.into_origin() })
+        let (origin, notices) = source.into_origin();
+        Ok(TextData { train, validation, test, label_noise, fingerprint, origin, notices })
     }
 
     /// Train, validation and test, after the hold-out and the limits. Positions are settled on labels alone, so a
@@ -174,10 +179,10 @@ impl TextSource {
         positions.map_or_else(|| split.clone(), |positions| split.select(&positions))
     }
 
-    fn into_origin(self) -> DataOrigin {
+    fn into_origin(self) -> (DataOrigin, Vec<String>) {
         match self {
-            Self::Files(loaded) => loaded.origin,
-            Self::Synthetic(task) => DataOrigin::Synthetic { seed: synthetic::seed(task) },
+            Self::Files(loaded) => (loaded.origin, loaded.notices),
+            Self::Synthetic(task) => (DataOrigin::Synthetic { seed: synthetic::seed(task) }, Vec::new()),
         }
     }
 }

@@ -12,7 +12,7 @@ use super::split::TextSplit;
 use super::task::TaskFile;
 use super::{csv_table, hub_table, tsv_table};
 use crate::data_files::{
-    DataFile, Loaded, SplitFiles, files_in, first_word_of, folders_in, names_in, refuse_doubles, stem,
+    DataFile, Loaded, Part, SplitFiles, files_in, first_word_of, folders_in, names_in, refuse_doubles, stem,
 };
 use crate::error::{DataError, DataResult, RowPlace, names};
 use crate::parquet_file;
@@ -169,12 +169,12 @@ fn decode(format: &TextFormat, files: SplitFiles) -> DataResult<Loaded<TextSplit
     files.decode(|file| decode_part(format, file), join)
 }
 
-/// The layout and the rows of one part.
-fn decode_part(format: &TextFormat, file: &DataFile) -> DataResult<(&'static str, TextSplit)> {
+/// One part.
+fn decode_part(format: &TextFormat, file: &DataFile) -> DataResult<Part<TextSplit>> {
     let path = &file.path;
     let bytes = file.read()?;
     if parquet_file::is_parquet(&bytes) {
-        return Ok(("parquet", hub_table::decode(path, format, bytes)?));
+        return Ok(part("parquet", hub_table::decode(path, format, bytes)?));
     }
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(DataError::no_records(path));
@@ -182,12 +182,16 @@ fn decode_part(format: &TextFormat, file: &DataFile) -> DataResult<(&'static str
     let text = utf8(path, &bytes)?;
     match format.layout {
         FileLayout::Csv if tsv_table::may_be_tsv(text) => Err(format.other_task(path, tsv_table::DESCRIPTION)),
-        FileLayout::Csv => Ok(("csv", csv_table::decode(path, format, text)?)),
+        FileLayout::Csv => Ok(part("csv", csv_table::decode(path, format, text)?)),
         FileLayout::Tsv => match tsv_table::decode(path, format, text) {
             Err(_) if csv_table::may_be_csv(text) => Err(format.other_task(path, csv_table::DESCRIPTION)),
-            rows => Ok(("tsv", rows?)),
+            rows => Ok(part("tsv", rows?)),
         },
     }
+}
+
+fn part(layout: &'static str, content: TextSplit) -> Part<TextSplit> {
+    Part { layout, content, notice: None }
 }
 
 /// The text without a byte order mark.

@@ -32,7 +32,7 @@ fn configs() -> [RunConfig; 2] {
 }
 
 fn target(directory: &Path) -> RunTarget {
-    RunTarget::New { directory: Some(directory.to_owned()), overwrite: false }
+    RunTarget::New { directory: Some(directory.to_owned()), replace: Replace::Nothing, force: false }
 }
 
 fn prepared(config: &RunConfig, target: &RunTarget) -> PreparedRun {
