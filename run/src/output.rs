@@ -64,13 +64,11 @@ impl OutputKind {
         is_alike: |old, new| old.get(..4) == new.get(..4) && old.get(26..40) == new.get(26..40),
     };
     /// An array as a safetensors file.
-    pub const ARRAY: Self = Self {
-        name: "an array",
-        is_alike: |old, _| {
-            let holds = |name: &str| old.windows(name.len()).any(|bytes| bytes == name.as_bytes());
-            holds("\"mask\":") && holds("\"values\":")
-        },
-    };
+    pub const ARRAY: Self =
+        Self { name: "an array", is_alike: |old, _| holds(old, b"\"mask\":") && holds(old, b"\"values\":") };
+    /// The page of a report.
+    pub const PAGE: Self =
+        Self { name: "a page", is_alike: |old, _| holds(old, b"<meta name=\"generator\" content=\"aees\">") };
     /// A picture, whose format is told by its first bytes.
     pub const PICTURE: Self =
         Self { name: "a picture of this kind", is_alike: |old, new| old.get(..8) == new.get(..8) };
@@ -78,6 +76,10 @@ impl OutputKind {
 
 /// How every RunResult begins.
 pub const RESULT_START: &[u8] = b"{\n  \"accuracy_per_tflop\": ";
+
+fn holds(bytes: &[u8], mark: &[u8]) -> bool {
+    bytes.windows(mark.len()).any(|window| window == mark)
+}
 
 fn first_lines_agree(old: &[u8], new: &[u8]) -> bool {
     let first = |text: &[u8]| text.split(|byte| *byte == b'\n').next().map(<[u8]>::to_vec);

@@ -52,7 +52,7 @@ impl SubsetAccuracies {
 pub fn report_json(report: &LabelNoiseReport) -> Value {
     json!({
         "enabled": true,
-        "type": report.kind.to_string(),
+        "type": report.kind.name(),
         "rate": report.rate,
         "num_train_examples": report.num_train_examples,
         "num_clean_examples": report.num_clean_examples,
