@@ -6,25 +6,29 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 
 use crate::failure::{EXIT_INTERRUPTED, Failure};
 
 /// A flag that is set by the first signal, which also calls `first`.
-pub(crate) fn watch(first: impl Fn() + Send + 'static) -> Result<Arc<AtomicBool>, Failure> {
+pub(crate) fn watch(first: impl Fn() + Send + Sync + 'static) -> Result<Arc<AtomicBool>, Failure> {
     let flag = Arc::new(AtomicBool::new(false));
-    let in_handler = flag.clone();
-    let watched = [SIGINT, SIGTERM, SIGHUP, SIGUSR1].into_iter().filter(|signal| !is_ignored(*signal));
+    let first = Arc::new(first);
+    let (asked, begin) = (flag.clone(), first.clone());
+    let on_interrupt = move || match asked.swap(true, Ordering::Relaxed) {
+        true => process::exit(i32::from(EXIT_INTERRUPTED)),
+        false => begin(),
+    };
+    ctrlc::set_handler(on_interrupt).map_err(|error| Failure::new(format!("cannot watch for Ctrl-C: {error}")))?;
+    let watched = [SIGTERM, SIGHUP, SIGUSR1].into_iter().filter(|signal| !is_ignored(*signal));
     let mut signals =
         Signals::new(watched).map_err(|error| Failure::new(format!("cannot watch for signals: {error}")))?;
+    let asked = flag.clone();
     thread::spawn(move || {
-        for signal in signals.forever() {
-            let asked_before = in_handler.swap(true, Ordering::Relaxed);
-            match asked_before {
-                true if signal == SIGINT => process::exit(i32::from(EXIT_INTERRUPTED)),
-                true => {}
-                false => first(),
+        for _ in signals.forever() {
+            if !asked.swap(true, Ordering::Relaxed) {
+                first();
             }
         }
     });

@@ -2,8 +2,6 @@
 //!
 //! The reference makes four passes. The predictions are the same in each, so one is enough.
 
-use aees_run::settings::LabelNoiseType;
-
 use aees_tasks::LabelNoiseReport;
 use serde_json::{Value, json};
 
@@ -69,6 +67,8 @@ pub fn report_json(report: &LabelNoiseReport) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use aees_run::settings::LabelNoiseType;
+
     use super::*;
     use aees_tasks::{LabelNoise, corrupt_labels};
 

@@ -5,7 +5,6 @@
 //! persistent reference `("storage", type, key, place, elements)`. Both are only read; no other call has a meaning here.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 

@@ -186,7 +186,7 @@ impl HubServer {
         let file = StoredFile { body: Arc::new(body), large };
         let mut state = self.shared.state();
         if large {
-            state.large_files.insert(sha256(&file.body), file.body.clone());
+            state.large_files.insert(sha256(file.body.as_slice()), file.body.clone());
         }
         let stored = state.repos.entry(route(repo)).or_insert_with(|| StoredRepo {
             main: FIRST_COMMIT.to_owned(),
@@ -378,7 +378,7 @@ impl State {
             let etag = format!("\"{}\"", git_blob(&file.body));
             return Answer { status: 200, headers: vec![commit_header, ("ETag", etag)], body: file.body.clone() };
         }
-        let checksum = sha256(&file.body);
+        let checksum = sha256(file.body.as_slice());
         let headers = vec![
             commit_header,
             ("X-Linked-Etag", format!("\"{checksum}\"")),
@@ -403,7 +403,7 @@ impl State {
             Err(answer) => return answer,
         };
         let entries = files.iter().map(|(path, file)| {
-            let (size, git, sha256) = (file.body.len(), git_blob(&file.body), sha256(&file.body));
+            let (size, git, sha256) = (file.body.len(), git_blob(&file.body), sha256(file.body.as_slice()));
             let large = format!(r#","lfs":{{"sha256":"{sha256}","size":{size},"pointerSize":134}}"#);
             let large = if file.large { large.as_str() } else { "" };
             format!(r#"{{"rfilename":"{path}","size":{size},"blobId":"{git}"{large}}}"#)

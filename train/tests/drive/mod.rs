@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 
 use aees_run::result::TIME_KEYS;
+use aees_run::run_directory::Replace;
 use aees_run::settings::{RunConfig, TaskName};
 use aees_train::session::{ActiveRun, Prepared, PreparedRun, RunTarget, SessionEnd, drive, prepare, train};
 use serde_json::Value;
