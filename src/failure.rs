@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use aees_report::{ReadError, ReportError};
 use aees_run::artifact::FileError;
+use aees_run::output::OutputError;
 use aees_run::settings::ConfigError;
 use aees_studies::SweepError;
 use aees_studies::background::BackgroundError;
@@ -12,7 +13,7 @@ use aees_studies::registry::RegistryError;
 use aees_studies::study::StudyErrors;
 use aees_train::session::SessionError;
 
-use crate::stdout::takes_colours;
+use crate::stdout::{self, takes_colours};
 
 /// Wrong usage, settings, data or environment; also what was looked for and found wrong.
 pub(crate) const EXIT_ENVIRONMENT: u8 = 1;
@@ -72,12 +73,15 @@ macro_rules! without_help {
 }
 
 with_help!(SessionError, FileError, SweepError, BackgroundError, ConfigError, RegistryError);
-with_help!(ReadError, ReportError);
+with_help!(ReadError, ReportError, OutputError);
 without_help!(StudyErrors, RecordError);
 
 /// Prints what clap has to say: help and versions to stdout, mistakes to stderr.
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {
-    // A closed pipe is the reader's choice.
-    let _ = error.print();
-    if error.use_stderr() { ExitCode::from(EXIT_ENVIRONMENT) } else { ExitCode::SUCCESS }
+    let printed = error.print();
+    if error.use_stderr() {
+        return ExitCode::from(EXIT_ENVIRONMENT);
+    }
+    stdout::note(printed);
+    ExitCode::SUCCESS
 }

@@ -5,8 +5,13 @@
 
 #![forbid(unsafe_code)]
 
+#[macro_use]
+mod stderr;
+
+mod arguments;
 mod commands;
 mod failure;
+mod force;
 mod interrupt;
 mod progress;
 mod results;
@@ -14,6 +19,7 @@ mod setting_flags;
 mod sources;
 mod stdout;
 mod table;
+mod threads;
 mod words;
 
 use std::process::ExitCode;
@@ -22,18 +28,18 @@ use aees_studies::background::become_detached;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{data, devices, export, pretokenize, registry, replay, report, runs, sweep, train, worker};
-use crate::failure::Failure;
+use crate::failure::{EXIT_ENVIRONMENT, Failure};
 
 /// Trains, sweeps and reports experiments in Adaptive Episodic Exploration Scheduling
 #[derive(Parser)]
 #[command(name = "aees", version)]
 struct CommandLine {
     #[command(subcommand)]
-    verb: Verb,
+    verb: AeesVerb,
 }
 
 #[derive(Subcommand)]
-enum Verb {
+enum AeesVerb {
     Train(train::TrainFlags),
     Pretokenize(pretokenize::PretokenizeFlags),
     #[command(subcommand)]
@@ -53,13 +59,18 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
-    let (arguments, detached) = match become_detached(std::env::args_os()) {
+    let (words, detached) = match become_detached(std::env::args_os()) {
         Ok(started) => started,
         Err(error) => return Failure::from(error).report(),
     };
-    let exit = match CommandLine::try_parse_from(arguments) {
+    let exit = match arguments::parse::<CommandLine>(words) {
         Ok(typed) => run(typed.verb).unwrap_or_else(Failure::report),
         Err(error) => failure::usage(&error),
+    };
+    // What was not written was not done; another exit code says more.
+    let exit = match stdout::finish() {
+        Err(failure) if exit == ExitCode::SUCCESS => failure.map_or(ExitCode::from(EXIT_ENVIRONMENT), Failure::report),
+        _ => exit,
     };
     if let Some(Err(error)) = detached.map(|detached| detached.record_end(exit)) {
         eprintln!("warning: the end of this launch is not recorded: {error}");
@@ -67,19 +78,19 @@ fn main() -> ExitCode {
     exit
 }
 
-fn run(verb: Verb) -> Result<ExitCode, Failure> {
+fn run(verb: AeesVerb) -> Result<ExitCode, Failure> {
     match verb {
-        Verb::Train(typed) => typed.run(),
-        Verb::Pretokenize(typed) => typed.run(),
-        Verb::Data(typed) => typed.run(),
-        Verb::Export(typed) => typed.run(),
-        Verb::Sweep(typed) => typed.run(),
-        Verb::Worker(typed) => worker::run(&typed),
-        Verb::Runs(typed) => typed.run(),
-        Verb::Registry(typed) => typed.run(),
-        Verb::Report(typed) => typed.run(),
-        Verb::Replay(typed) => typed.run(),
-        Verb::Devices(_) => devices::run(),
+        AeesVerb::Train(typed) => typed.run(),
+        AeesVerb::Pretokenize(typed) => typed.run(),
+        AeesVerb::Data(typed) => typed.run(),
+        AeesVerb::Export(typed) => typed.run(),
+        AeesVerb::Sweep(typed) => typed.run(),
+        AeesVerb::Worker(typed) => worker::run(&typed),
+        AeesVerb::Runs(typed) => typed.run(),
+        AeesVerb::Registry(typed) => typed.run(),
+        AeesVerb::Report(typed) => typed.run(),
+        AeesVerb::Replay(typed) => typed.run(),
+        AeesVerb::Devices(_) => devices::run(),
     }
 }
 

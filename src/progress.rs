@@ -13,6 +13,7 @@ mod final_lines;
 mod json_lines;
 mod plain;
 mod preparations;
+mod warnings;
 
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,13 +24,14 @@ pub(crate) enum Style {
     Plain,
     /// One JSON object for each event, on stdout.
     Json,
-    /// Nothing.
+    /// Nothing but warnings.
     None,
 }
 
 #[derive(Args)]
 pub(crate) struct ProgressFlag {
-    /// How to show progress: a bar on a terminal and lines elsewhere, one of them always, JSON lines on stdout, or nothing
+    /// How to show progress: a bar on a terminal and lines elsewhere, one of them always, JSON lines on stdout, or
+    /// nothing but warnings
     #[arg(
         long,
         value_name = "STYLE",
@@ -59,7 +61,7 @@ pub(crate) fn subscribers(style: Style) -> Vec<Box<dyn Subscriber>> {
             vec![Box::new(preparations), Box::new(plain::Plain::default()), Box::new(final_lines::FinalLines)]
         }
         Style::Json => vec![Box::new(json_lines::JsonLines)],
-        Style::None => Vec::new(),
+        Style::None => vec![Box::new(warnings::Warnings::default())],
     }
 }
 

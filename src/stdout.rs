@@ -1,11 +1,38 @@
-//! Data on stdout. A reader that went away (`aees ... | head`) is its own choice and not an error of ours.
+//! Data on stdout. What could not be written is remembered, and makes the program end with exit code 1: whoever reads a
+//! part of it must not take it for the whole.
 
 use std::fmt::Display;
-use std::io::{IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::Mutex;
+
+use crate::failure::Failure;
+
+/// The first thing that went wrong.
+static FAILED: Mutex<Option<ErrorKind>> = Mutex::new(None);
 
 /// Prints one line.
 pub(crate) fn line(text: impl Display) {
-    let _ = writeln!(std::io::stdout(), "{text}");
+    note(writeln!(io::stdout(), "{text}"));
+}
+
+/// Remembers that something could not be written.
+pub(crate) fn note(written: io::Result<()>) {
+    if let (Err(error), Ok(mut failed)) = (written, FAILED.lock()) {
+        failed.get_or_insert(error.kind());
+    }
+}
+
+/// Writes what is still to be written, and tells whether all that was printed was taken.
+///
+/// # Errors
+/// When something was not. A reader that went away (`aees ... | head`) knows it and is told nothing.
+pub(crate) fn finish() -> Result<(), Option<Failure>> {
+    note(io::stdout().flush());
+    match FAILED.lock().map_or(None, |failed| *failed) {
+        None => Ok(()),
+        Some(ErrorKind::BrokenPipe) => Err(None),
+        Some(kind) => Err(Some(Failure::new(format!("cannot write to standard output: {kind}")))),
+    }
 }
 
 /// Whether a stream takes colours: a terminal, and nobody said no.

@@ -11,6 +11,8 @@ mod configs;
 mod house;
 mod hub;
 mod messages;
+mod nothing_hidden;
+mod nothing_lost;
 mod program;
 mod replay;
 mod report;

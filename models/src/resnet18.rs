@@ -34,7 +34,30 @@ impl ResNet18Config {
     /// Input channels, output channels and first stride of each stage.
     pub(crate) fn stages(&self) -> [(usize, usize, usize); 4] {
         let width = self.base_width;
-        [(width, width, 1), (width, 2 * width, 2), (2 * width, 4 * width, 2), (4 * width, 8 * width, 2)]
+        let [two, four, eight] = [2, 4, 8].map(|times| width.saturating_mul(times));
+        [(width, width, 1), (width, two, 2), (two, four, 2), (four, eight, 2)]
+    }
+
+    /// Numbers in all parameters and running statistics, for widths that need not fit anywhere.
+    pub fn parameter_count(&self) -> f64 {
+        let conv = |kernel: f64, inputs: f64, outputs: f64| kernel * kernel * inputs * outputs + 4.0 * outputs;
+        let width = self.base_width as f64;
+        let mut total = conv(3.0, IMAGE_CHANNELS as f64, width);
+        let mut inputs = width;
+        for stage in [1.0, 2.0, 4.0, 8.0] {
+            let outputs = stage * width;
+            total += conv(3.0, inputs, outputs) + 3.0 * conv(3.0, outputs, outputs);
+            total += if stage > 1.0 { conv(1.0, inputs, outputs) } else { 0.0 };
+            inputs = outputs;
+        }
+        total + (8.0 * width + 1.0) * self.classes as f64
+    }
+
+    /// Numbers that the forward pass of an image leaves for the backward pass, at least: the results of the convolutions.
+    pub fn activation_count(&self, image_size: usize) -> f64 {
+        let (width, side) = (self.base_width as f64, image_size as f64);
+        // 5 maps in the first stage, 5 of half the numbers in the second, and so on.
+        width * side * side * 5.0 * (1.0 + 0.5 + 0.25 + 0.125)
     }
 
     /// Multiply-adds of the convolutions and the linear layer in the forward pass of one `image_size` x `image_size`
@@ -43,18 +66,19 @@ impl ResNet18Config {
     /// 555,468,800 for the default configuration and 32x32 images; twice that in FLOPs.
     pub fn multiply_adds(&self, image_size: usize) -> u64 {
         let conv = |size: usize, kernel: usize, inputs: usize, outputs: usize| {
-            size.pow(2) as u64 * kernel.pow(2) as u64 * inputs as u64 * outputs as u64
+            (size.pow(2) as u64 * kernel.pow(2) as u64).saturating_mul(inputs as u64).saturating_mul(outputs as u64)
         };
         let mut size = image_size;
         let mut total = conv(size, 3, IMAGE_CHANNELS, self.base_width);
         for (inputs, outputs, stride) in self.stages() {
             size = size.div_ceil(stride);
-            total += conv(size, 3, inputs, outputs) + 3 * conv(size, 3, outputs, outputs);
+            let inner = conv(size, 3, outputs, outputs).saturating_mul(3);
+            total = total.saturating_add(conv(size, 3, inputs, outputs)).saturating_add(inner);
             if stride != 1 {
-                total += conv(size, 1, inputs, outputs);
+                total = total.saturating_add(conv(size, 1, inputs, outputs));
             }
         }
-        total + 8 * self.base_width as u64 * self.classes as u64
+        total.saturating_add((8 * self.classes as u64).saturating_mul(self.base_width as u64))
     }
 }
 

@@ -166,7 +166,7 @@ impl TextClassifierConfig {
 
     /// The same with another width: heads of 64 (one head below that), and a feed-forward part of four times the width.
     pub fn with_dim(self, dim: usize) -> Self {
-        Self { dim, heads: (dim / 64).max(1), hidden_dim: 4 * dim, ..self }
+        Self { dim, heads: (dim / 64).max(1), hidden_dim: dim.saturating_mul(4), ..self }
     }
 
     /// The same with another number of word embeddings.
@@ -177,6 +177,23 @@ impl TextClassifierConfig {
     /// The same with another number of classes.
     pub fn with_classes(self, classes: usize) -> Self {
         Self { classes, ..self }
+    }
+
+    /// Numbers in all parameters, for sizes that need not fit anywhere.
+    pub fn parameter_count(&self) -> f64 {
+        let number = |count: usize| count as f64;
+        let (dim, hidden) = (number(self.dim), number(self.hidden_dim));
+        let embeddings = number(self.vocabulary_size) + number(self.max_positions) + number(self.token_types) + 2.0;
+        let layer = 4.0 * dim * (dim + 1.0) + 2.0 * dim * hidden + hidden + dim + 4.0 * dim;
+        embeddings * dim + number(self.layers) * layer + dim * (dim + 1.0) + (dim + 1.0) * number(self.classes)
+    }
+
+    /// Numbers that the forward pass of a sentence of so many tokens leaves for the backward pass, at least: the results of
+    /// the matrix products.
+    pub fn activation_count(&self, tokens: usize) -> f64 {
+        let number = |count: usize| count as f64;
+        let token = 6.0 * number(self.dim) + number(self.hidden_dim);
+        number(tokens) * number(self.layers) * (token + number(self.heads) * number(tokens))
     }
 
     /// Checks what the builders do not.

@@ -14,7 +14,7 @@ use half::{bf16, f16};
 use thiserror::Error;
 
 pub use pytorch::read_pytorch;
-pub use safetensors::{read_safetensors, write_safetensors};
+pub use safetensors::{is_export, read_safetensors, write_safetensors};
 
 use crate::HostTensor;
 
@@ -96,11 +96,13 @@ pub fn read(path: &Path) -> Result<Weights, WeightFileError> {
         let inside = FILE_NAMES.into_iter().map(|name| path.join(name)).find(|file| file.exists());
         return read(&inside.ok_or_else(|| WeightFileError::NotFound { path: path.to_owned() })?);
     }
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("safetensors") => read_safetensors(path),
-        Some("bin" | "pt" | "pth") => read_pytorch(path),
-        _ => Err(WeightFileError::UnknownFormat { path: path.to_owned() }),
-    }
+    let read = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("safetensors") => read_safetensors,
+        Some("bin" | "pt" | "pth") => read_pytorch,
+        _ => return Err(WeightFileError::UnknownFormat { path: path.to_owned() }),
+    };
+    let corrupt = |reason| Err(WeightFileError::Corrupt { path: path.to_owned(), reason });
+    aees_run::caught::caught(|| read(path)).unwrap_or_else(corrupt)
 }
 
 /// The element types of weight files.

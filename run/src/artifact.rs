@@ -24,16 +24,16 @@ impl FileError {
         move |source| Self { action, path, source }
     }
 
+    /// Whether there is no room to write.
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+
     /// What the user can do about it.
     pub fn help(&self) -> Option<String> {
         match self.source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(
-                "the disk is full: free some space, then continue with --resume; earlier checkpoints are untouched"
-                    .into(),
-            ),
-            io::ErrorKind::PermissionDenied => {
-                Some("check who owns the folder, or choose another with --run-dir".into())
-            }
+            io::ErrorKind::PermissionDenied => Some("check who owns it and its folder, or name another".into()),
+            _ if self.is_disk_full() => Some("the disk is full: free some space, then run the command again".into()),
             _ => None,
         }
     }
@@ -119,7 +119,7 @@ mod tests {
         })
         .unwrap_err();
         assert!(error.to_string().contains("result.json"), "{error}");
-        assert!(error.help().unwrap().contains("--resume"));
+        assert!(error.help().unwrap().contains("disk is full"));
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }

@@ -6,21 +6,34 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::artifact::{FileError, sync_folder_of};
+use crate::artifact::{FileError, is_leftover, sync_folder_of};
 use crate::hexadecimal::hexadecimal;
 use crate::host_tensor::{HostTensor, NamedTensors, write_safetensors};
+use crate::input;
 use crate::state::TrainState;
 
 const HEADER_KEY: &str = "aees.header";
 const DIGEST_KEY: &str = "aees.sha256";
 /// Raised when the meaning of a file changes. 2: optimizer slots go by their parameter's name.
 const FORMAT: u32 = 2;
+
+/// Whether a file in a run's `checkpoints` is one that a run wrote: by its name, and by what its header says.
+pub(crate) fn is_checkpoint(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut head = Vec::new();
+    let read = input::open(path).and_then(|file| file.take(1 << 12).read_to_end(&mut head));
+    // A damaged one may have lost its header; a whole one of another program has one of its own.
+    let is_of_others =
+        head.get(8) == Some(&b'{') && !head.windows(HEADER_KEY.len()).any(|it| it == HEADER_KEY.as_bytes());
+    is_leftover(&name) || (name.starts_with("step-") || name.starts_with("best")) && read.is_ok() && !is_of_others
+}
 
 /// What an engine needs to go on: tensors by name, and the optimizer's step count. The same for all engines.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,7 +81,7 @@ pub enum CheckpointError {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Header {
+struct CheckpointMetadata {
     format: u32,
     run_id: String,
     optimizer_steps: u64,
@@ -160,7 +173,7 @@ impl CheckpointFolder {
     /// # Errors
     /// A damaged, foreign or unreadable file.
     pub fn read(&self, path: &Path) -> Result<Checkpoint, CheckpointError> {
-        let bytes = fs::read(path).map_err(FileError::at("read", path))?;
+        let bytes = input::read(path)?;
         let damaged = |reason: String| CheckpointError::Damaged { path: path.to_owned(), reason };
         let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| damaged(error.to_string()))?;
         let tensors = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
@@ -174,7 +187,7 @@ impl CheckpointFolder {
             return Err(damaged("its contents do not match its digest".into()));
         }
         // The format comes first: a newer header may not parse as this one.
-        let format: Format = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
+        let format: CheckpointVersion = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
         if format.format != FORMAT {
             return Err(CheckpointError::Format { path: path.to_owned(), found: format.format });
         }
@@ -183,7 +196,7 @@ impl CheckpointFolder {
             let (expected, found) = (short(&self.run_id), short(&format.run_id));
             return Err(CheckpointError::Foreign { path: path.to_owned(), expected, found });
         }
-        let header: Header = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
+        let header: CheckpointMetadata = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
         let engine = EngineState { tensors: arrays, optimizer_steps: header.optimizer_steps };
         Ok(Checkpoint { state: header.state, engine })
     }
@@ -204,7 +217,7 @@ impl CheckpointFolder {
     }
 
     fn write_to(&self, path: &Path, checkpoint: &Checkpoint) -> Result<(), FileError> {
-        let header = Header {
+        let header = CheckpointMetadata {
             format: FORMAT,
             run_id: self.run_id.clone(),
             optimizer_steps: checkpoint.engine.optimizer_steps,
@@ -219,7 +232,7 @@ impl CheckpointFolder {
 
 /// The part of the header that every format has.
 #[derive(Deserialize)]
-struct Format {
+struct CheckpointVersion {
     format: u32,
     run_id: String,
 }

@@ -82,6 +82,16 @@ impl Hardware {
     }
 }
 
+/// The most bytes that this process can have: the machine's memory and swap, or what its control group is given of it.
+/// `None` where the system does not tell.
+pub fn memory_limit() -> Option<u64> {
+    let system =
+        System::new_with_specifics(RefreshKind::nothing().with_memory(MemoryRefreshKind::everything())).ok()?;
+    let machine = system.total_memory().saturating_add(system.total_swap());
+    let group = system.cgroup_limits().map(|limits| limits.total_memory).filter(|bytes| *bytes > 0);
+    Some(group.map_or(machine, |group| group.min(machine))).filter(|bytes| *bytes > 0)
+}
+
 /// The host's name on its network.
 pub fn host_name() -> Option<String> {
     System::host_name().ok().filter(|name| !name.is_empty())

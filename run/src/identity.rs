@@ -7,10 +7,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::hexadecimal::hexadecimal;
+use crate::hexadecimal::sha256;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::settings::{Role, RunConfig};
 
@@ -27,7 +26,7 @@ impl Id {
     /// # Errors
     /// A NaN or an infinity has no canonical form.
     pub fn of(value: &Value) -> Result<Self, NotCanonical> {
-        Ok(Self(hexadecimal(&Sha256::digest(canonical(value)?.as_bytes()))))
+        Ok(Self(sha256(canonical(value)?)))
     }
 
     /// All 64 digits.
@@ -187,6 +186,8 @@ fn write_string(text: &str, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest, Sha256};
+
     use super::*;
     use crate::settings::TaskName;
 

@@ -7,14 +7,17 @@
 #![forbid(unsafe_code)]
 
 pub mod artifact;
+pub mod caught;
 pub mod checkpoint;
 pub mod hardware;
 pub mod hexadecimal;
 pub mod host_tensor;
 pub mod identity;
+pub mod input;
 pub mod json;
 pub mod nearest;
 pub mod outcome;
+pub mod output;
 pub mod result;
 pub mod run_directory;
 pub mod runtime_metrics;

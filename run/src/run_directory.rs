@@ -1,12 +1,19 @@
 //! The folder of a run: what lies where, who may write, and whether it may be used at all.
 
 use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use crate::artifact::{FileError, is_leftover, remove_leftovers, write_atomically};
+use crate::checkpoint::is_checkpoint;
+use crate::input;
+use crate::output::RESULT_START;
 use crate::settings::{ConfigError, RunConfig, read_file};
+
+/// How a run's configuration begins; its id follows.
+const CONFIG_START: &str = "# The resolved configuration of run ";
 
 /// What this program puts into a run's folder; nothing else in it is ever touched.
 const OWN_ENTRIES: [&str; 7] =
@@ -23,13 +30,16 @@ pub enum DirectoryError {
     #[error("{path} holds another run", path = path.display())]
     HoldsARun { path: PathBuf },
     /// There are files in it that no run made.
-    #[error("{path} holds files that are not a run's, {example} for one", path = path.display())]
+    #[error("{path} holds files that are not this program's, {example} for one", path = path.display())]
     HoldsOtherFiles { path: PathBuf, example: String },
+    /// The very run is in it, and not finished.
+    #[error("{path} holds this run, and it is not finished", path = path.display())]
+    Unfinished { path: PathBuf },
     /// There is no run in it.
     #[error("{path} holds no run: there is no config.yaml", path = path.display())]
     HoldsNoRun { path: PathBuf },
     /// Another process is writing into it.
-    #[error("{path} is in use by another process", path = path.display())]
+    #[error("{path} is in use: another process is training the run in it", path = path.display())]
     InUse { path: PathBuf },
     /// Its `config.yaml` cannot be used.
     #[error(transparent)]
@@ -47,13 +57,39 @@ impl DirectoryError {
                 "continue it with `aees train --resume {0}`, replace it with --overwrite, or choose another folder with --run-dir",
                 path.display()
             )),
-            Self::HoldsOtherFiles { .. } => Some("choose an empty or new folder with --run-dir".into()),
+            Self::Unfinished { path } => Some(format!(
+                "continue it with `aees train --resume {}`, or begin it again with --overwrite",
+                path.display()
+            )),
+            Self::HoldsOtherFiles { .. } => {
+                Some("choose an empty or new folder with --run-dir; nothing in it was changed".into())
+            }
             Self::HoldsNoRun { .. } => Some("--resume takes the folder of a run, such as results/cifar100/NAME".into()),
             Self::InUse { .. } => Some("wait for it, or stop it; nothing was changed".into()),
             Self::Config(error) => error.help(),
             Self::File(error) => error.help(),
         }
     }
+}
+
+/// What may become of a run that is in the folder of a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replace {
+    /// It stays.
+    Nothing,
+    /// It is replaced; files that only have the names of a run's are not.
+    OurRun,
+    /// Everything with the names of a run's files is replaced.
+    Anything,
+}
+
+/// What is in a folder that a run is to be made in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Occupied {
+    /// Nothing of a run, or something that may be replaced.
+    Free,
+    /// A run, with the id that its configuration names.
+    ByRun(Option<String>),
 }
 
 /// The folder of a run, locked for this process.
@@ -65,32 +101,42 @@ pub struct RunDirectory {
 }
 
 impl RunDirectory {
-    /// Checks that a folder may be taken for a new run, without touching it.
+    /// Looks at a folder that is wanted for a new run, without touching it.
     ///
     /// # Errors
-    /// When it holds a run and `overwrite` is off, or holds other files.
-    pub fn check_new(path: &Path, overwrite: bool) -> Result<(), DirectoryError> {
+    /// When another process is at it, or it holds files that this program did not write.
+    pub fn occupied(path: &Path, replace: Replace) -> Result<Occupied, DirectoryError> {
         if !path.exists() {
-            return Ok(());
+            return Ok(Occupied::Free);
+        }
+        if let Ok(lock) = File::open(path.join("run.lock"))
+            && matches!(lock.try_lock(), Err(fs::TryLockError::WouldBlock))
+        {
+            return Err(DirectoryError::InUse { path: path.to_owned() });
         }
         let entries = entries(path)?;
         let is_own = |name: &&String| OWN_ENTRIES.contains(&name.as_str()) || is_of_study(name) || is_leftover(name);
-        if let Some(example) = entries.iter().find(|name| !is_own(name)) {
-            return Err(DirectoryError::HoldsOtherFiles { path: path.to_owned(), example: example.clone() });
+        let foreign = entries.iter().find(|name| !is_own(name)).cloned();
+        let foreign = foreign.or_else(|| if replace == Replace::Anything { None } else { foreign_content(path) });
+        if let Some(example) = foreign {
+            return Err(DirectoryError::HoldsOtherFiles { path: path.to_owned(), example });
         }
         let holds_a_run = entries.iter().any(|name| name != "run.lock" && !is_of_study(name) && !is_leftover(name));
-        if holds_a_run && !overwrite {
-            return Err(DirectoryError::HoldsARun { path: path.to_owned() });
-        }
-        Ok(())
+        Ok(if holds_a_run && replace == Replace::Nothing { Occupied::ByRun(run_id_in(path)) } else { Occupied::Free })
     }
 
     /// Makes the folder for a new run and writes its configuration.
     ///
     /// # Errors
-    /// When the folder holds a run and `overwrite` is off, holds other files, is in use, or cannot be written.
-    pub fn create(path: &Path, config: &RunConfig, run_id: &str, overwrite: bool) -> Result<Self, DirectoryError> {
-        Self::check_new(path, overwrite)?;
+    /// When the folder holds a run that must stay, holds other files, is in use, or cannot be written.
+    pub fn create(path: &Path, config: &RunConfig, run_id: &str, replace: Replace) -> Result<Self, DirectoryError> {
+        match Self::occupied(path, replace)? {
+            Occupied::Free => {}
+            Occupied::ByRun(Some(id)) if id == run_id => {
+                return Err(DirectoryError::Unfinished { path: path.to_owned() });
+            }
+            Occupied::ByRun(_) => return Err(DirectoryError::HoldsARun { path: path.to_owned() }),
+        }
         fs::create_dir_all(path).map_err(FileError::at("make", path))?;
         let directory = Self::lock(path)?;
         for name in OWN_ENTRIES.iter().filter(|name| **name != "run.lock") {
@@ -167,6 +213,34 @@ impl RunDirectory {
     }
 }
 
+/// The id in the first line of a run's configuration.
+fn run_id_in(path: &Path) -> Option<String> {
+    let text = input::read_text(&path.join("config.yaml")).ok()?;
+    Some(text.lines().next()?.strip_prefix(CONFIG_START)?.trim_end_matches('.').to_owned())
+}
+
+/// The first file with the name of a run's that no run wrote.
+fn foreign_content(path: &Path) -> Option<String> {
+    let starts = |name: &str, start: &[u8]| {
+        let head = input::open(&path.join(name)).ok().and_then(|file| {
+            let mut head = Vec::new();
+            file.take(1 << 12).read_to_end(&mut head).ok().map(|_| head)
+        });
+        // What is not there, or empty, is nobody's loss.
+        head.is_none_or(|head| head.is_empty() || head.starts_with(start))
+    };
+    let inside = |folder: &str, is_ours: fn(&Path) -> bool| {
+        let files = fs::read_dir(path.join(folder)).into_iter().flatten().flatten().map(|entry| entry.path());
+        let mut foreign = files.filter(|file| !is_ours(file));
+        foreign.next().map(|file| format!("{folder}/{}", file.file_name().unwrap_or_default().to_string_lossy()))
+    };
+    let file = [("config.yaml", CONFIG_START.as_bytes()), ("result.json", RESULT_START), ("metrics.jsonl", b"{\"")];
+    let file = file.into_iter().find(|(name, start)| !starts(name, start)).map(|(name, _)| name.to_owned());
+    file.or_else(|| inside("checkpoints", is_checkpoint)).or_else(|| {
+        inside("tensorboard", |file| file.file_name().is_some_and(|name| name.to_string_lossy().contains("tfevents")))
+    })
+}
+
 fn is_of_study(name: &str) -> bool {
     STUDY_ENTRIES.contains(&name)
 }
@@ -186,7 +260,7 @@ fn remove(path: &Path) -> Result<(), FileError> {
 
 /// The configuration as YAML: one setting a line, every value as JSON, which is YAML too.
 fn config_text(config: &RunConfig, run_id: &str) -> String {
-    let mut text = format!("# The resolved configuration of run {run_id}.\ntask: {}\n", config.task.name());
+    let mut text = format!("{CONFIG_START}{run_id}.\ntask: {}\n", config.task.name());
     for setting in RunConfig::settings_of(config.task) {
         let value = config.get(setting.key).unwrap_or(Value::Null);
         text.push_str(&format!("{}: {}\n", setting.key, yaml_value(&value)));
@@ -226,7 +300,7 @@ mod tests {
     fn the_configuration_comes_back_from_the_folder() {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("run");
-        drop(RunDirectory::create(&path, &config(), "id", false).unwrap());
+        drop(RunDirectory::create(&path, &config(), "id", Replace::Nothing).unwrap());
         let (_directory, back) = RunDirectory::open(&path).unwrap();
         assert_eq!(back, config());
     }
@@ -234,19 +308,41 @@ mod tests {
     #[test]
     fn a_folder_with_a_run_is_refused_unless_it_may_be_overwritten() {
         let scratch = tempfile::tempdir().unwrap();
-        drop(RunDirectory::create(scratch.path(), &config(), "id", false).unwrap());
-        let error = RunDirectory::create(scratch.path(), &config(), "id", false).unwrap_err();
+        drop(RunDirectory::create(scratch.path(), &config(), "id", Replace::Nothing).unwrap());
+        let error = RunDirectory::create(scratch.path(), &config(), "id", Replace::Nothing).unwrap_err();
+        assert!(matches!(error, DirectoryError::Unfinished { .. }), "{error}");
+        let error = RunDirectory::create(scratch.path(), &config(), "other", Replace::Nothing).unwrap_err();
         assert!(error.help().unwrap().contains("--resume"), "{error}");
-        drop(RunDirectory::create(scratch.path(), &config(), "id", true).unwrap());
+        drop(RunDirectory::create(scratch.path(), &config(), "id", Replace::OurRun).unwrap());
     }
 
     #[test]
     fn files_that_are_not_ours_are_never_overwritten() {
         let scratch = tempfile::tempdir().unwrap();
         fs::write(scratch.path().join("thesis.tex"), "everything").unwrap();
-        let error = RunDirectory::create(scratch.path(), &config(), "id", true).unwrap_err();
+        let error = RunDirectory::create(scratch.path(), &config(), "id", Replace::OurRun).unwrap_err();
         assert!(error.to_string().contains("thesis.tex"), "{error}");
         assert!(scratch.path().join("thesis.tex").exists());
+    }
+
+    #[test]
+    fn files_of_others_with_the_names_of_ours_are_replaced_by_force_only() {
+        for (name, content) in [
+            ("config.yaml", "lr: 0.1\n"),
+            ("result.json", "{\"mine\": 1}"),
+            ("checkpoints/best.safetensors", "\u{8}\0\0\0\0\0\0\0{\"a\":{}}"),
+            ("checkpoints/model.pt", "weights"),
+            ("tensorboard/notes.txt", "x"),
+        ] {
+            let scratch = tempfile::tempdir().unwrap();
+            let file = scratch.path().join(name);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(&file, content).unwrap();
+            let error = RunDirectory::create(scratch.path(), &config(), "id", Replace::OurRun).unwrap_err();
+            assert!(error.to_string().contains(name), "{name}: {error}");
+            assert_eq!(fs::read_to_string(&file).unwrap(), content);
+            drop(RunDirectory::create(scratch.path(), &config(), "id", Replace::Anything).unwrap());
+        }
     }
 
     #[test]
@@ -256,7 +352,7 @@ mod tests {
         let leftover = scratch.path().join("checkpoints/.step-000000005.safetensors.1.tmp");
         fs::write(&leftover, "half").unwrap();
         fs::write(scratch.path().join(".result.json.1.tmp"), "half").unwrap();
-        drop(RunDirectory::create(scratch.path(), &config(), "id", true).unwrap());
+        drop(RunDirectory::create(scratch.path(), &config(), "id", Replace::OurRun).unwrap());
         assert!(!leftover.exists() && !scratch.path().join(".result.json.1.tmp").exists());
         assert_eq!(RunDirectory::open(scratch.path()).unwrap().1, config());
     }
@@ -264,8 +360,8 @@ mod tests {
     #[test]
     fn a_folder_in_use_is_refused() {
         let scratch = tempfile::tempdir().unwrap();
-        let _first = RunDirectory::create(scratch.path(), &config(), "id", false).unwrap();
-        let error = RunDirectory::create(scratch.path(), &config(), "id", true).unwrap_err();
+        let _first = RunDirectory::create(scratch.path(), &config(), "id", Replace::Nothing).unwrap();
+        let error = RunDirectory::create(scratch.path(), &config(), "id", Replace::OurRun).unwrap_err();
         assert!(matches!(error, DirectoryError::InUse { .. }), "{error}");
     }
 }

@@ -23,7 +23,7 @@ pub fn runtime_metrics(
     hardware: &Hardware,
     device: &str,
 ) -> Map<String, Value> {
-    let axes = Axes::new(config, controllers);
+    let axes = LoggedAxes::new(config, controllers);
     let mut metrics = Map::new();
     let blocks = [epochs(state, seconds), rates(config, state, seconds), flops(state, seconds), axes.counts()];
     blocks.into_iter().for_each(|block| metrics.extend(block.as_object().cloned().unwrap_or_default()));
@@ -114,7 +114,7 @@ fn machine(hardware: &Hardware, device: &str) -> Value {
 }
 
 /// The object `aees_overhead_metadata`: settings as they stand, and what the axes say.
-fn overhead(config: &RunConfig, axes: &Axes<'_>) -> Value {
+fn overhead(config: &RunConfig, axes: &LoggedAxes<'_>) -> Value {
     // The reference's image runner names the method here, its text runners the mode.
     let regime = match config.task.is_text() {
         true => config.control_mode.name(),
@@ -138,36 +138,40 @@ fn overhead(config: &RunConfig, axes: &Axes<'_>) -> Value {
         "adaptive_axes": listed(&adaptive),
         "fixed_axes": listed(&fixed),
         "num_controllers_created": axes.controllers_created(),
-        "controller_created_by_axis": axes.by_axis(Axis::created),
+        "controller_created_by_axis": axes.by_axis(LoggedAxis::created),
     })
 }
 
 /// One axis of AEES: its candidates, and the log of each of its controllers; a fixed axis has one log too.
-struct Axis<'a> {
+struct LoggedAxis<'a> {
     name: &'static str,
     candidates: &'a [f64],
     logs: Vec<&'a AxisLog>,
 }
 
 /// Both axes of a run.
-struct Axes<'a> {
-    lr: Axis<'a>,
-    noise: Axis<'a>,
+struct LoggedAxes<'a> {
+    lr: LoggedAxis<'a>,
+    noise: LoggedAxis<'a>,
     /// Closed episodes; none for a baseline, which has no controllers.
     episodes: Option<usize>,
     /// Whether each multiplier is to have its own noise controller.
     conditional: bool,
 }
 
-impl<'a> Axes<'a> {
+impl<'a> LoggedAxes<'a> {
     fn new(config: &'a RunConfig, controllers: Option<&'a ControllerLogs>) -> Self {
         let by_lr = controllers.and_then(|logs| logs.noise_controller_logs_by_lr.as_ref());
         let by_lr = by_lr.into_iter().flat_map(|by_lr| by_lr.0.iter().map(|(_, log)| log));
         let single = controllers.and_then(|logs| logs.noise_controller_logs.as_ref());
         let lr_logs = controllers.iter().map(|logs| &logs.lr_controller_logs).collect();
         Self {
-            lr: Axis { name: "lr", candidates: &config.lr_candidates.0, logs: lr_logs },
-            noise: Axis { name: "noise", candidates: &config.noise_candidates.0, logs: by_lr.chain(single).collect() },
+            lr: LoggedAxis { name: "lr", candidates: &config.lr_candidates.0, logs: lr_logs },
+            noise: LoggedAxis {
+                name: "noise",
+                candidates: &config.noise_candidates.0,
+                logs: by_lr.chain(single).collect(),
+            },
             episodes: controllers.map(|logs| logs.logged_episode_count),
             conditional: config.get("structured_control_mode").is_some_and(|mode| mode == "conditional"),
         }
@@ -178,13 +182,13 @@ impl<'a> Axes<'a> {
         let if_logged = |value: Value| self.episodes.map(|_| value);
         json!({
             "logged_episode_count": self.episodes,
-            "controller_update_count_by_axis": if_logged(self.by_axis(Axis::updates)),
-            "controller_history_length_by_axis": if_logged(self.by_axis(Axis::history_length)),
+            "controller_update_count_by_axis": if_logged(self.by_axis(LoggedAxis::updates)),
+            "controller_history_length_by_axis": if_logged(self.by_axis(LoggedAxis::history_length)),
             "controller_select_count_by_axis": null,
         })
     }
 
-    fn by_axis<T: serde::Serialize>(&self, value: fn(&Axis<'a>) -> T) -> Value {
+    fn by_axis<T: serde::Serialize>(&self, value: fn(&LoggedAxis<'a>) -> T) -> Value {
         json!({"lr": value(&self.lr), "noise": value(&self.noise)})
     }
 
@@ -199,9 +203,9 @@ impl<'a> Axes<'a> {
 
     /// The adaptive, or the fixed, axes in words. Those of a baseline are what it could have had.
     fn texts(&self, adaptive: bool) -> Vec<String> {
-        let chosen = |axis: &&&Axis<'a>| axis.created().unwrap_or(axis.candidates.len() > 1) == adaptive;
-        let values = |axis: &Axis<'a>| axis.logs.first().map_or(axis.candidates, |log| &log.arm_values);
-        let text = |axis: &&Axis<'a>| match values(axis) {
+        let chosen = |axis: &&&LoggedAxis<'a>| axis.created().unwrap_or(axis.candidates.len() > 1) == adaptive;
+        let values = |axis: &LoggedAxis<'a>| axis.logs.first().map_or(axis.candidates, |log| &log.arm_values);
+        let text = |axis: &&LoggedAxis<'a>| match values(axis) {
             [value] if self.episodes.is_some() => format!("{}={}", axis.name, general(*value)),
             values => {
                 format!("{}=[{}]", axis.name, values.iter().map(|value| general(*value)).collect::<Vec<_>>().join(", "))
@@ -225,7 +229,7 @@ impl<'a> Axes<'a> {
     }
 }
 
-impl Axis<'_> {
+impl LoggedAxis<'_> {
     /// Whether any controller was made; nothing for a baseline.
     fn created(&self) -> Option<bool> {
         self.logs.iter().map(|log| log.controller_created).max()

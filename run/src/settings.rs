@@ -23,4 +23,5 @@ pub use file::read_file;
 pub use fill::assigned;
 pub use info::{Cost, PathKind, Role, SettingInfo, Tasks, Verb};
 pub use number::{NonNegative, Positive, Share, ShareBelowOne};
+pub use paths::looks_like_a_path;
 pub use table::RunConfig;

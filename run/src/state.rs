@@ -81,12 +81,12 @@ pub struct UpdateNorms {
     /// Sum over the open block.
     sum: f64,
     /// Steps in the open block.
-    steps: u64,
+    steps: usize,
 }
 
 impl UpdateNorms {
     /// Takes the norm of one step.
-    pub fn record(&mut self, norm: f64, block: u64) {
+    pub fn record(&mut self, norm: f64, block: usize) {
         self.sum += norm;
         self.steps += 1;
         if self.steps == block {

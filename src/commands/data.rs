@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use aees_run::settings::{SettingInfo, TaskName, Verb};
 use aees_train::session::fetch;
 use clap::{Args, Subcommand};
+use serde_json::json;
 
 use crate::failure::Failure;
-use crate::progress::{self, ProgressFlag};
+use crate::progress::{self, ProgressFlag, Style};
 use crate::setting_flags::{SettingFlags, TakenSettings};
 use crate::stdout;
 use crate::words::{ChosenTasks, one_or_all};
@@ -46,7 +47,10 @@ impl DataVerb {
         for task in &tasks {
             let config = settings.of_task(*task, &tasks)?;
             for file in fetch(&config, &mut progress::subscribers(progress.progress))? {
-                stdout::line(file.display());
+                match progress.progress {
+                    Style::Json => stdout::line(json!({"event": "file", "task": task.name(), "path": file})),
+                    _ => stdout::line(file.display()),
+                }
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -7,6 +7,7 @@ use aees_train::session::{SavedModel, export};
 use clap::Args;
 
 use crate::failure::Failure;
+use crate::force::ForceFlag;
 use crate::progress::preparations;
 use crate::stdout;
 use crate::words::words;
@@ -28,12 +29,14 @@ pub(crate) struct ExportFlags {
         value_parser = words([("best", SavedModel::Best), ("last", SavedModel::Last)]),
     )]
     checkpoint: SavedModel,
+    #[command(flatten)]
+    force: ForceFlag,
 }
 
 impl ExportFlags {
     /// Writes the model, and says where.
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
-        let step = export(&self.run, self.checkpoint, &self.to, &mut preparations())?;
+        let step = export(&self.run, self.checkpoint, (&self.to, self.force.force), &mut preparations())?;
         eprintln!("the model after step {step}");
         stdout::line(self.to.display());
         Ok(ExitCode::SUCCESS)

@@ -23,7 +23,7 @@ pub(crate) struct PretokenizeFlags {
     task: ChosenTasks,
     #[command(flatten)]
     progress: ProgressFlag,
-    /// Print one JSON object for each task on stdout
+    /// Print one JSON document on stdout: an object, or a list of them for several tasks
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -43,26 +43,35 @@ impl PretokenizeFlags {
     /// Tokenizes one task or all of them.
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let ChosenTasks(tasks) = &self.task;
+        let mut documents = Vec::new();
         for task in tasks {
             let config = self.settings.of_task(*task, tasks)?;
             config.validate()?;
-            tokenize(&config, self.progress.progress, self.json)?;
+            match tokenize(&config, self.progress.progress, self.json)? {
+                document if self.json => documents.push(document),
+                words => stdout::line(words),
+            }
+        }
+        match documents.as_slice() {
+            [] => {}
+            [document] => stdout::line(document),
+            several => stdout::line(format_args!("[{}]", several.join(","))),
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Tokenizes the data of one configuration and says where it lies.
-pub(crate) fn tokenize(config: &RunConfig, progress: Style, as_json: bool) -> Result<(), Failure> {
+/// Tokenizes the data of one configuration; gives what stdout is to be told: where it lies, in words or as JSON.
+pub(crate) fn tokenize(config: &RunConfig, progress: Style, as_json: bool) -> Result<String, Failure> {
     let mut subscribers = progress::subscribers(progress);
     let done = pretokenize(config, &mut subscribers).map_err(SessionError::from)?;
     drop(subscribers);
-    if as_json {
-        stdout::line(json!({
+    if as_json || progress == Style::Json {
+        return Ok(json!({
             "task": config.task.name(), "file": done.file, "already_there": done.already_there,
             "sentences": done.sentences, "tokens": done.tokens, "seconds": done.seconds,
-        }));
-        return Ok(());
+        })
+        .to_string());
     }
     if let Some((corrupted, sentences)) = done.corrupted {
         eprintln!(
@@ -73,8 +82,7 @@ pub(crate) fn tokenize(config: &RunConfig, progress: Style, as_json: bool) -> Re
     }
     eprintln!("{}", summary(&done));
     let title = if config.task == TaskName::Sst2 { "SST-2" } else { "AG News" };
-    stdout::line(format!("Saved tokenized {title} dataset to {}", done.directory.display()));
-    Ok(())
+    Ok(format!("Saved tokenized {title} dataset to {}", done.directory.display()))
 }
 
 fn summary(done: &Pretokenized) -> String {

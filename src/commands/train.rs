@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use aees_run::run_directory::Replace;
 use aees_run::settings::value::SettingValue;
 use aees_run::settings::{ConfigError, Place, RunConfig, TaskName, assigned, read_file};
 use aees_train::session::{self, RunTarget, SessionEnd};
@@ -12,9 +13,10 @@ use serde_json::{Value, json};
 use super::pretokenize::tokenize;
 use crate::failure::{EXIT_INTERRUPTED, Failure};
 use crate::interrupt;
-use crate::progress::{self, ProgressFlag};
+use crate::progress::{self, ProgressFlag, Style};
 use crate::setting_flags::{All, SettingFlags};
 use crate::stdout;
+use crate::threads::use_threads;
 use crate::words::words;
 
 /// Trains one run, or continues one that was stopped
@@ -40,7 +42,7 @@ pub(crate) struct TrainFlags {
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Continue the run in this folder from its last checkpoint
-    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["task", "config", "overwrite", "run_dir"])]
+    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["task", "config", "overwrite", "run_dir", "force"])]
     resume: Option<PathBuf>,
     /// The folder of the run [default: results/TASK/NAME]
     #[arg(long, value_name = "DIR")]
@@ -48,6 +50,9 @@ pub(crate) struct TrainFlags {
     /// Replace the run that is in the folder
     #[arg(long)]
     overwrite: bool,
+    /// Let --output and --overwrite replace files that aees did not write, too
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     progress: ProgressFlag,
     /// Print the result as JSON on stdout, and nothing else there
@@ -73,8 +78,19 @@ impl TrainFlags {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let (config, target) = match &self.resume {
             Some(directory) => (self.resumed_config(directory)?, RunTarget::Resume { directory: directory.clone() }),
-            None => (self.new_config()?, RunTarget::New { directory: self.run_dir.clone(), overwrite: self.overwrite }),
+            None => {
+                let replace = match (self.overwrite, self.force) {
+                    (false, _) => Replace::Nothing,
+                    (true, false) => Replace::OurRun,
+                    (true, true) => Replace::Anything,
+                };
+                (self.new_config()?, RunTarget::New { directory: self.run_dir.clone(), replace, force: self.force })
+            }
         };
+        if self.json && self.progress.progress == Style::Json {
+            let help = "leave one of them out: progress is many documents, a result is one";
+            return Err(Failure::with_help("--json and --progress json both want stdout", help));
+        }
         config.validate()?;
         use_threads(&config)?;
         if self.pretokenize_only {
@@ -82,19 +98,28 @@ impl TrainFlags {
                 let message = format!("--pretokenize-only is for sst2 and agnews: {} has no text", config.task.name());
                 return Err(Failure::new(message));
             }
-            tokenize(&config, self.progress.progress, self.json)?;
+            stdout::line(tokenize(&config, self.progress.progress, self.json)?);
             return Ok(ExitCode::SUCCESS);
         }
         let stop = interrupt::watch(|| {
             eprintln!("stopping after this step and writing a checkpoint; press Ctrl-C again to stop at once");
         })?;
         match session::train(&config, &target, progress::subscribers(self.progress.progress), &stop)? {
+            // The last event names the result.
+            SessionEnd::Finished { .. } if self.progress.progress == Style::Json => Ok(ExitCode::SUCCESS),
             SessionEnd::Finished { result, .. } => report(&result, self.json, "finished"),
+            SessionEnd::AlreadyFinished { result } if self.progress.progress == Style::Json => {
+                stdout::line(json!({"event": "already_finished", "result": result}));
+                Ok(ExitCode::SUCCESS)
+            }
             SessionEnd::AlreadyFinished { result } => {
-                eprintln!("nothing to do: this run is finished");
+                eprintln!("nothing to do: this very run is finished, and its result is there");
                 report(&result, self.json, "already finished")
             }
             SessionEnd::Interrupted { step, directory } => {
+                if self.progress.progress == Style::Json {
+                    stdout::line(json!({"event": "interrupted", "step": step, "directory": directory}));
+                }
                 eprintln!("stopped after step {step}; continue with: aees train --resume {}", directory.display());
                 Ok(ExitCode::from(EXIT_INTERRUPTED))
             }
@@ -169,13 +194,4 @@ fn task(named: Option<TaskName>, file: &[(String, Value, Place)]) -> Result<Task
             "write `aees train cifar100 --config FILE`, or `task: cifar100` in the file",
         )),
     }
-}
-
-/// The CPU engine computes on rayon's global pool.
-fn use_threads(config: &RunConfig) -> Result<(), Failure> {
-    let Some(threads) = config.threads else { return Ok(()) };
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads.get())
-        .build_global()
-        .map_err(|error| Failure::new(format!("cannot start {threads} threads: {error}")))
 }

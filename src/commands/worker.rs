@@ -25,6 +25,7 @@ use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
 use crate::interrupt;
+use crate::threads::use_threads;
 use aees_studies::job::{Ended, EndedState, Job, Work};
 use aees_studies::program::run_command;
 
@@ -96,10 +97,8 @@ fn train(job: &Job, settings: &Map<String, Value>, stop: &AtomicBool) -> Ended {
         Ok(config) => config,
         Err(error) => return Ended::failed("config", error.to_string(), error.help()),
     };
-    if let Some(threads) = config.threads {
-        // Only a second job in one process could find the pool there, and there is none.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
-    }
+    // Only a second job in one process could find the pool there, and there is none.
+    let _ = use_threads(&config);
     let target = RunTarget::Planned { directory: job.run_directory.clone(), run_id: job.run_id.clone() };
     match session::train(&config, &target, vec![Box::new(Progress::default())], stop) {
         Ok(SessionEnd::Finished { .. } | SessionEnd::AlreadyFinished { .. }) => EndedState::Done.into(),
@@ -112,18 +111,21 @@ fn train(job: &Job, settings: &Map<String, Value>, stop: &AtomicBool) -> Ended {
 /// The failure class of an error: what a retry policy asks for.
 fn class_of(error: &SessionError) -> &'static str {
     match error {
-        SessionError::Run(RunError::Engine(EngineError::Device { reason, .. })) => {
+        SessionError::Job(EngineError::Device { reason, .. })
+        | SessionError::Run(RunError::Engine(EngineError::Device { reason, .. })) => {
             let reason = reason.to_lowercase();
             if reason.contains("out of memory") || reason.contains("memory allocation") { "oom" } else { "panic" }
         }
         SessionError::Run(RunError::Engine(EngineError::Example { .. } | EngineError::Weights(_))) => "data",
-        SessionError::Run(RunError::File(_)) => "io",
-        SessionError::Task(_) | SessionError::OtherRun { .. } => "data",
+        SessionError::Run(RunError::File(_)) | SessionError::Output(_) => "io",
+        SessionError::Task(_) | SessionError::OtherRun { .. } | SessionError::Job(_) => "data",
         SessionError::Run(RunError::Checkpoint(_)) | SessionError::ForeignCheckpoints { .. } => "data",
+        SessionError::DamagedCheckpoints { .. } => "data",
         SessionError::Config(_)
         | SessionError::Engine(_)
         | SessionError::Controllers(_)
         | SessionError::Identity(_)
+        | SessionError::Memory { .. }
         | SessionError::Directory(_) => "config",
         _ => "unknown",
     }

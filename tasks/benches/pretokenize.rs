@@ -89,8 +89,8 @@ fn tokenize(task: &str, rows: &[String], tokenizer: &TextTokenizer) -> Result<(T
         label_noise: None,
     };
     let data = TokenData {
-        train: TokenSplit::new(table, labels.clone(), labels),
-        validation: TokenSplit::new(tokenizer.encode_all([], MAX_LENGTH, &|_| ())?, Vec::new(), Vec::new()),
+        train: table.with_labels(labels.clone(), labels),
+        validation: tokenizer.encode_all([], MAX_LENGTH, &|_| ())?.with_labels(Vec::new(), Vec::new()),
         test: None,
         label_noise: None,
         fingerprint: key.data_fingerprint.clone(),

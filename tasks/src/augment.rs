@@ -168,6 +168,6 @@ mod tests {
             assert_eq!(out, slow(images.image(0), crop, &normalization), "{crop:?}");
         }
         normalize_batch(&images, &[0], &normalization, &mut out);
-        assert_eq!(out, slow(images.image(0), CropFlip::IDENTITY, &normalization));
+        assert_eq!(out, slow(images.image(0), CropFlip { dy: PADDING, dx: PADDING, flip: false }, &normalization));
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::data_files::Loaded;
 use crate::data_source::DataOrigin;
-use crate::error::{DataError, Result, list};
+use crate::error::{DataError, DataResult, list};
 use crate::hub_data::{HubAccess, HubDataset};
 
 /// Where a task's data may be, and how it is called there.
@@ -22,8 +22,8 @@ pub(crate) struct Places<'a> {
 pub(crate) fn load<S>(
     places: &Places<'_>,
     hub: Option<HubAccess<'_>>,
-    read_folder: impl Fn(&Path) -> Result<Option<Loaded<S>>>,
-) -> Result<Loaded<S>> {
+    read_folder: impl Fn(&Path) -> DataResult<Option<Loaded<S>>>,
+) -> DataResult<Loaded<S>> {
     for folder in &places.folders {
         if let Some(loaded) = read_folder(folder)? {
             return Ok(loaded);

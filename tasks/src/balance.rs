@@ -3,9 +3,8 @@
 //! Both are functions of the labels alone and give positions in file order, so the same subset comes out of every layout
 //! that keeps the order of the examples.
 
-use crate::error::{DataError, Result};
+use crate::error::{DataError, DataResult};
 use crate::keyed_random::{Purpose, stream};
-use crate::task_facts::TaskFacts;
 
 pub(crate) const LIMIT_TRAIN: &str = "--limit-train";
 pub(crate) const LIMIT_EVAL: &str = "--limit-eval";
@@ -17,7 +16,7 @@ pub(crate) const LIMIT_EVAL: &str = "--limit-eval";
 /// # Errors
 /// For 0 or more than there are (a limit is a promise about the run's size, so it is not clamped), and if a class cannot give
 /// its share.
-pub(crate) fn balanced_limit(flag: &str, labels: &[u32], classes: u32, limit: usize) -> Result<Vec<u32>> {
+pub(crate) fn balanced_limit(flag: &str, labels: &[u32], classes: u32, limit: usize) -> DataResult<Vec<u32>> {
     check_limit(flag, limit, labels.len())?;
     if limit == labels.len() {
         return Ok((0..labels.len() as u32).collect());
@@ -43,31 +42,11 @@ pub(crate) fn balanced_limit(flag: &str, labels: &[u32], classes: u32, limit: us
 }
 
 /// Checks a limit before anything is read or made.
-pub(crate) fn check_limit(flag: &str, limit: usize, available: usize) -> Result<()> {
+pub(crate) fn check_limit(flag: &str, limit: usize, available: usize) -> DataResult<()> {
     if limit == 0 || limit > available {
         return Err(DataError::Setting(format!("{flag} {limit}: expected 1 to {available}, the examples there are")));
     }
     Ok(())
-}
-
-/// Refuses limits of 0, which no data is needed for.
-pub(crate) fn check_not_zero(facts: &TaskFacts, train: Option<usize>, evaluated: Option<usize>) -> Result<()> {
-    for (flag, limit, available) in
-        [(LIMIT_TRAIN, train, facts.train_examples), (LIMIT_EVAL, evaluated, facts.test_examples)]
-    {
-        if limit == Some(0) {
-            check_limit(flag, 0, available)?;
-        }
-    }
-    Ok(())
-}
-
-/// Checks the value of `--val-split`.
-pub(crate) fn check_fraction(fraction: f64) -> Result<()> {
-    if (0.0..1.0).contains(&fraction) {
-        return Ok(());
-    }
-    Err(DataError::Setting(format!("--val-split {fraction}: expected a number in [0, 1)")))
 }
 
 /// Training positions and held-out positions, both ascending.
@@ -87,8 +66,7 @@ pub(crate) struct HoldOut {
 ///
 /// # Errors
 /// For a fraction outside [0, 1), and if one side would be empty.
-pub(crate) fn balanced_hold_out(labels: &[u32], classes: u32, fraction: f64, seed: u64) -> Result<Option<HoldOut>> {
-    check_fraction(fraction)?;
+pub(crate) fn balanced_hold_out(labels: &[u32], classes: u32, fraction: f64, seed: u64) -> DataResult<Option<HoldOut>> {
     if fraction == 0.0 {
         return Ok(None);
     }

@@ -7,10 +7,11 @@
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
+use aees_run::caught::caught;
 use rayon::prelude::*;
 
 use crate::data_source::DataOrigin;
-use crate::error::{DataError, Result};
+use crate::error::{DataError, DataResult};
 use crate::unpack::{self, Unpacked};
 
 /// How many unpacked bytes tell one layout from another (a tar header is the longest).
@@ -38,7 +39,7 @@ impl DataFile {
         self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
-    fn open(&self) -> Result<Unpacked<'_>> {
+    fn open(&self) -> DataResult<Unpacked<'_>> {
         match &self.content {
             Some(bytes) => unpack::open_bytes(bytes, &self.path),
             None => unpack::open(&self.path),
@@ -46,12 +47,12 @@ impl DataFile {
     }
 
     /// The first [`HEAD_BYTES`] unpacked bytes.
-    pub(crate) fn head(&self) -> Result<Vec<u8>> {
-        self.open()?.head(&self.path, HEAD_BYTES)
+    pub(crate) fn head(&self) -> DataResult<Vec<u8>> {
+        guarded(&self.path, || self.open()?.head(&self.path, HEAD_BYTES))
     }
 
     /// All unpacked bytes.
-    pub(crate) fn read(&self) -> Result<Vec<u8>> {
+    pub(crate) fn read(&self) -> DataResult<Vec<u8>> {
         self.open()?.all(&self.path)
     }
 }
@@ -68,31 +69,53 @@ pub(crate) struct Loaded<S> {
     pub(crate) train: S,
     pub(crate) evaluated: S,
     pub(crate) origin: DataOrigin,
+    /// What the user should know of the files.
+    pub(crate) notices: Vec<String>,
+}
+
+/// What a part of a file holds.
+pub(crate) struct Part<S> {
+    pub(crate) layout: &'static str,
+    pub(crate) content: S,
+    /// What the user should know of it.
+    pub(crate) notice: Option<String>,
 }
 
 impl SplitFiles {
-    /// Decodes all parts of both files on all cores, and joins them. `decode` gives the layout and the content of a part.
-    pub(crate) fn decode<S: Send>(
+    /// Decodes all parts of both files on all cores, and joins them.
+    pub(crate) fn decode<S: Send + PartialEq>(
         self,
-        decode: impl Fn(&DataFile) -> Result<(&'static str, S)> + Send + Sync,
+        decode: impl Fn(&DataFile) -> DataResult<Part<S>> + Send + Sync,
         join: impl Fn(Vec<S>) -> S,
-    ) -> Result<Loaded<S>> {
+    ) -> DataResult<Loaded<S>> {
         let train_parts = self.train.len();
         let files: Vec<DataFile> = self.train.into_iter().chain(self.evaluated).collect();
         // First all, then the first error in the order of the files: which one is told must not depend on threads.
-        let decoded: Vec<_> = files.par_iter().map(decode).collect();
+        let decoded: Vec<_> = files.par_iter().map(|file| guarded(&file.path, || decode(file))).collect();
+        let decoded = decoded.into_iter().collect::<DataResult<Vec<_>>>()?;
+        let mut notices: Vec<String> = decoded.iter().filter_map(|part| part.notice.clone()).collect();
         let (layouts, mut parts): (Vec<&str>, Vec<S>) =
-            decoded.into_iter().collect::<Result<Vec<_>>>()?.into_iter().unzip();
+            decoded.into_iter().map(|part| (part.layout, part.content)).unzip();
         refuse_mixed(&files[..train_parts], &layouts[..train_parts])?;
         refuse_mixed(&files[train_parts..], &layouts[train_parts..])?;
         let evaluated = join(parts.split_off(train_parts));
+        let train = join(parts);
+        if train == evaluated {
+            let (first, second) = (files[0].path.display(), files[train_parts].path.display());
+            notices.push(format!("{first} and {second} hold the same examples: what is trained on is evaluated"));
+        }
         let files = files.into_iter().map(|file| file.path).collect();
-        Ok(Loaded { train: join(parts), evaluated, origin: DataOrigin::Files { layout: layouts[0], files } })
+        Ok(Loaded { train, evaluated, origin: DataOrigin::Files { layout: layouts[0], files }, notices })
     }
 }
 
+/// A library that panics over a file has no words for what is wrong with it.
+pub(crate) fn guarded<T>(path: &Path, read: impl FnOnce() -> DataResult<T>) -> DataResult<T> {
+    caught(read).unwrap_or_else(|panic| Err(DataError::damaged(path, "file", panic)))
+}
+
 /// One file in two layouts would count each example twice.
-fn refuse_mixed(files: &[DataFile], layouts: &[&'static str]) -> Result<()> {
+fn refuse_mixed(files: &[DataFile], layouts: &[&'static str]) -> DataResult<()> {
     let Some(other) = layouts.iter().position(|layout| *layout != layouts[0]) else { return Ok(()) };
     let (first, second) = (files[0].path.display(), files[other].path.display());
     Err(DataError::Conflict(format!(
@@ -109,12 +132,12 @@ pub(crate) fn first_word_of(name: &str, words: &[&'static str]) -> Option<&'stat
 }
 
 /// The files (not folders) directly in a folder, hidden ones left out, in name order.
-pub(crate) fn files_in(folder: &Path) -> Result<Vec<DataFile>> {
+pub(crate) fn files_in(folder: &Path) -> DataResult<Vec<DataFile>> {
     Ok(entries(folder)?.into_iter().filter(|path| path.is_file()).map(DataFile::on_disk).collect())
 }
 
 /// The folders directly in a folder, hidden ones left out, in name order.
-pub(crate) fn folders_in(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn folders_in(folder: &Path) -> DataResult<Vec<PathBuf>> {
     Ok(entries(folder)?.into_iter().filter(|path| path.is_dir()).collect())
 }
 
@@ -127,7 +150,7 @@ pub(crate) fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
-fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+fn entries(folder: &Path) -> DataResult<Vec<PathBuf>> {
     let refused = |source| DataError::Read(folder.to_owned(), source);
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(refused)? {
@@ -141,7 +164,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// `train.bin` and `train.bin.xz` are the same examples: joining them would count each twice.
-pub(crate) fn refuse_doubles(parts: &[DataFile]) -> Result<()> {
+pub(crate) fn refuse_doubles(parts: &[DataFile]) -> DataResult<()> {
     for (position, first) in parts.iter().enumerate() {
         let name = first.name();
         if let Some(second) = parts[position + 1..].iter().find(|second| stem(&second.name()) == stem(&name)) {

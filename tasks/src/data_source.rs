@@ -1,17 +1,13 @@
 //! Where a task's data comes from: the value of `--data`.
 
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// The value of `--data`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataSource {
     /// Local files under the data root, then whatever the task knows to look for next.
-    #[default]
     Auto,
     /// This file or folder.
     Path(PathBuf),
@@ -19,37 +15,13 @@ pub enum DataSource {
     Synthetic,
 }
 
-impl From<String> for DataSource {
-    fn from(text: String) -> Self {
-        match text.as_str() {
+impl From<&str> for DataSource {
+    /// `auto`, `synthetic`, anything else is a path. Write `./auto` for a folder of that name.
+    fn from(text: &str) -> Self {
+        match text {
             "auto" => Self::Auto,
             "synthetic" => Self::Synthetic,
             _ => Self::Path(text.into()),
-        }
-    }
-}
-
-impl From<DataSource> for String {
-    fn from(source: DataSource) -> Self {
-        source.to_string()
-    }
-}
-
-impl FromStr for DataSource {
-    type Err = std::convert::Infallible;
-
-    /// `auto`, `synthetic`, anything else is a path. Write `./auto` for a folder of that name.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(text.to_owned().into())
-    }
-}
-
-impl fmt::Display for DataSource {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Auto => formatter.write_str("auto"),
-            Self::Path(path) => path.display().fmt(formatter),
-            Self::Synthetic => formatter.write_str("synthetic"),
         }
     }
 }

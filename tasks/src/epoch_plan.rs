@@ -28,11 +28,6 @@ pub struct CropFlip {
     pub flip: bool,
 }
 
-impl CropFlip {
-    /// Leaves an image as it is.
-    pub const IDENTITY: Self = Self { dy: PADDING, dx: PADDING, flip: false };
-}
-
 /// The order and the augmentation of one epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EpochPlan {
@@ -98,15 +93,6 @@ impl EpochPlan {
         Self { order, augmentations: Vec::new() }
     }
 
-    /// The number of batches of an epoch, the short last one included.
-    ///
-    /// # Panics
-    /// If `batch_size` is 0.
-    #[must_use]
-    pub fn batch_count(&self, batch_size: usize) -> usize {
-        self.order.len().div_ceil(batch_size)
-    }
-
     /// One batch; the last one of an epoch may be short (`drop_last=False`). `None` past the end.
     #[must_use]
     pub fn batch(&self, index: usize, batch_size: usize) -> Option<Batch<'_>> {
@@ -136,7 +122,7 @@ mod tests {
         let plan = EpochPlan::new(0, 0, 50_000);
         let sizes: Vec<usize> = plan.batches(128).map(|batch| batch.indices.len()).collect();
         assert_eq!((sizes.len(), sizes[0], sizes[390]), (391, 128, 80));
-        assert_eq!(plan.batch_count(128), 391);
+        assert_eq!(plan.batches(128).count(), 391);
         assert_eq!(plan.batch(391, 128), None);
         assert_eq!(plan.batch(5, 128).unwrap(), plan.batches(128).nth(5).unwrap());
     }

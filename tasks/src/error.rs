@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::hub::HubError;
 
 /// The result of anything that reads or builds a data set.
-pub type Result<T> = std::result::Result<T, DataError>;
+pub type DataResult<T> = std::result::Result<T, DataError>;
 
 /// Why a data set could not be read or built.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,9 @@ pub enum DataError {
     /// A limit, hold-out or label noise that the task or its examples cannot have.
     #[error("{0}")]
     Setting(String),
+    /// A file that was refused, of a task whose files should be something else.
+    #[error("{0}")]
+    Refused(Box<DataError>, String),
     /// The hub or its cache.
     #[error(transparent)]
     Hub(Box<HubError>),
@@ -64,6 +67,7 @@ impl DataError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::NothingFound(_) | Self::MissingPath(_) => Some("`--data synthetic` needs no files at all".into()),
+            Self::Refused(_, expected) => Some(expected.clone()),
             Self::Hub(error) => error.help(),
             _ => None,
         }
@@ -75,6 +79,19 @@ impl DataError {
         match self {
             Self::Hub(error) => error.fetched_by(command).into(),
             other => other,
+        }
+    }
+
+    /// Says what layout a refused file should have had, and how to get such files; other errors stay as they are.
+    pub(crate) fn expecting(self, layouts: &str, task: &str) -> Self {
+        match self {
+            Self::NothingFound(_) | Self::Setting(_) | Self::Refused(..) | Self::Hub(_) => self,
+            refused => {
+                let advice = format!(
+                    "expected is {layouts}; `aees data fetch {task}` brings such files, and --data auto finds them there"
+                );
+                Self::Refused(Box::new(refused), advice)
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! A name for the content of a data set, the same for every container, compression and partition of the same examples.
 
-use aees_run::hexadecimal::hexadecimal;
+use aees_run::hexadecimal::{hexadecimal, sha256};
 use sha2::{Digest, Sha256};
 
 /// Builds a fingerprint split by split.
@@ -36,7 +36,7 @@ impl Fingerprint {
 /// SHA-256 over labels as 4 little-endian bytes each, in lower-case hexadecimal.
 #[must_use]
 pub fn labels_digest(labels: &[u32]) -> String {
-    hexadecimal(&Sha256::digest(label_bytes(labels)))
+    sha256(label_bytes(labels))
 }
 
 fn label_bytes(labels: &[u32]) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::error::{DataError, Result};
+use crate::error::{DataError, DataResult};
 
 /// Colour channels of an image: red, green, blue.
 pub const CHANNELS: usize = 3;
@@ -26,7 +26,7 @@ impl ImageSplit {
     ///
     /// # Errors
     /// If the two do not have the same `n`.
-    pub fn new(pixels: Vec<u8>, labels: Vec<u32>) -> Result<Self> {
+    pub fn new(pixels: Vec<u8>, labels: Vec<u32>) -> DataResult<Self> {
         if pixels.len() != labels.len() * IMAGE_BYTES {
             let (found, images) = (pixels.len(), labels.len());
             let expected = images * IMAGE_BYTES;

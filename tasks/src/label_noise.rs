@@ -8,94 +8,29 @@
 //! The AG News protocol: symmetric only, with a seed of its own. `Random.sample` picks the `k` indices, which are then
 //! corrupted in ascending order.
 
-use std::fmt;
-use std::str::FromStr;
-
 use aees_control::rng::PythonRandom;
-use serde::{Deserialize, Serialize};
+use aees_run::settings::LabelNoiseType;
+use serde::Serialize;
 
-use crate::error::{DataError, Result};
+use crate::error::{DataError, DataResult};
 use crate::fingerprint::labels_digest;
 
 fn refused(reason: impl Into<String>) -> DataError {
     DataError::Setting(reason.into())
 }
 
-/// The tasks of text take no rate of 1; in the reference's words.
-pub(crate) fn check_below_one(noise: LabelNoise) -> Result<()> {
-    if noise.rate < 1.0 { Ok(()) } else { Err(refused("--label-noise-rate must be in [0.0, 1.0).")) }
-}
-
-/// The kind of noise: the value of `--label-noise-type`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LabelNoiseType {
-    /// Labels as they are.
-    #[default]
-    None,
-    /// Any other class, each as likely.
-    Symmetric,
-    /// The next class of the cycle.
-    Asymmetric,
-}
-
-impl fmt::Display for LabelNoiseType {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::None => "none",
-            Self::Symmetric => "symmetric",
-            Self::Asymmetric => "asymmetric",
-        })
-    }
-}
-
-impl FromStr for LabelNoiseType {
-    type Err = DataError;
-
-    fn from_str(text: &str) -> Result<Self> {
-        [Self::None, Self::Symmetric, Self::Asymmetric]
-            .into_iter()
-            .find(|kind| kind.to_string() == text)
-            .ok_or_else(|| refused(format!("--label-noise-type {text}: expected none, symmetric or asymmetric")))
-    }
-}
-
-/// A checked pair of type and rate.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+/// Which labels are corrupted, and how many.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LabelNoise {
-    kind: LabelNoiseType,
-    rate: f64,
+    /// The type.
+    pub kind: LabelNoiseType,
+    /// The share of corrupted labels that is asked for, in [0, 1].
+    pub rate: f64,
 }
 
 impl LabelNoise {
     /// No noise.
     pub const NONE: Self = Self { kind: LabelNoiseType::None, rate: 0.0 };
-
-    /// Checks the pair.
-    ///
-    /// # Errors
-    /// A rate outside [0, 1], or a rate above 0 with type none. A type with rate 0 is allowed and changes nothing.
-    pub fn new(kind: LabelNoiseType, rate: f64) -> Result<Self> {
-        if !(0.0..=1.0).contains(&rate) {
-            return Err(refused("--label-noise-rate must be in [0, 1]."));
-        }
-        if kind == LabelNoiseType::None && rate != 0.0 {
-            return Err(refused("--label-noise-rate must be 0.0 when --label-noise-type is none."));
-        }
-        Ok(Self { kind, rate })
-    }
-
-    /// The type.
-    #[must_use]
-    pub fn kind(&self) -> LabelNoiseType {
-        self.kind
-    }
-
-    /// The share of corrupted labels that is asked for, in [0, 1].
-    #[must_use]
-    pub fn rate(&self) -> f64 {
-        self.rate
-    }
 
     /// Whether any label may change.
     #[must_use]
@@ -155,7 +90,7 @@ pub fn corrupt_labels(
     noise: LabelNoise,
     seed: u64,
     next_class: &[u32],
-) -> Result<Option<LabelNoiseReport>> {
+) -> DataResult<Option<LabelNoiseReport>> {
     if !noise.is_enabled() {
         return Ok(None);
     }
@@ -176,7 +111,7 @@ pub fn corrupt_labels(
 /// Returns `None` if the noise is disabled.
 ///
 /// # Errors
-/// As [`corrupt_labels`], and for a rate of 1.
+/// As [`corrupt_labels`].
 ///
 /// # Panics
 /// If there are fewer than two classes.
@@ -185,14 +120,13 @@ pub fn corrupt_sampled_labels(
     classes: u32,
     noise: LabelNoise,
     seed: u64,
-) -> Result<Option<LabelNoiseReport>> {
+) -> DataResult<Option<LabelNoiseReport>> {
     if !noise.is_enabled() {
         return Ok(None);
     }
-    check_below_one(noise)?;
     let corrupted = corrupted_count(labels, noise)?;
     let mut random = PythonRandom::new(seed);
-    // It fails only where more than all are asked for, which a rate below 1 cannot.
+    // It fails only where more than all are asked for, which a share cannot.
     let sample = random.sample(labels.len(), corrupted).map_err(|error| refused(error.to_string()))?;
     let mut order: Vec<u32> = sample.into_iter().map(|index| index as u32).collect();
     order.sort_unstable();
@@ -200,7 +134,7 @@ pub fn corrupt_sampled_labels(
 }
 
 /// Python's `round(n * rate)`.
-fn corrupted_count(labels: &[u32], noise: LabelNoise) -> Result<usize> {
+fn corrupted_count(labels: &[u32], noise: LabelNoise) -> DataResult<usize> {
     let examples = labels.len();
     match (examples as f64 * noise.rate).round_ties_even() as usize {
         0 => Err(refused(format!(
@@ -257,21 +191,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn checks_speak_the_references_words() {
-        let message = |kind, rate| LabelNoise::new(kind, rate).unwrap_err().to_string();
-        assert_eq!(message(LabelNoiseType::Symmetric, 1.5), "--label-noise-rate must be in [0, 1].");
-        assert_eq!(message(LabelNoiseType::Symmetric, f64::NAN), "--label-noise-rate must be in [0, 1].");
-        assert_eq!(
-            message(LabelNoiseType::None, 0.2),
-            "--label-noise-rate must be 0.0 when --label-noise-type is none."
-        );
-        assert!("uniform".parse::<LabelNoiseType>().is_err());
-    }
-
-    #[test]
     fn half_examples_round_to_even_as_in_python() {
         let corrupted = |n: usize| {
-            let noise = LabelNoise::new(LabelNoiseType::Asymmetric, 0.5).unwrap();
+            let noise = LabelNoise { kind: LabelNoiseType::Asymmetric, rate: 0.5 };
             corrupt_labels(&vec![0; n], noise, 0, &[1, 0]).unwrap().unwrap().num_corrupted_examples
         };
         assert_eq!([corrupted(3), corrupted(5), corrupted(7)], [2, 2, 4]);
@@ -279,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_rate_that_rounds_to_nothing_is_refused() {
-        let noise = LabelNoise::new(LabelNoiseType::Symmetric, 0.01).unwrap();
+        let noise = LabelNoise { kind: LabelNoiseType::Symmetric, rate: 0.01 };
         let error = corrupt_labels(&[0; 10], noise, 0, &[1, 0]).unwrap_err();
         assert!(error.to_string().contains("corrupts none"), "{error}");
     }

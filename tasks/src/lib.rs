@@ -32,6 +32,7 @@ mod balance;
 mod cifar100;
 mod data_files;
 mod data_source;
+mod dataset_info;
 mod epoch_plan;
 mod error;
 mod fingerprint;
@@ -41,7 +42,6 @@ mod image;
 mod keyed_random;
 mod label_noise;
 mod parquet_file;
-mod task_facts;
 mod text;
 mod tokens;
 mod unpack;
@@ -50,18 +50,17 @@ pub use augment::{Normalization, augment_batch, normalize_batch};
 pub use cifar100::{CIFAR100_CLASSES, CIFAR100_HUB, Cifar100, Cifar100Config, next_in_superclass};
 pub use data_source::{DataOrigin, DataSource};
 pub use epoch_plan::{Batch, CropFlip, EpochPlan, PADDING};
-pub use error::{DataError, Result, RowPlace};
+pub use error::{DataError, DataResult, RowPlace};
 pub use fingerprint::labels_digest;
 pub use hub::{
-    Checksum, DownloadEvent, DownloadProgress, Hub, HubError, HubFile, HubOptions, HubPath, HubSettings, HubTimeouts,
-    RepoId, RepoKind, RepoListing, RetryPolicy, Token, sha256_of_file,
+    DownloadEvent, DownloadProgress, Hub, HubError, HubFile, HubOptions, HubPath, HubSettings, HubTimeouts, RepoId,
+    RepoKind, RepoListing, RetryPolicy, Token, sha256_of_file,
 };
 pub use hub_data::{HubAccess, HubDataset, HubSnapshot};
 pub use image::{CHANNELS, IMAGE_BYTES, ImageSplit, PLANE_BYTES, SIDE};
 pub use keyed_random::{KeyedRng, Purpose, stream};
-pub use label_noise::{LabelNoise, LabelNoiseReport, LabelNoiseType, corrupt_labels, corrupt_sampled_labels};
+pub use label_noise::{LabelNoise, LabelNoiseReport, corrupt_labels, corrupt_sampled_labels};
 pub use text::{TextData, TextDataConfig, TextSplit, TextTask};
 pub use tokens::{
-    StoredTokens, TextTokenizer, TokenData, TokenFileError, TokenKey, TokenNoise, TokenSplit, TokenStore, TokenTable,
-    TokenizerError,
+    StoredTokens, TextTokenizer, TokenData, TokenKey, TokenNoise, TokenSplit, TokenStore, TokenizerError,
 };

@@ -7,7 +7,7 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 
-use crate::error::{DataError, Result, names};
+use crate::error::{DataError, DataResult, names};
 
 /// Whether a file begins like a parquet file.
 pub(crate) fn is_parquet(head: &[u8]) -> bool {
@@ -15,7 +15,7 @@ pub(crate) fn is_parquet(head: &[u8]) -> bool {
 }
 
 /// The table and the names of its columns.
-pub(crate) fn open(path: &Path, bytes: Vec<u8>) -> Result<(SerializedFileReader<Bytes>, Vec<String>)> {
+pub(crate) fn open(path: &Path, bytes: Vec<u8>) -> DataResult<(SerializedFileReader<Bytes>, Vec<String>)> {
     let table = SerializedFileReader::new(Bytes::from(bytes)).map_err(|error| damaged(path, &error))?;
     let fields = table.metadata().file_metadata().schema().get_fields().iter();
     let columns = fields.map(|field| field.name().to_owned()).collect();

@@ -2,11 +2,12 @@
 //!
 //! gzip, xz and zstd, also one inside the other, all in safe Rust. What the bytes inside mean is for the task's readers.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use crate::error::{DataError, Result};
+use aees_run::input;
+
+use crate::error::{DataError, DataResult};
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const XZ: &[u8] = &[0xfd, b'7', b'z', b'X', b'Z', 0];
@@ -15,6 +16,9 @@ const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 /// A file inside a file inside a file is an accident or an attack.
 const MAX_LAYERS: usize = 3;
 
+/// More than any file of the tasks unpacks to; the largest has 154 MB. What goes on is a bomb or a device.
+pub(crate) const MOST_BYTES: u64 = 1 << 30;
+
 /// A reader of the bytes inside all layers of compression, and the name of the outermost layer for error messages.
 pub(crate) struct Unpacked<'a> {
     reader: Box<dyn BufRead + 'a>,
@@ -22,8 +26,8 @@ pub(crate) struct Unpacked<'a> {
 }
 
 /// Opens a file on disk.
-pub(crate) fn open(path: &Path) -> Result<Unpacked<'static>> {
-    let file = File::open(path).map_err(|source| match source.kind() {
+pub(crate) fn open(path: &Path) -> DataResult<Unpacked<'static>> {
+    let file = input::open(path).map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => DataError::MissingPath(path.to_owned()),
         _ => DataError::Read(path.to_owned(), source),
     })?;
@@ -31,11 +35,11 @@ pub(crate) fn open(path: &Path) -> Result<Unpacked<'static>> {
 }
 
 /// Opens bytes that are already in memory (an archive's member); `path` is for messages.
-pub(crate) fn open_bytes<'a>(bytes: &'a [u8], path: &Path) -> Result<Unpacked<'a>> {
+pub(crate) fn open_bytes<'a>(bytes: &'a [u8], path: &Path) -> DataResult<Unpacked<'a>> {
     peel(Box::new(bytes), path)
 }
 
-fn peel<'a>(mut reader: Box<dyn BufRead + 'a>, path: &Path) -> Result<Unpacked<'a>> {
+fn peel<'a>(mut reader: Box<dyn BufRead + 'a>, path: &Path) -> DataResult<Unpacked<'a>> {
     let mut layer = "file";
     for _ in 0..MAX_LAYERS {
         let head = reader.fill_buf().map_err(|error| failure(path, layer, &error, 0))?;
@@ -56,7 +60,7 @@ fn peel<'a>(mut reader: Box<dyn BufRead + 'a>, path: &Path) -> Result<Unpacked<'
 
 impl<'a> Unpacked<'a> {
     /// At most the first `count` bytes.
-    pub(crate) fn head(self, path: &Path, count: u64) -> Result<Vec<u8>> {
+    pub(crate) fn head(self, path: &Path, count: u64) -> DataResult<Vec<u8>> {
         let mut bytes = Vec::new();
         let layer = self.layer;
         match self.reader.take(count).read_to_end(&mut bytes) {
@@ -66,14 +70,20 @@ impl<'a> Unpacked<'a> {
     }
 
     /// All bytes.
-    pub(crate) fn all(self, path: &Path) -> Result<Vec<u8>> {
-        self.head(path, u64::MAX)
+    pub(crate) fn all(self, path: &Path) -> DataResult<Vec<u8>> {
+        let bytes = self.head(path, MOST_BYTES + 1)?;
+        if bytes.len() as u64 > MOST_BYTES { Err(too_large(path)) } else { Ok(bytes) }
     }
 
     /// The reader itself, for archives that are read member by member.
     pub(crate) fn into_reader(self) -> Box<dyn BufRead + 'a> {
         self.reader
     }
+}
+
+/// What is larger than any file of the tasks.
+pub(crate) fn too_large(path: &Path) -> DataError {
+    DataError::unusable(path, format!("unpacks to more than {} MiB, which no file of the tasks does", MOST_BYTES >> 20))
 }
 
 fn failure(path: &Path, layer: &'static str, error: &std::io::Error, unpacked: usize) -> DataError {

@@ -8,8 +8,8 @@ use aees_control::schedule::EpochSchedule;
 use aees_models::weights::write_safetensors;
 use aees_models::{ModelSpec, ResNet18Config, flops};
 use aees_tasks::{
-    CIFAR100_CLASSES, CIFAR100_HUB, Cifar100, Cifar100Config, DataSource, EpochPlan, HubAccess, LabelNoise,
-    LabelNoiseType as Noise, Purpose, stream,
+    CIFAR100_CLASSES, CIFAR100_HUB, Cifar100, Cifar100Config, DataSource, EpochPlan, HubAccess, LabelNoise, Purpose,
+    stream,
 };
 use serde_json::{Map, Value, json};
 
@@ -18,9 +18,9 @@ use crate::engine::{EngineData, EngineError, EngineJob, EngineState, Loss, Split
 use crate::event::Subscriber;
 use crate::hub_files::{DownloadEvents, fetch_command, hub};
 use crate::task_error::TaskError;
-use crate::training_task::{JobSetup, PreparedJob, TaskFacts, TrainingTask, model_tensors};
+use crate::training_task::{JobSetup, ModelSize, PreparedJob, TaskFacts, TrainingTask, model_tensors};
 use aees_run::identity::Inputs;
-use aees_run::settings::{LabelNoiseType, OptimizerName, RunConfig};
+use aees_run::settings::{OptimizerName, RunConfig};
 
 /// Side of an image in pixels.
 const SIDE: usize = 32;
@@ -53,7 +53,7 @@ impl Cifar100Task {
             tests_at_end: data.validation.is_some(),
             train_forward_flops: forward(data.train.len()),
             eval_forward_flops: forward(evaluated),
-            notices: Vec::new(),
+            notices: data.notices.clone(),
         };
         Self { data, network, seed: config.seed, schedule, facts }
     }
@@ -63,17 +63,12 @@ impl Cifar100Task {
     /// # Errors
     /// Whatever is wrong with the files, with their names.
     pub fn load(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Cifar100, TaskError> {
-        let kind = match config.label_noise_type {
-            LabelNoiseType::None => Noise::None,
-            LabelNoiseType::Symmetric => Noise::Symmetric,
-            LabelNoiseType::Asymmetric => Noise::Asymmetric,
-        };
         let data = Cifar100Config {
-            source: DataSource::from(config.data.clone()),
+            source: DataSource::from(config.data.as_str()),
             limit_train: config.limit_train.map(NonZeroUsize::get),
             limit_eval: config.limit_eval.map(NonZeroUsize::get),
             val_split: config.val_split.get(),
-            label_noise: LabelNoise::new(kind, config.label_noise_rate.get())?,
+            label_noise: LabelNoise { kind: config.label_noise_type, rate: config.label_noise_rate.get() },
             seed: config.seed,
             ..Cifar100Config::default()
         };
@@ -132,6 +127,12 @@ impl TrainingTask for Cifar100Task {
         flops::cifar_eval(self.labels(split).len())
     }
 
+    fn size(&self, batch_size: usize) -> ModelSize {
+        let batch = batch_size.min(self.data.train.len()) as f64;
+        let activations = batch * self.network.activation_count(SIDE);
+        ModelSize { parameters: self.network.parameter_count(), activations }
+    }
+
     fn export(&self, state: &EngineState, folder: &Path) -> Result<(), EngineError> {
         let file = folder.join("model.safetensors");
         write_safetensors(&file, &model_tensors(state)).map_err(|error| EngineError::Weights(error.to_string()))
@@ -148,7 +149,7 @@ impl TrainingTask for Cifar100Task {
             optimizer: setup.optimizer,
             noise_seed: setup.seed,
             dropout_seed: setup.seed,
-            batch_size: setup.batch_size,
+            batch_size: setup.batch_size.min(self.data.train.len()),
             evaluation_batch: setup.batch_size,
         };
         Ok(PreparedJob { job, notices: Vec::new() })

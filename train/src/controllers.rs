@@ -41,7 +41,7 @@ pub fn schedule(config: &RunConfig, total_steps: u64) -> Result<Option<Schedule>
     if !config.control_mode.is_open_loop() {
         return Ok(None);
     }
-    let episodes = episode_count(total_steps, config.episode_length.get() as u64) as usize;
+    let episodes = episode_count(total_steps, config.episode_steps()) as usize;
     let seed = schedule_seed(config).unwrap_or_default();
     let candidates = config.lr_candidates.0.len() * config.noise_candidates.0.len();
     if config.control_mode == ControlMode::UniformRandom {

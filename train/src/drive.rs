@@ -16,7 +16,7 @@ use aees_run::settings::RunConfig;
 use aees_run::state::{EpochEnd, TrainState};
 
 use crate::engine::{Engine, EngineError, Split, StepControl, StepRecord};
-use crate::event::{RunEvent, Subscriber};
+use crate::event::{RunEvent, Subscriber, Subscribers};
 use crate::training_loop::{Checkpoints, LoopSettings, Next, StepPlan, TrainingLoop};
 use crate::training_task::TrainingTask;
 
@@ -144,20 +144,14 @@ impl Drive {
     }
 
     /// Tells every subscriber.
-    ///
-    /// # Errors
-    /// The first file that could not be written.
-    pub fn emit(&mut self, event: &RunEvent<'_>) -> Result<(), RunError> {
-        Ok(self.subscribers.on_event(event)?)
+    pub fn emit(&mut self, event: &RunEvent<'_>) {
+        self.subscribers.tell(event);
     }
 
     /// Tells every subscriber that the run ended and its result is on disk.
-    ///
-    /// # Errors
-    /// As [`Self::emit`].
-    pub fn emit_finished(&mut self, outcome: &Outcome, path: &Path) -> Result<(), RunError> {
+    pub fn emit_finished(&mut self, outcome: &Outcome, path: &Path) {
         let state = self.training.state();
-        Ok(self.subscribers.on_event(&RunEvent::Finished { outcome, path, state })?)
+        self.subscribers.tell(&RunEvent::Finished { outcome, path, state });
     }
 
     /// The share of a split that the model gets right, against the labels of the task; 0 for an empty one.
@@ -165,7 +159,7 @@ impl Drive {
     /// # Errors
     /// When the engine fails.
     pub fn accuracy(&mut self, split: Split, what: &'static str) -> Result<f64, RunError> {
-        self.emit(&RunEvent::EvaluationStarted { what })?;
+        self.emit(&RunEvent::EvaluationStarted { what });
         let (predictions, labels) = (self.engine.predict(split)?, self.task.labels(split));
         let right = predictions.iter().zip(labels).filter(|(prediction, label)| prediction == label).count();
         Ok(right as f64 / labels.len().max(1) as f64)
@@ -174,13 +168,13 @@ impl Drive {
     /// Closes the controllers' open episode, as the end of a run does.
     ///
     /// # Errors
-    /// When the controller or a subscriber fails.
+    /// When the controller fails.
     pub fn finalize(&mut self) -> Result<(), RunError> {
         let step = self.state().step;
-        match self.training.finalize().map_err(|source| RunError::Control { step, source })? {
-            true => self.emit_episode_closed(),
-            false => Ok(()),
+        if self.training.finalize().map_err(|source| RunError::Control { step, source })? {
+            self.emit_episode_closed();
         }
+        Ok(())
     }
 
     fn step(&mut self, plan: &StepPlan) -> Result<(), RunError> {
@@ -195,14 +189,16 @@ impl Drive {
         let learning_rate = self.learning_rate * self.task.learning_rate_factor(epoch, step);
         self.engine.step(batch, &StepControl { learning_rate, multiplier, noise_std, step })?;
         self.training.stepped(self.task.train_flops(batch.indices));
-        Ok(self.subscribers.on_event(&RunEvent::StepEnqueued { step, examples: batch.indices.len() })?)
+        self.subscribers.tell(&RunEvent::StepEnqueued { step, examples: batch.indices.len() });
+        Ok(())
     }
 
     fn open_episode(&mut self) -> Result<(), RunError> {
         let step = self.state().step;
         let opened = self.training.open_episode().map_err(|source| RunError::Control { step, source })?;
         let Some((episode, candidate)) = opened else { return Ok(()) };
-        self.emit(&RunEvent::EpisodeOpened { episode, candidate: &candidate, step })
+        self.emit(&RunEvent::EpisodeOpened { episode, candidate: &candidate, step });
+        Ok(())
     }
 
     fn drain(&mut self) -> Result<(), RunError> {
@@ -210,13 +206,17 @@ impl Drive {
         self.engine.drain(&mut self.records)?;
         let step = self.records.first().map_or(self.state().step, |record| record.step);
         let closed = self.training.drained(&mut self.records).map_err(|source| RunError::Control { step, source })?;
-        self.subscribers.on_event(&RunEvent::StepsDrained { records: &self.records })?;
-        if closed { self.emit_episode_closed() } else { Ok(()) }
+        self.subscribers.tell(&RunEvent::StepsDrained { records: &self.records });
+        if closed {
+            self.emit_episode_closed();
+        }
+        Ok(())
     }
 
-    fn emit_episode_closed(&mut self) -> Result<(), RunError> {
-        let Some((episode, record)) = self.training.last_episode() else { return Ok(()) };
-        Ok(self.subscribers.on_event(&RunEvent::EpisodeClosed { episode, record })?)
+    fn emit_episode_closed(&mut self) {
+        if let Some((episode, record)) = self.training.last_episode() {
+            self.subscribers.tell(&RunEvent::EpisodeClosed { episode, record });
+        }
     }
 
     fn evaluate(&mut self) -> Result<(), RunError> {
@@ -230,7 +230,8 @@ impl Drive {
         let summary = self.training.evaluated(end);
         // The next epoch's clock starts here: a checkpoint now must not count this epoch's seconds again.
         self.epoch_start = Instant::now();
-        self.emit(&RunEvent::EpochFinished(&summary))
+        self.emit(&RunEvent::EpochFinished(&summary));
+        Ok(())
     }
 
     fn save(&mut self, due: Checkpoints) -> Result<(), RunError> {
@@ -247,9 +248,9 @@ impl Drive {
             _ => Some(self.checkpoints.write(&checkpoint)?),
         };
         self.training.saved();
-        match newest {
-            Some(path) => self.emit(&RunEvent::CheckpointWritten { path: &path, step }),
-            None => Ok(()),
+        if let Some(path) = newest {
+            self.emit(&RunEvent::CheckpointWritten { path: &path, step });
         }
+        Ok(())
     }
 }

@@ -130,13 +130,44 @@ pub trait Subscriber {
     /// Called for every event, on the training thread: be quick.
     ///
     /// # Errors
-    /// A file that could not be written; it stops the run after the last good checkpoint.
+    /// A file that could not be written; the run goes on without it.
     fn on_event(&mut self, event: &RunEvent<'_>) -> Result<(), FileError>;
 }
 
-/// Everybody is told, in order, until one fails.
-impl Subscriber for [Box<dyn Subscriber>] {
+/// Everybody who wants to know.
+pub trait Subscribers {
+    /// Tells everybody, in order. Who cannot write is no reason to stop a run: the others are told of it.
+    fn tell(&mut self, event: &RunEvent<'_>);
+}
+
+impl Subscribers for [Box<dyn Subscriber>] {
+    fn tell(&mut self, event: &RunEvent<'_>) {
+        let failed = self.iter_mut().filter_map(|subscriber| subscriber.on_event(event).err());
+        for error in failed.collect::<Vec<_>>() {
+            let warning = format!("{error}; the run goes on without it");
+            // A second failure has nothing to add.
+            self.iter_mut().for_each(|subscriber| drop(subscriber.on_event(&RunEvent::Warning(&warning))));
+        }
+    }
+}
+
+/// A log until it cannot be written; then it ends.
+pub struct UntilItFails<S>(Option<S>);
+
+impl<S> UntilItFails<S> {
+    /// A log that works.
+    pub fn new(log: S) -> Self {
+        Self(Some(log))
+    }
+}
+
+impl<S: Subscriber> Subscriber for UntilItFails<S> {
     fn on_event(&mut self, event: &RunEvent<'_>) -> Result<(), FileError> {
-        self.iter_mut().try_for_each(|subscriber| subscriber.on_event(event))
+        let Some(log) = &mut self.0 else { return Ok(()) };
+        let told = log.on_event(event);
+        if told.is_err() {
+            self.0 = None;
+        }
+        told
     }
 }

@@ -5,20 +5,21 @@
 //! differs in anything but its seed is refused.
 //!
 //! All other seeds that have a run take part. Where seeds are counted up, as the published 0 to 4, one that lacks is
-//! missed by name; arbitrary seeds leave larger gaps than that.
+//! missed by name, the last one too if the folder has any other run of it; arbitrary seeds leave larger gaps than that.
+//! What makes a run such a source is in `trace`.
+
+mod trace;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use aees_control::ControllerName;
 use serde_json::{Value, json};
 
 use aees_run::identity::{Id, NotCanonical};
-use aees_run::settings::{LabelNoiseType, OptimizerName, RunConfig, TaskName};
+use aees_run::settings::{LabelNoiseType, RunConfig};
 
-/// Settings written by another program may differ in their last digit.
-const TOLERANCE: f64 = 1e-12;
+use trace::Trace;
 
 /// A run that frequencies are taken from.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,18 +97,18 @@ impl FrequencySource {
     /// # Errors
     /// When one is missing, doubled, damaged, or differs from this run in more than its seed.
     pub fn find_all(config: &RunConfig) -> Result<Vec<Self>, TraceError> {
-        let mut sources: BTreeMap<i64, Self> = BTreeMap::new();
+        let (mut sources, mut seen) = (BTreeMap::<i64, Self>::new(), BTreeSet::from([config.seed.cast_signed()]));
         for path in result_files(Path::new(&config.aees_trace_root)) {
-            let Some(result) = read(&path) else { continue };
-            let Some(seed) = seed_of_adaptive_run(&result, config).filter(|seed| *seed != config.seed.cast_signed())
-            else {
+            let result = fs::read(&path).ok().and_then(|text| aees_run::json::parse::<Value>(&text).ok());
+            let Some(trace) = result.as_ref().and_then(|result| Trace::of(result, config)) else { continue };
+            seen.insert(trace.seed);
+            if !trace.is_source || trace.seed == config.seed.cast_signed() {
                 continue;
-            };
+            }
             let unlike = |problem| TraceError::Unlike { path: path.clone(), problem };
-            check_alike(&result, config).map_err(unlike)?;
-            let arms = arms(&result, config).map_err(unlike)?;
-            if let Some(first) = sources.insert(seed, Self { seed, path: path.clone(), arms }) {
-                return Err(TraceError::Duplicate { seed, first: first.path, second: path });
+            let source = Self { seed: trace.seed, arms: trace.arms(config).map_err(unlike)?, path: path.clone() };
+            if let Some(first) = sources.insert(trace.seed, source) {
+                return Err(TraceError::Duplicate { seed: trace.seed, first: first.path, second: path });
             }
         }
         let missing = |seed| TraceError::Missing {
@@ -119,7 +120,7 @@ impl FrequencySource {
         if sources.is_empty() {
             return Err(missing(None));
         }
-        match seed_left_out(sources.keys().copied().chain([config.seed.cast_signed()]).collect()) {
+        match seed_left_out(sources.keys().copied().chain([config.seed.cast_signed()]).collect(), &seen) {
             Some(seed) => Err(missing(Some(seed))),
             None => Ok(sources.into_values().collect()),
         }
@@ -130,12 +131,16 @@ fn seed_text(seed: Option<i64>) -> String {
     seed.map_or("another seed".into(), |seed| format!("seed {seed}"))
 }
 
-/// The first seed that lacks in a row of seeds. In a row more seeds are there than are not.
-fn seed_left_out(seeds: BTreeSet<i64>) -> Option<i64> {
+/// The first seed that lacks in a row of seeds. In a row more seeds are there than are not; it goes on over the seeds that
+/// other runs of the folder have.
+fn seed_left_out(seeds: BTreeSet<i64>, seen: &BTreeSet<i64>) -> Option<i64> {
     let (first, last) = (*seeds.first()?, *seeds.last()?);
     let lacking = usize::try_from(last.abs_diff(first)).ok()?.saturating_add(1) - seeds.len();
-    let in_a_row = lacking < seeds.len();
-    in_a_row.then(|| (first..=last).find(|seed| !seeds.contains(seed))).flatten()
+    if lacking >= seeds.len() {
+        return None;
+    }
+    let last = (last..).take_while(|seed| *seed == last || seen.contains(seed)).last()?;
+    (first..=last).find(|seed| !seeds.contains(seed))
 }
 
 /// Every file that may be a result, up to two folders down: `<root>/<run>/result.json` as this program writes them, and
@@ -157,111 +162,6 @@ fn result_files(root: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn read(path: &Path) -> Option<Value> {
-    aees_run::json::parse(&fs::read(path).ok()?).ok()
-}
-
-/// The seed of an adaptive run of this task, regime, optimizer and controller; what else differs is an error.
-fn seed_of_adaptive_run(result: &Value, config: &RunConfig) -> Option<i64> {
-    let settings = &result["config"];
-    // The reference's files of images do not all name their task, those of text have a method and no control mode.
-    let task = result.get("task_name").is_none_or(|task| task == config.task.name());
-    let adaptive = settings["control_mode"] == "adaptive" || result["method_name"] == "AdaptiveScheduler";
-    let noise_type = match config.task {
-        TaskName::Cifar100 => config.label_noise_type.name(),
-        _ if config.label_noise_rate.get() > 0.0 => "symmetric",
-        _ => "none",
-    };
-    let rate = settings.get("label_noise_rate").cloned().unwrap_or_else(|| json!(0.0));
-    let noise = settings.get("label_noise_type").is_none_or(|kind| kind == noise_type)
-        && close(&rate, config.label_noise_rate.get());
-    // A file that does not name its controller has the reference's.
-    let controller = settings.get("controller").and_then(Value::as_str).unwrap_or(ControllerName::default().name());
-    // Cosine + AEES lies in the same folders and is another method.
-    let scheduler = settings["lr_scheduler"] == config.lr_scheduler.name();
-    let optimizer = settings.get("optimizer").is_none_or(|optimizer| optimizer == config.optimizer.name());
-    let same = task && adaptive && noise && scheduler && optimizer && controller == config.method.controller.name();
-    result["seed"].as_i64().filter(|_| same)
-}
-
-fn check_alike(result: &Value, config: &RunConfig) -> Result<(), String> {
-    let settings = &result["config"];
-    let mut numbers = vec![
-        ("epochs", config.epochs.get() as f64),
-        ("batch_size", config.batch_size.get() as f64),
-        ("episode_length", config.episode_length.get() as f64),
-        ("lr", config.lr.get()),
-        ("weight_decay", config.weight_decay.get()),
-    ];
-    if config.optimizer == OptimizerName::Sgd {
-        numbers.push(("momentum", config.momentum.get()));
-    }
-    if config.task.is_text() {
-        numbers.push(("max_length", config.max_length.get() as f64));
-    }
-    for (key, wanted) in numbers {
-        if !close(&settings[key], wanted) {
-            return Err(format!("{key} is {}, this run has {wanted}", settings[key]));
-        }
-    }
-    for (key, wanted) in [("lr_candidates", &config.lr_candidates.0), ("noise_candidates", &config.noise_candidates.0)]
-    {
-        let same = settings[key].as_array().is_some_and(|values| {
-            values.len() == wanted.len() && values.iter().zip(wanted).all(|(value, wanted)| close(value, *wanted))
-        });
-        if !same {
-            return Err(format!("{key} are {}, this run has {wanted:?}", settings[key]));
-        }
-    }
-    match &result["total_epochs"] {
-        total if close(total, config.epochs.get() as f64) => Ok(()),
-        total => Err(format!("it stopped after {total} of {} epochs", config.epochs)),
-    }
-}
-
-/// The arms of all episodes, after checking that the logs are whole and consistent.
-fn arms(result: &Value, config: &RunConfig) -> Result<Vec<usize>, String> {
-    let steps = result["total_steps"].as_u64().ok_or("total_steps is missing")?;
-    let length = config.episode_length.get() as u64;
-    let episodes = steps.div_ceil(length) as usize;
-    let logs = &result["episode_logs"];
-    let list = |key: &str| match logs[key].as_array() {
-        Some(values) if values.len() == episodes => Ok(values),
-        Some(values) => Err(format!("{key} has {} entries, {steps} steps make {episodes}", values.len())),
-        None => Err(format!("{key} is missing")),
-    };
-    let (starts, ends) = (list("episode_start_steps")?, list("episode_end_steps")?);
-    list("episode_rewards")?;
-    let (lr, noise) = (&config.lr_candidates.0, &config.noise_candidates.0);
-    let lr_arms = axis(list("selected_lr_indices")?, list("selected_lr_values")?, lr, "multiplier")?;
-    let noise_arms = match noise.len() {
-        1 => vec![0; episodes],
-        _ => axis(list("selected_noise_indices")?, list("selected_noise_values")?, noise, "noise")?,
-    };
-    for episode in 0..episodes {
-        let first = length * episode as u64;
-        let last = (first + length).min(steps) - 1;
-        if starts[episode] != first || ends[episode] != last {
-            return Err(format!("episode {episode} does not cover steps {first} to {last}"));
-        }
-    }
-    Ok(lr_arms.into_iter().zip(noise_arms).map(|(lr, noise_arm)| lr * noise.len() + noise_arm).collect())
-}
-
-/// The arms of one axis, whose values must be those of the candidates.
-fn axis(indices: &[Value], values: &[Value], candidates: &[f64], what: &str) -> Result<Vec<usize>, String> {
-    let arm = |(episode, (index, value)): (usize, (&Value, &Value))| {
-        let arm = index.as_u64().and_then(|arm| usize::try_from(arm).ok());
-        let arm = arm.filter(|arm| candidates.get(*arm).is_some_and(|candidate| close(value, *candidate)));
-        arm.ok_or_else(|| format!("episode {episode} has arm {index} with {what} {value}"))
-    };
-    indices.iter().zip(values).enumerate().map(arm).collect()
-}
-
-fn close(value: &Value, wanted: f64) -> bool {
-    value.as_f64().is_some_and(|value| (value - wanted).abs() <= TOLERANCE)
-}
-
 fn regime(config: &RunConfig) -> String {
     let kind = match config.label_noise_type {
         _ if config.label_noise_rate.get() == 0.0 => return "clean".into(),
@@ -274,8 +174,9 @@ fn regime(config: &RunConfig) -> String {
 
 #[cfg(test)]
 mod tests {
+    use aees_run::settings::TaskName;
+
     use super::*;
-    use serde_json::json;
 
     fn config() -> RunConfig {
         let mut config = RunConfig::new(TaskName::Cifar100);
@@ -380,6 +281,18 @@ mod tests {
         config.assign("controller=exp3").unwrap();
         let sources = FrequencySource::find_all(&config).unwrap();
         assert!(sources[0].path.ends_with("two.json"), "frequencies of the same controller");
+    }
+
+    #[test]
+    fn a_missing_last_seed_is_noticed_by_the_other_runs_of_that_seed() {
+        let (scratch, config) = folder(&[0, 1, 2]);
+        assert_eq!(FrequencySource::find_all(&config).unwrap().len(), 3);
+        let mut baseline = result(4);
+        baseline["config"]["control_mode"] = json!("baseline");
+        fs::create_dir_all(scratch.path().join("cifar100_sym20_seed4")).unwrap();
+        fs::write(scratch.path().join("cifar100_sym20_seed4/adamw"), baseline.to_string()).unwrap();
+        let error = FrequencySource::find_all(&config).unwrap_err();
+        assert!(error.to_string().contains("sym20, seed 4"), "{error}");
     }
 
     #[test]

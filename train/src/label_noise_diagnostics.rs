@@ -50,7 +50,7 @@ impl SubsetAccuracies {
 pub fn report_json(report: &LabelNoiseReport) -> Value {
     json!({
         "enabled": true,
-        "type": report.kind.to_string(),
+        "type": report.kind.name(),
         "rate": report.rate,
         "num_train_examples": report.num_train_examples,
         "num_clean_examples": report.num_clean_examples,
@@ -67,13 +67,15 @@ pub fn report_json(report: &LabelNoiseReport) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use aees_run::settings::LabelNoiseType;
+
     use super::*;
-    use aees_tasks::{LabelNoise, LabelNoiseType, corrupt_labels};
+    use aees_tasks::{LabelNoise, corrupt_labels};
 
     #[test]
     fn one_pass_counts_the_four_subsets() {
         let labels: Vec<u32> = (0..1000).map(|index| index % 100).collect();
-        let noise = LabelNoise::new(LabelNoiseType::Symmetric, 0.4).unwrap();
+        let noise = LabelNoise { kind: LabelNoiseType::Symmetric, rate: 0.4 };
         let next: Vec<u32> = (0..100).map(|label| (label + 1) % 100).collect();
         let report = corrupt_labels(&labels, noise, 0, &next).unwrap().unwrap();
         // A model that resists all noise.

@@ -29,3 +29,8 @@ pub mod text_files;
 pub mod text_task;
 pub mod training_loop;
 pub mod training_task;
+
+/// What the tests of single files need of a machine.
+#[cfg(test)]
+#[path = "../../tests/support/require.rs"]
+mod require;

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aees_run::outcome::Outcome;
+use aees_run::run_directory::Replace;
 use aees_run::settings::RunConfig;
 
 use crate::event::Subscriber;
@@ -29,8 +30,10 @@ pub enum RunTarget {
     New {
         /// Its folder; one named after the run when not given.
         directory: Option<PathBuf>,
-        /// Whether a run that is there already may be replaced.
-        overwrite: bool,
+        /// What may become of a run that is there already.
+        replace: Replace,
+        /// Whether `--output` replaces a file that is no result.
+        force: bool,
     },
     /// A run that was planned: in its folder it is begun, or taken up where it was left.
     Planned {
@@ -56,7 +59,7 @@ pub enum SessionEnd {
         /// The result file.
         result: PathBuf,
     },
-    /// There was nothing left to do.
+    /// There was nothing left to do: the folder holds this very run.
     AlreadyFinished {
         /// The result file.
         result: PathBuf,

@@ -2,7 +2,7 @@
 
 use aees_models::ModelConfigError;
 use aees_run::artifact::FileError;
-use aees_tasks::{DataError, HubError, TokenFileError, TokenizerError};
+use aees_tasks::{DataError, HubError, TokenizerError};
 
 /// Why a task cannot be made ready.
 #[derive(Debug, thiserror::Error)]
@@ -16,9 +16,6 @@ pub enum TaskError {
     /// The tokenizer.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
-    /// The token files.
-    #[error(transparent)]
-    Tokens(#[from] TokenFileError),
     /// The model's `config.json`.
     #[error(transparent)]
     ModelConfig(#[from] ModelConfigError),
@@ -42,7 +39,6 @@ impl TaskError {
             Self::Data(error) => error.help(),
             Self::Hub(error) => error.help(),
             Self::Tokenizer(error) => error.help(),
-            Self::Tokens(error) => error.help(),
             Self::File(error) => error.help(),
             Self::ModelConfig(_) => None,
             Self::Model { help, .. } => help.clone(),

@@ -7,10 +7,8 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use aees_run::settings::{Initialization, RunConfig, TaskName};
-use aees_tasks::{
-    DataError, DataOrigin, DataSource, Hub, HubAccess, HubError, HubFile, LabelNoise, LabelNoiseType, RepoId,
-};
+use aees_run::settings::{Initialization, LabelNoiseType, RunConfig, TaskName, looks_like_a_path};
+use aees_tasks::{DataError, DataOrigin, DataSource, Hub, HubAccess, HubError, HubFile, LabelNoise, RepoId};
 use aees_tasks::{TextData, TextDataConfig, TextTask, TextTokenizer};
 use serde_json::{Value, json};
 
@@ -72,20 +70,17 @@ impl<'a> TextFiles<'a> {
     }
 
     /// What decides the sentences.
-    ///
-    /// # Errors
-    /// A label noise that cannot be.
-    pub fn data_config(&self) -> Result<TextDataConfig, DataError> {
+    pub fn data_config(&self) -> TextDataConfig {
         let noisy = self.config.label_noise_rate.get() > 0.0;
-        let noise = if noisy { LabelNoiseType::Symmetric } else { LabelNoiseType::None };
-        Ok(TextDataConfig {
-            source: DataSource::from(self.config.data.clone()),
+        let kind = if noisy { LabelNoiseType::Symmetric } else { LabelNoiseType::None };
+        TextDataConfig {
+            source: DataSource::from(self.config.data.as_str()),
             limit_train: self.config.limit_train.map(NonZeroUsize::get),
             limit_eval: self.config.limit_eval.map(NonZeroUsize::get),
-            label_noise: LabelNoise::new(noise, self.config.label_noise_rate.get())?,
+            label_noise: LabelNoise { kind, rate: self.config.label_noise_rate.get() },
             label_noise_seed: self.config.label_noise_seed,
             ..TextDataConfig::new(self.task())
-        })
+        }
     }
 
     /// The sentences.
@@ -93,7 +88,7 @@ impl<'a> TextFiles<'a> {
     /// # Errors
     /// Whatever is wrong with the files, with their names.
     pub fn data(&mut self) -> Result<TextData, TaskError> {
-        let data = self.data_config()?;
+        let data = self.data_config();
         let access = HubAccess { hub: &self.hub, progress: &mut self.downloads };
         data.load_with_hub(access).map_err(|error| error.fetched_by(fetch_command(self.config)).into())
     }
@@ -109,8 +104,7 @@ impl<'a> TextFiles<'a> {
             return Ok((tokenizer, json!({"made_from": "the training sentences"})));
         }
         let name = named.unwrap_or(&self.config.model);
-        let path = Path::new(name);
-        if path.exists() {
+        if let Some(path) = local(name, "a tokenizer is a folder, tokenizer.json, vocab.txt")? {
             return Ok((TextTokenizer::read(path)?, json!({ "path": path })));
         }
         let file = self.tokenizer_file(name).map_err(|error| self.advised(error))?;
@@ -145,8 +139,7 @@ impl<'a> TextFiles<'a> {
     pub fn model(&mut self) -> Result<ModelFiles, TaskError> {
         let name = self.config.model.as_str();
         let pretrained = self.config.initialization() == Initialization::Pretrained;
-        let path = Path::new(name);
-        if path.exists() {
+        if let Some(path) = local(name, "a model is a folder with config.json and weights")? {
             return local_model(path, pretrained);
         }
         if !pretrained && name == RunConfig::new(self.config.task).model {
@@ -204,6 +197,18 @@ impl<'a> TextFiles<'a> {
         let (id, revision) = name.split_once('@').unwrap_or((name, "main"));
         self.hub.file(&RepoId::model(id)?, revision, path, &mut self.downloads)
     }
+}
+
+/// The path that a name means; none for an id on the hub.
+fn local<'a>(name: &'a str, what: &str) -> Result<Option<&'a Path>, TaskError> {
+    let path = Path::new(name);
+    if !path.exists() && looks_like_a_path(name) {
+        return Err(TaskError::Model {
+            message: format!("{name}: no such file or folder"),
+            help: Some(format!("{what}, or an id on the hub such as distilbert-base-uncased")),
+        });
+    }
+    Ok(path.exists().then_some(path))
 }
 
 fn local_model(path: &Path, pretrained: bool) -> Result<ModelFiles, TaskError> {

@@ -20,7 +20,7 @@ use crate::engine::{EngineData, EngineError, EngineJob, EngineState, Loss, Split
 use crate::event::Subscriber;
 use crate::task_error::TaskError;
 use crate::text_files::{ModelFiles, TextFiles};
-use crate::training_task::{JobSetup, PreparedJob, TaskFacts, TrainingTask, model_tensors};
+use crate::training_task::{JobSetup, ModelSize, PreparedJob, TaskFacts, TrainingTask, model_tensors};
 use aees_run::artifact::FileError;
 use aees_run::identity::{Id, Inputs};
 use aees_run::settings::{RunConfig, SchedulerName, TaskName};
@@ -156,7 +156,18 @@ impl TrainingTask for TextClassificationTask {
     fn eval_flops(&self, split: Split) -> f64 {
         let Some(sentences) = self.split(split) else { return 0.0 };
         let batches = (0..sentences.len()).step_by(self.batch_size);
-        batches.map(|start| self.padded_flops(sentences, start..(start + self.batch_size).min(sentences.len()))).sum()
+        batches
+            .map(|start| {
+                self.padded_flops(sentences, start..start.saturating_add(self.batch_size).min(sentences.len()))
+            })
+            .sum()
+    }
+
+    fn size(&self, batch_size: usize) -> ModelSize {
+        let (train, batch) = (&self.data.train, batch_size.min(self.data.train.len()));
+        // As many tokens as the shortest sentence has.
+        let activations = batch as f64 * self.model.activation_count(train.lengths().min().unwrap_or(0));
+        ModelSize { parameters: self.model.parameter_count(), activations }
     }
 
     fn export(&self, state: &EngineState, folder: &Path) -> Result<(), EngineError> {
@@ -186,7 +197,7 @@ impl TrainingTask for TextClassificationTask {
             optimizer: setup.optimizer,
             noise_seed: setup.seed,
             dropout_seed: setup.seed,
-            batch_size: setup.batch_size,
+            batch_size: setup.batch_size.min(self.data.train.len()),
             evaluation_batch: EVALUATION_BATCH,
         };
         Ok(PreparedJob { job, notices })
@@ -206,7 +217,7 @@ impl TrainingTask for TextClassificationTask {
         if let Some(report) = &self.data.label_noise {
             let noise = json!({
                 "enabled": true,
-                "type": report.kind.to_string(),
+                "type": report.kind.name(),
                 "rate": report.rate,
                 "num_train_examples": report.num_train_examples,
                 "num_clean_examples": report.num_clean_examples,

@@ -236,7 +236,7 @@ impl TrainingLoop {
             return Ok(false);
         }
         let Some(aees) = &mut self.state.aees else {
-            let block = self.settings.episode_length as u64;
+            let block = self.settings.episode_length;
             records.iter().for_each(|record| self.state.update_norms.record(record.update_norm, block));
             return Ok(false);
         };

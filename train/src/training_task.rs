@@ -51,6 +51,9 @@ pub trait TrainingTask: Send {
     /// When weights cannot be read or do not fit the model.
     fn job(&self, setup: &JobSetup) -> Result<PreparedJob, EngineError>;
 
+    /// How large the model and a batch of so many examples are, counted without allocating any of it.
+    fn size(&self, batch_size: usize) -> ModelSize;
+
     /// Writes a saved model into a folder for other programs: `model.safetensors` under the usual names, and what else
     /// Python's `transformers` needs to load it.
     ///
@@ -81,6 +84,15 @@ pub struct JobSetup {
     pub seed: u64,
     /// Examples in a batch.
     pub batch_size: usize,
+}
+
+/// Numbers of single precision.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ModelSize {
+    /// In all parameters.
+    pub parameters: f64,
+    /// That the forward pass of a batch leaves for the backward pass, at least.
+    pub activations: f64,
 }
 
 /// What is known of a task before it is trained.

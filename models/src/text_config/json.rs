@@ -59,7 +59,7 @@ impl TextClassifierConfig {
     /// Those of [`from_json`](Self::from_json) with the path, and those of reading.
     pub fn read(path: &Path) -> Result<Self, ModelConfigError> {
         let in_file = |error| ModelConfigError::File { path: path.to_owned(), error: Box::new(error) };
-        let text = std::fs::read_to_string(path)
+        let text = aees_run::input::read_text(path)
             .map_err(|error| ModelConfigError::Unreadable { path: path.to_owned(), reason: error.to_string() })?;
         let json: Value = serde_json::from_str(&text)
             .map_err(|error| in_file(ModelConfigError::NotJson { reason: error.to_string() }))?;

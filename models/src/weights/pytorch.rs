@@ -5,7 +5,6 @@
 //! persistent reference `("storage", type, key, place, elements)`. Both are only read; no other call has a meaning here.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
@@ -25,7 +24,7 @@ const LEGACY_START: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x
 pub fn read_pytorch(path: &Path) -> Result<Weights, WeightFileError> {
     let system = |source| WeightFileError::System { action: "read", path: path.to_owned(), source };
     let corrupt = |reason| WeightFileError::Corrupt { path: path.to_owned(), reason };
-    let mut file = File::open(path).map_err(system)?;
+    let mut file = aees_run::input::open(path).map_err(system)?;
     let mut start = Vec::new();
     file.by_ref().take(LEGACY_START.len() as u64).read_to_end(&mut start).map_err(system)?;
     if start == LEGACY_START {

@@ -86,8 +86,9 @@ impl ConfigError {
         place: &Place,
     ) -> Self {
         let place = place.clone();
+        let found = if T::SECRET { "(hidden)".to_owned() } else { found.to_string() };
         match fault {
-            Fault::Type => Self::Type { place, key, found: found.to_string(), expected: T::expected() },
+            Fault::Type => Self::Type { place, key, found, expected: T::expected() },
             Fault::Range(rule) => Self::Range { place, key, rule },
             Fault::Piece(piece) => Self::Piece { place, key, piece },
         }

@@ -26,6 +26,8 @@ pub struct SettingInfo {
     pub path: PathKind,
     /// Other settings and the words that they must have for this one to have an effect.
     pub needs: Vec<(&'static str, Vec<&'static str>)>,
+    /// Whether it is a secret: it is never written, and never part of a message.
+    pub secret: bool,
     /// What to use instead of it in a study.
     pub instead_in_studies: Option<&'static str>,
 }
@@ -135,6 +137,7 @@ impl SettingInfo {
             verbs: &[],
             path: PathKind::None,
             needs: Vec::new(),
+            secret: false,
             instead_in_studies: None,
         }
     }

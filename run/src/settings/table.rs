@@ -60,6 +60,7 @@ macro_rules! settings {
                             key: stringify!($key),
                             help: concat!($($doc),+).trim_ascii(),
                             choices: <$type>::choices(),
+                            secret: <$type as SettingValue>::SECRET,
                             ..$columns
                         });
                         $(table.extend($more.into_iter().map(method::setting));)?
@@ -269,6 +270,11 @@ impl RunConfig {
             self.weight_decay = NonNegative(0.01);
             self.episode_length = count(100);
         }
+    }
+
+    /// Optimizer steps in an episode, as steps of a run are counted.
+    pub fn episode_steps(&self) -> u64 {
+        u64::try_from(self.episode_length.get()).unwrap_or(u64::MAX)
     }
 
     /// The method's name in results. The text tasks call the plain optimizer by its own name.

@@ -32,6 +32,8 @@ pub trait SettingValue: Sized {
     fn read(value: &Value) -> Result<Self, Fault>;
     /// Writes the value as the RunResult's `config` and `config.yaml` show it.
     fn to_value(&self) -> Value;
+    /// Whether the value must never be shown.
+    const SECRET: bool = false;
     /// The text to make a path of, if there is one.
     fn text_mut(&mut self) -> Option<&mut String> {
         None
@@ -116,6 +118,7 @@ impl std::fmt::Debug for Secret {
 }
 
 impl SettingValue for Secret {
+    const SECRET: bool = true;
     fn expected() -> String {
         "a text".into()
     }
@@ -158,8 +161,8 @@ impl SettingValue for CandidateList {
 macro_rules! choice {
     ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $name { $($(#[$variant_meta])* $variant),+ }
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+        pub enum $name { $($(#[$variant_meta])* #[serde(rename = $text)] $variant),+ }
 
         impl $name {
             /// The word that stands for this value in flags, files and results.

@@ -25,7 +25,7 @@ pub(crate) struct CheckFlags {
 }
 
 /// One difference.
-struct Difference {
+struct RegistryProblem {
     kind: &'static str,
     run: Option<String>,
     what: String,
@@ -38,7 +38,7 @@ pub(super) fn run(typed: &CheckFlags) -> Result<ExitCode, Failure> {
     let reader = results.reader()?;
     reader.check()?;
     let runs = reader.runs(&RunFilter::default())?;
-    let mut problems: Vec<Difference> = runs.iter().filter_map(|run| result_problem(&results, run)).collect();
+    let mut problems: Vec<RegistryProblem> = runs.iter().filter_map(|run| result_problem(&results, run)).collect();
     problems.extend(unknown_folders(&results, &runs)?);
     for running in reader.running(None)? {
         problems.extend(dead_worker(&reader, &running)?);
@@ -61,10 +61,15 @@ pub(super) fn run(typed: &CheckFlags) -> Result<ExitCode, Failure> {
 }
 
 /// What a run's row says of its result, and what lies there.
-fn result_problem(results: &Results, run: &RunRow) -> Option<Difference> {
+fn result_problem(results: &Results, run: &RunRow) -> Option<RegistryProblem> {
     let directory = results.root.run(&run.run_id);
     let problem = |kind, what: String, mend: String| {
-        Some(Difference { kind, run: Some(run.run_id.full().into()), what: format!("run {} {what}", run.run_id), mend })
+        Some(RegistryProblem {
+            kind,
+            run: Some(run.run_id.full().into()),
+            what: format!("run {} {what}", run.run_id),
+            mend,
+        })
     };
     let invalidate =
         |reason: &str| format!("aees runs invalidate {0} --reason '{reason}' && aees runs retry {0}", run.run_id);
@@ -100,13 +105,13 @@ fn result_problem(results: &Results, run: &RunRow) -> Option<Difference> {
 }
 
 /// Folders that no row knows of.
-fn unknown_folders(results: &Results, runs: &[RunRow]) -> Result<Vec<Difference>, Failure> {
+fn unknown_folders(results: &Results, runs: &[RunRow]) -> Result<Vec<RegistryProblem>, Failure> {
     let mut known: Vec<_> = runs.iter().map(|run| results.root.run(&run.run_id)).collect();
     known.sort();
     let folders = run_folders(&results.root)?;
     let unknown = folders.into_iter().filter(|folder| known.binary_search(folder).is_err());
     Ok(unknown
-        .map(|folder| Difference {
+        .map(|folder| RegistryProblem {
             kind: "unknown_folder",
             run: None,
             what: format!("{} is a folder that the registry does not know", folder.display()),
@@ -116,7 +121,7 @@ fn unknown_folders(results: &Results, runs: &[RunRow]) -> Result<Vec<Difference>
 }
 
 /// A worker that will not say another word.
-fn dead_worker(reader: &Reader, running: &RunningRow) -> Result<Option<Difference>, Failure> {
+fn dead_worker(reader: &Reader, running: &RunningRow) -> Result<Option<RegistryProblem>, Failure> {
     let worker = &running.worker;
     let process = ProcessIdentity { pid: worker.pid, start_ticks: worker.start_ticks, boot_id: worker.boot_id.clone() };
     let why = if running.lease_until < reader.now() {
@@ -128,7 +133,7 @@ fn dead_worker(reader: &Reader, running: &RunningRow) -> Result<Option<Differenc
     };
     let studies = reader.why(running.run_id.full())?.memberships;
     let study = studies.first().map_or("STUDY", |membership| &membership.study);
-    Ok(Some(Difference {
+    Ok(Some(RegistryProblem {
         kind: "dead_worker",
         run: Some(running.run_id.full().into()),
         what: format!("run {} is running at {worker}, and {why}", running.run_id),

@@ -6,12 +6,13 @@ use std::process::ExitCode;
 
 use aees_report::best::{Answer, Question, best, confirm};
 use aees_report::{RunRecord, Source};
-use aees_run::artifact::write_atomically;
+use aees_run::output::{OutputKind, write_output};
 use aees_studies::registry::{Reader, RunFilter};
 use aees_studies::study::{Goal, Measure};
 use clap::Args;
 
 use crate::failure::Failure;
+use crate::force::ForceFlag;
 use crate::sources::Sources;
 use crate::stdout;
 use crate::words::words;
@@ -53,6 +54,8 @@ pub(crate) struct BestFlags {
     /// The file of --confirm
     #[arg(long, value_name = "STUDY.yaml", requires = "confirm")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    force: ForceFlag,
 }
 
 pub(super) fn run(typed: &BestFlags) -> Result<ExitCode, Failure> {
@@ -66,7 +69,7 @@ pub(super) fn run(typed: &BestFlags) -> Result<ExitCode, Failure> {
         stdout::line(answer.text(typed.top).trim_end());
     }
     if let (Some(count), Some(out)) = (&typed.confirm, &typed.out) {
-        write_study(&answer, &found.runs, &planned_seeds(&typed.sources), count, out)?;
+        write_study(&answer, &found.runs, &planned_seeds(&typed.sources), count, (out, typed.force.force))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -100,7 +103,7 @@ fn write_study(
     runs: &[RunRecord],
     seen: &BTreeSet<i64>,
     count: &str,
-    out: &Path,
+    (out, force): (&Path, bool),
 ) -> Result<(), Failure> {
     let count = count.strip_prefix("seeds=").unwrap_or(count);
     let count: u64 = count.parse().map_err(|_| {
@@ -109,7 +112,7 @@ fn write_study(
     let stem = out.file_stem().map(|stem| confirm::slug(&stem.to_string_lossy())).unwrap_or_default();
     let name = if stem.is_empty() { "confirm".to_owned() } else { stem };
     let text = confirm::study(answer, runs, seen, count, &name)?;
-    write_atomically(out, |file| file.write_all(text.as_bytes()))?;
+    write_output(out, OutputKind::TEXT, text.as_bytes(), force)?;
     eprintln!("wrote {}; see what it comes to with `aees sweep plan {}`", out.display(), out.display());
     Ok(())
 }

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use aees_report::figures::{COLUMN_MM, Drawn, DrawnFigure, FigureKind, FigureOptions, PAGE_MM, Theme, draw};
-use aees_run::artifact::{FileError, write_atomically};
+use aees_run::artifact::FileError;
+use aees_run::output::{OutputKind, write_output};
 use clap::{Args, value_parser};
 
 use crate::failure::Failure;
+use crate::force::ForceFlag;
 use crate::sources::Sources;
 use crate::stdout;
 use crate::words::words;
@@ -58,6 +60,8 @@ pub(crate) struct FiguresFlags {
     /// Also draw groups that lack a seed or an epoch
     #[arg(long)]
     allow_partial: bool,
+    #[command(flatten)]
+    force: ForceFlag,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -79,7 +83,7 @@ pub(super) fn run(typed: &FiguresFlags) -> Result<ExitCode, Failure> {
     }
     fs::create_dir_all(&typed.out).map_err(FileError::at("create", &typed.out))?;
     for figure in &drawn.figures {
-        save(figure, &typed.out, &typed.format)?;
+        save(figure, &typed.out, &typed.format, typed.force.force)?;
     }
     let missing = !options.kinds.is_empty() && !drawn.without_data.is_empty();
     if missing { Err(nothing(&drawn, &options)) } else { Ok(ExitCode::SUCCESS) }
@@ -127,21 +131,20 @@ fn nothing(drawn: &Drawn, options: &FigureOptions) -> Failure {
     }
 }
 
-fn save(figure: &DrawnFigure, folder: &Path, formats: &[Picture]) -> Result<(), Failure> {
+fn save(figure: &DrawnFigure, folder: &Path, formats: &[Picture], force: bool) -> Result<(), Failure> {
+    let write = |path: &Path, kind, bytes: &[u8]| {
+        write_output(path, kind, bytes, force)?;
+        stdout::line(path.display());
+        Ok::<_, Failure>(())
+    };
     let path = |ending: &str| folder.join(format!("{}.{ending}", figure.named.name));
-    write(&path("csv"), figure.named.csv.as_bytes())?;
+    write(&path("csv"), OutputKind::TEXT, figure.named.csv.as_bytes())?;
     if formats.contains(&Picture::Svg) {
-        write(&path("svg"), figure.named.svg.as_bytes())?;
+        write(&path("svg"), OutputKind::PICTURE, figure.named.svg.as_bytes())?;
     }
     if formats.contains(&Picture::Png) {
         let picture = figure.png().map_err(|error| Failure::new(error.to_string()))?;
-        write(&path("png"), &picture)?;
+        write(&path("png"), OutputKind::PICTURE, &picture)?;
     }
-    Ok(())
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    write_atomically(path, |out| out.write_all(bytes))?;
-    stdout::line(path.display());
     Ok(())
 }

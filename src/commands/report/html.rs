@@ -6,11 +6,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use aees_report::html::{Page, PageQuestion};
 use aees_report::{ReadError, ResultSet, Source};
-use aees_run::artifact::write_atomically;
+use aees_run::output::{OutputKind, write_output};
 use aees_run::times::moment;
 use clap::Args;
 
 use crate::failure::Failure;
+use crate::force::ForceFlag;
 use crate::sources::Sources;
 
 /// One self-contained page: what was asked, runs, figures, best settings, failures, commands, versions
@@ -28,6 +29,8 @@ pub(crate) struct HtmlFlags {
     /// The metric of the table and of the best settings [default: the study's, or val_accuracy]
     #[arg(long, value_name = "NAME")]
     metric: Option<String>,
+    #[command(flatten)]
+    force: ForceFlag,
 }
 
 pub(super) fn run(typed: &HtmlFlags) -> Result<ExitCode, Failure> {
@@ -54,7 +57,7 @@ pub(super) fn run(typed: &HtmlFlags) -> Result<ExitCode, Failure> {
     let now = i64::try_from(now).unwrap_or(i64::MAX);
     page.footer = format!("Made {} UTC by aees {}.", moment(now), env!("CARGO_PKG_VERSION"));
     let html = page.html();
-    write_atomically(out, |file| file.write_all(html.as_bytes()))?;
+    write_output(out, OutputKind::PAGE, html.as_bytes(), typed.force.force)?;
     eprintln!("wrote {} ({} KB)", out.display(), html.len().div_ceil(1000));
     Ok(ExitCode::SUCCESS)
 }

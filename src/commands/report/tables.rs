@@ -5,11 +5,13 @@ use std::process::ExitCode;
 
 use aees_report::tables::{DuplicateRule, Format, KINDS, Table, TableOptions, build, build_all, general};
 use aees_report::{ResultSet, RunRecord};
-use aees_run::artifact::{FileError, write_atomically};
+use aees_run::artifact::FileError;
+use aees_run::output::{OutputKind, write_output};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, value_parser};
 
 use crate::failure::Failure;
+use crate::force::ForceFlag;
 use crate::sources::Sources;
 use crate::stdout;
 use crate::words::words;
@@ -66,6 +68,8 @@ pub(crate) struct TablesFlags {
         ]),
     )]
     duplicates: DuplicateRule,
+    #[command(flatten)]
+    force: ForceFlag,
 }
 
 fn explanation() -> String {
@@ -83,7 +87,7 @@ pub(super) fn run(typed: &TablesFlags) -> Result<ExitCode, Failure> {
         return Err(Failure::with_help(message, help));
     }
     match &typed.out {
-        Some(folder) => write(folder, &tables, &typed.formats(&Format::ALL))?,
+        Some(folder) => write(folder, &tables, &typed.formats(&Format::ALL), typed.force.force)?,
         None => print(&tables, &typed.formats(&[Format::Markdown])),
     }
     Ok(ExitCode::SUCCESS)
@@ -134,12 +138,12 @@ fn words_or(typed: &[String], default: [&str; 2]) -> Vec<String> {
     }
 }
 
-fn write(folder: &Path, tables: &[Table], formats: &[Format]) -> Result<(), Failure> {
+fn write(folder: &Path, tables: &[Table], formats: &[Format], force: bool) -> Result<(), Failure> {
     std::fs::create_dir_all(folder).map_err(FileError::at("make", folder))?;
     for table in tables {
         for format in formats {
             let path = folder.join(format!("{}.{}", table.name, format.extension()));
-            write_atomically(&path, |file| file.write_all(format.write(table).as_bytes()))?;
+            write_output(&path, OutputKind::TEXT, format.write(table).as_bytes(), force)?;
             stdout::line(path.display());
         }
     }

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use aees_report::tensor::{Tensor, csv, npz, parse_axes, safetensors, tensor};
-use aees_run::artifact::write_atomically;
+use aees_run::output::{OutputKind, write_output};
 use clap::Args;
 
 use crate::failure::Failure;
+use crate::force::ForceFlag;
 use crate::sources::Sources;
 use crate::stdout;
 
@@ -32,6 +33,8 @@ pub(crate) struct TensorFlags {
     /// A .npz, .safetensors or .csv file [default: the .csv on stdout]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    force: ForceFlag,
 }
 
 pub(super) fn run(typed: &TensorFlags) -> Result<ExitCode, Failure> {
@@ -45,7 +48,7 @@ pub(super) fn run(typed: &TensorFlags) -> Result<ExitCode, Failure> {
         None => stdout::line(csv(&array).trim_end()),
         Some((path, kind)) => {
             let bytes = kind.bytes(&array).map_err(|error| Failure::new(error.to_string()))?;
-            write_atomically(path, |file| file.write_all(&bytes))?;
+            write_output(path, kind.output(), &bytes, typed.force.force)?;
             let [one, two, three] = array.shape();
             let [first, second, third] = array.axes;
             eprintln!("wrote {}: {one} {first} x {two} {second} x {three} {third}", path.display());
@@ -71,6 +74,14 @@ impl ArrayFile {
                 format!("{}: no kind of file that an array can be written to", path.display()),
                 "let its name end in .npz, .safetensors or .csv",
             )),
+        }
+    }
+
+    fn output(&self) -> OutputKind {
+        match self {
+            Self::Npz => OutputKind::BINARY,
+            Self::Safetensors => OutputKind::ARRAY,
+            Self::Csv => OutputKind::TEXT,
         }
     }
 

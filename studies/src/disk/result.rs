@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 
 use aees_run::artifact::FileError;
-use aees_tasks::Checksum;
+use aees_run::hexadecimal::sha256;
 use serde_json::{Map, Value};
 
 use super::error::RecordError;
@@ -46,7 +46,7 @@ fn parse(bytes: &[u8], run_directory: &Path) -> Result<Completion, String> {
     };
     Ok(Completion {
         outcome: outcome(&document)?,
-        result_sha: Checksum::sha256_of(bytes).to_string(),
+        result_sha: sha256(bytes),
         metrics,
         usage: usage(&document, of_program),
     })

@@ -44,6 +44,14 @@ pub(super) fn value(dialect: Dialect, assignment: &Assignment) -> Option<StudyEr
         .then(|| StudyError::at(&assignment.place, Problem::Setting { error, others: Vec::new() }))
 }
 
+/// A secret, which no study may hold: plans, the registry and pages keep what a study says.
+pub(super) fn secret(assignment: &Assignment) -> Option<StudyError> {
+    let key = assignment.path.first().map(|key| setting_name(key))?;
+    let setting = RunConfig::setting(key).filter(|setting| setting.secret)?;
+    let instead = setting.instead_in_studies.unwrap_or("give it in the environment");
+    Some(StudyError::at(&assignment.place, Problem::Reserved { key: setting.key.to_owned(), instead }))
+}
+
 /// Settings that a study decides itself.
 fn reserved(study: &Study, errors: &mut Vec<StudyError>) {
     const SEEDS: &str = "use `seeds`";

@@ -78,7 +78,8 @@ impl<'study> Expander<'study> {
         let (mut assignments, mut errors) = (Vec::new(), Vec::new());
         for parsed in parsed {
             match parsed {
-                Ok(assignment) => match check::value(study.dialect, &assignment) {
+                Ok(assignment) => match check::value(study.dialect, &assignment).or_else(|| check::secret(&assignment))
+                {
                     Some(error) => errors.push(error),
                     None => assignments.push(assignment),
                 },

@@ -6,9 +6,9 @@
 
 use std::path::Path;
 
-use super::classes::{CIFAR100_CLASSES, COARSE_CLASSES, label_out_of_range};
-use crate::error::{DataError, Result};
-use crate::image::{IMAGE_BYTES, ImageSplit};
+use super::classes::{CIFAR100_CLASSES, COARSE_CLASSES, LabelledImages, label_out_of_range};
+use crate::error::{DataError, DataResult};
+use crate::image::IMAGE_BYTES;
 
 const RECORD_BYTES: usize = 2 + IMAGE_BYTES;
 /// CIFAR-10 has one label byte.
@@ -24,7 +24,7 @@ pub(super) fn is_whole_records(bytes: &[u8]) -> bool {
     bytes.len().is_multiple_of(RECORD_BYTES)
 }
 
-pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<ImageSplit> {
+pub(super) fn decode(path: &Path, bytes: &[u8]) -> DataResult<LabelledImages> {
     if bytes.is_empty() {
         return Err(DataError::no_records(path));
     }
@@ -33,7 +33,7 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<ImageSplit> {
     }
     let records = bytes.len() / RECORD_BYTES;
     let mut pixels = Vec::with_capacity(records * IMAGE_BYTES);
-    let mut labels = Vec::with_capacity(records);
+    let (mut labels, mut coarse) = (Vec::with_capacity(records), Vec::with_capacity(records));
     for (record, bytes) in bytes.chunks_exact(RECORD_BYTES).enumerate() {
         for (field, value, classes) in
             [("coarse label", bytes[0], COARSE_CLASSES), ("fine label", bytes[1], CIFAR100_CLASSES)]
@@ -42,10 +42,11 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<ImageSplit> {
                 return Err(label_out_of_range(path, record, field, value.into(), classes));
             }
         }
+        coarse.push(bytes[0].into());
         labels.push(bytes[1].into());
         pixels.extend_from_slice(&bytes[2..]);
     }
-    ImageSplit::new(pixels, labels)
+    LabelledImages::new(pixels, labels, &coarse)
 }
 
 fn truncated(path: &Path, bytes: &[u8]) -> DataError {

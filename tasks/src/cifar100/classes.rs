@@ -5,7 +5,8 @@
 
 use std::path::Path;
 
-use crate::error::DataError;
+use crate::error::{DataError, DataResult};
+use crate::image::ImageSplit;
 
 /// The number of fine classes.
 pub const CIFAR100_CLASSES: u32 = 100;
@@ -41,6 +42,24 @@ const SUPERCLASSES: [[u32; 5]; COARSE_CLASSES as usize] = [
 pub(super) fn superclass_of(fine: u32) -> u32 {
     let place = SUPERCLASSES.iter().position(|members| members.contains(&fine));
     place.map_or(COARSE_CLASSES, |place| place as u32)
+}
+
+/// The images of a file, and what its coarse labels say against the fine ones.
+pub(super) struct LabelledImages {
+    pub(super) images: ImageSplit,
+    /// The first record whose two labels contradict each other, and how many such records there are.
+    pub(super) contradicting: Option<(usize, usize)>,
+}
+
+impl LabelledImages {
+    /// `coarse` is empty where the file has none.
+    pub(super) fn new(pixels: Vec<u8>, labels: Vec<u32>, coarse: &[i64]) -> DataResult<Self> {
+        let differs = |(fine, coarse): (&u32, &i64)| i64::from(superclass_of(*fine)) != *coarse;
+        let mut wrong =
+            labels.iter().zip(coarse).enumerate().filter(|(_, pair)| differs(*pair)).map(|(record, _)| record);
+        let contradicting = wrong.next().map(|first| (first, 1 + wrong.count()));
+        Ok(Self { images: ImageSplit::new(pixels, labels)?, contradicting })
+    }
 }
 
 /// A label that is no class.

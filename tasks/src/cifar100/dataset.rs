@@ -9,19 +9,17 @@ use super::classes::{CIFAR100_CLASSES, next_in_superclass};
 use super::files;
 use super::synthetic::{self, SYNTHETIC_SEED};
 use crate::auto;
-use crate::balance::{
-    LIMIT_EVAL, LIMIT_TRAIN, balanced_hold_out, balanced_limit, check_fraction, check_limit, check_not_zero,
-};
+use crate::balance::{LIMIT_EVAL, LIMIT_TRAIN, balanced_hold_out, balanced_limit, check_limit};
 use crate::data_files::Loaded;
 use crate::data_source::{DataOrigin, DataSource};
-use crate::error::Result;
+use crate::dataset_info::DatasetInfo;
+use crate::error::{DataError, DataResult};
 use crate::fingerprint::Fingerprint;
 use crate::hub_data::{HubAccess, HubDataset};
 use crate::image::ImageSplit;
 use crate::label_noise::{LabelNoise, LabelNoiseReport, corrupt_labels};
-use crate::task_facts::TaskFacts;
 
-const FACTS: TaskFacts = TaskFacts {
+const FACTS: DatasetInfo = DatasetInfo {
     name: "cifar100",
     title: "CIFAR-100",
     classes: CIFAR100_CLASSES,
@@ -66,6 +64,9 @@ impl Default for Cifar100Config {
     }
 }
 
+/// Training and test images, where they came from, and what the user should know of that.
+type LoadedImages = (ImageSplit, ImageSplit, DataOrigin, Vec<String>);
+
 /// The data of a run.
 #[derive(Debug, Clone)]
 pub struct Cifar100 {
@@ -82,23 +83,16 @@ pub struct Cifar100 {
     pub fingerprint: String,
     /// Where the images came from.
     pub origin: DataOrigin,
+    /// What the user should know of the files.
+    pub notices: Vec<String>,
 }
 
 impl Cifar100Config {
-    /// Checks everything that can be checked without data.
-    ///
-    /// # Errors
-    /// A limit of 0, or a validation share outside [0, 1).
-    pub fn check(&self) -> Result<()> {
-        check_not_zero(&FACTS, self.limit_train, self.limit_eval)?;
-        check_fraction(self.val_split)
-    }
-
     /// Reads or makes the data; never from the hub.
     ///
     /// # Errors
-    /// Any [`DataError`](crate::DataError): the config is checked first, then the files are looked for, then their content is checked.
-    pub fn load(&self) -> Result<Cifar100> {
+    /// Any [`DataError`](crate::DataError): the files are looked for, then their content is checked.
+    pub fn load(&self) -> DataResult<Cifar100> {
         self.read(None)
     }
 
@@ -106,19 +100,19 @@ impl Cifar100Config {
     ///
     /// # Errors
     /// As [`Self::load`]; also when the hub cannot be asked.
-    pub fn load_with_hub(&self, hub: HubAccess<'_>) -> Result<Cifar100> {
+    pub fn load_with_hub(&self, hub: HubAccess<'_>) -> DataResult<Cifar100> {
         self.read(Some(hub))
     }
 
-    fn read(&self, hub: Option<HubAccess<'_>>) -> Result<Cifar100> {
-        self.check()?;
-        let (train, test, origin) = match &self.source {
+    fn read(&self, hub: Option<HubAccess<'_>>) -> DataResult<Cifar100> {
+        let refused = |error: DataError| error.expecting(files::LAYOUTS, FACTS.name);
+        let (train, test, origin, notices) = match &self.source {
             DataSource::Synthetic => self.synthetic()?,
-            DataSource::Path(path) => self.limited(files::read(path)?)?,
+            DataSource::Path(path) => self.limited(files::read(path).map_err(refused)?)?,
             DataSource::Auto => {
                 let folders = vec![self.data_root.join(FACTS.name)];
                 let places = auto::Places { title: FACTS.title, layouts: files::LAYOUTS, folders, hub: CIFAR100_HUB };
-                self.limited(auto::load(&places, hub, files::read_folder)?)?
+                self.limited(auto::load(&places, hub, files::read_folder).map_err(refused)?)?
             }
         };
         let (mut train, validation) =
@@ -131,22 +125,22 @@ impl Cifar100Config {
         if let Some(report) = &label_noise {
             train.set_noisy_labels(report.noisy_targets.clone());
         }
-        Ok(Cifar100 { train, validation, test, label_noise, fingerprint, origin })
+        Ok(Cifar100 { train, validation, test, label_noise, fingerprint, origin, notices })
     }
 
-    fn limited(&self, loaded: Loaded<ImageSplit>) -> Result<(ImageSplit, ImageSplit, DataOrigin)> {
-        let cut = |flag, split: ImageSplit, limit: Option<usize>| -> Result<ImageSplit> {
+    fn limited(&self, loaded: Loaded<ImageSplit>) -> DataResult<LoadedImages> {
+        let cut = |flag, split: ImageSplit, limit: Option<usize>| -> DataResult<ImageSplit> {
             let Some(limit) = limit else { return Ok(split) };
             let positions = balanced_limit(flag, split.labels(), CIFAR100_CLASSES, limit)?;
             Ok(if positions.len() == split.len() { split } else { split.select(&positions) })
         };
         let train = cut(LIMIT_TRAIN, loaded.train, self.limit_train)?;
         let test = cut(LIMIT_EVAL, loaded.evaluated, self.limit_eval)?;
-        Ok((train, test, loaded.origin))
+        Ok((train, test, loaded.origin, loaded.notices))
     }
 
     /// A limit makes fewer images; they are the first of the full set, which is the balanced subset of a file.
-    fn synthetic(&self) -> Result<(ImageSplit, ImageSplit, DataOrigin)> {
+    fn synthetic(&self) -> DataResult<LoadedImages> {
         let count = |flag, limit: Option<usize>, all| match limit {
             None => Ok(all),
             Some(limit) => check_limit(flag, limit, all).map(|()| limit),
@@ -154,7 +148,8 @@ impl Cifar100Config {
         let train = count(LIMIT_TRAIN, self.limit_train, FACTS.train_examples)?;
         let test = count(LIMIT_EVAL, self.limit_eval, FACTS.test_examples)?;
         let origin = DataOrigin::Synthetic { seed: SYNTHETIC_SEED };
-        Ok((synthetic::train(SYNTHETIC_SEED, train)?, synthetic::test(SYNTHETIC_SEED, test)?, origin))
+        let (train, test) = (synthetic::train(SYNTHETIC_SEED, train)?, synthetic::test(SYNTHETIC_SEED, test)?);
+        Ok((train, test, origin, Vec::new()))
     }
 }
 

@@ -13,13 +13,15 @@ use std::path::Path;
 
 use aees_run::hexadecimal::hexadecimal;
 
+use super::classes::LabelledImages;
 use super::{binary, parquet_table, python_version};
 use crate::data_files::{
-    DataFile, Loaded, SplitFiles, files_in, first_word_of, folders_in, names_in, natural_order, refuse_doubles,
+    DataFile, Loaded, Part, SplitFiles, files_in, first_word_of, folders_in, names_in, natural_order, refuse_doubles,
 };
-use crate::error::{DataError, Result, names};
+use crate::error::{DataError, DataResult, names};
 use crate::image::ImageSplit;
-use crate::{parquet_file, unpack};
+use crate::parquet_file;
+use crate::unpack::{self, MOST_BYTES, too_large};
 
 /// The layouts, for messages.
 pub(super) const LAYOUTS: &str =
@@ -29,7 +31,7 @@ pub(super) const LAYOUTS: &str =
 const FOLDER_DEPTH: usize = 2;
 
 /// Reads the data at a path that someone named: to find nothing there is an error.
-pub(super) fn read(path: &Path) -> Result<Loaded<ImageSplit>> {
+pub(super) fn read(path: &Path) -> DataResult<Loaded<ImageSplit>> {
     if path.is_dir() {
         return read_folder(path)?.ok_or_else(|| missing(path, "train", &names_in(path)));
     }
@@ -41,14 +43,14 @@ pub(super) fn read(path: &Path) -> Result<Loaded<ImageSplit>> {
 }
 
 /// Reads a folder if it has data.
-pub(super) fn read_folder(folder: &Path) -> Result<Option<Loaded<ImageSplit>>> {
+pub(super) fn read_folder(folder: &Path) -> DataResult<Option<Loaded<ImageSplit>>> {
     if !folder.is_dir() {
         return Ok(None);
     }
     find(folder, FOLDER_DEPTH)?.map(|files| files.decode(decode_part, join)).transpose()
 }
 
-fn find(folder: &Path, depth: usize) -> Result<Option<SplitFiles>> {
+fn find(folder: &Path, depth: usize) -> DataResult<Option<SplitFiles>> {
     if let Some(splits) = sort_whole(folder, files_in(folder)?)? {
         return Ok(Some(splits));
     }
@@ -68,7 +70,7 @@ fn find(folder: &Path, depth: usize) -> Result<Option<SplitFiles>> {
 }
 
 /// A single train file stands for itself and the test files beside it; other train files beside it are left out.
-fn beside(path: &Path) -> Result<SplitFiles> {
+fn beside(path: &Path) -> DataResult<SplitFiles> {
     let file = DataFile::on_disk(path.to_owned());
     let mut splits = SplitFiles::default();
     if split_of(&file.name()) == Some("train") {
@@ -91,7 +93,7 @@ fn split_of(name: &str) -> Option<&'static str> {
 
 /// Sorts files into splits. Files of plain text (lists of names, notes) are passed over: they stand beside the data in many
 /// collections.
-fn sort(files: impl IntoIterator<Item = DataFile>) -> Result<SplitFiles> {
+fn sort(files: impl IntoIterator<Item = DataFile>) -> DataResult<SplitFiles> {
     let mut splits = SplitFiles::default();
     for file in files {
         let parts = match split_of(&file.name()) {
@@ -111,7 +113,7 @@ fn sort(files: impl IntoIterator<Item = DataFile>) -> Result<SplitFiles> {
 }
 
 /// Sorts the files of a folder or archive. Errors if one split has no file; `Ok(None)` if neither has one.
-fn sort_whole(folder: &Path, files: Vec<DataFile>) -> Result<Option<SplitFiles>> {
+fn sort_whole(folder: &Path, files: Vec<DataFile>) -> DataResult<Option<SplitFiles>> {
     let found: Vec<String> = files.iter().map(DataFile::name).collect();
     let splits = sort(files)?;
     match (splits.train.is_empty(), splits.evaluated.is_empty()) {
@@ -137,10 +139,10 @@ fn is_tar(head: &[u8]) -> bool {
     head.get(257..262) == Some(b"ustar")
 }
 
-fn archive_splits(path: &Path) -> Result<SplitFiles> {
+fn archive_splits(path: &Path) -> DataResult<SplitFiles> {
     let damaged = |error: std::io::Error| DataError::damaged(path, "tar archive", error);
     let mut archive = tar::Archive::new(unpack::open(path)?.into_reader());
-    let mut members = Vec::new();
+    let (mut members, mut unpacked) = (Vec::new(), 0);
     for member in archive.entries().map_err(damaged)? {
         let mut member = member.map_err(damaged)?;
         if !member.header().entry_type().is_file() {
@@ -153,17 +155,22 @@ fn archive_splits(path: &Path) -> Result<SplitFiles> {
             continue;
         }
         let mut content = Vec::new();
-        member.read_to_end(&mut content).map_err(damaged)?;
+        let room = MOST_BYTES - unpacked;
+        (&mut member).take(room + 1).read_to_end(&mut content).map_err(damaged)?;
+        unpacked += content.len() as u64;
+        if unpacked > MOST_BYTES {
+            return Err(too_large(path));
+        }
         members.push(DataFile::in_memory(path.join(name), content));
     }
     let found: Vec<String> = members.iter().map(|member| member.path.display().to_string()).collect();
     sort_whole(path, members)?.ok_or_else(|| missing(path, "train", &found))
 }
 
-/// The layout and the images of one part.
-fn decode_part(file: &DataFile) -> Result<(&'static str, ImageSplit)> {
+/// One part.
+fn decode_part(file: &DataFile) -> DataResult<Part<ImageSplit>> {
     let (bytes, path) = (file.read()?, &file.path);
-    Ok(if parquet_file::is_parquet(&bytes) {
+    let (layout, LabelledImages { images, contradicting }) = if parquet_file::is_parquet(&bytes) {
         ("parquet", parquet_table::decode(path, bytes)?)
     } else if python_version::may_be_pickle(&bytes) {
         ("python", python_version::decode(path, &bytes)?)
@@ -174,7 +181,14 @@ fn decode_part(file: &DataFile) -> Result<(&'static str, ImageSplit)> {
         let (first_bytes, length) = (hexadecimal(&bytes[..bytes.len().min(8)]), bytes.len());
         let reason = format!("not a known layout (first bytes {first_bytes}, {length} bytes); expected {LAYOUTS}");
         return Err(DataError::unusable(path, reason));
-    })
+    };
+    let notice = contradicting.map(|(first, count)| {
+        let (name, all) = (path.display(), images.len());
+        format!(
+            "{name}: {count} of {all} coarse labels contradict the fine ones, record {first} first; the fine ones count"
+        )
+    });
+    Ok(Part { layout, content: images, notice })
 }
 
 fn join(parts: Vec<ImageSplit>) -> ImageSplit {

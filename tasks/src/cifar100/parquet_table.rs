@@ -11,12 +11,13 @@ use parquet::file::reader::FileReader;
 use parquet::record::{Field, Row};
 use rayon::prelude::*;
 
-use super::classes::{CIFAR100_CLASSES, is_cifar10, label_out_of_range};
-use crate::error::{DataError, Result};
-use crate::image::{CHANNELS, IMAGE_BYTES, ImageSplit, PLANE_BYTES, SIDE};
+use super::classes::{CIFAR100_CLASSES, LabelledImages, is_cifar10, label_out_of_range};
+use crate::data_files::guarded;
+use crate::error::{DataError, DataResult};
+use crate::image::{CHANNELS, IMAGE_BYTES, PLANE_BYTES, SIDE};
 use crate::parquet_file;
 
-pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<ImageSplit> {
+pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> DataResult<LabelledImages> {
     let damaged = |error| parquet_file::damaged(path, &error);
     let (table, columns) = parquet_file::open(path, bytes)?;
     for needed in ["img", "fine_label"] {
@@ -26,21 +27,25 @@ pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<ImageSplit> {
         }
     }
     let mut images = Vec::new();
-    let mut labels = Vec::new();
+    let (mut labels, mut coarse) = (Vec::new(), Vec::new());
     for (record, row) in table.get_row_iter(None).map_err(damaged)?.enumerate() {
         let row = row.map_err(damaged)?;
         labels.push(label(path, record, &row)?);
+        let second = row.get_column_iter().find(|(name, _)| *name == "coarse_label");
+        coarse.extend(second.and_then(|(_, field)| parquet_file::whole_number(field)));
         images.push((record, png_bytes(path, record, &row)?));
     }
     if labels.is_empty() {
         return Err(DataError::no_records(path));
     }
     let mut pixels = Vec::with_capacity(labels.len() * IMAGE_BYTES);
-    let decoded: Vec<_> = images.par_iter().map(|(record, png)| decode_png(path, *record, png)).collect();
+    let decoded: Vec<_> =
+        images.par_iter().map(|(record, png)| guarded(path, || decode_png(path, *record, png))).collect();
     for image in decoded {
         pixels.extend_from_slice(&image?);
     }
-    ImageSplit::new(pixels, labels)
+    let coarse = if coarse.len() == labels.len() { coarse } else { Vec::new() };
+    LabelledImages::new(pixels, labels, &coarse)
 }
 
 fn missing_column(path: &Path, needed: &str, columns: &[String]) -> DataError {
@@ -50,7 +55,7 @@ fn missing_column(path: &Path, needed: &str, columns: &[String]) -> DataError {
     parquet_file::no_column(path, needed, columns)
 }
 
-fn label(path: &Path, record: usize, row: &Row) -> Result<u32> {
+fn label(path: &Path, record: usize, row: &Row) -> DataResult<u32> {
     let field = row.get_column_iter().find(|(name, _)| *name == "fine_label").map(|(_, field)| field);
     let Some(value) = field.and_then(parquet_file::whole_number) else {
         let found = field.map_or("nothing".to_owned(), ToString::to_string);
@@ -63,7 +68,7 @@ fn label(path: &Path, record: usize, row: &Row) -> Result<u32> {
 }
 
 /// A cheap handle: the bytes stay in parquet's page.
-fn png_bytes(path: &Path, record: usize, row: &Row) -> Result<Bytes> {
+fn png_bytes(path: &Path, record: usize, row: &Row) -> DataResult<Bytes> {
     let image = row.get_column_iter().find(|(name, _)| matches!(name.as_str(), "img" | "image"));
     let bytes = match image {
         Some((_, Field::Group(image))) => image.get_column_iter().find(|(name, _)| *name == "bytes"),
@@ -76,7 +81,7 @@ fn png_bytes(path: &Path, record: usize, row: &Row) -> Result<Bytes> {
 }
 
 /// `[3, 32, 32]` from a PNG, which stores `[32, 32, 3]`.
-fn decode_png(path: &Path, record: usize, bytes: &[u8]) -> Result<[u8; IMAGE_BYTES]> {
+fn decode_png(path: &Path, record: usize, bytes: &[u8]) -> DataResult<[u8; IMAGE_BYTES]> {
     let damaged = |error| DataError::damaged(path, "PNG image", format!("record {record}: {error}"));
     let mut decoder = png::Decoder::new(Cursor::new(bytes));
     decoder.set_transformations(png::Transformations::normalize_to_color8());

@@ -8,16 +8,16 @@ use std::path::Path;
 
 use aees_pickle::{self as pickle, Node, NodeId, Pickle};
 
-use super::classes::{CIFAR100_CLASSES, is_cifar10, label_out_of_range};
-use crate::error::{DataError, Result, names};
-use crate::image::{IMAGE_BYTES, ImageSplit};
+use super::classes::{CIFAR100_CLASSES, LabelledImages, is_cifar10, label_out_of_range};
+use crate::error::{DataError, DataResult, names};
+use crate::image::IMAGE_BYTES;
 
 /// Whether a file that starts with these bytes is a pickle of protocol 2 or later.
 pub(super) fn may_be_pickle(head: &[u8]) -> bool {
     matches!(head, [0x80, 2..=5, ..])
 }
 
-pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<ImageSplit> {
+pub(super) fn decode(path: &Path, bytes: &[u8]) -> DataResult<LabelledImages> {
     let pickle = pickle::parse(bytes).map_err(|reason| DataError::damaged(path, "pickle", reason))?;
     let entries = pickle
         .root_entries()
@@ -43,14 +43,21 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<ImageSplit> {
     if (data.rows, data.columns) != (labels.len(), IMAGE_BYTES) {
         return Err(wrong_data(format!("an array of shape [{}, {}]", data.rows, data.columns)));
     }
-    ImageSplit::new(data.bytes.into_owned(), labels)
+    let coarse = match field("coarse_labels").map(|id| pickle.node(id)) {
+        Ok(Node::List(items)) => items.as_slice(),
+        _ => &[],
+    };
+    let number = |id: &NodeId| if let Node::Int(value) = pickle.node(*id) { Some(*value) } else { None };
+    let coarse: Vec<i64> = coarse.iter().filter_map(number).collect();
+    let coarse = if coarse.len() == labels.len() { coarse } else { Vec::new() };
+    LabelledImages::new(data.bytes.into_owned(), labels, &coarse)
 }
 
 fn wrong(path: &Path, field: &str, expected: &str, found: &str) -> DataError {
     DataError::unusable(path, format!("{field}: expected {expected}, found {found}"))
 }
 
-fn labels(path: &Path, pickle: &Pickle<'_>, id: NodeId) -> Result<Vec<u32>> {
+fn labels(path: &Path, pickle: &Pickle<'_>, id: NodeId) -> DataResult<Vec<u32>> {
     let Node::List(items) = pickle.node(id) else {
         return Err(wrong(path, "fine_labels", "a list of numbers", &pickle.node(id).kind()));
     };
@@ -65,7 +72,7 @@ fn labels(path: &Path, pickle: &Pickle<'_>, id: NodeId) -> Result<Vec<u32>> {
 }
 
 /// CIFAR-10 has the key `labels` instead of `fine_labels`; say so instead of "no field".
-fn refuse_cifar10(path: &Path, pickle: &Pickle<'_>, entries: &[(&[u8], NodeId)]) -> Result<()> {
+fn refuse_cifar10(path: &Path, pickle: &Pickle<'_>, entries: &[(&[u8], NodeId)]) -> DataResult<()> {
     if entries.iter().any(|(key, _)| *key == b"fine_labels") {
         return Ok(());
     }

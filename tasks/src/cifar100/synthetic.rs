@@ -11,7 +11,7 @@ use rand_core::Rng;
 use rayon::prelude::*;
 
 use super::classes::{CIFAR100_CLASSES, COARSE_CLASSES, superclass_of};
-use crate::error::Result;
+use crate::error::DataResult;
 use crate::image::{CHANNELS, IMAGE_BYTES, ImageSplit, PLANE_BYTES, SIDE};
 use crate::keyed_random::{KeyedRng, Purpose, stream};
 
@@ -57,16 +57,16 @@ impl Wave {
 }
 
 /// The first `count` training images.
-pub(super) fn train(seed: u64, count: usize) -> Result<ImageSplit> {
+pub(super) fn train(seed: u64, count: usize) -> DataResult<ImageSplit> {
     make(seed, Purpose::SyntheticTrain, count)
 }
 
 /// The first `count` test images: the same classes, other images.
-pub(super) fn test(seed: u64, count: usize) -> Result<ImageSplit> {
+pub(super) fn test(seed: u64, count: usize) -> DataResult<ImageSplit> {
     make(seed, Purpose::SyntheticTest, count)
 }
 
-fn make(seed: u64, purpose: Purpose, count: usize) -> Result<ImageSplit> {
+fn make(seed: u64, purpose: Purpose, count: usize) -> DataResult<ImageSplit> {
     let patterns = patterns(seed);
     let mut pixels = vec![0; count * IMAGE_BYTES];
     pixels.par_chunks_exact_mut(IMAGE_BYTES).enumerate().for_each(|(index, image)| {

@@ -73,8 +73,7 @@ impl Download<'_> {
                 Err(RequestError::Refused(refusal)) => return Err(refused(refusal, self.file)),
                 Err(RequestError::Fatal(error)) => return Err(error),
             }
-            let found = partial.hasher.finish().map(|found| found.to_string());
-            let Some(found) = found.filter(|found| found != etag) else { return Ok(()) };
+            let Some(found) = partial.hasher.finish().filter(|found| found != etag) else { return Ok(()) };
             self.restart(partial)?;
             if damaged_before {
                 let (file, blob) = (self.file, self.blob.display());

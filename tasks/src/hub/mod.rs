@@ -28,7 +28,7 @@ mod transport;
 
 use std::path::PathBuf;
 
-pub use checksum::{Checksum, sha256_of_file};
+pub use checksum::sha256_of_file;
 pub use error::HubError;
 pub use event::{DownloadEvent, DownloadProgress};
 pub use listing::RepoListing;

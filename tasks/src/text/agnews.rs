@@ -4,11 +4,11 @@
 //! rows, of which a tenth is held out for validation, and 7,600 test rows.
 
 use super::format::{EvaluatedFile, FileLayout, TextFormat};
+use crate::dataset_info::DatasetInfo;
 use crate::hub_data::HubDataset;
-use crate::task_facts::TaskFacts;
 
 pub(super) const FORMAT: TextFormat = TextFormat {
-    facts: TaskFacts { name: "agnews", title: "AG News", classes: 4, train_examples: 120_000, test_examples: 7_600 },
+    facts: DatasetInfo { name: "agnews", title: "AG News", classes: 4, train_examples: 120_000, test_examples: 7_600 },
     folders: &["agnews", "ag_news", "ag-news", "ag_news_csv"],
     text_column: "text",
     layout: FileLayout::Csv,

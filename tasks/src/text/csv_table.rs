@@ -10,7 +10,7 @@ use csv::{ReaderBuilder, StringRecord};
 use super::format::{TextFormat, missing_column, wrong_field_count};
 use super::rows::RowReader;
 use super::split::TextSplit;
-use crate::error::{DataError, Result, RowPlace};
+use crate::error::{DataError, DataResult, RowPlace};
 
 /// The layout, for messages where another task's file should be.
 pub(super) const DESCRIPTION: &str = "AG News' CSV";
@@ -32,7 +32,7 @@ pub(super) fn may_be_csv(text: &str) -> bool {
 }
 
 /// The rows of a file; `text` is its content without a byte order mark.
-pub(super) fn decode(path: &Path, format: &TextFormat, text: &str) -> Result<TextSplit> {
+pub(super) fn decode(path: &Path, format: &TextFormat, text: &str) -> DataResult<TextSplit> {
     let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut record = StringRecord::new();
     let mut rows = RowReader::new(path, format, FIRST_CLASS);
@@ -72,7 +72,7 @@ struct ColumnOrder([usize; 3]);
 
 impl ColumnOrder {
     /// From the first record, and whether that is a header.
-    fn of_first(path: &Path, record: &StringRecord) -> Result<(Self, bool)> {
+    fn of_first(path: &Path, record: &StringRecord) -> DataResult<(Self, bool)> {
         if let Some(order) = Self::named(record) {
             return Ok((order, true));
         }
@@ -143,7 +143,7 @@ fn wrong_length(path: &Path, text: &str, start: usize, place: RowPlace, found: u
 }
 
 /// The reader takes the end of the file for a closing quote; a download that was cut short would pass for data.
-fn refuse_open_quote(path: &Path, text: &str, lines: &LineCounter<'_>) -> Result<()> {
+fn refuse_open_quote(path: &Path, text: &str, lines: &LineCounter<'_>) -> DataResult<()> {
     if is_open(&text[lines.start..]) { Err(open_quote(path, RowPlace::Line(lines.line))) } else { Ok(()) }
 }
 

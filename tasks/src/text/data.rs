@@ -11,16 +11,16 @@ use aees_control::rng::NumpyGenerator;
 use super::files;
 use super::format::EvaluatedFile;
 use super::split::TextSplit;
-use super::synthetic::{self, SyntheticFile};
-use super::task::TextTask;
+use super::synthetic;
+use super::task::{TaskFile, TextTask};
 use crate::auto;
-use crate::balance::{LIMIT_EVAL, LIMIT_TRAIN, balanced_limit, check_not_zero};
+use crate::balance::{LIMIT_EVAL, LIMIT_TRAIN, balanced_limit};
 use crate::data_files::Loaded;
 use crate::data_source::{DataOrigin, DataSource};
-use crate::error::{DataError, Result};
+use crate::error::{DataError, DataResult};
 use crate::fingerprint::Fingerprint;
 use crate::hub_data::HubAccess;
-use crate::label_noise::{LabelNoise, LabelNoiseReport, LabelNoiseType, check_below_one, corrupt_sampled_labels};
+use crate::label_noise::{LabelNoise, LabelNoiseReport, corrupt_sampled_labels};
 
 /// The share of AG News' training rows that is held out, as the reference has it.
 const VALIDATION_SHARE: f64 = 0.1;
@@ -63,6 +63,8 @@ pub struct TextData {
     pub fingerprint: String,
     /// Where the sentences came from.
     pub origin: DataOrigin,
+    /// What the user should know of the files.
+    pub notices: Vec<String>,
 }
 
 /// The two files of a task, read or yet to be made.
@@ -87,33 +89,11 @@ impl TextDataConfig {
         }
     }
 
-    /// Checks everything that can be checked without data.
-    ///
-    /// # Errors
-    /// A limit of 0; label noise that the task does not have, or at a rate of 1.
-    pub fn check(&self) -> Result<()> {
-        let facts = self.task.facts();
-        check_not_zero(facts, self.limit_train, self.limit_eval)?;
-        check_below_one(self.label_noise)?;
-        let offered = match self.task {
-            TextTask::Sst2 => LabelNoiseType::None,
-            TextTask::AgNews => LabelNoiseType::Symmetric,
-        };
-        if self.label_noise.is_enabled() && self.label_noise.kind() != offered {
-            let (kind, task) = (self.label_noise.kind(), facts.title);
-            return Err(DataError::Setting(match offered {
-                LabelNoiseType::None => format!("{kind} label noise: {task} has no label noise"),
-                offered => format!("{kind} label noise: {task} has {offered} label noise only"),
-            }));
-        }
-        Ok(())
-    }
-
     /// Reads or makes the data; never from the hub.
     ///
     /// # Errors
-    /// Any [`DataError`]: the config is checked first, then the files are looked for, then their content is checked.
-    pub fn load(&self) -> Result<TextData> {
+    /// Any [`DataError`]: the files are looked for, then their content is checked.
+    pub fn load(&self) -> DataResult<TextData> {
         self.read(None)
     }
 
@@ -121,21 +101,22 @@ impl TextDataConfig {
     ///
     /// # Errors
     /// As [`Self::load`]; also when the hub cannot be asked.
-    pub fn load_with_hub(&self, hub: HubAccess<'_>) -> Result<TextData> {
+    pub fn load_with_hub(&self, hub: HubAccess<'_>) -> DataResult<TextData> {
         self.read(Some(hub))
     }
 
-    fn read(&self, hub: Option<HubAccess<'_>>) -> Result<TextData> {
-        self.check()?;
+    fn read(&self, hub: Option<HubAccess<'_>>) -> DataResult<TextData> {
         let format = self.task.format();
+        let refused = |error: DataError| error.expecting(format.layouts, format.facts.name);
         let source = match &self.source {
             DataSource::Synthetic => TextSource::Synthetic(self.task),
-            DataSource::Path(path) => TextSource::Files(Box::new(files::read(format, path)?)),
+            DataSource::Path(path) => TextSource::Files(Box::new(files::read(format, path).map_err(refused)?)),
             DataSource::Auto => {
                 let folders = format.folders.iter().map(|name| self.data_root.join(name)).collect();
                 let places =
                     auto::Places { title: format.facts.title, layouts: format.layouts, folders, hub: format.hub };
-                TextSource::Files(Box::new(auto::load(&places, hub, |folder| files::read_folder(format, folder))?))
+                let loaded = auto::load(&places, hub, |folder| files::read_folder(format, folder));
+                TextSource::Files(Box::new(loaded.map_err(refused)?))
             }
         };
         let (mut train, validation, test) = self.splits(&source)?;
@@ -145,22 +126,23 @@ impl TextDataConfig {
         if let Some(report) = &label_noise {
             train.set_noisy_labels(report.noisy_targets.clone());
         }
-        Ok(TextData { train, validation, test, label_noise, fingerprint, origin: source.into_origin() })
+        let (origin, notices) = source.into_origin();
+        Ok(TextData { train, validation, test, label_noise, fingerprint, origin, notices })
     }
 
     /// Train, validation and test, after the hold-out and the limits. Positions are settled on labels alone, so a
     /// synthetic set makes only the sentences that are wanted.
-    fn splits(&self, source: &TextSource) -> Result<(TextSplit, TextSplit, Option<TextSplit>)> {
-        let train = source.labels(SyntheticFile::Train);
-        let evaluated = source.labels(SyntheticFile::Evaluated);
+    fn splits(&self, source: &TextSource) -> DataResult<(TextSplit, TextSplit, Option<TextSplit>)> {
+        let train = source.labels(TaskFile::Train);
+        let evaluated = source.labels(TaskFile::Evaluated);
         let limit = |flag, labels: &[u32], among: Option<Vec<u32>>, limit| {
             limited(flag, labels, self.task.facts().classes, among, limit)
         };
         if self.task.format().evaluated == EvaluatedFile::Validation {
             let train = limit(LIMIT_TRAIN, &train, None, self.limit_train)?;
             let validation = limit(LIMIT_EVAL, &evaluated, None, self.limit_eval)?;
-            let validation = source.take(SyntheticFile::Evaluated, validation);
-            return Ok((source.take(SyntheticFile::Train, train), validation, None));
+            let validation = source.take(TaskFile::Evaluated, validation);
+            return Ok((source.take(TaskFile::Train, train), validation, None));
         }
         let (held_out, kept) = numpy_hold_out(train.len(), self.split_seed)?;
         let validation = limit(LIMIT_EVAL, &train, Some(held_out), self.limit_eval)?;
@@ -168,27 +150,27 @@ impl TextDataConfig {
         let test_limit = self.limit_eval.filter(|&limit| limit < evaluated.len());
         let test = limit(LIMIT_EVAL, &evaluated, None, test_limit)?;
         Ok((
-            source.take(SyntheticFile::Train, kept),
-            source.take(SyntheticFile::Train, validation),
-            Some(source.take(SyntheticFile::Evaluated, test)),
+            source.take(TaskFile::Train, kept),
+            source.take(TaskFile::Train, validation),
+            Some(source.take(TaskFile::Evaluated, test)),
         ))
     }
 }
 
 impl TextSource {
-    fn labels(&self, file: SyntheticFile) -> Vec<u32> {
+    fn labels(&self, file: TaskFile) -> Vec<u32> {
         match (self, file) {
-            (Self::Files(loaded), SyntheticFile::Train) => loaded.train.labels().to_vec(),
-            (Self::Files(loaded), SyntheticFile::Evaluated) => loaded.evaluated.labels().to_vec(),
+            (Self::Files(loaded), TaskFile::Train) => loaded.train.labels().to_vec(),
+            (Self::Files(loaded), TaskFile::Evaluated) => loaded.evaluated.labels().to_vec(),
             (Self::Synthetic(task), _) => synthetic::labels(*task, file),
         }
     }
 
     /// The rows at these positions, or all.
-    fn take(&self, file: SyntheticFile, positions: Option<Vec<u32>>) -> TextSplit {
+    fn take(&self, file: TaskFile, positions: Option<Vec<u32>>) -> TextSplit {
         let split = match (self, file) {
-            (Self::Files(loaded), SyntheticFile::Train) => &loaded.train,
-            (Self::Files(loaded), SyntheticFile::Evaluated) => &loaded.evaluated,
+            (Self::Files(loaded), TaskFile::Train) => &loaded.train,
+            (Self::Files(loaded), TaskFile::Evaluated) => &loaded.evaluated,
             (Self::Synthetic(task), _) => {
                 let all = || (0..synthetic::labels(*task, file).len() as u32).collect();
                 return synthetic::sentences(*task, file, &positions.unwrap_or_else(all));
@@ -197,10 +179,10 @@ impl TextSource {
         positions.map_or_else(|| split.clone(), |positions| split.select(&positions))
     }
 
-    fn into_origin(self) -> DataOrigin {
+    fn into_origin(self) -> (DataOrigin, Vec<String>) {
         match self {
-            Self::Files(loaded) => loaded.origin,
-            Self::Synthetic(task) => DataOrigin::Synthetic { seed: synthetic::seed(task) },
+            Self::Files(loaded) => (loaded.origin, loaded.notices),
+            Self::Synthetic(task) => (DataOrigin::Synthetic { seed: synthetic::seed(task) }, Vec::new()),
         }
     }
 }
@@ -212,7 +194,7 @@ fn limited(
     classes: u32,
     among: Option<Vec<u32>>,
     limit: Option<usize>,
-) -> Result<Option<Vec<u32>>> {
+) -> DataResult<Option<Vec<u32>>> {
     let Some(limit) = limit else { return Ok(among) };
     let Some(among) = among else { return balanced_limit(flag, labels, classes, limit).map(Some) };
     let labels: Vec<u32> = among.iter().map(|&position| labels[position as usize]).collect();
@@ -222,7 +204,7 @@ fn limited(
 
 /// `train_test_split(test_size=0.1, seed=seed)` of Hugging Face's datasets: of NumPy's permutation the first tenth, rounded
 /// up, is held out, and the rest is kept, both in the permutation's order.
-fn numpy_hold_out(examples: usize, seed: u64) -> Result<(Vec<u32>, Vec<u32>)> {
+fn numpy_hold_out(examples: usize, seed: u64) -> DataResult<(Vec<u32>, Vec<u32>)> {
     let held_out = (VALIDATION_SHARE * examples as f64).ceil() as usize;
     if held_out >= examples {
         return Err(DataError::Setting(format!(

@@ -9,11 +9,12 @@ use std::path::Path;
 
 use super::format::{FileLayout, TextFormat};
 use super::split::TextSplit;
+use super::task::TaskFile;
 use super::{csv_table, hub_table, tsv_table};
 use crate::data_files::{
-    DataFile, Loaded, SplitFiles, files_in, first_word_of, folders_in, names_in, refuse_doubles, stem,
+    DataFile, Loaded, Part, SplitFiles, files_in, first_word_of, folders_in, names_in, refuse_doubles, stem,
 };
-use crate::error::{DataError, Result, RowPlace, names};
+use crate::error::{DataError, DataResult, RowPlace, names};
 use crate::parquet_file;
 
 /// How deep data may lie below the folder that was given.
@@ -25,7 +26,7 @@ const ENDINGS: [&str; 4] = ["tsv", "csv", "txt", "parquet"];
 const TRAIN: &[&str] = &["train"];
 
 /// Reads the data at a path that someone named: to find nothing there is an error.
-pub(super) fn read(format: &TextFormat, path: &Path) -> Result<Loaded<TextSplit>> {
+pub(super) fn read(format: &TextFormat, path: &Path) -> DataResult<Loaded<TextSplit>> {
     if path.is_dir() {
         return read_folder(format, path)?.ok_or_else(|| missing_file(format, path, "train"));
     }
@@ -36,14 +37,14 @@ pub(super) fn read(format: &TextFormat, path: &Path) -> Result<Loaded<TextSplit>
 }
 
 /// Reads a folder if it has data.
-pub(super) fn read_folder(format: &TextFormat, folder: &Path) -> Result<Option<Loaded<TextSplit>>> {
+pub(super) fn read_folder(format: &TextFormat, folder: &Path) -> DataResult<Option<Loaded<TextSplit>>> {
     if !folder.is_dir() {
         return Ok(None);
     }
     find(format, folder, FOLDER_DEPTH)?.map(|parts| decode(format, parts)).transpose()
 }
 
-fn find(format: &TextFormat, folder: &Path, depth: usize) -> Result<Option<SplitFiles>> {
+fn find(format: &TextFormat, folder: &Path, depth: usize) -> DataResult<Option<SplitFiles>> {
     if let Some(parts) = sort(format, folder, files_in(folder)?)? {
         return Ok(Some(parts));
     }
@@ -60,7 +61,7 @@ fn find(format: &TextFormat, folder: &Path, depth: usize) -> Result<Option<Split
 }
 
 /// A single train file stands for itself and the evaluated file beside it.
-fn beside(format: &TextFormat, path: &Path) -> Result<SplitFiles> {
+fn beside(format: &TextFormat, path: &Path) -> DataResult<SplitFiles> {
     let alone = || {
         let (task, evaluated) = (format.facts.title, format.evaluated.name());
         let reason = format!(
@@ -70,12 +71,12 @@ fn beside(format: &TextFormat, path: &Path) -> Result<SplitFiles> {
         DataError::unusable(path, reason)
     };
     let file = DataFile::on_disk(path.to_owned());
-    if split_of(format, &file) != Some(Role::Train) {
+    if split_of(format, &file) != Some(TaskFile::Train) {
         return Err(alone());
     }
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let others = files_in(folder)?.into_iter().filter(is_table);
-    let evaluated: Vec<DataFile> = others.filter(|file| split_of(format, file) == Some(Role::Evaluated)).collect();
+    let evaluated: Vec<DataFile> = others.filter(|file| split_of(format, file) == Some(TaskFile::Evaluated)).collect();
     if evaluated.is_empty() {
         return Err(alone());
     }
@@ -85,19 +86,13 @@ fn beside(format: &TextFormat, path: &Path) -> Result<SplitFiles> {
     })
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
-    Train,
-    Evaluated,
-}
-
 /// The split that a file's name speaks of, by the first word that names any.
-fn split_of(format: &TextFormat, file: &DataFile) -> Option<Role> {
+fn split_of(format: &TextFormat, file: &DataFile) -> Option<TaskFile> {
     let word = first_word_of(&file.name(), &["train", "dev", "validation", "valid", "val", "test"])?;
     if word == "train" {
-        return Some(Role::Train);
+        return Some(TaskFile::Train);
     }
-    format.evaluated.words().contains(&word).then_some(Role::Evaluated)
+    format.evaluated.words().contains(&word).then_some(TaskFile::Evaluated)
 }
 
 fn is_table(file: &DataFile) -> bool {
@@ -106,12 +101,12 @@ fn is_table(file: &DataFile) -> bool {
 }
 
 /// `Ok(None)` if a folder has neither file.
-fn sort(format: &TextFormat, folder: &Path, files: Vec<DataFile>) -> Result<Option<SplitFiles>> {
+fn sort(format: &TextFormat, folder: &Path, files: Vec<DataFile>) -> DataResult<Option<SplitFiles>> {
     let (mut train, mut evaluated) = (Vec::new(), Vec::new());
     for file in files.into_iter().filter(is_table) {
         match split_of(format, &file) {
-            Some(Role::Train) => train.push(file),
-            Some(Role::Evaluated) => evaluated.push(file),
+            Some(TaskFile::Train) => train.push(file),
+            Some(TaskFile::Evaluated) => evaluated.push(file),
             None => {}
         }
     }
@@ -135,7 +130,7 @@ fn missing_file(format: &TextFormat, folder: &Path, split: &str) -> DataError {
 /// The parts of one split among the files (in name order) whose names speak of it.
 ///
 /// A plain name (`train.csv`) comes before others (`train_subset.csv`); what is left must be the parts of one file.
-fn choose(folder: &Path, split: &str, words: &[&str], files: Vec<DataFile>) -> Result<Vec<DataFile>> {
+fn choose(folder: &Path, split: &str, words: &[&str], files: Vec<DataFile>) -> DataResult<Vec<DataFile>> {
     let is_plain = |file: &DataFile| {
         let name = file.name().to_lowercase();
         words.contains(&stem(&name).split('.').next().unwrap_or_default())
@@ -170,16 +165,16 @@ fn part_count(name: &str) -> Option<usize> {
     count.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
 }
 
-fn decode(format: &TextFormat, files: SplitFiles) -> Result<Loaded<TextSplit>> {
+fn decode(format: &TextFormat, files: SplitFiles) -> DataResult<Loaded<TextSplit>> {
     files.decode(|file| decode_part(format, file), join)
 }
 
-/// The layout and the rows of one part.
-fn decode_part(format: &TextFormat, file: &DataFile) -> Result<(&'static str, TextSplit)> {
+/// One part.
+fn decode_part(format: &TextFormat, file: &DataFile) -> DataResult<Part<TextSplit>> {
     let path = &file.path;
     let bytes = file.read()?;
     if parquet_file::is_parquet(&bytes) {
-        return Ok(("parquet", hub_table::decode(path, format, bytes)?));
+        return Ok(part("parquet", hub_table::decode(path, format, bytes)?));
     }
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(DataError::no_records(path));
@@ -187,16 +182,20 @@ fn decode_part(format: &TextFormat, file: &DataFile) -> Result<(&'static str, Te
     let text = utf8(path, &bytes)?;
     match format.layout {
         FileLayout::Csv if tsv_table::may_be_tsv(text) => Err(format.other_task(path, tsv_table::DESCRIPTION)),
-        FileLayout::Csv => Ok(("csv", csv_table::decode(path, format, text)?)),
+        FileLayout::Csv => Ok(part("csv", csv_table::decode(path, format, text)?)),
         FileLayout::Tsv => match tsv_table::decode(path, format, text) {
             Err(_) if csv_table::may_be_csv(text) => Err(format.other_task(path, csv_table::DESCRIPTION)),
-            rows => Ok(("tsv", rows?)),
+            rows => Ok(part("tsv", rows?)),
         },
     }
 }
 
+fn part(layout: &'static str, content: TextSplit) -> Part<TextSplit> {
+    Part { layout, content, notice: None }
+}
+
 /// The text without a byte order mark.
-fn utf8<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str> {
+fn utf8<'a>(path: &Path, bytes: &'a [u8]) -> DataResult<&'a str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
         Err(error) => {

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
+use crate::dataset_info::DatasetInfo;
 use crate::error::{DataError, RowPlace, names};
 use crate::hub_data::HubDataset;
-use crate::task_facts::TaskFacts;
 
 /// How a task's files look.
 #[derive(Debug)]
 pub(super) struct TextFormat {
-    pub(super) facts: TaskFacts,
+    pub(super) facts: DatasetInfo,
     /// The names that the task's folder may have, lower case.
     pub(super) folders: &'static [&'static str],
     /// The column of the text in the hub's tables and in TSV files. The label's is `label`.

@@ -9,12 +9,12 @@ use super::format::TextFormat;
 use super::rows::RowReader;
 use super::split::TextSplit;
 use super::task::TextTask;
-use crate::error::{DataError, Result, RowPlace};
+use crate::error::{DataError, DataResult, RowPlace};
 use crate::parquet_file;
 
 const LABEL: &str = "label";
 
-pub(super) fn decode(path: &Path, format: &TextFormat, bytes: Vec<u8>) -> Result<TextSplit> {
+pub(super) fn decode(path: &Path, format: &TextFormat, bytes: Vec<u8>) -> DataResult<TextSplit> {
     let (table, columns) = parquet_file::open(path, bytes)?;
     for column in [format.text_column, LABEL] {
         if !columns.iter().any(|name| name == column) {
@@ -52,7 +52,7 @@ fn column<'a>(row: &'a Row, name: &str) -> &'a Field {
     row.get_column_iter().find(|(column, _)| *column == name).map_or(&Field::Null, |(_, field)| field)
 }
 
-fn text<'a>(path: &Path, format: &TextFormat, record: usize, row: &'a Row) -> Result<&'a str> {
+fn text<'a>(path: &Path, format: &TextFormat, record: usize, row: &'a Row) -> DataResult<&'a str> {
     match column(row, format.text_column) {
         Field::Str(text) => Ok(text),
         // The row has no text, and is refused as such.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::format::TextFormat;
 use super::split::TextSplit;
-use crate::error::{DataError, Result, RowPlace};
+use crate::error::{DataError, DataResult, RowPlace};
 
 /// Collects the rows of one file.
 pub(super) struct RowReader<'a> {
@@ -24,7 +24,13 @@ impl<'a> RowReader<'a> {
     /// Adds a row. White space at the ends of a text says nothing and differs between the layouts, so it goes.
     ///
     /// `label` is `None` where `found` is no whole number.
-    pub(super) fn push(&mut self, place: RowPlace, text: &str, label: Option<i64>, found: &dyn Display) -> Result<()> {
+    pub(super) fn push(
+        &mut self,
+        place: RowPlace,
+        text: &str,
+        label: Option<i64>,
+        found: &dyn Display,
+    ) -> DataResult<()> {
         let refused = |reason: String| Err(DataError::in_row(self.path, place, reason));
         let text = text.trim();
         if text.is_empty() {
@@ -48,13 +54,13 @@ impl<'a> RowReader<'a> {
     }
 
     /// Adds a row whose label is written out.
-    pub(super) fn push_written(&mut self, place: RowPlace, text: &str, label: &str) -> Result<()> {
+    pub(super) fn push_written(&mut self, place: RowPlace, text: &str, label: &str) -> DataResult<()> {
         let label = label.trim();
         self.push(place, text, label.parse().ok(), &label)
     }
 
     /// The rows, of which there must be one.
-    pub(super) fn finish(self) -> Result<TextSplit> {
+    pub(super) fn finish(self) -> DataResult<TextSplit> {
         if self.split.is_empty() {
             return Err(DataError::no_records(self.path));
         }

@@ -5,11 +5,11 @@
 //! the test file are not public, so it is not read.
 
 use super::format::{EvaluatedFile, FileLayout, TextFormat};
+use crate::dataset_info::DatasetInfo;
 use crate::hub_data::HubDataset;
-use crate::task_facts::TaskFacts;
 
 pub(super) const FORMAT: TextFormat = TextFormat {
-    facts: TaskFacts { name: "sst2", title: "GLUE SST-2", classes: 2, train_examples: 67_349, test_examples: 872 },
+    facts: DatasetInfo { name: "sst2", title: "GLUE SST-2", classes: 2, train_examples: 67_349, test_examples: 872 },
     folders: &["sst2", "sst-2", "sst_2"],
     text_column: "sentence",
     layout: FileLayout::Tsv,

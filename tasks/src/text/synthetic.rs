@@ -8,17 +8,8 @@ use rayon::prelude::*;
 
 use super::split::TextSplit;
 use super::synthetic_words::{SyntheticWords, add_rare_ending};
-use super::task::TextTask;
+use super::task::{TaskFile, TextTask};
 use crate::keyed_random::{KeyedRng, Purpose, stream};
-
-/// One of a task's two files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SyntheticFile {
-    /// The training file.
-    Train,
-    /// The development or test file.
-    Evaluated,
-}
 
 /// 16-quantiles of the number of words of a sentence. From the real files; the longest sentence is moved so that the mean
 /// is theirs too.
@@ -72,17 +63,17 @@ pub(super) fn seed(task: TextTask) -> u64 {
 }
 
 /// The labels of a whole file.
-pub(super) fn labels(task: TextTask, file: SyntheticFile) -> Vec<u32> {
+pub(super) fn labels(task: TextTask, file: TaskFile) -> Vec<u32> {
     let entry = task.facts();
     let count = match file {
-        SyntheticFile::Train => entry.train_examples,
-        SyntheticFile::Evaluated => entry.test_examples,
+        TaskFile::Train => entry.train_examples,
+        TaskFile::Evaluated => entry.test_examples,
     };
     (0..count as u32).map(|index| index % entry.classes).collect()
 }
 
 /// The sentences at these positions of a file.
-pub(super) fn sentences(task: TextTask, file: SyntheticFile, positions: &[u32]) -> TextSplit {
+pub(super) fn sentences(task: TextTask, file: TaskFile, positions: &[u32]) -> TextSplit {
     /// Small enough to share the work evenly, large enough that sharing costs nothing.
     const SENTENCES_AT_ONCE: usize = 1000;
     let classes = task.facts().classes;
@@ -104,14 +95,14 @@ pub(super) fn sentences(task: TextTask, file: SyntheticFile, positions: &[u32]) 
 }
 
 /// Writes one sentence, or for long ones several.
-fn write(task: TextTask, file: SyntheticFile, words: &SyntheticWords, position: u32, text: &mut String) {
+fn write(task: TextTask, file: TaskFile, words: &SyntheticWords, position: u32, text: &mut String) {
     let style = match task {
         TextTask::Sst2 => &SST2,
         TextTask::AgNews => &AG_NEWS,
     };
     let (purpose, lengths) = match file {
-        SyntheticFile::Train => (Purpose::SyntheticTrain, &style.train_lengths),
-        SyntheticFile::Evaluated => (Purpose::SyntheticTest, &style.evaluated_lengths),
+        TaskFile::Train => (Purpose::SyntheticTrain, &style.train_lengths),
+        TaskFile::Evaluated => (Purpose::SyntheticTest, &style.evaluated_lengths),
     };
     let mut random = stream(seed(task), purpose, position.into());
     let classes = task.facts().classes;
@@ -196,20 +187,20 @@ mod tests {
     fn a_sentence_is_the_same_however_many_are_made() {
         for task in TextTask::ALL {
             let all: Vec<u32> = (0..2500).collect();
-            let many = sentences(task, SyntheticFile::Train, &all);
-            let few = sentences(task, SyntheticFile::Train, &[2400, 7]);
+            let many = sentences(task, TaskFile::Train, &all);
+            let few = sentences(task, TaskFile::Train, &[2400, 7]);
             assert_eq!(few, many.select(&[2400, 7]));
-            assert_ne!(many.select(&all[..872]), sentences(task, SyntheticFile::Evaluated, &all[..872]));
+            assert_ne!(many.select(&all[..872]), sentences(task, TaskFile::Evaluated, &all[..872]));
         }
     }
 
     #[test]
     fn lengths_are_those_of_the_real_files() {
         for (task, file, mean) in [
-            (TextTask::Sst2, SyntheticFile::Train, 9.4),
-            (TextTask::Sst2, SyntheticFile::Evaluated, 19.5),
-            (TextTask::AgNews, SyntheticFile::Train, 38.0),
-            (TextTask::AgNews, SyntheticFile::Evaluated, 37.7),
+            (TextTask::Sst2, TaskFile::Train, 9.4),
+            (TextTask::Sst2, TaskFile::Evaluated, 19.5),
+            (TextTask::AgNews, TaskFile::Train, 38.0),
+            (TextTask::AgNews, TaskFile::Evaluated, 37.7),
         ] {
             let split = sentences(task, file, &(0..5000).collect::<Vec<_>>());
             let words = |text: &str| text.split(' ').filter(|word| !matches!(*word, "." | ",")).count();
@@ -224,7 +215,7 @@ mod tests {
             let words = SyntheticWords::of(seed(task), task.facts().classes).all();
             let known: HashSet<&str> = words.iter().map(String::as_str).collect();
             assert_eq!(known.len(), words.len(), "no word comes twice");
-            let split = sentences(task, SyntheticFile::Train, &(0..400).collect::<Vec<_>>());
+            let split = sentences(task, TaskFile::Train, &(0..400).collect::<Vec<_>>());
             let all: Vec<&str> =
                 split.texts().flat_map(|text| text.split(' ')).filter(|word| !matches!(*word, "." | ",")).collect();
             let rare = all.iter().filter(|word| !known.contains(word.to_lowercase().as_str())).count() as f64;

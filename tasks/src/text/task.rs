@@ -2,8 +2,8 @@
 
 use super::format::TextFormat;
 use super::{agnews, sst2};
+use crate::dataset_info::DatasetInfo;
 use crate::hub_data::HubDataset;
-use crate::task_facts::TaskFacts;
 
 /// A task that classifies sentences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -12,6 +12,15 @@ pub enum TextTask {
     Sst2,
     /// Topics of news: 4 classes.
     AgNews,
+}
+
+/// One of a task's two files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TaskFile {
+    /// The training file.
+    Train,
+    /// The development or test file.
+    Evaluated,
 }
 
 impl TextTask {
@@ -30,7 +39,7 @@ impl TextTask {
         self.format().hub
     }
 
-    pub(super) fn facts(self) -> &'static TaskFacts {
+    pub(super) fn facts(self) -> &'static DatasetInfo {
         &self.format().facts
     }
 

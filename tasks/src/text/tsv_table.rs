@@ -5,7 +5,7 @@ use std::path::Path;
 use super::format::{TextFormat, missing_column, wrong_field_count};
 use super::rows::RowReader;
 use super::split::TextSplit;
-use crate::error::{Result, RowPlace};
+use crate::error::{DataResult, RowPlace};
 
 /// The layout, for messages where another task's file should be.
 pub(super) const DESCRIPTION: &str = "GLUE's TSV of SST-2";
@@ -18,7 +18,7 @@ pub(super) fn may_be_tsv(text: &str) -> bool {
 }
 
 /// The rows of a file; `text` is its content without a byte order mark.
-pub(super) fn decode(path: &Path, format: &TextFormat, text: &str) -> Result<TextSplit> {
+pub(super) fn decode(path: &Path, format: &TextFormat, text: &str) -> DataResult<TextSplit> {
     // Blank lines at the end are no rows. `lines` takes a carriage return before a line's end for a part of that end.
     let mut lines = (1_u64..).zip(text.trim_end_matches(['\r', '\n']).lines());
     let header = lines.next().map_or("", |(_, header)| header);

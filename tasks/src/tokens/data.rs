@@ -43,8 +43,8 @@ impl TokenData {
         progress: &(dyn Fn(usize) + Sync),
     ) -> Result<Self, TokenizerError> {
         let split = |split: &TextSplit| {
-            let table = tokenizer.encode_all(split.texts(), max_length, progress)?;
-            Ok(TokenSplit::new(table, split.labels().to_vec(), split.clean_labels().to_vec()))
+            let tokens = tokenizer.encode_all(split.texts(), max_length, progress)?;
+            Ok(tokens.with_labels(split.labels().to_vec(), split.clean_labels().to_vec()))
         };
         Ok(Self {
             train: split(&text.train)?,

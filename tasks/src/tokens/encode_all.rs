@@ -4,14 +4,14 @@ use rayon::prelude::*;
 
 use super::error::TokenizerError;
 use super::plain_text::WordPieces;
-use super::split::TokenTable;
+use super::split::TokenSplit;
 use super::tokenizer::{TextTokenizer, check_max_length};
 
 /// Sentences that are handed out together: about 2 ms of work, so that all threads end together.
 const SENTENCES_AT_A_TIME: usize = 512;
 
 impl TextTokenizer {
-    /// `[CLS] pieces [SEP]` for each of `texts`, as [`encode`](Self::encode) gives them. The result does not depend on
+    /// `[CLS] pieces [SEP]` for each of `texts`, as [`encode`](Self::encode) gives them, without labels. The result does not depend on
     /// the number of threads. `progress` is called from any thread with the number of sentences done since its last
     /// call.
     ///
@@ -22,7 +22,7 @@ impl TextTokenizer {
         texts: impl IntoIterator<Item = &'text str>,
         max_length: usize,
         progress: &(dyn Fn(usize) + Sync),
-    ) -> Result<TokenTable, TokenizerError> {
+    ) -> Result<TokenSplit, TokenizerError> {
         check_max_length(max_length)?;
         let texts: Vec<&str> = texts.into_iter().collect();
         let parts = texts.par_chunks(SENTENCES_AT_A_TIME).map_init(WordPieces::default, |words, texts| {
@@ -42,6 +42,6 @@ impl TextTokenizer {
             *end += length;
             Some(*end)
         });
-        Ok(TokenTable::from_parts([0].into_iter().chain(ends).collect(), ids.concat().into()))
+        Ok(TokenSplit::from_parts([0].into_iter().chain(ends).collect(), ids.concat().into()))
     }
 }

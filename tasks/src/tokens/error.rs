@@ -1,7 +1,6 @@
-//! What can go wrong with a tokenizer and with token files, each with its place.
+//! What can go wrong with a tokenizer, each with its place.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Why a tokenizer could not be read, used or saved.
 #[derive(Debug, thiserror::Error)]
@@ -46,30 +45,5 @@ impl TokenizerError {
     /// The `tokenizers` crate refused a sentence.
     pub(super) fn sentence(reason: tokenizers::Error) -> Self {
         Self::saying(format!("cannot tokenize: {reason}"))
-    }
-}
-
-/// Why a token file could not be read or written. A file that is merely out of date is not an error: see
-/// [`StoredTokens::Stale`](super::StoredTokens::Stale).
-#[derive(Debug, thiserror::Error)]
-#[error("{}: cannot be {done}: {source}", path.display())]
-pub struct TokenFileError {
-    pub(super) path: PathBuf,
-    /// `read` or `written`.
-    pub(super) done: &'static str,
-    pub(super) source: io::Error,
-}
-
-impl TokenFileError {
-    /// What the user can do about it.
-    #[must_use]
-    pub fn help(&self) -> Option<String> {
-        match self.source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Some("the disk is full: free some space, then run the command again".into())
-            }
-            io::ErrorKind::PermissionDenied => Some("check who owns the folder, or choose another".into()),
-            _ => None,
-        }
     }
 }

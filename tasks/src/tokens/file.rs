@@ -8,7 +8,7 @@
 //! | `corrupted_indices` | i32: with label noise, the corrupted positions in the order of their draws |
 //! | `sha256` | u8 `[32]`: of all bytes of the file before it, which are all others |
 //!
-//! SPLIT is `train`, `validation` or, where the task has it, `test`. The metadata `aees_tokens` is a [`Header`] in JSON. A
+//! SPLIT is `train`, `validation` or, where the task has it, `test`. The metadata `aees_tokens` is a [`TokenFileMetadata`] in JSON. A
 //! file is whole and ours, or it is refused with a reason: the digest is checked, then the key, then all that an access
 //! relies on.
 
@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 
 use super::data::TokenData;
 use super::key::TokenKey;
-use super::split::{TokenSplit, TokenTable};
+use super::split::TokenSplit;
 use crate::data_source::DataOrigin;
 use crate::label_noise::{LabelNoise, LabelNoiseReport, report};
 
@@ -35,7 +35,7 @@ const CORRUPTED: &str = "corrupted_indices";
 
 /// What the file is.
 #[derive(Debug, Serialize, Deserialize)]
-struct Header {
+struct TokenFileMetadata {
     version: u32,
     key: TokenKey,
     vocabulary_size: usize,
@@ -45,7 +45,7 @@ struct Header {
 
 /// A whole file.
 pub(super) fn encode(key: &TokenKey, data: &TokenData) -> Result<Vec<u8>, safetensors::SafeTensorError> {
-    let header = Header {
+    let header = TokenFileMetadata {
         version: VERSION,
         key: key.clone(),
         vocabulary_size: data.vocabulary_size,
@@ -53,9 +53,9 @@ pub(super) fn encode(key: &TokenKey, data: &TokenData) -> Result<Vec<u8>, safete
     };
     let mut arrays: Vec<(String, Dtype, Cow<'_, [u8]>)> = Vec::new();
     for (name, split) in data.splits() {
-        let offsets = split.table().offsets().iter().flat_map(|&offset| (offset as i64).to_le_bytes()).collect();
+        let offsets = split.offsets().iter().flat_map(|&offset| (offset as i64).to_le_bytes()).collect();
         arrays.push((format!("{name}.offsets"), Dtype::I64, offsets));
-        arrays.push((format!("{name}.ids"), Dtype::I32, split.table().id_bytes().into()));
+        arrays.push((format!("{name}.ids"), Dtype::I32, split.id_bytes().into()));
         arrays.push((format!("{name}.labels"), Dtype::I32, numbers(split.labels())));
         arrays.push((format!("{name}.clean_labels"), Dtype::I32, numbers(split.clean_labels())));
     }
@@ -86,7 +86,7 @@ pub(super) fn read(bytes: &Bytes, key: &TokenKey, origin: DataOrigin) -> Result<
     let damaged = |error| format!("damaged header: {error}");
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
     let header = metadata.metadata().as_ref().and_then(|metadata| metadata.get(METADATA)).ok_or("not a token file")?;
-    let header: Header = serde_json::from_str(header).map_err(|error| format!("damaged header: {error}"))?;
+    let header: TokenFileMetadata = serde_json::from_str(header).map_err(|error| format!("damaged header: {error}"))?;
     if header.version != VERSION {
         return Err(format!("version {} of the layout, not {VERSION}", header.version));
     }
@@ -138,7 +138,7 @@ impl<'file> Arrays<'file> {
         Ok(self.get(name, Dtype::I32)?.as_chunks().0.iter().map(|&number| u32::from_le_bytes(number)).collect())
     }
 
-    fn split(&self, name: &str, header: &Header) -> Result<TokenSplit, String> {
+    fn split(&self, name: &str, header: &TokenFileMetadata) -> Result<TokenSplit, String> {
         let ids = self.get(&format!("{name}.ids"), Dtype::I32)?;
         let offsets = self.get(&format!("{name}.offsets"), Dtype::I64)?.as_chunks().0.iter();
         let offsets = offsets.map(|&offset| usize::try_from(i64::from_le_bytes(offset)));
@@ -159,7 +159,7 @@ impl<'file> Arrays<'file> {
             return Err("not a label for each sentence".to_owned());
         }
         let [labels, clean_labels] = labels;
-        Ok(TokenSplit::new(TokenTable::from_parts(offsets, self.bytes.slice_ref(ids)), labels, clean_labels))
+        Ok(TokenSplit::from_parts(offsets, self.bytes.slice_ref(ids)).with_labels(labels, clean_labels))
     }
 }
 
@@ -174,6 +174,6 @@ fn noise_report(key: &TokenKey, train: &TokenSplit, file: &Arrays<'_>) -> Result
     if differs != corrupted.len() {
         return Err("labels and corrupted positions that do not agree".to_owned());
     }
-    let noise = LabelNoise::new(noise.kind, noise.rate).map_err(|error| error.to_string())?;
+    let noise = LabelNoise { kind: noise.kind, rate: noise.rate };
     Ok(Some(report(train.clean_labels(), noise, train.labels().to_vec(), corrupted)))
 }

@@ -1,11 +1,10 @@
 //! What decides the ids and labels of a token file, and so its name.
 
-use aees_run::hexadecimal::hexadecimal;
+use aees_run::hexadecimal::sha256;
+use aees_run::settings::LabelNoiseType;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::tokenizer::TextTokenizer;
-use crate::label_noise::LabelNoiseType;
 use crate::text::{TextData, TextDataConfig, TextTask};
 
 /// Label noise as part of a key.
@@ -53,8 +52,8 @@ impl TokenKey {
                 TextTask::AgNews => Some(config.split_seed),
             },
             label_noise: noise.is_enabled().then(|| TokenNoise {
-                kind: noise.kind(),
-                rate: noise.rate(),
+                kind: noise.kind,
+                rate: noise.rate,
                 seed: config.label_noise_seed,
             }),
         }
@@ -65,7 +64,7 @@ impl TokenKey {
     pub fn file_name(&self) -> String {
         // Strings and numbers only: writing them as JSON cannot fail. Fields come in the order of the struct.
         let canonical = serde_json::to_vec(self).unwrap_or_default();
-        let digest = hexadecimal(&Sha256::digest(canonical));
+        let digest = sha256(canonical);
         format!("{}-{}-{}.safetensors", self.task, self.max_length, &digest[..16])
     }
 

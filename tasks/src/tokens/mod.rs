@@ -17,8 +17,8 @@ mod tokenizer;
 mod vocabulary;
 
 pub use data::TokenData;
-pub use error::{TokenFileError, TokenizerError};
+pub use error::TokenizerError;
 pub use key::{TokenKey, TokenNoise};
-pub use split::{TokenSplit, TokenTable};
+pub use split::TokenSplit;
 pub use store::{StoredTokens, TokenStore};
 pub use tokenizer::TextTokenizer;

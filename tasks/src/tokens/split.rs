@@ -1,24 +1,37 @@
-//! The ids of a split, in memory or in a mapped file: the same type for both.
+//! The ids of a split with their labels, in memory or in a mapped file: the same type for both.
 
 use bytes::Bytes;
 
 /// Bytes of an id.
 const ID_BYTES: usize = size_of::<i32>();
 
-/// The ids of sentences in a row, `[CLS] pieces [SEP]` each, without padding.
+/// Sentences in a row, `[CLS] pieces [SEP]` each, without padding, with their labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenTable {
+pub struct TokenSplit {
     /// Where each sentence begins, in ids; one more at the end. Never falls, and ends at the number of ids.
     offsets: Vec<usize>,
     /// i32, little-endian.
     ids: Bytes,
+    labels: Vec<u32>,
+    clean_labels: Vec<u32>,
 }
 
-impl TokenTable {
+impl TokenSplit {
     /// The caller has checked what `offsets` promises.
     pub(super) fn from_parts(offsets: Vec<usize>, ids: Bytes) -> Self {
         debug_assert_eq!(offsets.last().map(|&end| end * ID_BYTES), Some(ids.len()));
-        Self { offsets, ids }
+        Self { offsets, ids, labels: Vec::new(), clean_labels: Vec::new() }
+    }
+
+    /// The same sentences with labels.
+    ///
+    /// # Panics
+    /// When there are not as many labels of both kinds as sentences.
+    #[must_use]
+    pub fn with_labels(self, labels: Vec<u32>, clean_labels: Vec<u32>) -> Self {
+        assert_eq!(self.len(), labels.len(), "a label for each sentence");
+        assert_eq!(self.len(), clean_labels.len(), "a clean label for each sentence");
+        Self { labels, clean_labels, ..self }
     }
 
     /// The sentences.
@@ -62,69 +75,6 @@ impl TokenTable {
         out.extend(bytes.as_chunks().0.iter().map(|&id| i32::from_le_bytes(id)));
     }
 
-    pub(super) fn offsets(&self) -> &[usize] {
-        &self.offsets
-    }
-
-    pub(super) fn id_bytes(&self) -> &[u8] {
-        &self.ids
-    }
-}
-
-/// The ids of a split with their labels.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenSplit {
-    table: TokenTable,
-    labels: Vec<u32>,
-    clean_labels: Vec<u32>,
-}
-
-impl TokenSplit {
-    /// Puts ids and labels together.
-    ///
-    /// # Panics
-    /// When there are not as many labels of both kinds as sentences.
-    #[must_use]
-    pub fn new(table: TokenTable, labels: Vec<u32>, clean_labels: Vec<u32>) -> Self {
-        assert_eq!(table.len(), labels.len(), "a label for each sentence");
-        assert_eq!(table.len(), clean_labels.len(), "a clean label for each sentence");
-        Self { table, labels, clean_labels }
-    }
-
-    /// The sentences.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.table.len()
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.table.is_empty()
-    }
-
-    /// The ids of sentence `index`, `[CLS]` and `[SEP]` included.
-    ///
-    /// # Panics
-    /// An `index` that is not below `len()`.
-    #[must_use]
-    pub fn length(&self, index: usize) -> usize {
-        self.table.length(index)
-    }
-
-    /// [`length`](Self::length) of each sentence.
-    pub fn lengths(&self) -> impl ExactSizeIterator<Item = usize> + '_ {
-        self.table.lengths()
-    }
-
-    /// Appends the ids of sentence `index`.
-    ///
-    /// # Panics
-    /// An `index` that is not below `len()`.
-    pub fn extend_ids(&self, index: usize, out: &mut Vec<i32>) {
-        self.table.extend_ids(index, out);
-    }
-
     /// The labels to train on, noisy where noise was asked for, `[sentences]`.
     #[must_use]
     pub fn labels(&self) -> &[u32] {
@@ -137,9 +87,11 @@ impl TokenSplit {
         &self.clean_labels
     }
 
-    /// The ids alone.
-    #[must_use]
-    pub fn table(&self) -> &TokenTable {
-        &self.table
+    pub(super) fn offsets(&self) -> &[usize] {
+        &self.offsets
+    }
+
+    pub(super) fn id_bytes(&self) -> &[u8] {
+        &self.ids
     }
 }

@@ -4,12 +4,11 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use aees_run::artifact::write_whole;
+use aees_run::artifact::{FileError, write_atomically};
 use bytes::Bytes;
 use memmap2::Mmap;
 
 use super::data::TokenData;
-use super::error::TokenFileError;
 use super::file;
 use super::key::TokenKey;
 use crate::data_source::DataOrigin;
@@ -50,12 +49,12 @@ impl TokenStore {
     /// # Errors
     /// A file that is there and cannot be opened or mapped. A damaged or foreign one is no error but
     /// [`StoredTokens::Stale`].
-    pub fn open(&self, key: &TokenKey, origin: DataOrigin) -> Result<StoredTokens, TokenFileError> {
+    pub fn open(&self, key: &TokenKey, origin: DataOrigin) -> Result<StoredTokens, FileError> {
         let path = self.path(key);
         let bytes = match map(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(StoredTokens::Absent),
-            Err(source) => return Err(TokenFileError { path, done: "read", source }),
+            Err(source) => return Err(FileError::at("read", &path)(source)),
         };
         Ok(match file::read(&bytes, key, origin) {
             Ok(data) => StoredTokens::Ready(Box::new(data)),
@@ -67,17 +66,12 @@ impl TokenStore {
     ///
     /// # Errors
     /// Any failure of the file system.
-    pub fn save(&self, key: &TokenKey, data: &TokenData) -> Result<PathBuf, TokenFileError> {
+    pub fn save(&self, key: &TokenKey, data: &TokenData) -> Result<PathBuf, FileError> {
         let path = self.path(key);
-        let content = file::encode(key, data).map_err(io::Error::other);
-        let written = content.and_then(|content| {
-            fs::create_dir_all(&self.directory)?;
-            write_whole(&path, |out| out.write_all(&content))
-        });
-        match written {
-            Ok(()) => Ok(path),
-            Err(source) => Err(TokenFileError { path, done: "written", source }),
-        }
+        let content = file::encode(key, data).map_err(io::Error::other).map_err(FileError::at("write", &path))?;
+        fs::create_dir_all(&self.directory).map_err(FileError::at("make", &self.directory))?;
+        write_atomically(&path, |out| out.write_all(&content))?;
+        Ok(path)
     }
 }
 

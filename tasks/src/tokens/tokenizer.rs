@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use aees_run::artifact::write_whole;
+use aees_run::caught::caught;
 use aees_run::hexadecimal::hexadecimal;
+use aees_run::input;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tokenizers::decoders::wordpiece::WordPiece as WordPieceDecoder;
@@ -62,14 +64,19 @@ impl TextTokenizer {
     /// frame a sentence.
     pub fn read(path: &Path) -> Result<Self, TokenizerError> {
         let file = find(path)?;
-        let text = read_text(&file)?;
+        // A file that the library panics over is damaged like any other.
+        caught(|| Self::read_file(&file)).unwrap_or_else(|panic| Err(TokenizerError::damaged(&file, panic)))
+    }
+
+    fn read_file(file: &Path) -> Result<Self, TokenizerError> {
+        let text = read_text(file)?;
         let settings = read_settings(&file.with_file_name(CONFIG_FILE))?;
         let tokenizer = if file.extension().is_some_and(|extension| extension == "json") {
-            from_json(&file, &text, &settings)?
+            from_json(file, &text, &settings)?
         } else {
-            from_lines(&text, &settings).map_err(|error| TokenizerError::damaged(&file, error))?
+            from_lines(&text, &settings).map_err(|error| TokenizerError::damaged(file, error))?
         };
-        Self::check(tokenizer, &file)
+        Self::check(tokenizer, file)
     }
 
     /// Wraps a vocabulary that was made on the spot.
@@ -160,7 +167,8 @@ impl TextTokenizer {
     }
 
     fn append_by_crate(&self, text: &str, ids: &mut Vec<u32>) -> Result<(), TokenizerError> {
-        let encoding = self.tokenizer.encode_fast(text, false).map_err(TokenizerError::sentence)?;
+        let encoded = caught(|| self.tokenizer.encode_fast(text, false));
+        let encoding = encoded.unwrap_or_else(|panic| Err(panic.into())).map_err(TokenizerError::sentence)?;
         ids.extend_from_slice(encoding.get_ids());
         Ok(())
     }
@@ -226,7 +234,7 @@ fn find(path: &Path) -> Result<PathBuf, TokenizerError> {
 }
 
 fn read_text(path: &Path) -> Result<String, TokenizerError> {
-    fs::read_to_string(path).map_err(|source| match source.kind() {
+    input::read_text(path).map_err(|source| match source.kind() {
         ErrorKind::NotFound => TokenizerError::missing(path, "no such file or folder"),
         ErrorKind::InvalidData => TokenizerError::damaged(path, "not UTF-8 text"),
         _ => TokenizerError::at(path, format!("cannot be read: {source}")),

@@ -37,7 +37,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use aees_tasks::{Checksum, RepoId, RepoKind};
+use aees_run::hexadecimal::{hexadecimal, sha256};
+use aees_tasks::{RepoId, RepoKind};
+
+/// Git's name of a small file, as `git hash-object` prints it.
+fn git_blob(bytes: &[u8]) -> String {
+    use sha1::Digest;
+    hexadecimal(&sha1::Sha1::new().chain_update(format!("blob {}\0", bytes.len())).chain_update(bytes).finalize())
+}
 
 /// The commit that `main` stands for until [`HubServer::new_commit`].
 pub(crate) const FIRST_COMMIT: &str = "1111111111111111111111111111111111111111";
@@ -179,7 +186,7 @@ impl HubServer {
         let file = StoredFile { body: Arc::new(body), large };
         let mut state = self.shared.state();
         if large {
-            state.large_files.insert(Checksum::sha256_of(&file.body).to_string(), file.body.clone());
+            state.large_files.insert(sha256(file.body.as_slice()), file.body.clone());
         }
         let stored = state.repos.entry(route(repo)).or_insert_with(|| StoredRepo {
             main: FIRST_COMMIT.to_owned(),
@@ -368,10 +375,10 @@ impl State {
             return answer;
         };
         if !file.large {
-            let etag = format!("\"{}\"", Checksum::git_blob_of(&file.body));
+            let etag = format!("\"{}\"", git_blob(&file.body));
             return Answer { status: 200, headers: vec![commit_header, ("ETag", etag)], body: file.body.clone() };
         }
-        let checksum = Checksum::sha256_of(&file.body);
+        let checksum = sha256(file.body.as_slice());
         let headers = vec![
             commit_header,
             ("X-Linked-Etag", format!("\"{checksum}\"")),
@@ -396,8 +403,7 @@ impl State {
             Err(answer) => return answer,
         };
         let entries = files.iter().map(|(path, file)| {
-            let (size, git, sha256) =
-                (file.body.len(), Checksum::git_blob_of(&file.body), Checksum::sha256_of(&file.body));
+            let (size, git, sha256) = (file.body.len(), git_blob(&file.body), sha256(file.body.as_slice()));
             let large = format!(r#","lfs":{{"sha256":"{sha256}","size":{size},"pointerSize":134}}"#);
             let large = if file.large { large.as_str() } else { "" };
             format!(r#"{{"rfilename":"{path}","size":{size},"blobId":"{git}"{large}}}"#)

@@ -1,6 +1,8 @@
 //! The real CIFAR-100, where the corpus is at hand.
 
-use aees_tasks::{Cifar100Config, DataSource, ImageSplit, LabelNoise, LabelNoiseType, PLANE_BYTES};
+use aees_run::settings::LabelNoiseType;
+
+use aees_tasks::{Cifar100Config, DataSource, ImageSplit, LabelNoise, PLANE_BYTES};
 
 use crate::require::corpus;
 
@@ -38,7 +40,7 @@ fn the_whole_set_has_the_published_counts_and_statistics() {
     let Some(folder) = corpus("cifar100") else { return };
     let config = Cifar100Config {
         source: DataSource::Path(folder),
-        label_noise: LabelNoise::new(LabelNoiseType::Symmetric, 0.2).unwrap(),
+        label_noise: LabelNoise { kind: LabelNoiseType::Symmetric, rate: 0.2 },
         ..Cifar100Config::default()
     };
     let data = config.load().unwrap();

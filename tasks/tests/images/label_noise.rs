@@ -2,12 +2,14 @@
 //!
 //! `fixtures/make_label_noise.py` makes the fixture with Python's own `random`.
 
-use aees_tasks::{LabelNoise, LabelNoiseReport, LabelNoiseType, corrupt_labels, labels_digest, next_in_superclass};
+use aees_run::settings::LabelNoiseType;
+
+use aees_tasks::{LabelNoise, LabelNoiseReport, corrupt_labels, labels_digest, next_in_superclass};
 use serde_json::Value;
 
 fn corrupt(kind: LabelNoiseType, rate: f64, seed: u64) -> LabelNoiseReport {
     let labels: Vec<u32> = (0..50_000).map(|index| index % 100).collect();
-    let noise = LabelNoise::new(kind, rate).unwrap();
+    let noise = LabelNoise { kind: kind, rate: rate };
     corrupt_labels(&labels, noise, seed, &next_in_superclass()).unwrap().unwrap()
 }
 
@@ -39,7 +41,7 @@ fn whole_vectors_equal_pythons() {
     let cases: Vec<Value> = serde_json::from_str(include_str!("../fixtures/label_noise.json")).unwrap();
     assert_eq!(cases.len(), 20);
     for case in cases {
-        let kind: LabelNoiseType = case["type"].as_str().unwrap().parse().unwrap();
+        let kind: LabelNoiseType = serde_json::from_value(case["type"].clone()).unwrap();
         let report = corrupt(kind, case["rate"].as_f64().unwrap(), case["seed"].as_u64().unwrap());
         assert_eq!(report.num_corrupted_examples as u64, case["k"].as_u64().unwrap());
         let first: Vec<u32> = serde_json::from_value(case["first_indices"].clone()).unwrap();

@@ -8,7 +8,9 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use aees_tasks::{DataOrigin, DataSource, LabelNoise, LabelNoiseType, TextData, TextDataConfig, TextTask};
+use aees_run::settings::LabelNoiseType;
+
+use aees_tasks::{DataOrigin, DataSource, LabelNoise, TextData, TextDataConfig, TextTask};
 use parquet::basic::Compression;
 use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
 use parquet::file::properties::WriterProperties;
@@ -39,7 +41,7 @@ fn sst2_has_the_published_counts() {
 #[test]
 fn ag_news_has_the_counts_of_its_files() {
     let Some(folder) = corpus("ag_news") else { return };
-    let noise = LabelNoise::new(LabelNoiseType::Symmetric, 0.2).unwrap();
+    let noise = LabelNoise { kind: LabelNoiseType::Symmetric, rate: 0.2 };
     let data = TextDataConfig { label_noise: noise, ..config(TextTask::AgNews, &folder) }.load().unwrap();
     assert_eq!((data.train.len(), data.validation.len()), (36_334, 4_038));
     assert_eq!(counts(data.test.as_ref().unwrap().labels(), 4), [1900; 4]);

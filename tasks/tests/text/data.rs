@@ -7,15 +7,17 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
+use aees_run::settings::LabelNoiseType;
+
 use aees_tasks::{
-    DataError, DataSource, LabelNoise, LabelNoiseType, TextData, TextDataConfig, TextSplit, TextTask,
-    corrupt_sampled_labels, labels_digest,
+    DataError, DataSource, LabelNoise, TextData, TextDataConfig, TextSplit, TextTask, corrupt_sampled_labels,
+    labels_digest,
 };
 use serde_json::Value;
 use tempfile::TempDir;
 
 fn symmetric(rate: f64) -> LabelNoise {
-    LabelNoise::new(LabelNoiseType::Symmetric, rate).unwrap()
+    LabelNoise { kind: LabelNoiseType::Symmetric, rate: rate }
 }
 
 fn synthetic(task: TextTask, change: impl FnOnce(&mut TextDataConfig)) -> Result<TextData, DataError> {
@@ -154,7 +156,7 @@ fn settings_that_cannot_be_are_refused() {
         complaint(Sst2, |config| config.label_noise = symmetric(0.2)),
         "symmetric label noise: GLUE SST-2 has no label noise"
     );
-    let asymmetric = LabelNoise::new(LabelNoiseType::Asymmetric, 0.2).unwrap();
+    let asymmetric = LabelNoise { kind: LabelNoiseType::Asymmetric, rate: 0.2 };
     assert_eq!(
         complaint(AgNews, |config| config.label_noise = asymmetric),
         "asymmetric label noise: AG News has symmetric label noise only"

@@ -5,9 +5,11 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use aees_run::settings::LabelNoiseType;
+
 use aees_tasks::{
-    DataOrigin, LabelNoise, LabelNoiseType, StoredTokens, TextTokenizer, TokenData, TokenKey, TokenNoise, TokenSplit,
-    TokenStore, corrupt_labels,
+    DataOrigin, LabelNoise, StoredTokens, TextTokenizer, TokenData, TokenKey, TokenNoise, TokenSplit, TokenStore,
+    corrupt_labels,
 };
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde_json::json;
@@ -24,16 +26,16 @@ fn tokenizer() -> TextTokenizer {
 fn split(tokenizer: &TextTokenizer, count: usize, max_length: usize) -> TokenSplit {
     let texts = SENTENCES.into_iter().cycle().take(count);
     let labels: Vec<u32> = (0..4).cycle().take(count).collect();
-    TokenSplit::new(tokenizer.encode_all(texts, max_length, &|_| ()).unwrap(), labels.clone(), labels)
+    tokenizer.encode_all(texts, max_length, &|_| ()).unwrap().with_labels(labels.clone(), labels)
 }
 
 /// AG News in small: three splits, a fifth of the training labels corrupted.
 fn noisy() -> (TokenKey, TokenData) {
     let tokenizer = tokenizer();
-    let noise = LabelNoise::new(LabelNoiseType::Symmetric, 0.2).unwrap();
+    let noise = LabelNoise { kind: LabelNoiseType::Symmetric, rate: 0.2 };
     let clean = split(&tokenizer, 50, 6);
     let report = corrupt_labels(clean.labels(), noise, 42, &[1, 2, 3, 0]).unwrap().unwrap();
-    let train = TokenSplit::new(clean.table().clone(), report.noisy_targets.clone(), clean.labels().to_vec());
+    let train = clean.clone().with_labels(report.noisy_targets.clone(), clean.labels().to_vec());
     let key = TokenKey {
         task: "agnews".to_owned(),
         tokenizer_digest: tokenizer.digest().to_owned(),
@@ -61,7 +63,7 @@ fn clean() -> (TokenKey, TokenData) {
     let (key, data) = noisy();
     let key = TokenKey { task: "sst2".to_owned(), split_seed: None, label_noise: None, ..key };
     let labels = data.train.clean_labels().to_vec();
-    let train = TokenSplit::new(data.train.table().clone(), labels.clone(), labels);
+    let train = data.train.clone().with_labels(labels.clone(), labels);
     let validation = split(&tokenizer(), 0, 6);
     (key, TokenData { train, validation, test: None, label_noise: None, ..data })
 }
@@ -157,9 +159,9 @@ fn ids_of_large_vocabularies_are_whole() {
     let tokenizer = TextTokenizer::read(folder.path()).unwrap();
     assert_eq!(tokenizer.vocabulary_size(), 70_004);
     let table = tokenizer.encode_all(["w0 w69999 w65532"], 9, &|_| ()).unwrap();
-    let split = TokenSplit::new(table, vec![1], vec![1]);
+    let split = table.with_labels(vec![1], vec![1]);
     let (key, data) = clean();
-    let validation = TokenSplit::new(tokenizer.encode_all([], 9, &|_| ()).unwrap(), vec![], vec![]);
+    let validation = tokenizer.encode_all([], 9, &|_| ()).unwrap().with_labels(vec![], vec![]);
     let key = TokenKey { max_length: 9, ..key };
     let data = TokenData { train: split, validation, vocabulary_size: 70_004, max_length: 9, ..data };
     let store = store(folder.path());

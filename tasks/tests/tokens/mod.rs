@@ -7,11 +7,11 @@ mod python_ids;
 mod task_data;
 mod tokenizer;
 
-use aees_tasks::TokenTable;
+use aees_tasks::TokenSplit;
 use sha2::{Digest, Sha256};
 
 /// Of all ids, as `make_token_fixtures.py` takes it.
-fn digest(table: &TokenTable) -> String {
+fn digest(table: &TokenSplit) -> String {
     let mut digest = Sha256::new();
     let mut ids = Vec::new();
     for index in 0..table.len() {

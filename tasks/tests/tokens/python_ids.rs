@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 
-use aees_tasks::{TextTokenizer, TokenTable};
+use aees_tasks::{TextTokenizer, TokenSplit};
 use flate2::read::GzDecoder;
 
 use super::digest;
@@ -24,7 +24,7 @@ fn rows() -> Rows {
     serde_json::from_reader(GzDecoder::new(file)).unwrap()
 }
 
-fn ids(table: &TokenTable, index: usize) -> Vec<u32> {
+fn ids(table: &TokenSplit, index: usize) -> Vec<u32> {
     let mut ids = Vec::new();
     table.extend_ids(index, &mut ids);
     ids.into_iter().map(|id| u32::try_from(id).unwrap()).collect()

@@ -1,8 +1,9 @@
 //! From a task's text to its token file and back.
 
+use aees_run::settings::LabelNoiseType;
+
 use aees_tasks::{
-    DataSource, LabelNoise, LabelNoiseType, StoredTokens, TextDataConfig, TextTask, TextTokenizer, TokenData, TokenKey,
-    TokenStore,
+    DataSource, LabelNoise, StoredTokens, TextDataConfig, TextTask, TextTokenizer, TokenData, TokenKey, TokenStore,
 };
 
 fn config(task: TextTask) -> TextDataConfig {
@@ -18,7 +19,7 @@ fn config(task: TextTask) -> TextDataConfig {
 fn both_tasks_come_back_as_they_were_built() {
     let folder = tempfile::tempdir().unwrap();
     let store = TokenStore::new(folder.path().to_owned());
-    let noise = LabelNoise::new(LabelNoiseType::Symmetric, 0.2).unwrap();
+    let noise = LabelNoise { kind: LabelNoiseType::Symmetric, rate: 0.2 };
     for config in [config(TextTask::Sst2), TextDataConfig { label_noise: noise, ..config(TextTask::AgNews) }] {
         let text = config.load().unwrap();
         let tokenizer = TextTokenizer::from_sentences(text.train.texts(), 2000).unwrap();

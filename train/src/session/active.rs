@@ -7,10 +7,10 @@ use aees_run::checkpoint::{EngineState, parameter_digest};
 use aees_run::identity::RunIdentity;
 use aees_run::json::write_pretty;
 use aees_run::outcome::Outcome;
+use aees_run::output::{OutputKind, write_output};
 use aees_run::run_directory::RunDirectory;
 use aees_run::settings::RunConfig;
 use aees_run::state::TrainState;
-use serde_json::Value;
 
 use super::{SessionEnd, SessionError};
 use crate::controllers::Schedule;
@@ -29,6 +29,7 @@ pub struct ActiveRun {
     pub(super) schedule: Option<Schedule>,
     pub(super) directory: RunDirectory,
     pub(super) drive: Drive,
+    pub(super) force: bool,
 }
 
 impl ActiveRun {
@@ -62,7 +63,7 @@ impl ActiveRun {
         self.drive.finalize()?;
         let end = self.diagnose(outcome)?;
         let result = self.publish(&end)?;
-        self.drive.emit_finished(&end.outcome, &result)?;
+        self.drive.emit_finished(&end.outcome, &result);
         Ok(SessionEnd::Finished { outcome: end.outcome, result })
     }
 
@@ -92,7 +93,7 @@ impl ActiveRun {
         let facts = self.drive.task().facts();
         let tests_at_end = facts.tests_at_end;
         let subsets = if facts.counts_memorised && facts.label_noise.is_some() {
-            self.drive.emit(&RunEvent::EvaluationStarted { what: "counting what was memorised" })?;
+            self.drive.emit(&RunEvent::EvaluationStarted { what: "counting what was memorised" });
             let predictions = self.drive.engine().predict(Split::Train)?;
             let report = self.drive.task().facts().label_noise.as_ref();
             report.map(|report| SubsetAccuracies::count(&predictions, report))
@@ -115,7 +116,7 @@ impl ActiveRun {
         let best = self.drive.checkpoints().read(&path)?;
         if best.state.best != self.drive.state().best {
             let warning = "best.safetensors is not of the best epoch; its diagnostics are left out";
-            self.drive.emit(&RunEvent::Warning(warning))?;
+            self.drive.emit(&RunEvent::Warning(warning));
             return Ok(None);
         }
         self.drive.engine().load(&best.engine)?;
@@ -124,7 +125,7 @@ impl ActiveRun {
         Ok(Some(measured))
     }
 
-    fn publish(&self, end: &RunEnd) -> Result<PathBuf, FileError> {
+    fn publish(&self, end: &RunEnd) -> Result<PathBuf, SessionError> {
         let facts = RunFacts {
             config: &self.config,
             identity: &self.identity,
@@ -133,12 +134,16 @@ impl ActiveRun {
             schedule: self.schedule.as_ref(),
         };
         let result = run_result(&facts, self.drive.state(), end);
-        if let Some(output) = &self.config.output {
-            write_result(Path::new(output), &result)?;
-        }
-        // Last, because its presence says that the run is done.
+        let mut text = Vec::new();
         let path = self.directory.result();
-        write_result(&path, &result)?;
+        write_pretty(&result, &mut text).map_err(FileError::at("write", &path))?;
+        let copied = match &self.config.output {
+            Some(output) => write_output(Path::new(output), OutputKind::RESULT, &text, self.force),
+            None => Ok(()),
+        };
+        // Also when the copy cannot be written: its presence says that the run is done.
+        write_atomically(&path, |out| out.write_all(&text))?;
+        copied?;
         Ok(path)
     }
 }
@@ -146,11 +151,4 @@ impl ActiveRun {
 struct Measured {
     subsets: Option<SubsetAccuracies>,
     test: Option<f64>,
-}
-
-fn write_result(path: &Path, result: &Value) -> Result<(), FileError> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(FileError::at("make", folder))?;
-    }
-    write_atomically(path, |out| write_pretty(result, &mut &mut *out))
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use aees_run::artifact::FileError;
 use aees_run::identity::NotCanonical;
+use aees_run::output::OutputError;
 use aees_run::run_directory::DirectoryError;
 use aees_run::settings::ConfigError;
 
@@ -36,6 +37,30 @@ pub enum SessionError {
     /// The run itself.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// The engine, before the run began.
+    #[error(transparent)]
+    Job(EngineError),
+    /// A file that the user names for the result.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// More than this machine has.
+    #[error("this run needs at least {} of memory, and there are {}", bytes(*needed), bytes(*available as f64))]
+    Memory {
+        /// Bytes of parameters, gradients, optimizer and activations, counted low.
+        needed: f64,
+        /// Bytes that a process here can have.
+        available: u64,
+    },
+    /// Nothing that the run left can be gone on from.
+    #[error("none of the {count} checkpoints in {path} can be used, and nothing was changed: {reason}", path = path.display())]
+    DamagedCheckpoints {
+        /// The folder of the run.
+        path: PathBuf,
+        /// How many there are.
+        count: usize,
+        /// What is wrong with the newest.
+        reason: String,
+    },
     /// What was planned is not what would be run.
     #[error("this is run {found}, not the planned {planned}: data, tokenizer, weights or program changed since")]
     OtherRun {
@@ -80,8 +105,18 @@ impl SessionError {
             Self::Task(error) => error.help(),
             Self::Directory(error) => error.help(),
             Self::Controllers(ControllerSetupError::Trace(error)) => error.help(),
+            Self::Run(RunError::File(error)) if error.is_disk_full() => {
+                Some("the disk is full: free some space, then continue with --resume; earlier checkpoints are untouched".into())
+            }
             Self::Run(RunError::File(error)) => error.help(),
-            Self::Run(RunError::Engine(EngineError::Weights(_))) => Some(
+            Self::Output(error) => error.help(),
+            Self::Memory { .. } => Some("make the model (--model-width, --model-layers, --model-dim), --batch-size or --max-length smaller".into()),
+            Self::DamagedCheckpoints { path, .. } => Some(format!(
+                "put a copy of a checkpoint back into {0}/checkpoints, or begin the run again: aees train --config \
+                 {0}/config.yaml --run-dir {0} --overwrite",
+                path.display()
+            )),
+            Self::Job(EngineError::Weights(_)) | Self::Run(RunError::Engine(EngineError::Weights(_))) => Some(
                 "remove the file if it is damaged, and `aees data fetch TASK` brings it again; or name another with --model"
                     .into(),
             ),
@@ -91,7 +126,12 @@ impl SessionError {
             Self::ForeignCheckpoints { .. } => Some(
                 "the data or the program changed since; resume with the same, or start anew in another folder".into(),
             ),
-            Self::Identity(_) | Self::Controllers(_) | Self::Run(_) => None,
+            Self::Job(_) | Self::Identity(_) | Self::Controllers(_) | Self::Run(_) => None,
         }
     }
+}
+
+fn bytes(count: f64) -> String {
+    let gibibytes = count / f64::from(1 << 30);
+    if gibibytes < 1.0 { format!("{:.0} MiB", gibibytes * 1024.0) } else { format!("{gibibytes:.1} GiB") }
 }

@@ -7,9 +7,11 @@ use crate::cifar100;
 use crate::drive::RunError;
 use crate::event::Subscriber;
 use crate::text_files::TextFiles;
+use aees_models::weights;
 use aees_run::artifact::FileError;
 use aees_run::checkpoint::CheckpointFolder;
 use aees_run::identity::RunIdentity;
+use aees_run::output::OutputError;
 use aees_run::run_directory::RunDirectory;
 use aees_run::settings::{RunConfig, TaskName};
 
@@ -33,16 +35,20 @@ pub enum SavedModel {
     Last,
 }
 
-/// Writes a saved model of the run in a folder for other programs; gives the step it is of.
+/// Writes a saved model of the run in a folder for other programs; gives the step it is of. A model that something else
+/// wrote there is replaced by force only.
 ///
 /// # Errors
-/// When there is no such checkpoint, or a file cannot be read or written.
+/// When there is no such checkpoint, another model is there, or a file cannot be read or written.
 pub fn export(
     directory: &Path,
     which: SavedModel,
-    folder: &Path,
+    (folder, force): (&Path, bool),
     subscribers: &mut [Box<dyn Subscriber>],
 ) -> Result<u64, SessionError> {
+    if !force {
+        refuse_foreign_model(folder)?;
+    }
     let (directory, config) = RunDirectory::open(directory)?;
     let task = load_task(&config, subscribers)?;
     let identity = RunIdentity::of(&config, &task.facts().inputs)?;
@@ -59,6 +65,21 @@ pub fn export(
     std::fs::create_dir_all(folder).map_err(FileError::at("make", folder))?;
     task.export(&checkpoint.engine, folder).map_err(RunError::from)?;
     Ok(checkpoint.state.step)
+}
+
+/// The files of a model that an export may write.
+const MODEL_FILES: [&str; 5] =
+    ["model.safetensors", "config.json", "tokenizer.json", "vocab.txt", "tokenizer_config.json"];
+
+fn refuse_foreign_model(folder: &Path) -> Result<(), OutputError> {
+    let weights = folder.join(MODEL_FILES[0]);
+    if weights::is_export(&weights) {
+        return Ok(());
+    }
+    match MODEL_FILES.into_iter().map(|name| folder.join(name)).find(|file| file.exists()) {
+        Some(path) => Err(OutputError::Foreign { path, kind: "a model" }),
+        None => Ok(()),
+    }
 }
 
 fn checkpoints_path(directory: &RunDirectory, which: SavedModel) -> PathBuf {

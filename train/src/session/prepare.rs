@@ -8,9 +8,11 @@ use std::sync::Arc;
 use aees_control::Aees;
 use aees_run::artifact::FileError;
 use aees_run::checkpoint::{Checkpoint, CheckpointError, CheckpointFolder};
+use aees_run::hardware::memory_limit;
 use aees_run::identity::RunIdentity;
-use aees_run::run_directory::RunDirectory;
-use aees_run::settings::{ControlMode, OptimizerName, RunConfig, TaskName};
+use aees_run::output::{OutputKind, check_output};
+use aees_run::run_directory::{DirectoryError, Occupied, Replace, RunDirectory};
+use aees_run::settings::{ControlMode, OptimizerName, RunConfig, TaskName, read_file};
 use aees_run::state::TrainState;
 
 use super::active::ActiveRun;
@@ -18,14 +20,14 @@ use super::{RunTarget, SessionError};
 use crate::cifar100::Cifar100Task;
 use crate::controllers::{ControllerSetupError, Schedule, controllers, schedule};
 use crate::drive::{Drive, RunError};
-use crate::engine::{Engine, Target, build, select};
-use crate::event::{RunEvent, Start, Subscriber};
+use crate::engine::{DeviceChoice, Engine, Target, build, select};
+use crate::event::{RunEvent, Start, Subscriber, Subscribers, UntilItFails};
 use crate::frequency_source::FrequencySource;
 use crate::optimizer::{OptimizerConfig, OptimizerKind};
 use crate::run_logs::{MetricsLog, TextLog};
 use crate::tensorboard_log::TensorBoardLog;
 use crate::text_task::TextClassificationTask;
-use crate::training_task::{JobSetup, PreparedJob, TrainingTask};
+use crate::training_task::{JobSetup, ModelSize, PreparedJob, TrainingTask};
 
 /// The folder in which runs without a folder of their own are made.
 pub const RESULTS: &str = "results";
@@ -54,6 +56,8 @@ pub struct PreparedRun {
     state: TrainState,
     /// What the user should know of data, model and checkpoints.
     notices: Vec<String>,
+    /// Whether the copy of the result may replace any file.
+    force: bool,
 }
 
 /// Makes a run ready to train. The subscribers hear of downloads and other things that take long.
@@ -73,8 +77,18 @@ pub fn prepare(
                 return Ok(Prepared::AlreadyFinished { result });
             }
         }
-        RunTarget::New { directory: Some(directory), overwrite } => RunDirectory::check_new(directory, *overwrite)?,
+        RunTarget::New { directory: Some(directory), replace, .. } => {
+            // Whether the run that is there is this one is known when the data is.
+            if RunDirectory::occupied(directory, *replace)? != Occupied::Free && !may_be_the_same(directory, config) {
+                return Err(DirectoryError::HoldsARun { path: directory.clone() }.into());
+            }
+        }
         RunTarget::New { directory: None, .. } => {}
+    }
+    let force = matches!(folder, RunTarget::New { force: true, .. });
+    if let Some(output) = &config.output {
+        // Told before the training that it is for.
+        check_output(Path::new(output), OutputKind::RESULT, &[], force)?;
     }
     let target = select(&config.engine, &config.device, config.precision)?;
     let task = load_task(config, subscribers)?;
@@ -84,14 +98,23 @@ pub fn prepare(
     {
         return Err(SessionError::OtherRun { planned: run_id.clone(), found: identity.run_id.full().to_owned() });
     }
+    if let RunTarget::New { directory, replace: Replace::Nothing, .. } = folder {
+        let path = directory.clone().unwrap_or_else(|| default_directory(config, &identity));
+        let result = path.join("result.json");
+        let occupied = RunDirectory::occupied(&path, Replace::Nothing)?;
+        if occupied == Occupied::ByRun(Some(identity.run_id.full().to_owned())) && result.is_file() {
+            return Ok(Prepared::AlreadyFinished { result });
+        }
+    }
+    check_memory(config, task.as_ref(), &target)?;
     let schedule = schedule(config, task.steps_per_epoch(config.batch_size.get()).saturating_mul(config.epochs.get()))?;
     let aees = controllers(config, schedule.as_ref())?;
     // Before the folder: weights that do not fit must not cost a run that is there.
-    let PreparedJob { job, notices: job_notices } = task.job(&job_setup(config)).map_err(RunError::from)?;
-    let mut engine = build(job, &target).map_err(RunError::from)?;
+    let PreparedJob { job, notices: job_notices } = task.job(&job_setup(config)).map_err(SessionError::Job)?;
+    let mut engine = build(job, &target).map_err(SessionError::Job)?;
     let directory = open_directory(config, folder, &identity)?;
     let checkpoints = CheckpointFolder::new(directory.checkpoints(), identity.run_id.full());
-    let (checkpoint, refused) = newest_checkpoint(&checkpoints, &directory)?;
+    let (checkpoint, refused) = newest_checkpoint(&checkpoints, &directory, folder)?;
     let state = match checkpoint {
         Some(checkpoint) => {
             engine.load(&checkpoint.engine).map_err(RunError::from)?;
@@ -112,6 +135,7 @@ pub fn prepare(
         engine,
         state,
         notices,
+        force,
     })))
 }
 
@@ -121,7 +145,8 @@ impl PreparedRun {
     /// # Errors
     /// When a log cannot be written.
     pub fn start(self, mut subscribers: Vec<Box<dyn Subscriber>>) -> Result<ActiveRun, SessionError> {
-        let Self { config, identity, target, task, schedule, directory, checkpoints, engine, state, notices } = self;
+        let Self { config, identity, target, task, schedule, directory, checkpoints, engine, state, notices, force } =
+            self;
         open_logs(&config, &directory, &state, &mut subscribers)?;
         let start = Start {
             config: &config,
@@ -137,10 +162,10 @@ impl PreparedRun {
             axes: state.aees.as_ref().map(Aees::axis_lines),
             open_loop: schedule.as_ref().map(|schedule| &schedule.plan),
         };
-        subscribers.on_event(&RunEvent::Started(&start))?;
-        notices.iter().try_for_each(|notice| subscribers.on_event(&RunEvent::Warning(notice)))?;
+        subscribers.tell(&RunEvent::Started(&start));
+        notices.iter().for_each(|notice| subscribers.tell(&RunEvent::Warning(notice)));
         let drive = Drive::new(&config, task, engine, checkpoints, subscribers, state);
-        Ok(ActiveRun { config, identity, target, schedule, directory, drive })
+        Ok(ActiveRun { config, identity, target, schedule, directory, drive, force })
     }
 }
 
@@ -179,15 +204,15 @@ fn open_directory(
 ) -> Result<RunDirectory, SessionError> {
     let run_id = identity.run_id.full();
     Ok(match folder {
-        RunTarget::New { directory, overwrite } => {
+        RunTarget::New { directory, replace, .. } => {
             let path = directory.clone().unwrap_or_else(|| default_directory(config, identity));
-            RunDirectory::create(&path, config, run_id, *overwrite)?
+            RunDirectory::create(&path, config, run_id, *replace)?
         }
         RunTarget::Planned { directory, .. } if directory.join("config.yaml").is_file() => {
             RunDirectory::open(directory)?.0
         }
         // Without a configuration nothing in it was ever trained: a kill came while the folder was made.
-        RunTarget::Planned { directory, .. } => RunDirectory::create(directory, config, run_id, true)?,
+        RunTarget::Planned { directory, .. } => RunDirectory::create(directory, config, run_id, Replace::OurRun)?,
         RunTarget::Resume { directory } => RunDirectory::open(directory)?.0,
     })
 }
@@ -197,6 +222,36 @@ fn default_directory(config: &RunConfig, identity: &RunIdentity) -> PathBuf {
     let optimizer = config.optimizer.name().to_lowercase();
     let name = format!("{}_{optimizer}_seed{}-{}", config.control_mode.name(), config.seed, identity.run_id.short());
     Path::new(RESULTS).join(config.task.name()).join(name)
+}
+
+/// Whether the run in a folder may be this one: it is not if it differs in a setting that decides the result.
+fn may_be_the_same(directory: &Path, config: &RunConfig) -> bool {
+    let Ok(entries) = read_file(&directory.join("config.yaml")) else { return false };
+    let map = entries.into_iter().map(|(key, value, _)| (key, value)).collect();
+    RunConfig::from_map(&map).is_ok_and(|stored| {
+        let decides = RunConfig::settings().iter().filter(|setting| setting.role.decides_result());
+        stored.task == config.task && decides.into_iter().all(|it| stored.get(it.key) == config.get(it.key))
+    })
+}
+
+/// Refuses what cannot fit before any of it is allocated.
+fn check_memory(config: &RunConfig, task: &dyn TrainingTask, target: &Target) -> Result<(), SessionError> {
+    let steps = task.steps_per_epoch(config.batch_size.get()).saturating_mul(config.epochs.get());
+    let episodes = if config.control_mode.is_open_loop() { steps.div_ceil(config.episode_steps()) } else { 0 };
+    let ModelSize { parameters, activations } = task.size(config.batch_size.get());
+    let slots = if config.optimizer == OptimizerName::AdamW { 2.0 } else { 1.0 };
+    let numbers = match target.device.choice {
+        // Values, gradients and slots.
+        DeviceChoice::Cpu => parameters * (2.0 + slots) + activations,
+        // The host only draws the first values; what a GPU lacks it says itself.
+        _ => parameters,
+    };
+    // An arm of the sequence, and what its episode leaves, are two words.
+    let needed = 4.0 * numbers + 16.0 * episodes as f64;
+    match memory_limit() {
+        Some(available) if needed > available as f64 => Err(SessionError::Memory { needed, available }),
+        _ => Ok(()),
+    }
 }
 
 fn job_setup(config: &RunConfig) -> JobSetup {
@@ -215,6 +270,7 @@ fn job_setup(config: &RunConfig) -> JobSetup {
 fn newest_checkpoint(
     folder: &CheckpointFolder,
     directory: &RunDirectory,
+    target: &RunTarget,
 ) -> Result<(Option<Checkpoint>, Vec<String>), SessionError> {
     let (checkpoint, refused) = folder.newest()?;
     let whole =
@@ -224,6 +280,10 @@ fn newest_checkpoint(
     {
         let path = directory.checkpoints();
         return Err(SessionError::ForeignCheckpoints { path, reason: whole.to_string() });
+    }
+    if let (None, Some(damaged), RunTarget::Resume { directory }) = (&checkpoint, refused.first(), target) {
+        let (path, reason) = (directory.clone(), damaged.to_string());
+        return Err(SessionError::DamagedCheckpoints { path, count: refused.len(), reason });
     }
     let instead = match &checkpoint {
         Some(checkpoint) => format!("the one of step {} is used", checkpoint.state.step),
@@ -239,10 +299,11 @@ fn open_logs(
     subscribers: &mut Vec<Box<dyn Subscriber>>,
 ) -> Result<(), FileError> {
     let episodes = state.aees.as_ref().map_or(0, |aees| aees.episodes().len());
-    subscribers.push(Box::new(MetricsLog::open(&directory.metrics(), state.epoch, episodes)?));
-    subscribers.push(Box::new(TextLog::open(&directory.log())?));
+    subscribers.push(Box::new(UntilItFails::new(MetricsLog::open(&directory.metrics(), state.epoch, episodes)?)));
+    subscribers.push(Box::new(UntilItFails::new(TextLog::open(&directory.log())?)));
     if config.tensorboard {
-        subscribers.push(Box::new(TensorBoardLog::open(&directory.tensorboard(), state.step)?));
+        let log = TensorBoardLog::open(&directory.tensorboard(), state.step)?;
+        subscribers.push(Box::new(UntilItFails::new(log)));
     }
     Ok(())
 }

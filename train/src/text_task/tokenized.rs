@@ -38,8 +38,8 @@ impl Tokenized {
         let stored =
             storing == StoreTokens::Always || config.data != "synthetic" || config.tokenized_dataset_dir.is_some();
         let store = stored.then(|| TokenStore::new(directory(config)));
-        let key = TokenKey::of(&files.data_config()?, &text, &tokenizer, config.max_length.get());
-        let mut notices = Vec::new();
+        let key = TokenKey::of(&files.data_config(), &text, &tokenizer, config.max_length.get());
+        let mut notices = text.notices.clone();
         if let Some(store) = &store {
             match store.open(&key, text.origin.clone())? {
                 StoredTokens::Ready(data) => {

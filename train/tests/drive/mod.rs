@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 
 use aees_run::result::TIME_KEYS;
+use aees_run::run_directory::Replace;
 use aees_run::settings::{RunConfig, TaskName};
 use aees_train::session::{ActiveRun, Prepared, PreparedRun, RunTarget, SessionEnd, drive, prepare, train};
 use serde_json::Value;
@@ -32,7 +33,7 @@ fn configs() -> [RunConfig; 2] {
 }
 
 fn target(directory: &Path) -> RunTarget {
-    RunTarget::New { directory: Some(directory.to_owned()), overwrite: false }
+    RunTarget::New { directory: Some(directory.to_owned()), replace: Replace::Nothing, force: false }
 }
 
 fn prepared(config: &RunConfig, target: &RunTarget) -> PreparedRun {

@@ -2,7 +2,7 @@
 
 /// The name and the sizes of a task.
 #[derive(Debug)]
-pub(crate) struct TaskFacts {
+pub(crate) struct DatasetInfo {
     /// The name on the command line.
     pub(crate) name: &'static str,
     /// The name in prose.
