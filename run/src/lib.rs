@@ -8,12 +8,14 @@
 
 pub mod artifact;
 pub mod checkpoint;
+pub mod circumstances;
 pub mod hardware;
 pub mod hexadecimal;
 pub mod host_tensor;
 pub mod identity;
 pub mod json;
 pub mod nearest;
+pub mod nvidia;
 pub mod outcome;
 pub mod result;
 pub mod run_directory;

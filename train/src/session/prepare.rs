@@ -8,6 +8,7 @@ use std::sync::Arc;
 use aees_control::Aees;
 use aees_run::artifact::FileError;
 use aees_run::checkpoint::{Checkpoint, CheckpointError, CheckpointFolder};
+use aees_run::circumstances::WorkSession;
 use aees_run::identity::RunIdentity;
 use aees_run::run_directory::RunDirectory;
 use aees_run::settings::{ControlMode, OptimizerName, RunConfig, TaskName};
@@ -19,6 +20,7 @@ use crate::cifar100::Cifar100Task;
 use crate::controllers::{ControllerSetupError, Schedule, controllers, schedule};
 use crate::drive::{Drive, RunError};
 use crate::engine::{Engine, Target, build, select};
+use crate::engine_info::watch;
 use crate::event::{RunEvent, Start, Subscriber};
 use crate::frequency_source::FrequencySource;
 use crate::optimizer::{OptimizerConfig, OptimizerKind};
@@ -121,7 +123,10 @@ impl PreparedRun {
     /// # Errors
     /// When a log cannot be written.
     pub fn start(self, mut subscribers: Vec<Box<dyn Subscriber>>) -> Result<ActiveRun, SessionError> {
-        let Self { config, identity, target, task, schedule, directory, checkpoints, engine, state, notices } = self;
+        let Self { config, identity, target, task, schedule, directory, checkpoints, engine, mut state, notices } =
+            self;
+        state.sessions.push(WorkSession::begin());
+        let watch = watch(&target);
         open_logs(&config, &directory, &state, &mut subscribers)?;
         let start = Start {
             config: &config,
@@ -140,7 +145,7 @@ impl PreparedRun {
         subscribers.on_event(&RunEvent::Started(&start))?;
         notices.iter().try_for_each(|notice| subscribers.on_event(&RunEvent::Warning(notice)))?;
         let drive = Drive::new(&config, task, engine, checkpoints, subscribers, state);
-        Ok(ActiveRun { config, identity, target, schedule, directory, drive })
+        Ok(ActiveRun { config, identity, target, schedule, directory, drive, watch })
     }
 }
 
