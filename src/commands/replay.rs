@@ -38,7 +38,7 @@ impl ReplayFlags {
         let sources = self.sources.sources();
         let Found { paths, skipped } = find(&sources)?;
         tell_skipped(&skipped);
-        let named = |skipped: &SkippedFile| sources.iter().any(|source| *source == Source::File(skipped.path.clone()));
+        let named = |skipped: &SkippedFile| is_named(skipped, &sources);
         let mut unreadable = skipped.iter().any(named);
         let mut differs = skipped.iter().any(|skipped| skipped.damaged && !named(skipped));
         let mut list = Vec::new();
@@ -82,12 +82,18 @@ struct Found {
 fn find(sources: &[Source]) -> Result<Found, Failure> {
     match ResultSet::read(sources) {
         Ok(set) => Ok(Found { paths: set.runs.into_iter().map(|run| run.path).collect(), skipped: set.skipped }),
-        // All that is there is damaged: that is found, too.
-        Err(ReadError::Nothing { skipped, .. }) if skipped.iter().any(|skipped| skipped.damaged) => {
+        // All that a folder holds is damaged: that is found, too.
+        Err(ReadError::Nothing { skipped, .. })
+            if skipped.iter().any(|file| file.damaged && !is_named(file, sources)) =>
+        {
             Ok(Found { paths: Vec::new(), skipped })
         }
         Err(error) => Err(error.into()),
     }
+}
+
+fn is_named(skipped: &SkippedFile, sources: &[Source]) -> bool {
+    sources.iter().any(|source| *source == Source::File(skipped.path.clone()))
 }
 
 fn to_json(replay: &Replay) -> Value {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::document::{
     Config, Document, Number, Numbers, Short, Subsets, WrittenControllers, WrittenEpisodes, WrittenLabelNoise,
 };
-use super::headline::{self, Known};
+use super::headline::{self, Columns, Known};
 use super::source::Refusal;
 use crate::record::{Episodes, LabelNoiseAccuracies, Layout, Method, NoiseSetting, RunRecord};
 
@@ -177,15 +177,6 @@ fn label_noise(task: &str, settings: &Map<String, Value>, diagnostics: Option<Wr
         _ if task == "agnews" => NoiseSetting::Symmetric(rate),
         _ => NoiseSetting::Clean,
     }
-}
-
-/// One number for each epoch, in each.
-pub(super) struct Columns {
-    pub(super) train_losses: Vec<f64>,
-    pub(super) train_accuracies: Vec<f64>,
-    pub(super) val_accuracies: Vec<f64>,
-    pub(super) epoch_seconds: Vec<f64>,
-    pub(super) epoch_tflops: Vec<f64>,
 }
 
 fn columns(document: &Document, warnings: &mut Vec<String>) -> Result<Columns, String> {

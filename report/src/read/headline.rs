@@ -8,7 +8,6 @@
 
 use serde_json::{Map, Value};
 
-use super::convert::Columns;
 use super::document::{Diagnostics, Document, Numbers, Subsets};
 use crate::difference::{Difference, Place};
 
@@ -20,6 +19,15 @@ const TFLOPS: f64 = 1e-4;
 
 /// A clock that is read at every epoch's end and one that is read once differ by what lies between.
 const CLOCKS: f64 = 1e-3;
+
+/// One number for each epoch, in each.
+pub(super) struct Columns {
+    pub(super) train_losses: Vec<f64>,
+    pub(super) train_accuracies: Vec<f64>,
+    pub(super) val_accuracies: Vec<f64>,
+    pub(super) epoch_seconds: Vec<f64>,
+    pub(super) epoch_tflops: Vec<f64>,
+}
 
 /// Refuses accuracies that are no fractions.
 pub(super) fn check_fractions(document: &Document) -> Result<(), String> {
