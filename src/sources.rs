@@ -44,6 +44,7 @@ impl Sources {
 
 pub(crate) fn tell_skipped(skipped: &[SkippedFile]) {
     for skipped in skipped {
-        eprintln!("skipped {}: {}", skipped.path.display(), skipped.reason);
+        let what = if skipped.damaged { "damaged" } else { "skipped" };
+        eprintln!("{what} {}: {}", skipped.path.display(), skipped.reason);
     }
 }

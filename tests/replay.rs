@@ -91,6 +91,38 @@ fn a_difference_has_its_exit_code() {
     assert_eq!((&list[0]["difference"]["episode"], &list[0]["difference"]["recorded"]), (&json!(12), &json!("4.0")));
 }
 
+/// A baseline has no decisions, but a best accuracy.
+#[test]
+fn a_headline_value_that_was_changed_is_an_error() {
+    let scratch = Scratch::new();
+    scratch.train("plain", &[]).ok();
+    let mut document = scratch.json("plain/result.json");
+    document["best_val_accuracy"] = json!(0.99);
+    fs::write(scratch.path("plain/result.json"), document.to_string()).unwrap();
+    let run = scratch.run(["replay", "plain"]);
+    assert_eq!(run.code(), Some(2), "{}", run.stderr());
+    assert!(run.stdout().contains("plain/result.json: no controllers; best_val_accuracy is 0.99 in the file, and 0."));
+    let list: Value = serde_json::from_str(&scratch.run(["replay", "plain", "--json"]).stdout()).unwrap();
+    assert_eq!((&list[0]["status"], &list[0]["difference"]["episode"]), (&json!("differs"), &Value::Null));
+}
+
+#[test]
+fn a_folder_with_a_damaged_result_has_its_exit_code() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("all")).unwrap();
+    let whole = fs::read(archive().join(CHECKPOINTING)).unwrap();
+    fs::write(scratch.path("all/good.json"), &whole).unwrap();
+    fs::write(scratch.path("all/notes.log"), "seen").unwrap();
+    scratch.run(["replay", "all"]).ok();
+    fs::write(scratch.path("all/cut"), &whole[..whole.len() / 2]).unwrap();
+    let run = scratch.run(["replay", "all"]);
+    assert_eq!(run.code(), Some(2), "{}", run.stderr());
+    assert!(run.stdout().contains("36 of 36"), "{}", run.stdout());
+    assert!(run.stderr().contains("damaged all/cut: not JSON: EOF"), "{}", run.stderr());
+    fs::remove_file(scratch.path("all/good.json")).unwrap();
+    assert_eq!(scratch.run(["replay", "all"]).code(), Some(2));
+}
+
 #[test]
 fn what_cannot_be_read_is_refused_and_the_rest_is_replayed() {
     let scratch = Scratch::new();

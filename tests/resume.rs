@@ -80,6 +80,24 @@ fn killed_again_and_again() {
     assert_eq!(essence(&scratch, "killed"), essence(&scratch, "whole"));
 }
 
+/// Two processes worked at the run; both are told, with their commands, and no secret with them.
+#[test]
+fn a_resumed_run_tells_of_all_its_processes() {
+    let scratch = Scratch::new();
+    let secret = ["--hf-token", "hf_notforanyoneelse", "--checkpoint-every", "3"];
+    assert!(kill_at_step(&scratch, "run", &secret, 12));
+    scratch.run(["train", "--resume", "run"]).ok();
+    let circumstances = scratch.json("run/result.json")["circumstances"].clone();
+    let sessions = circumstances["sessions"].as_array().unwrap();
+    assert_eq!(sessions.len(), 2, "{circumstances:#}");
+    assert_eq!(circumstances["started_at"], sessions[0]["started_at"]);
+    assert_eq!(circumstances["command"], sessions[1]["command"]);
+    let words = |session: &Value| session["command"].as_array().unwrap().iter().skip(1).cloned().collect::<Vec<_>>();
+    assert_eq!(words(&sessions[1]), ["train", "--resume", "run"]);
+    assert!(words(&sessions[0]).contains(&json!("--hf-token")));
+    assert!(!circumstances.to_string().contains("notforanyoneelse"), "{circumstances:#}");
+}
+
 #[test]
 fn resuming_a_finished_run_does_nothing() {
     let scratch = Scratch::new();

@@ -75,6 +75,26 @@ fn every_key_of_the_reference_is_there() {
     }
 }
 
+/// What a reviewer asks: when, by which command and which program, on what.
+#[test]
+fn a_result_tells_its_circumstances() {
+    let scratch = Scratch::new();
+    scratch.train("run", &["--threads", "1"]).ok();
+    let result = scratch.json("run/result.json");
+    let told = &result["circumstances"];
+    let moment = |key: &str| told[key].as_str().unwrap().to_owned();
+    let (start, end) = (moment("started_at"), moment("finished_at"));
+    assert!(start.len() == "2026-11-20T16:03:37Z".len() && start.ends_with('Z') && start <= end, "{told:#}");
+    assert_eq!(told["threads"], 1);
+    assert_eq!(told["command"][1], "train");
+    assert!(told["build"]["rustc"].as_str().unwrap().starts_with("rustc 1."), "{told:#}");
+    assert!(told["build"]["features"].is_array() && told["build"]["target_features"].is_array());
+    assert_eq!(told["build"]["git_commit"].is_string(), told["build"]["git_dirty"].is_boolean());
+    assert!(told["instruction_sets"].is_array() && told["other_runs"].is_u64() && told["load_average"].is_f64());
+    // A run on the CPU has no GPU, with or without a driver.
+    assert_eq!((&result["hardware"]["gpus"], &result["driver"]), (&Value::Null, &Value::Null));
+}
+
 #[test]
 fn piped_output_is_the_references_lines() {
     let scratch = Scratch::new();

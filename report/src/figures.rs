@@ -2,7 +2,8 @@
 //!
 //! [`draw`] groups runs by what they are, asks every kind of figure for what it can make of them, and says what is missing.
 //! A kind turns runs into a `Figure`, which is axes, marks and a legend (`figure.rs`); `layout.rs` puts that on paper with
-//! measured text; `drawing.rs` writes SVG, and `picture.rs` makes a PNG of it that needs no font of the machine. Nothing is
+//! measured text; `drawing.rs` writes SVG, `pdf.rs` PDF, and
+//! `picture.rs` makes a PNG that needs no font of the machine. Nothing is
 //! drawn at random, so equal results give equal files.
 
 mod comparisons;
@@ -13,6 +14,7 @@ mod figure;
 mod layout;
 mod lettering;
 mod palette;
+mod pdf;
 mod picture;
 mod scale;
 mod series;
@@ -27,11 +29,13 @@ pub use palette::Theme;
 
 use self::drawing::{Drawing, Letters};
 use self::figure::Figure;
-use self::series::FigureRuns;
+use self::series::{FigureRuns, Looks};
 use crate::csv::Csv;
 use crate::error::ReportError;
 use crate::record::RunRecord;
 
+/// The size of most text, in points; titles are a little larger.
+pub const FONT_SIZE: f64 = layout::FONT_SIZE;
 /// A column of a two-column page, in millimetres.
 pub const COLUMN_MM: f64 = 85.0;
 /// The whole width of a page's text, in millimetres.
@@ -89,7 +93,8 @@ impl FigureKind {
         }
     }
 
-    fn plots(self, study: &FigureRuns<'_>, options: &FigureOptions) -> Result<Vec<Plot>, String> {
+    fn plots(self, runs: &[RunRecord], looks: &mut Looks, options: &FigureOptions) -> Result<Vec<Plot>, String> {
+        let study = &FigureRuns::of(runs, options.allow_partial, looks);
         match self {
             Self::Curves => curves::curves(study, options),
             Self::PeakFinal => curves::bars(study, options),
@@ -98,7 +103,9 @@ impl FigureKind {
             Self::Sigma => episodes::noise_against_accuracy(study, options),
             Self::Norms => episodes::update_norms(study, options),
             Self::Overhead => comparisons::overhead(study, options),
-            Self::Diagnostics => comparisons::diagnostics(study, options),
+            Self::Diagnostics => {
+                comparisons::diagnostics(study, &FigureRuns::at_peaks(runs, options.allow_partial, looks))
+            }
             Self::Strips => comparisons::strips(study, options),
         }
     }
@@ -111,6 +118,8 @@ pub struct FigureOptions {
     pub kinds: Vec<FigureKind>,
     /// The width in millimetres.
     pub width_mm: f64,
+    /// The size of most text in points.
+    pub font_size: f64,
     pub theme: Theme,
     /// Epochs of the learning curves' rolling mean; the reference takes 5.
     pub smooth: Option<usize>,
@@ -123,7 +132,15 @@ pub struct FigureOptions {
 impl Default for FigureOptions {
     fn default() -> Self {
         let (kinds, group_by) = (Vec::new(), Vec::new());
-        Self { kinds, width_mm: COLUMN_MM, theme: Theme::Light, smooth: None, group_by, allow_partial: false }
+        Self {
+            kinds,
+            width_mm: COLUMN_MM,
+            font_size: FONT_SIZE,
+            theme: Theme::Light,
+            smooth: None,
+            group_by,
+            allow_partial: false,
+        }
     }
 }
 
@@ -147,7 +164,15 @@ pub struct DrawnFigure {
 }
 
 impl DrawnFigure {
-    /// The same as PNG, 300 dots an inch at the width that was asked for.
+    /// The same as PDF, a page of the width that was asked for.
+    ///
+    /// # Errors
+    /// A path that cannot be written.
+    pub fn pdf(&self) -> Result<Vec<u8>, ReportError> {
+        pdf::pdf(&self.drawing)
+    }
+
+    /// The same as PNG, 300 dots an inch at the width that was asked for, which the file says.
     ///
     /// # Errors
     /// A picture that does not fit into memory.
@@ -175,18 +200,25 @@ struct Plot {
 
 /// Draws figures.
 pub fn draw(runs: &[RunRecord], options: &FigureOptions) -> Drawn {
-    let study = FigureRuns::of(runs, options.allow_partial);
-    let mut drawn = Drawn { incomplete: study.incomplete.clone(), ..Drawn::default() };
+    let mut looks = Looks::default();
+    let incomplete = FigureRuns::of(runs, options.allow_partial, &mut looks).incomplete;
+    let mut drawn = Drawn { incomplete, ..Drawn::default() };
     let kinds = if options.kinds.is_empty() { &FigureKind::ALL[..] } else { &options.kinds };
     for kind in kinds {
-        match kind.plots(&study, options) {
+        match kind.plots(runs, &mut looks, options) {
             Ok(plots) => {
                 for plot in plots {
                     let name = unused(plot.name.clone(), &drawn.figures);
                     drawn.figures.push(finished(plot, name, options));
                 }
             }
-            Err(missing) => drawn.without_data.push((*kind, missing)),
+            Err(missing) => {
+                // With what was left out it may be drawn: then that is the reason.
+                let partial = FigureOptions { allow_partial: true, ..options.clone() };
+                let is_partial = !options.allow_partial && kind.plots(runs, &mut looks, &partial).is_ok();
+                let reason = "every group that has the data lacks a seed or an epoch";
+                drawn.without_data.push((*kind, if is_partial { reason.into() } else { missing }));
+            }
         }
     }
     drawn
@@ -198,7 +230,7 @@ pub fn for_study(runs: &[RunRecord], options: &FigureOptions) -> Vec<NamedFigure
 }
 
 fn finished(plot: Plot, name: String, options: &FigureOptions) -> DrawnFigure {
-    let drawing = layout::lay_out(&plot.figure, options.width_mm, options.theme);
+    let drawing = layout::lay_out(&plot.figure, options.width_mm, options.font_size, options.theme);
     let (title, svg, csv) = (plot.figure.title, drawing.svg(Letters::Text), plot.csv.into_text());
     DrawnFigure { named: NamedFigure { name, title, svg, csv }, drawing }
 }

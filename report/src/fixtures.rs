@@ -43,6 +43,7 @@ pub(crate) fn record(task: &str, seed: i64) -> RunRecord {
         metrics: Vec::new(),
         runtime: Vec::new(),
         provenance: Vec::new(),
+        contradictions: Vec::new(),
     }
 }
 

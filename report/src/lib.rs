@@ -8,6 +8,7 @@
 pub mod attributes;
 pub mod best;
 mod csv;
+mod difference;
 mod error;
 pub mod figures;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub mod tables;
 pub mod tensor;
 
 pub use attributes::Attributes;
+pub use difference::{Difference, Place};
 pub use error::ReportError;
 pub use read::{Duplicates, ReadError, ResultSet, SkippedFile, Source};
 pub use record::{ControlledAxes, Episodes, LabelNoiseAccuracies, Layout, Method, NoiseSetting, RunRecord};

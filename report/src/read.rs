@@ -9,6 +9,7 @@
 mod convert;
 mod document;
 mod find;
+mod headline;
 mod source;
 mod study;
 #[cfg(test)]
@@ -23,7 +24,7 @@ use rayon::prelude::*;
 use crate::attributes::Attributes;
 use crate::record::RunRecord;
 
-use self::source::Listing;
+use self::source::{Listing, Refusal};
 
 pub use self::source::{ReadError, SkippedFile, Source};
 
@@ -93,10 +94,12 @@ impl ResultSet {
         for (path, outcome) in outcomes {
             match outcome {
                 Ok((run, about_it)) => {
-                    warnings.extend(about_it.into_iter().map(|warning| format!("{}: {warning}", path.display())));
+                    let contradictions = run.contradictions.iter().map(ToString::to_string);
+                    let all = contradictions.chain(about_it);
+                    warnings.extend(all.map(|warning| format!("{}: {warning}", path.display())));
                     runs.push(run);
                 }
-                Err(reason) => skipped.push(SkippedFile { path: path.clone(), reason }),
+                Err(Refusal { reason, damaged }) => skipped.push(SkippedFile { path: path.clone(), reason, damaged }),
             }
         }
         skipped.sort();
@@ -116,22 +119,25 @@ impl ResultSet {
 }
 
 /// One result, with what is odd about it, or why it is none.
-fn read_file(path: &Path) -> Result<(RunRecord, Vec<String>), String> {
+fn read_file(path: &Path) -> Result<(RunRecord, Vec<String>), Refusal> {
     convert::record_of(path, document::parse(&bytes_of(path)?)?)
 }
 
 /// One result and its bytes, as JSON: null in the place of Python's NaN. For those who need what a record does not keep.
 pub(super) fn read_with(path: &Path) -> Result<(RunRecord, Vec<u8>), String> {
-    let bytes = bytes_of(path)?;
-    let (run, _) = convert::record_of(path, document::parse(&bytes)?)?;
-    Ok((run, aees_run::json::without_words(&bytes).unwrap_or(bytes)))
+    let read = || {
+        let bytes = bytes_of(path)?;
+        let (run, _) = convert::record_of(path, document::parse(&bytes)?)?;
+        Ok((run, aees_run::json::without_words(&bytes).unwrap_or(bytes)))
+    };
+    read().map_err(|Refusal { reason, .. }| reason)
 }
 
-fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
+fn bytes_of(path: &Path) -> Result<Vec<u8>, Refusal> {
     let size = fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?.len();
     if size > LARGEST_RESULT {
-        return Err(format!("{} MiB are too much for a result", size >> 20));
+        return Err(Refusal::foreign(format!("{} MiB are too much for a result", size >> 20)));
     }
     document::looks_like_json(path)?;
-    fs::read(path).map_err(|error| format!("cannot be read: {error}"))
+    fs::read(path).map_err(|error| format!("cannot be read: {error}").into())
 }

@@ -4,6 +4,8 @@
 
 use std::path::PathBuf;
 
+use crate::difference::Difference;
+
 /// What wrote a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Layout {
@@ -161,6 +163,8 @@ pub struct RunRecord {
     pub runtime: Vec<(String, f64)>,
     /// The machine and the versions, as the file tells them, in words.
     pub provenance: Vec<(String, String)>,
+    /// What the file says of itself and its own curves contradict.
+    pub contradictions: Vec<Difference>,
 }
 
 impl RunRecord {

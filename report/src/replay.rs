@@ -5,10 +5,13 @@
 //! penalty that the record holds. So a result that replays is one that this method made of these losses, and one that
 //! does not was made by another method, other settings or another hand. Nothing is trained.
 //!
-//! `record` reads what the file tells, `controllers` builds, `rewards` and `histories` recompute and compare.
+//! `record` reads what the file tells, `controllers` builds, `rewards` and `histories` recompute and compare, `frame` compares what
+//! stands around the episodes. Last come the headline values, which the reader has recomputed from the curves
+//! ([`crate::RunRecord::contradictions`]): they fail a replay too, also of a baseline.
 
 mod controllers;
-mod difference;
+mod frame;
+
 mod histories;
 mod record;
 mod rewards;
@@ -17,10 +20,9 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-pub use difference::Difference;
-
 use self::controllers::Replica;
 use self::record::Recorded;
+use crate::difference::Difference;
 use crate::record::Method;
 
 /// Why a file cannot be replayed: it is not there, no RunResult, or without what its controllers need.
@@ -69,6 +71,7 @@ impl Replay {
         let Self { episodes, reproduced, .. } = self;
         match &self.finding {
             Finding::Nothing => "nothing to replay: no controllers".into(),
+            Finding::Differs(difference) if *episodes == 0 => format!("no controllers; {difference}"),
             Finding::Reproduced if self.not_compared.is_empty() => {
                 format!("{reproduced} of {episodes} decisions and rewards reproduced")
             }
@@ -101,11 +104,16 @@ pub fn replay(path: &Path) -> Result<Replay, ReplayError> {
         finding: Finding::Nothing,
         not_compared: Vec::new(),
     };
-    let Some(episodes) = &recorded.episodes else { return Ok(replay) };
-    if recorded.is_old_fixed_mode() {
+    let contradiction = recorded.run.contradictions.first().cloned();
+    let Some(episodes) = recorded.episodes.as_ref().filter(|_| !recorded.is_old_fixed_mode()) else {
+        replay.finding = contradiction.map_or(Finding::Nothing, Finding::Differs);
+        return Ok(replay);
+    };
+    replay.episodes = episodes.check_lengths().map_err(incomplete)?;
+    if let Some(difference) = frame::policy(&recorded) {
+        replay.finding = Finding::Differs(difference);
         return Ok(replay);
     }
-    replay.episodes = episodes.check_lengths().map_err(incomplete)?;
     let mut replica = Replica::of(&recorded).map_err(incomplete)?;
     replay.not_compared = replica.not_compared(&recorded, episodes);
     replay.finding = Finding::Reproduced;
@@ -118,9 +126,12 @@ pub fn replay(path: &Path) -> Result<Replay, ReplayError> {
             None => replay.reproduced += 1,
             Some(difference) => {
                 replay.finding = Finding::Differs(difference);
-                break;
+                return Ok(replay);
             }
         }
+    }
+    if let Some(difference) = frame::compare(&recorded, episodes, &replica).map_err(incomplete)?.or(contradiction) {
+        replay.finding = Finding::Differs(difference);
     }
     Ok(replay)
 }

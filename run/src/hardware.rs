@@ -42,6 +42,8 @@ pub struct Gpus {
     pub interface: String,
     /// The driver's version.
     pub driver: Option<String>,
+    /// The newest runtime that the driver serves.
+    pub runtime: Option<String>,
     /// The GPUs, in the engine's order.
     pub devices: Vec<Gpu>,
     /// Which of `devices` the run uses.
@@ -54,8 +56,41 @@ pub struct Gpus {
 pub struct Gpu {
     /// Its name, such as `NVIDIA GeForce RTX 5090`.
     pub name: String,
+    /// Its number in the machine.
+    pub index: Option<u32>,
     /// Its memory, in bytes.
     pub total_memory_bytes: Option<u64>,
+    /// The most of it that this process was seen to hold, in bytes.
+    pub peak_memory_bytes: Option<u64>,
+    /// The most other processes that were seen to compute on it.
+    pub other_processes: Option<usize>,
+    /// The highest clocks that were seen.
+    pub clocks: Option<Clocks>,
+    /// The clocks that it can reach.
+    pub highest_clocks: Option<Clocks>,
+}
+
+/// Clocks of a GPU, in MHz.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Clocks {
+    /// Of the graphics engine.
+    pub graphics_mhz: Option<u32>,
+    /// Of the multiprocessors.
+    pub sm_mhz: Option<u32>,
+    /// Of the memory.
+    pub memory_mhz: Option<u32>,
+}
+
+impl Clocks {
+    /// The higher of each.
+    pub fn most(&self, other: &Self) -> Self {
+        Self {
+            graphics_mhz: self.graphics_mhz.max(other.graphics_mhz),
+            sm_mhz: self.sm_mhz.max(other.sm_mhz),
+            memory_mhz: self.memory_mhz.max(other.memory_mhz),
+        }
+    }
 }
 
 impl Hardware {
@@ -153,9 +188,10 @@ mod tests {
     #[test]
     fn it_survives_json() {
         let mut hardware = Hardware::probe();
-        let gpu = Gpu { name: "Some GPU".to_owned(), total_memory_bytes: Some(32 << 30) };
+        let gpu = Gpu { name: "Some GPU".to_owned(), total_memory_bytes: Some(32 << 30), ..Gpu::default() };
         let driver = Some("580.1".to_owned());
-        hardware.gpus = Some(Gpus { interface: "cuda".to_owned(), driver, devices: vec![gpu], current: Some(0) });
+        hardware.gpus =
+            Some(Gpus { interface: "cuda".to_owned(), driver, runtime: None, devices: vec![gpu], current: Some(0) });
         let text = serde_json::to_string(&hardware).unwrap();
         assert_eq!(serde_json::from_str::<Hardware>(&text).unwrap(), hardware);
     }

@@ -9,6 +9,7 @@
 pub mod artifact;
 pub mod caught;
 pub mod checkpoint;
+pub mod circumstances;
 pub mod hardware;
 pub mod hexadecimal;
 pub mod host_tensor;
@@ -16,6 +17,7 @@ pub mod identity;
 pub mod input;
 pub mod json;
 pub mod nearest;
+pub mod nvidia;
 pub mod outcome;
 pub mod output;
 pub mod result;

@@ -4,4 +4,5 @@
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// Top-level keys that hold times or the machine.
-pub const TIME_KEYS: [&str; 4] = ["epoch_wall_clock_seconds", "hardware", "runtime_metrics", "wall_clock_seconds"];
+pub const TIME_KEYS: [&str; 5] =
+    ["circumstances", "epoch_wall_clock_seconds", "hardware", "runtime_metrics", "wall_clock_seconds"];

@@ -3,6 +3,8 @@
 use aees_control::Aees;
 use serde::{Deserialize, Serialize};
 
+use crate::circumstances::WorkSession;
+
 /// The counters, histories and controllers of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TrainState {
@@ -28,6 +30,9 @@ pub struct TrainState {
     pub eval_flops: f64,
     /// Seconds of work before this process took over; 0 in a run that was never resumed.
     pub seconds_before: f64,
+    /// The processes whose work is in it, in order. A checkpoint of an earlier version knows none.
+    #[serde(default)]
+    pub sessions: Vec<WorkSession>,
 }
 
 /// Sums over the epoch under way.
@@ -118,6 +123,7 @@ impl TrainState {
             train_flops: 0.0,
             eval_flops: 0.0,
             seconds_before: 0.0,
+            sessions: Vec::new(),
         }
     }
 

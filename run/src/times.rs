@@ -1,5 +1,7 @@
 //! Moments and spans of time, in words.
 
+use std::time::SystemTime;
+
 use time::OffsetDateTime;
 
 /// `2026-11-20 16:03:37`, UTC.
@@ -9,6 +11,12 @@ pub fn moment(milliseconds: i64) -> String {
         // Ten thousand years from now.
         Err(_) => format!("{milliseconds} ms"),
     }
+}
+
+/// Now, as in `2026-11-20T16:03:37Z`.
+pub fn utc_now() -> String {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    moment(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)).replace(' ', "T") + "Z"
 }
 
 /// `0.8 s`, `12 s`, `5 min 12 s`, `2 h 05 min` or `3 d 04 h`.

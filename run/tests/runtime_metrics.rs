@@ -309,9 +309,10 @@ fn huge_numbers_become_null_and_nothing_panics() {
 
 #[test]
 fn hardware_of_a_machine_with_gpus() {
-    let gpu = |name: &str, bytes| Gpu { name: name.to_owned(), total_memory_bytes: bytes };
+    let gpu = |name: &str, bytes| Gpu { name: name.to_owned(), total_memory_bytes: bytes, ..Gpu::default() };
     let devices = vec![gpu("A", Some((32 << 30) + 7)), gpu("B", None)];
-    let gpus = Gpus { interface: "cuda".to_owned(), driver: Some("580".to_owned()), devices, current: Some(1) };
+    let gpus =
+        Gpus { interface: "cuda".to_owned(), driver: Some("580".to_owned()), devices, current: Some(1), runtime: None };
     let mut machine =
         Hardware { hostname: Some("box".to_owned()), platform: "Linux-6.1-x86_64".to_owned(), ..Hardware::default() };
     let hardware_of = |machine: &Hardware| Case::named("vector").metrics(machine)["hardware"].clone();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use aees_report::replay::{Finding, Replay, ReplayError, replay};
-use aees_report::{ResultSet, SkippedFile, Source};
+use aees_report::{Place, ReadError, ResultSet, SkippedFile, Source};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::failure::{EXIT_ENVIRONMENT, Failure};
 use crate::sources::{Sources, tell_skipped};
 use crate::stdout;
 
-/// Something was not reproduced.
+/// Something was not reproduced, or a result among others is damaged.
 const EXIT_DIFFERS: u8 = 2;
 
 #[derive(Args)]
@@ -20,8 +20,10 @@ const EXIT_DIFFERS: u8 = 2;
     about = "Rebuild the controllers of recorded runs and compare every decision and reward, to the last bit",
     long_about = "Rebuild the controllers of recorded runs from their settings, feed them the recorded rewards, and compare \
                   every pick, reward, effective count and value estimate with the record; recompute each reward from the \
-                  recorded ends of the smoothed loss.\n\n\
-                  Exit code 0: all reproduced. 2: something differs. 1: a file cannot be read."
+                  recorded ends of the smoothed loss. Best and last accuracy, epochs, steps, FLOP and times are recomputed \
+                  from the curves, of baselines too.\n\n\
+                  Exit code 0: all reproduced. 2: something differs, or a folder holds a damaged result. 1: a file that was \
+                  named cannot be read."
 )]
 pub(crate) struct ReplayFlags {
     #[command(flatten)]
@@ -33,9 +35,16 @@ pub(crate) struct ReplayFlags {
 
 impl ReplayFlags {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
-        let (paths, mut unreadable) = find(&self.sources.sources())?;
-        let mut differs = false;
+        let sources = self.sources.sources();
+        let Found { paths, skipped } = find(&sources)?;
+        tell_skipped(&skipped);
+        let named = |skipped: &SkippedFile| is_named(skipped, &sources);
+        let mut unreadable = skipped.iter().any(named);
+        let mut differs = skipped.iter().any(|skipped| skipped.damaged && !named(skipped));
         let mut list = Vec::new();
+        for skipped in skipped.iter().filter(|skipped| skipped.damaged) {
+            list.push(json!({"path": skipped.path, "status": "unreadable", "reason": skipped.reason}));
+        }
         for path in paths {
             match replay(&path) {
                 Ok(found) => {
@@ -64,13 +73,27 @@ impl ReplayFlags {
     }
 }
 
-/// The files to replay, and whether one that was named is no result. Foreign files in a folder are only told.
-fn find(sources: &[Source]) -> Result<(Vec<PathBuf>, bool), Failure> {
-    let named = |skipped: &SkippedFile| sources.iter().any(|source| *source == Source::File(skipped.path.clone()));
-    let found = ResultSet::read(sources)?;
-    tell_skipped(&found.skipped);
-    let unreadable = found.skipped.iter().any(named);
-    Ok((found.runs.into_iter().map(|run| run.path).collect(), unreadable))
+/// The files to replay, and what was passed over. Foreign files in a folder are only told.
+struct Found {
+    paths: Vec<PathBuf>,
+    skipped: Vec<SkippedFile>,
+}
+
+fn find(sources: &[Source]) -> Result<Found, Failure> {
+    match ResultSet::read(sources) {
+        Ok(set) => Ok(Found { paths: set.runs.into_iter().map(|run| run.path).collect(), skipped: set.skipped }),
+        // All that a folder holds is damaged: that is found, too.
+        Err(ReadError::Nothing { skipped, .. })
+            if skipped.iter().any(|file| file.damaged && !is_named(file, sources)) =>
+        {
+            Ok(Found { paths: Vec::new(), skipped })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn is_named(skipped: &SkippedFile, sources: &[Source]) -> bool {
+    sources.iter().any(|source| *source == Source::File(skipped.path.clone()))
 }
 
 fn to_json(replay: &Replay) -> Value {
@@ -81,7 +104,10 @@ fn to_json(replay: &Replay) -> Value {
     };
     let difference = difference.map(|difference| {
         json!({
-            "episode": difference.episode,
+            "episode": match difference.place {
+                Place::Episode(episode) => Some(episode),
+                Place::Record | Place::BeforeTraining => None,
+            },
             "what": difference.what,
             "recorded": difference.recorded,
             "recomputed": difference.recomputed,

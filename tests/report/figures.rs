@@ -38,21 +38,30 @@ fn archive(folder: &Path) {
 }
 
 #[test]
-fn every_figure_comes_as_svg_png_and_csv() {
+fn every_figure_comes_as_svg_pdf_png_and_csv() {
     let folder = tempfile::tempdir().unwrap();
     archive(folder.path());
     let output = figures(folder.path(), &["--smooth", "3", "--theme", "dark"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let paths = String::from_utf8(output.stdout).unwrap();
     for name in ["curves-cifar100-clean", "peak-final-cifar100-clean", "overhead-cifar100-clean-adamw"] {
-        for ending in ["svg", "png", "csv"] {
+        for ending in ["svg", "pdf", "png", "csv"] {
             let path = format!("figures/{name}.{ending}");
             assert!(paths.lines().any(|line| line == path), "{path} is not among\n{paths}");
             assert!(fs::metadata(folder.path().join(&path)).unwrap().len() > 100);
         }
     }
     let read = |name: &str| fs::read(folder.path().join("figures").join(name)).unwrap();
-    assert!(read("curves-cifar100-clean.png").starts_with(b"\x89PNG"));
+    let png = read("curves-cifar100-clean.png");
+    assert!(png.starts_with(b"\x89PNG"));
+    // 11811 pixels a metre are 300 an inch: a column of 85 mm has 1004.
+    let chunk = png.windows(4).position(|name| name == b"pHYs").unwrap();
+    assert_eq!(png[chunk + 4..chunk + 13], [0, 0, 0x2e, 0x23, 0, 0, 0x2e, 0x23, 1]);
+    assert_eq!(png[16..20], 1004u32.to_be_bytes());
+    // As wide as it was made for, with its font inside, and text that can be searched.
+    let pdf = String::from_utf8_lossy(&read("curves-cifar100-clean.pdf")).into_owned();
+    assert!(pdf.starts_with("%PDF-1.") && pdf.contains("/MediaBox [0 0 240.94"), "{pdf:.600}");
+    assert!(pdf.contains("/FontFile2") && pdf.contains("/ToUnicode") && !pdf.contains("/CreationDate"));
     let svg = String::from_utf8(read("curves-cifar100-clean.svg")).unwrap();
     assert!(roxmltree::Document::parse(&svg).unwrap().root_element().has_tag_name("svg"));
     let csv = String::from_utf8(read("peak-final-cifar100-clean.csv")).unwrap();
@@ -86,6 +95,20 @@ fn an_incomplete_group_is_named_and_drawn_on_demand() {
     let output = figures(folder.path(), &["--figure", "curves", "--format", "svg", "--allow-partial"]);
     assert!(output.status.success());
     assert!(svg().contains("Plain + cosine (n = 1)"));
+}
+
+#[test]
+fn text_is_as_large_as_it_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    archive(folder.path());
+    for (size, drawn) in [("9", "font-size=\"9\""), ("6.5", "font-size=\"6.5\"")] {
+        assert!(figures(folder.path(), &["--font-size", size, "--format", "svg", "--width", "160"]).status.success());
+        let svg = fs::read_to_string(folder.path().join("figures/curves-cifar100-clean.svg")).unwrap();
+        assert!(svg.contains(drawn) && svg.contains("width=\"160.00mm\""), "{svg:.300}");
+    }
+    let refused = figures(folder.path(), &["--font-size", "40"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("give points from 5 to 16"));
 }
 
 #[test]

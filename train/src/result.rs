@@ -13,9 +13,10 @@ use aees_run::result::SCHEMA_VERSION;
 use aees_run::settings::{ControlMode, RunConfig, SchedulerName};
 
 use crate::controllers::{Schedule, schedule_seed};
-use crate::engine_info::EngineInfo;
+use crate::engine_info::{EngineInfo, this_build};
 use crate::label_noise_diagnostics::{SubsetAccuracies, report_json};
 use crate::training_task::{TaskFacts, TrainingTask};
+use aees_run::circumstances::Watch;
 use aees_run::hardware::Hardware;
 use aees_run::identity::RunIdentity;
 use aees_run::outcome::Outcome;
@@ -52,6 +53,8 @@ pub struct RunFacts<'a> {
     pub task: &'a dyn TrainingTask,
     /// The schedule of an open-loop mode.
     pub schedule: Option<&'a Schedule>,
+    /// What was seen of the machine while it trained.
+    pub watch: &'a Watch,
 }
 
 /// The RunResult.
@@ -65,7 +68,8 @@ pub fn run_result(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Val
     let aees = state.aees.as_ref();
     let logs = aees.map(Aees::controller_logs);
     let mut hardware = Hardware::probe();
-    facts.engine.describe_gpu(&mut hardware);
+    facts.engine.describe_gpu(&mut hardware, facts.watch);
+    let circumstances = facts.watch.circumstances(&state.sessions, this_build(), rayon::current_num_threads());
     let device = &facts.engine.device_kind;
     let mut result = Map::new();
     let mut put = |keys: Value| result.extend(keys.as_object().cloned().unwrap_or_default());
@@ -105,10 +109,10 @@ pub fn run_result(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Val
         "backend": facts.engine.backend,
         "device": facts.engine.device,
         "device_name": facts.engine.device_name,
-        // burn does not tell it; another engine may.
-        "driver": null,
+        "driver": hardware.gpus.as_ref().and_then(|gpus| gpus.driver.clone()),
         "precision": facts.engine.precision.name(),
         "hardware": hardware,
+        "circumstances": circumstances,
         "versions": {"aees": env!("CARGO_PKG_VERSION"), "git_commit": option_env!("AEES_GIT_COMMIT")},
         "parameter_digest": end.parameter_digest,
         "data_fingerprint": task.inputs.data_fingerprint,

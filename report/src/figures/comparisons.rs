@@ -6,13 +6,13 @@ use super::episodes::jitter;
 use super::figure::{Dot, Figure, LegendEntry, Mark, NumberAxis, Panel, Sample, Vertical};
 use super::palette::{Ink, Marker};
 use super::scale::Scale;
-use super::series::{FigureRuns, PanelRuns, Series, legend};
+use super::series::{FigureRuns, PanelRuns, Series, at_peak, legend};
 use super::{FigureOptions, Plot};
 use crate::attributes::{attribute, by_number};
 use crate::csv::{Csv, Field};
-use crate::names::{NameStyle, fixed_multiplier};
+use crate::names::NameStyle;
 use crate::overhead::over_plain;
-use crate::record::{LabelNoiseAccuracies, Method, RunRecord};
+use crate::record::{LabelNoiseAccuracies, RunRecord};
 use crate::statistics::{LEVEL, mean, sample_sd, t_interval};
 
 /// Rows that fit on a page.
@@ -36,14 +36,7 @@ pub(super) fn overhead(study: &FigureRuns<'_>, _options: &FigureOptions) -> Resu
 fn overhead_figure(group: &PanelRuns<'_>) -> Option<Plot> {
     let seconds =
         |series: &Series<'_>| -> Vec<f64> { series.runs.iter().filter_map(|run| steady_seconds(run)).collect() };
-    let plain = |series: &&Series<'_>| {
-        series.runs.iter().all(|run| {
-            run.method == Method::Baseline
-                && run.scheduler == "none"
-                && fixed_multiplier(run).is_none_or(|it| it == 1.0)
-        })
-    };
-    let baseline = group.series.iter().find(plain)?;
+    let baseline = group.plain_baseline()?;
     let base = seconds(baseline);
     let base_mean = mean(&base)?;
     let mut csv =
@@ -91,24 +84,19 @@ fn overhead_figure(group: &PanelRuns<'_>) -> Option<Plot> {
     Some(Plot { name: format!("overhead-{}-{}", group.slug(), group.optimizer.to_lowercase()), figure, csv })
 }
 
-/// Accuracies on the parts of the training set at the peak; of a run that ended at its peak those at the end.
-fn at_peak(run: &RunRecord) -> Option<LabelNoiseAccuracies> {
-    let ended_at_peak = run.peak_epoch() == Some(run.val_accuracies.len());
-    run.best_subsets.or(run.subsets.filter(|_| ended_at_peak))
-}
-
-pub(super) fn diagnostics(study: &FigureRuns<'_>, _options: &FigureOptions) -> Result<Vec<Plot>, String> {
-    let has = |of: fn(&RunRecord) -> Option<LabelNoiseAccuracies>| {
+/// What was memorised at the peaks, or, where that was not counted, at the end.
+pub(super) fn diagnostics(study: &FigureRuns<'_>, peaks: &FigureRuns<'_>) -> Result<Vec<Plot>, String> {
+    fn has<'a>(study: &FigureRuns<'a>, of: fn(&RunRecord) -> Option<LabelNoiseAccuracies>) -> Vec<Vec<PanelRuns<'a>>> {
         let has = move |series: &Series<'_>| series.runs.iter().any(|run| of(run).is_some());
         let groups = study.together(8).into_iter();
         let groups = groups.map(|groups| groups.iter().filter_map(|group| group.only(has)).collect::<Vec<_>>());
-        groups.filter(|groups| !groups.is_empty()).collect::<Vec<_>>()
-    };
-    let peaks = has(at_peak);
+        groups.filter(|groups| !groups.is_empty()).collect()
+    }
+    let peaks = has(peaks, at_peak);
     if !peaks.is_empty() {
         return Ok(peaks.iter().map(|groups| diagnostic_figure(groups, at_peak, "at the peak")).collect());
     }
-    let ends = has(|run| run.subsets);
+    let ends = has(study, |run| run.subsets);
     if ends.is_empty() {
         return Err("no run has accuracies on corrupted training examples; they come with label noise".into());
     }
@@ -126,7 +114,7 @@ fn diagnostic_figure(groups: &[PanelRuns<'_>], of: fn(&RunRecord) -> Option<Labe
         "corrupted_vs_clean",
     ]);
     let title = format!("Corrupted training examples {when}: {}", groups[0].title());
-    let mut figure = Figure { title, ..Figure::default() };
+    let mut figure = Figure::new(title, groups.len());
     for group in groups {
         let (mut runs, mut means, mut all) = (Vec::new(), Vec::new(), Vec::new());
         for series in &group.series {
@@ -153,7 +141,7 @@ fn diagnostic_figure(groups: &[PanelRuns<'_>], of: fn(&RunRecord) -> Option<Labe
         let x = NumberAxis::new("Corrupted, against wrong labels (%)", Scale::Linear, all.iter().map(|point| point.0));
         let y = NumberAxis::new("Against true labels (%)", Scale::Linear, all.iter().map(|point| point.1));
         figure.panels.push(Panel {
-            title: format!("{}, {when}", group.full_title()),
+            title: group.panel_title(groups.len() == 1),
             x,
             y: Vertical::Numbers(y),
             marks: runs,
@@ -249,7 +237,7 @@ fn strip_figures(group: &PanelRuns<'_>, options: &FigureOptions) -> Vec<Plot> {
 
 fn strip_figure(group: &PanelRuns<'_>, rows: &[StripRow<'_>], quantities: &[StripValue]) -> Plot {
     let mut csv = Csv::new(&["task", "label_noise", "optimizer", "group", "quantity", "seed", "value"]);
-    let mut figure = Figure { title: format!("Runs: {}", group.full_title()), ..Figure::default() };
+    let mut figure = Figure::new(format!("Runs: {}", group.full_title()), quantities.len());
     for quantity in quantities {
         let (mut marks, mut names, mut ends) = (Vec::new(), Vec::new(), Vec::new());
         for (label, runs) in rows {
@@ -275,7 +263,9 @@ fn strip_figure(group: &PanelRuns<'_>, rows: &[StripRow<'_>], quantities: &[Stri
             }
         }
         let x = NumberAxis::new(quantity.title.clone(), Scale::Linear, ends);
-        figure.panels.push(Panel { title: group.full_title(), x, y: Vertical::Names(names), marks });
+        // Several panels differ in their quantity, which the axis says.
+        let title = if figure.headed { String::new() } else { group.full_title() };
+        figure.panels.push(Panel { title, x, y: Vertical::Names(names), marks });
     }
     figure.legend = vec![
         LegendEntry::new("one run", Sample::Dot(Dot::of(1, 1.9).shaped(Marker::Circle))),

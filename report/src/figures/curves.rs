@@ -12,10 +12,12 @@ use super::{FigureOptions, Plot};
 use crate::csv::Csv;
 use crate::number;
 use crate::record::RunRecord;
-use crate::statistics::{mean, percentile, sample_sd};
+use crate::statistics::{holm, mean, paired_t_test, percentile, sample_sd};
 
 /// Lines that a panel can hold and still be read.
 const MOST: usize = 8;
+/// Runs that are few enough to show each beside its mean.
+const FEW_RUNS: usize = 5;
 
 pub(super) fn curves(study: &FigureRuns<'_>, options: &FigureOptions) -> Result<Vec<Plot>, String> {
     let trained = trained(study, 2);
@@ -47,10 +49,10 @@ fn curve(series: &Series<'_>, window: usize) -> Vec<(f64, usize, f64, f64)> {
 
 fn curve_figure(groups: &[PanelRuns<'_>], window: usize) -> Plot {
     let mut csv = Csv::new(&["task", "label_noise", "optimizer", "condition", "epoch", "n", "mean", "sd"]);
-    let mut figure = Figure { title: format!("Learning curves: {}", groups[0].title()), ..Figure::default() };
+    let mut figure = Figure::new(format!("Learning curves: {}", groups[0].title()), groups.len());
     let mut cut = None;
     for group in groups {
-        let (panel, from) = curve_panel(group, window, &mut csv);
+        let (panel, from) = curve_panel(group, groups.len() == 1, window, &mut csv);
         figure.panels.push(panel);
         cut = cut.or(from);
     }
@@ -62,6 +64,10 @@ fn curve_figure(groups: &[PanelRuns<'_>], window: usize) -> Plot {
     if several {
         figure.notes.push("Bands: mean ± 1 sample SD over runs.".into());
     }
+    let few = |series: &Series<'_>| (2..=FEW_RUNS).contains(&series.runs.len());
+    if groups.iter().any(|group| group.series.iter().any(few)) {
+        figure.notes.push("Thin: single runs.".into());
+    }
     if window > 1 {
         figure.notes.push(format!("Rolling mean over {window} epochs."));
     }
@@ -71,8 +77,8 @@ fn curve_figure(groups: &[PanelRuns<'_>], window: usize) -> Plot {
     Plot { name: format!("curves-{}", groups[0].slug()), figure, csv }
 }
 
-fn curve_panel(group: &PanelRuns<'_>, window: usize, csv: &mut Csv) -> (Panel, Option<f64>) {
-    let (mut bands, mut lines, mut points) = (Vec::new(), Vec::new(), Vec::new());
+fn curve_panel(group: &PanelRuns<'_>, alone: bool, window: usize, csv: &mut Csv) -> (Panel, Option<f64>) {
+    let (mut bands, mut thin, mut lines, mut points) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut heights = Vec::new();
     let mut late = f64::INFINITY;
     for series in &group.series {
@@ -88,6 +94,14 @@ fn curve_panel(group: &PanelRuns<'_>, window: usize, csv: &mut Csv) -> (Panel, O
         }
         heights.extend(curve.iter().flat_map(|(_, _, mean, sd)| [mean - sd, mean + sd]));
         late = curve.iter().skip(curve.len() / 10).map(|(_, _, mean, sd)| mean - sd).fold(late, f64::min);
+        if (2..=FEW_RUNS).contains(&series.runs.len()) {
+            let alone = |run: &&RunRecord| {
+                let smoothed = rolling_mean(&run.val_accuracies, window).into_iter().enumerate();
+                smoothed.map(|(epoch, accuracy)| ((epoch + 1) as f64, accuracy * 100.0)).collect()
+            };
+            let runs = series.runs.iter().map(alone);
+            thin.extend(runs.map(|points| Mark::Thin { points, look: series.look }));
+        }
         if series.runs.len() > 1 {
             let points = curve.iter().map(|(epoch, _, mean, sd)| (*epoch, mean - sd, mean + sd)).collect();
             bands.push(Mark::Band { points, look: series.look });
@@ -112,7 +126,8 @@ fn curve_panel(group: &PanelRuns<'_>, window: usize, csv: &mut Csv) -> (Panel, O
     let shown = heights.into_iter().filter(|height| from.is_none_or(|from| *height >= from));
     let y = NumberAxis::new("Accuracy (%)", Scale::Linear, shown);
     let x = NumberAxis::new("Epoch", Scale::Whole, [1.0, epochs as f64]);
-    let title = group.full_title();
+    let title = group.panel_title(alone);
+    bands.extend(thin);
     bands.extend(lines);
     bands.extend(points);
     (Panel { title, x, y: Vertical::Numbers(y), marks: bands }, from)
@@ -150,18 +165,26 @@ pub(super) fn bars(study: &FigureRuns<'_>, _options: &FigureOptions) -> Result<V
 
 fn bar_figure(groups: &[PanelRuns<'_>]) -> Plot {
     let mut csv = Csv::new(&["task", "label_noise", "optimizer", "condition", "quantity", "n", "mean", "sd"]);
-    let mut figure = Figure { title: format!("Peak and final accuracy: {}", groups[0].title()), ..Figure::default() };
-    figure.panels = groups.iter().map(|group| bar_panel(group, &mut csv)).collect();
+    let mut figure = Figure::new(format!("Peak and final accuracy: {}", groups[0].title()), groups.len());
+    let mut tested = Vec::new();
+    for group in groups {
+        let verdicts = Verdicts::of(group);
+        figure.panels.push(bar_panel(group, groups.len() == 1, &verdicts, &mut csv));
+        tested.extend(verdicts.note());
+    }
+    tested.dedup();
     figure.legend = vec![
         LegendEntry::new("peak: best epoch of each run", Sample::Bar { look: 0, hollow: false }),
         LegendEntry::new("final: last epoch", Sample::Bar { look: 0, hollow: true }),
     ];
     figure.notes.push("Whiskers: ± 1 sample SD over runs.".into());
+    figure.notes.extend(tested);
     Plot { name: format!("peak-final-{}", groups[0].slug()), figure, csv }
 }
 
-fn bar_panel(group: &PanelRuns<'_>, csv: &mut Csv) -> Panel {
+fn bar_panel(group: &PanelRuns<'_>, alone: bool, verdicts: &Verdicts, csv: &mut Csv) -> Panel {
     let mut rows = Vec::new();
+    let mut stars = Vec::new();
     for (row, series) in group.series.iter().enumerate() {
         let peaks = series.runs.iter().map(|run| run.best_val_accuracy).collect();
         let finals = series.runs.iter().filter_map(|run| run.final_val_accuracy).collect();
@@ -171,7 +194,9 @@ fn bar_panel(group: &PanelRuns<'_>, csv: &mut Csv) -> Panel {
             let spread = sample_sd(&values);
             let place = group.cells(series);
             csv.row(place.into_iter().chain([quantity.into(), values.len().into(), middle.into(), spread.into()]));
-            rows.push((row as f64 + offset, middle * 100.0, spread.unwrap_or(0.0) * 100.0, series.look, offset > 0.0));
+            let (y, end) = (row as f64 + offset, (middle + spread.unwrap_or(0.0)) * 100.0);
+            stars.extend(verdicts.stars(quantity, row).map(|text| Mark::Stars { x: end, y, text }));
+            rows.push((y, middle * 100.0, spread.unwrap_or(0.0) * 100.0, series.look, offset > 0.0));
         }
     }
     let ends = rows.iter().flat_map(|(_, middle, spread, ..)| [middle - spread, middle + spread]);
@@ -183,6 +208,9 @@ fn bar_panel(group: &PanelRuns<'_>, csv: &mut Csv) -> Panel {
     let lowest = percentile(&sorted, 0.0).unwrap_or(0.0);
     x.span.low = (((lowest - range * 0.35) / 5.0).floor() * 5.0).max(0.0);
     x.span.high = x.span.high.min(100.0).max(x.span.low + 1.0);
+    if !stars.is_empty() {
+        x.span.high += (x.span.high - x.span.low) * 0.1;
+    }
     let from = x.span.low;
     let mut marks = Vec::new();
     for (y, middle, spread, look, hollow) in rows {
@@ -194,6 +222,58 @@ fn bar_panel(group: &PanelRuns<'_>, csv: &mut Csv) -> Panel {
     if from > 0.0 {
         x.title = format!("Accuracy (%), from {}", number::label(from));
     }
+    marks.extend(stars);
     let names = group.series.iter().map(Series::label_with_n).collect();
-    Panel { title: group.full_title(), x, y: Vertical::Names(names), marks }
+    Panel { title: group.panel_title(alone), x, y: Vertical::Names(names), marks }
+}
+
+/// What paired tests say of the bars of a panel: each series against the plain baseline on the seeds that both have, peaks and
+/// finals as families of their own.
+struct Verdicts {
+    /// The name of the baseline; none when there is none to compare with.
+    against: Option<String>,
+    /// By quantity, then by row; corrected.
+    p_values: [(&'static str, Vec<Option<f64>>); 2],
+}
+
+impl Verdicts {
+    fn of(group: &PanelRuns<'_>) -> Self {
+        let baseline = group.plain_baseline();
+        let family = |of: fn(&RunRecord) -> Option<f64>| -> Vec<Option<f64>> {
+            let against = |series: &Series<'_>| {
+                let baseline = baseline.filter(|baseline| !std::ptr::eq(*baseline, series))?;
+                let pairs = series.runs.iter().filter_map(|run| {
+                    let other = baseline.runs.iter().find(|other| other.seed == run.seed)?;
+                    Some(of(run)? - of(other)?)
+                });
+                Some(paired_t_test(&pairs.collect::<Vec<_>>())?.p)
+            };
+            holm(&group.series.iter().map(against).collect::<Vec<_>>())
+        };
+        Self {
+            against: baseline.map(|series| series.label.clone()),
+            p_values: [
+                ("peak", family(|run| Some(run.best_val_accuracy).filter(|best| best.is_finite()))),
+                ("final", family(|run| run.final_val_accuracy)),
+            ],
+        }
+    }
+
+    fn stars(&self, quantity: &str, row: usize) -> Option<&'static str> {
+        let (_, family) = self.p_values.iter().find(|(name, _)| *name == quantity)?;
+        match family.get(row).copied().flatten()? {
+            p if p < 0.001 => Some("***"),
+            p if p < 0.01 => Some("**"),
+            p if p < 0.05 => Some("*"),
+            _ => None,
+        }
+    }
+
+    /// What the stars mean; none where nothing was tested.
+    fn note(&self) -> Option<String> {
+        let against = self.against.as_ref()?;
+        let tests = self.p_values.iter().map(|(_, family)| family.iter().flatten().count()).max().unwrap_or(0);
+        let about = "paired t test by seed, Holm over the bars of a kind in a panel";
+        (tests > 0).then(|| format!("* p < .05, ** p < .01, *** p < .001 against {against}: {about}."))
+    }
 }

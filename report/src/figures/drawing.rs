@@ -82,8 +82,9 @@ impl Paint {
     }
 }
 
+/// Something on a sheet. A path's data is SVG's.
 #[derive(Debug, Clone, PartialEq)]
-enum Shape {
+pub(super) enum Shape {
     Path { class: &'static str, data: String, paint: Paint },
     Text(Text),
 }
@@ -147,6 +148,11 @@ impl Drawing {
         if !text.text.is_empty() {
             self.shapes.push(Shape::Text(text));
         }
+    }
+
+    /// Everything on it, from the lowest up.
+    pub(super) fn shapes(&self) -> &[Shape] {
+        &self.shapes
     }
 
     /// The file.

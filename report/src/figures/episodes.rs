@@ -82,11 +82,15 @@ fn arms(page: &[Choice<'_, '_>], axis: Axis) -> Vec<f64> {
     arms
 }
 
-/// The looks of noise begin where those of multipliers end.
+/// The looks of noise are none of the multipliers'.
+const NOISE_ROUND: usize = 4;
+
+/// The look of an arm: of its place among the arms of a page.
 fn look_of(arm: usize, axis: Axis) -> usize {
     match axis {
-        Axis::Lr => [1, 2, 4, 5, 3, 6, 7, 0][arm % LOOKS],
-        Axis::Noise => [6, 3, 5, 0, 7, 1, 2, 4][arm % LOOKS],
+        Axis::Lr => [1, 2, 4, 5, 3, 6, 7, 0][arm % LOOKS] + arm / LOOKS * LOOKS,
+        // Their rounds begin where no multiplier's do.
+        Axis::Noise => [6, 3, 5, 0, 7, 1, 2, 4][arm % LOOKS] + (arm / LOOKS + NOISE_ROUND) * LOOKS,
     }
 }
 
@@ -343,7 +347,7 @@ fn norms(run: &RunRecord) -> impl Iterator<Item = (f64, f64)> {
 fn norm_figure(groups: &[PanelRuns<'_>]) -> Plot {
     let mut csv =
         Csv::new(&["task", "label_noise", "optimizer", "condition", "progress", "episodes", "q1", "median", "q3"]);
-    let mut figure = Figure { title: format!("Norms of updates: {}", groups[0].title()), ..Figure::default() };
+    let mut figure = Figure::new(format!("Norms of updates: {}", groups[0].title()), groups.len());
     for group in groups {
         let (mut bands, mut lines, mut all) = (Vec::new(), Vec::new(), Vec::new());
         for series in &group.series {
@@ -372,7 +376,8 @@ fn norm_figure(groups: &[PanelRuns<'_>]) -> Plot {
         bands.extend(lines);
         let x = NumberAxis::new("Training progress (%)", Scale::Linear, [0.0, 100.0]);
         let y = NumberAxis::new("Mean update norm of an episode", Scale::Log, all);
-        figure.panels.push(Panel { title: group.full_title(), x, y: Vertical::Numbers(y), marks: bands });
+        let title = group.panel_title(groups.len() == 1);
+        figure.panels.push(Panel { title, x, y: Vertical::Numbers(y), marks: bands });
     }
     figure.legend = legend(groups, Sample::Line);
     figure.notes.push("Lines: medians over episodes and runs; bands: quartiles.".into());

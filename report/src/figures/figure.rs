@@ -1,17 +1,25 @@
 //! A figure as values: panels with axes and marks, and a legend. `layout.rs` puts them on paper.
 
-use super::palette::{Ink, Marker};
-use super::palette::{LOOKS, dashes, marker};
+use super::palette::{Ink, Marker, marker};
 use super::scale::{Scale, Span};
 
 /// A whole figure.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Figure {
     pub(super) title: String,
+    /// Whether the title stands above the panels, whose own then say only what differs.
+    pub(super) headed: bool,
     pub(super) panels: Vec<Panel>,
     pub(super) legend: Vec<LegendEntry>,
     /// What a reader must know to read it right, below the legend.
     pub(super) notes: Vec<String>,
+}
+
+impl Figure {
+    /// A figure that will have some panels.
+    pub(super) fn new(title: String, panels: usize) -> Self {
+        Self { title, headed: panels > 1, ..Self::default() }
+    }
 }
 
 /// One pair of axes.
@@ -50,6 +58,10 @@ pub(super) enum Vertical {
 pub(super) enum Mark {
     /// A line; it breaks where a number is missing.
     Line { points: Vec<(f64, f64)>, look: usize },
+    /// A line of one run behind that of their mean.
+    Thin { points: Vec<(f64, f64)>, look: usize },
+    /// What a test said of a bar, right of its end.
+    Stars { x: f64, y: f64, text: &'static str },
     /// The room between two lines: x, low, high.
     Band { points: Vec<(f64, f64, f64)>, look: usize },
     /// Markers of their own.
@@ -117,9 +129,4 @@ pub(super) enum Sample {
     Dot(Dot),
     Bar { look: usize, hollow: bool },
     Reference,
-}
-
-/// The dashes of a look, for lines. After all looks were used, every line is dashed anew.
-pub(super) fn line_dashes(look: usize) -> &'static str {
-    if look < LOOKS { dashes(look) } else { dashes(look + 3) }
 }

@@ -1,16 +1,13 @@
 //! Puts a figure on paper: margins from measured text, panels beside or below each other, marks, and the legend below.
 
 use super::drawing::{Anchor, Drawing, POINTS_IN_MM, Paint, Text, TextRole, centred_baseline, polyline};
-use super::figure::{Dot, Figure, LegendEntry, Mark, NumberAxis, Panel, Sample, Vertical, line_dashes};
+use super::figure::{Dot, Figure, LegendEntry, Mark, NumberAxis, Panel, Sample, Vertical};
 use super::lettering::Lettering;
-use super::palette::{Ink, Theme};
+use super::palette::{Ink, Theme, dashes};
 use super::scale::Tick;
 
-/// Sizes of text in points at the final size; journals ask for 7 or more.
-const SMALL: f64 = 7.2;
-const TITLE: f64 = 8.2;
-/// From the baseline of a line of text to that of the next.
-const LEADING: f64 = 9.6;
+/// The size of most text in points at the final size; journals ask for 7 or more.
+pub(super) const FONT_SIZE: f64 = 7.2;
 const MARGIN: f64 = 4.0;
 /// Between neighbouring tick labels.
 const TICK_GAP: f64 = 6.0;
@@ -18,33 +15,62 @@ const TICK_GAP: f64 = 6.0;
 const PANEL_MM: f64 = 75.0;
 const SAMPLE_WIDTH: f64 = 20.0;
 
+/// Sizes of text, in points.
+#[derive(Debug, Clone, Copy)]
+struct Sizes {
+    /// Most text.
+    small: f64,
+    title: f64,
+    /// From the baseline of a line of text to that of the next.
+    leading: f64,
+}
+
+impl Sizes {
+    fn of(small: f64) -> Self {
+        Self { small, title: small * 8.2 / 7.2, leading: small * 9.6 / 7.2 }
+    }
+
+    /// The height of a row with a name of some lines.
+    fn row(self, lines: f64) -> f64 {
+        (lines * self.leading + 6.0).max(18.0)
+    }
+}
+
 /// How many panels stand beside each other on a sheet of a width.
 pub(super) fn columns(width_mm: f64) -> usize {
     ((width_mm / PANEL_MM) as usize).max(1)
 }
 
 /// Lays a figure out on a sheet of a width in millimetres.
-pub(super) fn lay_out(figure: &Figure, width_mm: f64, theme: Theme) -> Drawing {
+pub(super) fn lay_out(figure: &Figure, width_mm: f64, font_size: f64, theme: Theme) -> Drawing {
     let width = width_mm * POINTS_IN_MM;
-    let mut sheet = Sheet { letters: Lettering::new(), drawing: Drawing::new(&figure.title, width, theme) };
+    let sizes = Sizes::of(font_size);
+    let mut sheet = Sheet { sizes, letters: Lettering::new(), drawing: Drawing::new(&figure.title, width, theme) };
     let columns = columns(width_mm).min(figure.panels.len()).max(1);
     let panel_width = (width - MARGIN * (columns as f64 + 1.0)) / columns as f64;
     let mut top = MARGIN;
+    if figure.headed {
+        for line in sheet.letters.lines(&figure.title, sizes.title, width - 2.0 * MARGIN) {
+            sheet.put(TextRole::PanelTitle, &line, (MARGIN, top + sizes.title), sizes.title, Anchor::Start);
+            top += sizes.leading;
+        }
+        top += 4.0;
+    }
     for row in figure.panels.chunks(columns) {
         let frames: Vec<Frame> = row.iter().map(|panel| sheet.frame(panel, panel_width)).collect();
-        let heading = frames.iter().map(|frame| frame.heading.len()).max().unwrap_or(0) as f64 * LEADING + 6.0;
+        let heading = frames.iter().map(|frame| frame.heading.len()).max().unwrap_or(0) as f64 * sizes.leading + 6.0;
         for (index, (panel, frame)) in row.iter().zip(&frames).enumerate() {
             let left = MARGIN + index as f64 * (panel_width + MARGIN);
             sheet.panel(panel, frame, (left, top + heading));
         }
         let tallest = frames.iter().map(|frame| frame.height).fold(0.0, f64::max);
-        top += heading + tallest + SMALL + 6.0 + LEADING + 10.0;
+        top += heading + tallest + sizes.small + 6.0 + sizes.leading + 10.0;
     }
     top = sheet.legend(&figure.legend, top);
     for note in &figure.notes {
-        for line in sheet.letters.lines(note, SMALL, width - 2.0 * MARGIN) {
-            sheet.put(TextRole::Note, &line, (MARGIN, top + SMALL), SMALL, Anchor::Start);
-            top += LEADING;
+        for line in sheet.letters.lines(note, sizes.small, width - 2.0 * MARGIN) {
+            sheet.put(TextRole::Note, &line, (MARGIN, top + sizes.small), sizes.small, Anchor::Start);
+            top += sizes.leading;
         }
     }
     sheet.drawing.height = top + MARGIN;
@@ -66,6 +92,7 @@ struct Frame {
 }
 
 struct Sheet {
+    sizes: Sizes,
     letters: Lettering,
     drawing: Drawing,
 }
@@ -76,11 +103,11 @@ impl Sheet {
     }
 
     fn widest<'a>(&self, texts: impl Iterator<Item = &'a str>) -> f64 {
-        texts.map(|text| self.letters.width(text, SMALL)).fold(0.0, f64::max)
+        texts.map(|text| self.letters.width(text, self.sizes.small)).fold(0.0, f64::max)
     }
 
     fn frame(&self, panel: &Panel, width: f64) -> Frame {
-        let heading = self.letters.lines(&panel.title, TITLE, width);
+        let heading = self.letters.lines(&panel.title, self.sizes.title, width);
         let mut frame = match &panel.y {
             Vertical::Names(names) => self.frame_of_names(names, width),
             Vertical::Numbers(numbers) => self.frame_of_numbers(numbers, width),
@@ -92,12 +119,13 @@ impl Sheet {
     }
 
     fn frame_of_names(&self, names: &[String], width: f64) -> Frame {
-        let names: Vec<Vec<String>> = names.iter().map(|name| self.letters.lines(name, SMALL, width * 0.4)).collect();
+        let names: Vec<Vec<String>> =
+            names.iter().map(|name| self.letters.lines(name, self.sizes.small, width * 0.4)).collect();
         let left = self.widest(names.iter().flatten().map(String::as_str)) + 8.0;
         let mut height = 4.0;
         let mut rows = Vec::with_capacity(names.len());
         for lines in &names {
-            let row = (lines.len() as f64 * LEADING + 6.0).max(18.0);
+            let row = self.sizes.row(lines.len() as f64);
             rows.push(height + row / 2.0);
             height += row;
         }
@@ -108,7 +136,8 @@ impl Sheet {
         let title_lines = 1.0;
         let height = (width * 0.58).clamp(100.0, 170.0);
         let y_ticks = numbers.span.ticks((height / 26.0) as usize);
-        let left = LEADING * title_lines + 4.0 + self.widest(y_ticks.iter().map(|(_, label)| label.as_str())) + 6.0;
+        let left =
+            self.sizes.leading * title_lines + 4.0 + self.widest(y_ticks.iter().map(|(_, label)| label.as_str())) + 6.0;
         Frame { heading: vec![], names: vec![], rows: vec![], left, width: 0.0, height, x_ticks: vec![], y_ticks }
     }
 
@@ -116,7 +145,8 @@ impl Sheet {
     fn ticks_across(&self, axis: &NumberAxis, width: f64) -> Vec<Tick> {
         let fits = |ticks: &[Tick]| {
             let ends = |tick: &Tick| {
-                let (middle, half) = (axis.span.share(tick.0) * width, self.letters.width(&tick.1, SMALL) / 2.0);
+                let (middle, half) =
+                    (axis.span.share(tick.0) * width, self.letters.width(&tick.1, self.sizes.small) / 2.0);
                 (middle - half, middle + half)
             };
             ticks.windows(2).all(|pair| ends(&pair[0]).1 + TICK_GAP <= ends(&pair[1]).0)
@@ -126,7 +156,7 @@ impl Sheet {
     }
 
     fn panel(&mut self, panel: &Panel, frame: &Frame, (left, top): (f64, f64)) {
-        let place = Place { panel, frame, left: left + frame.left, top };
+        let place = Place { panel, frame, sizes: self.sizes, left: left + frame.left, top };
         self.heading(frame, (left, top));
         self.axes(panel, frame, &place, left);
         for mark in &panel.marks {
@@ -139,8 +169,8 @@ impl Sheet {
 
     fn heading(&mut self, frame: &Frame, (left, top): (f64, f64)) {
         for (index, line) in frame.heading.iter().rev().enumerate() {
-            let baseline = top - 7.5 - index as f64 * LEADING;
-            self.put(TextRole::PanelTitle, line, (left, baseline), TITLE, Anchor::Start);
+            let baseline = top - 7.5 - index as f64 * self.sizes.leading;
+            self.put(TextRole::PanelTitle, line, (left, baseline), self.sizes.title, Anchor::Start);
         }
     }
 
@@ -149,27 +179,39 @@ impl Sheet {
         for (value, label) in &frame.x_ticks {
             let x = place.x(*value);
             self.drawing.line("grid", &[(x, top), (x, bottom)], Paint::line(Ink::Grid, 0.6));
-            self.put(TextRole::Tick, label, (x, bottom + SMALL + 3.0), SMALL, Anchor::Middle);
+            self.put(TextRole::Tick, label, (x, bottom + self.sizes.small + 3.0), self.sizes.small, Anchor::Middle);
         }
         for (value, label) in &frame.y_ticks {
             let y = place.y(*value);
             self.drawing.line("grid", &[(place.left, y), (place.left + frame.width, y)], Paint::line(Ink::Grid, 0.6));
-            self.put(TextRole::Tick, label, (place.left - 4.0, centred_baseline(y, SMALL)), SMALL, Anchor::End);
+            self.put(
+                TextRole::Tick,
+                label,
+                (place.left - 4.0, centred_baseline(y, self.sizes.small)),
+                self.sizes.small,
+                Anchor::End,
+            );
         }
         for (lines, middle) in frame.names.iter().zip(&frame.rows) {
             for (index, line) in lines.iter().enumerate() {
-                let y = top + middle + (index as f64 - (lines.len() as f64 - 1.0) / 2.0) * LEADING;
-                self.put(TextRole::Tick, line, (place.left - 4.0, centred_baseline(y, SMALL)), SMALL, Anchor::End);
+                let y = top + middle + (index as f64 - (lines.len() as f64 - 1.0) / 2.0) * self.sizes.leading;
+                self.put(
+                    TextRole::Tick,
+                    line,
+                    (place.left - 4.0, centred_baseline(y, self.sizes.small)),
+                    self.sizes.small,
+                    Anchor::End,
+                );
             }
         }
-        let below = bottom + SMALL + 3.0 + LEADING + 1.0;
-        let title = self.letters.lines(&panel.x.title, SMALL, frame.width + frame.left).join(" ");
-        let half = self.letters.width(&title, SMALL) / 2.0;
+        let below = bottom + self.sizes.small + 3.0 + self.sizes.leading + 1.0;
+        let title = self.letters.lines(&panel.x.title, self.sizes.small, frame.width + frame.left).join(" ");
+        let half = self.letters.width(&title, self.sizes.small) / 2.0;
         let middle = (place.left + frame.width / 2.0).min(place.left + frame.width + 6.0 - half).max(outer_left + half);
-        self.put(TextRole::AxisTitle, &title, (middle, below), SMALL, Anchor::Middle);
+        self.put(TextRole::AxisTitle, &title, (middle, below), self.sizes.small, Anchor::Middle);
         if let Vertical::Numbers(numbers) = &panel.y {
-            let (x, y) = (outer_left + SMALL, top + frame.height / 2.0);
-            let (text, size, anchor) = (numbers.title.clone(), SMALL, Anchor::Middle);
+            let (x, y) = (outer_left + self.sizes.small, top + frame.height / 2.0);
+            let (text, size, anchor) = (numbers.title.clone(), self.sizes.small, Anchor::Middle);
             self.drawing.text(Text { role: TextRole::AxisTitle, text, x, y, size, anchor, turned: true });
         }
     }
@@ -177,7 +219,7 @@ impl Sheet {
     fn mark(&mut self, mark: &Mark, place: &Place<'_>) {
         match mark {
             Mark::Line { points, look } => {
-                let paint = Paint::line(Ink::Series(*look), 1.3).dashed(line_dashes(*look));
+                let paint = Paint::line(Ink::Series(*look), 1.3).dashed(dashes(*look));
                 for part in place.unbroken(points) {
                     self.drawing.line("line", &part, paint);
                 }
@@ -204,6 +246,17 @@ impl Sheet {
             Mark::UprightSpread { x, low, high, look } => {
                 let (x, low, high) = (place.x(*x), place.y(*low), place.y(*high));
                 self.drawing.line("spread", &[(x, low), (x, high)], Paint::line(Ink::Series(*look), 1.0));
+            }
+            Mark::Thin { points, look } => {
+                let paint = Paint { opacity: 0.5, ..Paint::line(Ink::Series(*look), 0.45) };
+                for part in place.unbroken(points) {
+                    self.drawing.line("seed", &part, paint);
+                }
+            }
+            Mark::Stars { x, y, text } => {
+                let (size, y) = (self.sizes.small, place.y(*y));
+                // Stars hang high above their baseline.
+                self.put(TextRole::Note, text, (place.x(*x) + 3.0, y + size * 0.6), size, Anchor::Start);
             }
             Mark::RuleAt { x } => {
                 let (x, top, bottom) = (place.x(*x), place.top, place.top + place.frame.height);
@@ -257,7 +310,7 @@ impl Sheet {
         let room = self.drawing.width - 2.0 * MARGIN;
         let label_room = room - SAMPLE_WIDTH - 4.0;
         let lines: Vec<Vec<String>> =
-            entries.iter().map(|entry| self.letters.lines(&entry.label, SMALL, label_room)).collect();
+            entries.iter().map(|entry| self.letters.lines(&entry.label, self.sizes.small, label_room)).collect();
         let widest = self.widest(lines.iter().flatten().map(String::as_str)) + SAMPLE_WIDTH + 4.0 + 6.0;
         let columns = ((room / widest) as usize).clamp(1, 4);
         let column_width = room / columns as f64;
@@ -265,13 +318,19 @@ impl Sheet {
         for (entries, lines) in entries.chunks(columns).zip(lines.chunks(columns)) {
             for (column, (entry, lines)) in entries.iter().zip(lines).enumerate() {
                 let left = MARGIN + column as f64 * column_width;
-                self.sample(entry.sample, (left, y + LEADING / 2.0));
+                self.sample(entry.sample, (left, y + self.sizes.leading / 2.0));
                 for (index, line) in lines.iter().enumerate() {
-                    let baseline = centred_baseline(y + LEADING * (index as f64 + 0.5), SMALL);
-                    self.put(TextRole::Legend, line, (left + SAMPLE_WIDTH + 4.0, baseline), SMALL, Anchor::Start);
+                    let baseline = centred_baseline(y + self.sizes.leading * (index as f64 + 0.5), self.sizes.small);
+                    self.put(
+                        TextRole::Legend,
+                        line,
+                        (left + SAMPLE_WIDTH + 4.0, baseline),
+                        self.sizes.small,
+                        Anchor::Start,
+                    );
                 }
             }
-            y += lines.iter().map(Vec::len).max().unwrap_or(1) as f64 * LEADING + 1.0;
+            y += lines.iter().map(Vec::len).max().unwrap_or(1) as f64 * self.sizes.leading + 1.0;
         }
         y + 2.0
     }
@@ -280,7 +339,7 @@ impl Sheet {
         let (right, middle) = (x + SAMPLE_WIDTH, x + SAMPLE_WIDTH / 2.0);
         match sample {
             Sample::Line(look) => {
-                let paint = Paint::line(Ink::Series(look), 1.3).dashed(line_dashes(look));
+                let paint = Paint::line(Ink::Series(look), 1.3).dashed(dashes(look));
                 self.drawing.line("sample", &[(x, y), (right, y)], paint);
             }
             Sample::Dot(style) => self.dot("sample", (middle, y), style),
@@ -309,6 +368,7 @@ fn reference() -> Paint {
 struct Place<'a> {
     panel: &'a Panel,
     frame: &'a Frame,
+    sizes: Sizes,
     left: f64,
     top: f64,
 }
@@ -330,7 +390,7 @@ impl Place<'_> {
         let index = value.round().max(0.0) as usize;
         let middle = self.frame.rows.get(index).or(self.frame.rows.last()).copied().unwrap_or(0.0);
         let lines = self.frame.names.get(index).map_or(1, Vec::len) as f64;
-        middle + (value - value.round()) * (lines * LEADING + 6.0).max(18.0)
+        middle + (value - value.round()) * self.sizes.row(lines)
     }
 
     fn point(&self, (x, y): (f64, f64)) -> Option<(f64, f64)> {

@@ -3,12 +3,13 @@
 //! The font is embedded, so that the same figure comes out on every machine. SVG files keep their text as text, squeezed to the
 //! width measured here if the reader has another font; pictures get the outlines.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use ttf_parser::{Face, OutlineBuilder};
+use ttf_parser::{Face, GlyphId, OutlineBuilder};
 
 /// DejaVu Sans Condensed, in part; the licence lies beside it.
-const FONT: &[u8] = include_bytes!("font/DejaVuSansCondensed-subset.ttf");
+pub(super) const FONT: &[u8] = include_bytes!("font/DejaVuSansCondensed-subset.ttf");
 
 /// What the reader's machine should take for the text of an SVG.
 pub(super) const FAMILIES: &str = "DejaVu Sans Condensed,DejaVu Sans,Helvetica Neue,Arial,sans-serif";
@@ -42,6 +43,44 @@ impl Lettering {
             Some(f64::from(units) / f64::from(face.units_per_em()))
         });
         measured.unwrap_or(0.9)
+    }
+
+    /// The glyphs of a text, by their numbers in the font; the font's mark for what is missing where it lacks a letter.
+    pub(super) fn glyphs(&self, text: &str) -> Vec<u16> {
+        let glyph = |letter| self.face.as_ref().and_then(|face| face.glyph_index(letter)).map_or(0, |glyph| glyph.0);
+        text.chars().map(glyph).collect()
+    }
+
+    /// The advance of every glyph, as a share of the size.
+    pub(super) fn advances(&self) -> Vec<f64> {
+        let Some(face) = &self.face else { return Vec::new() };
+        let units = f64::from(face.units_per_em());
+        let advance = |glyph| f64::from(face.glyph_hor_advance(GlyphId(glyph)).unwrap_or(0)) / units;
+        (0..face.number_of_glyphs()).map(advance).collect()
+    }
+
+    /// Every letter that the font has, with its glyph, by glyph.
+    pub(super) fn letters(&self) -> BTreeMap<u16, char> {
+        let mut letters = BTreeMap::new();
+        let tables = self.face.iter().filter_map(|face| face.tables().cmap).flat_map(|cmap| cmap.subtables);
+        for table in tables.filter(|table| table.is_unicode()) {
+            table.codepoints(|code| {
+                if let (Some(letter), Some(glyph)) = (char::from_u32(code), table.glyph_index(code)) {
+                    letters.entry(glyph.0).or_insert(letter);
+                }
+            });
+        }
+        letters
+    }
+
+    /// Left, bottom, right and top of the box that holds every glyph, then ascent, descent and the height of capitals, as
+    /// shares of the size.
+    pub(super) fn measures(&self) -> [f64; 7] {
+        let Some(face) = &self.face else { return [0.0; 7] };
+        let bounds = face.global_bounding_box();
+        let capitals = face.capital_height().unwrap_or(face.ascender());
+        let all = [bounds.x_min, bounds.y_min, bounds.x_max, bounds.y_max, face.ascender(), face.descender(), capitals];
+        all.map(|measure| f64::from(measure) / f64::from(face.units_per_em()))
     }
 
     /// Breaks a text at spaces so that no line is wider than `room`; a word that is wider is cut.

@@ -1,4 +1,5 @@
-//! Colours, dashes and markers: eight of each, so that a series is told by more than its colour.
+//! Colours, dashes and markers: eight of each, so that a series is told by more than its colour. A look is a number: the first
+//! eight have a colour each, and whenever the colours come again, each meets other dashes and another marker than before.
 //!
 //! The hues are Okabe and Ito's (<https://jfly.uni-koeln.de/color/>), which people with every common kind of colour vision can
 //! tell apart, without the yellow. On white the light ones are darkened until they stand out at 3 to 1 (WCAG 2.1, 1.4.11).
@@ -13,7 +14,7 @@ pub enum Theme {
     Dark,
 }
 
-/// How many looks there are before they come again.
+/// How many colours, dashes and markers there are. So there are as many looks as its square before one comes again.
 pub(super) const LOOKS: usize = 8;
 
 /// Grey, blue, vermilion, orange, green, purple, sky blue, black or white.
@@ -22,7 +23,10 @@ const ON_WHITE: [&str; LOOKS] =
 const ON_DARK: [&str; LOOKS] = ["#a6a6a6", "#3d9bd8", "#f07a2a", "#e69f00", "#1bb88a", "#d98ab8", "#7cc8f2", "#ffffff"];
 
 /// Dashes and gaps in points; an empty one is a solid line.
-const DASHES: [&str; LOOKS] = ["4 2", "", "", "6 1.5", "1.2 1.2", "5 1.5 1.2 1.5", "3 1.2", "8 2 2 2"];
+const DASHES: [&str; LOOKS] = ["", "6 1.5", "4 2", "1.2 1.2", "3 1.2", "5 1.5 1.2 1.5", "8 2 2 2", "8 3 1.2 1.2 1.2 3"];
+
+/// Where in the dashes each colour begins.
+const FIRST_DASHES: [usize; LOOKS] = [2, 0, 0, 1, 3, 5, 4, 6];
 
 /// The shape of a marker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,16 +84,18 @@ impl Theme {
 
 /// The dashes of a look; empty for a solid line.
 pub(super) fn dashes(look: usize) -> &'static str {
-    DASHES[look % LOOKS]
+    DASHES[(FIRST_DASHES[look % LOOKS] + look / LOOKS) % LOOKS]
 }
 
 /// The marker of a look.
 pub(super) fn marker(look: usize) -> Marker {
-    MARKERS[look % LOOKS]
+    MARKERS[(look + look / LOOKS * 3) % LOOKS]
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     /// Relative luminance (WCAG 2.1).
@@ -120,10 +126,12 @@ mod tests {
     }
 
     #[test]
-    fn no_two_looks_share_colour_and_marker() {
-        let mut seen: Vec<_> = (0..LOOKS).map(|look| Theme::Light.colour(Ink::Series(look))).collect();
-        seen.sort_unstable();
-        seen.dedup();
-        assert_eq!(seen.len(), LOOKS);
+    fn no_two_looks_share_colour_and_dashes_or_colour_and_marker() {
+        let all = 0..LOOKS * LOOKS;
+        let colour = |look| Theme::Light.colour(Ink::Series(look));
+        let lines: HashSet<_> = all.clone().map(|look| (colour(look), dashes(look))).collect();
+        assert_eq!(lines.len(), LOOKS * LOOKS);
+        let dots: HashSet<_> = all.map(|look| (colour(look), format!("{:?}", marker(look)))).collect();
+        assert_eq!(dots.len(), LOOKS * LOOKS);
     }
 }

@@ -6,8 +6,8 @@ use super::figure::{LegendEntry, Sample};
 use super::palette::LOOKS;
 use crate::attributes::{Attributes, Detail, by_number, distinguishing};
 use crate::csv::Field;
-use crate::names::{MethodName, NameStyle, method_name, task_title};
-use crate::record::{Method, RunRecord};
+use crate::names::{MethodName, NameStyle, fixed_multiplier, method_name, task_title};
+use crate::record::{LabelNoiseAccuracies, Method, RunRecord};
 
 /// Everything that there is to draw.
 pub(super) struct FigureRuns<'a> {
@@ -41,22 +41,39 @@ pub(super) struct Series<'a> {
 }
 
 impl<'a> FigureRuns<'a> {
-    pub(super) fn of(runs: &'a [RunRecord], allow_partial: bool) -> Self {
+    /// All runs, by what they are. `looks` has the looks that were given already.
+    pub(super) fn of(runs: &'a [RunRecord], allow_partial: bool, looks: &mut Looks) -> Self {
+        Self::grouped(runs.iter(), &[], allow_partial, looks)
+    }
+
+    /// The runs whose training set was counted at the peak. Those that were trained again and ended there differ in where
+    /// that was, and belong together all the same.
+    pub(super) fn at_peaks(runs: &'a [RunRecord], allow_partial: bool, looks: &mut Looks) -> Self {
+        let measured = runs.iter().filter(|run| at_peak(run).is_some());
+        Self::grouped(measured, &["epochs", "scheduler_t_max"], allow_partial, looks)
+    }
+
+    fn grouped(
+        runs: impl Iterator<Item = &'a RunRecord>,
+        ignored: &[&str],
+        allow_partial: bool,
+        looks: &mut Looks,
+    ) -> Self {
         let mut by_group: BTreeMap<(&str, String, &str), BTreeMap<Attributes, Vec<&RunRecord>>> = BTreeMap::new();
-        let mut runs_in_order: Vec<&RunRecord> = runs.iter().collect();
+        let mut runs_in_order: Vec<&RunRecord> = runs.collect();
         runs_in_order.sort_by(|one, other| (one.seed, &one.path).cmp(&(other.seed, &other.path)));
+        let by_axes = short_names_collide(&runs_in_order);
         for run in runs_in_order {
             let key = (run.task.as_str(), run.label_noise.label(), run.optimizer.as_str());
-            by_group.entry(key).or_default().entry(Attributes::of(run)).or_default().push(run);
+            by_group.entry(key).or_default().entry(Attributes::of(run).without(ignored)).or_default().push(run);
         }
-        let by_axes = short_names_collide(runs);
-        let mut looks = Looks::default();
         let mut study = Self { groups: Vec::new(), incomplete: Vec::new() };
         for ((task, noise, optimizer), groups) in by_group {
             let mut series = named(groups, by_axes);
             series.iter_mut().for_each(|series| series.look = looks.of(series));
             let mut setting = PanelRuns { task: task.into(), noise, optimizer: optimizer.into(), series };
-            study.incomplete.extend(setting.leave_out_incomplete(allow_partial));
+            let whole_lengths = ignored.is_empty();
+            study.incomplete.extend(setting.leave_out_incomplete(whole_lengths, allow_partial));
             if !setting.series.is_empty() {
                 study.groups.push(setting);
             }
@@ -96,6 +113,20 @@ impl<'a> PanelRuns<'a> {
         if self.task == "command" { self.title() } else { format!("{}, {}", self.title(), self.optimizer) }
     }
 
+    /// What a panel is called: in a figure of several only what differs, which is the optimizer.
+    pub(super) fn panel_title(&self, alone: bool) -> String {
+        if alone || self.optimizer.is_empty() { self.full_title() } else { self.optimizer.clone() }
+    }
+
+    /// The plain optimizer at its base rate without a schedule.
+    pub(super) fn plain_baseline(&self) -> Option<&Series<'_>> {
+        let is_plain = |run: &&RunRecord| {
+            let at_its_rate = fixed_multiplier(run).is_none_or(|multiplier| multiplier == 1.0);
+            run.method == Method::Baseline && run.scheduler == "none" && at_its_rate
+        };
+        self.series.iter().find(|series| series.runs.iter().all(is_plain))
+    }
+
     /// For the names of files.
     pub(super) fn slug(&self) -> String {
         if self.task == "command" { "command".into() } else { format!("{}-{}", self.task, self.noise) }
@@ -113,16 +144,15 @@ impl<'a> PanelRuns<'a> {
     }
 
     /// Says which series lack seeds or epochs, and takes them out unless they may stay.
-    fn leave_out_incomplete(&mut self, allow_partial: bool) -> Vec<String> {
+    fn leave_out_incomplete(&mut self, whole_lengths: bool, allow_partial: bool) -> Vec<String> {
         let seeds: BTreeSet<i64> = self.series.iter().flat_map(|it| it.runs.iter().map(|run| run.seed)).collect();
         let title = self.full_title();
         let mut said = Vec::new();
-        self.series.retain(|series| match series.lacking(&seeds) {
-            None => true,
-            Some(lacking) => {
-                said.push(format!("{title}: {}: {lacking}", series.label));
-                allow_partial
-            }
+        self.series.retain_mut(|series| {
+            let twice = series.leave_out_copies();
+            let Some(lacking) = series.lacking(&seeds, whole_lengths, twice) else { return true };
+            said.push(format!("{title}: {}: {lacking}", series.label));
+            allow_partial
         });
         said
     }
@@ -134,23 +164,54 @@ impl Series<'_> {
         format!("{} (n = {})", self.label, self.runs.len())
     }
 
-    fn lacking(&self, seeds: &BTreeSet<i64>) -> Option<String> {
+    /// Keeps one result for each seed, the first; gives the seeds whose results differ.
+    fn leave_out_copies(&mut self) -> Vec<i64> {
+        let mut kept: Vec<&RunRecord> = Vec::new();
+        let mut differing = Vec::new();
+        for run in &self.runs {
+            match kept.iter().find(|other| other.seed == run.seed) {
+                None => kept.push(run),
+                Some(other) if same_numbers(other, run) => {}
+                Some(_) => differing.push(run.seed),
+            }
+        }
+        self.runs = kept;
+        differing.dedup();
+        differing
+    }
+
+    fn lacking(&self, seeds: &BTreeSet<i64>, whole_lengths: bool, twice: Vec<i64>) -> Option<String> {
         let own: BTreeSet<i64> = self.runs.iter().map(|run| run.seed).collect();
         let missing: Vec<String> = seeds.difference(&own).map(i64::to_string).collect();
         let longest = self.runs.iter().map(|run| run.val_accuracies.len()).max().unwrap_or(0);
-        let mut parts = Vec::new();
+        let mut parts: Vec<String> =
+            twice.into_iter().map(|seed| format!("seed {seed} has several results that differ")).collect();
         if !missing.is_empty() {
             parts.push(format!("lacks seed {}", missing.join(", ")));
         }
         for run in &self.runs {
             if let Some(step) = run.diverged_at {
                 parts.push(format!("seed {} diverged at step {step}", run.seed));
-            } else if run.val_accuracies.len() < longest {
+            } else if whole_lengths && run.val_accuracies.len() < longest {
                 parts.push(format!("seed {} has {} of {longest} epochs", run.seed, run.val_accuracies.len()));
             }
         }
         (!parts.is_empty()).then(|| parts.join("; "))
     }
+}
+
+/// Whether two results are one: a copy tells nothing new.
+fn same_numbers(one: &RunRecord, other: &RunRecord) -> bool {
+    let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+    bits(&one.val_accuracies) == bits(&other.val_accuracies)
+        && one.metrics == other.metrics
+        && bits(&one.epoch_seconds) == bits(&other.epoch_seconds)
+}
+
+/// Accuracies on the parts of the training set at the peak; of a run that ended at its peak those at the end.
+pub(super) fn at_peak(run: &RunRecord) -> Option<LabelNoiseAccuracies> {
+    let ended_at_peak = run.peak_epoch() == Some(run.val_accuracies.len());
+    run.best_subsets.or(run.subsets.filter(|_| ended_at_peak))
 }
 
 /// The legend of lines and markers: every series once, with the number of its runs.
@@ -171,7 +232,7 @@ pub(super) fn legend(settings: &[PanelRuns<'_>], sample: impl Fn(usize) -> Sampl
 }
 
 /// Whether runs that only differ in the axes that they control would get one name.
-fn short_names_collide(runs: &[RunRecord]) -> bool {
+fn short_names_collide(runs: &[&RunRecord]) -> bool {
     let mut axes: BTreeMap<(&str, String), BTreeSet<String>> = BTreeMap::new();
     for run in runs {
         let short = method_name(run, NameStyle::Short).text;
@@ -204,7 +265,7 @@ fn named(groups: BTreeMap<Attributes, Vec<&RunRecord>>, axes: bool) -> Vec<Serie
 
 /// Gives every label a look of its own while there are enough, and the reference's colours where it has one.
 #[derive(Default)]
-struct Looks {
+pub(super) struct Looks {
     given: Vec<(String, usize)>,
 }
 
@@ -223,8 +284,7 @@ impl Looks {
             _ => 4,
         };
         let free = |look: &usize| self.given.iter().all(|(_, given)| given != look);
-        let look = std::iter::once(wanted).chain([4, 5, 6, 7, 1, 3, 2, 0]).find(free);
-        let look = look.unwrap_or(LOOKS + self.given.len() % (LOOKS - 1));
+        let look = std::iter::once(wanted).chain([4, 5, 6, 7, 1, 3, 2, 0]).chain(LOOKS..).find(free).unwrap_or(wanted);
         self.given.push((series.label.clone(), look));
         look
     }

@@ -40,6 +40,7 @@ fn every_figure_keeps_its_texts_apart_and_inside() {
                         std::path::Path::new(&folder).join(format!("{set}-{width_mm}-{}.png", figure.named.name));
                     std::fs::write(&path, figure.png().unwrap()).unwrap();
                     std::fs::write(path.with_extension("svg"), &figure.named.svg).unwrap();
+                    std::fs::write(path.with_extension("pdf"), figure.pdf().unwrap()).unwrap();
                 }
             }
         }
@@ -178,4 +179,88 @@ fn equal_runs_give_equal_figures_in_any_order() {
         for_study(runs, &FigureOptions::default()).into_iter().map(|figure| figure.svg).collect()
     };
     assert_eq!(svgs(&forward), svgs(&backward));
+}
+
+/// Colours, dashes and markers of all lines of one panel.
+fn strokes(svg: &str) -> Vec<(String, String)> {
+    let document = roxmltree::Document::parse(svg).unwrap();
+    let lines = document.descendants().filter(|node| node.attribute("class") == Some("line"));
+    let word = |node: &roxmltree::Node<'_, '_>, key| node.attribute(key).unwrap_or_default().to_owned();
+    lines.map(|node| (word(&node, "stroke"), word(&node, "stroke-dasharray"))).collect()
+}
+
+/// Twenty-four methods in three panels: no two of them look alike, and each looks the same in every figure.
+#[test]
+fn no_two_series_share_colour_and_dashes() {
+    let runs: Vec<RunRecord> = (0..24u32)
+        .map(|number| {
+            let mut run = run(AEES, "AdamW", 0, 5);
+            run.config.insert("discount".into(), serde_json::json!(0.5 + f64::from(number) / 100.0));
+            run
+        })
+        .collect();
+    let mut curves = strokes(&drawn(&runs, FigureKind::Curves)[0].svg);
+    assert_eq!(curves.len(), 24);
+    assert_eq!(curves, strokes(&drawn(&runs, FigureKind::Norms)[0].svg));
+    curves.sort();
+    curves.dedup();
+    assert_eq!(curves.len(), 24);
+}
+
+#[test]
+fn few_seeds_are_drawn_beside_their_mean() {
+    let seeds = |n: i64| (0..n).map(|seed| run(PLAIN, "AdamW", seed, 5)).collect::<Vec<_>>();
+    for (n, thin) in [(1, 0), (2, 2), (5, 5), (6, 0)] {
+        assert_eq!(count(&drawn(&seeds(n), FigureKind::Curves)[0].svg, "seed"), thin, "{n} seeds");
+    }
+}
+
+/// Where methods were tested against the plain baseline, the bars say so, and the note says how.
+#[test]
+fn a_difference_that_was_tested_is_marked() {
+    let series = |kind| (0..5).map(move |seed| run(kind, "AdamW", seed, 5));
+    let figures = drawn(&series(PLAIN).chain(series(AEES)).collect::<Vec<_>>(), FigureKind::PeakFinal);
+    let notes = words(&figures[0].svg, "note");
+    assert_eq!(notes.iter().filter(|note| note.chars().all(|letter| letter == '*')).count(), 2, "{notes:?}");
+    assert!(notes.join(" ").contains("against Plain: paired t test by seed, Holm"), "{notes:?}");
+    // One seed has no spread: nothing can be tested.
+    let figures = drawn(&[run(PLAIN, "AdamW", 0, 5), run(AEES, "AdamW", 0, 5)], FigureKind::PeakFinal);
+    assert_eq!(words(&figures[0].svg, "note"), ["Whiskers: ± 1 sample SD over runs."]);
+}
+
+#[test]
+fn a_copy_of_a_result_is_no_further_run() {
+    let runs: Vec<RunRecord> = (0..3).chain(0..3).map(|seed| run(PLAIN, "AdamW", seed, 5)).collect();
+    let svg = &drawn(&runs, FigureKind::Curves)[0].svg;
+    assert!(words(svg, "legend-label").contains(&"Plain (n = 3)".to_owned()), "{:?}", words(svg, "legend-label"));
+    let mut other = run(PLAIN, "AdamW", 1, 5);
+    other.val_accuracies[2] = 0.9;
+    let drawn = draw(&[&runs[..3], &[other]].concat(), &FigureOptions::default());
+    assert!(drawn.incomplete[0].ends_with("seed 1 has several results that differ"), "{:?}", drawn.incomplete);
+}
+
+/// The reference trained again up to each seed's peak, so these runs differ in their epochs.
+#[test]
+fn runs_that_end_at_their_peaks_are_one_series_of_diagnostics() {
+    let again = |kind, seed: i64| {
+        let mut run = run(kind, "AdamW", seed, 10 + seed as usize);
+        run.val_accuracies.sort_by(f64::total_cmp);
+        RunRecord { best_subsets: None, ..run }
+    };
+    let runs: Vec<RunRecord> = (0..4).flat_map(|seed| [again(PLAIN, seed), again(AEES, seed)]).collect();
+    let figures = drawn(&runs, FigureKind::Diagnostics);
+    assert_eq!((figures.len(), count(&figures[0].svg, "mean")), (1, 2));
+    assert!(words(&figures[0].svg, "legend-label").contains(&"AEES (n = 4)".to_owned()));
+}
+
+/// What was left out for want of a seed is not said to be missing.
+#[test]
+fn the_reason_for_no_figure_is_the_true_one() {
+    let mut runs: Vec<RunRecord> = (0..3).map(|seed| run(PLAIN, "AdamW", seed, 5)).collect();
+    runs.iter_mut().for_each(|run| (run.subsets, run.best_subsets) = (None, None));
+    runs.push(run(AEES, "AdamW", 0, 5));
+    let options = FigureOptions { kinds: vec![FigureKind::Arms], ..FigureOptions::default() };
+    assert_eq!(draw(&runs, &options).without_data[0].1, "every group that has the data lacks a seed or an epoch");
+    let none = draw(&runs[..3], &options);
+    assert_eq!(none.without_data[0].1, "no run has episodes with more than one arm to pick from");
 }

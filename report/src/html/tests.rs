@@ -54,7 +54,7 @@ fn text_from_files_is_never_markup() {
     }
     (page.failures, page.missing, page.diverged) = (vec![remark.clone()], vec![remark.clone()], vec![remark]);
     page.warnings = vec![EVIL.into()];
-    page.skipped = vec![SkippedFile { path: EVIL.into(), reason: EVIL.into() }];
+    page.skipped = vec![SkippedFile { path: EVIL.into(), reason: EVIL.into(), damaged: true }];
     page.commands = vec![(EVIL.into(), EVIL.into())];
     page.provenance = vec![(EVIL.into(), vec![EVIL.into()])];
     page.footer = EVIL.into();

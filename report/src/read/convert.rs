@@ -7,16 +7,20 @@ use serde_json::{Map, Value};
 use super::document::{
     Config, Document, Number, Numbers, Short, Subsets, WrittenControllers, WrittenEpisodes, WrittenLabelNoise,
 };
+use super::headline::{self, Columns, Known};
+use super::source::Refusal;
 use crate::record::{Episodes, LabelNoiseAccuracies, Layout, Method, NoiseSetting, RunRecord};
 
 /// The record and what a reader should know of it, or why the file is passed over.
-pub(super) fn record_of(path: &Path, mut document: Document) -> Result<(RunRecord, Vec<String>), String> {
+pub(super) fn record_of(path: &Path, mut document: Document) -> Result<(RunRecord, Vec<String>), Refusal> {
     let is_command = document.result.is_some() && document.val_accuracies.is_none();
     let is_training =
         document.val_accuracies.is_some() || (document.method_name.is_some() && document.config.is_some());
     if !is_command && !is_training {
-        return Err("JSON, but not a RunResult: it has neither val_accuracies nor method_name and config".into());
+        let reason = "JSON, but not a RunResult: it has neither val_accuracies nor method_name and config";
+        return Err(Refusal::foreign(reason));
     }
+    headline::check_fractions(&document)?;
     let mut warnings = Vec::new();
     let Config { mut settings, diagnostics } = document.config.take().unwrap_or_default();
     if is_command && let Some(input) = document.command.take().and_then(|command| command.input) {
@@ -25,14 +29,25 @@ pub(super) fn record_of(path: &Path, mut document: Document) -> Result<(RunRecor
     let seed = document.seed.or_else(|| settings.get("seed").and_then(Value::as_i64)).ok_or("it has no seed")?;
     let task = if is_command { "command".to_owned() } else { task_of(&document, &settings) };
     let method_name = method_name(&document, &settings);
-    let Columns { train_losses, train_accuracies, val_accuracies, epoch_seconds, epoch_tflops } =
-        columns(&document, &mut warnings)?;
+    let columns = columns(&document, &mut warnings)?;
     let episodes = document.episode_logs.take().map(|logs| episodes(logs, &mut warnings)).transpose()?.flatten();
+    let total_steps = document.total_steps.or_else(|| settings.get("steps").and_then(Value::as_u64)).unwrap_or(0);
+    let diverged_at = diverged_at(document.outcome.take(), &columns.train_losses, total_steps);
+    let contradictions = headline::contradictions(
+        &document,
+        &Known {
+            settings: &settings,
+            diagnostics: &diagnostics,
+            columns: &columns,
+            episode_ends: episodes.as_ref().map(|episodes| &episodes.end_steps[..]),
+            diverged: diverged_at.is_some(),
+        },
+    );
+    let Columns { train_losses, train_accuracies, val_accuracies, epoch_seconds, epoch_tflops } = columns;
     let metrics = numbers(document.metrics.take());
     let best_of_metrics = metrics.iter().find(|(name, _)| name == "best_val_accuracy").map(|(_, value)| *value);
-    let best_of_epochs = val_accuracies.iter().copied().reduce(f64::max);
-    let best_val_accuracy = document.best_val_accuracy.or(best_of_epochs).or(best_of_metrics).unwrap_or(f64::NAN);
-    let total_steps = document.total_steps.or_else(|| settings.get("steps").and_then(Value::as_u64)).unwrap_or(0);
+    let best_of_epochs = val_accuracies.iter().copied().reduce(f64::max).filter(|best| !best.is_nan());
+    let best_val_accuracy = best_of_epochs.or(document.best_val_accuracy).or(best_of_metrics).unwrap_or(f64::NAN);
     let label_noise = label_noise(&task, &settings, diagnostics.label_noise);
     let list = |key: &str, default: f64| match settings.get(key).and_then(Value::as_array) {
         Some(list) => list.iter().filter_map(Value::as_f64).collect(),
@@ -53,8 +68,8 @@ pub(super) fn record_of(path: &Path, mut document: Document) -> Result<(RunRecor
         episode_length: settings.get("episode_length").and_then(Value::as_u64).unwrap_or(0),
         context_mode: word("context_mode", "none"),
         instability_lambda: real("reward_instability_lambda").unwrap_or(0.0),
-        diverged_at: diverged_at(document.outcome.take(), &train_losses, total_steps),
-        final_val_accuracy: document.final_val_accuracy.or_else(|| val_accuracies.last().copied()),
+        diverged_at,
+        final_val_accuracy: val_accuracies.last().copied().or(document.final_val_accuracy),
         wall_seconds: document.wall_clock_seconds,
         estimated_flops: document.estimated_flops,
         subsets: diagnostics.final_subset_accuracies.and_then(subsets),
@@ -78,6 +93,7 @@ pub(super) fn record_of(path: &Path, mut document: Document) -> Result<(RunRecor
         total_steps,
         episodes,
         metrics,
+        contradictions,
     };
     Ok((record, warnings))
 }
@@ -161,15 +177,6 @@ fn label_noise(task: &str, settings: &Map<String, Value>, diagnostics: Option<Wr
         _ if task == "agnews" => NoiseSetting::Symmetric(rate),
         _ => NoiseSetting::Clean,
     }
-}
-
-/// One number for each epoch, in each.
-struct Columns {
-    train_losses: Vec<f64>,
-    train_accuracies: Vec<f64>,
-    val_accuracies: Vec<f64>,
-    epoch_seconds: Vec<f64>,
-    epoch_tflops: Vec<f64>,
 }
 
 fn columns(document: &Document, warnings: &mut Vec<String>) -> Result<Columns, String> {

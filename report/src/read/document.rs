@@ -11,6 +11,8 @@ use aees_run::json;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use super::source::Refusal;
+
 /// Longest list that is kept of a setting.
 const LONGEST_LIST: usize = 64;
 
@@ -38,16 +40,19 @@ pub(super) struct Document {
     pub(super) task_name: Option<String>,
     pub(super) dataset_name: Option<String>,
     pub(super) seed: Option<i64>,
+    pub(super) total_epochs: Option<u64>,
     pub(super) total_steps: Option<u64>,
     pub(super) train_losses: Numbers,
     pub(super) train_accuracies: Numbers,
     pub(super) val_accuracies: Numbers,
     pub(super) best_val_accuracy: Option<f64>,
     pub(super) final_val_accuracy: Option<f64>,
+    pub(super) final_train_loss: Option<f64>,
     pub(super) epoch_wall_clock_seconds: Numbers,
     pub(super) wall_clock_seconds: Option<f64>,
     pub(super) epoch_tflops: Numbers,
     pub(super) estimated_flops: Option<f64>,
+    pub(super) accuracy_per_tflop: Option<f64>,
     pub(super) episode_logs: Option<WrittenEpisodes>,
     pub(super) controller_logs: Option<WrittenControllers>,
     #[serde(default)]
@@ -55,6 +60,7 @@ pub(super) struct Document {
     pub(super) runtime_metrics: Option<Short>,
     // Ours alone.
     pub(super) outcome: Option<Short>,
+    pub(super) best_epoch: Option<u64>,
     pub(super) best_epoch_diagnostics: Option<Subsets>,
     pub(super) engine: Option<Short>,
     pub(super) backend: Option<Short>,
@@ -81,6 +87,8 @@ pub(super) struct WrittenEpisodes {
 /// `controller_logs`, without histories.
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct WrittenControllers {
+    #[serde(rename = "_logged_episode_count")]
+    pub(super) logged_episode_count: Option<u64>,
     pub(super) lr_controller_logs: Option<WrittenController>,
     pub(super) noise_controller_logs: Option<WrittenController>,
     pub(super) noise_controller_logs_by_lr: Option<std::collections::BTreeMap<String, WrittenController>>,
@@ -99,6 +107,20 @@ pub(super) struct Subsets {
     pub(super) train_clean_accuracy: Option<f64>,
     pub(super) train_corrupted_accuracy_vs_noisy_labels: Option<f64>,
     pub(super) train_corrupted_accuracy_vs_clean_labels: Option<f64>,
+    pub(super) final_val_accuracy: Option<f64>,
+}
+
+impl Subsets {
+    /// The accuracies with their keys.
+    pub(super) fn named(&self) -> [(&'static str, Option<f64>); 5] {
+        [
+            ("train_all_accuracy", self.train_all_accuracy),
+            ("train_clean_accuracy", self.train_clean_accuracy),
+            ("train_corrupted_accuracy_vs_noisy_labels", self.train_corrupted_accuracy_vs_noisy_labels),
+            ("train_corrupted_accuracy_vs_clean_labels", self.train_corrupted_accuracy_vs_clean_labels),
+            ("final_val_accuracy", self.final_val_accuracy),
+        ]
+    }
 }
 
 /// `config.diagnostics`.
@@ -228,23 +250,38 @@ impl<'de> Deserialize<'de> for Short {
 }
 
 /// Tells a file that cannot be a JSON object by its first bytes, so that a large foreign file is not read.
-pub(super) fn looks_like_json(path: &Path) -> Result<(), String> {
+pub(super) fn looks_like_json(path: &Path) -> Result<(), Refusal> {
+    let is_named_json = path.extension().is_some_and(|extension| extension == "json");
     let mut head = Vec::with_capacity(HEAD);
     let read = File::open(path).and_then(|file| file.take(HEAD as u64).read_to_end(&mut head));
     read.map_err(|error| format!("cannot be read: {error}"))?;
     match head.trim_ascii_start().first() {
         Some(b'{') => Ok(()),
         // A list, or a log: the reference's begin with `[` too.
-        Some(b'[') => Err("not a RunResult: no JSON object".into()),
-        Some(_) => Err("not JSON".into()),
-        None => Err("the file is empty".into()),
+        Some(b'[') => Err(Refusal::foreign("not a RunResult: no JSON object")),
+        Some(_) => Err(Refusal { reason: "not JSON".into(), damaged: is_named_json }),
+        None => Err(Refusal { reason: "the file is empty".into(), damaged: is_named_json }),
     }
 }
 
+/// What only a RunResult has.
+#[derive(serde::Deserialize)]
+struct Signs {
+    val_accuracies: Option<IgnoredAny>,
+}
+
 /// Reads a document, or says why it is none.
-pub(super) fn parse(bytes: &[u8]) -> Result<Document, String> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Document, Refusal> {
     json::parse(bytes).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => format!("JSON, but not a RunResult: {error}"),
-        _ => format!("not JSON: {error}"),
+        serde_json::error::Category::Data => {
+            let has_curves = json::parse::<Signs>(bytes).is_ok_and(|signs| signs.val_accuracies.is_some());
+            Refusal { reason: format!("JSON, but not a RunResult: {error}"), damaged: has_curves }
+        }
+        _ => {
+            // JSON Lines: logs, which are whole in their first line.
+            let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<IgnoredAny>();
+            let is_lines = matches!((values.next(), values.next()), (Some(Ok(_)), Some(_)));
+            Refusal { reason: format!("not JSON: {error}"), damaged: !is_lines }
+        }
     })
 }

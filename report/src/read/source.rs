@@ -24,6 +24,41 @@ pub enum Source {
 pub struct SkippedFile {
     pub path: PathBuf,
     pub reason: String,
+    /// Whether it is a result that cannot be used, and not something else that lies among results.
+    pub damaged: bool,
+}
+
+/// Why one file is passed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) reason: String,
+    /// See [`SkippedFile::damaged`].
+    pub(super) damaged: bool,
+}
+
+impl Refusal {
+    /// Something that is no result.
+    pub(super) fn foreign(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), damaged: false }
+    }
+
+    /// A result that cannot be used.
+    pub(super) fn damaged(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), damaged: true }
+    }
+}
+
+/// A result whose parts do not fit.
+impl From<String> for Refusal {
+    fn from(reason: String) -> Self {
+        Self::damaged(reason)
+    }
+}
+
+impl From<&str> for Refusal {
+    fn from(reason: &str) -> Self {
+        Self::damaged(reason)
+    }
 }
 
 impl Source {
@@ -107,6 +142,6 @@ impl Listing {
     }
 
     pub(super) fn skip(&mut self, path: &Path, reason: impl Into<String>) {
-        self.skipped.push(SkippedFile { path: path.to_owned(), reason: reason.into() });
+        self.skipped.push(SkippedFile { path: path.to_owned(), reason: reason.into(), damaged: false });
     }
 }

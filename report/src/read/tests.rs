@@ -246,3 +246,82 @@ fn how_long_a_thousand_results_take() {
         println!("{} {what} results of {size:.2} MB: {:.2} s", set.runs.len(), start.elapsed().as_secs_f64());
     }
 }
+
+/// What is no fraction would be a hundred times too large in every table.
+#[test]
+fn percentages_are_refused() {
+    for (key, value, reason) in [
+        (
+            "val_accuracies",
+            json!([20.0, 30.5]),
+            "val_accuracies in epoch 1 is 20, a percentage: accuracies are fractions",
+        ),
+        ("train_accuracies", json!([0.9, 61.11]), "train_accuracies in epoch 2 is 61.11, a percentage"),
+        ("best_val_accuracy", json!(30.5), "best_val_accuracy is 30.5, a percentage"),
+        ("final_val_accuracy", json!(1.5), "final_val_accuracy is 1.5, a percentage"),
+        ("best_val_accuracy", json!(305.0), "best_val_accuracy is 305: no accuracy, which is a fraction"),
+        ("val_accuracies", json!([-0.1, 0.3]), "val_accuracies in epoch 1 is -0.1: no accuracy"),
+        ("best_epoch_diagnostics", json!({"train_clean_accuracy": 77.9}), "train_clean_accuracy is 77.9, a percentage"),
+    ] {
+        let folder = TempDir::new().unwrap();
+        put(&folder, "good", old_run(0).to_string());
+        put(&folder, "percent", with(old_run(1), key, value).to_string());
+        let set = read(&folder);
+        assert_eq!(set.runs.len(), 1);
+        assert!(set.skipped[0].reason.starts_with(reason) && set.skipped[0].damaged, "{:?}", set.skipped);
+    }
+}
+
+/// A wrong headline value is told, and the curve's counts.
+#[test]
+fn a_headline_value_that_the_curve_contradicts_is_told() {
+    let folder = TempDir::new().unwrap();
+    put(&folder, "run", with(with(old_run(0), "best_val_accuracy", json!(0.9)), "total_epochs", json!(3)).to_string());
+    let set = read(&folder);
+    let run = &set.runs[0];
+    assert_eq!((run.best_val_accuracy, run.contradictions.len(), set.warnings.len()), (0.3, 2, 2));
+    let path = run.path.display();
+    assert_eq!(set.warnings[0], format!("{path}: best_val_accuracy is 0.9 in the file, and 0.3 by the rest of it"));
+    assert_eq!(set.warnings[1], format!("{path}: total_epochs is 3 in the file, and 2 by the rest of it"));
+}
+
+/// A diverged run has fewer epochs than it was to have, and worked in the one that it did not finish.
+#[test]
+fn a_diverged_run_is_not_a_cut_one() {
+    let folder = TempDir::new().unwrap();
+    let mut run = old_run(0);
+    run["outcome"] = json!({"status": "diverged", "step": 900});
+    (run["config"]["epochs"], run["total_steps"]) = (json!(10), json!(900));
+    (run["epoch_tflops"], run["estimated_flops"]) = (json!([5.0, 5.0]), json!(11.3e12));
+    put(&folder, "run", run.to_string());
+    assert_eq!(read(&folder).warnings, [String::new(); 0]);
+    run["estimated_flops"] = json!(9e12);
+    put(&folder, "run", run.to_string());
+    assert!(read(&folder).warnings[0].contains("estimated_flops is 9000000000000.0"));
+}
+
+#[test]
+fn a_damaged_result_is_told_from_what_lies_beside_results() {
+    let folder = TempDir::new().unwrap();
+    let whole = old_run(1).to_string();
+    for (name, text, damaged) in [
+        ("cut", &whole[..whole.len() / 2], true),
+        ("cut.json", &whole[..40], true),
+        ("empty.json", "", true),
+        ("noise.json", "\u{1}\u{2}\u{3}", true),
+        ("types", r#"{"val_accuracies": "many", "seed": 1}"#, true),
+        ("no_seed", r#"{"val_accuracies": [0.1]}"#, true),
+        ("run.log", "[12:00] epoch 1", false),
+        ("marker", "", false),
+        ("notes.txt", "seen", false),
+        ("metrics.jsonl", "{\"epoch\": 1}\n{\"epoch\": 2}\n", false),
+        ("manifest.json", r#"{"run_count": 3, "runs": []}"#, false),
+        ("list.json", "[1]", false),
+    ] {
+        put(&folder, "good", old_run(0).to_string());
+        put(&folder, name, text);
+        let set = read(&folder);
+        assert_eq!(set.skipped.iter().map(|skipped| skipped.damaged).collect::<Vec<_>>(), [damaged], "{name}");
+        fs::remove_file(folder.path().join(name)).unwrap();
+    }
+}

@@ -4,22 +4,22 @@ use aees_control::controller::Controller;
 use aees_control::open_loop::{OpenLoopPlan, OpenLoopPolicy};
 use aees_control::{Aees, AeesConfig, ArmPolicy, CandidateSet, Context, Reward};
 
-use super::difference::Difference;
 use super::histories;
 use super::record::{EpisodeColumns, Recorded, entry};
 use super::rewards;
+use crate::difference::{Difference, Place};
 use crate::record::Method;
 
 /// The controllers, as they stood at the beginning of the run and then move on with it.
 pub(super) struct Replica {
-    candidates: CandidateSet,
-    lr: Option<Controller>,
+    pub(super) candidates: CandidateSet,
+    pub(super) lr: Option<Controller>,
     /// None for a constant, one, or one for each multiplier.
-    noise: Vec<Controller>,
+    pub(super) noise: Vec<Controller>,
     context: Context,
     reward: Option<Reward>,
     episode_length: u64,
-    plan: Option<OpenLoopPlan>,
+    pub(super) plan: Option<OpenLoopPlan>,
 }
 
 impl Replica {
@@ -60,7 +60,7 @@ impl Replica {
         let difference = |axis: &str, planned: &[usize], arm: &dyn Fn(usize) -> usize| {
             let index = plan.arms.iter().zip(planned).position(|(drawn, written)| arm(*drawn) != *written)?;
             Some(Difference {
-                episode: None,
+                place: Place::BeforeTraining,
                 what: format!("the planned {axis} arm of episode {}", index + 1),
                 recorded: planned[index].to_string(),
                 recomputed: arm(plan.arms[index]).to_string(),
@@ -78,7 +78,7 @@ impl Replica {
         recorded: &Recorded,
         columns: &EpisodeColumns,
     ) -> Result<Option<Difference>, String> {
-        if let Some(difference) = self.steps(index, columns) {
+        if let Some(difference) = self.steps(index, columns).or_else(|| columns.check_logged(index)) {
             return Ok(Some(difference));
         }
         let (picks, difference) = self.pick(index, columns)?;
@@ -87,7 +87,9 @@ impl Replica {
         }
         let rewarded = match &self.reward {
             Some(config) => rewards::compare(index, columns, config),
-            None => Difference::of_numbers(index, "reward", entry(&columns.episode_rewards, index), 0.0),
+            None => {
+                Difference::of_numbers(Place::Episode(index + 1), "reward", entry(&columns.episode_rewards, index), 0.0)
+            }
         };
         if rewarded.is_some() {
             return Ok(rewarded);
@@ -103,11 +105,11 @@ impl Replica {
             Some(before) => ends[before].saturating_add(1),
             None => 0,
         };
-        Difference::between(index, "first step", &starts[index], &expected).or_else(|| {
+        Difference::between(Place::Episode(index + 1), "first step", &starts[index], &expected).or_else(|| {
             let full = expected.saturating_add(self.episode_length - 1);
             let is_last = index + 1 == ends.len();
             let fits = ends[index] == full || (is_last && (expected..=full).contains(&ends[index]));
-            if fits { None } else { Difference::between(index, "last step", &ends[index], &full) }
+            if fits { None } else { Difference::between(Place::Episode(index + 1), "last step", &ends[index], &full) }
         })
     }
 
@@ -120,7 +122,7 @@ impl Replica {
             bucket = self.context.resolve(ended.into_iter().rev()).map(|bucket| bucket.name());
         }
         if let (Some(recomputed), Some(written)) = (bucket, columns.context(index))
-            && let Some(difference) = Difference::between(index, "context", &written, &recomputed)
+            && let Some(difference) = Difference::between(Place::Episode(index + 1), "context", &written, &recomputed)
         {
             return Ok(((0, 0), Some(difference)));
         }
@@ -129,19 +131,20 @@ impl Replica {
         let candidate = self.candidates.get(lr, noise).ok_or("an arm has no candidate")?;
         let (multiplier, sigma) = (candidate.lr_multiplier.get(), candidate.noise_std.get());
         let arm = |column: &Option<Vec<usize>>, what: &str, arm: usize| {
-            Difference::between(index, what, column.as_ref()?.get(index)?, &arm)
+            Difference::between(Place::Episode(index + 1), what, column.as_ref()?.get(index)?, &arm)
         };
         let value = |column: &Option<Vec<f64>>, what: &str, value: f64| {
-            Difference::of_numbers(index, what, Some(*column.as_ref()?.get(index)?), value)
+            Difference::of_numbers(Place::Episode(index + 1), what, Some(*column.as_ref()?.get(index)?), value)
         };
         let name = |column: &Option<Vec<String>>| {
-            Difference::between(index, "candidate", column.as_ref()?.get(index)?, &candidate.name())
+            Difference::between(Place::Episode(index + 1), "candidate", column.as_ref()?.get(index)?, &candidate.name())
         };
         let difference = value(&columns.selected_lr_values, "lr multiplier", multiplier)
             .or_else(|| arm(&columns.selected_lr_indices, "lr arm", lr))
             .or_else(|| value(&columns.selected_noise_values, "noise", sigma))
             .or_else(|| arm(&columns.selected_noise_indices, "noise arm", noise))
-            .or_else(|| name(&columns.selected_combined_names));
+            .or_else(|| name(&columns.selected_combined_names))
+            .or_else(|| name(&columns.selected_candidate_names));
         Ok(((lr, noise), difference))
     }
 

@@ -5,7 +5,7 @@ use aees_control::controller::{BanditHistory, ColumnName, ContextHistory, Contro
 use aees_control::{Axis, CandidateSet, python_float};
 use serde_json::Value;
 
-use super::difference::Difference;
+use crate::difference::{Difference, Place};
 
 /// The first number that is not as recorded. Logs that are not there are passed over.
 pub(super) fn compare(
@@ -41,6 +41,12 @@ struct LogPlace {
     arms: Vec<String>,
 }
 
+impl LogPlace {
+    fn episode(&self) -> Place {
+        Place::Episode(self.index + 1)
+    }
+}
+
 fn arms(candidates: &CandidateSet, axis: Axis) -> Vec<String> {
     candidates.values(axis).into_iter().map(python_float::repr).collect()
 }
@@ -61,12 +67,12 @@ fn axis(place: &LogPlace, log: &Value, controller: &Controller) -> Option<Differ
         let counted = |key: &str, what: &str, number: f64| {
             let rows = log.get(key)?.as_array()?;
             let recorded = rows.get(place.index).and_then(|row| row.get(name));
-            Difference::of_value(place.index, format!("{what} of {}", place.name), recorded, Some(number))
+            Difference::of_value(place.episode(), format!("{what} of {}", place.name), recorded, Some(number))
         };
         logs.and_then(|logs| bandit(&place, logs, &columns, &context.bandit))
             .or_else(|| {
                 let visited = logs?.get("bucket_visit_count_history")?.as_array()?.get(place.index);
-                Difference::of_value(place.index, format!("visits of {}", place.name), visited, Some(visits))
+                Difference::of_value(place.episode(), format!("visits of {}", place.name), visited, Some(visits))
             })
             .or_else(|| counted("bucket_visit_counts_history", "visits", visits))
             .or_else(|| counted("bucket_reward_sums_history", "reward sum", context.reward_sums[0]))
@@ -82,11 +88,11 @@ fn axis(place: &LogPlace, log: &Value, controller: &Controller) -> Option<Differ
 fn bandit(place: &LogPlace, log: &Value, columns: &[ColumnName], now: &BanditHistory) -> Option<Difference> {
     columns.iter().enumerate().find_map(|(column, ColumnName { key, words })| {
         let row = log.get(key)?.as_array()?.get(place.index);
-        let of_row = |number| Difference::of_value(place.index, format!("{words} of {}", place.name), row, number);
+        let of_row = |number| Difference::of_value(place.episode(), format!("{words} of {}", place.name), row, number);
         let of_arms = |numbers: &mut dyn Iterator<Item = f64>| {
             place.arms.iter().zip(numbers).find_map(|(arm, number)| {
                 let what = format!("{words} of {} arm {arm}", place.name);
-                Difference::of_value(place.index, what, row.and_then(|row| row.get(arm)), Some(number))
+                Difference::of_value(place.episode(), what, row.and_then(|row| row.get(arm)), Some(number))
             })
         };
         match now.cell(column, 0) {

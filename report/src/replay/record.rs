@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use aees_control::python_float::repr;
 use aees_control::{MethodSettings, MethodValue, settings::SettingNumber};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::difference::{Difference, Place};
 use crate::read::read_with;
 use crate::record::{ControlledAxes, Method, RunRecord};
 
@@ -21,6 +23,8 @@ pub(super) struct Recorded {
     pub(super) controllers: Value,
     /// What an open-loop run drew before training.
     pub(super) plan: Option<PlannedArms>,
+    /// The same, as it is written.
+    pub(super) written_plan: Value,
 }
 
 /// The parts of the document that [`RunRecord`] does not keep.
@@ -35,7 +39,7 @@ struct Parts {
 
 #[derive(Debug, Default, Deserialize)]
 struct ConfigParts {
-    open_loop_policy: Option<PlannedArms>,
+    open_loop_policy: Option<Value>,
 }
 
 /// `config.open_loop_policy`.
@@ -60,9 +64,13 @@ pub(super) struct EpisodeColumns {
     pub(super) selected_lr_values: Column<f64>,
     pub(super) selected_noise_values: Column<f64>,
     pub(super) selected_combined_names: Column<String>,
+    /// The same again, as runners write it.
+    pub(super) selected_candidate_names: Column<String>,
     pub(super) episode_rewards: Column<Option<f64>>,
     pub(super) episode_start_steps: Column<u64>,
     pub(super) episode_end_steps: Column<u64>,
+    /// The raw losses at both ends.
+    pub(super) episode_start_losses: Column<Option<f64>>,
     pub(super) episode_end_losses: Column<Option<f64>>,
     pub(super) episode_ema_loss_starts: Column<Option<f64>>,
     pub(super) episode_ema_loss_ends: Column<Option<f64>>,
@@ -71,6 +79,7 @@ pub(super) struct EpisodeColumns {
     pub(super) reward_penalty: Column<Option<f64>>,
     pub(super) reward_final_unclipped: Column<Option<f64>>,
     pub(super) reward_final_clipped: Column<Option<f64>>,
+    mean_update_norms: Column<Option<f64>>,
     context_buckets: Column<String>,
     context_trends: Column<Option<String>>,
 }
@@ -80,7 +89,10 @@ impl Recorded {
         let (run, bytes) = read_with(path)?;
         let parts: Parts = serde_json::from_slice(&bytes).map_err(|error| format!("its logs are odd: {error}"))?;
         let Parts { episode_logs, controller_logs, config } = parts;
-        Ok(Self { run, episodes: episode_logs, controllers: controller_logs, plan: config.open_loop_policy })
+        let plan = config.open_loop_policy.as_ref().map(PlannedArms::deserialize).transpose();
+        let plan = plan.map_err(|error| format!("its open_loop_policy is odd: {error}"))?;
+        let written_plan = config.open_loop_policy.unwrap_or_default();
+        Ok(Self { run, episodes: episode_logs, controllers: controller_logs, plan, written_plan })
     }
 
     /// The reference's oldest fixed runs: candidates, but nobody who picks from them.
@@ -126,8 +138,10 @@ impl EpisodeColumns {
             length("selected_lr_values", &self.selected_lr_values),
             length("selected_noise_values", &self.selected_noise_values),
             length("selected_combined_names", &self.selected_combined_names),
+            length("selected_candidate_names", &self.selected_candidate_names),
             length("episode_start_steps", &self.episode_start_steps),
             length("episode_end_steps", &self.episode_end_steps),
+            length("episode_start_losses", &self.episode_start_losses),
             length("episode_end_losses", &self.episode_end_losses),
             length("episode_ema_loss_starts", &self.episode_ema_loss_starts),
             length("episode_ema_loss_ends", &self.episode_ema_loss_ends),
@@ -136,6 +150,7 @@ impl EpisodeColumns {
             length("reward_penalty", &self.reward_penalty),
             length("reward_final_unclipped", &self.reward_final_unclipped),
             length("reward_final_clipped", &self.reward_final_clipped),
+            length("mean_update_norms", &self.mean_update_norms),
             length("context_buckets", &self.context_buckets),
             length("context_trends", &self.context_trends),
         ];
@@ -145,6 +160,23 @@ impl EpisodeColumns {
             }
             None => Ok(count),
         }
+    }
+
+    /// What an episode's columns say of each other: its smoothed loss starts from its first loss, and what measures an
+    /// extent is not negative.
+    pub(super) fn check_logged(&self, index: usize) -> Option<Difference> {
+        let place = Place::Episode(index + 1);
+        let start = entry(&self.episode_start_losses, index);
+        let smoothed = entry(&self.episode_ema_loss_starts, index);
+        let starts = start.zip(smoothed);
+        let extent = |what: &str, column: &Column<Option<f64>>| {
+            let value = entry(column, index).filter(|value| value.is_nan() || *value < 0.0)?;
+            Some(Difference { place, what: what.into(), recorded: repr(value), recomputed: "at least 0".into() })
+        };
+        starts
+            .and_then(|(start, smoothed)| Difference::of_numbers(place, "start loss", Some(start), smoothed))
+            .or_else(|| extent("mean update norm", &self.mean_update_norms))
+            .or_else(|| extent("reward_instability", &self.reward_instability))
     }
 
     pub(super) fn has_contexts(&self) -> bool {

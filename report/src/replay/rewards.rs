@@ -2,8 +2,8 @@
 
 use aees_control::Reward;
 
-use super::difference::Difference;
 use super::record::{EpisodeColumns, entry};
+use crate::difference::{Difference, Place};
 
 /// The first part of the reward that is not as recorded. What the record does not hold is passed over.
 pub(super) fn compare(index: usize, columns: &EpisodeColumns, reward: &Reward) -> Option<Difference> {
@@ -13,7 +13,9 @@ pub(super) fn compare(index: usize, columns: &EpisodeColumns, reward: &Reward) -
     let part = |name: &str, column: &Option<Vec<Option<f64>>>, recomputed: f64| {
         // NaN: it does not follow from what is recorded.
         let known = column.is_some() && !recomputed.is_nan();
-        known.then(|| Difference::of_numbers(index, name, entry(column, index), recomputed)).flatten()
+        known
+            .then(|| Difference::of_numbers(Place::Episode(index + 1), name, entry(column, index), recomputed))
+            .flatten()
     };
     part("reward_base", &columns.reward_base, parts.reward_base)
         .or_else(|| part("reward_penalty", &columns.reward_penalty, parts.reward_penalty))

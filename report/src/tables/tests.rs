@@ -48,6 +48,7 @@ fn plain(seed: i64, best: f64, last: f64) -> RunRecord {
         metrics: Vec::new(),
         runtime: Vec::new(),
         provenance: Vec::new(),
+        contradictions: Vec::new(),
     }
 }
 

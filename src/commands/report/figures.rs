@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use aees_report::figures::{COLUMN_MM, Drawn, DrawnFigure, FigureKind, FigureOptions, PAGE_MM, Theme, draw};
+use aees_report::figures::{COLUMN_MM, Drawn, DrawnFigure, FONT_SIZE, FigureKind, FigureOptions, PAGE_MM, Theme, draw};
 use aees_run::artifact::FileError;
 use aees_run::output::{OutputKind, write_output};
 use clap::{Args, value_parser};
@@ -15,7 +15,7 @@ use crate::sources::Sources;
 use crate::stdout;
 use crate::words::words;
 
-/// Figures as SVG and PNG, each with the CSV of its data
+/// Figures as SVG, PDF and PNG, each with the CSV of its data
 #[derive(Args)]
 pub(crate) struct FiguresFlags {
     #[command(flatten)]
@@ -36,13 +36,16 @@ pub(crate) struct FiguresFlags {
         long,
         value_name = "FORMAT,..",
         value_delimiter = ',',
-        default_value = "svg,png",
-        value_parser = words([("svg", Picture::Svg), ("png", Picture::Png)]),
+        default_value = "svg,pdf,png",
+        value_parser = words([("svg", Picture::Svg), ("pdf", Picture::Pdf), ("png", Picture::Png)]),
     )]
     format: Vec<Picture>,
     /// column (85 mm), page (175 mm), or millimetres from 60 to 400
     #[arg(long, value_name = "WIDTH", default_value = "column")]
     width: String,
+    /// Size of most text in points, 5 to 16; titles are a little larger
+    #[arg(long, value_name = "POINTS", default_value_t = FONT_SIZE)]
+    font_size: f64,
     /// The ground
     #[arg(
         long,
@@ -67,8 +70,12 @@ pub(crate) struct FiguresFlags {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Picture {
     Svg,
+    Pdf,
     Png,
 }
+
+/// Smaller, and nobody can read it; larger, and nothing else has room.
+const FONT_SIZES: std::ops::RangeInclusive<f64> = 5.0..=16.0;
 
 /// Narrower, and a figure has no room for its text; wider, and no paper holds it.
 const WIDTHS_MM: std::ops::RangeInclusive<f64> = 60.0..=400.0;
@@ -93,10 +100,17 @@ fn options(typed: &FiguresFlags) -> Result<FigureOptions, Failure> {
     Ok(FigureOptions {
         kinds: FigureKind::ALL.into_iter().filter(|kind| typed.figure.contains(kind)).collect(),
         width_mm: width(&typed.width)?,
+        font_size: font_size(typed.font_size)?,
         theme: typed.theme,
         smooth: typed.smooth.map(usize::from),
         group_by: typed.group_by.clone(),
         allow_partial: typed.allow_partial,
+    })
+}
+
+fn font_size(points: f64) -> Result<f64, Failure> {
+    Some(points).filter(|points| FONT_SIZES.contains(points)).ok_or_else(|| {
+        Failure::with_help(format!("--font-size {points}: no size for text"), "give points from 5 to 16")
     })
 }
 
@@ -142,9 +156,11 @@ fn save(figure: &DrawnFigure, folder: &Path, formats: &[Picture], force: bool) -
     if formats.contains(&Picture::Svg) {
         write(&path("svg"), OutputKind::PICTURE, figure.named.svg.as_bytes())?;
     }
+    if formats.contains(&Picture::Pdf) {
+        write(&path("pdf"), OutputKind::PICTURE, &figure.pdf()?)?;
+    }
     if formats.contains(&Picture::Png) {
-        let picture = figure.png().map_err(|error| Failure::new(error.to_string()))?;
-        write(&path("png"), OutputKind::PICTURE, &picture)?;
+        write(&path("png"), OutputKind::PICTURE, &figure.png()?)?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use aees_run::artifact::{FileError, write_atomically};
 use aees_run::checkpoint::{EngineState, parameter_digest};
+use aees_run::circumstances::Watch;
 use aees_run::identity::RunIdentity;
 use aees_run::json::write_pretty;
 use aees_run::outcome::Outcome;
@@ -30,6 +31,7 @@ pub struct ActiveRun {
     pub(super) directory: RunDirectory,
     pub(super) drive: Drive,
     pub(super) force: bool,
+    pub(super) watch: Watch,
 }
 
 impl ActiveRun {
@@ -39,6 +41,7 @@ impl ActiveRun {
     /// # Errors
     /// See [`SessionError`]; the last checkpoint is on disk whatever happens.
     pub fn advance(&mut self) -> Result<Option<SessionEnd>, SessionError> {
+        self.watch.look_if_due();
         Ok(match self.drive.advance()? {
             None => None,
             Some(LoopEnd::Done(outcome)) => Some(self.finish(outcome)?),
@@ -60,6 +63,7 @@ impl ActiveRun {
     }
 
     fn finish(&mut self, outcome: Outcome) -> Result<SessionEnd, SessionError> {
+        self.watch.look();
         self.drive.finalize()?;
         let end = self.diagnose(outcome)?;
         let result = self.publish(&end)?;
@@ -132,6 +136,7 @@ impl ActiveRun {
             engine: &EngineInfo::of(&self.target),
             task: self.drive.task(),
             schedule: self.schedule.as_ref(),
+            watch: &self.watch,
         };
         let result = run_result(&facts, self.drive.state(), end);
         let mut text = Vec::new();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use aees_control::Aees;
 use aees_run::artifact::FileError;
 use aees_run::checkpoint::{Checkpoint, CheckpointError, CheckpointFolder};
+use aees_run::circumstances::WorkSession;
 use aees_run::hardware::memory_limit;
 use aees_run::identity::RunIdentity;
 use aees_run::output::{OutputKind, check_output};
@@ -21,6 +22,7 @@ use crate::cifar100::Cifar100Task;
 use crate::controllers::{ControllerSetupError, Schedule, controllers, schedule};
 use crate::drive::{Drive, RunError};
 use crate::engine::{DeviceChoice, Engine, Target, build, select};
+use crate::engine_info::watch;
 use crate::event::{RunEvent, Start, Subscriber, Subscribers, UntilItFails};
 use crate::frequency_source::FrequencySource;
 use crate::optimizer::{OptimizerConfig, OptimizerKind};
@@ -145,8 +147,10 @@ impl PreparedRun {
     /// # Errors
     /// When a log cannot be written.
     pub fn start(self, mut subscribers: Vec<Box<dyn Subscriber>>) -> Result<ActiveRun, SessionError> {
-        let Self { config, identity, target, task, schedule, directory, checkpoints, engine, state, notices, force } =
+        let Self { config, identity, target, task, schedule, directory, checkpoints, engine, mut state, notices, force } =
             self;
+        state.sessions.push(WorkSession::begin());
+        let watch = watch(&target);
         open_logs(&config, &directory, &state, &mut subscribers)?;
         let start = Start {
             config: &config,
@@ -165,7 +169,7 @@ impl PreparedRun {
         subscribers.tell(&RunEvent::Started(&start));
         notices.iter().for_each(|notice| subscribers.tell(&RunEvent::Warning(notice)));
         let drive = Drive::new(&config, task, engine, checkpoints, subscribers, state);
-        Ok(ActiveRun { config, identity, target, schedule, directory, drive, force })
+        Ok(ActiveRun { config, identity, target, schedule, directory, drive, force, watch })
     }
 }
 
