@@ -44,6 +44,11 @@ impl Attributes {
         self
     }
 
+    /// All keys, in order.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// A value, as JSON.
     pub fn json(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(String::as_str)

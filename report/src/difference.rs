@@ -7,9 +7,9 @@ use serde_json::Value;
 
 /// Where in a run something differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum RecordPart {
     /// In the record as a whole: its headline numbers, its settings, what is logged of its controllers.
-    Record,
+    Whole,
     /// In what was drawn before training.
     BeforeTraining,
     /// In an episode, counted from 1.
@@ -19,7 +19,7 @@ pub enum Place {
 /// One thing that does not follow from the rest of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    pub place: Place,
+    pub place: RecordPart,
     /// What it is, as in `reward` or `value estimate of lr arm 0.5`.
     pub what: String,
     /// What the file says.
@@ -32,13 +32,13 @@ impl fmt::Display for Difference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { place, what, recorded, recomputed } = self;
         match place {
-            Place::Record => {
+            RecordPart::Whole => {
                 write!(formatter, "{what} is {recorded} in the file, and {recomputed} by the rest of it")
             }
-            Place::BeforeTraining => {
+            RecordPart::BeforeTraining => {
                 write!(formatter, "before training: {what} is {recorded} in the file and {recomputed} by replay")
             }
-            Place::Episode(episode) => {
+            RecordPart::Episode(episode) => {
                 write!(formatter, "episode {episode}: {what} is {recorded} in the file and {recomputed} by replay")
             }
         }
@@ -48,7 +48,7 @@ impl fmt::Display for Difference {
 impl Difference {
     /// The difference of two things that are shown as they are; none when they are equal.
     pub(crate) fn between<T: PartialEq + fmt::Display>(
-        place: Place,
+        place: RecordPart,
         what: impl Into<String>,
         recorded: &T,
         recomputed: &T,
@@ -63,7 +63,7 @@ impl Difference {
 
     /// The difference of two numbers, by their bits.
     pub(crate) fn of_numbers(
-        place: Place,
+        place: RecordPart,
         what: impl Into<String>,
         recorded: Option<f64>,
         recomputed: f64,
@@ -81,7 +81,7 @@ impl Difference {
 
     /// The same for a number of a JSON document; null where it has none.
     pub(crate) fn of_value(
-        place: Place,
+        place: RecordPart,
         what: impl Into<String>,
         recorded: Option<&Value>,
         recomputed: Option<f64>,
@@ -98,7 +98,7 @@ impl Difference {
 
     /// The first difference of two JSON values, with the way to it. Numbers are equal when they are the same number,
     /// however they are written; an object may have more keys than are expected of it.
-    pub(crate) fn of_json(place: Place, what: &str, recorded: Option<&Value>, recomputed: &Value) -> Option<Self> {
+    pub(crate) fn of_json(place: RecordPart, what: &str, recorded: Option<&Value>, recomputed: &Value) -> Option<Self> {
         let whole =
             |recorded: String, recomputed: String| Some(Self { place, what: what.to_owned(), recorded, recomputed });
         match (recorded.unwrap_or(&Value::Null), recomputed) {

@@ -19,6 +19,7 @@ mod picture;
 mod scale;
 mod series;
 mod smoothing;
+mod themed;
 
 #[cfg(test)]
 mod fixtures;
@@ -26,6 +27,8 @@ mod fixtures;
 mod tests;
 
 pub use palette::Theme;
+pub use series::{RunLook, run_looks};
+pub(crate) use themed::with_both_themes;
 
 use self::drawing::{Drawing, Letters};
 use self::figure::Figure;

@@ -8,6 +8,7 @@
 //! `contents.rs` fills a [`Page`] from results, `study.rs` adds what only the registry knows; the others write it.
 
 mod contents;
+mod details;
 mod figure;
 mod numbers;
 mod runs;
@@ -19,8 +20,10 @@ use crate::figures::NamedFigure;
 use crate::markup::escaped;
 use crate::read::SkippedFile;
 use crate::record::RunRecord;
+use crate::tables::Table;
 
 pub use contents::PageQuestion;
+pub use details::RunDetail;
 pub use figure::FIGURE_BYTES;
 
 /// A run as the table shows it.
@@ -50,6 +53,8 @@ pub struct PageRow {
     pub seconds: Option<f64>,
     /// The metric over the epochs.
     pub curve: Vec<f64>,
+    /// Its place among the page's details; none of a run without a result.
+    pub detail: Option<usize>,
 }
 
 /// A run or several that failed, diverged or are not there, and what helps.
@@ -76,6 +81,16 @@ pub struct Page {
     /// The names of the axes.
     pub axes: Vec<String>,
     pub rows: Vec<PageRow>,
+    /// What the runs open to.
+    pub details: Vec<RunDetail>,
+    /// Results as tables and their paired comparisons.
+    pub tables: Vec<Table>,
+    /// The study's file.
+    pub yaml: String,
+    /// What all of it cost: name and amount.
+    pub compute: Vec<(String, String)>,
+    /// What a reader must know before the first number.
+    pub alerts: Vec<String>,
     pub figures: Vec<NamedFigure>,
     pub best: Option<Answer>,
     /// Failed runs.
@@ -107,7 +122,7 @@ impl Page {
              <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
              <title>{title}</title>\n<style>\n{}</style>\n</head>\n<body>\n{body}<script>\n{}</script>\n</body>\n</html>\n",
             include_str!("html/style.css"),
-            include_str!("html/script.js"),
+            concat!(include_str!("html/script.js"), include_str!("html/chart.js"), include_str!("html/details.js")),
         )
     }
 }

@@ -26,7 +26,7 @@ pub mod tables;
 pub mod tensor;
 
 pub use attributes::Attributes;
-pub use difference::{Difference, Place};
+pub use difference::{Difference, RecordPart};
 pub use error::ReportError;
 pub use read::{Duplicates, ReadError, ResultSet, SkippedFile, Source};
 pub use record::{ControlledAxes, Episodes, LabelNoiseAccuracies, Layout, Method, NoiseSetting, RunRecord};

@@ -24,7 +24,7 @@ use rayon::prelude::*;
 use crate::attributes::Attributes;
 use crate::record::RunRecord;
 
-use self::source::{Listing, Refusal};
+use self::source::{FileRefusal, Listing};
 
 pub use self::source::{ReadError, SkippedFile, Source};
 
@@ -99,7 +99,9 @@ impl ResultSet {
                     warnings.extend(all.map(|warning| format!("{}: {warning}", path.display())));
                     runs.push(run);
                 }
-                Err(Refusal { reason, damaged }) => skipped.push(SkippedFile { path: path.clone(), reason, damaged }),
+                Err(FileRefusal { reason, damaged }) => {
+                    skipped.push(SkippedFile { path: path.clone(), reason, damaged })
+                }
             }
         }
         skipped.sort();
@@ -119,7 +121,7 @@ impl ResultSet {
 }
 
 /// One result, with what is odd about it, or why it is none.
-fn read_file(path: &Path) -> Result<(RunRecord, Vec<String>), Refusal> {
+fn read_file(path: &Path) -> Result<(RunRecord, Vec<String>), FileRefusal> {
     convert::record_of(path, document::parse(&bytes_of(path)?)?)
 }
 
@@ -130,13 +132,13 @@ pub(super) fn read_with(path: &Path) -> Result<(RunRecord, Vec<u8>), String> {
         let (run, _) = convert::record_of(path, document::parse(&bytes)?)?;
         Ok((run, aees_run::json::without_words(&bytes).unwrap_or(bytes)))
     };
-    read().map_err(|Refusal { reason, .. }| reason)
+    read().map_err(|FileRefusal { reason, .. }| reason)
 }
 
-fn bytes_of(path: &Path) -> Result<Vec<u8>, Refusal> {
+fn bytes_of(path: &Path) -> Result<Vec<u8>, FileRefusal> {
     let size = fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?.len();
     if size > LARGEST_RESULT {
-        return Err(Refusal::foreign(format!("{} MiB are too much for a result", size >> 20)));
+        return Err(FileRefusal::foreign(format!("{} MiB are too much for a result", size >> 20)));
     }
     document::looks_like_json(path)?;
     fs::read(path).map_err(|error| format!("cannot be read: {error}").into())

@@ -13,6 +13,7 @@ mod cifar;
 mod csv;
 mod general;
 mod group;
+pub(crate) mod html;
 mod latex;
 mod markdown;
 mod options;
@@ -113,14 +114,26 @@ const fn kind(
 
 /// The tables of one kind; none when there are no runs for it.
 pub fn build(kind: &TableKind, runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
-    (kind.build)(runs, options)
+    warned((kind.build)(runs, options), runs)
+}
+
+/// The tables with what their results contradict above their numbers.
+fn warned(mut tables: Vec<Table>, runs: &[RunRecord]) -> Vec<Table> {
+    let warnings: Vec<String> = runs
+        .iter()
+        .flat_map(|run| {
+            run.contradictions.iter().map(|contradiction| format!("{}: {contradiction}", run.path.display()))
+        })
+        .collect();
+    tables.iter_mut().for_each(|table| table.warnings.clone_from(&warnings));
+    tables
 }
 
 /// Every table that there are runs for. Times of runs that nobody repeated are no table of overhead.
 pub fn build_all(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
     let made = |kind: &TableKind| match kind.name {
-        "overhead" => overhead::overhead(runs, false, false),
-        "overhead-detailed" => overhead::overhead(runs, true, false),
+        "overhead" => warned(overhead::overhead(runs, false, false), runs),
+        "overhead-detailed" => warned(overhead::overhead(runs, true, false), runs),
         _ => build(kind, runs, options),
     };
     KINDS.iter().flat_map(made).collect()
@@ -136,5 +149,5 @@ pub fn general(
     metrics: &[String],
     options: &TableOptions,
 ) -> Result<Vec<Table>, ReportError> {
-    general::general(runs, group_by, metrics, options)
+    Ok(warned(general::general(runs, group_by, metrics, options)?, runs))
 }

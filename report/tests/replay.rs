@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use aees_report::replay::{Finding, replay};
-use aees_report::{Method, Place, ResultSet, Source};
+use aees_report::{Method, RecordPart, ResultSet, Source};
 use serde_json::{Value, json};
 
 use crate::archive;
@@ -52,11 +52,11 @@ fn tampered(file: &str, pointer: &str, value: Value) -> String {
     match found.finding {
         Finding::Differs(difference) => {
             match difference.place {
-                Place::Episode(episode) => {
+                RecordPart::Episode(episode) => {
                     assert_eq!(found.reproduced + 1, episode, "the episodes before are reproduced")
                 }
-                Place::BeforeTraining => assert_eq!(found.reproduced, 0),
-                Place::Record => {}
+                RecordPart::BeforeTraining => assert_eq!(found.reproduced, 0),
+                RecordPart::Whole => {}
             }
             difference.to_string()
         }

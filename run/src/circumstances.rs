@@ -84,7 +84,7 @@ pub struct Circumstances {
 
 /// Looks at the machine now and then while a run trains.
 #[derive(Debug)]
-pub struct Watch {
+pub struct MachineWatch {
     gpu: Option<NvidiaGpu>,
     gpu_use: Option<GpuUse>,
     other_runs: usize,
@@ -92,7 +92,7 @@ pub struct Watch {
     looked: Instant,
 }
 
-impl Watch {
+impl MachineWatch {
     /// Begins to watch, and the NVIDIA GPU that the run uses, if it uses one.
     pub fn start(gpu: Option<NvidiaGpu>) -> Self {
         let mut watch = Self { gpu, gpu_use: None, other_runs: 0, load_average: 0.0, looked: Instant::now() };
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn this_process_has_circumstances() {
-        let watch = Watch::start(None);
+        let watch = MachineWatch::start(None);
         let sessions = [WorkSession::begin(), WorkSession::begin()];
         let found = watch.circumstances(&sessions, Build::default(), 2);
         assert_eq!((found.started_at.as_deref(), found.threads), (Some(sessions[0].started_at.as_str()), 2));

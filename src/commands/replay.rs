@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use aees_report::replay::{Finding, Replay, ReplayError, replay};
-use aees_report::{Place, ReadError, ResultSet, SkippedFile, Source};
+use aees_report::{ReadError, RecordPart, ResultSet, SkippedFile, Source};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ pub(crate) struct ReplayFlags {
 impl ReplayFlags {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let sources = self.sources.sources();
-        let Found { paths, skipped } = find(&sources)?;
+        let FoundFiles { paths, skipped } = find(&sources)?;
         tell_skipped(&skipped);
         let named = |skipped: &SkippedFile| is_named(skipped, &sources);
         let mut unreadable = skipped.iter().any(named);
@@ -74,19 +74,19 @@ impl ReplayFlags {
 }
 
 /// The files to replay, and what was passed over. Foreign files in a folder are only told.
-struct Found {
+struct FoundFiles {
     paths: Vec<PathBuf>,
     skipped: Vec<SkippedFile>,
 }
 
-fn find(sources: &[Source]) -> Result<Found, Failure> {
+fn find(sources: &[Source]) -> Result<FoundFiles, Failure> {
     match ResultSet::read(sources) {
-        Ok(set) => Ok(Found { paths: set.runs.into_iter().map(|run| run.path).collect(), skipped: set.skipped }),
+        Ok(set) => Ok(FoundFiles { paths: set.runs.into_iter().map(|run| run.path).collect(), skipped: set.skipped }),
         // All that a folder holds is damaged: that is found, too.
         Err(ReadError::Nothing { skipped, .. })
             if skipped.iter().any(|file| file.damaged && !is_named(file, sources)) =>
         {
-            Ok(Found { paths: Vec::new(), skipped })
+            Ok(FoundFiles { paths: Vec::new(), skipped })
         }
         Err(error) => Err(error.into()),
     }
@@ -105,8 +105,8 @@ fn to_json(replay: &Replay) -> Value {
     let difference = difference.map(|difference| {
         json!({
             "episode": match difference.place {
-                Place::Episode(episode) => Some(episode),
-                Place::Record | Place::BeforeTraining => None,
+                RecordPart::Episode(episode) => Some(episode),
+                RecordPart::Whole | RecordPart::BeforeTraining => None,
             },
             "what": difference.what,
             "recorded": difference.recorded,

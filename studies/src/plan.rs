@@ -6,4 +6,4 @@ mod study_plan;
 
 pub use self::inputs::InputFinder;
 pub use self::planner::Planner;
-pub use self::study_plan::{Policy, StudyPlan, study_name};
+pub use self::study_plan::{Policy, StudyPlan, study_file, study_name};

@@ -34,6 +34,15 @@ fn a_study_is_told_whole_and_safely() {
     for part in ["What was asked", "Best settings", "Missing runs", "Commands", "Versions and machine"] {
         assert!(html.contains(part), "{part}");
     }
+    for part in [
+        "Tables",
+        "Total compute",
+        "Study file",
+        "measure: final",
+        "<li><span class=\"state runs\">runs</span> <b>4</b>",
+    ] {
+        assert!(html.contains(part), "{part}");
+    }
     assert!(html.contains("aees sweep resume small") && html.contains("aees train cifar100 --set"), "{html}");
     assert_eq!(html.matches("<tr data-state=").count(), 4);
 }
@@ -84,6 +93,68 @@ const overflow = document.documentElement.scrollWidth > document.documentElement
 document.getElementById("theme").click();
 document.body.dataset.checked = `sorted ${sorted}, ${keys.length} numbers, ${shown} done, overflow ${overflow}, title ${document.title}`;
 "##;
+
+/// A headline value that was changed is the first thing that a reader sees.
+#[test]
+fn a_contradiction_stands_above_everything() {
+    let scratch = Scratch::new();
+    scratch.train("one", &[]).ok();
+    let mut result = scratch.json("one/result.json");
+    result["best_val_accuracy"] = 0.99.into();
+    fs::write(scratch.path("one/result.json"), result.to_string()).unwrap();
+    scratch.run(["report", "html", "one", "--out", "page.html"]).ok();
+    let html = fs::read_to_string(scratch.path("page.html")).unwrap();
+    let alert = html.find("best_val_accuracy is 0.99 in the file, and").unwrap();
+    assert!(alert < html.find("<section id=\"tables\">").unwrap());
+    let tables = scratch.run(["report", "tables", "one"]);
+    let warning = "> **Warning:** one/result.json: best_val_accuracy is 0.99 in the file";
+    assert!(tables.stdout().contains(warning), "{}", tables.stdout());
+}
+
+const DETAILS: &str = r##"
+const picked = (id, text) => [...document.querySelectorAll(id)].find((node) => node.textContent.includes(text));
+const rooms = () => document.querySelectorAll("#opened .card").length;
+const openers = [...document.querySelectorAll("button.open")];
+const lines = document.querySelectorAll("#all-runs polyline.run").length;
+openers[0].click();
+const one = rooms();
+openers[1].click();
+const two = rooms();
+const told = ["Settings", "Machine and program", "End of its log"].every((title) => picked("#opened summary", title));
+// Two runs of other learning rates.
+openers[2].click();
+const three = rooms();
+const differs = [...document.querySelectorAll("#opened dd.differs")].map((node) => node.previousElementSibling.textContent);
+const chart = document.querySelector("#all-runs svg.chart");
+const frame = chart.getBoundingClientRect();
+chart.dispatchEvent(new PointerEvent("pointermove", { clientX: frame.left + frame.width / 2, clientY: frame.top + frame.height / 2 }));
+const read = document.querySelector("#all-runs .readout").textContent;
+const [show, across] = document.querySelectorAll("#all-runs select");
+across.value = "time"; across.dispatchEvent(new Event("change"));
+const timed = document.querySelector("#all-runs .title").textContent;
+show.value = "train_loss"; show.dispatchEvent(new Event("change"));
+const log = document.querySelector("#all-runs input[type=checkbox]");
+log.click();
+const logged = document.querySelectorAll("#all-runs polyline.run").length;
+const legend = [...document.querySelectorAll("#all-runs .legend button")];
+legend.forEach((button) => button.click());
+const off = document.querySelectorAll("#all-runs polyline.run").length;
+document.body.dataset.checked = JSON.stringify({ lines, one, two, three, told, differs: differs.includes("lr"), timed, logged, off,
+  read: /val accuracy [01](\.[0-9]+)? at epoch [12]$/.test(read) });
+"##;
+
+#[test]
+fn in_a_browser_runs_open_and_curves_can_be_read() {
+    let Some(browser) = chromium() else {
+        return require::skip("chromium", "there is no Chromium on this machine");
+    };
+    let scratch = Scratch::new();
+    let (page, console) = opened(browser, &study_page(&scratch), DETAILS);
+    let checked = page.split("data-checked=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or("nothing");
+    let expected = r#"{"lines":3,"one":1,"two":2,"three":2,"told":true,"differs":true,"timed":"Time (s)","logged":3,"off":0,"read":true}"#;
+    assert_eq!(checked.replace("&quot;", "\""), expected, "{console}");
+    assert!(!console.contains("CONSOLE"), "{console}");
+}
 
 #[test]
 fn in_a_browser_it_sorts_filters_and_asks_for_nothing() {

@@ -1,6 +1,6 @@
 //! The engine of a run, and the program that holds it, as its result names them.
 
-use aees_run::circumstances::{Build, Watch};
+use aees_run::circumstances::{Build, MachineWatch};
 use aees_run::hardware::{Gpu, Gpus, Hardware};
 use aees_run::nvidia::NvidiaGpu;
 use aees_run::settings::Precision;
@@ -40,7 +40,7 @@ impl EngineInfo {
     }
 
     /// Fills in what is known of its GPU: what its driver tells, or else what the engine does. A run on the CPU uses none.
-    pub fn describe_gpu(&self, hardware: &mut Hardware, watch: &Watch) {
+    pub fn describe_gpu(&self, hardware: &mut Hardware, watch: &MachineWatch) {
         if self.device_kind == "cpu" {
             return;
         }
@@ -57,8 +57,8 @@ impl EngineInfo {
 }
 
 /// Watches the machine, and the card if the run is on one that CUDA drives.
-pub fn watch(target: &Target) -> Watch {
-    Watch::start(match target.device.choice {
+pub fn watch(target: &Target) -> MachineWatch {
+    MachineWatch::start(match target.device.choice {
         DeviceChoice::Cuda(number) => NvidiaGpu::of_cuda(number),
         _ => None,
     })

@@ -16,7 +16,7 @@ use crate::controllers::{Schedule, schedule_seed};
 use crate::engine_info::{EngineInfo, this_build};
 use crate::label_noise_diagnostics::{SubsetAccuracies, report_json};
 use crate::training_task::{TaskFacts, TrainingTask};
-use aees_run::circumstances::Watch;
+use aees_run::circumstances::MachineWatch;
 use aees_run::hardware::Hardware;
 use aees_run::identity::RunIdentity;
 use aees_run::outcome::Outcome;
@@ -54,7 +54,7 @@ pub struct RunFacts<'a> {
     /// The schedule of an open-loop mode.
     pub schedule: Option<&'a Schedule>,
     /// What was seen of the machine while it trained.
-    pub watch: &'a Watch,
+    pub watch: &'a MachineWatch,
 }
 
 /// The RunResult.

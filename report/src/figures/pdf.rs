@@ -37,7 +37,7 @@ const INFORMATION: i32 = 10;
 /// The file.
 pub(super) fn pdf(drawing: &Drawing) -> Result<Vec<u8>, ReportError> {
     let lettering = Lettering::new();
-    let page = Page::of(drawing, &lettering);
+    let page = PdfPage::of(drawing, &lettering);
     let page = page.map_err(|reason| ReportError::new(format!("{}: no PDF: {reason}", drawing.title), None))?;
     let mut pdf = Pdf::new();
     pdf.catalog(Ref::new(CATALOG)).pages(Ref::new(PAGES));
@@ -102,7 +102,7 @@ fn font(pdf: &mut Pdf, lettering: &Lettering) {
 }
 
 /// What is drawn. PDF's y goes up; the first transformation turns it.
-struct Page<'a> {
+struct PdfPage<'a> {
     drawing: &'a Drawing,
     lettering: &'a Lettering,
     content: Content,
@@ -110,7 +110,7 @@ struct Page<'a> {
     opacities: Vec<f64>,
 }
 
-impl<'a> Page<'a> {
+impl<'a> PdfPage<'a> {
     fn of(drawing: &'a Drawing, lettering: &'a Lettering) -> Result<Self, String> {
         let mut page = Self { drawing, lettering, content: Content::new(), opacities: Vec::new() };
         page.fill(Ink::Paper);

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
+
 use super::figure::{LegendEntry, Sample};
-use super::palette::LOOKS;
+use super::palette::{Ink, LOOKS, Theme, dashes};
 use crate::attributes::{Attributes, Detail, by_number, distinguishing};
 use crate::csv::Field;
 use crate::names::{MethodName, NameStyle, fixed_multiplier, method_name, task_title};
@@ -198,6 +200,40 @@ impl Series<'_> {
         }
         (!parts.is_empty()).then(|| parts.join("; "))
     }
+}
+
+/// How a run is called and drawn, in every figure and on the page.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunLook {
+    /// Its method.
+    pub label: String,
+    /// The colour on white, and on a dark ground.
+    pub light: &'static str,
+    pub dark: &'static str,
+    /// Dashes and gaps, as SVG has them; empty for a solid line.
+    pub dashes: &'static str,
+}
+
+/// The looks of runs, in their order; where several groups are drawn, the label says which. A copy of a run has none.
+pub fn run_looks(runs: &[RunRecord]) -> Vec<Option<RunLook>> {
+    let study = FigureRuns::of(runs, true, &mut Looks::default());
+    let several = study.groups.len() > 1;
+    let mut looks = vec![None; runs.len()];
+    for group in &study.groups {
+        for series in &group.series {
+            let label =
+                if several { format!("{}: {}", group.full_title(), series.label) } else { series.label.clone() };
+            let colour = |theme: Theme| theme.colour(Ink::Series(series.look));
+            let look =
+                RunLook { label, light: colour(Theme::Light), dark: colour(Theme::Dark), dashes: dashes(series.look) };
+            for run in &series.runs {
+                if let Some(at) = runs.iter().position(|other| std::ptr::eq(other, *run)) {
+                    looks[at] = Some(look.clone());
+                }
+            }
+        }
+    }
+    looks
 }
 
 /// Whether two results are one: a copy tells nothing new.

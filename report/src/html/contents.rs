@@ -1,22 +1,29 @@
 //! What stands on a page: gathered from the results and, for a study, from the registry.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aees_run::settings::RunConfig;
+use aees_run::times::span;
+use aees_studies::disk::Root;
+use aees_studies::plan::study_file;
 use aees_studies::registry::{Reader, RegistryError};
 use aees_studies::study::{Goal, quoted};
 
-use super::{Page, PageRow, Remark, provenance, study};
+use super::{Page, PageRow, Remark, details, provenance, study};
 use crate::attributes::{Attributes, Detail, attribute, distinguishing, task_of};
 use crate::best::confirm::changed;
 use crate::best::{Question, best, curve};
 use crate::figures::{FigureOptions, for_study};
 use crate::names::NameStyle;
-use crate::read::{ResultSet, Source};
+use crate::read::{ResultSet, SkippedFile, Source};
 use crate::record::RunRecord;
+use crate::tables::{self, Table, TableOptions};
 
 /// The most columns of settings that a table can hold and still be read.
 const AXES: usize = 10;
+
+/// What of a run's provenance names its device, the first that is there.
+const DEVICE: [&str; 4] = ["current_device_name", "device", "device_name", "cpu_model"];
 
 /// What a page is asked to show beside the results.
 pub struct PageQuestion<'a> {
@@ -40,6 +47,9 @@ impl Page {
         let mut question = Question::default();
         let mut page =
             Self { title: names.join(", "), skipped: found.skipped, warnings: found.warnings, ..Self::default() };
+        if let [Source::Study { root, name, .. }] = asked.sources {
+            page.yaml = study_file(&Root::new(root), name).unwrap_or_default();
+        }
         if let ([Source::Study { name, .. }], Some(reader)) = (asked.sources, asked.registry) {
             study::tell(reader, name, asked.flags, &mut page, &mut question)?;
             // The section of failed and missing runs tells them, with what helps.
@@ -50,7 +60,10 @@ impl Page {
             question.goal = if metric.contains("loss") { Goal::Min } else { Goal::Max };
         }
         page.metric.clone_from(&question.metric);
+        page.alerts = alerts(&found.runs, &page.skipped);
         fill_runs(&mut page, &found.runs, question.goal);
+        page.tables = tables_of(&found.runs, found.expected_seeds);
+        page.compute.splice(..0, compute(&found.runs));
         match best(&found.runs, &question) {
             Ok(answer) if !answer.groups.is_empty() => {
                 page.warnings.extend(answer.warnings.iter().cloned());
@@ -80,7 +93,7 @@ fn fill_runs(page: &mut Page, runs: &[RunRecord], goal: Goal) {
     let planned: BTreeMap<String, (PageRow, BTreeMap<String, String>)> = study::planned(page);
     let mut by_id = planned;
     let mut rows = Vec::new();
-    for run in runs {
+    for (index, run) in runs.iter().enumerate() {
         let short = run.run_id.as_deref().map(|id| id.chars().take(16).collect::<String>());
         let known = short.as_ref().and_then(|short| by_id.remove(short));
         let mut row = known.map_or_else(|| PageRow { state: "done".into(), ..PageRow::default() }, |(row, _)| row);
@@ -90,8 +103,10 @@ fn fill_runs(page: &mut Page, runs: &[RunRecord], goal: Goal) {
         row.seed = run.seed.to_string();
         row.axes = axes.iter().map(|key| attribute(run, key, NameStyle::AsWritten).unwrap_or_default()).collect();
         measure(&mut row, run, &page.metric, goal);
+        row.detail = Some(index);
         if let Some(step) = run.diverged_at {
             let what = format!("{} seed {}", row.name, run.seed);
+            "diverged".clone_into(&mut row.state);
             page.diverged.push(Remark { what, reason: format!("diverged at step {step}"), command: String::new() });
         }
         rows.push(row);
@@ -101,13 +116,74 @@ fn fill_runs(page: &mut Page, runs: &[RunRecord], goal: Goal) {
         rows.push(row);
     }
     rows.sort_by_key(|row| row.index);
-    if page.counts.is_empty() {
-        page.counts = vec![("results".into(), runs.len() as u64)];
-    }
-    if !page.diverged.is_empty() {
-        page.counts.push(("diverged".into(), page.diverged.len() as u64));
-    }
+    let name = |run: &RunRecord| {
+        let short = run.run_id.as_deref().map(|id| id.chars().take(16).collect::<String>());
+        format!("{} seed {}", short.unwrap_or_else(|| run.path.display().to_string()), run.seed)
+    };
+    page.details = details::of(runs, name);
+    count_states(page, &rows);
     (page.axes, page.rows) = (axes, rows);
+}
+
+/// How many runs are where; they add up to the rows of the table. The registry calls a diverged run done.
+fn count_states(page: &mut Page, rows: &[PageRow]) {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    rows.iter().for_each(|row| *counts.entry(&row.state).or_default() += 1);
+    // The usual states in the registry's order, then the others.
+    let order = page.counts.iter().map(|(state, _)| state.clone()).chain(["done".into(), "diverged".into()]);
+    let mut states: Vec<String> = order.filter(|state| counts.contains_key(state.as_str())).collect();
+    states.extend(counts.keys().map(|state| (*state).to_owned()));
+    let mut seen = BTreeSet::new();
+    states.retain(|state| seen.insert(state.clone()));
+    let of_state = states.into_iter().map(|state| {
+        let count = counts.get(state.as_str()).copied().unwrap_or(0);
+        (state, count)
+    });
+    page.counts = std::iter::once(("runs".to_owned(), rows.len() as u64)).chain(of_state).collect();
+}
+
+/// What must be known before any number is believed: results that contradict themselves, and those that are damaged.
+fn alerts(runs: &[RunRecord], skipped: &[SkippedFile]) -> Vec<String> {
+    let contradictions = runs.iter().flat_map(|run| {
+        run.contradictions.iter().map(|contradiction| format!("{}: {contradiction}", run.path.display()))
+    });
+    let damaged = skipped.iter().filter(|skipped| skipped.damaged);
+    let damaged = damaged.map(|skipped| format!("damaged: {}: {}", skipped.path.display(), skipped.reason));
+    contradictions.chain(damaged).collect()
+}
+
+/// The tables of the thesis that there are runs for; of any other runs one by method.
+fn tables_of(runs: &[RunRecord], expected_seeds: Option<Vec<i64>>) -> Vec<Table> {
+    let options = TableOptions { expected_seeds, ..TableOptions::default() };
+    let tables = tables::build_all(runs, &options);
+    if !tables.is_empty() || runs.is_empty() {
+        return tables;
+    }
+    let words = |words: [&str; 2]| words.map(str::to_owned);
+    // Programs that tell other numbers have their own metrics in the other sections.
+    tables::general(runs, &words(["task", "method"]), &words(["best", "final"]), &options).unwrap_or_default()
+}
+
+/// What the results cost, by device.
+fn compute(runs: &[RunRecord]) -> Vec<(String, String)> {
+    let seconds: f64 = runs.iter().filter_map(|run| run.wall_seconds).sum();
+    let flops: f64 = runs.iter().filter_map(|run| run.estimated_flops).sum();
+    let steps: u64 = runs.iter().map(|run| run.total_steps).sum();
+    let epochs: usize = runs.iter().map(|run| run.val_accuracies.len()).sum();
+    let mut found = vec![("results".to_owned(), runs.len().to_string())];
+    found.push(("time of all results".into(), span(seconds * 1e3)));
+    let mut by_device: BTreeMap<&str, f64> = BTreeMap::new();
+    for run in runs {
+        let device = run.provenance.iter().find(|(name, _)| DEVICE.contains(&name.as_str()));
+        *by_device.entry(device.map_or("unknown device", |(_, name)| name)).or_default() +=
+            run.wall_seconds.unwrap_or(0.0);
+    }
+    found.extend(by_device.into_iter().map(|(device, seconds)| (format!("on {device}"), span(seconds * 1e3))));
+    found.push(("epochs, steps".into(), format!("{epochs}, {steps}")));
+    if flops > 0.0 {
+        found.push(("estimated TFLOP (the reference's count)".into(), format!("{:.1}", flops / 1e12)));
+    }
+    found
 }
 
 fn measure(row: &mut PageRow, run: &RunRecord, metric: &str, goal: Goal) {

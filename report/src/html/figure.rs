@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::Page;
-use crate::figures::NamedFigure;
+use crate::figures::{NamedFigure, with_both_themes};
 use crate::markup::escaped;
 
 /// What all figures of a page together may take. A page of 3 MB still opens at once on a phone.
@@ -18,7 +18,7 @@ pub(super) fn section(page: &Page) -> String {
     // Every picture first; their data takes what room is left.
     let (mut used, mut shown, mut left_out) = (0, Vec::new(), Vec::new());
     for figure in &page.figures {
-        let image = data_url("image/svg+xml", &figure.svg);
+        let image = data_url("image/svg+xml", &with_both_themes(&figure.svg));
         if used + image.len() > FIGURE_BYTES {
             left_out.push(figure);
         } else {

@@ -51,7 +51,7 @@ pub(super) fn section(page: &Page) -> String {
     for run in &page.rows {
         row(&mut text, page, run, indexed, cases);
     }
-    text.push_str("</tbody></table></div>\n");
+    text.push_str("</tbody></table></div>\n<div id=\"opened\" hidden></div>\n");
     text
 }
 
@@ -74,7 +74,15 @@ fn row(text: &mut String, page: &Page, row: &PageRow, indexed: bool, cases: bool
         let index = row.index.map(|index| index.to_string()).unwrap_or_default();
         numeric(text, &index, &index);
     }
-    let _ = write!(text, "<th scope=\"row\"><code>{}</code></th>", escaped(&row.name));
+    let name = escaped(&row.name);
+    let _ = match row.detail {
+        Some(detail) => write!(
+            text,
+            "<th scope=\"row\"><button type=\"button\" class=\"open\" data-detail=\"{detail}\" aria-expanded=\"false\">\
+             <code>{name}</code></button></th>"
+        ),
+        None => write!(text, "<th scope=\"row\"><code>{name}</code></th>"),
+    };
     if cases {
         plain(text, row.case.as_deref().unwrap_or_default());
     }

@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
-use super::{Page, Remark, figure, runs};
+use super::{Page, Remark, details, figure, runs};
 use crate::best::{Answer, Ranking, words};
 use crate::markup::escaped;
 use crate::number::four_decimals;
 use crate::statistics::LEVEL;
+use crate::tables;
 
 /// How many settings of a group are shown; those out of the race always are.
 const TOP: usize = 5;
@@ -20,9 +21,12 @@ pub(super) fn all(page: &Page) -> String {
             let _ = writeln!(text, "<section id=\"{id}\"><h2>{title}</h2>\n{content}</section>");
         }
     };
+    add("alerts", "Read this first", alerts(&page.alerts));
     add("asked", "What was asked", facts(&page.asked));
+    add("tables", "Tables", page.tables.iter().map(tables::html::write).collect());
     add("best", "Best settings", page.best.as_ref().map(best).unwrap_or_default());
     add("figures", "Figures", figure::section(page));
+    add("chart", "Curves", chart(page));
     add("runs-section", "Runs", runs::section(page));
     add("failures", "Failed runs", remarks(&page.failures));
     add("diverged", "Diverged runs", remarks(&page.diverged));
@@ -31,7 +35,10 @@ pub(super) fn all(page: &Page) -> String {
     add("commands", "Commands", commands(page));
     let provenance: Vec<(String, String)> =
         page.provenance.iter().map(|(name, values)| (name.clone(), values.join(", "))).collect();
+    add("compute", "Total compute", facts(&page.compute));
     add("provenance", "Versions and machine", facts(&provenance));
+    add("study-file", "Study file", file(&page.yaml));
+    text += &details::element(page);
     let _ = writeln!(text, "</main>\n<footer>{}</footer>", escaped(&page.footer));
     text
 }
@@ -50,6 +57,25 @@ fn head(page: &Page) -> String {
          <ul class=\"counts\">{counts}</ul></header>\n<main>\n",
         escaped(&page.title)
     )
+}
+
+fn alerts(alerts: &[String]) -> String {
+    let items: String = alerts.iter().map(|alert| format!("<li>{}</li>\n", escaped(alert))).collect();
+    if items.is_empty() { items } else { format!("<ul class=\"bad\" role=\"alert\">\n{items}</ul>\n") }
+}
+
+/// The room for what the script draws: all runs, and those that were opened.
+fn chart(page: &Page) -> String {
+    if page.details.iter().all(|run| run.curves.is_empty()) {
+        return String::new();
+    }
+    "<p class=\"quiet\" id=\"chart-quiet\">Drawn by the page's script, which is switched off here.</p>\n\
+     <div id=\"all-runs\" hidden></div>\n"
+        .into()
+}
+
+fn file(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("<pre tabindex=\"0\">{}</pre>\n", escaped(text)) }
 }
 
 fn facts(facts: &[(String, String)]) -> String {

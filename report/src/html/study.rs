@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use aees_run::times::span;
 use aees_studies::registry::{Reader, RegistryError, RunFilter, RunRow, RunState};
 use aees_studies::study::{Goal, Measure, quoted};
 
@@ -29,6 +30,8 @@ pub(super) fn tell(
     }
     let rows = reader.runs(&RunFilter { study: Some(name.to_owned()), ..RunFilter::default() })?;
     remarks(page, name, flags, &rows);
+    let worked: u64 = rows.iter().map(|run| run.wall_ms).sum();
+    page.compute.push(("time that the registry counts, unfinished runs too".into(), span(worked as f64)));
     let mut axes = BTreeSet::new();
     for run in &rows {
         let values = axes_of(run);

@@ -106,3 +106,85 @@ fn a_page_without_anything_is_a_page() {
     let html = Page { title: "empty".into(), ..Page::default() }.html();
     assert!(html.contains("<h1>empty</h1>") && html.contains("no figure"));
 }
+
+/// The page of the fixtures' archive.
+fn of_archive() -> Page {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/archive");
+    let sources = [crate::Source::Folder(folder)];
+    let found = crate::ResultSet::read(&sources).unwrap();
+    Page::of(found, &PageQuestion { sources: &sources, registry: None, flags: "", metric: None }).unwrap()
+}
+
+fn data(html: &str) -> serde_json::Value {
+    let text = html.split("<pre id=\"data\" hidden>").nth(1).unwrap().split("</pre>").next().unwrap();
+    let plain = text.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&#39;", "'");
+    serde_json::from_str(&plain.replace("&amp;", "&")).unwrap()
+}
+
+#[test]
+fn every_run_opens_to_its_curves_settings_and_machine() {
+    let page = of_archive();
+    let html = page.html();
+    let data = data(&html);
+    let runs = data["runs"].as_array().unwrap();
+    assert_eq!((runs.len(), html.matches("class=\"open\"").count()), (page.rows.len(), page.rows.len()));
+    for run in runs {
+        let epochs = run["epochs"].as_array().unwrap().len();
+        assert!(run["curves"]["val_accuracy"].as_array().unwrap().len() == epochs && epochs > 1, "{run}");
+        assert!(run["seconds"].as_array().unwrap().len() == epochs && run["steps"].as_f64().unwrap() > 0.0, "{run}");
+        assert!(
+            run["settings"].as_array().unwrap().iter().any(|pair| pair[0] == "lr") || data["common"]["lr"].is_string()
+        );
+        assert!(data["series"][run["series"].as_u64().unwrap() as usize]["label"].is_string(), "{run}");
+    }
+    assert!(data["machines"].to_string().contains("NVIDIA GeForce RTX 5090"), "{}", data["machines"]);
+}
+
+#[test]
+fn tables_and_paired_comparisons_are_on_the_page() {
+    let page = of_archive();
+    let html = page.html();
+    for table in &page.tables {
+        assert!(html.contains(&format!("<caption>{}</caption>", escaped(&table.title))), "{}", table.title);
+    }
+    assert!(html.contains("p (Holm)"), "{:?}", page.tables.iter().map(|table| &table.name).collect::<Vec<_>>());
+}
+
+#[test]
+fn states_add_up() {
+    let mut page = of_archive();
+    let sum = |page: &Page| page.counts[1..].iter().map(|(_, count)| count).sum::<u64>();
+    assert_eq!((page.counts[0].clone(), sum(&page)), (("runs".to_owned(), 46), 46));
+    // A diverged run is one of them, not one more.
+    let folder = tempfile::tempdir().unwrap();
+    for (seed, losses) in [(0, "[3.0, 2.0]"), (1, "[3.0, NaN]")] {
+        let text = format!(
+            "{{\"method_name\": \"Baseline\", \"task_name\": \"cifar100\", \"seed\": {seed}, \"total_steps\": 20, \
+             \"train_losses\": {losses}, \"val_accuracies\": [0.1, 0.2], \"config\": {{\"lr\": 0.001}}}}"
+        );
+        std::fs::write(folder.path().join(format!("{seed}.json")), text).unwrap();
+    }
+    let sources = [crate::Source::Folder(folder.path().into())];
+    let found = crate::ResultSet::read(&sources).unwrap();
+    page = Page::of(found, &PageQuestion { sources: &sources, registry: None, flags: "", metric: None }).unwrap();
+    let named = |name: &str, count| (name.to_owned(), count);
+    assert_eq!(page.counts, [named("runs", 2), named("done", 1), named("diverged", 1)]);
+}
+
+/// A page of many long runs holds fewer points of each, its first and last among them.
+#[test]
+fn long_curves_are_thinned() {
+    let long = RunDetail {
+        curves: vec![("val_accuracy".into(), (0..20_000).map(|epoch| f64::from(epoch) / 20_000.0).collect())],
+        seconds: vec![1.0; 20_000],
+        steps_per_epoch: 10.0,
+        ..RunDetail::default()
+    };
+    let html = Page { details: vec![long; 20], ..Page::default() }.html();
+    let data = data(&html);
+    let epochs: Vec<u64> = serde_json::from_value(data["runs"][0]["epochs"].clone()).unwrap();
+    assert_eq!((epochs[0], *epochs.last().unwrap()), (1, 20_000));
+    assert!((1_000..=3_000).contains(&epochs.len()), "{}", epochs.len());
+    assert_eq!(data["runs"][0]["seconds"][epochs.len() - 1], 20_000.0);
+    assert!(html.len() < 3_000_000, "{} bytes", html.len());
+}

@@ -8,17 +8,17 @@ use super::document::{
     Config, Document, Number, Numbers, Short, Subsets, WrittenControllers, WrittenEpisodes, WrittenLabelNoise,
 };
 use super::headline::{self, Columns, Known};
-use super::source::Refusal;
+use super::source::FileRefusal;
 use crate::record::{Episodes, LabelNoiseAccuracies, Layout, Method, NoiseSetting, RunRecord};
 
 /// The record and what a reader should know of it, or why the file is passed over.
-pub(super) fn record_of(path: &Path, mut document: Document) -> Result<(RunRecord, Vec<String>), Refusal> {
+pub(super) fn record_of(path: &Path, mut document: Document) -> Result<(RunRecord, Vec<String>), FileRefusal> {
     let is_command = document.result.is_some() && document.val_accuracies.is_none();
     let is_training =
         document.val_accuracies.is_some() || (document.method_name.is_some() && document.config.is_some());
     if !is_command && !is_training {
         let reason = "JSON, but not a RunResult: it has neither val_accuracies nor method_name and config";
-        return Err(Refusal::foreign(reason));
+        return Err(FileRefusal::foreign(reason));
     }
     headline::check_fractions(&document)?;
     let mut warnings = Vec::new();

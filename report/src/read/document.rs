@@ -11,7 +11,7 @@ use aees_run::json;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::source::Refusal;
+use super::source::FileRefusal;
 
 /// Longest list that is kept of a setting.
 const LONGEST_LIST: usize = 64;
@@ -250,7 +250,7 @@ impl<'de> Deserialize<'de> for Short {
 }
 
 /// Tells a file that cannot be a JSON object by its first bytes, so that a large foreign file is not read.
-pub(super) fn looks_like_json(path: &Path) -> Result<(), Refusal> {
+pub(super) fn looks_like_json(path: &Path) -> Result<(), FileRefusal> {
     let is_named_json = path.extension().is_some_and(|extension| extension == "json");
     let mut head = Vec::with_capacity(HEAD);
     let read = File::open(path).and_then(|file| file.take(HEAD as u64).read_to_end(&mut head));
@@ -258,9 +258,9 @@ pub(super) fn looks_like_json(path: &Path) -> Result<(), Refusal> {
     match head.trim_ascii_start().first() {
         Some(b'{') => Ok(()),
         // A list, or a log: the reference's begin with `[` too.
-        Some(b'[') => Err(Refusal::foreign("not a RunResult: no JSON object")),
-        Some(_) => Err(Refusal { reason: "not JSON".into(), damaged: is_named_json }),
-        None => Err(Refusal { reason: "the file is empty".into(), damaged: is_named_json }),
+        Some(b'[') => Err(FileRefusal::foreign("not a RunResult: no JSON object")),
+        Some(_) => Err(FileRefusal { reason: "not JSON".into(), damaged: is_named_json }),
+        None => Err(FileRefusal { reason: "the file is empty".into(), damaged: is_named_json }),
     }
 }
 
@@ -271,17 +271,17 @@ struct Signs {
 }
 
 /// Reads a document, or says why it is none.
-pub(super) fn parse(bytes: &[u8]) -> Result<Document, Refusal> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Document, FileRefusal> {
     json::parse(bytes).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => {
             let has_curves = json::parse::<Signs>(bytes).is_ok_and(|signs| signs.val_accuracies.is_some());
-            Refusal { reason: format!("JSON, but not a RunResult: {error}"), damaged: has_curves }
+            FileRefusal { reason: format!("JSON, but not a RunResult: {error}"), damaged: has_curves }
         }
         _ => {
             // JSON Lines: logs, which are whole in their first line.
             let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<IgnoredAny>();
             let is_lines = matches!((values.next(), values.next()), (Some(Ok(_)), Some(_)));
-            Refusal { reason: format!("not JSON: {error}"), damaged: !is_lines }
+            FileRefusal { reason: format!("not JSON: {error}"), damaged: !is_lines }
         }
     })
 }

@@ -9,7 +9,7 @@
 use serde_json::{Map, Value};
 
 use super::document::{Diagnostics, Document, Numbers, Subsets};
-use crate::difference::{Difference, Place};
+use crate::difference::{Difference, RecordPart};
 
 /// Sums of floating-point numbers depend on their order.
 const ROUNDING: f64 = 1e-9;
@@ -162,7 +162,7 @@ fn identity(document: &Document, known: &Known<'_>, found: &mut Found) {
     ];
     for (name, top, of_config) in pairs {
         if let (Some(top), Some(of_config)) = (top, of_config) {
-            found.0.extend(Difference::between(Place::Record, name, &top, &of_config));
+            found.0.extend(Difference::between(RecordPart::Whole, name, &top, &of_config));
         }
     }
 }
@@ -221,7 +221,7 @@ impl Found {
 
     fn count(&mut self, name: &str, written: Option<u64>, expected: Option<u64>) {
         if let (Some(written), Some(expected)) = (written, expected) {
-            self.0.extend(Difference::between(Place::Record, name, &written, &expected));
+            self.0.extend(Difference::between(RecordPart::Whole, name, &written, &expected));
         }
     }
 
@@ -235,7 +235,7 @@ impl Found {
 
     fn differs(&mut self, name: &str, written: f64, expected: &str) {
         self.0.push(Difference {
-            place: Place::Record,
+            place: RecordPart::Whole,
             what: name.into(),
             recorded: aees_control::python_float::repr(written),
             recomputed: expected.into(),

@@ -30,13 +30,13 @@ pub struct SkippedFile {
 
 /// Why one file is passed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct FileRefusal {
     pub(super) reason: String,
     /// See [`SkippedFile::damaged`].
     pub(super) damaged: bool,
 }
 
-impl Refusal {
+impl FileRefusal {
     /// Something that is no result.
     pub(super) fn foreign(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), damaged: false }
@@ -49,13 +49,13 @@ impl Refusal {
 }
 
 /// A result whose parts do not fit.
-impl From<String> for Refusal {
+impl From<String> for FileRefusal {
     fn from(reason: String) -> Self {
         Self::damaged(reason)
     }
 }
 
-impl From<&str> for Refusal {
+impl From<&str> for FileRefusal {
     fn from(reason: &str) -> Self {
         Self::damaged(reason)
     }

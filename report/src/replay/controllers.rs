@@ -7,7 +7,7 @@ use aees_control::{Aees, AeesConfig, ArmPolicy, CandidateSet, Context, Reward};
 use super::histories;
 use super::record::{EpisodeColumns, Recorded, entry};
 use super::rewards;
-use crate::difference::{Difference, Place};
+use crate::difference::{Difference, RecordPart};
 use crate::record::Method;
 
 /// The controllers, as they stood at the beginning of the run and then move on with it.
@@ -60,7 +60,7 @@ impl Replica {
         let difference = |axis: &str, planned: &[usize], arm: &dyn Fn(usize) -> usize| {
             let index = plan.arms.iter().zip(planned).position(|(drawn, written)| arm(*drawn) != *written)?;
             Some(Difference {
-                place: Place::BeforeTraining,
+                place: RecordPart::BeforeTraining,
                 what: format!("the planned {axis} arm of episode {}", index + 1),
                 recorded: planned[index].to_string(),
                 recomputed: arm(plan.arms[index]).to_string(),
@@ -87,9 +87,12 @@ impl Replica {
         }
         let rewarded = match &self.reward {
             Some(config) => rewards::compare(index, columns, config),
-            None => {
-                Difference::of_numbers(Place::Episode(index + 1), "reward", entry(&columns.episode_rewards, index), 0.0)
-            }
+            None => Difference::of_numbers(
+                RecordPart::Episode(index + 1),
+                "reward",
+                entry(&columns.episode_rewards, index),
+                0.0,
+            ),
         };
         if rewarded.is_some() {
             return Ok(rewarded);
@@ -105,11 +108,15 @@ impl Replica {
             Some(before) => ends[before].saturating_add(1),
             None => 0,
         };
-        Difference::between(Place::Episode(index + 1), "first step", &starts[index], &expected).or_else(|| {
+        Difference::between(RecordPart::Episode(index + 1), "first step", &starts[index], &expected).or_else(|| {
             let full = expected.saturating_add(self.episode_length - 1);
             let is_last = index + 1 == ends.len();
             let fits = ends[index] == full || (is_last && (expected..=full).contains(&ends[index]));
-            if fits { None } else { Difference::between(Place::Episode(index + 1), "last step", &ends[index], &full) }
+            if fits {
+                None
+            } else {
+                Difference::between(RecordPart::Episode(index + 1), "last step", &ends[index], &full)
+            }
         })
     }
 
@@ -122,7 +129,8 @@ impl Replica {
             bucket = self.context.resolve(ended.into_iter().rev()).map(|bucket| bucket.name());
         }
         if let (Some(recomputed), Some(written)) = (bucket, columns.context(index))
-            && let Some(difference) = Difference::between(Place::Episode(index + 1), "context", &written, &recomputed)
+            && let Some(difference) =
+                Difference::between(RecordPart::Episode(index + 1), "context", &written, &recomputed)
         {
             return Ok(((0, 0), Some(difference)));
         }
@@ -131,13 +139,18 @@ impl Replica {
         let candidate = self.candidates.get(lr, noise).ok_or("an arm has no candidate")?;
         let (multiplier, sigma) = (candidate.lr_multiplier.get(), candidate.noise_std.get());
         let arm = |column: &Option<Vec<usize>>, what: &str, arm: usize| {
-            Difference::between(Place::Episode(index + 1), what, column.as_ref()?.get(index)?, &arm)
+            Difference::between(RecordPart::Episode(index + 1), what, column.as_ref()?.get(index)?, &arm)
         };
         let value = |column: &Option<Vec<f64>>, what: &str, value: f64| {
-            Difference::of_numbers(Place::Episode(index + 1), what, Some(*column.as_ref()?.get(index)?), value)
+            Difference::of_numbers(RecordPart::Episode(index + 1), what, Some(*column.as_ref()?.get(index)?), value)
         };
         let name = |column: &Option<Vec<String>>| {
-            Difference::between(Place::Episode(index + 1), "candidate", column.as_ref()?.get(index)?, &candidate.name())
+            Difference::between(
+                RecordPart::Episode(index + 1),
+                "candidate",
+                column.as_ref()?.get(index)?,
+                &candidate.name(),
+            )
         };
         let difference = value(&columns.selected_lr_values, "lr multiplier", multiplier)
             .or_else(|| arm(&columns.selected_lr_indices, "lr arm", lr))

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::controllers::Replica;
 use super::record::{EpisodeColumns, Recorded};
-use crate::difference::{Difference, Place};
+use crate::difference::{Difference, RecordPart};
 use crate::record::Method;
 
 /// Whether the policy of an open-loop run is the one that its method names. Another one cannot be replayed.
@@ -24,7 +24,7 @@ pub(super) fn policy(recorded: &Recorded) -> Option<Difference> {
         (_, Method::FrequencyMatched) => OpenLoopPolicy::FrequencyMatched.name(),
         _ => "none, as its method has",
     };
-    Difference::between(Place::Record, "open_loop_policy.policy", &written.as_str(), &expected)
+    Difference::between(RecordPart::Whole, "open_loop_policy.policy", &written.as_str(), &expected)
 }
 
 /// The first thing that does not follow from the settings and the episodes.
@@ -46,7 +46,7 @@ pub(super) fn compare(
 /// The difference of a key that need not be there.
 fn if_present(of: &str, recorded: Option<&Value>, key: &str, expected: &Value) -> Option<Difference> {
     let recorded = recorded.filter(|value| !value.is_null())?;
-    Difference::of_json(Place::Record, &format!("{of}.{key}"), Some(recorded), expected)
+    Difference::of_json(RecordPart::Whole, &format!("{of}.{key}"), Some(recorded), expected)
 }
 
 /// Names and definitions of the candidates, as `config` has them.
@@ -69,11 +69,12 @@ fn controllers(recorded: &Recorded, columns: &EpisodeColumns, replica: &Replica)
     let lr = AxisFrame { axis: Axis::Lr, controller: replica.lr.as_ref(), conditioned_on: None };
     let noise = |controller, conditioned_on| AxisFrame { axis: Axis::Noise, controller, conditioned_on };
     let word = |key: &str| recorded.run.config.get(key).filter(|value| !value.is_null());
-    let same =
-        |key: &str| Difference::of_json(Place::Record, &format!("controller_logs.{key}"), logs.get(key), word(key)?);
+    let same = |key: &str| {
+        Difference::of_json(RecordPart::Whole, &format!("controller_logs.{key}"), logs.get(key), word(key)?)
+    };
     let top = same("structured_control_mode").or_else(|| same("context_mode")).or_else(|| {
         let what = "controller_logs._logged_episode_count";
-        Difference::of_json(Place::Record, what, logs.get("_logged_episode_count"), &json!(count))
+        Difference::of_json(RecordPart::Whole, what, logs.get("_logged_episode_count"), &json!(count))
     });
     let of_lr = || lr.compare("lr_controller_logs", logs.get("lr_controller_logs"), replica, count);
     let of_noise = || match &replica.noise[..] {
@@ -105,7 +106,8 @@ struct AxisFrame<'a> {
 impl AxisFrame<'_> {
     fn compare(&self, name: &str, log: Option<&Value>, replica: &Replica, count: usize) -> Option<Difference> {
         let what = format!("controller_logs.{name}");
-        let about = Difference::of_json(Place::Record, &what, log, &self.about(&replica.candidates.values(self.axis)));
+        let about =
+            Difference::of_json(RecordPart::Whole, &what, log, &self.about(&replica.candidates.values(self.axis)));
         about.or_else(|| self.histories(&what, log?, count))
     }
 
@@ -142,7 +144,7 @@ impl AxisFrame<'_> {
             let recorded = length.map_or("absent".into(), |length| format!("{length} entries long"));
             let what = format!("{what}{within}.{key}");
             let recomputed = format!("{count} entries long");
-            (length != Some(count)).then_some(Difference { place: Place::Record, what, recorded, recomputed })
+            (length != Some(count)).then_some(Difference { place: RecordPart::Whole, what, recorded, recomputed })
         };
         let all = |within: &str, log: Option<&Value>| columns.iter().find_map(|column| length(within, log, column.key));
         if contexts.is_empty() {

@@ -5,7 +5,7 @@ use aees_control::controller::{BanditHistory, ColumnName, ContextHistory, Contro
 use aees_control::{Axis, CandidateSet, python_float};
 use serde_json::Value;
 
-use crate::difference::{Difference, Place};
+use crate::difference::{Difference, RecordPart};
 
 /// The first number that is not as recorded. Logs that are not there are passed over.
 pub(super) fn compare(
@@ -42,8 +42,8 @@ struct LogPlace {
 }
 
 impl LogPlace {
-    fn episode(&self) -> Place {
-        Place::Episode(self.index + 1)
+    fn episode(&self) -> RecordPart {
+        RecordPart::Episode(self.index + 1)
     }
 }
 

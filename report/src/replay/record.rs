@@ -8,7 +8,7 @@ use aees_control::{MethodSettings, MethodValue, settings::SettingNumber};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::difference::{Difference, Place};
+use crate::difference::{Difference, RecordPart};
 use crate::read::read_with;
 use crate::record::{ControlledAxes, Method, RunRecord};
 
@@ -165,7 +165,7 @@ impl EpisodeColumns {
     /// What an episode's columns say of each other: its smoothed loss starts from its first loss, and what measures an
     /// extent is not negative.
     pub(super) fn check_logged(&self, index: usize) -> Option<Difference> {
-        let place = Place::Episode(index + 1);
+        let place = RecordPart::Episode(index + 1);
         let start = entry(&self.episode_start_losses, index);
         let smoothed = entry(&self.episode_ema_loss_starts, index);
         let starts = start.zip(smoothed);

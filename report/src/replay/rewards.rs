@@ -3,7 +3,7 @@
 use aees_control::Reward;
 
 use super::record::{EpisodeColumns, entry};
-use crate::difference::{Difference, Place};
+use crate::difference::{Difference, RecordPart};
 
 /// The first part of the reward that is not as recorded. What the record does not hold is passed over.
 pub(super) fn compare(index: usize, columns: &EpisodeColumns, reward: &Reward) -> Option<Difference> {
@@ -14,7 +14,7 @@ pub(super) fn compare(index: usize, columns: &EpisodeColumns, reward: &Reward) -
         // NaN: it does not follow from what is recorded.
         let known = column.is_some() && !recomputed.is_nan();
         known
-            .then(|| Difference::of_numbers(Place::Episode(index + 1), name, entry(column, index), recomputed))
+            .then(|| Difference::of_numbers(RecordPart::Episode(index + 1), name, entry(column, index), recomputed))
             .flatten()
     };
     part("reward_base", &columns.reward_base, parts.reward_base)

@@ -33,8 +33,8 @@ pub struct PairedComparison {
     pub differences: Vec<f64>,
     /// Their mean and standard deviation.
     pub summary: MeanSd,
-    /// The percentile bootstrap of their mean, 95 %.
-    pub bootstrap: Interval,
+    /// The percentile bootstrap of their mean, 95 %; none of a single pair.
+    pub bootstrap: Option<Interval>,
     /// Student's interval of their mean, 95 %; none of a single pair.
     pub student: Option<Interval>,
     /// The paired t test; none of a single pair, nor when all differences are equal.
@@ -58,7 +58,7 @@ pub fn compare(first: &[f64], second: &[f64]) -> Option<PairedComparison> {
     let d_z = cohen_d_z(&differences);
     Some(PairedComparison {
         summary: MeanSd::of(&differences)?,
-        bootstrap: bootstrap_interval(&differences)?,
+        bootstrap: bootstrap_interval(&differences),
         student: t_interval(&differences, LEVEL),
         t_test: paired_t_test(&differences),
         signed_rank: wilcoxon_signed_rank(&differences),

@@ -29,8 +29,8 @@ fn every_number_of_a_comparison_is_scipys() {
         let ours = compare(&numbers(&golden["first"]), &numbers(&golden["second"])).unwrap();
         close(&name, ours.summary.mean, &golden["mean"]);
         close(&name, ours.summary.sd.unwrap(), &golden["sd"]);
-        close(&name, ours.bootstrap.low, &golden["bootstrap"][0]);
-        close(&name, ours.bootstrap.high, &golden["bootstrap"][1]);
+        close(&name, ours.bootstrap.unwrap().low, &golden["bootstrap"][0]);
+        close(&name, ours.bootstrap.unwrap().high, &golden["bootstrap"][1]);
         close(&name, ours.student.unwrap().low, &golden["student"][0]);
         close(&name, ours.student.unwrap().high, &golden["student"][1]);
         close(&name, ours.t_test.unwrap().t, &golden["t"]);
@@ -59,7 +59,7 @@ fn the_references_example_to_the_printed_digit() {
     let ours = compare(&aees, &fixed).unwrap();
     let percent = |value: f64| format!("{:.2}", value * 100.0);
     assert_eq!(percent(ours.summary.mean), "3.24");
-    assert_eq!([percent(ours.bootstrap.low), percent(ours.bootstrap.high)], ["2.50", "3.94"]);
+    assert_eq!([percent(ours.bootstrap.unwrap().low), percent(ours.bootstrap.unwrap().high)], ["2.50", "3.94"]);
     let test = ours.t_test.unwrap();
     assert_eq!((format!("{:.3}", test.t), test.degrees, format!("{:.3}", test.p)), ("8.041".into(), 4, "0.001".into()));
     assert_eq!(ours.wins, Wins { wins: 5, ties: 0, losses: 0 });
@@ -102,7 +102,9 @@ fn one_number_has_a_mean_and_no_spread() {
     assert_eq!(MeanSd::of(&[0.5]), Some(MeanSd { n: 1, mean: 0.5, sd: None }));
     assert_eq!(MeanSd::of(&[]), None);
     assert_eq!(t_interval(&[0.5], 0.95), None);
-    assert_eq!(bootstrap_interval(&[]), None);
+    assert_eq!((bootstrap_interval(&[]), bootstrap_interval(&[0.5])), (None, None));
+    let one_pair = compare(&[0.7], &[0.5]).unwrap();
+    assert_eq!((one_pair.bootstrap, one_pair.student, one_pair.t_test), (None, None, None));
     assert_eq!(compare(&[1.0], &[]), None);
 }
 

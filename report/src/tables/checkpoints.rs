@@ -94,5 +94,13 @@ fn long(groups: &[Group<'_>], spans: Option<String>) -> Option<Table> {
     }
     let title = "CIFAR-100 with label noise at the peak checkpoint, each run".into();
     let name = "cifar_checkpoints_detailed".into();
-    (!rows.is_empty()).then(|| Table { name, title, section_key: "setting".into(), columns, rows, notes })
+    (!rows.is_empty()).then(|| Table {
+        name,
+        title,
+        section_key: "setting".into(),
+        columns,
+        rows,
+        warnings: Vec::new(),
+        notes,
+    })
 }

@@ -135,7 +135,15 @@ pub(super) fn combined(runs: &[RunRecord], options: &TableOptions) -> Vec<Table>
         return Vec::new();
     }
     let title = "CIFAR-100 with label noise, best and final accuracy".into();
-    vec![Table { name: "cifar_noisy".into(), title, section_key: "optimizer".into(), columns, rows, notes }]
+    vec![Table {
+        name: "cifar_noisy".into(),
+        title,
+        section_key: "optimizer".into(),
+        columns,
+        rows,
+        warnings: Vec::new(),
+        notes,
+    }]
 }
 
 /// Fixed multipliers beside AEES, for each noise setting, clean included: all of them, or the best one alone, with the paired

@@ -7,6 +7,15 @@ pub(super) fn write(table: &Table) -> String {
     let sides: String =
         table.columns.iter().map(|column| if column.kind == ColumnKind::Text { 'l' } else { 'r' }).collect();
     let mut text = String::from("\\begin{table}[t]\n\\centering\n");
+    // Their paths are wider than a page.
+    for warning in &table.warnings {
+        text += &format!("% Warning: {}\n", warning.replace(['\n', '\r'], " "));
+    }
+    if !table.warnings.is_empty() {
+        let count = table.warnings.len();
+        let words = if count == 1 { "number contradicts its" } else { "numbers contradict their" };
+        text += &format!("{{\\footnotesize\\textbf{{Warning:}} {count} {words} own curves.\\par}}\n");
+    }
     text += &format!("\\caption{{{}.}}\n\\label{{tab:{}}}\n", escape(&table.title), table.name);
     text += &format!("\\begin{{tabular}}{{{sides}}}\n\\toprule\n");
     text += &line(&table.columns.iter().map(|column| escape(&column.heading)).collect::<Vec<_>>());

@@ -5,6 +5,9 @@ use super::table::{Cell, Column, ColumnKind, Emphasis, Table};
 /// Writes a table.
 pub(super) fn write(table: &Table) -> String {
     let mut text = format!("### {}\n\n", escape(&table.title));
+    for warning in &table.warnings {
+        text += &format!("> **Warning:** {}\n\n", escape(warning));
+    }
     let headings: Vec<String> = table.columns.iter().map(|column| escape(&column.heading)).collect();
     text += &line(&headings);
     let rules =
@@ -19,7 +22,9 @@ pub(super) fn write(table: &Table) -> String {
             text += &line(&cells);
         }
         let cells = table.columns.iter().zip(&row.cells).zip(marks);
-        text += &line(&cells.map(|((column, cell), mark)| emphasise(print(column, cell), mark)).collect::<Vec<_>>());
+        text += &line(
+            &cells.map(|((column, cell), mark)| emphasise(escape(&print(column, cell)), mark)).collect::<Vec<_>>(),
+        );
     }
     if !table.notes.is_empty() {
         text += "\n";
@@ -42,9 +47,10 @@ fn emphasise(text: String, mark: Emphasis) -> String {
     }
 }
 
-fn print(column: &Column, cell: &Cell) -> String {
+/// A cell as people read it.
+pub(super) fn print(column: &Column, cell: &Cell) -> String {
     match cell {
-        Cell::Text(text) => escape(text),
+        Cell::Text(text) => text.clone(),
         Cell::Missing(mark) => format!("--{mark}"),
         Cell::Number { value, .. } if column.kind == ColumnKind::PValue => p_value(*value),
         Cell::Number { value, sd: Some(sd), mark } => format!("{} ± {}{mark}", column.print(*value), column.print(*sd)),

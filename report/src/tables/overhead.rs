@@ -48,6 +48,7 @@ pub(super) fn overhead(runs: &[RunRecord], detailed: bool, asked: bool) -> Vec<T
         section_key: "setting".into(),
         columns,
         rows: table_rows,
+        warnings: Vec::new(),
         notes,
     }]
 }

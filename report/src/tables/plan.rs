@@ -6,7 +6,7 @@ use super::group::{Counted, Expectation, Group};
 use super::options::TableOptions;
 use super::quantity::Quantity;
 use super::table::{Cell, Column, ColumnKind, Row, Table};
-use crate::statistics::{PairedComparison, compare, holm};
+use crate::statistics::{Interval, PairedComparison, compare, holm};
 
 /// What a table is made of.
 pub(super) struct Plan<'a> {
@@ -107,7 +107,7 @@ impl<'a> Plan<'a> {
             notes.push(SAME_EPOCH.into());
         }
         let (name, title) = (self.name.clone(), self.title.clone());
-        Table { name, title, section_key: self.section_key.into(), columns, rows, notes }
+        Table { name, title, section_key: self.section_key.into(), columns, rows, warnings: Vec::new(), notes }
     }
 
     fn comparisons(&self, counted: &[Counted<'_>], options: &TableOptions) -> Option<Table> {
@@ -145,6 +145,7 @@ impl<'a> Plan<'a> {
             section_key: self.section_key.into(),
             columns: comparison_columns(self.compared.iter().all(Quantity::is_fraction)),
             rows,
+            warnings: Vec::new(),
             notes,
         })
     }
@@ -208,7 +209,10 @@ fn comparison_cells(
     let test = found.t_test;
     cells.extend([
         Cell::value(Some(found.summary.n as f64)),
-        Cell::Interval { value: found.summary.mean, low: found.bootstrap.low, high: found.bootstrap.high },
+        match found.bootstrap {
+            Some(Interval { low, high }) => Cell::Interval { value: found.summary.mean, low, high },
+            None => Cell::value(Some(found.summary.mean)),
+        },
         Cell::value(found.summary.sd),
         Cell::value(test.map(|test| test.t)),
         Cell::value(test.map(|test| test.degrees as f64)),

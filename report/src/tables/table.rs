@@ -133,6 +133,8 @@ pub struct Table {
     pub section_key: String,
     pub columns: Vec<Column>,
     pub rows: Vec<Row>,
+    /// What a reader must know before any number: results that contradict themselves.
+    pub warnings: Vec<String>,
     /// What a reader must know, in order.
     pub notes: Vec<String>,
 }

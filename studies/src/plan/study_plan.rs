@@ -55,6 +55,9 @@ pub struct StudyPlan {
     pub provisional: bool,
 }
 
+/// What the user's file is called in the study's folder.
+const STUDY_FILE: &str = "study.yaml";
+
 /// `plan.json` of a study's folder.
 #[derive(Serialize, Deserialize)]
 struct PlanFile {
@@ -80,7 +83,16 @@ impl StudyPlan {
         };
         let text = serde_json::to_vec(&file).map_err(|error| FileError::at("write", &folder)(error.into()))?;
         write_atomically(&plan_path(root, &self.name), |out| out.write_all(&text))?;
+        self.keep_file(&folder.join(STUDY_FILE))?;
         Ok(write_study(root, &self.spec, &self.members)?)
+    }
+
+    /// Keeps the user's file beside the plan, as it is now, for those who read of the study later. One that is gone by now is
+    /// missed by nobody: the plan decides.
+    fn keep_file(&self, path: &Path) -> Result<(), FileError> {
+        let spec: serde_json::Value = serde_json::from_str(&self.spec.spec_json).unwrap_or_default();
+        let Some(text) = spec["source"].as_str().and_then(|source| std::fs::read(source).ok()) else { return Ok(()) };
+        write_atomically(path, |out| out.write_all(&text))
     }
 
     /// Reads the plan of a study back; none when it was never planned.
@@ -111,6 +123,11 @@ impl StudyPlan {
             provisional: false,
         }))
     }
+}
+
+/// The user's file of a study, as it was when it was planned; none of a study of an earlier version.
+pub fn study_file(root: &Root, name: &str) -> Option<String> {
+    std::fs::read_to_string(root.study(name).join(STUDY_FILE)).ok()
 }
 
 fn plan_path(root: &Root, name: &str) -> PathBuf {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use aees_run::artifact::{FileError, write_atomically};
 use aees_run::checkpoint::{EngineState, parameter_digest};
-use aees_run::circumstances::Watch;
+use aees_run::circumstances::MachineWatch;
 use aees_run::identity::RunIdentity;
 use aees_run::json::write_pretty;
 use aees_run::outcome::Outcome;
@@ -31,7 +31,7 @@ pub struct ActiveRun {
     pub(super) directory: RunDirectory,
     pub(super) drive: Drive,
     pub(super) force: bool,
-    pub(super) watch: Watch,
+    pub(super) watch: MachineWatch,
 }
 
 impl ActiveRun {

@@ -1,0 +1,167 @@
+//! What a run opens to: its curves, its settings, its machine, the end of its log. It goes into the page as one JSON text, from
+//! which the script draws; without the script the tables tell what counts.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use serde_json::{Map, Value, json};
+
+use super::Page;
+use crate::attributes::{Attributes, attribute};
+use crate::figures::{RunLook, run_looks};
+use crate::markup::escaped;
+use crate::names::NameStyle;
+use crate::record::RunRecord;
+
+/// What all curves together may take, in numbers. Beyond, points are left out evenly.
+const NUMBERS: usize = 60_000;
+/// The lines that are shown of a log's end, and the bytes that all of them may take.
+const LOG_LINES: usize = 30;
+const LOG_BYTES: usize = 300_000;
+
+/// A run as the page opens it.
+#[derive(Debug, Clone, Default)]
+pub struct RunDetail {
+    /// Its id or file, and its seed.
+    pub name: String,
+    /// The method as figures call it.
+    pub look: Option<RunLook>,
+    /// Its metrics by name, a number for each epoch.
+    pub curves: Vec<(String, Vec<f64>)>,
+    /// Seconds of each epoch.
+    pub seconds: Vec<f64>,
+    /// Optimizer steps of an epoch.
+    pub steps_per_epoch: f64,
+    pub settings: Vec<(String, String)>,
+    /// The machine, the versions, and the circumstances.
+    pub machine: Vec<(String, String)>,
+    /// What its file says and its curves contradict.
+    pub contradictions: Vec<String>,
+    /// The end of its log.
+    pub log: String,
+}
+
+/// The details of all runs, in their order.
+pub(super) fn of(runs: &[RunRecord], names: impl Fn(&RunRecord) -> String) -> Vec<RunDetail> {
+    let looks = run_looks(runs);
+    let room = LOG_BYTES / runs.len().max(1);
+    let detail = |(run, look): (&RunRecord, Option<RunLook>)| {
+        let curves = [
+            ("val_accuracy", &run.val_accuracies),
+            ("train_loss", &run.train_losses),
+            ("train_accuracy", &run.train_accuracies),
+        ];
+        let curves = curves.into_iter().filter(|(_, values)| values.len() > 1);
+        RunDetail {
+            name: names(run),
+            look,
+            curves: curves.map(|(name, values)| (name.to_owned(), values.clone())).collect(),
+            seconds: run.epoch_seconds.clone(),
+            steps_per_epoch: run.total_steps as f64 / run.val_accuracies.len().max(1) as f64,
+            settings: settings(run),
+            machine: run.provenance.clone(),
+            contradictions: run.contradictions.iter().map(ToString::to_string).collect(),
+            log: end_of_log(run, room),
+        }
+    };
+    runs.iter().zip(looks).map(detail).collect()
+}
+
+/// What decides the result first, then everything else that the file has.
+fn settings(run: &RunRecord) -> Vec<(String, String)> {
+    let attributes = Attributes::of(run);
+    let mut found: Vec<(String, String)> = attributes
+        .keys()
+        .filter_map(|key| Some((key.to_owned(), attribute(run, key, NameStyle::AsWritten)?)))
+        .collect();
+    let others = run.config.iter().filter(|(key, _)| !found.iter().any(|(known, _)| known == *key));
+    let others = others.filter(|(_, value)| !value.is_object() && !value.is_null() && value.as_str() != Some(""));
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let others: Vec<(String, String)> = others.map(|(key, value)| (key.clone(), text(value))).collect();
+    found.extend(others);
+    found
+}
+
+/// The last lines of `log.txt` beside the result, if it is there.
+fn end_of_log(run: &RunRecord, room: usize) -> String {
+    let Some(text) = run.path.parent().and_then(|folder| fs::read_to_string(folder.join("log.txt")).ok()) else {
+        return String::new();
+    };
+    let lines: Vec<&str> = text.lines().collect();
+    let mut kept = lines[lines.len().saturating_sub(LOG_LINES)..].to_vec();
+    while kept.iter().map(|line| line.len() + 1).sum::<usize>() > room && !kept.is_empty() {
+        kept.remove(0);
+    }
+    kept.join("\n")
+}
+
+/// The details as the page holds them: an element that is not shown, with JSON in it.
+pub(super) fn element(page: &Page) -> String {
+    let numbers: usize = page.details.iter().flat_map(|run| &run.curves).map(|(_, values)| values.len()).sum();
+    let stride = numbers.div_ceil(NUMBERS).max(1);
+    let mut series: Vec<RunLook> = Vec::new();
+    let mut machines: Vec<&[(String, String)]> = Vec::new();
+    let mut common: BTreeMap<&str, &str> = BTreeMap::new();
+    if let Some(first) = page.details.first() {
+        common = first.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        common.retain(|key, value| {
+            page.details.iter().all(|run| run.settings.iter().any(|(k, v)| k == key && v == value))
+        });
+    }
+    let mut runs = Vec::new();
+    for run in &page.details {
+        let look = run.look.as_ref().map(|look| place(&mut series, look));
+        let machine = machines.iter().position(|known| *known == run.machine).unwrap_or_else(|| {
+            machines.push(&run.machine);
+            machines.len() - 1
+        });
+        let epochs = run.curves.first().map_or(0, |(_, values)| values.len());
+        let kept: Vec<usize> = (0..epochs).filter(|epoch| epoch % stride == 0 || epoch + 1 == epochs).collect();
+        let mut elapsed = 0.0;
+        let times: Vec<f64> = run
+            .seconds
+            .iter()
+            .map(|seconds| {
+                elapsed += seconds;
+                elapsed
+            })
+            .collect();
+        let curves: Map<String, Value> = run
+            .curves
+            .iter()
+            .map(|(name, values)| {
+                (name.clone(), kept.iter().map(|at| values.get(*at).map(|value| rounded(*value))).collect())
+            })
+            .collect();
+        let own = run.settings.iter().filter(|(key, _)| !common.contains_key(key.as_str()));
+        runs.push(json!({
+            "name": run.name,
+            "series": look,
+            "epochs": kept.iter().map(|at| at + 1).collect::<Vec<_>>(),
+            "seconds": kept.iter().map(|at| times.get(*at).map(|value| rounded(*value))).collect::<Vec<_>>(),
+            "steps": run.steps_per_epoch,
+            "curves": curves,
+            "settings": own.collect::<Vec<_>>(),
+            "machine": machine,
+            "contradictions": run.contradictions,
+            "log": run.log,
+        }));
+    }
+    let document = json!({"series": series, "machines": machines, "common": common, "runs": runs});
+    format!("<pre id=\"data\" hidden>{}</pre>\n", escaped(&document.to_string()))
+}
+
+fn place(series: &mut Vec<RunLook>, look: &RunLook) -> usize {
+    series.iter().position(|known| known == look).unwrap_or_else(|| {
+        series.push(look.clone());
+        series.len() - 1
+    })
+}
+
+/// Five significant digits: more than a screen shows.
+fn rounded(value: f64) -> Value {
+    if !value.is_finite() {
+        return Value::Null;
+    }
+    format!("{value:.4e}").parse::<f64>().map_or(Value::Null, |value| json!(value))
+}
