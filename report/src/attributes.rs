@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::names::{NameStyle, method_name};
 use crate::number::shortest;
-use crate::record::{ControlledAxes, Method, NoiseSetting, RunRecord};
+use crate::record::{Control, ControlledAxes, NoiseSetting, RunRecord};
 
 /// The attributes of a run: its `task`, and the settings that decide its result, under the names of our configuration.
 ///
@@ -225,7 +225,7 @@ fn tell_apart(run: &RunRecord, settings: &mut BTreeMap<String, Value>) {
     }
     let mut put = |key: &str, value: Value| settings.insert(key.to_owned(), canonical(&value));
     put("epochs", epochs.into());
-    put("control_mode", run.method.control_mode().into());
+    put("control_mode", run.control.control_mode().into());
     put("optimizer", run.optimizer.as_str().into());
     put("lr_scheduler", run.scheduler.as_str().into());
     put("lr", run.lr.into());
@@ -242,7 +242,7 @@ fn has_effect(run: &RunRecord, setting: &SettingInfo) -> bool {
     match setting.key {
         // It follows from the seed.
         "schedule_seed" => false,
-        "episode_length" if run.method == Method::Fixed => false,
+        "episode_length" if run.control == Control::Fixed => false,
         "label_noise_rate" | "label_noise_type" | "label_noise_seed" => run.label_noise != NoiseSetting::Clean,
         // Whether each multiplier has noise of its own also matters to a random draw, by its seeds.
         "structured_control_mode" => run.axes() == ControlledAxes::Dual,
@@ -254,7 +254,7 @@ fn has_effect(run: &RunRecord, setting: &SettingInfo) -> bool {
 fn word<'a>(run: &'a RunRecord, key: &str) -> Option<&'a str> {
     match key {
         // One candidate on each axis leaves a bandit nothing to do.
-        "control_mode" => Some(run.method.control_mode()),
+        "control_mode" => Some(run.control.control_mode()),
         "optimizer" => Some(&run.optimizer),
         "lr_scheduler" => Some(&run.scheduler),
         "context_mode" => Some(&run.context_mode),

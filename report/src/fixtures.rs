@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
-use crate::record::{Layout, Method, NoiseSetting, RunRecord};
+use crate::record::{Control, Layout, NoiseSetting, RunRecord};
 
 /// A run of three epochs.
 pub(crate) fn record(task: &str, seed: i64) -> RunRecord {
@@ -14,7 +14,7 @@ pub(crate) fn record(task: &str, seed: i64) -> RunRecord {
         run_id: None,
         task: task.into(),
         method_name: "Baseline".into(),
-        method: Method::Baseline,
+        control: Control::Baseline,
         seed,
         optimizer: "AdamW".into(),
         scheduler: "none".into(),

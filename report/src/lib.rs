@@ -27,4 +27,4 @@ pub mod tensor;
 pub use attributes::Attributes;
 pub use error::ReportError;
 pub use read::{Duplicates, ReadError, ResultSet, SkippedFile, Source};
-pub use record::{ControlledAxes, Episodes, LabelNoiseAccuracies, Layout, Method, NoiseSetting, RunRecord};
+pub use record::{Control, ControlledAxes, Episodes, LabelNoiseAccuracies, Layout, NoiseSetting, RunRecord};

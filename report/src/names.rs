@@ -4,7 +4,7 @@
 //! AEES` in the noisy ones). A [`NameStyle`] says which place it is; the words themselves stand here once.
 
 use crate::number::{percent, shortest};
-use crate::record::{ControlledAxes, Method, NoiseSetting, RunRecord};
+use crate::record::{Control, ControlledAxes, NoiseSetting, RunRecord};
 
 /// The plain optimizer, where a table names optimizers by itself.
 pub(crate) const BASELINE: &str = "Baseline";
@@ -69,7 +69,7 @@ pub fn method_name(run: &RunRecord, style: NameStyle) -> MethodName {
     // Some tables group by method, some by schedule.
     let (rank, text) = match style {
         NameStyle::AsWritten => (rank, method),
-        NameStyle::NoisyTable { .. } if run.method == Method::Baseline => (2 * RANKS_OF_SCHEDULES, titled.to_owned()),
+        NameStyle::NoisyTable { .. } if run.control == Control::Baseline => (2 * RANKS_OF_SCHEDULES, titled.to_owned()),
         NameStyle::NoisyTable { .. } => ((rank + 2) * RANKS_OF_SCHEDULES, format!("{titled} + {method}")),
         NameStyle::CleanTable { .. } => {
             let at = ["cosine", "linear"].iter().position(|known| *known == scheduler).unwrap_or(2);
@@ -95,46 +95,46 @@ fn without_schedule(run: &RunRecord, style: NameStyle) -> (usize, String) {
         NameStyle::WithAxes => (rank(run), general(run, true, ("x", "sigma"))),
         NameStyle::Panel { axes } => {
             let name = general(run, axes, ("×", "σ"));
-            let plain = run.task != "command" && run.method == Method::Baseline && name == run.optimizer;
+            let plain = run.task != "command" && run.control == Control::Baseline && name == run.optimizer;
             (rank(run), if plain { "Plain".into() } else { name })
         }
         NameStyle::CleanTable { base_lr } => match cifar(run, base_lr) {
-            (rank, name) if run.method == Method::Baseline && name == BASELINE => (rank, run.optimizer.clone()),
+            (rank, name) if run.control == Control::Baseline && name == BASELINE => (rank, run.optimizer.clone()),
             other => other,
         },
         NameStyle::NoisyTable { base_lr } => cifar(run, base_lr),
         NameStyle::TextTable => of_text_task(run),
-        NameStyle::Overhead => (rank(run), format!("{}{}", known(run.method), suffix(controlled(run)))),
+        NameStyle::Overhead => (rank(run), format!("{}{}", known(run.control), suffix(controlled(run)))),
     }
 }
 
 /// Plain runs first, then fixed ones, then those that somebody picks for.
 fn rank(run: &RunRecord) -> usize {
-    match run.method {
-        Method::Baseline if fixed_multiplier(run).is_none_or(|multiplier| multiplier == 1.0) => 0,
-        Method::Baseline | Method::Fixed => 1,
-        Method::Random => 2,
-        Method::UniformRandom => 3,
-        Method::FrequencyMatched => 4,
-        Method::Adaptive => 5,
+    match run.control {
+        Control::Baseline if fixed_multiplier(run).is_none_or(|multiplier| multiplier == 1.0) => 0,
+        Control::Baseline | Control::Fixed => 1,
+        Control::Random => 2,
+        Control::UniformRandom => 3,
+        Control::FrequencyMatched => 4,
+        Control::Adaptive => 5,
     }
 }
 
 /// The names of the methods.
-fn known(method: Method) -> &'static str {
-    match method {
-        Method::Baseline => BASELINE,
-        Method::Fixed => "Fixed",
-        Method::Adaptive => AEES,
-        Method::Random => "Random",
-        Method::UniformRandom => UNIFORM,
-        Method::FrequencyMatched => MATCHED,
+fn known(control: Control) -> &'static str {
+    match control {
+        Control::Baseline => BASELINE,
+        Control::Fixed => "Fixed",
+        Control::Adaptive => AEES,
+        Control::Random => "Random",
+        Control::UniformRandom => UNIFORM,
+        Control::FrequencyMatched => MATCHED,
     }
 }
 
 /// The axes on which something is picked; a plain optimizer picks nothing, whatever candidates its file names.
 pub(crate) fn controlled(run: &RunRecord) -> ControlledAxes {
-    if run.method == Method::Baseline { ControlledAxes::None } else { run.axes() }
+    if run.control == Control::Baseline { ControlledAxes::None } else { run.axes() }
 }
 
 fn suffix(axes: ControlledAxes) -> &'static str {
@@ -148,19 +148,19 @@ fn suffix(axes: ControlledAxes) -> &'static str {
 
 /// For any task: what is fixed by its values, the others by who picks. `signs` are those of a multiplier and of noise.
 fn general(run: &RunRecord, axes: bool, signs: (&str, &str)) -> String {
-    match run.method {
-        Method::Baseline | Method::Fixed => {
+    match run.control {
+        Control::Baseline | Control::Fixed => {
             let multiplier = fixed_multiplier(run).filter(|multiplier| *multiplier != 1.0);
             let sigma = run.noise_candidates.first().copied();
-            let sigma = sigma.filter(|sigma| run.method == Method::Fixed && *sigma > 0.0);
+            let sigma = sigma.filter(|sigma| run.control == Control::Fixed && *sigma > 0.0);
             match fixed(multiplier, sigma, signs) {
                 Some(name) => name,
-                None if run.method == Method::Fixed => format!("Fixed {}1", signs.0),
+                None if run.control == Control::Fixed => format!("Fixed {}1", signs.0),
                 None if run.task == "command" => run.method_name.clone(),
                 None => run.optimizer.clone(),
             }
         }
-        Method::Adaptive | Method::Random if axes => format!("{}{}", known(run.method), suffix(run.axes())),
+        Control::Adaptive | Control::Random if axes => format!("{}{}", known(run.control), suffix(run.axes())),
         method => known(method).into(),
     }
 }
@@ -174,14 +174,14 @@ fn fixed(multiplier: Option<f64>, sigma: Option<f64>, (times, noise): (&str, &st
 
 /// The tables of CIFAR-100, with multipliers as the reference's fixed runs have them.
 fn cifar(run: &RunRecord, base_lr: f64) -> (usize, String) {
-    match (run.method, table_multiplier(run, base_lr)) {
+    match (run.control, table_multiplier(run, base_lr)) {
         (_, Some(multiplier)) => (10, format!("Fixed ×{multiplier:?}")),
-        (Method::Baseline, None) => (0, BASELINE.into()),
-        (Method::Adaptive, None) => (1, AEES.into()),
-        (Method::Fixed, None) => (11, "Fixed noise".into()),
-        (Method::Random, None) => (12, known(run.method).into()),
-        (Method::UniformRandom, None) => (13, UNIFORM.into()),
-        (Method::FrequencyMatched, None) => (14, MATCHED.into()),
+        (Control::Baseline, None) => (0, BASELINE.into()),
+        (Control::Adaptive, None) => (1, AEES.into()),
+        (Control::Fixed, None) => (11, "Fixed noise".into()),
+        (Control::Random, None) => (12, known(run.control).into()),
+        (Control::UniformRandom, None) => (13, UNIFORM.into()),
+        (Control::FrequencyMatched, None) => (14, MATCHED.into()),
     }
 }
 
@@ -193,31 +193,31 @@ fn of_text_task(run: &RunRecord) -> (usize, String) {
         ControlledAxes::Noise => (1, "-Noise"),
         ControlledAxes::Dual | ControlledAxes::None => (2, "-Dual"),
     };
-    match run.method {
-        Method::Baseline => (0, "AdamW".to_owned()),
-        Method::Adaptive => (1 + at, format!("{AEES}{axis}")),
-        Method::Fixed => {
+    match run.control {
+        Control::Baseline => (0, "AdamW".to_owned()),
+        Control::Adaptive => (1 + at, format!("{AEES}{axis}")),
+        Control::Fixed => {
             let of = |values: &[f64], neutral: f64| values.first().copied().filter(|value| *value != neutral);
             let (multiplier, sigma) = (of(&run.lr_candidates, 1.0), of(&run.noise_candidates, 0.0));
             let name = fixed(multiplier, sigma, ("×", "σ"));
             (4, name.unwrap_or_else(|| "Fixed σ 0".into()))
         }
-        Method::Random if run.axes() == ControlledAxes::Noise => (6, "Random σ".into()),
-        Method::Random => (6, format!("Random{axis}")),
-        Method::UniformRandom => (7, UNIFORM.into()),
-        Method::FrequencyMatched => (8, MATCHED.into()),
+        Control::Random if run.axes() == ControlledAxes::Noise => (6, "Random σ".into()),
+        Control::Random => (6, format!("Random{axis}")),
+        Control::UniformRandom => (7, UNIFORM.into()),
+        Control::FrequencyMatched => (8, MATCHED.into()),
     }
 }
 
 /// The reference's word in the CSV of the overhead: `baseline_none`, `aees_lr_only_cosine`.
 pub fn reference_word(run: &RunRecord) -> String {
-    let who = match run.method {
-        Method::Baseline => return format!("baseline_{}", run.scheduler),
-        Method::Fixed => return format!("fixed_{}", run.scheduler),
-        Method::Adaptive => "aees",
-        Method::Random => "random",
-        Method::UniformRandom => "uniform_random",
-        Method::FrequencyMatched => "frequency_matched",
+    let who = match run.control {
+        Control::Baseline => return format!("baseline_{}", run.scheduler),
+        Control::Fixed => return format!("fixed_{}", run.scheduler),
+        Control::Adaptive => "aees",
+        Control::Random => "random",
+        Control::UniformRandom => "uniform_random",
+        Control::FrequencyMatched => "frequency_matched",
     };
     let what = match run.axes() {
         ControlledAxes::Lr => "lr_only",
@@ -247,8 +247,8 @@ pub fn fixed_multiplier(run: &RunRecord) -> Option<f64> {
 
 /// The same on any other learning rate.
 fn multiplier_of(run: &RunRecord, base_lr: f64) -> Option<f64> {
-    let of_candidate = match (run.method, run.lr_candidates.as_slice()) {
-        (Method::Baseline, _) => 1.0,
+    let of_candidate = match (run.control, run.lr_candidates.as_slice()) {
+        (Control::Baseline, _) => 1.0,
         (_, [single]) => *single,
         _ => return None,
     };
@@ -263,9 +263,9 @@ fn multiplier_of(run: &RunRecord, base_lr: f64) -> Option<f64> {
 /// the published.
 pub(crate) fn table_multiplier(run: &RunRecord, base_lr: f64) -> Option<f64> {
     let multiplier = multiplier_of(run, base_lr);
-    match run.method {
-        Method::Baseline if run.scheduler == "none" => multiplier.filter(|multiplier| *multiplier != 1.0),
-        Method::Fixed if run.noise_candidates.iter().all(|noise| *noise == 0.0) => multiplier,
+    match run.control {
+        Control::Baseline if run.scheduler == "none" => multiplier.filter(|multiplier| *multiplier != 1.0),
+        Control::Fixed if run.noise_candidates.iter().all(|noise| *noise == 0.0) => multiplier,
         _ => None,
     }
 }
@@ -273,7 +273,7 @@ pub(crate) fn table_multiplier(run: &RunRecord, base_lr: f64) -> Option<f64> {
 /// The base rate that multipliers refer to: that of the adaptive runs of this optimizer, or else the published one.
 pub(crate) fn base_lr(runs: &[&RunRecord], optimizer: &str) -> f64 {
     let of_optimizer = || runs.iter().filter(|run| run.optimizer == optimizer);
-    let adaptive = of_optimizer().find(|run| run.method == Method::Adaptive).map(|run| run.lr);
+    let adaptive = of_optimizer().find(|run| run.control == Control::Adaptive).map(|run| run.lr);
     adaptive.or_else(|| of_optimizer().find_map(|run| published_lr(run))).unwrap_or(1e-3)
 }
 

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use aees_run::settings::{Cost, RunConfig};
 
 use crate::names::{NameStyle, controlled, method_name, reference_word};
-use crate::record::{ControlledAxes, Method, RunRecord};
+use crate::record::{Control, ControlledAxes, RunRecord};
 use crate::statistics::{LEVEL, MeanSd, mean, t_quantile};
 
 pub use text::{csv, json, markdown};
@@ -82,14 +82,14 @@ pub fn steady_seconds(run: &RunRecord) -> Option<f64> {
 }
 
 /// What repeats have in common: the controlled axes, who picks, and the schedule. The values that are fixed cost no time.
-type Configuration = (ControlledAxes, Method, String);
+type Configuration = (ControlledAxes, Control, String);
 
 fn configuration(run: &RunRecord) -> Configuration {
-    (controlled(run), run.method, run.scheduler.clone())
+    (controlled(run), run.control, run.scheduler.clone())
 }
 
 fn is_plain(run: &RunRecord) -> bool {
-    run.method == Method::Baseline && run.scheduler == "none"
+    run.control == Control::Baseline && run.scheduler == "none"
 }
 
 /// One row for each task, optimizer, work and configuration that has a time, baselines first.

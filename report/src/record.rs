@@ -17,7 +17,7 @@ pub enum Layout {
 
 /// Who picked multiplier and noise. Told from settings and logs, not from names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Method {
+pub enum Control {
     /// The plain optimizer.
     Baseline,
     /// Controllers with one candidate on each axis: a fixed multiplier or fixed noise.
@@ -32,7 +32,7 @@ pub enum Method {
     FrequencyMatched,
 }
 
-impl Method {
+impl Control {
     /// The control mode that makes such a run. Where each axis has one candidate it does not matter who picks it.
     pub(crate) fn control_mode(self) -> &'static str {
         match self {
@@ -106,7 +106,7 @@ pub struct RunRecord {
     pub task: String,
     /// The method's name as the file has it.
     pub method_name: String,
-    pub method: Method,
+    pub control: Control,
     pub seed: i64,
     /// The optimizer; `AdamW` for the text tasks.
     pub optimizer: String,

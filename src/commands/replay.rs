@@ -89,7 +89,7 @@ fn to_json(replay: &Replay) -> Value {
     });
     json!({
         "path": replay.path,
-        "method": format!("{:?}", replay.method),
+        "method": format!("{:?}", replay.control),
         "status": status,
         "episodes": replay.episodes,
         "reproduced": replay.reproduced,

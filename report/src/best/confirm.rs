@@ -109,7 +109,7 @@ pub fn changed(run: &RunRecord, task: TaskName) -> BTreeMap<&'static str, Value>
     }
     if !run.config.contains_key("control_mode") {
         // The reference's text results name the method only.
-        let _ = config.set("control_mode", &run.method.control_mode().into(), &Place::Resolved);
+        let _ = config.set("control_mode", &run.control.control_mode().into(), &Place::Resolved);
     }
     let defaults = RunConfig::new(task);
     // How the run that was is done does not matter to the one to be, but for what it is made of.

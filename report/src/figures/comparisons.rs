@@ -12,7 +12,7 @@ use crate::attributes::{attribute, by_number};
 use crate::csv::{Csv, Field};
 use crate::names::{NameStyle, fixed_multiplier};
 use crate::overhead::over_plain;
-use crate::record::{LabelNoiseAccuracies, Method, RunRecord};
+use crate::record::{Control, LabelNoiseAccuracies, RunRecord};
 use crate::statistics::{LEVEL, mean, sample_sd, t_interval};
 
 /// Rows that fit on a page.
@@ -38,7 +38,7 @@ fn overhead_figure(group: &PanelRuns<'_>) -> Option<Plot> {
         |series: &Series<'_>| -> Vec<f64> { series.runs.iter().filter_map(|run| steady_seconds(run)).collect() };
     let plain = |series: &&Series<'_>| {
         series.runs.iter().all(|run| {
-            run.method == Method::Baseline
+            run.control == Control::Baseline
                 && run.scheduler == "none"
                 && fixed_multiplier(run).is_none_or(|it| it == 1.0)
         })

@@ -7,7 +7,7 @@ use super::palette::LOOKS;
 use crate::attributes::{Attributes, Detail, by_number, distinguishing};
 use crate::csv::Field;
 use crate::names::{MethodName, NameStyle, method_name, task_title};
-use crate::record::{Method, RunRecord};
+use crate::record::{Control, RunRecord};
 
 /// Everything that there is to draw.
 pub(super) struct FigureRuns<'a> {
@@ -214,12 +214,12 @@ impl Looks {
             return *look;
         }
         let scheduled = series.runs.first().is_some_and(|run| run.scheduler != "none");
-        let wanted = match series.runs.first().map_or(Method::Fixed, |run| run.method) {
-            Method::Baseline if !scheduled => 0,
-            Method::Baseline => 1,
-            Method::Adaptive if scheduled => 3,
-            Method::Adaptive if series.runs.iter().any(|run| run.noise_candidates.len() > 1) => 5,
-            Method::Adaptive => 2,
+        let wanted = match series.runs.first().map_or(Control::Fixed, |run| run.control) {
+            Control::Baseline if !scheduled => 0,
+            Control::Baseline => 1,
+            Control::Adaptive if scheduled => 3,
+            Control::Adaptive if series.runs.iter().any(|run| run.noise_candidates.len() > 1) => 5,
+            Control::Adaptive => 2,
             _ => 4,
         };
         let free = |look: &usize| self.given.iter().all(|(_, given)| given != look);

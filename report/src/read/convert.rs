@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::document::{
     Config, Document, Number, Numbers, Short, Subsets, WrittenControllers, WrittenEpisodes, WrittenLabelNoise,
 };
-use crate::record::{Episodes, LabelNoiseAccuracies, Layout, Method, NoiseSetting, RunRecord};
+use crate::record::{Control, Episodes, LabelNoiseAccuracies, Layout, NoiseSetting, RunRecord};
 
 /// The record and what a reader should know of it, or why the file is passed over.
 pub(super) fn record_of(path: &Path, mut document: Document) -> Result<(RunRecord, Vec<String>), String> {
@@ -42,7 +42,7 @@ pub(super) fn record_of(path: &Path, mut document: Document) -> Result<(RunRecor
     let real = |key: &str| settings.get(key).and_then(Value::as_f64);
     let (lr_candidates, noise_candidates) = (list("lr_candidates", 1.0), list("noise_candidates", 0.0));
     let controlled = lr_candidates.len() > 1 || noise_candidates.len() > 1;
-    let method = method(&method_name, &settings, document.controller_logs.as_ref(), controlled, episodes.is_some());
+    let control = control(&method_name, &settings, document.controller_logs.as_ref(), controlled, episodes.is_some());
     let record = RunRecord {
         path: path.to_owned(),
         layout: layout(&document),
@@ -64,7 +64,7 @@ pub(super) fn record_of(path: &Path, mut document: Document) -> Result<(RunRecor
         config: settings,
         task,
         method_name,
-        method,
+        control,
         seed,
         lr_candidates,
         noise_candidates,
@@ -109,35 +109,35 @@ fn method_name(document: &Document, settings: &Map<String, Value>) -> String {
 }
 
 /// Who picked. A random draw has controller logs too, so their presence alone makes nothing adaptive.
-fn method(
+fn control(
     name: &str,
     settings: &Map<String, Value>,
     logs: Option<&WrittenControllers>,
     controlled: bool,
     has_episodes: bool,
-) -> Method {
+) -> Control {
     let types: Vec<&str> = logs.map(WrittenControllers::types).unwrap_or_default();
     let policy = settings.get("open_loop_policy").and_then(|policy| policy.get("policy")).and_then(Value::as_str);
     let mode = policy.or_else(|| settings.get("control_mode").and_then(Value::as_str)).unwrap_or_default();
     let is = |names: [&str; 2]| names.contains(&mode) || names.contains(&name);
     if name == "FixedMode" || types.contains(&"FixedModeController") {
-        return Method::Fixed;
+        return Control::Fixed;
     }
     if is(["uniform-random", "UniformRandomOpenLoop"]) {
-        return Method::UniformRandom;
+        return Control::UniformRandom;
     }
     if is(["frequency-matched", "FrequencyMatchedOpenLoop"]) {
-        return Method::FrequencyMatched;
+        return Control::FrequencyMatched;
     }
     let random = is(["random", "RandomScheduler"]) || types.contains(&"RandomController");
     let adaptive = is(["adaptive", "AdaptiveScheduler"]) || types.iter().any(|kind| kind.starts_with("DiscountedUCB"));
     if !(random || adaptive || logs.is_some() || has_episodes) {
-        return Method::Baseline;
+        return Control::Baseline;
     }
     match (controlled, random) {
-        (false, _) => Method::Fixed,
-        (true, true) => Method::Random,
-        (true, false) => Method::Adaptive,
+        (false, _) => Control::Fixed,
+        (true, true) => Control::Random,
+        (true, false) => Control::Adaptive,
     }
 }
 

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::names::{NameStyle, method_name};
-use crate::record::{Layout, Method, NoiseSetting};
+use crate::record::{Control, Layout, NoiseSetting};
 
 fn old_run(seed: i64) -> Value {
     json!({"method_name": "Baseline", "task_name": "cifar100", "seed": seed, "total_steps": 782,
@@ -166,23 +166,26 @@ fn who_picked_is_told_by_settings_and_logs() {
     };
     let three = json!({"lr_candidates": [0.5, 1.0, 2.0], "control_mode": "adaptive"});
     let adaptive = of("AdaptiveScheduler", three, "DiscountedUCBController");
-    assert_eq!((adaptive.method, method_name(&adaptive, NameStyle::Short).text), (Method::Adaptive, "AEES".into()));
+    assert_eq!((adaptive.control, method_name(&adaptive, NameStyle::Short).text), (Control::Adaptive, "AEES".into()));
     // The reference's own identification takes these for AEES.
     let random = json!({"noise_candidates": [0.0, 0.005], "control_mode": null, "method": "RandomScheduler"});
-    assert_eq!(of("RandomScheduler", random, "FixedAxis").method, Method::Random);
+    assert_eq!(of("RandomScheduler", random, "FixedAxis").control, Control::Random);
     let fixed = json!({"lr_candidates": [0.5], "control_mode": "adaptive", "lr_scheduler": "cosine"});
     let fixed = of("AdaptiveScheduler", fixed, "FixedAxis");
     assert_eq!(
-        (fixed.method, method_name(&fixed, NameStyle::Short).text),
-        (Method::Fixed, "Fixed x0.5 + cosine".into())
+        (fixed.control, method_name(&fixed, NameStyle::Short).text),
+        (Control::Fixed, "Fixed x0.5 + cosine".into())
     );
     let sigma = json!({"noise_candidates": [0.005], "control_mode": "random"});
     assert_eq!(method_name(&of("RandomScheduler", sigma, "FixedAxis"), NameStyle::Short).text, "Fixed sigma 0.005");
-    assert_eq!(of("FixedMode", json!({"fixed_mode_name": "base"}), "FixedModeController").method, Method::Fixed);
+    assert_eq!(of("FixedMode", json!({"fixed_mode_name": "base"}), "FixedModeController").control, Control::Fixed);
     let open = json!({"lr_candidates": [0.5, 1.0, 2.0], "open_loop_policy": {"policy": "frequency-matched"}});
-    assert_eq!(of("x", open, "PrecomputedScheduleController").method, Method::FrequencyMatched);
+    assert_eq!(of("x", open, "PrecomputedScheduleController").control, Control::FrequencyMatched);
     let baseline = of("Baseline", json!({"lr": 0.002}), "");
-    assert_eq!((baseline.method, method_name(&baseline, NameStyle::Short).text), (Method::Baseline, "Fixed x2".into()));
+    assert_eq!(
+        (baseline.control, method_name(&baseline, NameStyle::Short).text),
+        (Control::Baseline, "Fixed x2".into())
+    );
     assert_eq!(method_name(&of("Baseline", json!({}), ""), NameStyle::Short).text, "AdamW");
 }
 

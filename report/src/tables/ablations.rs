@@ -9,7 +9,7 @@ use super::selection::{of_usual_length, optimizer_rank};
 use super::table::Table;
 use crate::attributes::planned_epochs;
 use crate::names::{AEES, BASELINE, MATCHED, UNIFORM};
-use crate::record::{Method, NoiseSetting, RunRecord};
+use crate::record::{Control, NoiseSetting, RunRecord};
 
 const ACCURACY: [Quantity; 4] = [Quantity::Best, Quantity::SameEpoch, Quantity::Final, Quantity::Drop];
 
@@ -35,7 +35,7 @@ fn section(run: &RunRecord) -> (usize, String) {
 /// Adaptive runs with and without the penalty.
 pub(super) fn penalty(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
     let chosen = |run: &&RunRecord| {
-        run.method == Method::Adaptive
+        run.control == Control::Adaptive
             && run.task == "cifar100"
             && run.scheduler == "none"
             && run.context_mode == "none"
@@ -59,7 +59,7 @@ pub(super) fn penalty(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> 
 
 /// Adaptive runs with and without the trend context.
 pub(super) fn trend(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
-    let chosen = |run: &&RunRecord| run.method == Method::Adaptive && run.instability_lambda == 0.0;
+    let chosen = |run: &&RunRecord| run.control == Control::Adaptive && run.instability_lambda == 0.0;
     let cifar = |run: &&RunRecord| run.task == "cifar100" && run.scheduler == "none";
     let (mut kept, note) = of_usual_length(runs.iter().filter(chosen).filter(cifar).collect());
     let text = runs.iter().filter(chosen).filter(|run| run.task != "cifar100");
@@ -81,7 +81,7 @@ pub(super) fn trend(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
 /// Adaptive runs on noisy CIFAR-100 under trend context, with and without a noise axis.
 pub(super) fn cifar_noise(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
     let chosen = |run: &&RunRecord| {
-        run.method == Method::Adaptive && run.task == "cifar100" && run.label_noise != NoiseSetting::Clean
+        run.control == Control::Adaptive && run.task == "cifar100" && run.label_noise != NoiseSetting::Clean
     };
     let with_noise = |run: &RunRecord| run.noise_candidates.len() > 1;
     // The runs that a run with a noise axis can be held against: the same but for that axis.
@@ -111,19 +111,19 @@ pub(super) fn cifar_noise(runs: &[RunRecord], options: &TableOptions) -> Vec<Tab
 
 /// AEES beside the same multipliers without feedback: drawn uniformly, or with its own frequencies in random order.
 pub(super) fn attribution(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
-    let open_loop = |run: &&RunRecord| matches!(run.method, Method::UniformRandom | Method::FrequencyMatched);
+    let open_loop = |run: &&RunRecord| matches!(run.control, Control::UniformRandom | Control::FrequencyMatched);
     let sections: Vec<(usize, String)> = runs.iter().filter(open_loop).map(section).collect();
     let chosen = |run: &&RunRecord| {
-        let control = matches!(run.method, Method::Adaptive | Method::Baseline) && run.context_mode == "none";
+        let control = matches!(run.control, Control::Adaptive | Control::Baseline) && run.context_mode == "none";
         run.scheduler == "none" && sections.contains(&section(run)) && (open_loop(run) || control)
     };
     let (kept, note) = of_usual_length(runs.iter().filter(chosen).collect());
     let rates: Vec<f64> = kept.iter().filter(|run| open_loop(run)).map(|run| run.lr).collect();
     let groups = gather(kept.into_iter().filter(|run| rates.contains(&run.lr)), &[], |run| {
-        let label = match run.method {
-            Method::Baseline => (0, BASELINE),
-            Method::UniformRandom => (2, UNIFORM),
-            Method::FrequencyMatched => (3, MATCHED),
+        let label = match run.control {
+            Control::Baseline => (0, BASELINE),
+            Control::UniformRandom => (2, UNIFORM),
+            Control::FrequencyMatched => (3, MATCHED),
             _ => (1, AEES),
         };
         Some(RowPlace::new(section(run), label))

@@ -5,7 +5,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::{Layout, Method, NoiseSetting};
+use crate::{Control, Layout, NoiseSetting};
 
 mod contents;
 
@@ -19,7 +19,7 @@ fn plain(seed: i64, best: f64, last: f64) -> RunRecord {
         run_id: None,
         task: "cifar100".into(),
         method_name: "Baseline".into(),
-        method: Method::Baseline,
+        control: Control::Baseline,
         seed,
         optimizer: "AdamW".into(),
         scheduler: "none".into(),
@@ -62,7 +62,7 @@ fn aees(seed: i64, best: f64, last: f64) -> RunRecord {
     let run = with(run, &[("control_mode", json!("adaptive")), ("lr_candidates", json!([0.5, 1.0, 2.0]))]);
     RunRecord {
         path: format!("aees_{seed}.json").into(),
-        method: Method::Adaptive,
+        control: Control::Adaptive,
         method_name: "AdaptiveScheduler".into(),
         lr_candidates: vec![0.5, 1.0, 2.0],
         ..run
@@ -274,7 +274,7 @@ fn a_random_controller_is_not_aees() {
     let mut runs = two_methods();
     runs.extend([0, 1].map(|seed| {
         let run = with(aees(seed, 0.5, 0.5), &[("control_mode", json!("random"))]);
-        RunRecord { method: Method::Random, ..run }
+        RunRecord { control: Control::Random, ..run }
     }));
     let text = markdown(&of("clean", &runs, &TableOptions::default()));
     has(&text, "| Random | 2 | 50.00");

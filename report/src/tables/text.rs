@@ -7,7 +7,7 @@ use super::quantity::Quantity;
 use super::selection::of_usual_length;
 use super::table::{Cell, Column, Table};
 use crate::names::{NameStyle, method_name};
-use crate::record::{ControlledAxes, Method, NoiseSetting, RunRecord};
+use crate::record::{Control, ControlledAxes, NoiseSetting, RunRecord};
 
 /// Which of the text tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,9 +33,9 @@ fn task(run: &RunRecord) -> Option<(usize, &'static str, &'static str)> {
 fn shown(run: &RunRecord, which: TextTableKind) -> bool {
     match which {
         TextTableKind::Main => {
-            run.method == Method::Baseline || (run.method == Method::Adaptive && run.axes() == ControlledAxes::Dual)
+            run.control == Control::Baseline || (run.control == Control::Adaptive && run.axes() == ControlledAxes::Dual)
         }
-        TextTableKind::Axis => matches!(run.method, Method::Baseline | Method::Adaptive),
+        TextTableKind::Axis => matches!(run.control, Control::Baseline | Control::Adaptive),
         TextTableKind::Detailed => true,
     }
 }
@@ -110,7 +110,7 @@ pub(super) fn noise_ablation(runs: &[RunRecord], options: &TableOptions) -> Vec<
     let (kept, note) = of_usual_length(runs.iter().filter(noisy).collect());
     let scheduled: Vec<&RunRecord> = kept.into_iter().filter(|run| run.scheduler == "warmup_linear").collect();
     // Without noise that no bandit picked there is no question.
-    if !scheduled.iter().any(|run| matches!(run.method, Method::Fixed | Method::Random)) {
+    if !scheduled.iter().any(|run| matches!(run.control, Control::Fixed | Control::Random)) {
         return Vec::new();
     }
     let groups = gather(scheduled, &[], |run| Some(row(run)));

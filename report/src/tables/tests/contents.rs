@@ -34,7 +34,7 @@ fn bandit(run: RunRecord, multipliers: &[f64], noise: &[f64]) -> RunRecord {
     let candidates = [("lr_candidates", json!(multipliers)), ("noise_candidates", json!(noise))];
     let run = with(with(run, &candidates), &[("control_mode", json!("adaptive"))]);
     let candidates = (multipliers.to_vec(), noise.to_vec());
-    RunRecord { method: Method::Adaptive, lr_candidates: candidates.0, noise_candidates: candidates.1, ..run }
+    RunRecord { control: Control::Adaptive, lr_candidates: candidates.0, noise_candidates: candidates.1, ..run }
 }
 
 /// The bandit of the CIFAR-100 tables.

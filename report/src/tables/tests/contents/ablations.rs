@@ -162,7 +162,7 @@ fn attribution_has_paired_numbers_corrected_for_all_rows() {
     let noisy = |run| labels(run, Asymmetric(0.2));
     let open_loop = |run, method, mode: &str| {
         let run = with(noisy(halves(run)), &[("control_mode", json!(mode))]);
-        RunRecord { method, ..run }
+        RunRecord { control: method, ..run }
     };
     let at = |mean: f64, sd: f64, places: [f64; 5]| places.map(|place| mean + sd * place);
     let aees = ([0.6091, 0.6117, 0.6173, 0.6258, 0.6205], at(0.5797, 0.0086, [0.0, 1.0, -1.0, 1.0, -1.0]));
@@ -175,8 +175,8 @@ fn attribution_has_paired_numbers_corrected_for_all_rows() {
         vec![
             five(|run| noisy(halves(run)), aees.0, aees.1),
             five(noisy, plain.0, plain.1),
-            five(|run| open_loop(run, Method::UniformRandom, "uniform-random"), uniform.0, uniform.1),
-            five(|run| open_loop(run, Method::FrequencyMatched, "frequency-matched"), matched.0, matched.1),
+            five(|run| open_loop(run, Control::UniformRandom, "uniform-random"), uniform.0, uniform.1),
+            five(|run| open_loop(run, Control::FrequencyMatched, "frequency-matched"), matched.0, matched.1),
             decoys(half_rate),
             decoys(|run| scheduled(noisy(halves(run)), "cosine")),
             decoys(|run| trend(noisy(halves(run)))),

@@ -97,9 +97,9 @@ fn noise_without_feedback_stands_beside_noise_with_it() {
     let multipliers = [0.5, 1.0, 2.0];
     let noise = [0.0, 0.005, 0.01];
     let random = |run, noise: &[f64]| {
-        let method = if noise.len() == 1 { Method::Fixed } else { Method::Random };
+        let method = if noise.len() == 1 { Control::Fixed } else { Control::Random };
         let run = with(bandit(noisy_news(run), &[1.0], noise), &[("control_mode", json!("random"))]);
-        RunRecord { method, ..run }
+        RunRecord { control: method, ..run }
     };
     let tables = built(
         "noise-ablation",
