@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 
 use aees_studies::study::{Goal, Measure};
 
-use crate::attributes::{Attributes, Detail, attribute, distinguishing, nearest_key};
+use crate::attributes::{Attributes, Detail, distinguishing};
+use crate::fields::{attribute, nearest_key};
 use crate::error::ReportError;
 use crate::names::NameStyle;
 use crate::record::RunRecord;

@@ -42,6 +42,8 @@ pub(crate) fn record(task: &str, seed: i64) -> RunRecord {
         diverged_at: None,
         metrics: Vec::new(),
         runtime: Vec::new(),
+        inputs: Vec::new(),
+        case: None,
         provenance: Vec::new(),
     }
 }

@@ -9,6 +9,8 @@ pub mod attributes;
 pub mod best;
 mod csv;
 mod error;
+pub mod experiment;
+pub mod fields;
 pub mod figures;
 #[cfg(test)]
 mod fixtures;
@@ -17,6 +19,7 @@ mod markup;
 pub mod names;
 mod number;
 pub mod overhead;
+mod peak;
 mod read;
 mod record;
 pub mod replay;

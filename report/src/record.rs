@@ -159,6 +159,10 @@ pub struct RunRecord {
     pub metrics: Vec<(String, f64)>,
     /// Steps and TFLOP a second and the like, from `runtime_metrics`, by name.
     pub runtime: Vec<(String, f64)>,
+    /// Digests of what the run was made of, by name: `data`, `model`, `tokenizer`, `weights`; as far as the file tells them.
+    pub inputs: Vec<(String, String)>,
+    /// The case of the study that asked for it.
+    pub case: Option<String>,
     /// The machine and the versions, as the file tells them, in words.
     pub provenance: Vec<(String, String)>,
 }

@@ -9,6 +9,7 @@
 
 mod ablations;
 mod checkpoints;
+mod comparison;
 mod cifar;
 mod csv;
 mod general;

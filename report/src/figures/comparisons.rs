@@ -8,7 +8,7 @@ use super::palette::{Ink, Marker};
 use super::scale::Scale;
 use super::series::{FigureRuns, PanelRuns, Series, legend};
 use super::{FigureOptions, Plot};
-use crate::attributes::{attribute, by_number};
+use crate::fields::{attribute, by_number};
 use crate::csv::{Csv, Field};
 use crate::names::{NameStyle, fixed_multiplier};
 use crate::overhead::over_plain;

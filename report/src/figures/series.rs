@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::figure::{LegendEntry, Sample};
 use super::palette::LOOKS;
-use crate::attributes::{Attributes, Detail, by_number, distinguishing};
+use crate::attributes::{Attributes, Detail, distinguishing};
+use crate::fields::by_number;
 use crate::csv::Field;
 use crate::names::{MethodName, NameStyle, method_name, task_title};
 use crate::record::{Control, RunRecord};

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use aees_run::settings::RunConfig;
 use aees_studies::registry::{Reader, RegistryError};
 use aees_studies::study::{Goal, quoted};
 
 use super::{Page, PageRow, Remark, provenance, study};
-use crate::attributes::{Attributes, Detail, attribute, distinguishing, task_of};
-use crate::best::confirm::changed;
+use crate::attributes::{Attributes, Detail, command, distinguishing};
+use crate::fields::attribute;
 use crate::best::{Question, best, curve};
+use crate::experiment::{Experiment, experiments};
 use crate::figures::{FigureOptions, for_study};
 use crate::names::NameStyle;
 use crate::read::{ResultSet, Source};
@@ -136,27 +136,16 @@ fn commands(page: &mut Page, flags: &str, names: &[String], runs: &[RunRecord]) 
         "Its tables, figures and array".into(),
         format!("aees report tables {words}\naees report figures {words}\naees report tensor {words} --out runs.npz"),
     ));
-    let mut by_setting: BTreeMap<Attributes, Vec<&RunRecord>> = BTreeMap::new();
-    runs.iter().for_each(|run| by_setting.entry(Attributes::of(run)).or_default().push(run));
-    let lines: Vec<String> = by_setting.values().filter_map(|runs| train_line(runs)).collect();
+    let lines: Vec<String> = experiments(runs).iter().filter_map(train_line).collect();
     if !lines.is_empty() {
         page.commands.push(("One run of each setting, by itself".into(), lines.join("\n")));
     }
 }
 
-/// The command of a setting with its first seed; the other seeds as a comment.
-fn train_line(runs: &[&RunRecord]) -> Option<String> {
-    let run = runs.first()?;
-    let task = task_of(&run.task)?;
-    let defaults = RunConfig::new(task);
-    let mut line = format!("aees train {}", run.task);
-    for (key, value) in changed(run, task) {
-        if Some(&value) != defaults.get(key).as_ref() {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            line += &format!(" --set {}", quoted(&format!("{key}={text}")));
-        }
-    }
-    line += &format!(" --seed {}", run.seed);
-    let others: Vec<String> = runs[1..].iter().map(|run| run.seed.to_string()).collect();
+/// The command of an experiment with its first seed; the other seeds as a comment.
+fn train_line(experiment: &Experiment<'_>) -> Option<String> {
+    let mut seeds = experiment.seeds().into_iter();
+    let line = command(experiment.example(), seeds.next()?)?;
+    let others: Vec<String> = seeds.map(|seed| seed.to_string()).collect();
     Some(if others.is_empty() { line } else { format!("{line}  # also seeds {}", others.join(", ")) })
 }

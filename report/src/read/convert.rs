@@ -59,6 +59,8 @@ pub(super) fn record_of(path: &Path, mut document: Document) -> Result<(RunRecor
         estimated_flops: document.estimated_flops,
         subsets: diagnostics.final_subset_accuracies.and_then(subsets),
         best_subsets: document.best_epoch_diagnostics.and_then(subsets),
+        inputs: inputs(&document, &settings),
+        case: None,
         provenance: provenance(&mut document),
         runtime: numbers(document.runtime_metrics.take()),
         config: settings,
@@ -273,6 +275,26 @@ fn diverged_at(outcome: Option<Short>, train_losses: &[f64], total_steps: u64) -
 fn numbers(map: Option<Short>) -> Vec<(String, f64)> {
     let entries = map.map(Short::entries).unwrap_or_default();
     entries.into_iter().filter_map(|(key, value)| Some((key, value.as_f64()?))).collect()
+}
+
+/// What the run was made of. A hold-out is drawn by the run's seed, and so the data's digest would tell seeds apart: then only
+/// whether the data was made on the spot counts.
+fn inputs(document: &Document, settings: &Map<String, Value>) -> Vec<(String, String)> {
+    let origin = match settings.get("data").and_then(Value::as_str) {
+        Some("synthetic") => "synthetic",
+        _ => "files",
+    };
+    let held_out = settings.get("val_split").and_then(Value::as_f64).is_some_and(|share| share > 0.0);
+    let short = |digest: &String| digest.chars().filter(char::is_ascii_alphanumeric).take(8).collect::<String>();
+    let data = document.data_fingerprint.as_ref();
+    let data = data.map(|digest| if held_out { origin.into() } else { format!("{origin} {}", short(digest)) });
+    let others = [
+        ("model", &document.model_digest),
+        ("tokenizer", &document.tokenizer_digest),
+        ("weights", &document.weights_digest),
+    ];
+    let others = others.into_iter().filter_map(|(name, digest)| Some((name, short(digest.as_ref()?))));
+    data.map(|data| ("data", data)).into_iter().chain(others).map(|(name, value)| (name.into(), value)).collect()
 }
 
 /// Machine and versions: what the file says of them in words.

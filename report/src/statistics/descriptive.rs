@@ -77,11 +77,12 @@ pub fn t_quantile(level: f64, degrees: f64) -> f64 {
 }
 
 /// The percentile bootstrap of the mean (Efron, 1979), the reference's to the last draw: 10,000 resamples with
-/// `numpy.random.default_rng(0).integers(0, n, (10000, n))`, percentiles 2.5 and 97.5. None of an empty sample.
+/// `numpy.random.default_rng(0).integers(0, n, (10000, n))`, percentiles 2.5 and 97.5. None below two numbers: one gives no
+/// interval.
 pub fn bootstrap_interval(sample: &[f64]) -> Option<Interval> {
     let mut generator = NumpyGenerator::new(BOOTSTRAP_SEED);
     let n = sample.len();
-    if n == 0 {
+    if n < 2 {
         return None;
     }
     let mut resampled = || -> f64 { (0..n).map(|_| sample[generator.integers(n as u64) as usize]).sum::<f64>() };

@@ -3,6 +3,7 @@
 use statrs::distribution::{ContinuousCDF, StudentsT};
 use statrs::function::gamma::ln_gamma;
 
+use super::power::seeds_needed;
 use super::wilcoxon::{SignedRankTest, wilcoxon_signed_rank};
 use super::{Interval, LEVEL, MeanSd, bootstrap_interval, t_interval};
 
@@ -33,8 +34,8 @@ pub struct PairedComparison {
     pub differences: Vec<f64>,
     /// Their mean and standard deviation.
     pub summary: MeanSd,
-    /// The percentile bootstrap of their mean, 95 %.
-    pub bootstrap: Interval,
+    /// The percentile bootstrap of their mean, 95 %; none of a single pair.
+    pub bootstrap: Option<Interval>,
     /// Student's interval of their mean, 95 %; none of a single pair.
     pub student: Option<Interval>,
     /// The paired t test; none of a single pair, nor when all differences are equal.
@@ -47,6 +48,8 @@ pub struct PairedComparison {
     pub hedges_g: Option<f64>,
     /// Who was better how often.
     pub wins: Wins,
+    /// The pairs that a t test needs to find an effect of this size; none where there is no d_z, or no number will do.
+    pub seeds_needed: Option<usize>,
 }
 
 /// Compares two samples that are aligned pair by pair. None when they differ in length or are empty.
@@ -58,13 +61,14 @@ pub fn compare(first: &[f64], second: &[f64]) -> Option<PairedComparison> {
     let d_z = cohen_d_z(&differences);
     Some(PairedComparison {
         summary: MeanSd::of(&differences)?,
-        bootstrap: bootstrap_interval(&differences)?,
+        bootstrap: bootstrap_interval(&differences),
         student: t_interval(&differences, LEVEL),
         t_test: paired_t_test(&differences),
         signed_rank: wilcoxon_signed_rank(&differences),
         d_z,
         hedges_g: d_z.zip(hedges_correction(differences.len().saturating_sub(1))).map(|(d, correction)| d * correction),
         wins: wins(&differences),
+        seeds_needed: d_z.and_then(seeds_needed),
         differences,
     })
 }

@@ -47,6 +47,8 @@ fn plain(seed: i64, best: f64, last: f64) -> RunRecord {
         diverged_at: None,
         metrics: Vec::new(),
         runtime: Vec::new(),
+        inputs: Vec::new(),
+        case: None,
         provenance: Vec::new(),
     }
 }
