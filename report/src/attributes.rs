@@ -64,6 +64,11 @@ impl Attributes {
         serde_json::from_str(self.json(key)?).ok().as_ref().and_then(text)
     }
 
+    /// All keys with their values.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (String, String)> {
+        self.0.iter().map(|(key, value)| (key.clone(), value.clone()))
+    }
+
     /// Some of the values, as a JSON object; a key that is absent is null.
     pub fn json_object(&self, keys: &[String]) -> String {
         let entry = |key: &String| format!("{}:{}", Value::from(key.as_str()), self.json(key).unwrap_or("null"));
@@ -81,7 +86,6 @@ impl Attributes {
         let word = |key: &String| format!("{} {}", words(key), self.text(key).unwrap_or_else(|| "not set".into()));
         keys.iter().map(word).collect::<Vec<_>>().join(", ")
     }
-
 }
 
 /// Whether a key is part of what is to be solved. The inputs' digests have keys of their own.
@@ -94,9 +98,7 @@ fn is_of_problem(key: &str) -> bool {
 /// The command that makes a run like this one with a seed; none for programs that are not ours.
 pub fn command(run: &RunRecord, seed: i64) -> Option<String> {
     let task = task_of(&run.task)?;
-    let flag = |(key, value): (&str, Value)| {
-        Some(format!(" --set {}", quoted(&format!("{key}={}", text(&value)?))))
-    };
+    let flag = |(key, value): (&str, Value)| Some(format!(" --set {}", quoted(&format!("{key}={}", text(&value)?))));
     let flags: String = changed_settings(run, task).into_iter().filter_map(flag).collect();
     Some(format!("aees train {}{flags} --seed {seed}", task.name()))
 }
@@ -235,6 +237,10 @@ fn tell_apart(run: &RunRecord, settings: &mut BTreeMap<String, Value>) {
     put("optimizer", run.optimizer.as_str().into());
     put("lr_scheduler", run.scheduler.as_str().into());
     put("lr", run.lr.into());
+    if run.control != Control::Baseline {
+        put("lr_candidates", run.lr_candidates.clone().into());
+        put("noise_candidates", run.noise_candidates.clone().into());
+    }
     let (kind, rate) = match run.label_noise {
         NoiseSetting::Clean => return,
         NoiseSetting::Symmetric(rate) => ("symmetric", rate),

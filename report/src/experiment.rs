@@ -128,7 +128,7 @@ impl<'a> Experiment<'a> {
     }
 
     /// Whether a seed was run more than once, each time in a time of its own.
-    fn has_repeats(&self) -> bool {
+    pub(crate) fn has_repeats(&self) -> bool {
         self.timed.len() > self.seeds().len()
     }
 }

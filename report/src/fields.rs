@@ -55,4 +55,3 @@ pub(crate) fn by_number(one: &[String], other: &[String]) -> std::cmp::Ordering 
     });
     pairs.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
 }
-

@@ -53,6 +53,10 @@ pub(crate) fn with(mut run: RunRecord, config: Value) -> RunRecord {
     if let Value::Object(config) = config {
         run.optimizer = config.get("optimizer").and_then(Value::as_str).unwrap_or(&run.optimizer).to_owned();
         run.lr = config.get("lr").and_then(Value::as_f64).unwrap_or(run.lr);
+        let list = config.get("lr_candidates").and_then(Value::as_array);
+        if let Some(list) = list {
+            run.lr_candidates = list.iter().filter_map(Value::as_f64).collect();
+        }
         run.config = config;
     }
     run

@@ -20,6 +20,7 @@ pub mod names;
 mod number;
 pub mod overhead;
 mod peak;
+pub mod quantity;
 mod read;
 mod record;
 pub mod replay;
@@ -29,5 +30,5 @@ pub mod tensor;
 
 pub use attributes::Attributes;
 pub use error::ReportError;
-pub use read::{Duplicates, ReadError, ResultSet, SkippedFile, Source};
+pub use read::{Duplicates, ReadError, ResultSet, ResultSource, SkippedFile};
 pub use record::{Control, ControlledAxes, Episodes, LabelNoiseAccuracies, Layout, NoiseSetting, RunRecord};

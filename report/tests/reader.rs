@@ -1,17 +1,17 @@
 //! The reader on the archive of fixtures.
 
 use aees_report::names::{NameStyle, method_name};
-use aees_report::{Attributes, Control, ControlledAxes, Layout, NoiseSetting, ResultSet, RunRecord, Source};
+use aees_report::{Attributes, Control, ControlledAxes, Layout, NoiseSetting, ResultSet, ResultSource, RunRecord};
 
 use crate::archive;
 
 fn one(name: &str) -> RunRecord {
-    ResultSet::read(&[Source::File(archive().join(name))]).unwrap().runs.remove(0)
+    ResultSet::read(&[ResultSource::File(archive().join(name))]).unwrap().runs.remove(0)
 }
 
 #[test]
 fn an_archive_is_read_whole() {
-    let set = ResultSet::read(&[Source::Folder(archive())]).unwrap();
+    let set = ResultSet::read(&[ResultSource::Folder(archive())]).unwrap();
     let count = |layout: Layout| set.runs.iter().filter(|run| run.layout == layout).count();
     assert_eq!((count(Layout::ReferenceNew), count(Layout::ReferenceOld), count(Layout::Aees)), (37, 9, 0));
     let skipped = set.skipped.iter().map(|skipped| skipped.path.file_name().unwrap().display().to_string());
@@ -58,7 +58,7 @@ fn a_newer_file_without_an_extension() {
 #[test]
 fn who_picked_in_each_file() {
     for (name, method, label) in [
-        ("cifar_noisy/cifar100_asym20_seed0/adamw_fixed_lr05", Control::Baseline, "Fixed x0.5"),
+        ("cifar_noisy/cifar100_asym20_seed0/adamw_fixed_lr05", Control::Baseline, "AdamW"),
         ("cifar_noisy/cifar100_asym20_seed0/adamw_baseline", Control::Baseline, "AdamW"),
         ("nlp_noise_ablation/agn20_ada_rnd_seed0.json", Control::Random, "Random-Noise + warmup-linear"),
         ("nlp_noise_ablation/agn20_fixed005_seed0.json", Control::Fixed, "Fixed sigma 0.005 + warmup-linear"),

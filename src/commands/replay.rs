@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use aees_report::replay::{Finding, Replay, ReplayError, replay};
-use aees_report::{ResultSet, SkippedFile, Source};
+use aees_report::{ResultSet, ResultSource, SkippedFile};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -65,8 +65,9 @@ impl ReplayFlags {
 }
 
 /// The files to replay, and whether one that was named is no result. Foreign files in a folder are only told.
-fn find(sources: &[Source]) -> Result<(Vec<PathBuf>, bool), Failure> {
-    let named = |skipped: &SkippedFile| sources.iter().any(|source| *source == Source::File(skipped.path.clone()));
+fn find(sources: &[ResultSource]) -> Result<(Vec<PathBuf>, bool), Failure> {
+    let named =
+        |skipped: &SkippedFile| sources.iter().any(|source| *source == ResultSource::File(skipped.path.clone()));
     let found = ResultSet::read(sources)?;
     tell_skipped(&found.skipped);
     let unreadable = found.skipped.iter().any(named);

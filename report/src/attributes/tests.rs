@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::fixtures::record;
-use crate::names::fixed_multiplier;
+use crate::names::{NameStyle, fixed_multiplier, method_name};
 
 fn run() -> RunRecord {
     RunRecord { val_accuracies: vec![0.1, 0.3, 0.3], ..record("cifar100", 0) }
@@ -84,8 +84,10 @@ fn names() {
     assert_eq!(method_name(&dual, NameStyle::WithAxes).text, "AEES-Dual + warmup-linear");
     assert_eq!(dual.label_noise.label(), "sym40");
     let sgd = RunRecord { optimizer: "SGD".into(), lr: 0.05, ..run() };
-    assert_eq!((fixed_multiplier(&sgd), method_name(&sgd, NameStyle::Short).text), (Some(0.5), "Fixed x0.5".into()));
-    assert_eq!(method_name(&RunRecord { optimizer: "SGD".into(), lr: 0.1, ..run() }, NameStyle::Short).text, "SGD");
+    // A rate of its own makes no multiplier of a plain optimizer; a single candidate does.
+    assert_eq!((fixed_multiplier(&sgd), method_name(&sgd, NameStyle::Short).text), (None, "SGD".into()));
+    let half = RunRecord { control: Control::Fixed, lr_candidates: vec![0.5], ..sgd };
+    assert_eq!((fixed_multiplier(&half), method_name(&half, NameStyle::Short).text), (Some(0.5), "Fixed x0.5".into()));
     assert_eq!(RunRecord { label_noise: NoiseSetting::Asymmetric(0.125), ..run() }.label_noise.label(), "asym12.5");
     assert_eq!(run().peak_epoch(), Some(2));
 }

@@ -131,6 +131,7 @@ mod tests {
     use super::super::{Question, best};
     use super::*;
     use crate::fixtures::{record, with};
+    use crate::record::Control;
     use aees_studies::study::Study;
 
     fn winning(runs: &[RunRecord], seen: &[i64], count: u64) -> Result<String, ReportError> {
@@ -158,7 +159,9 @@ mod tests {
     fn the_winners_settings_are_told_and_its_places_are_not() {
         let config = json!({"lr": 0.02, "epochs": 7, "seed": 3, "output": "/x", "device": "cuda", "data": "synthetic",
             "lr_candidates": [0.5, 1.0], "control_mode": "adaptive", "model_name": "resnet18"});
-        let text = winning(&[with(record("cifar100", 3), config)], &[], 2).unwrap();
+        let mut run = with(record("cifar100", 3), config);
+        (run.control, run.lr_candidates) = (Control::Adaptive, vec![0.5, 1.0]);
+        let text = winning(&[run], &[], 2).unwrap();
         let settings = r#"base:
   control_mode: "adaptive"
   data: "synthetic"

@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::figure::{LegendEntry, Sample};
 use super::palette::LOOKS;
-use crate::attributes::{Attributes, Detail, distinguishing};
-use crate::fields::by_number;
+use crate::attributes::{Detail, distinguishing};
 use crate::csv::Field;
+use crate::experiment::{Experiment, Problem, Purpose, experiments, experiments_apart_from};
+use crate::fields::by_number;
 use crate::names::{MethodName, NameStyle, method_name, task_title};
 use crate::record::{Control, RunRecord};
 
 /// Everything that there is to draw.
 pub(super) struct FigureRuns<'a> {
+    pub(super) records: &'a [RunRecord],
     pub(super) groups: Vec<PanelRuns<'a>>,
     /// Groups that lack something, in words; drawn only when that is allowed.
     pub(super) incomplete: Vec<String>,
@@ -23,6 +25,8 @@ pub(super) struct PanelRuns<'a> {
     pub(super) task: String,
     pub(super) noise: String,
     pub(super) optimizer: String,
+    /// What tells its problem from others of the task and the label noise, in words; empty when there is none.
+    pub(super) problem: String,
     pub(super) series: Vec<Series<'a>>,
 }
 
@@ -38,25 +42,52 @@ impl PanelRuns<'_> {
 pub(super) struct Series<'a> {
     pub(super) label: String,
     pub(super) look: usize,
+    /// One for each seed.
     pub(super) runs: Vec<&'a RunRecord>,
+    /// Every run that took time of its own, repeats of a seed among them.
+    pub(super) timed: Vec<&'a RunRecord>,
 }
 
 impl<'a> FigureRuns<'a> {
     pub(super) fn of(runs: &'a [RunRecord], allow_partial: bool) -> Self {
-        let mut by_group: BTreeMap<(&str, String, &str), BTreeMap<Attributes, Vec<&RunRecord>>> = BTreeMap::new();
-        let mut runs_in_order: Vec<&RunRecord> = runs.iter().collect();
-        runs_in_order.sort_by(|one, other| (one.seed, &one.path).cmp(&(other.seed, &other.path)));
-        for run in runs_in_order {
-            let key = (run.task.as_str(), run.label_noise.label(), run.optimizer.as_str());
-            by_group.entry(key).or_default().entry(Attributes::of(run)).or_default().push(run);
+        let all = experiments(runs);
+        let untimed = |one: &Experiment<'_>| one.purpose != Purpose::Timing;
+        let only_timed = !all.iter().any(untimed);
+        let shown = all.into_iter().filter(|one| only_timed || untimed(one)).collect();
+        Self::of_experiments(runs, shown, allow_partial)
+    }
+
+    /// The same where some keys are known not to matter.
+    pub(super) fn apart_from(runs: &'a [RunRecord], keys: &[&str], allow_partial: bool) -> Self {
+        Self::of_experiments(runs, experiments_apart_from(runs, keys), allow_partial)
+    }
+
+    pub(super) fn of_experiments(
+        records: &'a [RunRecord],
+        experiments: Vec<Experiment<'a>>,
+        allow_partial: bool,
+    ) -> Self {
+        // By what stands together first: label noise and optimizer. A panel holds one problem.
+        let mut panels: BTreeMap<(String, String, String, Problem), Vec<Experiment<'_>>> = BTreeMap::new();
+        for experiment in experiments {
+            let run = experiment.example();
+            let key = (run.task.clone(), run.label_noise.label(), run.optimizer.clone());
+            panels.entry((key.0, key.1, key.2, experiment.problem.clone())).or_default().push(experiment);
         }
-        let by_axes = short_names_collide(runs);
+        let told: Vec<String> = panels
+            .keys()
+            .map(|(task, noise, _, problem)| {
+                let others = panels.keys().filter(|other| (&other.0, &other.1) == (task, noise));
+                problem.0.words(&distinguishing(others.map(|(.., other)| &other.0), Detail::Enough))
+            })
+            .collect();
+        let by_axes = short_names_collide(records);
         let mut looks = Looks::default();
-        let mut study = Self { groups: Vec::new(), incomplete: Vec::new() };
-        for ((task, noise, optimizer), groups) in by_group {
-            let mut series = named(groups, by_axes);
+        let mut study = Self { records, groups: Vec::new(), incomplete: Vec::new() };
+        for (((task, noise, optimizer, _), experiments), problem) in panels.into_iter().zip(told) {
+            let mut series = named(experiments, by_axes);
             series.iter_mut().for_each(|series| series.look = looks.of(series));
-            let mut setting = PanelRuns { task: task.into(), noise, optimizer: optimizer.into(), series };
+            let mut setting = PanelRuns { task, noise, optimizer, problem, series };
             study.incomplete.extend(setting.leave_out_incomplete(allow_partial));
             if !setting.series.is_empty() {
                 study.groups.push(setting);
@@ -71,7 +102,7 @@ impl<'a> FigureRuns<'a> {
         for setting in &self.groups {
             let parts = setting.parts(most);
             match groups.last_mut() {
-                Some(group) if group[0].task == setting.task && group[0].noise == setting.noise => group.extend(parts),
+                Some(group) if group[0].title() == setting.title() => group.extend(parts),
                 _ => groups.push(parts),
             }
         }
@@ -88,7 +119,10 @@ impl<'a> PanelRuns<'a> {
         };
         match self.task.as_str() {
             "command" => "Runs of a program".into(),
-            task => format!("{}, {}", task_title(task), run.label_noise.title()),
+            task => {
+                let problem = if self.problem.is_empty() { String::new() } else { format!(", {}", self.problem) };
+                format!("{}, {}{problem}", task_title(task), run.label_noise.title())
+            }
         }
     }
 
@@ -181,21 +215,23 @@ fn short_names_collide(runs: &[RunRecord]) -> bool {
     axes.values().any(|names| names.len() > 1)
 }
 
-/// Groups with names; those that would share one get what tells them apart.
-fn named(groups: BTreeMap<Attributes, Vec<&RunRecord>>, axes: bool) -> Vec<Series<'_>> {
-    let mut by_name: BTreeMap<MethodName, Vec<(Attributes, Vec<&RunRecord>)>> = BTreeMap::new();
-    for (attributes, runs) in groups {
-        by_name.entry(method_name(runs[0], NameStyle::Panel { axes })).or_default().push((attributes, runs));
+/// Experiments with names; those that would share one get what tells them apart.
+fn named(experiments: Vec<Experiment<'_>>, axes: bool) -> Vec<Series<'_>> {
+    let mut by_name: BTreeMap<MethodName, Vec<Experiment<'_>>> = BTreeMap::new();
+    for experiment in experiments {
+        by_name.entry(method_name(experiment.example(), NameStyle::Panel { axes })).or_default().push(experiment);
     }
     let mut series = Vec::new();
-    for (name, groups) in by_name {
-        let keys = distinguishing(groups.iter().map(|(attributes, _)| attributes), Detail::Full);
+    for (name, experiments) in by_name {
+        let keys = distinguishing(experiments.iter().map(|one| &one.method.0), Detail::Enough);
         let mut named: Vec<(Vec<String>, Series<'_>)> = Vec::new();
-        for (attributes, runs) in groups {
-            let values = keys.iter().map(|key| attributes.text(key).unwrap_or_default()).collect();
-            let parts = [name.text.clone(), attributes.words(&keys)];
+        for experiment in experiments {
+            let method = &experiment.method.0;
+            let values = keys.iter().map(|key| method.text(key).unwrap_or_default()).collect();
+            let parts = [name.text.clone(), method.words(&keys)];
             let label = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
-            named.push((values, Series { label, look: 0, runs }));
+            let (runs, timed) = (experiment.runs(), experiment.timed);
+            named.push((values, Series { label, look: 0, runs, timed }));
         }
         named.sort_by(|one, other| by_number(&one.0, &other.0));
         series.extend(named.into_iter().map(|(_, series)| series));

@@ -127,7 +127,9 @@ fn strips_are_grouped_by_any_setting_in_numerical_order() {
 fn a_group_that_lacks_a_seed_is_named_and_drawn_only_on_demand() {
     let mut runs: Vec<RunRecord> = (0..3).map(|seed| run(PLAIN, "AdamW", seed, 5)).collect();
     runs.push(run(AEES, "AdamW", 0, 5));
-    runs.push(RunRecord { diverged_at: Some(77), ..run(AEES, "AdamW", 1, 2) });
+    let mut diverged = RunRecord { diverged_at: Some(77), ..run(AEES, "AdamW", 1, 2) };
+    diverged.config.insert("epochs".into(), 5.into());
+    runs.push(diverged);
     let kinds = vec![FigureKind::Curves];
     let strict = draw(&runs, &FigureOptions { kinds: kinds.clone(), ..FigureOptions::default() });
     assert!(

@@ -7,12 +7,13 @@ use aees_studies::study::{Goal, quoted};
 
 use super::{Page, PageRow, Remark, provenance, study};
 use crate::attributes::{Attributes, Detail, command, distinguishing};
-use crate::fields::attribute;
-use crate::best::{Question, best, curve};
+use crate::best::{Question, best};
 use crate::experiment::{Experiment, experiments};
+use crate::fields::attribute;
 use crate::figures::{FigureOptions, for_study};
 use crate::names::NameStyle;
-use crate::read::{ResultSet, Source};
+use crate::quantity::curve;
+use crate::read::{ResultSet, ResultSource};
 use crate::record::RunRecord;
 
 /// The most columns of settings that a table can hold and still be read.
@@ -21,13 +22,15 @@ const AXES: usize = 10;
 /// What a page is asked to show beside the results.
 pub struct PageQuestion<'a> {
     /// Where the results came from.
-    pub sources: &'a [Source],
+    pub sources: &'a [ResultSource],
     /// The registry, for a page of one study.
     pub registry: Option<&'a Reader>,
     /// The flags that name root and registry in another command.
     pub flags: &'a str,
     /// The metric of the table and of the best settings, if another than the study's is asked for.
     pub metric: Option<&'a str>,
+    /// The keys whose values make a group of the best settings; empty for the usual ones.
+    pub group_by: &'a [String],
 }
 
 impl Page {
@@ -40,7 +43,7 @@ impl Page {
         let mut question = Question::default();
         let mut page =
             Self { title: names.join(", "), skipped: found.skipped, warnings: found.warnings, ..Self::default() };
-        if let ([Source::Study { name, .. }], Some(reader)) = (asked.sources, asked.registry) {
+        if let ([ResultSource::Study { name, .. }], Some(reader)) = (asked.sources, asked.registry) {
             study::tell(reader, name, asked.flags, &mut page, &mut question)?;
             // The section of failed and missing runs tells them, with what helps.
             page.skipped.retain(|skipped| skipped.path.extension().is_some());
@@ -48,6 +51,9 @@ impl Page {
         if let Some(metric) = asked.metric {
             metric.clone_into(&mut question.metric);
             question.goal = if metric.contains("loss") { Goal::Min } else { Goal::Max };
+        }
+        if !asked.group_by.is_empty() {
+            question.group_by = asked.group_by.to_vec();
         }
         page.metric.clone_from(&question.metric);
         fill_runs(&mut page, &found.runs, question.goal);

@@ -5,11 +5,11 @@ use super::comparison::feedback;
 use super::group::{Group, Heading, gather};
 use super::options::TableOptions;
 use super::plan::Plan;
-use super::quantity::Quantity;
 use super::selection::{optimizer_rank, selected};
 use super::table::Table;
 use crate::experiment::{Part, experiments};
 use crate::names::{NameStyle, method_name};
+use crate::quantity::Quantity;
 use crate::record::{Control, NoiseSetting, RunRecord};
 
 const ACCURACY: [Quantity; 4] = [Quantity::Best, Quantity::SameEpoch, Quantity::Final, Quantity::Drop];
@@ -49,7 +49,8 @@ pub(super) fn penalty(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> 
         with_both(groups, "Penalty", "No penalty"),
         &ACCURACY,
     );
-    let penalised = |one: &RunRecord, other: &RunRecord| one.instability_lambda != 0.0 && other.instability_lambda == 0.0;
+    let penalised =
+        |one: &RunRecord, other: &RunRecord| one.instability_lambda != 0.0 && other.instability_lambda == 0.0;
     finish(plan.compare(&[Part::Penalty.key()], penalised), notes, options)
 }
 

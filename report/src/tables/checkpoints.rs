@@ -7,13 +7,13 @@
 use super::group::{Group, Heading, gather};
 use super::options::TableOptions;
 use super::plan::Plan;
-use super::quantity::Quantity;
 use super::selection::optimizer_rank;
 use super::table::{Better, Cell, Column, ColumnKind, Row, Table};
 use crate::experiment::{Purpose, experiments_apart_from};
 use crate::names::{NameStyle, method_name};
-use crate::peak::at_peak;
 use crate::number::shortest;
+use crate::peak::at_peak;
+use crate::quantity::Quantity;
 use crate::record::{Control, Layout, NoiseSetting, RunRecord};
 
 const QUANTITIES: [Quantity; 5] =
@@ -57,7 +57,7 @@ fn long(groups: &[Group<'_>], spans: Option<String>) -> Option<Table> {
     columns.extend(QUANTITIES[1..].iter().map(|quantity| Column {
         kind: ColumnKind::Value,
         better: None::<Better>,
-        ..quantity.column(2)
+        ..Column::of(quantity, 2)
     }));
     let mut rows = Vec::new();
     let mut notes = Vec::from_iter(spans);

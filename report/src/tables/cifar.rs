@@ -4,12 +4,12 @@ use super::comparison::{Pair, feedback};
 use super::group::{Counted, Group, Heading, gather};
 use super::options::TableOptions;
 use super::plan::Plan;
-use super::quantity::Quantity;
 use super::selection::{optimizer_rank, selected};
 use super::table::{Cell, Column, Row, Table};
 use crate::experiment::{Experiment, Part};
 use crate::names::{NameStyle, method_name};
 use crate::number::shortest;
+use crate::quantity::Quantity;
 use crate::record::{Control, NoiseSetting, RunRecord};
 use crate::statistics::mean;
 
@@ -81,7 +81,7 @@ pub(super) fn combined(runs: &[RunRecord], options: &TableOptions) -> Vec<Table>
         let noise = noise.label();
         let first = columns.len();
         for quantity in [Quantity::Best, Quantity::Final] {
-            let column = quantity.column(2);
+            let column = Column::of(&quantity, 2);
             columns.push(Column {
                 heading: format!("{noise} {}", column.heading.to_lowercase()),
                 key: format!("{noise}_{}", column.key),
@@ -136,13 +136,15 @@ pub(super) fn fixed(runs: &[RunRecord], options: &TableOptions, detailed: bool) 
             Some(Heading::of((rank, format!("{}, {optimizer}", noise.label())), name))
         });
         // Where there is one constant there is nothing to choose from.
-        let constants = |section: &str| found.iter().filter(|group| group.section == section && is_constant(group)).count();
+        let constants =
+            |section: &str| found.iter().filter(|group| group.section == section && is_constant(group)).count();
         let several: Vec<bool> = found.iter().map(|group| constants(&group.section) > 1).collect();
         groups.extend(found.into_iter().zip(several).filter(|(_, several)| *several).map(|(group, _)| group));
     }
     let quantities = [Quantity::Best, Quantity::SameEpoch, Quantity::Final, Quantity::Drop];
     let name = if detailed { "cifar_fixed_multipliers_detailed" } else { "cifar_fixed_multipliers" };
-    let mut plan = Plan::new(name, "Constant learning-rate multipliers and rates beside AEES, CIFAR-100", groups, &quantities);
+    let mut plan =
+        Plan::new(name, "Constant learning-rate multipliers and rates beside AEES, CIFAR-100", groups, &quantities);
     plan.section_key = "setting";
     plan.notes = notes;
     if !detailed {

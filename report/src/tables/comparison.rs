@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use super::group::{Counted, Group, difference};
 use super::options::TableOptions;
 use super::plan::Plan;
-use super::quantity::Quantity;
 use super::table::{Cell, Column, ColumnKind, Row, Table};
 use crate::attributes::words;
 use crate::experiment::differing;
 use crate::names::{NameStyle, method_name};
+use crate::quantity::Quantity;
 use crate::record::{Control, RunRecord};
 use crate::statistics::{PairedComparison, compare, holm};
 
@@ -50,9 +50,10 @@ fn nearest(
     keys: impl Fn(&Group<'_>) -> Vec<String>,
 ) -> Vec<(usize, Vec<String>)> {
     let one = &groups[first];
-    let others = groups.iter().enumerate().filter(|(at, other)| {
-        *at != first && other.experiment.problem == one.experiment.problem && wanted(other)
-    });
+    let others = groups
+        .iter()
+        .enumerate()
+        .filter(|(at, other)| *at != first && other.experiment.problem == one.experiment.problem && wanted(other));
     let mut others: Vec<(usize, Vec<String>)> = others.map(|(at, other)| (at, keys(other))).collect();
     let fewest = others.iter().map(|(_, keys)| keys.len()).min();
     others.retain(|(_, keys)| Some(keys.len()) == fewest);

@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::options::{DuplicateRule, TableOptions};
-use super::quantity::Quantity;
 use super::table::Cell;
 use crate::attributes::{command, words};
 use crate::experiment::{Experiment, Method, Problem};
 use crate::names::{MethodName, tell_apart};
+use crate::quantity::Quantity;
 use crate::record::RunRecord;
 use crate::statistics::{MeanSd, mean};
 
@@ -214,16 +214,14 @@ impl<'a> Counted<'a> {
         }
         self.mark = "†";
         self.shown &= options.allow_partial && !experiment.results.is_empty();
-        let seeds = |seeds: &[String]| {
-            format!("{} {}", if seeds.len() == 1 { "seed" } else { "seeds" }, seeds.join(", "))
-        };
+        let seeds =
+            |seeds: &[String]| format!("{} {}", if seeds.len() == 1 { "seed" } else { "seeds" }, seeds.join(", "));
         let lacking: Vec<String> = missing.iter().map(i64::to_string).collect();
         let told = [("missing", lacking), ("diverged", diverged)].into_iter().filter(|(_, of)| !of.is_empty());
         let told: Vec<String> = told.map(|(what, of)| format!("{what} {}", seeds(&of))).collect();
         let have = n.saturating_sub(missing.len() + experiment.diverged.len());
         let mut note = format!("† {}: {have} of {n} runs; {}", group.title(), told.join("; "));
-        let commands: Vec<String> =
-            missing.iter().filter_map(|seed| command(group.run(), *seed)).collect();
+        let commands: Vec<String> = missing.iter().filter_map(|seed| command(group.run(), *seed)).collect();
         if commands.is_empty() && !missing.is_empty() {
             note += "; run its study again";
         }
@@ -231,13 +229,7 @@ impl<'a> Counted<'a> {
         self.notes.extend(commands.into_iter().map(|command| format!("`{command}`")));
     }
 
-    fn choose(
-        &mut self,
-        title: &str,
-        seed: i64,
-        results: &[&'a RunRecord],
-        rule: DuplicateRule,
-    ) -> Vec<&'a RunRecord> {
+    fn choose(&mut self, title: &str, seed: i64, results: &[&'a RunRecord], rule: DuplicateRule) -> Vec<&'a RunRecord> {
         if results.len() < 2 {
             return results.to_vec();
         }
@@ -300,7 +292,8 @@ impl<'a> Counted<'a> {
         let partial = self.shown && !have.is_empty() && have.len() < self.runs.len();
         let lacking = || self.runs.iter().filter(|(seed, _)| !have.contains_key(seed)).flat_map(|(_, runs)| runs);
         let files = || lacking().map(|run| run.path.display().to_string()).collect::<Vec<_>>().join(", ");
-        let title = || if self.section.is_empty() { self.label.clone() } else { format!("{}, {}", self.section, self.label) };
+        let title =
+            || if self.section.is_empty() { self.label.clone() } else { format!("{}, {}", self.section, self.label) };
         partial.then(|| format!("† {}: no {quantity} in {}", title(), files()))
     }
 }

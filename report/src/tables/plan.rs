@@ -3,8 +3,8 @@
 use super::comparison::{self, Pair};
 use super::group::{Counted, Expectation, Group};
 use super::options::TableOptions;
-use super::quantity::Quantity;
 use super::table::{Cell, Column, ColumnKind, Row, Table};
+use crate::quantity::Quantity;
 use crate::record::RunRecord;
 
 /// What a table is made of.
@@ -69,7 +69,7 @@ impl<'a> Plan<'a> {
     fn main(&self, counted: &[Counted<'_>], options: &TableOptions) -> Table {
         let mut columns =
             vec![Column::text(self.rows.0, self.rows.1), Column::number("n", "n", ColumnKind::Value, 1.0, 0)];
-        columns.extend(self.quantities.iter().map(|quantity| quantity.column(self.decimals)));
+        columns.extend(self.quantities.iter().map(|quantity| Column::of(quantity, self.decimals)));
         let mut notes = self.notes.clone();
         let mut rows = Vec::new();
         for row in counted {

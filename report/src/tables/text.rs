@@ -4,10 +4,10 @@ use super::comparison::feedback;
 use super::group::{Heading, gather};
 use super::options::TableOptions;
 use super::plan::Plan;
-use super::quantity::Quantity;
 use super::selection::selected;
 use super::table::{Cell, Column, Table};
 use crate::names::{NameStyle, method_name};
+use crate::quantity::Quantity;
 use crate::record::{Control, ControlledAxes, NoiseSetting, RunRecord};
 
 /// Which of the text tables.

@@ -75,7 +75,7 @@ fn sgd(run: RunRecord) -> RunRecord {
 /// The rows of a table as Markdown has them, without title and notes.
 #[track_caller]
 fn assert_rows(table: &Table, expected: &str) {
-    let text = Format::Markdown.write(table);
+    let text = TableFormat::Markdown.write(table);
     let rows: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
     let expected: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     assert_eq!(rows[..1], expected[..1], "heading");
