@@ -1,19 +1,16 @@
 //! What a run is beside its seed: its attributes by key, and what distinguishes some runs from others.
 //!
-//! Tables, figures, the search for the best, overhead, arrays and the page all ask here; nobody else decides whether two
-//! runs are repeats of one experiment. What a method is called is [`crate::names`]'.
+//! [`crate::experiment`] makes problems, methods and experiments of them; what those are called is [`crate::names`]'.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use aees_run::nearest::nearest;
 use aees_run::settings::{Place, Role, RunConfig, SettingInfo, TaskName};
 use aees_studies::study::quoted;
 use serde_json::Value;
 
-use crate::names::{NameStyle, method_name};
 use crate::number::shortest;
-use crate::record::{ControlledAxes, Method, NoiseSetting, RunRecord};
+use crate::record::{Control, ControlledAxes, NoiseSetting, RunRecord};
 
 /// The attributes of a run: its `task`, and the settings that decide its result, under the names of our configuration.
 ///
@@ -35,7 +32,20 @@ impl Attributes {
             None => of_program(run),
         };
         values.insert("task".into(), run.task.as_str().into());
+        values.extend(run.inputs.iter().map(|(name, digest)| (name.clone(), digest.as_str().into())));
         Self(values.into_iter().map(|(key, value)| (key, value.to_string())).collect())
+    }
+
+    /// Those of the problem: what is to be solved.
+    pub(crate) fn of_problem(mut self) -> Self {
+        self.0.retain(|key, _| is_of_problem(key));
+        self
+    }
+
+    /// The others: how it is solved.
+    pub(crate) fn of_method(mut self) -> Self {
+        self.0.retain(|key, _| !is_of_problem(key));
+        self
     }
 
     /// The same without some keys.
@@ -59,6 +69,11 @@ impl Attributes {
         serde_json::from_str(self.json(key)?).ok().as_ref().and_then(text)
     }
 
+    /// All keys with their values.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (String, String)> {
+        self.0.iter().map(|(key, value)| (key.clone(), value.clone()))
+    }
+
     /// Some of the values, as a JSON object; a key that is absent is null.
     pub fn json_object(&self, keys: &[String]) -> String {
         let entry = |key: &String| format!("{}:{}", Value::from(key.as_str()), self.json(key).unwrap_or("null"));
@@ -73,25 +88,50 @@ impl Attributes {
 
     /// Some of the values, as words behind a name: `lr 0.001, momentum not set`.
     pub fn words(&self, keys: &[String]) -> String {
-        let word = |key: &String| format!("{key} {}", self.text(key).unwrap_or_else(|| "not set".into()));
+        let word = |key: &String| format!("{} {}", words(key), self.text(key).unwrap_or_else(|| "not set".into()));
         keys.iter().map(word).collect::<Vec<_>>().join(", ")
     }
+}
 
-    /// The command that makes a run with these attributes; none for programs that are not ours.
-    pub fn command(&self, seed: i64) -> Option<String> {
-        let task = task_of(&self.text("task")?)?;
-        let defaults = RunConfig::new(task);
-        let fields = RunConfig::settings_of(task);
-        let values: BTreeMap<&str, String> =
-            fields.filter_map(|field| Some((field.key, self.text(field.key)?))).collect();
-        let changed = values.into_iter().filter(|(key, value)| {
-            let default = defaults.get(key).and_then(|default| text(&default));
-            default.as_ref() != Some(value)
-        });
-        let flags: String =
-            changed.map(|(key, value)| format!(" --set {}", quoted(&format!("{key}={value}")))).collect();
-        Some(format!("aees train {}{flags} --seed {seed}", task.name()))
+/// Whether a key is part of what is to be solved. The inputs' digests have keys of their own.
+fn is_of_problem(key: &str) -> bool {
+    RunConfig::setting(key).map_or(matches!(key, "task" | "data" | "tokenizer" | "weights"), |setting| {
+        setting.of_problem || setting.role == Role::Source
+    })
+}
+
+/// The command that makes a run like this one with a seed; none for programs that are not ours.
+pub fn command(run: &RunRecord, seed: i64) -> Option<String> {
+    let task = task_of(&run.task)?;
+    let flag = |(key, value): (&str, Value)| Some(format!(" --set {}", quoted(&format!("{key}={}", text(&value)?))));
+    let flags: String = changed_settings(run, task).into_iter().filter_map(flag).collect();
+    Some(format!("aees train {}{flags} --seed {seed}", task.name()))
+}
+
+/// The settings of a run that are not at their defaults: what decides its result, and where its inputs lie.
+pub fn changed_settings(run: &RunRecord, task: TaskName) -> BTreeMap<&'static str, Value> {
+    let mut config = RunConfig::new(task);
+    let understood = Attributes::of(run);
+    for setting in RunConfig::settings_of(task) {
+        let written = run.config.get(setting.key).filter(|value| !value.is_null()).cloned();
+        let value = match setting.role {
+            Role::Science => understood.json(setting.key).and_then(|json| serde_json::from_str(json).ok()),
+            _ => written,
+        };
+        if let Some(value) = value {
+            // What this version cannot read, such as a path of the reference, has no place in a new run.
+            let _ = config.set(setting.key, &value, &Place::Resolved);
+        }
     }
+    // How the run that was is done does not matter to the one to be, but for what it is made of.
+    let kept = config.changed().filter(|(setting, value)| match setting.role {
+        _ if value.is_null() => false,
+        Role::Science => understood.json(setting.key).is_some(),
+        Role::Source => setting.has_effect(|key| word(run, key)),
+        Role::Seed => false,
+        Role::Setup => setting.decides_inputs,
+    });
+    kept.map(|(setting, value)| (setting.key, value)).collect()
 }
 
 impl fmt::Display for Attributes {
@@ -139,56 +179,23 @@ fn is_default(defaults: &[RunConfig], key: &str, value: &str) -> bool {
     defaults.map(|default| canonical(&default).to_string()).any(|default| default == value)
 }
 
-/// What a run has for a key, as people write it: what it is first, then its configuration. Methods and label noise have
-/// the names of a style. None where the run has no such key, or null.
-pub fn attribute(run: &RunRecord, key: &str, style: NameStyle) -> Option<String> {
-    let list = |values: &[f64]| values.iter().map(|value| shortest(*value)).collect::<Vec<_>>().join(",");
-    Some(match key {
-        "task" => run.task.clone(),
-        "method" => method_name(run, style).text,
-        "method_name" => run.method_name.clone(),
-        "optimizer" => run.optimizer.clone(),
-        "scheduler" | "lr_scheduler" => run.scheduler.clone(),
-        "label_noise" => match style {
-            NameStyle::AsWritten => run.label_noise.words(),
-            _ => run.label_noise.label(),
-        },
-        "lr_candidates" => list(&run.lr_candidates),
-        "noise_candidates" => list(&run.noise_candidates),
-        "seed" => run.seed.to_string(),
-        _ => return text(run.config.get(key)?),
-    })
-}
-
-/// The key of some runs that is nearest to one that none has.
-pub(crate) fn nearest_key(runs: &[RunRecord], key: &str) -> Option<String> {
-    const ATTRIBUTES: [&str; 9] = [
-        "task",
-        "method",
-        "method_name",
-        "optimizer",
-        "scheduler",
-        "label_noise",
-        "lr_candidates",
-        "noise_candidates",
-        "seed",
-    ];
-    let known = ATTRIBUTES.into_iter().chain(runs.iter().flat_map(|run| run.config.keys().map(String::as_str)));
-    nearest(key, known).map(str::to_owned)
-}
-
-/// Orders values as numbers where they are numbers.
-pub(crate) fn by_number(one: &[String], other: &[String]) -> std::cmp::Ordering {
-    let pairs = one.iter().zip(other).map(|(one, other)| match (one.parse::<f64>(), other.parse::<f64>()) {
-        (Ok(one), Ok(other)) => one.total_cmp(&other),
-        _ => one.cmp(other),
-    });
-    pairs.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
-}
-
 /// The epochs a run was meant to have.
 pub(crate) fn planned_epochs(run: &RunRecord) -> u64 {
     run.config.get("epochs").and_then(Value::as_u64).unwrap_or(run.val_accuracies.len() as u64)
+}
+
+/// A setting as people call it.
+pub(crate) fn words(key: &str) -> String {
+    match key {
+        "lr_candidates" => "multipliers".into(),
+        "noise_candidates" => "noise".into(),
+        "reward_instability_lambda" => "penalty".into(),
+        "context_mode" => "context".into(),
+        "control_mode" => "control".into(),
+        "lr_scheduler" => "schedule".into(),
+        "structured_control_mode" => "axes".into(),
+        key => key.replace('_', " "),
+    }
 }
 
 /// The task of this name, if it is one of ours.
@@ -230,10 +237,14 @@ fn tell_apart(run: &RunRecord, settings: &mut BTreeMap<String, Value>) {
     }
     let mut put = |key: &str, value: Value| settings.insert(key.to_owned(), canonical(&value));
     put("epochs", epochs.into());
-    put("control_mode", run.method.control_mode().into());
+    put("control_mode", run.control.control_mode().into());
     put("optimizer", run.optimizer.as_str().into());
     put("lr_scheduler", run.scheduler.as_str().into());
     put("lr", run.lr.into());
+    if run.control != Control::Baseline {
+        put("lr_candidates", run.lr_candidates.clone().into());
+        put("noise_candidates", run.noise_candidates.clone().into());
+    }
     let (kind, rate) = match run.label_noise {
         NoiseSetting::Clean => return,
         NoiseSetting::Symmetric(rate) => ("symmetric", rate),
@@ -247,7 +258,7 @@ fn has_effect(run: &RunRecord, setting: &SettingInfo) -> bool {
     match setting.key {
         // It follows from the seed.
         "schedule_seed" => false,
-        "episode_length" if run.method == Method::Fixed => false,
+        "episode_length" if run.control == Control::Fixed => false,
         "label_noise_rate" | "label_noise_type" | "label_noise_seed" => run.label_noise != NoiseSetting::Clean,
         // Whether each multiplier has noise of its own also matters to a random draw, by its seeds.
         "structured_control_mode" => run.axes() == ControlledAxes::Dual,
@@ -259,7 +270,7 @@ fn has_effect(run: &RunRecord, setting: &SettingInfo) -> bool {
 fn word<'a>(run: &'a RunRecord, key: &str) -> Option<&'a str> {
     match key {
         // One candidate on each axis leaves a bandit nothing to do.
-        "control_mode" => Some(run.method.control_mode()),
+        "control_mode" => Some(run.control.control_mode()),
         "optimizer" => Some(&run.optimizer),
         "lr_scheduler" => Some(&run.scheduler),
         "context_mode" => Some(&run.context_mode),
@@ -270,7 +281,7 @@ fn word<'a>(run: &'a RunRecord, key: &str) -> Option<&'a str> {
 }
 
 /// A value as `--set` takes it. None for what is not set.
-fn text(value: &Value) -> Option<String> {
+pub(crate) fn text(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),

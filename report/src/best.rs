@@ -17,13 +17,16 @@ use serde_json::{Value, json};
 
 use aees_studies::study::{Goal, Measure};
 
-use crate::attributes::{Attributes, Detail, attribute, distinguishing, nearest_key};
+use crate::attributes::{Attributes, Detail, distinguishing};
 use crate::error::ReportError;
+use crate::experiment::Problem;
+use crate::fields::{attribute, nearest_key};
 use crate::names::NameStyle;
+use crate::quantity::{curve, known_metrics};
 use crate::record::RunRecord;
 use crate::statistics::{LEVEL, MeanSd, mean};
 
-pub use measure::{CURVES, Unmeasured, curve, measured};
+pub use measure::{Unmeasured, measured};
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -126,19 +129,29 @@ pub(crate) fn words(attributes: &Attributes, keys: &[String]) -> String {
 /// A key or a metric that no run has.
 pub fn best(runs: &[RunRecord], question: &Question) -> Result<Answer, ReportError> {
     refuse_unknown(runs, question)?;
-    let mut by_group: BTreeMap<Vec<String>, BTreeMap<Attributes, Vec<usize>>> = BTreeMap::new();
+    // Settings race only within one problem, whatever is grouped by.
+    let mut by_group: BTreeMap<(Vec<String>, Problem), BTreeMap<Attributes, Vec<usize>>> = BTreeMap::new();
     for (index, run) in runs.iter().enumerate() {
         let name = question
             .group_by
             .iter()
             .map(|key| attribute(run, key, NameStyle::AsWritten).unwrap_or_else(|| "none".into()))
             .collect();
-        by_group.entry(name).or_default().entry(Attributes::of(run)).or_default().push(index);
+        let attributes = Attributes::of(run);
+        let problem = Problem(attributes.clone().of_problem());
+        by_group.entry((name, problem)).or_default().entry(attributes).or_default().push(index);
     }
     let mut warnings = Vec::new();
     let mut groups = Vec::new();
-    for (values, settings) in by_group {
-        let name = question.group_by.iter().cloned().zip(values).collect();
+    let mut problems: BTreeMap<Vec<String>, Vec<Attributes>> = BTreeMap::new();
+    for (values, problem) in by_group.keys() {
+        problems.entry(values.clone()).or_default().push(problem.0.clone());
+    }
+    for ((values, problem), settings) in by_group {
+        let keys = distinguishing(&problems[&values], Detail::Enough);
+        let told = keys.iter().filter(|key| !question.group_by.contains(key));
+        let told = told.map(|key| (key.clone(), problem.0.text(key).unwrap_or_else(|| "none".into())));
+        let name = question.group_by.iter().cloned().zip(values).chain(told).collect();
         groups.push(group(runs, question, name, settings, &mut warnings));
     }
     Ok(Answer { question: question.clone(), groups, warnings })
@@ -224,12 +237,7 @@ fn refuse_unknown(runs: &[RunRecord], question: &Question) -> Result<(), ReportE
         return Err(ReportError::new(format!("no run has the setting `{key}`"), help));
     }
     if !runs.iter().any(|run| curve(run, &question.metric).is_some()) {
-        let mut known: Vec<String> = CURVES.iter().map(|name| (*name).to_owned()).collect();
-        known.retain(|name| runs.iter().any(|run| curve(run, name).is_some()));
-        known.extend(runs.iter().flat_map(|run| run.metrics.iter().map(|(name, _)| name.clone())));
-        known.sort();
-        known.dedup();
-        let help = format!("the results have {}", known.join(", "));
+        let help = format!("the results have {}", known_metrics(runs).join(", "));
         return Err(ReportError::new(format!("no run has the metric `{}`", question.metric), Some(help)));
     }
     Ok(())

@@ -105,10 +105,8 @@ impl FigureKind {
             Self::Rewards => episodes::rewards(study, options),
             Self::Sigma => episodes::noise_against_accuracy(study, options),
             Self::Norms => episodes::update_norms(study, options),
-            Self::Overhead => comparisons::overhead(study, options),
-            Self::Diagnostics => {
-                comparisons::diagnostics(study, &FigureRuns::at_peaks(runs, options.allow_partial, looks))
-            }
+            Self::Overhead => comparisons::overhead(study, looks),
+            Self::Diagnostics => comparisons::diagnostics(study, looks, options),
             Self::Strips => comparisons::strips(study, options),
         }
     }

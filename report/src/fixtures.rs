@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
-use crate::record::{Layout, Method, NoiseSetting, RunRecord};
+use crate::record::{Control, Layout, NoiseSetting, RunRecord};
 
 /// A run of three epochs.
 pub(crate) fn record(task: &str, seed: i64) -> RunRecord {
@@ -14,7 +14,7 @@ pub(crate) fn record(task: &str, seed: i64) -> RunRecord {
         run_id: None,
         task: task.into(),
         method_name: "Baseline".into(),
-        method: Method::Baseline,
+        control: Control::Baseline,
         seed,
         optimizer: "AdamW".into(),
         scheduler: "none".into(),
@@ -42,6 +42,8 @@ pub(crate) fn record(task: &str, seed: i64) -> RunRecord {
         diverged_at: None,
         metrics: Vec::new(),
         runtime: Vec::new(),
+        inputs: Vec::new(),
+        case: None,
         provenance: Vec::new(),
         contradictions: Vec::new(),
     }
@@ -52,6 +54,10 @@ pub(crate) fn with(mut run: RunRecord, config: Value) -> RunRecord {
     if let Value::Object(config) = config {
         run.optimizer = config.get("optimizer").and_then(Value::as_str).unwrap_or(&run.optimizer).to_owned();
         run.lr = config.get("lr").and_then(Value::as_f64).unwrap_or(run.lr);
+        let list = config.get("lr_candidates").and_then(Value::as_array);
+        if let Some(list) = list {
+            run.lr_candidates = list.iter().filter_map(Value::as_f64).collect();
+        }
         run.config = config;
     }
     run

@@ -3,8 +3,9 @@
 //! The thesis names one method differently in different places (`AEES + Cosine` in the tables of clean labels, `Cosine +
 //! AEES` in the noisy ones). A [`NameStyle`] says which place it is; the words themselves stand here once.
 
+use crate::attributes::{Attributes, Detail, distinguishing};
 use crate::number::{percent, shortest};
-use crate::record::{ControlledAxes, Method, NoiseSetting, RunRecord};
+use crate::record::{Control, ControlledAxes, NoiseSetting, RunRecord};
 
 /// The plain optimizer, where a table names optimizers by itself.
 pub(crate) const BASELINE: &str = "Baseline";
@@ -30,15 +31,9 @@ pub enum NameStyle {
         axes: bool,
     },
     /// The thesis' tables of clean CIFAR-100: `AEES + Cosine`, `AdamW`.
-    CleanTable {
-        /// The rate that multipliers refer to.
-        base_lr: f64,
-    },
+    CleanTable,
     /// Its noisy tables: `Cosine + AEES`, `Baseline`.
-    NoisyTable {
-        /// The rate that multipliers refer to.
-        base_lr: f64,
-    },
+    NoisyTable,
     /// Its tables of the text tasks: `AEES-Dual + warmup-linear`, `Random σ`.
     TextTable,
     /// What costs time: `Baseline`, `AEES-LR + cosine`, whatever values are fixed.
@@ -69,9 +64,9 @@ pub fn method_name(run: &RunRecord, style: NameStyle) -> MethodName {
     // Some tables group by method, some by schedule.
     let (rank, text) = match style {
         NameStyle::AsWritten => (rank, method),
-        NameStyle::NoisyTable { .. } if run.method == Method::Baseline => (2 * RANKS_OF_SCHEDULES, titled.to_owned()),
-        NameStyle::NoisyTable { .. } => ((rank + 2) * RANKS_OF_SCHEDULES, format!("{titled} + {method}")),
-        NameStyle::CleanTable { .. } => {
+        NameStyle::NoisyTable if run.control == Control::Baseline => (2 * RANKS_OF_SCHEDULES, titled.to_owned()),
+        NameStyle::NoisyTable => ((rank + 2) * RANKS_OF_SCHEDULES, format!("{titled} + {method}")),
+        NameStyle::CleanTable => {
             let at = ["cosine", "linear"].iter().position(|known| *known == scheduler).unwrap_or(2);
             (rank * RANKS_OF_SCHEDULES + 1 + at, format!("{method} + {titled}"))
         }
@@ -95,46 +90,47 @@ fn without_schedule(run: &RunRecord, style: NameStyle) -> (usize, String) {
         NameStyle::WithAxes => (rank(run), general(run, true, ("x", "sigma"))),
         NameStyle::Panel { axes } => {
             let name = general(run, axes, ("×", "σ"));
-            let plain = run.task != "command" && run.method == Method::Baseline && name == run.optimizer;
+            let plain = run.task != "command" && run.control == Control::Baseline && name == run.optimizer;
             (rank(run), if plain { "Plain".into() } else { name })
         }
-        NameStyle::CleanTable { base_lr } => match cifar(run, base_lr) {
-            (rank, name) if run.method == Method::Baseline && name == BASELINE => (rank, run.optimizer.clone()),
-            other => other,
-        },
-        NameStyle::NoisyTable { base_lr } => cifar(run, base_lr),
+        NameStyle::CleanTable if run.control == Control::Baseline => (0, run.optimizer.clone()),
+        NameStyle::CleanTable | NameStyle::NoisyTable => cifar(run),
         NameStyle::TextTable => of_text_task(run),
-        NameStyle::Overhead => (rank(run), format!("{}{}", known(run.method), suffix(controlled(run)))),
+        NameStyle::Overhead => (rank(run), format!("{}{}", known(run), suffix(controlled(run)))),
     }
 }
 
 /// Plain runs first, then fixed ones, then those that somebody picks for.
 fn rank(run: &RunRecord) -> usize {
-    match run.method {
-        Method::Baseline if fixed_multiplier(run).is_none_or(|multiplier| multiplier == 1.0) => 0,
-        Method::Baseline | Method::Fixed => 1,
-        Method::Random => 2,
-        Method::UniformRandom => 3,
-        Method::FrequencyMatched => 4,
-        Method::Adaptive => 5,
+    match run.control {
+        Control::Baseline => 0,
+        Control::Fixed => 1,
+        Control::Random => 2,
+        Control::UniformRandom => 3,
+        Control::FrequencyMatched => 4,
+        Control::Adaptive => 5,
     }
 }
 
-/// The names of the methods.
-fn known(method: Method) -> &'static str {
-    match method {
-        Method::Baseline => BASELINE,
-        Method::Fixed => "Fixed",
-        Method::Adaptive => AEES,
-        Method::Random => "Random",
-        Method::UniformRandom => UNIFORM,
-        Method::FrequencyMatched => MATCHED,
+/// Who picks. The bandit of the thesis is AEES; another one says which.
+fn known(run: &RunRecord) -> String {
+    match run.control {
+        Control::Baseline => BASELINE.into(),
+        Control::Fixed => "Fixed".into(),
+        Control::Adaptive => match run.config.get("controller").and_then(serde_json::Value::as_str) {
+            None | Some("ducb") => AEES.into(),
+            Some("thompson") => format!("{AEES} Thompson"),
+            Some(other) => format!("{AEES} {}", other.to_uppercase()),
+        },
+        Control::Random => "Random".into(),
+        Control::UniformRandom => UNIFORM.into(),
+        Control::FrequencyMatched => MATCHED.into(),
     }
 }
 
 /// The axes on which something is picked; a plain optimizer picks nothing, whatever candidates its file names.
 pub(crate) fn controlled(run: &RunRecord) -> ControlledAxes {
-    if run.method == Method::Baseline { ControlledAxes::None } else { run.axes() }
+    if run.control == Control::Baseline { ControlledAxes::None } else { run.axes() }
 }
 
 fn suffix(axes: ControlledAxes) -> &'static str {
@@ -148,40 +144,36 @@ fn suffix(axes: ControlledAxes) -> &'static str {
 
 /// For any task: what is fixed by its values, the others by who picks. `signs` are those of a multiplier and of noise.
 fn general(run: &RunRecord, axes: bool, signs: (&str, &str)) -> String {
-    match run.method {
-        Method::Baseline | Method::Fixed => {
-            let multiplier = fixed_multiplier(run).filter(|multiplier| *multiplier != 1.0);
-            let sigma = run.noise_candidates.first().copied();
-            let sigma = sigma.filter(|sigma| run.method == Method::Fixed && *sigma > 0.0);
-            match fixed(multiplier, sigma, signs) {
-                Some(name) => name,
-                None if run.method == Method::Fixed => format!("Fixed {}1", signs.0),
-                None if run.task == "command" => run.method_name.clone(),
-                None => run.optimizer.clone(),
-            }
-        }
-        Method::Adaptive | Method::Random if axes => format!("{}{}", known(run.method), suffix(run.axes())),
-        method => known(method).into(),
+    match run.control {
+        Control::Baseline if run.task == "command" => run.method_name.clone(),
+        Control::Baseline => run.optimizer.clone(),
+        Control::Fixed => fixed(run, signs).unwrap_or_else(|| format!("Fixed {}1", signs.0)),
+        Control::Adaptive | Control::Random if axes => format!("{}{}", known(run), suffix(run.axes())),
+        _ => known(run),
     }
 }
 
-fn fixed(multiplier: Option<f64>, sigma: Option<f64>, (times, noise): (&str, &str)) -> Option<String> {
-    let of_rate = multiplier.map(|multiplier| format!("{times}{multiplier}"));
-    let of_noise = sigma.map(|sigma| format!("{noise} {}", shortest(sigma)));
+/// What is fixed and not neutral.
+fn fixed(run: &RunRecord, (times, noise): (&str, &str)) -> Option<String> {
+    let of_rate = fixed_multiplier(run).filter(|multiplier| *multiplier != 1.0);
+    let of_noise = run.noise_candidates.first().filter(|sigma| **sigma > 0.0);
+    let of_rate = of_rate.map(|multiplier| format!("{times}{multiplier}"));
+    let of_noise = of_noise.map(|sigma| format!("{noise} {}", shortest(*sigma)));
     let parts: Vec<String> = of_rate.into_iter().chain(of_noise).collect();
     (!parts.is_empty()).then(|| format!("Fixed {}", parts.join(", ")))
 }
 
-/// The tables of CIFAR-100, with multipliers as the reference's fixed runs have them.
-fn cifar(run: &RunRecord, base_lr: f64) -> (usize, String) {
-    match (run.method, table_multiplier(run, base_lr)) {
-        (_, Some(multiplier)) => (10, format!("Fixed ×{multiplier:?}")),
-        (Method::Baseline, None) => (0, BASELINE.into()),
-        (Method::Adaptive, None) => (1, AEES.into()),
-        (Method::Fixed, None) => (11, "Fixed noise".into()),
-        (Method::Random, None) => (12, known(run.method).into()),
-        (Method::UniformRandom, None) => (13, UNIFORM.into()),
-        (Method::FrequencyMatched, None) => (14, MATCHED.into()),
+/// The tables of CIFAR-100, with multipliers as the thesis prints them.
+fn cifar(run: &RunRecord) -> (usize, String) {
+    let quiet = run.noise_candidates.iter().all(|noise| *noise == 0.0);
+    match (run.control, fixed_multiplier(run)) {
+        (Control::Fixed, Some(multiplier)) if quiet => (10, format!("Fixed ×{multiplier:?}")),
+        (Control::Fixed, _) => (11, "Fixed noise".into()),
+        (Control::Baseline, _) => (0, BASELINE.into()),
+        (Control::Adaptive, _) => (1, known(run)),
+        (Control::Random, _) => (12, known(run)),
+        (Control::UniformRandom, _) => (13, known(run)),
+        (Control::FrequencyMatched, _) => (14, known(run)),
     }
 }
 
@@ -193,31 +185,26 @@ fn of_text_task(run: &RunRecord) -> (usize, String) {
         ControlledAxes::Noise => (1, "-Noise"),
         ControlledAxes::Dual | ControlledAxes::None => (2, "-Dual"),
     };
-    match run.method {
-        Method::Baseline => (0, "AdamW".to_owned()),
-        Method::Adaptive => (1 + at, format!("{AEES}{axis}")),
-        Method::Fixed => {
-            let of = |values: &[f64], neutral: f64| values.first().copied().filter(|value| *value != neutral);
-            let (multiplier, sigma) = (of(&run.lr_candidates, 1.0), of(&run.noise_candidates, 0.0));
-            let name = fixed(multiplier, sigma, ("×", "σ"));
-            (4, name.unwrap_or_else(|| "Fixed σ 0".into()))
-        }
-        Method::Random if run.axes() == ControlledAxes::Noise => (6, "Random σ".into()),
-        Method::Random => (6, format!("Random{axis}")),
-        Method::UniformRandom => (7, UNIFORM.into()),
-        Method::FrequencyMatched => (8, MATCHED.into()),
+    match run.control {
+        Control::Baseline => (0, "AdamW".to_owned()),
+        Control::Adaptive => (1 + at, format!("{}{axis}", known(run))),
+        Control::Fixed => (4, fixed(run, ("×", "σ")).unwrap_or_else(|| "Fixed σ 0".into())),
+        Control::Random if run.axes() == ControlledAxes::Noise => (6, "Random σ".into()),
+        Control::Random => (6, format!("Random{axis}")),
+        Control::UniformRandom => (7, UNIFORM.into()),
+        Control::FrequencyMatched => (8, MATCHED.into()),
     }
 }
 
 /// The reference's word in the CSV of the overhead: `baseline_none`, `aees_lr_only_cosine`.
 pub fn reference_word(run: &RunRecord) -> String {
-    let who = match run.method {
-        Method::Baseline => return format!("baseline_{}", run.scheduler),
-        Method::Fixed => return format!("fixed_{}", run.scheduler),
-        Method::Adaptive => "aees",
-        Method::Random => "random",
-        Method::UniformRandom => "uniform_random",
-        Method::FrequencyMatched => "frequency_matched",
+    let who = match run.control {
+        Control::Baseline => return format!("baseline_{}", run.scheduler),
+        Control::Fixed => return format!("fixed_{}", run.scheduler),
+        Control::Adaptive => "aees",
+        Control::Random => "random",
+        Control::UniformRandom => "uniform_random",
+        Control::FrequencyMatched => "frequency_matched",
     };
     let what = match run.axes() {
         ControlledAxes::Lr => "lr_only",
@@ -228,53 +215,18 @@ pub fn reference_word(run: &RunRecord) -> String {
     format!("{who}_{what}_{}", run.scheduler)
 }
 
-/// The learning rate that is published for a run's task and optimizer.
-pub(crate) fn published_lr(run: &RunRecord) -> Option<f64> {
-    match (run.task.as_str(), run.optimizer.as_str()) {
-        ("cifar100", "SGD") => Some(0.1),
-        ("cifar100", "AdamW") => Some(1e-3),
-        ("sst2" | "agnews", _) => Some(5e-5),
-        _ => None,
-    }
-}
-
-/// The constant factor on the published learning rate of the task: that of a run with one candidate, and that of a plain
-/// run whose `--lr` is another than the published one. The reference's fixed multipliers under label noise are such runs.
-/// None when somebody picks, or no rate is published for the task.
+/// The constant multiplier of a run: that of its single candidate, which a plain optimizer does not have.
 pub fn fixed_multiplier(run: &RunRecord) -> Option<f64> {
-    multiplier_of(run, published_lr(run)?)
-}
-
-/// The same on any other learning rate.
-fn multiplier_of(run: &RunRecord, base_lr: f64) -> Option<f64> {
-    let of_candidate = match (run.method, run.lr_candidates.as_slice()) {
-        (Method::Baseline, _) => 1.0,
-        (_, [single]) => *single,
-        _ => return None,
-    };
-    let factor = of_candidate * run.lr / base_lr;
-    // 0.002 / 0.001 is not exactly 2.
-    Some((factor * 1e9).round() / 1e9)
-}
-
-/// The fixed multiplier that a row of the CIFAR tables is named after: that of a controller with one candidate, or of a
-/// plain optimizer at a multiple of the base rate, as the reference made them. None for a plain optimizer at the base rate,
-/// and where something else is fixed. A section gives its own base rate, because its adaptive runs may have another one than
-/// the published.
-pub(crate) fn table_multiplier(run: &RunRecord, base_lr: f64) -> Option<f64> {
-    let multiplier = multiplier_of(run, base_lr);
-    match run.method {
-        Method::Baseline if run.scheduler == "none" => multiplier.filter(|multiplier| *multiplier != 1.0),
-        Method::Fixed if run.noise_candidates.iter().all(|noise| *noise == 0.0) => multiplier,
+    match (run.control, run.lr_candidates.as_slice()) {
+        (Control::Fixed, [single]) => Some(*single),
         _ => None,
     }
 }
 
-/// The base rate that multipliers refer to: that of the adaptive runs of this optimizer, or else the published one.
-pub(crate) fn base_lr(runs: &[&RunRecord], optimizer: &str) -> f64 {
-    let of_optimizer = || runs.iter().filter(|run| run.optimizer == optimizer);
-    let adaptive = of_optimizer().find(|run| run.method == Method::Adaptive).map(|run| run.lr);
-    adaptive.or_else(|| of_optimizer().find_map(|run| published_lr(run))).unwrap_or(1e-3)
+/// What tells each of some attributes from the others, as words: `lr 0.001`. Nothing for a single one.
+pub(crate) fn tell_apart<'a>(all: impl IntoIterator<Item = &'a Attributes> + Clone) -> Vec<String> {
+    let keys = distinguishing(all.clone(), Detail::Enough);
+    all.into_iter().map(|attributes| attributes.words(&keys)).collect()
 }
 
 /// A task as people write it.

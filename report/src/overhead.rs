@@ -1,9 +1,9 @@
 //! What a method costs in time, by the protocol of the reference: steady epochs, repeats, percent over the plain baseline.
 //!
 //! The time of a run is the mean of its epochs without the first, which pays for what is done once; evaluation is part of
-//! an epoch. A run of one epoch has only that one, and says so. Every result is a repeat of its group, also several of one
-//! seed. Groups are compared with the plain baseline of the same task and optimizer, and of the same work: model, batch,
-//! data and machine, so that nothing else is taken for overhead. Diverged runs count: their epochs took their time as well.
+//! an epoch. A run of one epoch has only that one, and says so. Several results of one seed are its repeats. Methods are
+//! compared with the plain baseline of the same problem and optimizer on the same machine, so that nothing else is taken for
+//! overhead. Diverged runs count: their epochs took their time as well.
 //!
 //! The interval of the percentage is Student's, of the logarithm of the ratio: the two groups' relative variances add up
 //! (first order), and the degrees of freedom are Welch's and Satterthwaite's. It is the spread over repeats, which on a
@@ -16,8 +16,10 @@ use std::path::PathBuf;
 
 use aees_run::settings::{Cost, RunConfig};
 
+use crate::attributes::{Detail, distinguishing};
+use crate::experiment::{Experiment, Method, differing, experiments};
 use crate::names::{NameStyle, controlled, method_name, reference_word};
-use crate::record::{ControlledAxes, Method, RunRecord};
+use crate::record::{Control, RunRecord};
 use crate::statistics::{LEVEL, MeanSd, mean, t_quantile};
 
 pub use text::{csv, json, markdown};
@@ -81,58 +83,103 @@ pub fn steady_seconds(run: &RunRecord) -> Option<f64> {
     mean(steady).filter(|mean| mean.is_finite() && *mean > 0.0)
 }
 
-/// What repeats have in common: the controlled axes, who picks, and the schedule. The values that are fixed cost no time.
-type Configuration = (ControlledAxes, Method, String);
-
-fn configuration(run: &RunRecord) -> Configuration {
-    (controlled(run), run.method, run.scheduler.clone())
-}
+/// Where a time was taken: what was worked on, by which optimizer, on which machine.
+type Site = (String, String, Vec<(String, String)>);
 
 fn is_plain(run: &RunRecord) -> bool {
-    run.method == Method::Baseline && run.scheduler == "none"
+    run.control == Control::Baseline && run.scheduler == "none"
 }
 
-/// One row for each task, optimizer, work and configuration that has a time, baselines first.
+/// The experiments whose times are comparable: where some of a task and optimizer were repeated to be timed, only those on
+/// the same problems.
+pub(crate) fn timed<'a>(experiments: &[Experiment<'a>]) -> Vec<Experiment<'a>> {
+    let family = |one: &Experiment<'_>| (one.example().task.clone(), one.example().optimizer.clone());
+    let repeated: Vec<&Experiment<'_>> = experiments.iter().filter(|one| one.has_repeats()).collect();
+    let comparable = |one: &&Experiment<'_>| {
+        let mut family_of = repeated.iter().filter(|other| family(other) == family(one)).peekable();
+        family_of.peek().is_none() || family_of.any(|other| other.problem == one.problem)
+    };
+    experiments.iter().filter(comparable).cloned().collect()
+}
+
+/// The same, where anything was repeated.
+pub(crate) fn any_repeated(experiments: &[Experiment<'_>]) -> bool {
+    experiments.iter().any(Experiment::has_repeats)
+}
+
+/// One row for each experiment that has a time, and for each machine that it ran on; baselines first.
 pub fn rows(runs: &[RunRecord]) -> Vec<OverheadRow> {
-    type Key = (String, String, Vec<(String, String)>);
-    let mut groups: BTreeMap<Key, BTreeMap<Configuration, Vec<&RunRecord>>> = BTreeMap::new();
-    for run in runs.iter().filter(|run| steady_seconds(run).is_some()) {
-        let key = (run.task.clone(), run.optimizer.clone(), work(run));
-        groups.entry(key).or_default().entry(configuration(run)).or_default().push(run);
+    let experiments = timed(&experiments(runs));
+    let mut groups: BTreeMap<Site, Vec<(Method, Vec<&RunRecord>)>> = BTreeMap::new();
+    for experiment in &experiments {
+        let mut places: BTreeMap<Site, Vec<&RunRecord>> = BTreeMap::new();
+        for run in experiment.timed.iter().filter(|run| steady_seconds(run).is_some()) {
+            let place = (run.task.clone(), run.optimizer.clone(), work(experiment, run));
+            places.entry(place).or_default().push(run);
+        }
+        for (place, runs) in places {
+            groups.entry(place).or_default().push((experiment.method.clone(), runs));
+        }
     }
-    let works: Vec<Key> = groups.keys().cloned().collect();
+    let works: Vec<Site> = groups.keys().cloned().collect();
     let mut rows = Vec::new();
-    for (key, configurations) in groups {
-        let others: Vec<&Key> = works.iter().filter(|other| other.0 == key.0 && other.1 == key.1).collect();
+    for (key, mut methods) in groups {
+        let others: Vec<&Site> = works.iter().filter(|other| other.0 == key.0 && other.1 == key.1).collect();
         let differs = |(name, value): &&(String, String)| {
             others.iter().any(|other| !other.2.iter().any(|(its, also)| its == name && also == value))
         };
-        let words: Vec<String> = key.2.iter().filter(differs).map(|(name, value)| format!("{name}={value}")).collect();
-        let plain = configurations.values().find(|runs| is_plain(runs[0]));
-        let plain = plain.and_then(|runs| MeanSd::of(&times(runs)));
-        rows.extend(configurations.values().filter_map(|runs| row(&words.join(" "), runs, plain.as_ref())));
+        let told: Vec<String> = key.2.iter().filter(differs).map(|(name, value)| format!("{name}={value}")).collect();
+        methods.sort_by_key(|(_, runs)| (controlled(runs[0]), runs[0].control, runs[0].scheduler.clone()));
+        for (method, runs) in &methods {
+            let plain = methods.iter().filter(|(_, runs)| is_plain(runs[0]));
+            let plain = plain.min_by_key(|(other, _)| differing(method, other).len());
+            let twins = methods.iter().filter(|(_, other)| label(other[0]) == label(runs[0]));
+            let twins: Vec<&Method> = twins.map(|(method, _)| method).collect();
+            let keys = distinguishing(twins.iter().map(|method| &method.0), Detail::Enough);
+            rows.extend(row(
+                &told.join(" "),
+                &method.0.words(&keys),
+                runs,
+                plain.map(|(_, runs)| times(runs)).as_deref(),
+            ));
+        }
     }
     rows
 }
 
-fn times(runs: &[&RunRecord]) -> Vec<f64> {
-    runs.iter().filter_map(|run| steady_seconds(run)).collect()
+fn label(run: &RunRecord) -> String {
+    method_name(run, NameStyle::Overhead).text
+}
+
+/// One time for each seed, the mean over its repeats; or for each repeat, where all are of one seed.
+pub(crate) fn times(runs: &[&RunRecord]) -> Vec<f64> {
+    let mut by_seed: BTreeMap<i64, Vec<f64>> = BTreeMap::new();
+    for run in runs {
+        by_seed.entry(run.seed).or_default().extend(steady_seconds(run));
+    }
+    match by_seed.len() {
+        1 => by_seed.into_values().flatten().collect(),
+        _ => by_seed.values().filter_map(|repeats| mean(repeats)).collect(),
+    }
 }
 
 /// What the run worked on and where, by name.
-fn work(run: &RunRecord) -> Vec<(String, String)> {
-    let known = RunConfig::settings().iter().filter(|setting| matches!(setting.cost, Cost::Epoch | Cost::Machine));
-    let keys = known.map(|setting| setting.key).chain(WORK);
+fn work(experiment: &Experiment<'_>, run: &RunRecord) -> Vec<(String, String)> {
+    let machine = RunConfig::settings().iter().filter(|setting| setting.cost == Cost::Machine);
+    let keys = machine.map(|setting| setting.key).chain(WORK);
     let settings = keys.filter_map(|key| Some((key.to_owned(), run.config.get(key)?.to_string())));
     let machine = run.provenance.iter().filter(|(name, _)| MACHINE.contains(&name.as_str())).cloned();
-    let mut work: Vec<(String, String)> = settings.filter(|(_, value)| value != "null").chain(machine).collect();
+    let problem = experiment.problem.0.pairs();
+    let mut work: Vec<(String, String)> =
+        problem.chain(settings.filter(|(_, value)| value != "null")).chain(machine).collect();
     work.sort();
     work.dedup();
     work
 }
 
-fn row(work: &str, runs: &[&RunRecord], plain: Option<&MeanSd>) -> Option<OverheadRow> {
+fn row(work: &str, told: &str, runs: &[&RunRecord], plain: Option<&[f64]>) -> Option<OverheadRow> {
     let first = runs.first()?;
+    let plain = plain.and_then(MeanSd::of);
     let seconds = MeanSd::of(&times(runs))?;
     let spread = |number: &dyn Fn(&RunRecord) -> Option<f64>| {
         let values: Vec<f64> = runs.iter().filter_map(|run| number(run)).filter(|value| value.is_finite()).collect();
@@ -140,16 +187,14 @@ fn row(work: &str, runs: &[&RunRecord], plain: Option<&MeanSd>) -> Option<Overhe
     };
     let wall = |run: &RunRecord| run.wall_seconds.filter(|seconds| *seconds > 0.0);
     let steps = |run: &RunRecord| (run.total_steps > 0).then_some(run.total_steps as f64);
-    let overhead =
-        plain.map(
-            |plain| {
-                if is_plain(first) { Overhead { percent: 0.0, interval: None } } else { overhead(&seconds, plain) }
-            },
-        );
+    let overhead = plain.map(|plain| match is_plain(first) {
+        true => Overhead { percent: 0.0, interval: None },
+        false => overhead(&seconds, &plain),
+    });
     Some(OverheadRow {
         task: first.task.clone(),
         optimizer: first.optimizer.clone(),
-        label: method_name(first, NameStyle::Overhead).text,
+        label: if told.is_empty() { label(first) } else { format!("{} ({told})", label(first)) },
         word: reference_word(first),
         plain: is_plain(first),
         work: work.to_owned(),

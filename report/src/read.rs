@@ -22,11 +22,12 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use crate::attributes::Attributes;
+use crate::experiment::{about_data, experiments};
 use crate::record::RunRecord;
 
 use self::source::{FileRefusal, Listing};
 
-pub use self::source::{ReadError, SkippedFile, Source};
+pub use self::source::{ReadError, ResultSource, SkippedFile};
 
 /// No result is so large; such a file is not even opened.
 const LARGEST_RESULT: u64 = 256 << 20;
@@ -60,21 +61,23 @@ impl ResultSet {
     ///
     /// # Errors
     /// A source that is not there, or no result in any of them.
-    pub fn read(sources: &[Source]) -> Result<Self, ReadError> {
+    pub fn read(sources: &[ResultSource]) -> Result<Self, ReadError> {
         let mut listing = Listing::default();
         for source in sources {
             match source {
-                Source::Study { root, registry, name } => study::find(root, registry, name, &mut listing)?,
-                Source::Folder(path) => find::folder(path, &mut listing)?,
-                Source::File(path) if !path.exists() => return Err(ReadError::Missing { path: path.clone() }),
-                Source::File(path) => listing.files.push(path.clone()),
+                ResultSource::Study { root, registry, name } => study::find(root, registry, name, &mut listing)?,
+                ResultSource::Folder(path) => find::folder(path, &mut listing)?,
+                ResultSource::File(path) if !path.exists() => return Err(ReadError::Missing { path: path.clone() }),
+                ResultSource::File(path) => listing.files.push(path.clone()),
             }
         }
         let mut set = Self::of_files(listing);
         if set.runs.is_empty() {
-            let path = sources.first().map(Source::path).unwrap_or_default();
+            let path = sources.first().map(ResultSource::path).unwrap_or_default();
             return Err(ReadError::Nothing { path, skipped: set.skipped });
         }
+        let about_data = about_data(&experiments(&set.runs));
+        set.warnings.splice(..0, about_data);
         for twice in set.duplicates() {
             let paths = twice.indices.iter().map(|index| set.runs[*index].path.display().to_string());
             let paths = paths.collect::<Vec<_>>().join(", ");
@@ -85,7 +88,7 @@ impl ResultSet {
     }
 
     fn of_files(listing: Listing) -> Self {
-        let Listing { mut files, mut skipped, mut warnings, seeds } = listing;
+        let Listing { mut files, mut skipped, mut warnings, cases, seeds } = listing;
         let mut seen = HashSet::new();
         files.sort();
         files.retain(|path| seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone())));
@@ -93,7 +96,8 @@ impl ResultSet {
         let mut runs = Vec::with_capacity(outcomes.len());
         for (path, outcome) in outcomes {
             match outcome {
-                Ok((run, about_it)) => {
+                Ok((mut run, about_it)) => {
+                    run.case = cases.get(path).cloned();
                     let contradictions = run.contradictions.iter().map(ToString::to_string);
                     let all = contradictions.chain(about_it);
                     warnings.extend(all.map(|warning| format!("{}: {warning}", path.display())));

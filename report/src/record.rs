@@ -19,7 +19,7 @@ pub enum Layout {
 
 /// Who picked multiplier and noise. Told from settings and logs, not from names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Method {
+pub enum Control {
     /// The plain optimizer.
     Baseline,
     /// Controllers with one candidate on each axis: a fixed multiplier or fixed noise.
@@ -34,7 +34,7 @@ pub enum Method {
     FrequencyMatched,
 }
 
-impl Method {
+impl Control {
     /// The control mode that makes such a run. Where each axis has one candidate it does not matter who picks it.
     pub(crate) fn control_mode(self) -> &'static str {
         match self {
@@ -108,7 +108,7 @@ pub struct RunRecord {
     pub task: String,
     /// The method's name as the file has it.
     pub method_name: String,
-    pub method: Method,
+    pub control: Control,
     pub seed: i64,
     /// The optimizer; `AdamW` for the text tasks.
     pub optimizer: String,
@@ -161,6 +161,10 @@ pub struct RunRecord {
     pub metrics: Vec<(String, f64)>,
     /// Steps and TFLOP a second and the like, from `runtime_metrics`, by name.
     pub runtime: Vec<(String, f64)>,
+    /// Digests of what the run was made of, by name: `data`, `model`, `tokenizer`, `weights`; as far as the file tells them.
+    pub inputs: Vec<(String, String)>,
+    /// The case of the study that asked for it.
+    pub case: Option<String>,
     /// The machine and the versions, as the file tells them, in words.
     pub provenance: Vec<(String, String)>,
     /// What the file says of itself and its own curves contradict.

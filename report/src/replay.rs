@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use self::controllers::Replica;
 use self::record::Recorded;
 use crate::difference::Difference;
-use crate::record::Method;
+use crate::record::Control;
 
 /// Why a file cannot be replayed: it is not there, no RunResult, or without what its controllers need.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +55,7 @@ pub enum Finding {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Replay {
     pub path: PathBuf,
-    pub method: Method,
+    pub control: Control,
     /// Closed episodes in the record.
     pub episodes: usize,
     /// Episodes that were reproduced, from the first on without a gap.
@@ -98,7 +98,7 @@ pub fn replay(path: &Path) -> Result<Replay, ReplayError> {
         |reason: String| ReplayError { path: path.into(), reason: format!("cannot be replayed: {reason}") };
     let mut replay = Replay {
         path: path.into(),
-        method: recorded.run.method,
+        control: recorded.run.control,
         episodes: 0,
         reproduced: 0,
         finding: Finding::Nothing,

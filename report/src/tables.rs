@@ -10,6 +10,7 @@
 mod ablations;
 mod checkpoints;
 mod cifar;
+mod comparison;
 mod csv;
 mod general;
 mod group;
@@ -19,7 +20,6 @@ mod markdown;
 mod options;
 mod overhead;
 mod plan;
-mod quantity;
 mod selection;
 mod table;
 mod text;
@@ -28,7 +28,6 @@ mod text;
 mod tests;
 
 pub use options::{DuplicateRule, TableOptions};
-pub use quantity::Quantity;
 pub use table::{Better, Cell, Column, ColumnKind, Emphasis, Row, Table};
 
 use crate::error::ReportError;
@@ -36,7 +35,7 @@ use crate::record::RunRecord;
 
 /// How a table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum TableFormat {
     /// Markdown.
     Markdown,
     /// LaTeX with booktabs.
@@ -45,7 +44,7 @@ pub enum Format {
     Csv,
 }
 
-impl Format {
+impl TableFormat {
     /// All formats.
     pub const ALL: [Self; 3] = [Self::Markdown, Self::Latex, Self::Csv];
 

@@ -12,8 +12,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::attributes::{Attributes, Detail, distinguishing};
-use crate::best::curve;
 use crate::error::ReportError;
+use crate::quantity::curve;
 use crate::record::RunRecord;
 
 pub use files::{csv, npz, safetensors};

@@ -1,17 +1,17 @@
 //! The reader on the archive of fixtures.
 
 use aees_report::names::{NameStyle, method_name};
-use aees_report::{Attributes, ControlledAxes, Layout, Method, NoiseSetting, ResultSet, RunRecord, Source};
+use aees_report::{Attributes, Control, ControlledAxes, Layout, NoiseSetting, ResultSet, ResultSource, RunRecord};
 
 use crate::archive;
 
 fn one(name: &str) -> RunRecord {
-    ResultSet::read(&[Source::File(archive().join(name))]).unwrap().runs.remove(0)
+    ResultSet::read(&[ResultSource::File(archive().join(name))]).unwrap().runs.remove(0)
 }
 
 #[test]
 fn an_archive_is_read_whole() {
-    let set = ResultSet::read(&[Source::Folder(archive())]).unwrap();
+    let set = ResultSet::read(&[ResultSource::Folder(archive())]).unwrap();
     let count = |layout: Layout| set.runs.iter().filter(|run| run.layout == layout).count();
     assert_eq!((count(Layout::ReferenceNew), count(Layout::ReferenceOld), count(Layout::Aees)), (37, 9, 0));
     let skipped = set.skipped.iter().map(|skipped| skipped.path.file_name().unwrap().display().to_string());
@@ -28,7 +28,7 @@ fn an_archive_is_read_whole() {
 #[test]
 fn the_older_file_of_the_archive() {
     let run = one("noisy_agnews/seed_2/agnews_noise20_adamw_warmup_linear.json");
-    assert_eq!((run.layout, run.method, run.seed), (Layout::ReferenceOld, Method::Baseline, 2));
+    assert_eq!((run.layout, run.control, run.seed), (Layout::ReferenceOld, Control::Baseline, 2));
     assert_eq!((run.optimizer.as_str(), run.scheduler.as_str(), run.lr), ("AdamW", "warmup_linear", 5e-5));
     assert_eq!(run.val_accuracies, [0.92175, 0.9331666666666667, 0.929, 0.922, 0.9065833333333333]);
     assert_eq!((run.best_val_accuracy, run.peak_epoch()), (0.9331666666666667, Some(2)));
@@ -41,7 +41,7 @@ fn the_older_file_of_the_archive() {
 #[test]
 fn a_newer_file_without_an_extension() {
     let run = one("cifar_noisy/cifar100_asym20_seed3/adamw_cosine_aees_ep200_lr05102");
-    assert_eq!((run.layout, run.method, run.axes()), (Layout::ReferenceNew, Method::Adaptive, ControlledAxes::Lr));
+    assert_eq!((run.layout, run.control, run.axes()), (Layout::ReferenceNew, Control::Adaptive, ControlledAxes::Lr));
     assert_eq!(
         (method_name(&run, NameStyle::Short).text, run.label_noise.label()),
         ("AEES + cosine".into(), "asym20".into())
@@ -58,23 +58,23 @@ fn a_newer_file_without_an_extension() {
 #[test]
 fn who_picked_in_each_file() {
     for (name, method, label) in [
-        ("cifar_noisy/cifar100_asym20_seed0/adamw_fixed_lr05", Method::Baseline, "Fixed x0.5"),
-        ("cifar_noisy/cifar100_asym20_seed0/adamw_baseline", Method::Baseline, "AdamW"),
-        ("nlp_noise_ablation/agn20_ada_rnd_seed0.json", Method::Random, "Random-Noise + warmup-linear"),
-        ("nlp_noise_ablation/agn20_fixed005_seed0.json", Method::Fixed, "Fixed sigma 0.005 + warmup-linear"),
-        ("sst2/sst2_main_small_ep200_dual_seed4.json", Method::Adaptive, "AEES-Dual + warmup-linear"),
+        ("cifar_noisy/cifar100_asym20_seed0/adamw_fixed_lr05", Control::Baseline, "AdamW"),
+        ("cifar_noisy/cifar100_asym20_seed0/adamw_baseline", Control::Baseline, "AdamW"),
+        ("nlp_noise_ablation/agn20_ada_rnd_seed0.json", Control::Random, "Random-Noise + warmup-linear"),
+        ("nlp_noise_ablation/agn20_fixed005_seed0.json", Control::Fixed, "Fixed sigma 0.005 + warmup-linear"),
+        ("sst2/sst2_main_small_ep200_dual_seed4.json", Control::Adaptive, "AEES-Dual + warmup-linear"),
         (
             "attribution_controls/cifar100_asym20_seed0/adamw_uniform_random.json",
-            Method::UniformRandom,
+            Control::UniformRandom,
             "Uniform random",
         ),
         (
             "attribution_controls/cifar100_asym20_seed0/adamw_frequency_matched.json",
-            Method::FrequencyMatched,
+            Control::FrequencyMatched,
             "Frequency-matched",
         ),
     ] {
         let run = one(name);
-        assert_eq!((run.method, method_name(&run, NameStyle::WithAxes).text.as_str()), (method, label), "{name}");
+        assert_eq!((run.control, method_name(&run, NameStyle::WithAxes).text.as_str()), (method, label), "{name}");
     }
 }

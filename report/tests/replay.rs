@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use aees_report::replay::{Finding, replay};
-use aees_report::{Method, RecordPart, ResultSet, Source};
+use aees_report::{Control, RecordPart, ResultSet, ResultSource};
 use serde_json::{Value, json};
 
 use crate::archive;
@@ -20,23 +20,23 @@ fn read_json(path: &Path) -> Value {
 
 #[test]
 fn every_run_of_the_archive_is_reproduced() {
-    let set = ResultSet::read(&[Source::Folder(archive())]).unwrap();
+    let set = ResultSet::read(&[ResultSource::Folder(archive())]).unwrap();
     let mut replayed = Vec::new();
     for run in &set.runs {
         let found = replay(&run.path).unwrap();
-        let expected = if run.method == Method::Baseline { Finding::Nothing } else { Finding::Reproduced };
+        let expected = if run.control == Control::Baseline { Finding::Nothing } else { Finding::Reproduced };
         assert_eq!(found.finding, expected, "{}: {}", run.path.display(), found.summary());
         assert!(found.not_compared.is_empty(), "{}: {:?}", run.path.display(), found.not_compared);
         assert_eq!(found.reproduced, run.episodes.as_ref().map_or(0, |episodes| episodes.end_steps.len()));
-        replayed.push(run.method);
+        replayed.push(run.control);
     }
     for method in [
-        Method::Adaptive,
-        Method::Random,
-        Method::Fixed,
-        Method::UniformRandom,
-        Method::FrequencyMatched,
-        Method::Baseline,
+        Control::Adaptive,
+        Control::Random,
+        Control::Fixed,
+        Control::UniformRandom,
+        Control::FrequencyMatched,
+        Control::Baseline,
     ] {
         assert!(replayed.contains(&method), "no {method:?} run");
     }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::fixtures::record;
-use crate::names::fixed_multiplier;
+use crate::names::{NameStyle, fixed_multiplier, method_name};
 
 fn run() -> RunRecord {
     RunRecord { val_accuracies: vec![0.1, 0.3, 0.3], ..record("cifar100", 0) }
@@ -33,7 +33,7 @@ fn what_has_no_effect_is_no_part_of_a_setting() {
 
 #[test]
 fn a_setting_has_the_names_and_defaults_of_the_configuration() {
-    let random = RunRecord { method: Method::Random, label_noise: NoiseSetting::Symmetric(0.2), ..run() };
+    let random = RunRecord { control: Control::Random, label_noise: NoiseSetting::Symmetric(0.2), ..run() };
     let attributes = Attributes::of(&random);
     let of = |key: &str| attributes.json(key).map(|json| serde_json::from_str::<serde_json::Value>(json).unwrap());
     assert_eq!(of("control_mode"), Some(json!("random")));
@@ -49,7 +49,7 @@ fn a_setting_has_the_names_and_defaults_of_the_configuration() {
 
 #[test]
 fn what_has_an_effect_tells_settings_apart() {
-    let adaptive = || RunRecord { method: Method::Adaptive, lr_candidates: vec![0.5, 1.0, 2.0], ..run() };
+    let adaptive = || RunRecord { control: Control::Adaptive, lr_candidates: vec![0.5, 1.0, 2.0], ..run() };
     let mut all = vec![
         text(&run()),
         text(&with("batch_size", json!(64))),
@@ -59,7 +59,7 @@ fn what_has_an_effect_tells_settings_apart() {
         text(&RunRecord { label_noise: NoiseSetting::Symmetric(0.2), ..run() }),
         text(&RunRecord { label_noise: NoiseSetting::Asymmetric(0.2), ..run() }),
         text(&adaptive()),
-        text(&RunRecord { method: Method::Random, ..adaptive() }),
+        text(&RunRecord { control: Control::Random, ..adaptive() }),
     ];
     let mut shorter = adaptive();
     shorter.config.insert("episode_length".into(), json!(50));
@@ -73,7 +73,7 @@ fn what_has_an_effect_tells_settings_apart() {
 #[test]
 fn names() {
     let dual = RunRecord {
-        method: Method::Adaptive,
+        control: Control::Adaptive,
         lr_candidates: vec![0.7, 1.0, 1.3],
         noise_candidates: vec![0.0, 0.005],
         scheduler: "warmup_linear".into(),
@@ -84,8 +84,10 @@ fn names() {
     assert_eq!(method_name(&dual, NameStyle::WithAxes).text, "AEES-Dual + warmup-linear");
     assert_eq!(dual.label_noise.label(), "sym40");
     let sgd = RunRecord { optimizer: "SGD".into(), lr: 0.05, ..run() };
-    assert_eq!((fixed_multiplier(&sgd), method_name(&sgd, NameStyle::Short).text), (Some(0.5), "Fixed x0.5".into()));
-    assert_eq!(method_name(&RunRecord { optimizer: "SGD".into(), lr: 0.1, ..run() }, NameStyle::Short).text, "SGD");
+    // A rate of its own makes no multiplier of a plain optimizer; a single candidate does.
+    assert_eq!((fixed_multiplier(&sgd), method_name(&sgd, NameStyle::Short).text), (None, "SGD".into()));
+    let half = RunRecord { control: Control::Fixed, lr_candidates: vec![0.5], ..sgd };
+    assert_eq!((fixed_multiplier(&half), method_name(&half, NameStyle::Short).text), (Some(0.5), "Fixed x0.5".into()));
     assert_eq!(RunRecord { label_noise: NoiseSetting::Asymmetric(0.125), ..run() }.label_noise.label(), "asym12.5");
     assert_eq!(run().peak_epoch(), Some(2));
 }

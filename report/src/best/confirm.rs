@@ -4,11 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use aees_run::settings::{Place, Role, RunConfig, TaskName};
 use serde_json::Value;
 
 use super::{Answer, Ranked, Ranking};
-use crate::attributes::task_of;
+use crate::attributes::{changed_settings, task_of};
 use crate::error::ReportError;
 use crate::record::RunRecord;
 
@@ -70,13 +69,13 @@ pub fn study(
         let _ = writeln!(text, "# {}", words.replace(|letter: char| letter.is_control(), " "));
     }
     match winners.as_slice() {
-        [(_, run)] => settings(&mut text, "base:", "  ", &changed(run, known)),
+        [(_, run)] => settings(&mut text, "base:", "  ", &changed_settings(run, known)),
         _ => {
             text.push_str("cases:\n");
             for ((group, run), name) in winners.iter().zip(case_names(&winners)) {
                 let _ = writeln!(text, "  - name: {name}");
                 let _ = writeln!(text, "    # {}", group.title().replace(|letter: char| letter.is_control(), " "));
-                settings(&mut text, "    set:", "      ", &changed(run, known));
+                settings(&mut text, "    set:", "      ", &changed_settings(run, known));
             }
         }
     }
@@ -96,28 +95,6 @@ fn settings(text: &mut String, head: &str, indent: &str, settings: &BTreeMap<&st
         // JSON is YAML.
         let _ = writeln!(text, "{indent}{key}: {value}");
     }
-}
-
-/// The settings of a run that are not at their defaults, as a study file names them.
-pub fn changed(run: &RunRecord, task: TaskName) -> BTreeMap<&'static str, Value> {
-    let mut config = RunConfig::new(task);
-    for setting in RunConfig::settings_of(task) {
-        if let Some(value) = run.config.get(setting.key).filter(|value| !value.is_null()) {
-            // What this version cannot read, such as a path of the reference, has no place in a new study.
-            let _ = config.set(setting.key, value, &Place::Resolved);
-        }
-    }
-    if !run.config.contains_key("control_mode") {
-        // The reference's text results name the method only.
-        let _ = config.set("control_mode", &run.method.control_mode().into(), &Place::Resolved);
-    }
-    // How the run that was is done does not matter to the one to be, but for what it is made of.
-    let kept = config.changed().filter(|(setting, _)| match setting.role {
-        Role::Science | Role::Source => true,
-        Role::Seed => false,
-        Role::Setup => setting.decides_inputs,
-    });
-    kept.map(|(setting, value)| (setting.key, value)).collect()
 }
 
 /// A name for each winner: its group's values, or its number where two would have the same.
@@ -154,6 +131,7 @@ mod tests {
     use super::super::{Question, best};
     use super::*;
     use crate::fixtures::{record, with};
+    use crate::record::Control;
     use aees_studies::study::Study;
 
     fn winning(runs: &[RunRecord], seen: &[i64], count: u64) -> Result<String, ReportError> {
@@ -181,7 +159,9 @@ mod tests {
     fn the_winners_settings_are_told_and_its_places_are_not() {
         let config = json!({"lr": 0.02, "epochs": 7, "seed": 3, "output": "/x", "device": "cuda", "data": "synthetic",
             "lr_candidates": [0.5, 1.0], "control_mode": "adaptive", "model_name": "resnet18"});
-        let text = winning(&[with(record("cifar100", 3), config)], &[], 2).unwrap();
+        let mut run = with(record("cifar100", 3), config);
+        (run.control, run.lr_candidates) = (Control::Adaptive, vec![0.5, 1.0]);
+        let text = winning(&[run], &[], 2).unwrap();
         let settings = r#"base:
   control_mode: "adaptive"
   data: "synthetic"

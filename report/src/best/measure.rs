@@ -3,11 +3,9 @@
 //! A curve has one value for each epoch, so nothing here depends on the length of an episode. `final` is the value of the
 //! last epoch, `best` the best one (and so biased upward), `last_k(n)` the mean of the last n, `auc` the mean of all.
 
+use crate::quantity::curve;
 use crate::record::RunRecord;
 use aees_studies::study::{Goal, Measure};
-
-/// The metrics with a curve.
-pub const CURVES: [&str; 5] = ["val_accuracy", "train_accuracy", "train_loss", "epoch_seconds", "epoch_tflops"];
 
 /// Why a run has no number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,28 +29,6 @@ pub enum Unmeasured {
         /// What was asked for.
         asked: u64,
     },
-}
-
-/// A metric of a run, epoch by epoch; a number that has no curve is a curve of one value. None if the run has neither.
-pub fn curve(run: &RunRecord, metric: &str) -> Option<Vec<f64>> {
-    let known = match metric {
-        "val_accuracy" => &run.val_accuracies,
-        "train_accuracy" => &run.train_accuracies,
-        "train_loss" => &run.train_losses,
-        "epoch_seconds" => &run.epoch_seconds,
-        "epoch_tflops" => &run.epoch_tflops,
-        _ => {
-            let named = run.metrics.iter().chain(&run.runtime).filter(|(name, _)| name == metric);
-            let values: Vec<f64> = named.map(|(_, value)| *value).collect();
-            return (!values.is_empty()).then_some(values);
-        }
-    };
-    if known.is_empty() {
-        // A foreign program may have a metric of the same name.
-        let named: Vec<f64> = run.metrics.iter().filter(|(name, _)| name == metric).map(|(_, value)| *value).collect();
-        return (!named.is_empty()).then_some(named);
-    }
-    Some(known.clone())
 }
 
 /// The number of a run.

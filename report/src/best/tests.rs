@@ -89,7 +89,17 @@ fn groups_are_what_is_asked_for() {
         titles(&question),
         ["task cifar100, optimizer AdamW", "task cifar100, optimizer SGD", "task sst2, optimizer AdamW"]
     );
-    assert_eq!(titles(&Question { group_by: Vec::new(), ..question }), ["all runs"]);
+    // Nothing races across problems, whatever is grouped by.
+    assert_eq!(
+        titles(&Question { group_by: Vec::new(), ..question }),
+        [
+            "batch_size 128, epochs 2, task cifar100",
+            "batch_size 128, epochs 3, task cifar100",
+            "batch_size 16, epochs 3, task sst2"
+        ]
+    );
+    let alone = best(&runs[..1], &Question { group_by: Vec::new(), ..Question::default() }).unwrap();
+    assert_eq!(alone.groups[0].title(), "all runs");
 }
 
 #[test]

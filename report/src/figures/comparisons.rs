@@ -6,13 +6,16 @@ use super::episodes::jitter;
 use super::figure::{Dot, Figure, LegendEntry, Mark, NumberAxis, Panel, Sample, Vertical};
 use super::palette::{Ink, Marker};
 use super::scale::Scale;
-use super::series::{FigureRuns, PanelRuns, Series, at_peak, legend};
+use super::series::{FigureRuns, Looks, PanelRuns, Series, legend};
 use super::{FigureOptions, Plot};
-use crate::attributes::{attribute, by_number};
 use crate::csv::{Csv, Field};
+use crate::experiment::experiments;
+use crate::fields::{attribute, by_number};
 use crate::names::NameStyle;
-use crate::overhead::over_plain;
-use crate::record::{LabelNoiseAccuracies, RunRecord};
+use crate::overhead::{over_plain, steady_seconds, timed, times};
+use crate::peak::at_peak;
+use crate::quantity::Quantity;
+use crate::record::RunRecord;
 use crate::statistics::{LEVEL, mean, sample_sd, t_interval};
 
 /// Rows that fit on a page.
@@ -20,13 +23,9 @@ const MOST_ROWS: usize = 30;
 /// Panels of a program's metrics that fit on a page.
 const MOST_METRICS: usize = 4;
 
-/// Seconds of an epoch without the first, which pays for warming up.
-fn steady_seconds(run: &RunRecord) -> Option<f64> {
-    mean(run.epoch_seconds.get(1..)?).filter(|seconds| *seconds > 0.0)
-}
-
-pub(super) fn overhead(study: &FigureRuns<'_>, _options: &FigureOptions) -> Result<Vec<Plot>, String> {
-    let plots: Vec<Plot> = study.groups.iter().filter_map(overhead_figure).collect();
+pub(super) fn overhead(study: &FigureRuns<'_>, looks: &mut Looks) -> Result<Vec<Plot>, String> {
+    let timed = FigureRuns::of_experiments(study.records, timed(&experiments(study.records)), true, looks);
+    let plots: Vec<Plot> = timed.groups.iter().filter_map(overhead_figure).collect();
     if plots.is_empty() {
         return Err("needs runs of at least two epochs: plain baselines without a schedule, and others on the same task and optimizer".into());
     }
@@ -34,18 +33,24 @@ pub(super) fn overhead(study: &FigureRuns<'_>, _options: &FigureOptions) -> Resu
 }
 
 fn overhead_figure(group: &PanelRuns<'_>) -> Option<Plot> {
-    let seconds =
-        |series: &Series<'_>| -> Vec<f64> { series.runs.iter().filter_map(|run| steady_seconds(run)).collect() };
-    let baseline = group.plain_baseline()?;
-    let base = seconds(baseline);
-    let base_mean = mean(&base)?;
+    let seconds = |series: &Series<'_>| times(&series.timed);
+    let rows = group.series.iter().filter_map(|series| {
+        let baseline = group.baseline_of(series)?;
+        let base = seconds(baseline);
+        Some((series, std::ptr::eq(series, baseline), mean(&base)?, base))
+    });
+    let rows: Vec<_> = rows.collect();
+    // Plain runs at several rates, or settings of a program, are nobody's overhead.
+    if rows.iter().all(|(_, is_baseline, ..)| *is_baseline) {
+        return None;
+    }
     let mut csv =
         Csv::new(&["task", "label_noise", "optimizer", "condition", "seed", "seconds_per_epoch", "overhead_percent"]);
     let (mut marks, mut names, mut ends) = (vec![Mark::RuleAt { x: 0.0 }], Vec::new(), vec![0.0]);
-    for series in &group.series {
+    for (series, is_baseline, base_mean, base) in rows {
         let row = names.len() as f64;
         let mut percents = Vec::new();
-        for (run, seconds) in series.runs.iter().filter_map(|run| Some((run, steady_seconds(run)?))) {
+        for (run, seconds) in series.timed.iter().filter_map(|run| Some((run, steady_seconds(run)?))) {
             let percent = 100.0 * (seconds / base_mean - 1.0);
             let place = group.cells(series);
             csv.row(place.into_iter().chain([run.seed.into(), seconds.into(), percent.into()]));
@@ -55,10 +60,10 @@ fn overhead_figure(group: &PanelRuns<'_>) -> Option<Plot> {
         names.push(format!("{} (n = {})", series.label, percents.len()));
         ends.push(middle);
         ends.extend(percents.iter().copied());
-        if !std::ptr::eq(series, baseline) {
+        if !is_baseline {
             marks.push(Mark::Bar { from: 0.0, to: middle, y: row, thickness: 0.5, look: series.look, hollow: false });
         }
-        let over = over_plain(&seconds(series), &base).filter(|_| !std::ptr::eq(series, baseline));
+        let over = over_plain(&seconds(series), &base).filter(|_| !is_baseline);
         if let Some((low, high)) = over.and_then(|over| over.interval) {
             ends.extend([low, high]);
             marks.push(Mark::Spread { low, high, y: row, look: 7 });
@@ -84,26 +89,28 @@ fn overhead_figure(group: &PanelRuns<'_>) -> Option<Plot> {
     Some(Plot { name: format!("overhead-{}-{}", group.slug(), group.optimizer.to_lowercase()), figure, csv })
 }
 
-/// What was memorised at the peaks, or, where that was not counted, at the end.
-pub(super) fn diagnostics(study: &FigureRuns<'_>, peaks: &FigureRuns<'_>) -> Result<Vec<Plot>, String> {
-    fn has<'a>(study: &FigureRuns<'a>, of: fn(&RunRecord) -> Option<LabelNoiseAccuracies>) -> Vec<Vec<PanelRuns<'a>>> {
-        let has = move |series: &Series<'_>| series.runs.iter().any(|run| of(run).is_some());
-        let groups = study.together(8).into_iter();
-        let groups = groups.map(|groups| groups.iter().filter_map(|group| group.only(has)).collect::<Vec<_>>());
-        groups.filter(|groups| !groups.is_empty()).collect()
-    }
-    let peaks = has(peaks, at_peak);
-    if !peaks.is_empty() {
-        return Ok(peaks.iter().map(|groups| diagnostic_figure(groups, at_peak, "at the peak")).collect());
-    }
-    let ends = has(study, |run| run.subsets);
-    if ends.is_empty() {
+/// What was memorised at the peaks, or where no run knows that, at the ends. Runs that stopped at their peaks differ in their
+/// epochs.
+pub(super) fn diagnostics(
+    study: &FigureRuns<'_>,
+    looks: &mut Looks,
+    options: &FigureOptions,
+) -> Result<Vec<Plot>, String> {
+    let peaks: Vec<RunRecord> = study.records.iter().filter_map(at_peak).collect();
+    let when = if peaks.is_empty() { "at the end" } else { "at the peak" };
+    let ends = || study.records.iter().filter(|run| run.subsets.is_some()).cloned().collect();
+    let runs: Vec<RunRecord> = if peaks.is_empty() { ends() } else { peaks };
+    if runs.is_empty() {
         return Err("no run has accuracies on corrupted training examples; they come with label noise".into());
     }
-    Ok(ends.iter().map(|groups| diagnostic_figure(groups, |run| run.subsets, "at the end")).collect())
+    let measured = FigureRuns::apart_from(&runs, &["epochs", "scheduler_t_max"], options.allow_partial, looks);
+    if measured.groups.is_empty() {
+        return Err(format!("every group of runs is incomplete: {}", measured.incomplete.join("; ")));
+    }
+    Ok(measured.together(8).iter().map(|groups| diagnostic_figure(groups, when)).collect())
 }
 
-fn diagnostic_figure(groups: &[PanelRuns<'_>], of: fn(&RunRecord) -> Option<LabelNoiseAccuracies>, when: &str) -> Plot {
+fn diagnostic_figure(groups: &[PanelRuns<'_>], when: &str) -> Plot {
     let mut csv = Csv::new(&[
         "task",
         "label_noise",
@@ -119,7 +126,7 @@ fn diagnostic_figure(groups: &[PanelRuns<'_>], of: fn(&RunRecord) -> Option<Labe
         let (mut runs, mut means, mut all) = (Vec::new(), Vec::new(), Vec::new());
         for series in &group.series {
             let mut points = Vec::new();
-            for (run, subsets) in series.runs.iter().filter_map(|run| Some((run, of(run)?))) {
+            for (run, subsets) in series.runs.iter().filter_map(|run| Some((run, run.subsets?))) {
                 let (x, y) = (subsets.corrupted_vs_noisy, subsets.corrupted_vs_clean);
                 let place = group.cells(series);
                 csv.row(place.into_iter().chain([run.seed.into(), x.into(), y.into()]));
@@ -150,28 +157,6 @@ fn diagnostic_figure(groups: &[PanelRuns<'_>], of: fn(&RunRecord) -> Option<Labe
     figure.legend = legend(groups, |look| Sample::Dot(Dot::of(look, 3.0)));
     figure.notes.push("Small: runs. Large: means ± 1 sample SD. Left is less memorised, up is more corrected.".into());
     Plot { name: format!("diagnostics-{}", groups[0].slug()), figure, csv }
-}
-
-/// A quantity of a strip: its title, and its value for a run.
-struct StripValue {
-    title: String,
-    key: String,
-    factor: f64,
-}
-
-impl StripValue {
-    fn new(title: &str, key: &str, factor: f64) -> Self {
-        Self { title: title.into(), key: key.into(), factor }
-    }
-
-    fn of(&self, run: &RunRecord) -> Option<f64> {
-        let value = match self.key.as_str() {
-            "best_val_accuracy" => Some(run.best_val_accuracy),
-            "final_val_accuracy" => run.final_val_accuracy,
-            metric => run.metrics.iter().find(|(name, _)| name == metric).map(|(_, value)| *value),
-        };
-        value.filter(|value| value.is_finite())
-    }
 }
 
 pub(super) fn strips(study: &FigureRuns<'_>, options: &FigureOptions) -> Result<Vec<Plot>, String> {
@@ -213,20 +198,15 @@ fn rows<'a>(group: &PanelRuns<'a>, group_by: &[String]) -> Vec<StripRow<'a>> {
 }
 
 fn strip_figures(group: &PanelRuns<'_>, options: &FigureOptions) -> Vec<Plot> {
-    let mut quantities = vec![
-        StripValue::new("Best accuracy (%)", "best_val_accuracy", 100.0),
-        StripValue::new("Final accuracy (%)", "final_val_accuracy", 100.0),
-    ];
-    let mut metrics: Vec<&str> = Vec::new();
-    for (name, _) in group.series.iter().flat_map(|it| &it.runs).flat_map(|run| &run.metrics) {
-        if !metrics.contains(&name.as_str()) && !quantities.iter().any(|quantity| quantity.key == *name) {
-            metrics.push(name);
+    let runs = || group.series.iter().flat_map(|it| &it.runs);
+    let mut quantities = vec![Quantity::Best, Quantity::Final];
+    for (name, _) in runs().flat_map(|run| &run.metrics) {
+        let quantity = Quantity::named(name);
+        if !quantities.contains(&quantity) {
+            quantities.push(quantity);
         }
     }
-    quantities.extend(metrics.into_iter().map(|name| StripValue::new(name, name, 1.0)));
-    let measured =
-        |quantity: &StripValue| group.series.iter().flat_map(|it| &it.runs).any(|run| quantity.of(run).is_some());
-    quantities.retain(measured);
+    quantities.retain(|quantity| runs().any(|run| quantity.of(run, None).is_some()));
     let rows = rows(group, &options.group_by);
     let mut plots = Vec::new();
     for rows in rows.chunks(MOST_ROWS) {
@@ -235,20 +215,22 @@ fn strip_figures(group: &PanelRuns<'_>, options: &FigureOptions) -> Vec<Plot> {
     plots
 }
 
-fn strip_figure(group: &PanelRuns<'_>, rows: &[StripRow<'_>], quantities: &[StripValue]) -> Plot {
+fn strip_figure(group: &PanelRuns<'_>, rows: &[StripRow<'_>], quantities: &[Quantity]) -> Plot {
     let mut csv = Csv::new(&["task", "label_noise", "optimizer", "group", "quantity", "seed", "value"]);
     let mut figure = Figure::new(format!("Runs: {}", group.full_title()), quantities.len());
     for quantity in quantities {
+        let factor = if quantity.is_fraction() { 100.0 } else { 1.0 };
         let (mut marks, mut names, mut ends) = (Vec::new(), Vec::new(), Vec::new());
         for (label, runs) in rows {
             let row = names.len() as f64;
-            let measured: Vec<(i64, f64)> = runs.iter().filter_map(|run| Some((run.seed, quantity.of(run)?))).collect();
+            let measured: Vec<(i64, f64)> =
+                runs.iter().filter_map(|run| Some((run.seed, quantity.of(run, None)?))).collect();
             for (seed, value) in &measured {
                 let place: [Field; 4] =
                     [(&group.task).into(), (&group.noise).into(), (&group.optimizer).into(), label.into()];
-                csv.row(place.into_iter().chain([(&quantity.key).into(), (*seed).into(), (*value).into()]));
+                csv.row(place.into_iter().chain([(&quantity.to_string()).into(), (*seed).into(), (*value).into()]));
             }
-            let values: Vec<f64> = measured.iter().map(|(_, value)| value * quantity.factor).collect();
+            let values: Vec<f64> = measured.iter().map(|(_, value)| value * factor).collect();
             names.push(format!("{label} (n = {})", values.len()));
             ends.extend(values.iter().copied());
             if let Some(interval) = t_interval(&values, LEVEL) {
@@ -262,7 +244,7 @@ fn strip_figure(group: &PanelRuns<'_>, rows: &[StripRow<'_>], quantities: &[Stri
                 marks.push(Mark::Dots { class: "mean", points: vec![(middle, row)], style });
             }
         }
-        let x = NumberAxis::new(quantity.title.clone(), Scale::Linear, ends);
+        let x = NumberAxis::new(quantity.heading(), Scale::Linear, ends);
         // Several panels differ in their quantity, which the axis says.
         let title = if figure.headed { String::new() } else { group.full_title() };
         figure.panels.push(Panel { title, x, y: Vertical::Names(names), marks });

@@ -230,18 +230,19 @@ fn bar_panel(group: &PanelRuns<'_>, alone: bool, verdicts: &Verdicts, csv: &mut 
 /// What paired tests say of the bars of a panel: each series against the plain baseline on the seeds that both have, peaks and
 /// finals as families of their own.
 struct Verdicts {
-    /// The name of the baseline; none when there is none to compare with.
-    against: Option<String>,
+    /// The names of the baselines, each with those that it is most like; empty when there is none to compare with.
+    against: Vec<String>,
     /// By quantity, then by row; corrected.
     p_values: [(&'static str, Vec<Option<f64>>); 2],
 }
 
 impl Verdicts {
     fn of(group: &PanelRuns<'_>) -> Self {
-        let baseline = group.plain_baseline();
+        let baseline =
+            |series: &Series<'_>| group.baseline_of(series).filter(|baseline| series.is_another_than(baseline));
         let family = |of: fn(&RunRecord) -> Option<f64>| -> Vec<Option<f64>> {
             let against = |series: &Series<'_>| {
-                let baseline = baseline.filter(|baseline| !std::ptr::eq(*baseline, series))?;
+                let baseline = baseline(series)?;
                 let pairs = series.runs.iter().filter_map(|run| {
                     let other = baseline.runs.iter().find(|other| other.seed == run.seed)?;
                     Some(of(run)? - of(other)?)
@@ -250,8 +251,12 @@ impl Verdicts {
             };
             holm(&group.series.iter().map(against).collect::<Vec<_>>())
         };
+        let mut against: Vec<String> =
+            group.series.iter().filter_map(|series| Some(baseline(series)?.label.clone())).collect();
+        against.sort();
+        against.dedup();
         Self {
-            against: baseline.map(|series| series.label.clone()),
+            against,
             p_values: [
                 ("peak", family(|run| Some(run.best_val_accuracy).filter(|best| best.is_finite()))),
                 ("final", family(|run| run.final_val_accuracy)),
@@ -271,7 +276,10 @@ impl Verdicts {
 
     /// What the stars mean; none where nothing was tested.
     fn note(&self) -> Option<String> {
-        let against = self.against.as_ref()?;
+        let against = match self.against.as_slice() {
+            [one] => one,
+            _ => "the plain baseline that is most like it",
+        };
         let tests = self.p_values.iter().map(|(_, family)| family.iter().flatten().count()).max().unwrap_or(0);
         let about = "paired t test by seed, Holm over the bars of a kind in a panel";
         (tests > 0).then(|| format!("* p < .05, ** p < .01, *** p < .001 against {against}: {about}."))

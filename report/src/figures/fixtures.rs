@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Map, json};
 
 use crate::fixtures::record;
-use crate::record::{Episodes, LabelNoiseAccuracies, Method, NoiseSetting, RunRecord};
+use crate::record::{Control, Episodes, LabelNoiseAccuracies, NoiseSetting, RunRecord};
 
 /// A small generator (SplitMix64): the same numbers in every test.
 struct SplitMix(u64);
@@ -23,7 +23,7 @@ impl SplitMix {
 /// Who picks, with which schedule and candidates, and how good it is said to be.
 #[derive(Clone, Copy)]
 pub(super) struct Recipe {
-    pub(super) method: Method,
+    pub(super) control: Control,
     pub(super) scheduler: &'static str,
     pub(super) lr_candidates: &'static [f64],
     pub(super) noise_candidates: &'static [f64],
@@ -32,7 +32,7 @@ pub(super) struct Recipe {
 }
 
 pub(super) const PLAIN: Recipe = Recipe {
-    method: Method::Baseline,
+    control: Control::Baseline,
     scheduler: "none",
     lr_candidates: &[1.0],
     noise_candidates: &[0.0],
@@ -41,10 +41,10 @@ pub(super) const PLAIN: Recipe = Recipe {
 };
 pub(super) const COSINE: Recipe = Recipe { scheduler: "cosine", height: 0.55, fall: 0.13, ..PLAIN };
 pub(super) const AEES: Recipe =
-    Recipe { method: Method::Adaptive, lr_candidates: &[0.5, 1.0, 2.0], height: 0.57, fall: 0.08, ..PLAIN };
+    Recipe { control: Control::Adaptive, lr_candidates: &[0.5, 1.0, 2.0], height: 0.57, fall: 0.08, ..PLAIN };
 pub(super) const AEES_COSINE: Recipe = Recipe { scheduler: "cosine", height: 0.585, fall: 0.1, ..AEES };
 pub(super) const DUAL: Recipe = Recipe { noise_candidates: &[0.0, 0.005, 0.01], height: 0.6, fall: 0.05, ..AEES };
-pub(super) const FIXED: Recipe = Recipe { method: Method::Fixed, lr_candidates: &[2.0], height: 0.53, ..PLAIN };
+pub(super) const FIXED: Recipe = Recipe { control: Control::Fixed, lr_candidates: &[2.0], height: 0.53, ..PLAIN };
 
 /// One run on CIFAR-100 with symmetric label noise.
 pub(super) fn run(kind: Recipe, optimizer: &str, seed: i64, epochs: usize) -> RunRecord {
@@ -72,7 +72,7 @@ pub(super) fn run(kind: Recipe, optimizer: &str, seed: i64, epochs: usize) -> Ru
     RunRecord {
         path: PathBuf::from(format!("synthetic/{optimizer}-{}-{seed}.json", kind.height)),
         method_name: "synthetic".into(),
-        method: kind.method,
+        control: kind.control,
         optimizer: optimizer.into(),
         scheduler: kind.scheduler.into(),
         lr: if optimizer == "SGD" { 0.1 } else { 1e-3 },
@@ -89,7 +89,7 @@ pub(super) fn run(kind: Recipe, optimizer: &str, seed: i64, epochs: usize) -> Ru
         wall_seconds: Some(slow * epochs as f64),
         estimated_flops: Some(5.92e12 * epochs as f64),
         total_steps: steps,
-        episodes: (kind.method != Method::Baseline).then(|| episodes(kind, steps, &mut noise)),
+        episodes: (kind.control != Control::Baseline).then(|| episodes(kind, steps, &mut noise)),
         subsets: Some(subsets(&mut noise)),
         best_subsets: Some(subsets(&mut noise)),
         val_accuracies,

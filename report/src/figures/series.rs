@@ -6,13 +6,16 @@ use serde::Serialize;
 
 use super::figure::{LegendEntry, Sample};
 use super::palette::{Ink, LOOKS, Theme, dashes};
-use crate::attributes::{Attributes, Detail, by_number, distinguishing};
+use crate::attributes::{Detail, distinguishing};
 use crate::csv::Field;
-use crate::names::{MethodName, NameStyle, fixed_multiplier, method_name, task_title};
-use crate::record::{LabelNoiseAccuracies, Method, RunRecord};
+use crate::experiment::{Experiment, Method, Problem, Purpose, differing, experiments, experiments_apart_from};
+use crate::fields::by_number;
+use crate::names::{MethodName, NameStyle, method_name, task_title};
+use crate::record::{Control, RunRecord};
 
 /// Everything that there is to draw.
 pub(super) struct FigureRuns<'a> {
+    pub(super) records: &'a [RunRecord],
     pub(super) groups: Vec<PanelRuns<'a>>,
     /// Groups that lack something, in words; drawn only when that is allowed.
     pub(super) incomplete: Vec<String>,
@@ -24,6 +27,8 @@ pub(super) struct PanelRuns<'a> {
     pub(super) task: String,
     pub(super) noise: String,
     pub(super) optimizer: String,
+    /// What tells its problem from others of the task and the label noise, in words; empty when there is none.
+    pub(super) problem: String,
     pub(super) series: Vec<Series<'a>>,
 }
 
@@ -39,42 +44,67 @@ impl PanelRuns<'_> {
 pub(super) struct Series<'a> {
     pub(super) label: String,
     pub(super) look: usize,
+    /// One for each seed.
     pub(super) runs: Vec<&'a RunRecord>,
+    /// Every run that took time of its own, repeats of a seed among them.
+    pub(super) timed: Vec<&'a RunRecord>,
+    /// The seeds that have several results, which differ.
+    differing: Vec<i64>,
+    method: Method,
 }
 
 impl<'a> FigureRuns<'a> {
     /// All runs, by what they are. `looks` has the looks that were given already.
     pub(super) fn of(runs: &'a [RunRecord], allow_partial: bool, looks: &mut Looks) -> Self {
-        Self::grouped(runs.iter(), &[], allow_partial, looks)
+        let all = experiments(runs);
+        let untimed = |one: &Experiment<'_>| one.purpose != Purpose::Timing;
+        let only_timed = !all.iter().any(untimed);
+        let shown = all.into_iter().filter(|one| only_timed || untimed(one)).collect();
+        Self::of_experiments(runs, shown, allow_partial, looks)
     }
 
-    /// The runs whose training set was counted at the peak. Those that were trained again and ended there differ in where
-    /// that was, and belong together all the same.
-    pub(super) fn at_peaks(runs: &'a [RunRecord], allow_partial: bool, looks: &mut Looks) -> Self {
-        let measured = runs.iter().filter(|run| at_peak(run).is_some());
-        Self::grouped(measured, &["epochs", "scheduler_t_max"], allow_partial, looks)
+    /// The same where some keys are known not to matter. Runs may then differ in their epochs.
+    pub(super) fn apart_from(runs: &'a [RunRecord], keys: &[&str], allow_partial: bool, looks: &mut Looks) -> Self {
+        let whole_lengths = !keys.contains(&"epochs");
+        Self::grouped(runs, experiments_apart_from(runs, keys), whole_lengths, allow_partial, looks)
     }
 
-    fn grouped(
-        runs: impl Iterator<Item = &'a RunRecord>,
-        ignored: &[&str],
+    pub(super) fn of_experiments(
+        records: &'a [RunRecord],
+        experiments: Vec<Experiment<'a>>,
         allow_partial: bool,
         looks: &mut Looks,
     ) -> Self {
-        let mut by_group: BTreeMap<(&str, String, &str), BTreeMap<Attributes, Vec<&RunRecord>>> = BTreeMap::new();
-        let mut runs_in_order: Vec<&RunRecord> = runs.collect();
-        runs_in_order.sort_by(|one, other| (one.seed, &one.path).cmp(&(other.seed, &other.path)));
-        let by_axes = short_names_collide(&runs_in_order);
-        for run in runs_in_order {
-            let key = (run.task.as_str(), run.label_noise.label(), run.optimizer.as_str());
-            by_group.entry(key).or_default().entry(Attributes::of(run).without(ignored)).or_default().push(run);
+        Self::grouped(records, experiments, true, allow_partial, looks)
+    }
+
+    fn grouped(
+        records: &'a [RunRecord],
+        experiments: Vec<Experiment<'a>>,
+        whole_lengths: bool,
+        allow_partial: bool,
+        looks: &mut Looks,
+    ) -> Self {
+        // By what stands together first: label noise and optimizer. A panel holds one problem.
+        let mut panels: BTreeMap<(String, String, String, Problem), Vec<Experiment<'_>>> = BTreeMap::new();
+        for experiment in experiments {
+            let run = experiment.example();
+            let key = (run.task.clone(), run.label_noise.label(), run.optimizer.clone());
+            panels.entry((key.0, key.1, key.2, experiment.problem.clone())).or_default().push(experiment);
         }
-        let mut study = Self { groups: Vec::new(), incomplete: Vec::new() };
-        for ((task, noise, optimizer), groups) in by_group {
-            let mut series = named(groups, by_axes);
+        let told: Vec<String> = panels
+            .keys()
+            .map(|(task, noise, _, problem)| {
+                let others = panels.keys().filter(|other| (&other.0, &other.1) == (task, noise));
+                problem.0.words(&distinguishing(others.map(|(.., other)| &other.0), Detail::Enough))
+            })
+            .collect();
+        let by_axes = short_names_collide(records);
+        let mut study = Self { records, groups: Vec::new(), incomplete: Vec::new() };
+        for (((task, noise, optimizer, _), experiments), problem) in panels.into_iter().zip(told) {
+            let mut series = named(experiments, by_axes);
             series.iter_mut().for_each(|series| series.look = looks.of(series));
-            let mut setting = PanelRuns { task: task.into(), noise, optimizer: optimizer.into(), series };
-            let whole_lengths = ignored.is_empty();
+            let mut setting = PanelRuns { task, noise, optimizer, problem, series };
             study.incomplete.extend(setting.leave_out_incomplete(whole_lengths, allow_partial));
             if !setting.series.is_empty() {
                 study.groups.push(setting);
@@ -89,7 +119,7 @@ impl<'a> FigureRuns<'a> {
         for setting in &self.groups {
             let parts = setting.parts(most);
             match groups.last_mut() {
-                Some(group) if group[0].task == setting.task && group[0].noise == setting.noise => group.extend(parts),
+                Some(group) if group[0].title() == setting.title() => group.extend(parts),
                 _ => groups.push(parts),
             }
         }
@@ -106,7 +136,10 @@ impl<'a> PanelRuns<'a> {
         };
         match self.task.as_str() {
             "command" => "Runs of a program".into(),
-            task => format!("{}, {}", task_title(task), run.label_noise.title()),
+            task => {
+                let problem = if self.problem.is_empty() { String::new() } else { format!(", {}", self.problem) };
+                format!("{}, {}{problem}", task_title(task), run.label_noise.title())
+            }
         }
     }
 
@@ -120,13 +153,11 @@ impl<'a> PanelRuns<'a> {
         if alone || self.optimizer.is_empty() { self.full_title() } else { self.optimizer.clone() }
     }
 
-    /// The plain optimizer at its base rate without a schedule.
-    pub(super) fn plain_baseline(&self) -> Option<&Series<'_>> {
-        let is_plain = |run: &&RunRecord| {
-            let at_its_rate = fixed_multiplier(run).is_none_or(|multiplier| multiplier == 1.0);
-            run.method == Method::Baseline && run.scheduler == "none" && at_its_rate
-        };
-        self.series.iter().find(|series| series.runs.iter().all(is_plain))
+    /// The plain baseline that a series is compared with: of several, such as those of a sweep of rates, the one that is most
+    /// like it; of a plain one itself.
+    pub(super) fn baseline_of(&self, series: &Series<'_>) -> Option<&Series<'a>> {
+        let plain = self.series.iter().filter(|other| other.is_plain());
+        plain.min_by_key(|other| differing(&other.method, &series.method).len())
     }
 
     /// For the names of files.
@@ -150,9 +181,8 @@ impl<'a> PanelRuns<'a> {
         let seeds: BTreeSet<i64> = self.series.iter().flat_map(|it| it.runs.iter().map(|run| run.seed)).collect();
         let title = self.full_title();
         let mut said = Vec::new();
-        self.series.retain_mut(|series| {
-            let twice = series.leave_out_copies();
-            let Some(lacking) = series.lacking(&seeds, whole_lengths, twice) else { return true };
+        self.series.retain(|series| {
+            let Some(lacking) = series.lacking(&seeds, whole_lengths) else { return true };
             said.push(format!("{title}: {}: {lacking}", series.label));
             allow_partial
         });
@@ -166,28 +196,23 @@ impl Series<'_> {
         format!("{} (n = {})", self.label, self.runs.len())
     }
 
-    /// Keeps one result for each seed, the first; gives the seeds whose results differ.
-    fn leave_out_copies(&mut self) -> Vec<i64> {
-        let mut kept: Vec<&RunRecord> = Vec::new();
-        let mut differing = Vec::new();
-        for run in &self.runs {
-            match kept.iter().find(|other| other.seed == run.seed) {
-                None => kept.push(run),
-                Some(other) if same_numbers(other, run) => {}
-                Some(_) => differing.push(run.seed),
-            }
-        }
-        self.runs = kept;
-        differing.dedup();
-        differing
+    /// Whether it is the plain optimizer without a schedule.
+    fn is_plain(&self) -> bool {
+        self.runs.iter().all(|run| run.control == Control::Baseline && run.scheduler == "none")
     }
 
-    fn lacking(&self, seeds: &BTreeSet<i64>, whole_lengths: bool, twice: Vec<i64>) -> Option<String> {
+    /// Whether it differs from a baseline in who picks and in the schedule at the most, so that they may be compared.
+    pub(super) fn is_another_than(&self, baseline: &Series<'_>) -> bool {
+        let keys = differing(&self.method, &baseline.method);
+        !keys.is_empty() && keys.iter().all(|key| matches!(key.as_str(), "control_mode" | "lr_scheduler"))
+    }
+
+    fn lacking(&self, seeds: &BTreeSet<i64>, whole_lengths: bool) -> Option<String> {
         let own: BTreeSet<i64> = self.runs.iter().map(|run| run.seed).collect();
         let missing: Vec<String> = seeds.difference(&own).map(i64::to_string).collect();
         let longest = self.runs.iter().map(|run| run.val_accuracies.len()).max().unwrap_or(0);
         let mut parts: Vec<String> =
-            twice.into_iter().map(|seed| format!("seed {seed} has several results that differ")).collect();
+            self.differing.iter().map(|seed| format!("seed {seed} has several results that differ")).collect();
         if !missing.is_empty() {
             parts.push(format!("lacks seed {}", missing.join(", ")));
         }
@@ -216,7 +241,10 @@ pub struct RunLook {
 
 /// The looks of runs, in their order; where several groups are drawn, the label says which. A copy of a run has none.
 pub fn run_looks(runs: &[RunRecord]) -> Vec<Option<RunLook>> {
-    let study = FigureRuns::of(runs, true, &mut Looks::default());
+    let mut given = Looks::default();
+    // As the figures give them, before the runs that only tables of times show.
+    FigureRuns::of(runs, true, &mut given);
+    let study = FigureRuns::of_experiments(runs, experiments(runs), true, &mut given);
     let several = study.groups.len() > 1;
     let mut looks = vec![None; runs.len()];
     for group in &study.groups {
@@ -234,20 +262,6 @@ pub fn run_looks(runs: &[RunRecord]) -> Vec<Option<RunLook>> {
         }
     }
     looks
-}
-
-/// Whether two results are one: a copy tells nothing new.
-fn same_numbers(one: &RunRecord, other: &RunRecord) -> bool {
-    let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-    bits(&one.val_accuracies) == bits(&other.val_accuracies)
-        && one.metrics == other.metrics
-        && bits(&one.epoch_seconds) == bits(&other.epoch_seconds)
-}
-
-/// Accuracies on the parts of the training set at the peak; of a run that ended at its peak those at the end.
-pub(super) fn at_peak(run: &RunRecord) -> Option<LabelNoiseAccuracies> {
-    let ended_at_peak = run.peak_epoch() == Some(run.val_accuracies.len());
-    run.best_subsets.or(run.subsets.filter(|_| ended_at_peak))
 }
 
 /// The legend of lines and markers: every series once, with the number of its runs.
@@ -268,7 +282,7 @@ pub(super) fn legend(settings: &[PanelRuns<'_>], sample: impl Fn(usize) -> Sampl
 }
 
 /// Whether runs that only differ in the axes that they control would get one name.
-fn short_names_collide(runs: &[&RunRecord]) -> bool {
+fn short_names_collide(runs: &[RunRecord]) -> bool {
     let mut axes: BTreeMap<(&str, String), BTreeSet<String>> = BTreeMap::new();
     for run in runs {
         let short = method_name(run, NameStyle::Short).text;
@@ -277,21 +291,29 @@ fn short_names_collide(runs: &[&RunRecord]) -> bool {
     axes.values().any(|names| names.len() > 1)
 }
 
-/// Groups with names; those that would share one get what tells them apart.
-fn named(groups: BTreeMap<Attributes, Vec<&RunRecord>>, axes: bool) -> Vec<Series<'_>> {
-    let mut by_name: BTreeMap<MethodName, Vec<(Attributes, Vec<&RunRecord>)>> = BTreeMap::new();
-    for (attributes, runs) in groups {
-        by_name.entry(method_name(runs[0], NameStyle::Panel { axes })).or_default().push((attributes, runs));
+/// Experiments with names; those that would share one get what tells them apart.
+fn named(experiments: Vec<Experiment<'_>>, axes: bool) -> Vec<Series<'_>> {
+    let mut by_name: BTreeMap<MethodName, Vec<Experiment<'_>>> = BTreeMap::new();
+    for experiment in experiments {
+        by_name.entry(method_name(experiment.example(), NameStyle::Panel { axes })).or_default().push(experiment);
     }
     let mut series = Vec::new();
-    for (name, groups) in by_name {
-        let keys = distinguishing(groups.iter().map(|(attributes, _)| attributes), Detail::Full);
+    for (name, experiments) in by_name {
+        let keys = distinguishing(experiments.iter().map(|one| &one.method.0), Detail::Enough);
         let mut named: Vec<(Vec<String>, Series<'_>)> = Vec::new();
-        for (attributes, runs) in groups {
-            let values = keys.iter().map(|key| attributes.text(key).unwrap_or_default()).collect();
-            let parts = [name.text.clone(), attributes.words(&keys)];
+        for experiment in experiments {
+            let method = &experiment.method.0;
+            let values = keys.iter().map(|key| method.text(key).unwrap_or_default()).collect();
+            let parts = [name.text.clone(), method.words(&keys)];
             let label = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
-            named.push((values, Series { label, look: 0, runs }));
+            // What was run to be timed has repeats of its seed, which need not be equal.
+            let several = experiment.results.iter().filter(|(_, results)| results.len() > 1);
+            let differing = match experiment.purpose {
+                Purpose::Timing => Vec::new(),
+                _ => several.map(|(seed, _)| *seed).collect(),
+            };
+            let (runs, timed, method) = (experiment.runs(), experiment.timed, experiment.method);
+            named.push((values, Series { label, look: 0, runs, timed, differing, method }));
         }
         named.sort_by(|one, other| by_number(&one.0, &other.0));
         series.extend(named.into_iter().map(|(_, series)| series));
@@ -311,12 +333,12 @@ impl Looks {
             return *look;
         }
         let scheduled = series.runs.first().is_some_and(|run| run.scheduler != "none");
-        let wanted = match series.runs.first().map_or(Method::Fixed, |run| run.method) {
-            Method::Baseline if !scheduled => 0,
-            Method::Baseline => 1,
-            Method::Adaptive if scheduled => 3,
-            Method::Adaptive if series.runs.iter().any(|run| run.noise_candidates.len() > 1) => 5,
-            Method::Adaptive => 2,
+        let wanted = match series.runs.first().map_or(Control::Fixed, |run| run.control) {
+            Control::Baseline if !scheduled => 0,
+            Control::Baseline => 1,
+            Control::Adaptive if scheduled => 3,
+            Control::Adaptive if series.runs.iter().any(|run| run.noise_candidates.len() > 1) => 5,
+            Control::Adaptive => 2,
             _ => 4,
         };
         let free = |look: &usize| self.given.iter().all(|(_, given)| given != look);

@@ -128,7 +128,9 @@ fn strips_are_grouped_by_any_setting_in_numerical_order() {
 fn a_group_that_lacks_a_seed_is_named_and_drawn_only_on_demand() {
     let mut runs: Vec<RunRecord> = (0..3).map(|seed| run(PLAIN, "AdamW", seed, 5)).collect();
     runs.push(run(AEES, "AdamW", 0, 5));
-    runs.push(RunRecord { diverged_at: Some(77), ..run(AEES, "AdamW", 1, 2) });
+    let mut diverged = RunRecord { diverged_at: Some(77), ..run(AEES, "AdamW", 1, 2) };
+    diverged.config.insert("epochs".into(), 5.into());
+    runs.push(diverged);
     let kinds = vec![FigureKind::Curves];
     let strict = draw(&runs, &FigureOptions { kinds: kinds.clone(), ..FigureOptions::default() });
     assert!(
@@ -263,4 +265,28 @@ fn the_reason_for_no_figure_is_the_true_one() {
     assert_eq!(draw(&runs, &options).without_data[0].1, "every group that has the data lacks a seed or an epoch");
     let none = draw(&runs[..3], &options);
     assert_eq!(none.without_data[0].1, "no run has episodes with more than one arm to pick from");
+}
+
+/// Each method stands beside the baseline at its own rate, and one that has none is not tested.
+#[test]
+fn bars_of_a_sweep_are_tested_at_their_own_rate() {
+    let at = |kind, lr: f64| {
+        (0..5).map(move |seed| {
+            let mut run = run(kind, "AdamW", seed, 5);
+            run.lr = lr;
+            run.config.insert("lr".into(), lr.into());
+            run
+        })
+    };
+    let stars = |runs: Vec<RunRecord>| {
+        let notes = words(&drawn(&runs, FigureKind::PeakFinal)[0].svg, "note");
+        let stars = notes.iter().filter(|note| note.chars().all(|letter| letter == '*')).count();
+        (stars, notes.join(" "))
+    };
+    let (count, notes) =
+        stars([at(PLAIN, 1e-3), at(PLAIN, 3e-4), at(AEES, 1e-3), at(AEES, 3e-4)].into_iter().flatten().collect());
+    assert_eq!(count, 4, "{notes}");
+    assert!(notes.contains("against the plain baseline that is most like it"), "{notes}");
+    let (count, notes) = stars(at(PLAIN, 1e-3).chain(at(AEES, 3e-4)).collect());
+    assert_eq!(count, 0, "{notes}");
 }

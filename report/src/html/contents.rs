@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aees_run::settings::RunConfig;
 use aees_run::times::span;
 use aees_studies::disk::Root;
 use aees_studies::plan::study_file;
@@ -10,12 +9,14 @@ use aees_studies::registry::{Reader, RegistryError};
 use aees_studies::study::{Goal, quoted};
 
 use super::{Page, PageRow, Remark, details, provenance, study};
-use crate::attributes::{Attributes, Detail, attribute, distinguishing, task_of};
-use crate::best::confirm::changed;
-use crate::best::{Question, best, curve};
+use crate::attributes::{Attributes, Detail, command, distinguishing};
+use crate::best::{Question, best};
+use crate::experiment::{Experiment, experiments};
+use crate::fields::attribute;
 use crate::figures::{FigureOptions, for_study};
 use crate::names::NameStyle;
-use crate::read::{ResultSet, SkippedFile, Source};
+use crate::quantity::curve;
+use crate::read::{ResultSet, ResultSource, SkippedFile};
 use crate::record::RunRecord;
 use crate::tables::{self, Table, TableOptions};
 
@@ -28,13 +29,15 @@ const DEVICE: [&str; 4] = ["current_device_name", "device", "device_name", "cpu_
 /// What a page is asked to show beside the results.
 pub struct PageQuestion<'a> {
     /// Where the results came from.
-    pub sources: &'a [Source],
+    pub sources: &'a [ResultSource],
     /// The registry, for a page of one study.
     pub registry: Option<&'a Reader>,
     /// The flags that name root and registry in another command.
     pub flags: &'a str,
     /// The metric of the table and of the best settings, if another than the study's is asked for.
     pub metric: Option<&'a str>,
+    /// The keys whose values make a group of the best settings; empty for the usual ones.
+    pub group_by: &'a [String],
 }
 
 impl Page {
@@ -47,10 +50,10 @@ impl Page {
         let mut question = Question::default();
         let mut page =
             Self { title: names.join(", "), skipped: found.skipped, warnings: found.warnings, ..Self::default() };
-        if let [Source::Study { root, name, .. }] = asked.sources {
+        if let [ResultSource::Study { root, name, .. }] = asked.sources {
             page.yaml = study_file(&Root::new(root), name).unwrap_or_default();
         }
-        if let ([Source::Study { name, .. }], Some(reader)) = (asked.sources, asked.registry) {
+        if let ([ResultSource::Study { name, .. }], Some(reader)) = (asked.sources, asked.registry) {
             study::tell(reader, name, asked.flags, &mut page, &mut question)?;
             // The section of failed and missing runs tells them, with what helps.
             page.skipped.retain(|skipped| skipped.path.extension().is_some());
@@ -58,6 +61,9 @@ impl Page {
         if let Some(metric) = asked.metric {
             metric.clone_into(&mut question.metric);
             question.goal = if metric.contains("loss") { Goal::Min } else { Goal::Max };
+        }
+        if !asked.group_by.is_empty() {
+            question.group_by = asked.group_by.to_vec();
         }
         page.metric.clone_from(&question.metric);
         page.alerts = alerts(&found.runs, &page.skipped);
@@ -212,27 +218,16 @@ fn commands(page: &mut Page, flags: &str, names: &[String], runs: &[RunRecord]) 
         "Its tables, figures and array".into(),
         format!("aees report tables {words}\naees report figures {words}\naees report tensor {words} --out runs.npz"),
     ));
-    let mut by_setting: BTreeMap<Attributes, Vec<&RunRecord>> = BTreeMap::new();
-    runs.iter().for_each(|run| by_setting.entry(Attributes::of(run)).or_default().push(run));
-    let lines: Vec<String> = by_setting.values().filter_map(|runs| train_line(runs)).collect();
+    let lines: Vec<String> = experiments(runs).iter().filter_map(train_line).collect();
     if !lines.is_empty() {
         page.commands.push(("One run of each setting, by itself".into(), lines.join("\n")));
     }
 }
 
-/// The command of a setting with its first seed; the other seeds as a comment.
-fn train_line(runs: &[&RunRecord]) -> Option<String> {
-    let run = runs.first()?;
-    let task = task_of(&run.task)?;
-    let defaults = RunConfig::new(task);
-    let mut line = format!("aees train {}", run.task);
-    for (key, value) in changed(run, task) {
-        if Some(&value) != defaults.get(key).as_ref() {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            line += &format!(" --set {}", quoted(&format!("{key}={text}")));
-        }
-    }
-    line += &format!(" --seed {}", run.seed);
-    let others: Vec<String> = runs[1..].iter().map(|run| run.seed.to_string()).collect();
+/// The command of an experiment with its first seed; the other seeds as a comment.
+fn train_line(experiment: &Experiment<'_>) -> Option<String> {
+    let mut seeds = experiment.seeds().into_iter();
+    let line = command(experiment.example(), seeds.next()?)?;
+    let others: Vec<String> = seeds.map(|seed| seed.to_string()).collect();
     Some(if others.is_empty() { line } else { format!("{line}  # also seeds {}", others.join(", ")) })
 }

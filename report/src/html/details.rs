@@ -7,7 +7,8 @@ use std::fs;
 use serde_json::{Map, Value, json};
 
 use super::Page;
-use crate::attributes::{Attributes, attribute};
+use crate::attributes::Attributes;
+use crate::fields::attribute;
 use crate::figures::{RunLook, run_looks};
 use crate::markup::escaped;
 use crate::names::NameStyle;

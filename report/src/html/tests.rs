@@ -110,9 +110,10 @@ fn a_page_without_anything_is_a_page() {
 /// The page of the fixtures' archive.
 fn of_archive() -> Page {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/archive");
-    let sources = [crate::Source::Folder(folder)];
+    let sources = [crate::ResultSource::Folder(folder)];
     let found = crate::ResultSet::read(&sources).unwrap();
-    Page::of(found, &PageQuestion { sources: &sources, registry: None, flags: "", metric: None }).unwrap()
+    Page::of(found, &PageQuestion { sources: &sources, registry: None, flags: "", metric: None, group_by: &[] })
+        .unwrap()
 }
 
 fn data(html: &str) -> serde_json::Value {
@@ -164,9 +165,10 @@ fn states_add_up() {
         );
         std::fs::write(folder.path().join(format!("{seed}.json")), text).unwrap();
     }
-    let sources = [crate::Source::Folder(folder.path().into())];
+    let sources = [crate::ResultSource::Folder(folder.path().into())];
     let found = crate::ResultSet::read(&sources).unwrap();
-    page = Page::of(found, &PageQuestion { sources: &sources, registry: None, flags: "", metric: None }).unwrap();
+    page = Page::of(found, &PageQuestion { sources: &sources, registry: None, flags: "", metric: None, group_by: &[] })
+        .unwrap();
     let named = |name: &str, count| (name.to_owned(), count);
     assert_eq!(page.counts, [named("runs", 2), named("done", 1), named("diverged", 1)]);
 }

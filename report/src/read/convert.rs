@@ -9,7 +9,7 @@ use super::document::{
 };
 use super::headline::{self, Columns, Known};
 use super::source::FileRefusal;
-use crate::record::{Episodes, LabelNoiseAccuracies, Layout, Method, NoiseSetting, RunRecord};
+use crate::record::{Control, Episodes, LabelNoiseAccuracies, Layout, NoiseSetting, RunRecord};
 
 /// The record and what a reader should know of it, or why the file is passed over.
 pub(super) fn record_of(path: &Path, mut document: Document) -> Result<(RunRecord, Vec<String>), FileRefusal> {
@@ -57,7 +57,7 @@ pub(super) fn record_of(path: &Path, mut document: Document) -> Result<(RunRecor
     let real = |key: &str| settings.get(key).and_then(Value::as_f64);
     let (lr_candidates, noise_candidates) = (list("lr_candidates", 1.0), list("noise_candidates", 0.0));
     let controlled = lr_candidates.len() > 1 || noise_candidates.len() > 1;
-    let method = method(&method_name, &settings, document.controller_logs.as_ref(), controlled, episodes.is_some());
+    let control = control(&method_name, &settings, document.controller_logs.as_ref(), controlled, episodes.is_some());
     let record = RunRecord {
         path: path.to_owned(),
         layout: layout(&document),
@@ -74,12 +74,14 @@ pub(super) fn record_of(path: &Path, mut document: Document) -> Result<(RunRecor
         estimated_flops: document.estimated_flops,
         subsets: diagnostics.final_subset_accuracies.and_then(subsets),
         best_subsets: document.best_epoch_diagnostics.and_then(subsets),
+        inputs: inputs(&document, &settings),
+        case: None,
         provenance: provenance(&mut document),
         runtime: numbers(document.runtime_metrics.take()),
         config: settings,
         task,
         method_name,
-        method,
+        control,
         seed,
         lr_candidates,
         noise_candidates,
@@ -125,35 +127,35 @@ fn method_name(document: &Document, settings: &Map<String, Value>) -> String {
 }
 
 /// Who picked. A random draw has controller logs too, so their presence alone makes nothing adaptive.
-fn method(
+fn control(
     name: &str,
     settings: &Map<String, Value>,
     logs: Option<&WrittenControllers>,
     controlled: bool,
     has_episodes: bool,
-) -> Method {
+) -> Control {
     let types: Vec<&str> = logs.map(WrittenControllers::types).unwrap_or_default();
     let policy = settings.get("open_loop_policy").and_then(|policy| policy.get("policy")).and_then(Value::as_str);
     let mode = policy.or_else(|| settings.get("control_mode").and_then(Value::as_str)).unwrap_or_default();
     let is = |names: [&str; 2]| names.contains(&mode) || names.contains(&name);
     if name == "FixedMode" || types.contains(&"FixedModeController") {
-        return Method::Fixed;
+        return Control::Fixed;
     }
     if is(["uniform-random", "UniformRandomOpenLoop"]) {
-        return Method::UniformRandom;
+        return Control::UniformRandom;
     }
     if is(["frequency-matched", "FrequencyMatchedOpenLoop"]) {
-        return Method::FrequencyMatched;
+        return Control::FrequencyMatched;
     }
     let random = is(["random", "RandomScheduler"]) || types.contains(&"RandomController");
     let adaptive = is(["adaptive", "AdaptiveScheduler"]) || types.iter().any(|kind| kind.starts_with("DiscountedUCB"));
     if !(random || adaptive || logs.is_some() || has_episodes) {
-        return Method::Baseline;
+        return Control::Baseline;
     }
     match (controlled, random) {
-        (false, _) => Method::Fixed,
-        (true, true) => Method::Random,
-        (true, false) => Method::Adaptive,
+        (false, _) => Control::Fixed,
+        (true, true) => Control::Random,
+        (true, false) => Control::Adaptive,
     }
 }
 
@@ -280,6 +282,26 @@ fn diverged_at(outcome: Option<Short>, train_losses: &[f64], total_steps: u64) -
 fn numbers(map: Option<Short>) -> Vec<(String, f64)> {
     let entries = map.map(Short::entries).unwrap_or_default();
     entries.into_iter().filter_map(|(key, value)| Some((key, value.as_f64()?))).collect()
+}
+
+/// What the run was made of. A hold-out is drawn by the run's seed, and so the data's digest would tell seeds apart: then only
+/// whether the data was made on the spot counts.
+fn inputs(document: &Document, settings: &Map<String, Value>) -> Vec<(String, String)> {
+    let origin = match settings.get("data").and_then(Value::as_str) {
+        Some("synthetic") => "synthetic",
+        _ => "files",
+    };
+    let held_out = settings.get("val_split").and_then(Value::as_f64).is_some_and(|share| share > 0.0);
+    let short = |digest: &String| digest.chars().filter(char::is_ascii_alphanumeric).take(8).collect::<String>();
+    let data = document.data_fingerprint.as_ref();
+    let data = data.map(|digest| if held_out { origin.into() } else { format!("{origin} {}", short(digest)) });
+    let others = [
+        ("model", &document.model_digest),
+        ("tokenizer", &document.tokenizer_digest),
+        ("weights", &document.weights_digest),
+    ];
+    let others = others.into_iter().filter_map(|(name, digest)| Some((name, short(digest.as_ref()?))));
+    data.map(|data| ("data", data)).into_iter().chain(others).map(|(name, value)| (name.into(), value)).collect()
 }
 
 /// Machine and versions: what the file says of them in words.

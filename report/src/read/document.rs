@@ -66,6 +66,10 @@ pub(super) struct Document {
     pub(super) backend: Option<Short>,
     pub(super) device_name: Option<Short>,
     pub(super) precision: Option<Short>,
+    pub(super) data_fingerprint: Option<String>,
+    pub(super) model_digest: Option<String>,
+    pub(super) tokenizer_digest: Option<String>,
+    pub(super) weights_digest: Option<String>,
     pub(super) versions: Option<Short>,
     pub(super) hardware: Option<Short>,
     // Of a foreign program.

@@ -1,11 +1,11 @@
 //! Where results are looked for, what was listed there, and why nothing can be read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Where results are looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum ResultSource {
     /// A study of the registry: its folder of results and its name.
     Study {
         /// The root of results.
@@ -61,7 +61,7 @@ impl From<&str> for FileRefusal {
     }
 }
 
-impl Source {
+impl ResultSource {
     /// What the user named.
     pub fn path(&self) -> PathBuf {
         match self {
@@ -132,6 +132,8 @@ pub(super) struct Listing {
     pub(super) files: Vec<PathBuf>,
     pub(super) skipped: Vec<SkippedFile>,
     pub(super) warnings: Vec<String>,
+    /// The cases of a study that files are the results of.
+    pub(super) cases: BTreeMap<PathBuf, String>,
     /// Those of studies.
     pub(super) seeds: Option<BTreeSet<i64>>,
 }
@@ -139,6 +141,12 @@ pub(super) struct Listing {
 impl Listing {
     pub(super) fn expect(&mut self, seeds: impl Iterator<Item = u64>) {
         self.seeds.get_or_insert_default().extend(seeds.map(u64::cast_signed));
+    }
+
+    /// The result of a run that is a case of a study.
+    pub(super) fn result(&mut self, path: PathBuf, case: Option<String>) {
+        self.cases.extend(case.map(|case| (path.clone(), case)));
+        self.files.push(path);
     }
 
     pub(super) fn skip(&mut self, path: &Path, reason: impl Into<String>) {

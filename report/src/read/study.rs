@@ -25,7 +25,7 @@ pub(super) fn find(root: &Path, registry: &Path, name: &str, listing: &mut Listi
             let mut without = 0;
             for member in &members {
                 let path = root.run(&member.run.run_id).join("result.json");
-                if path.is_file() { listing.files.push(path) } else { without += 1 }
+                if path.is_file() { listing.result(path, member.case.clone()) } else { without += 1 }
             }
             if without > 0 {
                 listing.warnings.push(format!("study {name}: {without} of {} runs have no result", members.len()));
@@ -53,7 +53,7 @@ fn by_registry(root: &Root, name: &str, rows: Vec<RunRow>, listing: &mut Listing
             (RunState::Done, _) => {
                 let path = folder.join("result.json");
                 match path.is_file() {
-                    true => listing.files.push(path),
+                    true => listing.result(path, row.case),
                     false => listing.skip(&path, "the registry says that the run is done, but its result is gone"),
                 }
             }

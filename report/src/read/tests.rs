@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::names::{NameStyle, method_name};
-use crate::record::{Layout, Method, NoiseSetting};
+use crate::record::{Control, Layout, NoiseSetting};
 
 fn old_run(seed: i64) -> Value {
     json!({"method_name": "Baseline", "task_name": "cifar100", "seed": seed, "total_steps": 782,
@@ -26,7 +26,7 @@ fn with(mut document: Value, key: &str, value: Value) -> Value {
 }
 
 fn read(folder: &TempDir) -> ResultSet {
-    ResultSet::read(&[Source::Folder(folder.path().into())]).unwrap()
+    ResultSet::read(&[ResultSource::Folder(folder.path().into())]).unwrap()
 }
 
 fn put(folder: &TempDir, name: &str, text: impl AsRef<[u8]>) {
@@ -117,14 +117,14 @@ fn two_results_for_one_seed_are_both_kept_and_named() {
 fn a_file_named_twice_is_read_once() {
     let folder = TempDir::new().unwrap();
     put(&folder, "run", old_run(0).to_string());
-    let sources = [Source::Folder(folder.path().into()), Source::File(folder.path().join("run"))];
+    let sources = [ResultSource::Folder(folder.path().into()), ResultSource::File(folder.path().join("run"))];
     assert_eq!(ResultSet::read(&sources).unwrap().runs.len(), 1);
 }
 
 #[test]
 fn nothing_to_read_is_an_error_that_says_why() {
     let folder = TempDir::new().unwrap();
-    let of = |path: &Path| ResultSet::read(&[Source::Folder(path.into())]).unwrap_err().to_string();
+    let of = |path: &Path| ResultSet::read(&[ResultSource::Folder(path.into())]).unwrap_err().to_string();
     assert!(of(folder.path()).contains("the folder is empty"), "{}", of(folder.path()));
     assert!(of(&folder.path().join("nowhere")).ends_with("nowhere is not there"));
     put(&folder, "a.log", "text");
@@ -133,7 +133,7 @@ fn nothing_to_read_is_an_error_that_says_why() {
     let other = TempDir::new().unwrap();
     put(&other, "run", old_run(0).to_string());
     fs::create_dir(other.path().join("empty")).unwrap();
-    let sources = [Source::Folder(other.path().into()), Source::Folder(other.path().join("empty"))];
+    let sources = [ResultSource::Folder(other.path().into()), ResultSource::Folder(other.path().join("empty"))];
     let set = ResultSet::read(&sources).unwrap();
     assert_eq!((set.runs.len(), set.skipped.len()), (1, 1));
 }
@@ -166,23 +166,23 @@ fn who_picked_is_told_by_settings_and_logs() {
     };
     let three = json!({"lr_candidates": [0.5, 1.0, 2.0], "control_mode": "adaptive"});
     let adaptive = of("AdaptiveScheduler", three, "DiscountedUCBController");
-    assert_eq!((adaptive.method, method_name(&adaptive, NameStyle::Short).text), (Method::Adaptive, "AEES".into()));
+    assert_eq!((adaptive.control, method_name(&adaptive, NameStyle::Short).text), (Control::Adaptive, "AEES".into()));
     // The reference's own identification takes these for AEES.
     let random = json!({"noise_candidates": [0.0, 0.005], "control_mode": null, "method": "RandomScheduler"});
-    assert_eq!(of("RandomScheduler", random, "FixedAxis").method, Method::Random);
+    assert_eq!(of("RandomScheduler", random, "FixedAxis").control, Control::Random);
     let fixed = json!({"lr_candidates": [0.5], "control_mode": "adaptive", "lr_scheduler": "cosine"});
     let fixed = of("AdaptiveScheduler", fixed, "FixedAxis");
     assert_eq!(
-        (fixed.method, method_name(&fixed, NameStyle::Short).text),
-        (Method::Fixed, "Fixed x0.5 + cosine".into())
+        (fixed.control, method_name(&fixed, NameStyle::Short).text),
+        (Control::Fixed, "Fixed x0.5 + cosine".into())
     );
     let sigma = json!({"noise_candidates": [0.005], "control_mode": "random"});
     assert_eq!(method_name(&of("RandomScheduler", sigma, "FixedAxis"), NameStyle::Short).text, "Fixed sigma 0.005");
-    assert_eq!(of("FixedMode", json!({"fixed_mode_name": "base"}), "FixedModeController").method, Method::Fixed);
+    assert_eq!(of("FixedMode", json!({"fixed_mode_name": "base"}), "FixedModeController").control, Control::Fixed);
     let open = json!({"lr_candidates": [0.5, 1.0, 2.0], "open_loop_policy": {"policy": "frequency-matched"}});
-    assert_eq!(of("x", open, "PrecomputedScheduleController").method, Method::FrequencyMatched);
+    assert_eq!(of("x", open, "PrecomputedScheduleController").control, Control::FrequencyMatched);
     let baseline = of("Baseline", json!({"lr": 0.002}), "");
-    assert_eq!((baseline.method, method_name(&baseline, NameStyle::Short).text), (Method::Baseline, "Fixed x2".into()));
+    assert_eq!((baseline.control, method_name(&baseline, NameStyle::Short).text), (Control::Baseline, "AdamW".into()));
     assert_eq!(method_name(&of("Baseline", json!({}), ""), NameStyle::Short).text, "AdamW");
 }
 

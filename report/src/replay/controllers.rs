@@ -8,7 +8,7 @@ use super::histories;
 use super::record::{EpisodeColumns, Recorded, entry};
 use super::rewards;
 use crate::difference::{Difference, RecordPart};
-use crate::record::Method;
+use crate::record::Control;
 
 /// The controllers, as they stood at the beginning of the run and then move on with it.
 pub(super) struct Replica {
@@ -214,12 +214,12 @@ fn plan(recorded: &Recorded) -> Result<OpenLoopPlan, String> {
 
 fn config(recorded: &Recorded, plan: Option<OpenLoopPlan>) -> Result<AeesConfig, String> {
     let run = &recorded.run;
-    let open_loop = matches!(run.method, Method::UniformRandom | Method::FrequencyMatched);
+    let open_loop = matches!(run.control, Control::UniformRandom | Control::FrequencyMatched);
     let method = recorded.method()?;
-    let policy = match (plan, run.method) {
+    let policy = match (plan, run.control) {
         (Some(plan), _) => ArmPolicy::OpenLoop(plan),
         (None, _) if open_loop => return Err("config has no open_loop_policy".into()),
-        (None, Method::Random) => ArmPolicy::Random,
+        (None, Control::Random) => ArmPolicy::Random,
         (None, _) => ArmPolicy::Bandit(method.bandit()),
     };
     Ok(AeesConfig {

@@ -12,16 +12,16 @@ use serde_json::{Map, Value, json};
 use super::controllers::Replica;
 use super::record::{EpisodeColumns, Recorded};
 use crate::difference::{Difference, RecordPart};
-use crate::record::Method;
+use crate::record::Control;
 
 /// Whether the policy of an open-loop run is the one that its method names. Another one cannot be replayed.
 pub(super) fn policy(recorded: &Recorded) -> Option<Difference> {
     let written = &recorded.plan.as_ref()?.policy;
-    let expected = match (recorded.run.method_name.as_str(), recorded.run.method) {
+    let expected = match (recorded.run.method_name.as_str(), recorded.run.control) {
         ("UniformRandomOpenLoop", _) => OpenLoopPolicy::UniformRandom.name(),
         ("FrequencyMatchedOpenLoop", _) => OpenLoopPolicy::FrequencyMatched.name(),
-        (_, Method::UniformRandom) => OpenLoopPolicy::UniformRandom.name(),
-        (_, Method::FrequencyMatched) => OpenLoopPolicy::FrequencyMatched.name(),
+        (_, Control::UniformRandom) => OpenLoopPolicy::UniformRandom.name(),
+        (_, Control::FrequencyMatched) => OpenLoopPolicy::FrequencyMatched.name(),
         _ => "none, as its method has",
     };
     Difference::between(RecordPart::Whole, "open_loop_policy.policy", &written.as_str(), &expected)

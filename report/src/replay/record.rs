@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::difference::{Difference, RecordPart};
 use crate::read::read_with;
-use crate::record::{ControlledAxes, Method, RunRecord};
+use crate::record::{Control, ControlledAxes, RunRecord};
 
 /// A file, as far as its decisions go.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ impl Recorded {
 
     /// The reference's oldest fixed runs: candidates, but nobody who picks from them.
     pub(super) fn is_old_fixed_mode(&self) -> bool {
-        self.run.method == Method::Fixed && self.run.axes() != ControlledAxes::None
+        self.run.control == Control::Fixed && self.run.axes() != ControlledAxes::None
     }
 
     /// The settings of the method; what the file does not name has its default.

@@ -3,6 +3,7 @@
 use statrs::distribution::{ContinuousCDF, StudentsT};
 use statrs::function::gamma::ln_gamma;
 
+use super::power::seeds_needed;
 use super::wilcoxon::{SignedRankTest, wilcoxon_signed_rank};
 use super::{Interval, LEVEL, MeanSd, bootstrap_interval, t_interval};
 
@@ -47,6 +48,8 @@ pub struct PairedComparison {
     pub hedges_g: Option<f64>,
     /// Who was better how often.
     pub wins: Wins,
+    /// The pairs that a t test needs to find an effect of this size; none where there is no d_z, or no number will do.
+    pub seeds_needed: Option<usize>,
 }
 
 /// Compares two samples that are aligned pair by pair. None when they differ in length or are empty.
@@ -65,6 +68,7 @@ pub fn compare(first: &[f64], second: &[f64]) -> Option<PairedComparison> {
         d_z,
         hedges_g: d_z.zip(hedges_correction(differences.len().saturating_sub(1))).map(|(d, correction)| d * correction),
         wins: wins(&differences),
+        seeds_needed: d_z.and_then(seeds_needed),
         differences,
     })
 }

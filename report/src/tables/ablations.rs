@@ -1,15 +1,16 @@
 //! The ablations: penalty on unsteady losses, trend context, gradient noise on CIFAR-100, and what feedback contributes.
 //! Differences are paired by seed, unlike the reference's.
 
-use super::group::{Group, RowPlace, gather};
+use super::comparison::feedback;
+use super::group::{Group, Heading, gather};
 use super::options::TableOptions;
 use super::plan::Plan;
-use super::quantity::Quantity;
-use super::selection::{of_usual_length, optimizer_rank};
+use super::selection::{optimizer_rank, selected};
 use super::table::Table;
-use crate::attributes::planned_epochs;
-use crate::names::{AEES, BASELINE, MATCHED, UNIFORM};
-use crate::record::{Method, NoiseSetting, RunRecord};
+use crate::experiment::{Part, experiments};
+use crate::names::{NameStyle, method_name};
+use crate::quantity::Quantity;
+use crate::record::{Control, NoiseSetting, RunRecord};
 
 const ACCURACY: [Quantity; 4] = [Quantity::Best, Quantity::SameEpoch, Quantity::Final, Quantity::Drop];
 
@@ -34,103 +35,94 @@ fn section(run: &RunRecord) -> (usize, String) {
 
 /// Adaptive runs with and without the penalty.
 pub(super) fn penalty(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
-    let chosen = |run: &&RunRecord| {
-        run.method == Method::Adaptive
-            && run.task == "cifar100"
-            && run.scheduler == "none"
-            && run.context_mode == "none"
-    };
-    let (kept, note) = of_usual_length(runs.iter().filter(chosen).collect());
-    let groups = gather(kept, &[], |run| {
+    let chosen = |run: &RunRecord| run.task == "cifar100" && run.scheduler == "none" && run.context_mode == "none";
+    let (kept, notes) = selected(runs, chosen, &[Part::Penalty]);
+    let groups = gather(kept, |run| {
         let lambda = run.instability_lambda;
         let label = if lambda == 0.0 { "No penalty".to_owned() } else { format!("Penalty {lambda:?}") };
-        Some(RowPlace::new(section(run), ((lambda * 1e6) as usize, label)))
+        let row = || Heading::new(section(run), ((lambda * 1e6) as usize, label));
+        (run.control == Control::Adaptive).then(row)
     });
-    let groups = with_both(groups, "Penalty", "No penalty");
-    let penalties: Vec<String> =
-        groups.iter().map(|group| group.label.clone()).filter(|name| name.starts_with("Pen")).collect();
-    let pairs: Vec<(&str, &str)> = penalties.iter().map(|name| (name.as_str(), "No penalty")).collect();
-    let mut unique = pairs.clone();
-    unique.sort_unstable();
-    unique.dedup();
-    let plan = Plan::new("instability_penalty", "Penalty on unsteady losses", groups, &ACCURACY);
-    finish(plan.compare_in_sections(&unique), Vec::from_iter(note), options)
+    let plan = Plan::new(
+        "instability_penalty",
+        "Penalty on unsteady losses",
+        with_both(groups, "Penalty", "No penalty"),
+        &ACCURACY,
+    );
+    let penalised =
+        |one: &RunRecord, other: &RunRecord| one.instability_lambda != 0.0 && other.instability_lambda == 0.0;
+    finish(plan.compare(&[Part::Penalty.key()], penalised), notes, options)
 }
 
 /// Adaptive runs with and without the trend context.
 pub(super) fn trend(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
-    let chosen = |run: &&RunRecord| run.method == Method::Adaptive && run.instability_lambda == 0.0;
-    let cifar = |run: &&RunRecord| run.task == "cifar100" && run.scheduler == "none";
-    let (mut kept, note) = of_usual_length(runs.iter().filter(chosen).filter(cifar).collect());
-    let text = runs.iter().filter(chosen).filter(|run| run.task != "cifar100");
-    let (text, text_note) = of_usual_length(text.collect());
+    let chosen = |run: &RunRecord| run.control == Control::Adaptive && run.instability_lambda == 0.0;
+    let cifar = |run: &RunRecord| chosen(run) && run.task == "cifar100" && run.scheduler == "none";
+    let (mut kept, notes) = selected(runs, cifar, &[Part::Context]);
+    let (text, text_notes) = selected(runs, |run| chosen(run) && run.task != "cifar100", &[Part::Context]);
     kept.extend(text);
-    let notes = note.map(|note| format!("CIFAR-100: {note}"));
-    let notes = notes.into_iter().chain(text_note.map(|note| format!("Text: {note}"))).collect();
-    let groups = gather(kept, &[], |run| {
+    let notes = notes.into_iter().map(|note| format!("CIFAR-100: {note}"));
+    let notes = notes.chain(text_notes.into_iter().map(|note| format!("Text: {note}"))).collect();
+    let groups = gather(kept, |run| {
         let (rank, label) = if run.context_mode == "trend" { (1, "Trend") } else { (0, "Context-free") };
         let (at, heading) = section(run);
         let schedule = if run.scheduler == "none" { String::new() } else { format!(", {}", run.scheduler) };
-        Some(RowPlace::new((at, heading + &schedule), (rank, label)))
+        Some(Heading::new((at, heading + &schedule), (rank, label)))
     });
-    let groups = with_both(groups, "Trend", "Context-free");
-    let plan = Plan::new("trend_context", "Trend context", groups, &ACCURACY);
-    finish(plan.compare_in_sections(&[("Trend", "Context-free")]), notes, options)
+    let plan = Plan::new("trend_context", "Trend context", with_both(groups, "Trend", "Context-free"), &ACCURACY);
+    let contrast = |one: &RunRecord, other: &RunRecord| {
+        one.context_mode == "trend" && other.context_mode != "trend" && one.scheduler == other.scheduler
+    };
+    finish(plan.compare(&[Part::Context.key()], contrast), notes, options)
 }
 
 /// Adaptive runs on noisy CIFAR-100 under trend context, with and without a noise axis.
 pub(super) fn cifar_noise(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
     let chosen = |run: &&RunRecord| {
-        run.method == Method::Adaptive && run.task == "cifar100" && run.label_noise != NoiseSetting::Clean
+        run.control == Control::Adaptive && run.task == "cifar100" && run.label_noise != NoiseSetting::Clean
     };
     let with_noise = |run: &RunRecord| run.noise_candidates.len() > 1;
     // The runs that a run with a noise axis can be held against: the same but for that axis.
+    let all = experiments(runs.iter().filter(chosen));
     let alike = |one: &RunRecord, other: &RunRecord| {
-        one.label_noise == other.label_noise
-            && one.optimizer == other.optimizer
-            && one.scheduler == other.scheduler
-            && one.context_mode == other.context_mode
-            && planned_epochs(one) == planned_epochs(other)
+        one.optimizer == other.optimizer && one.scheduler == other.scheduler && one.context_mode == other.context_mode
     };
-    let noisy: Vec<&RunRecord> = runs.iter().filter(chosen).filter(|run| with_noise(run)).collect();
-    let kept = runs.iter().filter(chosen).filter(|run| noisy.iter().any(|other| alike(run, other)));
-    let groups = gather(kept, &[], |run| {
+    let kept = all.iter().filter(|one| {
+        let noisy = all.iter().filter(|other| with_noise(other.example()) && other.problem == one.problem);
+        noisy.clone().any(|other| alike(one.example(), other.example()))
+    });
+    let groups = gather(kept.cloned(), |run| {
         let label = if with_noise(run) { (1, "Small noise") } else { (0, "No noise") };
-        Some(RowPlace::new(section(run), label))
+        Some(Heading::new(section(run), label))
     });
     let groups = with_both(groups, "Small noise", "No noise");
     let plan = Plan::new("cifar_noise_ablation", "Gradient noise on CIFAR-100", groups, &ACCURACY);
-    let mut plan = plan.compare_in_sections(&[("Small noise", "No noise")]);
-    let multipliers = "The archive's first run without noise picked from multipliers 0.5, 1 and 1.5, and so stands in a row of its own";
-    let reference = |group: &Group<'_>| group.label.contains("0.5,1,1.5");
-    if plan.groups.iter().any(reference) {
-        plan.notes.push(multipliers.into());
-    }
-    finish(plan, Vec::new(), options)
+    let axis = ["noise_candidates", "structured_control_mode"];
+    finish(plan.compare(&axis, |one, other| with_noise(one) && !with_noise(other)), Vec::new(), options)
 }
 
 /// AEES beside the same multipliers without feedback: drawn uniformly, or with its own frequencies in random order.
 pub(super) fn attribution(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
-    let open_loop = |run: &&RunRecord| matches!(run.method, Method::UniformRandom | Method::FrequencyMatched);
-    let sections: Vec<(usize, String)> = runs.iter().filter(open_loop).map(section).collect();
-    let chosen = |run: &&RunRecord| {
-        let control = matches!(run.method, Method::Adaptive | Method::Baseline) && run.context_mode == "none";
-        run.scheduler == "none" && sections.contains(&section(run)) && (open_loop(run) || control)
-    };
-    let (kept, note) = of_usual_length(runs.iter().filter(chosen).collect());
-    let rates: Vec<f64> = kept.iter().filter(|run| open_loop(run)).map(|run| run.lr).collect();
-    let groups = gather(kept.into_iter().filter(|run| rates.contains(&run.lr)), &[], |run| {
-        let label = match run.method {
-            Method::Baseline => (0, BASELINE),
-            Method::UniformRandom => (2, UNIFORM),
-            Method::FrequencyMatched => (3, MATCHED),
-            _ => (1, AEES),
+    let open_loop = |run: &RunRecord| matches!(run.control, Control::UniformRandom | Control::FrequencyMatched);
+    let (kept, notes) = selected(runs, |run| run.scheduler == "none" && run.context_mode == "none", &[]);
+    let controls: Vec<_> = kept.iter().filter(|one| open_loop(one.example())).cloned().collect();
+    let beside = kept.into_iter().filter(|one| {
+        let run = one.example();
+        let same = |other: &RunRecord| other.optimizer == run.optimizer && other.lr == run.lr;
+        let shown = matches!(run.control, Control::Adaptive | Control::Baseline) || open_loop(run);
+        shown && controls.iter().any(|other| other.problem == one.problem && same(other.example()))
+    });
+    let groups = gather(beside, |run| {
+        let rank = match run.control {
+            Control::Baseline => 0,
+            Control::Adaptive => 1,
+            Control::UniformRandom => 2,
+            _ => 3,
         };
-        Some(RowPlace::new(section(run), label))
+        Some(Heading::new(section(run), (rank, method_name(run, NameStyle::NoisyTable).text)))
     });
     let plan = Plan::new("cifar_attribution", "What feedback contributes, CIFAR-100", groups, &ACCURACY);
-    let pairs = [(AEES, UNIFORM), (AEES, MATCHED), (AEES, BASELINE), (MATCHED, UNIFORM)];
-    finish(plan.compare_in_sections(&pairs), Vec::from_iter(note), options)
+    finish(plan.compare(&[], feedback), notes, options)
 }
 
 fn finish(mut plan: Plan<'_>, notes: Vec<String>, options: &TableOptions) -> Vec<Table> {

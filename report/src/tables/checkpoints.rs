@@ -4,53 +4,32 @@
 //! are known by being shorter than the published 200 epochs. Its cosine runs are other schedules than those of the main
 //! tables, because their span is the shortened one.
 
-use super::group::{Group, RowPlace, gather};
+use super::group::{Group, Heading, gather};
 use super::options::TableOptions;
 use super::plan::Plan;
-use super::quantity::Quantity;
 use super::selection::optimizer_rank;
 use super::table::{Better, Cell, Column, ColumnKind, Row, Table};
-use crate::attributes::planned_epochs;
-use crate::names::{NameStyle, base_lr, method_name, table_multiplier};
+use crate::experiment::{Purpose, experiments_apart_from};
+use crate::names::{NameStyle, method_name};
 use crate::number::shortest;
-use crate::record::{LabelNoiseAccuracies, Layout, NoiseSetting, RunRecord};
-
-/// Epochs of the published noisy runs.
-const PUBLISHED_EPOCHS: u64 = 200;
+use crate::peak::at_peak;
+use crate::quantity::Quantity;
+use crate::record::{Control, Layout, NoiseSetting, RunRecord};
 
 const QUANTITIES: [Quantity; 5] =
     [Quantity::PeakEpoch, Quantity::Best, Quantity::CorruptedNoisy, Quantity::CorruptedClean, Quantity::TrainClean];
 
-/// A run as it was at its best epoch, as far as the subsets are known there.
-fn at_peak(run: &RunRecord) -> Option<RunRecord> {
-    if run.task != "cifar100" || run.label_noise == NoiseSetting::Clean || run.context_mode == "trend" {
-        return None;
-    }
-    let again = run.layout != Layout::Aees && planned_epochs(run) < PUBLISHED_EPOCHS;
-    let subsets: LabelNoiseAccuracies = run.best_subsets.or(run.subsets.filter(|_| again))?;
-    let mut peak = run.clone();
-    peak.subsets = Some(subsets);
-    if again && run.best_subsets.is_none() {
-        // The run ends where its subsets were measured.
-        peak.best_val_accuracy = run.final_val_accuracy?;
-        let (last, earlier) = peak.val_accuracies.split_last_mut()?;
-        earlier.fill(f64::NEG_INFINITY);
-        *last = peak.best_val_accuracy;
-    }
-    Some(peak)
-}
-
 /// The table, and with `detailed` one row for each run.
 pub(super) fn checkpoints(runs: &[RunRecord], options: &TableOptions, detailed: bool) -> Vec<Table> {
-    let peaks: Vec<RunRecord> = runs.iter().filter_map(at_peak).collect();
-    let all: Vec<&RunRecord> = peaks.iter().collect();
-    let groups = gather(all.iter().copied(), &["epochs", "scheduler_t_max"], |run| {
-        let base_lr = base_lr(&all, &run.optimizer);
+    let noisy = runs.iter().filter(|run| run.task == "cifar100" && run.label_noise != NoiseSetting::Clean);
+    let peaks: Vec<RunRecord> = noisy.filter(|run| run.context_mode != "trend").filter_map(at_peak).collect();
+    let all = experiments_apart_from(&peaks, &["epochs", "scheduler_t_max"]);
+    let shown = all.into_iter().filter(|one| one.purpose == Purpose::Accuracy);
+    let groups = gather(shown, |run| {
         let (rank, noise) = (run.label_noise.rank(), run.label_noise.label());
         let optimizer = optimizer_rank(run);
         let section = (rank * 2 + optimizer.0, format!("{noise}, {}", optimizer.1));
-        let name = method_name(run, NameStyle::NoisyTable { base_lr });
-        table_multiplier(run, base_lr).is_none().then(|| RowPlace::of(section, name))
+        (run.control != Control::Fixed).then(|| Heading::of(section, method_name(run, NameStyle::NoisyTable)))
     });
     let spans = about_spans(&peaks);
     if detailed {
@@ -78,13 +57,13 @@ fn long(groups: &[Group<'_>], spans: Option<String>) -> Option<Table> {
     columns.extend(QUANTITIES[1..].iter().map(|quantity| Column {
         kind: ColumnKind::Value,
         better: None::<Better>,
-        ..quantity.column(2)
+        ..Column::of(quantity, 2)
     }));
     let mut rows = Vec::new();
     let mut notes = Vec::from_iter(spans);
     for group in groups {
         notes.extend(group.diverged());
-        let runs = group.settings.iter().flat_map(|runs| runs.seeds.values()).flatten();
+        let runs = group.experiment.results.values().flatten();
         for run in runs {
             let epoch = Quantity::PeakEpoch.of(run, None).map(shortest).unwrap_or_default();
             let mut cells = vec![Cell::text(&group.label), Cell::text(run.seed.to_string()), Cell::text(epoch)];

@@ -1,13 +1,16 @@
 //! Any study in one table: rows by what the user names, columns of the numbers the user names.
 
-use super::group::pool;
+use super::comparison::feedback;
+use super::group::Group;
 use super::options::TableOptions;
 use super::plan::Plan;
-use super::quantity::Quantity;
 use super::table::{Cell, Column, Table};
-use crate::attributes::{Detail, attribute, distinguishing, nearest_key};
+use crate::attributes::{Detail, distinguishing, words};
 use crate::error::ReportError;
+use crate::experiment::{Experiment, experiments};
+use crate::fields::{attribute, nearest_key};
 use crate::names::NameStyle;
+use crate::quantity::{Quantity, known_metrics};
 use crate::record::RunRecord;
 
 /// Groups runs by fields and shows their numbers.
@@ -32,21 +35,39 @@ pub(super) fn general(
         let help = format!("numbers there are: {}", known_metrics(runs).join(", "));
         return Err(ReportError::new(format!("no run has a number `{}`", metrics[at]), Some(help)));
     }
-    let mut sorted: Vec<&RunRecord> = runs.iter().collect();
-    sorted.sort_by_cached_key(|run| values(run, group_by).iter().map(|text| sort_key(text)).collect::<Vec<_>>());
-    let groups = pool(sorted.iter().copied(), |run| values(run, group_by).join(", "));
+    let values = |run: &RunRecord| values(run, group_by);
+    let mut all = experiments(runs);
+    all.sort_by_cached_key(|one| values(one.example()).iter().map(|text| sort_key(text)).collect::<Vec<_>>());
+    // Experiments with equal values stand in rows of their own, and columns of their own tell them apart.
+    let mut keys: Vec<String> = Vec::new();
+    for one in &all {
+        let alike = all.iter().filter(|other| values(other.example()) == values(one.example()));
+        keys.extend(distinguishing(alike.map(|other| &other.attributes), Detail::Enough));
+    }
+    keys.sort();
+    keys.dedup();
+    keys.retain(|key| !group_by.contains(key));
+    let text = |one: &Experiment<'_>, key: &String| one.attributes.text(key).unwrap_or_else(|| "--".into());
+    let labels = all.iter().map(|one| {
+        let told = keys.iter().map(|key| text(one, key));
+        values(one.example()).into_iter().chain(told).collect::<Vec<String>>()
+    });
+    let labels: Vec<Vec<String>> = labels.collect();
+    let mut groups = Vec::with_capacity(all.len());
+    for (experiment, label) in all.into_iter().zip(&labels) {
+        let name = values(experiment.example()).join(", ");
+        groups.push(Group { section: String::new(), label: label.join(", "), name, experiment });
+    }
     let mut plan = Plan::new("runs", &format!("Runs by {}", group_by.join(", ")), groups, &quantities);
     plan.rows = ("Group", "group");
-    for group in &plan.groups {
-        let differing = distinguishing(group.settings.iter().map(|runs| &runs.attributes), Detail::Enough);
-        if !differing.is_empty() {
-            let (count, keys) = (group.settings.len(), differing.join(", "));
-            plan.notes.push(format!("{}: pools {count} settings, which differ in {keys}", group.label));
-        }
-    }
-    let mut tables = plan.tables(options);
+    plan.compared = quantities;
+    let mut tables = plan.compare(&[], feedback).tables(options);
     if let Some(table) = tables.first_mut() {
-        split_label(table, &sorted, group_by);
+        let columns = group_by.iter().chain(&keys).map(|key| Column::text(&words(key), key));
+        table.columns.splice(..1, columns);
+        for (row, label) in table.rows.iter_mut().zip(labels) {
+            row.cells.splice(..1, label.into_iter().map(Cell::Text));
+        }
     }
     Ok(tables)
 }
@@ -56,31 +77,10 @@ fn values(run: &RunRecord, group_by: &[String]) -> Vec<String> {
     group_by.iter().map(|key| attribute(run, key, NameStyle::Short).unwrap_or_else(|| "--".into())).collect()
 }
 
-/// Gives each field a column of its own.
-fn split_label(table: &mut Table, runs: &[&RunRecord], group_by: &[String]) {
-    table.columns.splice(..1, group_by.iter().map(|key| Column::text(key, key)));
-    for row in &mut table.rows {
-        let Some(Cell::Text(shown)) = row.cells.first() else { continue };
-        let Some(run) = runs.iter().find(|run| values(run, group_by).join(", ") == *shown) else { continue };
-        row.cells.splice(..1, values(run, group_by).into_iter().map(Cell::Text));
-    }
-}
-
 /// Numbers before words, and by size.
 fn sort_key(text: &str) -> (bool, u64, String) {
     let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
     // Positive numbers keep their order as bits; negative ones follow as words.
     let bits = number.filter(|number| *number >= 0.0).map(f64::to_bits);
     (bits.is_none(), bits.unwrap_or(0), text.to_owned())
-}
-
-/// The names of numbers that the runs have, beside those of every run.
-fn known_metrics(runs: &[RunRecord]) -> Vec<String> {
-    let own = runs.iter().flat_map(|run| run.metrics.iter().chain(&run.runtime)).map(|(name, _)| name.clone());
-    let standard =
-        ["best", "same_epoch", "final", "drop", "peak_epoch", "total_tflops", "total_time", "final_train_loss"];
-    let mut names: Vec<String> = standard.into_iter().map(str::to_owned).chain(own).collect();
-    names.sort();
-    names.dedup();
-    names
 }

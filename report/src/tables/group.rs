@@ -1,4 +1,4 @@
-//! Runs that stand in one row: gathered by what they are, counted, and refused where they are not what they seem.
+//! Rows: each is one experiment, counted, and refused where it is not what it seems.
 //!
 //! A row needs all the runs that are expected of it. One that has fewer, two different results for one seed, or a run that
 //! diverged, is left out and named, unless the options say otherwise; nothing is averaged silently.
@@ -6,150 +6,105 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::options::{DuplicateRule, TableOptions};
-use super::quantity::Quantity;
 use super::table::Cell;
-use crate::attributes::{Attributes, Detail, distinguishing};
-use crate::names::MethodName;
+use crate::attributes::{command, words};
+use crate::experiment::{Experiment, Method, Problem};
+use crate::names::{MethodName, tell_apart};
+use crate::quantity::Quantity;
 use crate::record::RunRecord;
 use crate::statistics::{MeanSd, mean};
 
-/// The runs of one row.
+/// An experiment as a row of a table.
 #[derive(Debug, Clone)]
 pub(super) struct Group<'a> {
     pub(super) section: String,
+    /// The name with what tells it from others of that name.
     pub(super) label: String,
-    /// The settings that it pools: one, but in the general table.
-    pub(super) settings: Vec<Runs<'a>>,
+    /// The name alone.
+    pub(super) name: String,
+    pub(super) experiment: Experiment<'a>,
 }
 
 impl Group<'_> {
-    /// In how many settings two rows differ.
-    pub(super) fn differences(&self, other: &Self) -> usize {
-        distinguishing(self.settings.iter().chain(&other.settings).map(|runs| &runs.attributes), Detail::Enough).len()
+    pub(super) fn run(&self) -> &RunRecord {
+        self.experiment.example()
     }
 
     /// How it is called in notes.
-    fn name(&self) -> String {
+    pub(super) fn title(&self) -> String {
         if self.section.is_empty() { self.label.clone() } else { format!("{}, {}", self.section, self.label) }
     }
 
     /// The runs that diverged, one note each.
     pub(super) fn diverged(&self) -> Vec<String> {
-        self.settings.iter().flat_map(|runs| runs.diverged(&self.name())).collect()
-    }
-}
-
-/// The runs of one setting, by seed.
-#[derive(Debug, Clone)]
-pub(super) struct Runs<'a> {
-    pub(super) attributes: Attributes,
-    pub(super) seeds: BTreeMap<i64, Vec<&'a RunRecord>>,
-    diverged: Vec<&'a RunRecord>,
-    /// Files that hold the result of another file once more.
-    copies: usize,
-}
-
-impl<'a> Runs<'a> {
-    fn new(attributes: Attributes) -> Self {
-        Self { attributes, seeds: BTreeMap::new(), diverged: Vec::new(), copies: 0 }
-    }
-
-    fn add(&mut self, run: &'a RunRecord) {
-        if run.diverged_at.is_some() {
-            self.diverged.push(run);
-            return;
-        }
-        let results = self.seeds.entry(run.seed).or_default();
-        if results.iter().any(|other| same_result(other, run)) {
-            self.copies += 1;
-        } else {
-            results.push(run);
-        }
-    }
-
-    /// The runs that diverged, one note each, under the name of their row.
-    fn diverged(&self, name: &str) -> Vec<String> {
+        let title = self.title();
         let note = |run: &&RunRecord| {
             let (seed, step) = (run.seed, run.diverged_at.unwrap_or_default());
-            format!("{name}: seed {seed} diverged at step {step} and does not count: {}", run.path.display())
+            format!("{title}: seed {seed} diverged at step {step} and does not count: {}", run.path.display())
         };
-        self.diverged.iter().map(note).collect()
+        self.experiment.diverged.values().map(note).collect()
     }
 }
 
-/// Whether two files hold the same training, epoch for epoch.
-fn same_result(one: &RunRecord, other: &RunRecord) -> bool {
-    let whole = !one.val_accuracies.is_empty() && !one.train_losses.is_empty();
-    whole && one.val_accuracies == other.val_accuracies && one.train_losses == other.train_losses
-}
-
-/// Where a run stands: its section and its row, each with its rank in the order of the table.
+/// Where an experiment stands: its section and its row, each with its rank in the order of the table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct RowPlace {
+pub(super) struct Heading {
     section: (usize, String),
-    label: (usize, String),
+    name: (usize, String),
 }
 
-impl RowPlace {
-    pub(super) fn new(section: (usize, String), label: (usize, impl Into<String>)) -> Self {
-        Self { section, label: (label.0, label.1.into()) }
+impl Heading {
+    pub(super) fn new(section: (usize, String), name: (usize, impl Into<String>)) -> Self {
+        Self { section, name: (name.0, name.1.into()) }
     }
 
     /// The row of a method.
     pub(super) fn of(section: (usize, String), method: MethodName) -> Self {
-        Self { section, label: (method.rank, method.text) }
+        Self { section, name: (method.rank, method.text) }
     }
 }
 
-/// Gathers runs by their place and, within it, by their setting, without some keys. Several settings under one label get
-/// rows of their own, which tell in what they differ.
+/// Puts experiments into rows. A section holds one problem: where there are several, each has a section of its own, which
+/// tells in what it differs; several methods of one name tell in what they differ behind the name.
 pub(super) fn gather<'a>(
-    runs: impl IntoIterator<Item = &'a RunRecord>,
-    without: &[&str],
-    place: impl Fn(&RunRecord) -> Option<RowPlace>,
+    experiments: impl IntoIterator<Item = Experiment<'a>>,
+    heading: impl Fn(&RunRecord) -> Option<Heading>,
 ) -> Vec<Group<'a>> {
-    let mut places: BTreeMap<RowPlace, BTreeMap<Attributes, Runs<'a>>> = BTreeMap::new();
-    for run in runs {
-        let Some(place) = place(run) else { continue };
-        let attributes = Attributes::of(run).without(without);
-        let settings = places.entry(place).or_default();
-        settings.entry(attributes.clone()).or_insert_with(|| Runs::new(attributes)).add(run);
+    type Rows<'a> = BTreeMap<(usize, String), Vec<Experiment<'a>>>;
+    let mut sections: BTreeMap<(usize, String), BTreeMap<Problem, Rows<'a>>> = BTreeMap::new();
+    for experiment in experiments {
+        let Some(Heading { section, name }) = heading(experiment.example()) else { continue };
+        let problems = sections.entry(section).or_default();
+        problems.entry(experiment.problem.clone()).or_default().entry(name).or_default().push(experiment);
     }
-    places.into_iter().flat_map(|(place, settings)| rows(place, settings.into_values().collect())).collect()
-}
-
-fn rows(place: RowPlace, settings: Vec<Runs<'_>>) -> Vec<Group<'_>> {
-    let keys = distinguishing(settings.iter().map(|runs| &runs.attributes), Detail::Enough);
-    let named = settings.into_iter().map(|runs| {
-        let mut label = place.label.1.clone();
-        if !keys.is_empty() {
-            label += &format!(" ({})", runs.attributes.words(&keys));
+    let mut groups = Vec::new();
+    for ((_, section), problems) in sections {
+        let told = tell_apart(problems.keys().map(|problem| &problem.0));
+        for (told, rows) in told.into_iter().zip(problems.into_values()) {
+            let parts = [section.as_str(), told.as_str()].into_iter().filter(|part| !part.is_empty());
+            let section = parts.collect::<Vec<_>>().join("; ");
+            groups.extend(rows.into_iter().flat_map(|((_, name), experiments)| named(&section, &name, experiments)));
         }
-        Group { section: place.section.1.clone(), label, settings: vec![runs] }
-    });
-    named.collect()
-}
-
-/// Gathers runs that share a label into one row, whatever their settings.
-pub(super) fn pool<'a>(
-    runs: impl IntoIterator<Item = &'a RunRecord>,
-    label: impl Fn(&RunRecord) -> String,
-) -> Vec<Group<'a>> {
-    let mut groups: Vec<Group<'a>> = Vec::new();
-    for run in runs {
-        let (label, attributes) = (label(run), Attributes::of(run));
-        let at = groups.iter().position(|group| group.label == label).unwrap_or_else(|| {
-            groups.push(Group { section: String::new(), label, settings: Vec::new() });
-            groups.len() - 1
-        });
-        let settings = &mut groups[at].settings;
-        let at = settings.iter().position(|runs| runs.attributes == attributes).unwrap_or_else(|| {
-            settings.push(Runs::new(attributes));
-            settings.len() - 1
-        });
-        settings[at].add(run);
     }
     groups
+}
+
+fn named<'a>(section: &str, name: &str, experiments: Vec<Experiment<'a>>) -> Vec<Group<'a>> {
+    let told = tell_apart(experiments.iter().map(|experiment| &experiment.method.0));
+    let group = |(experiment, told): (Experiment<'a>, String)| {
+        let label = if told.is_empty() { name.to_owned() } else { format!("{name} ({told})") };
+        Group { section: section.to_owned(), label, name: name.to_owned(), experiment }
+    };
+    experiments.into_iter().zip(told).map(group).collect()
+}
+
+/// In what two methods differ, in words; nothing where they have no setting in common.
+pub(super) fn difference(keys: &[String], one: &Method, other: &Method) -> String {
+    let told = |key: &String| {
+        let of = |method: &Method| method.0.text(key).unwrap_or_else(|| "not set".into());
+        format!("{} {} against {}", words(key), of(one), of(other))
+    };
+    keys.iter().map(told).collect::<Vec<_>>().join(", ")
 }
 
 /// How many runs a setting should have, and with which seeds.
@@ -167,22 +122,18 @@ pub(super) enum Expectation {
 }
 
 impl Expectation {
-    /// How many are asked for, or else the seeds of the study, or else what most settings have; of two numbers that are as
+    /// How many are asked for, or else the seeds of the study, or else what most rows have; of two numbers that are as
     /// common, the larger.
     pub(super) fn of(groups: &[Group<'_>], options: &TableOptions) -> Self {
         let planned: Option<BTreeSet<i64>> =
             options.expected_seeds.as_ref().map(|seeds| seeds.iter().copied().collect());
-        let settings = || groups.iter().flat_map(|group| &group.settings);
-        let found = || {
-            let seeds = settings().flat_map(|runs| runs.seeds.keys().chain(runs.diverged.iter().map(|run| &run.seed)));
-            seeds.copied().collect()
-        };
+        let found = || groups.iter().flat_map(|group| group.experiment.seeds()).collect();
         match (options.expect_n, planned) {
             (None, Some(planned)) => Self::Seeds(planned),
             (Some(n), planned) => Self::Count { n, known: planned.unwrap_or_else(found) },
             (None, None) => {
                 let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
-                settings().for_each(|runs| *counts.entry(runs.seeds.len().max(1)).or_default() += 1);
+                groups.iter().for_each(|group| *counts.entry(group.experiment.seeds().len().max(1)).or_default() += 1);
                 let n = counts.into_iter().max_by_key(|(n, times)| (*times, *n)).map_or(1, |(n, _)| n);
                 Self::Count { n, known: found() }
             }
@@ -197,15 +148,15 @@ impl Expectation {
         }
     }
 
-    /// The seeds that a setting lacks: those of the study; of a number, the known ones first, then the smallest unused ones.
-    fn missing(&self, runs: &Runs<'_>) -> Vec<i64> {
-        let lacks = |seed: &i64| !runs.seeds.contains_key(seed);
+    /// The seeds that were not run: those of the study; of a number, the known ones first, then the smallest unused ones. A
+    /// seed that diverged was run.
+    fn missing(&self, have: &BTreeSet<i64>) -> Vec<i64> {
+        let lacks = |seed: &i64| !have.contains(seed);
         match self {
             Self::Seeds(seeds) => seeds.iter().copied().filter(lacks).collect(),
             Self::Count { n, known } => {
                 let unused = (0..).filter(|seed| !known.contains(seed));
-                let lacking = n.saturating_sub(runs.seeds.len());
-                known.iter().copied().chain(unused).filter(lacks).take(lacking).collect()
+                known.iter().copied().chain(unused).filter(lacks).take(n.saturating_sub(have.len())).collect()
             }
         }
     }
@@ -216,8 +167,8 @@ impl Expectation {
 pub(super) struct Counted<'a> {
     pub(super) section: String,
     pub(super) label: String,
-    /// By setting and seed; several runs only where duplicates are averaged.
-    runs: BTreeMap<(usize, i64), Vec<&'a RunRecord>>,
+    /// By seed; several runs only where duplicates are averaged.
+    runs: BTreeMap<i64, Vec<&'a RunRecord>>,
     /// Whether numbers may be shown.
     shown: bool,
     /// `†`, `‡` or nothing.
@@ -235,56 +186,50 @@ impl<'a> Counted<'a> {
             runs: BTreeMap::new(),
             shown: true,
             mark: "",
-            notes: Vec::new(),
+            notes: group.diverged(),
             epoch: None,
         };
-        for (index, runs) in group.settings.iter().enumerate() {
-            counted.check_count(runs, expected, options);
-            counted.check_copies(runs);
-            for (seed, results) in &runs.seeds {
-                let kept = counted.choose(*seed, results, options.duplicates);
-                counted.runs.insert((index, *seed), kept);
-            }
+        counted.check_count(group, expected, options);
+        let (title, copies) = (group.title(), group.experiment.copies);
+        if copies > 0 {
+            let files = if copies == 1 { "1 file holds" } else { &format!("{copies} files hold") };
+            counted.notes.push(format!("{title}: {files} a result that another file holds, too, and counts once"));
+        }
+        for (seed, results) in &group.experiment.results {
+            let kept = counted.choose(&title, *seed, results, options.duplicates);
+            counted.runs.insert(*seed, kept);
         }
         counted.epoch = counted.common_epoch();
         counted
     }
 
-    fn name(&self) -> String {
-        if self.section.is_empty() { self.label.clone() } else { format!("{}, {}", self.section, self.label) }
-    }
-
-    fn check_count(&mut self, runs: &Runs<'_>, expected: &Expectation, options: &TableOptions) {
-        let name = self.name();
-        self.notes.extend(runs.diverged(&name));
-        let missing = expected.missing(runs);
-        if missing.is_empty() {
+    fn check_count(&mut self, group: &Group<'_>, expected: &Expectation, options: &TableOptions) {
+        let experiment = &group.experiment;
+        let missing = expected.missing(&experiment.seeds());
+        let n = expected.n();
+        let wanted = |seed: &&i64| !matches!(expected, Expectation::Seeds(seeds) if !seeds.contains(seed));
+        let diverged: Vec<String> = experiment.diverged.keys().filter(wanted).map(i64::to_string).collect();
+        if missing.is_empty() && (diverged.is_empty() || experiment.results.len() >= n) {
             return;
         }
         self.mark = "†";
-        self.shown &= options.allow_partial && !runs.seeds.is_empty();
-        let seeds: Vec<String> = missing.iter().map(i64::to_string).collect();
-        let plural = if missing.len() == 1 { "seed" } else { "seeds" };
-        let n = expected.n();
-        let have = n.saturating_sub(missing.len());
-        let mut note = format!("† {name}: {have} of {n} runs; missing {plural} {}", seeds.join(", "));
-        let commands: Vec<String> = missing.iter().filter_map(|seed| runs.attributes.command(*seed)).collect();
-        if commands.is_empty() {
+        self.shown &= options.allow_partial && !experiment.results.is_empty();
+        let seeds =
+            |seeds: &[String]| format!("{} {}", if seeds.len() == 1 { "seed" } else { "seeds" }, seeds.join(", "));
+        let lacking: Vec<String> = missing.iter().map(i64::to_string).collect();
+        let told = [("missing", lacking), ("diverged", diverged)].into_iter().filter(|(_, of)| !of.is_empty());
+        let told: Vec<String> = told.map(|(what, of)| format!("{what} {}", seeds(&of))).collect();
+        let have = n.saturating_sub(missing.len() + experiment.diverged.len());
+        let mut note = format!("† {}: {have} of {n} runs; {}", group.title(), told.join("; "));
+        let commands: Vec<String> = missing.iter().filter_map(|seed| command(group.run(), *seed)).collect();
+        if commands.is_empty() && !missing.is_empty() {
             note += "; run its study again";
         }
         self.notes.push(note);
         self.notes.extend(commands.into_iter().map(|command| format!("`{command}`")));
     }
 
-    fn check_copies(&mut self, runs: &Runs<'_>) {
-        if runs.copies > 0 {
-            let (name, copies) = (self.name(), runs.copies);
-            let files = if copies == 1 { "1 file holds" } else { &format!("{copies} files hold") };
-            self.notes.push(format!("{name}: {files} a result that another file holds, too, and counts once"));
-        }
-    }
-
-    fn choose(&mut self, seed: i64, results: &[&'a RunRecord], rule: DuplicateRule) -> Vec<&'a RunRecord> {
+    fn choose(&mut self, title: &str, seed: i64, results: &[&'a RunRecord], rule: DuplicateRule) -> Vec<&'a RunRecord> {
         if results.len() < 2 {
             return results.to_vec();
         }
@@ -299,8 +244,8 @@ impl<'a> Counted<'a> {
             DuplicateRule::Last => (results[results.len() - 1..].to_vec(), "the last counts"),
             DuplicateRule::Mean => (results.to_vec(), "their mean counts"),
         };
-        let (name, count, files) = (self.name(), results.len(), files.join(" and "));
-        self.notes.push(format!("‡ {name}: seed {seed} has {count} different results, {files}: {done}"));
+        let (count, files) = (results.len(), files.join(" and "));
+        self.notes.push(format!("‡ {title}: seed {seed} has {count} different results, {files}: {done}"));
         kept
     }
 
@@ -318,14 +263,14 @@ impl<'a> Counted<'a> {
         self.runs.len()
     }
 
-    /// The values by setting and seed; empty when the row is left out. A run without a number is not among them.
-    pub(super) fn values(&self, quantity: &Quantity) -> BTreeMap<(usize, i64), f64> {
+    /// The values by seed; empty when the row is left out. A run without a number is not among them.
+    pub(super) fn values(&self, quantity: &Quantity) -> BTreeMap<i64, f64> {
         let of = |results: &Vec<&RunRecord>| -> Option<f64> {
             let values: Option<Vec<f64>> = results.iter().map(|run| quantity.of(run, self.epoch)).collect();
             mean(&values?)
         };
         let all = self.runs.iter().filter(|_| self.shown);
-        all.filter_map(|(key, results)| Some((*key, of(results)?))).collect()
+        all.filter_map(|(seed, results)| Some((*seed, of(results)?))).collect()
     }
 
     /// The cell of a quantity. Runs that lack the number leave it out, unless partial rows are allowed.
@@ -345,8 +290,10 @@ impl<'a> Counted<'a> {
     pub(super) fn lacks(&self, quantity: &Quantity) -> Option<String> {
         let have = self.values(quantity);
         let partial = self.shown && !have.is_empty() && have.len() < self.runs.len();
-        let lacking = || self.runs.iter().filter(|(key, _)| !have.contains_key(key)).flat_map(|(_, runs)| runs);
+        let lacking = || self.runs.iter().filter(|(seed, _)| !have.contains_key(seed)).flat_map(|(_, runs)| runs);
         let files = || lacking().map(|run| run.path.display().to_string()).collect::<Vec<_>>().join(", ");
-        partial.then(|| format!("† {}: no {quantity} in {}", self.name(), files()))
+        let title =
+            || if self.section.is_empty() { self.label.clone() } else { format!("{}, {}", self.section, self.label) };
+        partial.then(|| format!("† {}: no {quantity} in {}", title(), files()))
     }
 }

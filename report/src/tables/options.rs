@@ -23,6 +23,10 @@ pub struct TableOptions {
     pub expected_seeds: Option<Vec<i64>>,
     /// Whether rows with fewer runs are averaged all the same, with their n beside the number.
     pub allow_partial: bool,
+    /// Rows to compare with each other, by their names, instead of the usual contrasts.
+    pub compare: Vec<(String, String)>,
+    /// A row that all others are compared with.
+    pub against: Option<String>,
     /// What to do with two results for one seed.
     pub duplicates: DuplicateRule,
 }

@@ -1,18 +1,15 @@
 //! The tables of the overhead: [`crate::overhead`] does the arithmetic by the protocol.
 
-use std::collections::BTreeMap;
-
 use super::table::{Cell, Column, ColumnKind, Row, Table};
-use crate::attributes::Attributes;
-use crate::overhead::{OverheadRow, rows};
+use crate::experiment::experiments;
+use crate::overhead::{OverheadRow, any_repeated, rows};
 use crate::record::RunRecord;
 use crate::statistics::MeanSd;
 
 /// The decomposition, or with `detailed` everything that was timed. `asked` says that the user named the table; otherwise it
 /// is there only when some group was repeated, because every run has times.
 pub(super) fn overhead(runs: &[RunRecord], detailed: bool, asked: bool) -> Vec<Table> {
-    let repeats = repeated(runs);
-    let timed = rows(if asked && repeats.is_empty() { runs } else { &repeats });
+    let timed = if asked || any_repeated(&experiments(runs)) { rows(runs) } else { Vec::new() };
     if timed.is_empty() {
         return Vec::new();
     }
@@ -55,19 +52,6 @@ pub(super) fn overhead(runs: &[RunRecord], detailed: bool, asked: bool) -> Vec<T
 
 const PROTOCOL: &str = "Seconds/epoch leaves out the first epoch; mean ± sample SD over repeats. Overhead is against the plain \
                         baseline of the same work";
-
-/// The runs of settings of which one seed was run more than once. A copy of a file is no repeat: it has the same times.
-fn repeated(runs: &[RunRecord]) -> Vec<RunRecord> {
-    let mut times: BTreeMap<(Attributes, i64), Vec<&[f64]>> = BTreeMap::new();
-    let keys: Vec<(Attributes, i64)> = runs.iter().map(|run| (Attributes::of(run), run.seed)).collect();
-    for (run, key) in runs.iter().zip(&keys) {
-        let known = times.entry(key.clone()).or_default();
-        if !known.contains(&run.epoch_seconds.as_slice()) {
-            known.push(&run.epoch_seconds);
-        }
-    }
-    runs.iter().zip(&keys).filter(|(_, key)| times[*key].len() > 1).map(|(run, _)| run.clone()).collect()
-}
 
 fn section(row: &OverheadRow) -> String {
     let work = if row.work.is_empty() { String::new() } else { format!(", {}", row.work) };

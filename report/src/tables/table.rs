@@ -1,6 +1,7 @@
 //! A table before it is written: columns that know their unit and what is better in them, rows in sections, notes.
 
 use crate::number::fixed;
+use crate::quantity::Quantity;
 
 /// Which way a column is ranked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +52,22 @@ impl Column {
     /// A column of numbers that is not ranked.
     pub fn number(heading: &str, key: &str, kind: ColumnKind, scale: f64, decimals: usize) -> Self {
         Self { heading: heading.to_owned(), key: key.to_owned(), kind, scale, decimals, better: None }
+    }
+
+    /// The column of a quantity.
+    pub(super) fn of(quantity: &Quantity, decimals: usize) -> Self {
+        let (scale, decimals) = match quantity {
+            _ if quantity.is_fraction() => (100.0, decimals),
+            Quantity::Named(_) => (1.0, 4),
+            _ => (1.0, 1),
+        };
+        let better = match quantity {
+            Quantity::Best | Quantity::SameEpoch | Quantity::Final | Quantity::CorruptedClean => Some(Better::Higher),
+            Quantity::Drop | Quantity::CorruptedNoisy => Some(Better::Lower),
+            _ => None,
+        };
+        let column = Self::number(&quantity.heading(), &quantity.to_string(), ColumnKind::MeanSd, scale, decimals);
+        Self { better, ..column }
     }
 
     /// A number as it is printed.
@@ -140,21 +157,42 @@ pub struct Table {
 }
 
 impl Table {
-    /// How each cell stands out. The first of equal cells wins; a section with one number has no best.
+    /// How each cell stands out. Cells that are printed alike stand out alike; where all of a section are, none does.
     pub fn emphasis(&self) -> Vec<Vec<Emphasis>> {
         let mut marks = vec![vec![Emphasis::None; self.columns.len()]; self.rows.len()];
-        for (column, better) in self.columns.iter().enumerate().filter_map(|(at, column)| Some((at, column.better?))) {
+        for (at, column) in self.columns.iter().enumerate() {
+            let Some(better) = column.better else { continue };
             for rows in self.sections() {
                 let mut ranked: Vec<(usize, f64)> =
-                    rows.into_iter().filter_map(|row| Some((row, self.rows[row].cells[column].rank()?))).collect();
+                    rows.into_iter().filter_map(|row| Some((row, self.rows[row].cells[at].rank()?))).collect();
                 ranked.sort_by(|(_, a), (_, b)| if better == Better::Higher { b.total_cmp(a) } else { a.total_cmp(b) });
-                if let [(best, _), (second, _), ..] = ranked[..] {
-                    marks[best][column] = Emphasis::Best;
-                    marks[second][column] = Emphasis::Second;
+                let mut printed: Vec<String> = ranked.iter().map(|(_, value)| column.print(*value)).collect();
+                let texts = printed.clone();
+                printed.dedup();
+                let [best, second, ..] = &printed[..] else { continue };
+                for ((row, _), text) in ranked.iter().zip(&texts) {
+                    marks[*row][at] = match text {
+                        text if text == best => Emphasis::Best,
+                        text if text == second => Emphasis::Second,
+                        _ => Emphasis::None,
+                    };
                 }
             }
         }
         marks
+    }
+
+    /// Whether its rows are differences of other rows.
+    pub fn is_of_comparisons(&self) -> bool {
+        self.name.ends_with("_paired")
+    }
+
+    /// What its rows are called.
+    pub fn row_names(&self) -> impl Iterator<Item = &str> {
+        self.rows.iter().filter_map(|row| match row.cells.first() {
+            Some(Cell::Text(name)) => Some(name.as_str()),
+            _ => None,
+        })
     }
 
     /// The rows of each section, by index, in the order of their first row.

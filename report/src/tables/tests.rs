@@ -5,7 +5,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::{Layout, Method, NoiseSetting};
+use crate::{Control, Layout, NoiseSetting};
 
 mod contents;
 
@@ -19,7 +19,7 @@ fn plain(seed: i64, best: f64, last: f64) -> RunRecord {
         run_id: None,
         task: "cifar100".into(),
         method_name: "Baseline".into(),
-        method: Method::Baseline,
+        control: Control::Baseline,
         seed,
         optimizer: "AdamW".into(),
         scheduler: "none".into(),
@@ -47,6 +47,8 @@ fn plain(seed: i64, best: f64, last: f64) -> RunRecord {
         diverged_at: None,
         metrics: Vec::new(),
         runtime: Vec::new(),
+        inputs: Vec::new(),
+        case: None,
         provenance: Vec::new(),
         contradictions: Vec::new(),
     }
@@ -63,7 +65,7 @@ fn aees(seed: i64, best: f64, last: f64) -> RunRecord {
     let run = with(run, &[("control_mode", json!("adaptive")), ("lr_candidates", json!([0.5, 1.0, 2.0]))]);
     RunRecord {
         path: format!("aees_{seed}.json").into(),
-        method: Method::Adaptive,
+        control: Control::Adaptive,
         method_name: "AdaptiveScheduler".into(),
         lr_candidates: vec![0.5, 1.0, 2.0],
         ..run
@@ -80,7 +82,7 @@ fn of(name: &str, runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
 }
 
 fn markdown(tables: &[Table]) -> String {
-    tables.iter().map(|table| Format::Markdown.write(table)).collect()
+    tables.iter().map(|table| TableFormat::Markdown.write(table)).collect()
 }
 
 #[track_caller]
@@ -119,7 +121,8 @@ fn latex_is_as_written_here() {
 \centering
 \caption{Runs by method.}
 \label{tab:runs}
-\begin{tabular}{lrr}
+\normalsize\setlength{\tabcolsep}{6pt}
+\begin{tabular}{@{}lrr@{}}
 \toprule
 method & n & Best (\%) \\
 \midrule
@@ -129,7 +132,7 @@ AdamW & 2 & \emph{56.25} $\pm$ 8.84 \\
 \end{tabular}
 \end{table}
 ";
-    assert_eq!(Format::Latex.write(&tables[0]), expected);
+    assert_eq!(TableFormat::Latex.write(&tables[0]), expected);
 }
 
 #[test]
@@ -137,7 +140,7 @@ fn csv_keeps_every_digit_and_ends_lines_with_a_line_feed() {
     let mut runs = two_methods();
     runs[0].best_val_accuracy = 0.1 + 0.2;
     let tables = general(&runs[..2], &["method".into()], &["best".into()], &TableOptions::default()).unwrap();
-    let text = Format::Csv.write(&tables[0]);
+    let text = TableFormat::Csv.write(&tables[0]);
     let mean = (0.1 + 0.2 + 0.625) / 2.0;
     assert!(text.starts_with("method,n,best_mean,best_std\nAdamW,2,") && text.contains(&format!("{mean:?}")), "{text}");
     assert!(!text.contains('\r'));
@@ -147,10 +150,10 @@ fn csv_keeps_every_digit_and_ends_lines_with_a_line_feed() {
 fn latex_escapes_and_closes_what_it_opens() {
     let mut table = of("clean", &two_methods(), &TableOptions::default()).remove(0);
     table.title = r"50 % of {a_b} & $c \d ~ ^ # <x>".into();
-    table.notes.push("† a_b: `aees train --seed 1`".into());
-    let text = Format::Latex.write(&table);
-    has(&text, r"50 \% of \{a\_b\} \& \$c \textbackslash{}d \textasciitilde{} \textasciicircum{} \# $<$x$>$");
-    has(&text, r"$^{\dagger}$ a\_b: aees train -{}-seed 1");
+    table.notes.push("† a_b: see `--seed 1`".into());
+    let text = TableFormat::Latex.write(&table);
+    has(&text, r"50 \% of \{a b\} \& \$c \textbackslash{}d \textasciitilde{} \textasciicircum{} \# $<$x$>$");
+    has(&text, r"$^{\dagger}$ a\_\allowbreak{}b: see -{}-seed 1");
     let unescaped = text.replace(r"\{", "").replace(r"\}", "");
     assert_eq!(unescaped.matches('{').count(), unescaped.matches('}').count());
     assert_eq!(text.matches(r"\begin{").count(), text.matches(r"\end{").count());
@@ -214,13 +217,16 @@ fn the_seeds_of_a_study_are_expected_of_every_row() {
 #[test]
 fn two_results_for_one_seed_are_both_named() {
     let mut runs = two_methods();
-    runs.push(RunRecord { path: "again.json".into(), ..plain(0, 0.25, 0.25) });
+    runs.push(RunRecord { path: "plain_0_again.json".into(), ..plain(0, 0.25, 0.25) });
     runs.push(RunRecord { path: "a_copy.json".into(), ..plain(1, 0.625, 0.5) });
     let with_rule =
         |duplicates| markdown(&of("clean", &runs, &TableOptions { duplicates, ..TableOptions::default() })[..1]);
     let refused = with_rule(DuplicateRule::Refuse);
     has(&refused, "| AdamW | 2 | --‡ |");
-    has(&refused, "‡ AdamW, AdamW: seed 0 has 2 different results, plain_0.json and again.json: the row is left out");
+    has(
+        &refused,
+        "‡ AdamW, AdamW: seed 0 has 2 different results, plain_0.json and plain_0_again.json: the row is left out",
+    );
     has(&refused, "1 file holds a result that another file holds, too, and counts once");
     has(&with_rule(DuplicateRule::First), "| AdamW | 2 | *56.25 ± 8.84* |");
     has(&with_rule(DuplicateRule::Last), "| AdamW | 2 | *43.75 ± 26.52* |");
@@ -228,12 +234,13 @@ fn two_results_for_one_seed_are_both_named() {
 }
 
 #[test]
-fn a_diverged_run_counts_as_missing_and_is_named() {
+fn a_diverged_seed_is_diverged_and_not_missing() {
     let mut runs = two_methods();
     runs[1].diverged_at = Some(42);
     let text = markdown(&of("clean", &runs, &TableOptions { expect_n: Some(2), ..TableOptions::default() }));
     has(&text, "AdamW, AdamW: seed 1 diverged at step 42 and does not count: plain_1.json");
-    has(&text, "1 of 2 runs; missing seed 1");
+    has(&text, "† AdamW, AdamW: 1 of 2 runs; diverged seed 1\n");
+    assert!(!text.contains("aees train"), "what diverged would diverge again: {text}");
 }
 
 #[test]
@@ -246,12 +253,18 @@ fn a_mean_of_zero_is_printed_as_zero() {
 }
 
 #[test]
-fn ranks_are_stable_and_a_lone_number_has_none() {
+fn what_is_printed_alike_stands_out_alike_and_a_lone_number_does_not() {
     let mut table = of("clean", &two_methods(), &TableOptions::default()).remove(0);
     let number = |value| Cell::Number { value, sd: None, mark: String::new() };
     table.rows.iter_mut().for_each(|row| row.cells[2] = number(0.5));
     let column = |table: &Table, at: usize| table.emphasis().iter().map(|row| row[at]).collect::<Vec<_>>();
-    assert_eq!(column(&table, 2), [Emphasis::Best, Emphasis::Second]);
+    assert_eq!(column(&table, 2), [Emphasis::None, Emphasis::None], "two that are alike");
+    table.rows.push(table.rows[0].clone());
+    table.rows[2].cells[2] = number(0.500_01);
+    assert_eq!(column(&table, 2), [Emphasis::None; 3], "three that are printed alike");
+    table.rows[2].cells[2] = number(0.25);
+    assert_eq!(column(&table, 2), [Emphasis::Best, Emphasis::Best, Emphasis::Second], "the best of both");
+    table.rows.pop();
     table.rows[1].cells[2] = Cell::Missing(String::new());
     assert_eq!(column(&table, 2), [Emphasis::None, Emphasis::None]);
     // The drop is better when it is small.
@@ -275,7 +288,7 @@ fn a_random_controller_is_not_aees() {
     let mut runs = two_methods();
     runs.extend([0, 1].map(|seed| {
         let run = with(aees(seed, 0.5, 0.5), &[("control_mode", json!("random"))]);
-        RunRecord { method: Method::Random, ..run }
+        RunRecord { control: Control::Random, ..run }
     }));
     let text = markdown(&of("clean", &runs, &TableOptions::default()));
     has(&text, "| Random | 2 | 50.00");
@@ -285,10 +298,10 @@ fn a_random_controller_is_not_aees() {
 #[test]
 fn settings_under_one_name_get_rows_that_tell_the_difference() {
     let mut runs = two_methods();
-    runs.extend([0, 1].map(|seed| with(aees(seed, 0.5, 0.5), &[("reward_instability_lambda", json!(0.1))])));
+    runs.extend([0, 1].map(|seed| with(aees(seed, 0.5, 0.5), &[("discount", json!(0.5))])));
     let text = markdown(&of("clean", &runs, &TableOptions::default()));
-    has(&text, "| AEES (reward\\_instability_lambda 0) |".replace("\\_", "_").as_str());
-    has(&text, "| AEES (reward_instability_lambda 0.1) |");
+    has(&text, "| AEES (discount 0.5) | 2 | 50.00 ± 0.00");
+    has(&text, "| AEES (discount 0.95) | 2 | **71.88 ± 4.42** |");
 }
 
 #[test]
@@ -331,7 +344,7 @@ fn every_format_of_every_table_takes_every_mixture() {
             let options = TableOptions { expect_n, allow_partial, ..TableOptions::default() };
             for table in build_all(&runs, &options) {
                 assert!(table.rows.iter().all(|row| row.cells.len() == table.columns.len()), "{}", table.name);
-                let written = Format::ALL.map(|format| format.write(&table));
+                let written = TableFormat::ALL.map(|format| format.write(&table));
                 assert!(written.iter().all(|text| !text.contains("NaN")), "{}", table.name);
                 let widths: Vec<usize> = written[2]
                     .lines()
@@ -353,9 +366,11 @@ fn any_field_groups_and_a_misspelled_one_is_told() {
         general(&runs, &words(keys), &words(metrics), &TableOptions::default())
     };
     let text = markdown(&table(&["width", "optimizer"], &["best", "final_train_loss"]).unwrap());
-    has(&text, "| width | optimizer | n | Best (%) | final_train_loss |");
-    has(&text, "| 8 | AdamW | 4 | 64.06");
-    has(&text, "8, AdamW: pools 2 settings, which differ in control_mode\n");
+    // Two methods are two rows, whatever is grouped by, and are compared.
+    has(&text, "| width | optimizer | control | n | Best (%) | final train loss |");
+    has(&text, "| 8 | AdamW | adaptive | 2 | **71.88 ± 4.42** |");
+    has(&text, "| 8 | AdamW | baseline | 2 | *56.25 ± 8.84* |");
+    has(&text, "| 8, AdamW, adaptive - 8, AdamW, baseline | best | 2 | 0.1562 [0.0625, 0.2500] |");
     let error = table(&["widht"], &["best"]).unwrap_err();
     assert_eq!(error.help().unwrap(), "did you mean `width`?");
     let error = table(&["width"], &["bleu"]).unwrap_err();

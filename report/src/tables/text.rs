@@ -1,13 +1,14 @@
 //! The tables of the text tasks: SST-2, AG News, and what the noise on the gradients does.
 
-use super::group::{RowPlace, gather};
+use super::comparison::feedback;
+use super::group::{Heading, gather};
 use super::options::TableOptions;
 use super::plan::Plan;
-use super::quantity::Quantity;
-use super::selection::of_usual_length;
+use super::selection::selected;
 use super::table::{Cell, Column, Table};
 use crate::names::{NameStyle, method_name};
-use crate::record::{ControlledAxes, Method, NoiseSetting, RunRecord};
+use crate::quantity::Quantity;
+use crate::record::{Control, ControlledAxes, NoiseSetting, RunRecord};
 
 /// Which of the text tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,9 +34,9 @@ fn task(run: &RunRecord) -> Option<(usize, &'static str, &'static str)> {
 fn shown(run: &RunRecord, which: TextTableKind) -> bool {
     match which {
         TextTableKind::Main => {
-            run.method == Method::Baseline || (run.method == Method::Adaptive && run.axes() == ControlledAxes::Dual)
+            run.control == Control::Baseline || (run.control == Control::Adaptive && run.axes() == ControlledAxes::Dual)
         }
-        TextTableKind::Axis => matches!(run.method, Method::Baseline | Method::Adaptive),
+        TextTableKind::Axis => matches!(run.control, Control::Baseline | Control::Adaptive),
         TextTableKind::Detailed => true,
     }
 }
@@ -54,8 +55,8 @@ fn of_task(
     which: TextTableKind,
     found: (usize, &'static str, &'static str),
 ) -> Vec<Table> {
-    let (kept, note) = of_usual_length(runs.iter().filter(|run| task(run) == Some(found)).collect());
-    let groups = gather(kept.into_iter().filter(|run| shown(run, which)), &[], |run| Some(row(run)));
+    let (kept, notes) = selected(runs, |run| task(run) == Some(found), &[]);
+    let groups = gather(kept, |run| shown(run, which).then(|| row(run)));
     let mut quantities =
         vec![Quantity::Best, Quantity::SameEpoch, Quantity::Final, Quantity::Drop, Quantity::PeakEpoch];
     let suffix = match which {
@@ -68,9 +69,9 @@ fn of_task(
     }
     let mut plan = Plan::new(&format!("{}{suffix}", found.1), found.2, groups, &quantities);
     if which != TextTableKind::Detailed {
-        plan = plan.compare_in_sections(&PAIRS);
+        plan = plan.compare(&[], feedback);
     }
-    plan.notes.extend(note);
+    plan.notes.extend(notes);
     let mut tables = plan.tables(options);
     if let (TextTableKind::Detailed, Some(table)) = (which, tables.first_mut()) {
         add_settings(table, &plan);
@@ -78,18 +79,8 @@ fn of_task(
     tables
 }
 
-/// AEES with the plain optimizer under the same schedule.
-const PAIRS: [(&str, &str); 6] = [
-    ("AEES-LR", "AdamW"),
-    ("AEES-Noise", "AdamW"),
-    ("AEES-Dual", "AdamW"),
-    ("AEES-LR + warmup-linear", "AdamW + warmup-linear"),
-    ("AEES-Noise + warmup-linear", "AdamW + warmup-linear"),
-    ("AEES-Dual + warmup-linear", "AdamW + warmup-linear"),
-];
-
-fn row(run: &RunRecord) -> RowPlace {
-    RowPlace::of((0, String::new()), method_name(run, NameStyle::TextTable))
+fn row(run: &RunRecord) -> Heading {
+    Heading::of((0, String::new()), method_name(run, NameStyle::TextTable))
 }
 
 /// Puts episode length and axes behind the row's name.
@@ -98,7 +89,7 @@ fn add_settings(table: &mut Table, plan: &Plan<'_>) {
     for (at, (heading, key)) in columns.into_iter().enumerate() {
         table.columns.insert(2 + at, Column::text(heading, key));
         for (row, group) in table.rows.iter_mut().zip(&plan.groups) {
-            let value = group.settings.first().and_then(|runs| runs.attributes.text(key));
+            let value = group.experiment.method.0.text(key);
             row.cells.insert(2 + at, value.map_or_else(Cell::nothing, Cell::text));
         }
     }
@@ -106,24 +97,22 @@ fn add_settings(table: &mut Table, plan: &Plan<'_>) {
 
 /// AG News with a fifth of the labels corrupted, under the schedule: is it the bandit's feedback that helps, or the noise?
 pub(super) fn noise_ablation(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
-    let noisy = |run: &&RunRecord| run.task == "agnews" && matches!(run.label_noise, NoiseSetting::Symmetric(_));
-    let (kept, note) = of_usual_length(runs.iter().filter(noisy).collect());
-    let scheduled: Vec<&RunRecord> = kept.into_iter().filter(|run| run.scheduler == "warmup_linear").collect();
+    let noisy = |run: &RunRecord| run.task == "agnews" && matches!(run.label_noise, NoiseSetting::Symmetric(_));
+    let (kept, notes) = selected(runs, noisy, &[]);
+    let groups = gather(kept, |run| (run.scheduler == "warmup_linear").then(|| row(run)));
     // Without noise that no bandit picked there is no question.
-    if !scheduled.iter().any(|run| matches!(run.method, Method::Fixed | Method::Random)) {
+    if !groups.iter().any(|group| matches!(group.run().control, Control::Fixed | Control::Random)) {
         return Vec::new();
     }
-    let groups = gather(scheduled, &[], |run| Some(row(run)));
     let quantities = [Quantity::Best, Quantity::SameEpoch, Quantity::Final, Quantity::Drop];
     let title = "Gradient noise with and without feedback, AG News with label noise";
-    let (aees, random) = ("AEES-Noise + warmup-linear", "Random σ + warmup-linear");
-    let mut plan = Plan::new("agnews_noise_ablation", title, groups, &quantities).compare_in_sections(&[
-        (aees, random),
-        (aees, "Fixed σ 0.005 + warmup-linear"),
-        (aees, "Fixed σ 0.01 + warmup-linear"),
-        (aees, "AdamW + warmup-linear"),
-        (random, "AdamW + warmup-linear"),
-    ]);
-    plan.notes.extend(note);
+    let without_feedback = |run: &RunRecord| run.control == Control::Random;
+    let plan = Plan::new("agnews_noise_ablation", title, groups, &quantities);
+    let mut plan = plan.compare(&[], |one, other| match one.axes() {
+        ControlledAxes::Noise if one.control == Control::Adaptive => other.control != Control::Adaptive,
+        ControlledAxes::Noise => without_feedback(one) && other.control == Control::Baseline,
+        _ => false,
+    });
+    plan.notes.extend(notes);
     plan.tables(options)
 }

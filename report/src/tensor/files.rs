@@ -102,11 +102,11 @@ mod tests {
     use super::super::{Dimension, tensor};
     use super::*;
     use crate::fixtures::{record, with};
-    use crate::record::{Method, RunRecord};
+    use crate::record::{Control, RunRecord};
 
     #[test]
     fn a_table_has_one_row_for_each_value_and_keeps_commas_together() {
-        let random = |seed| RunRecord { method: Method::Random, ..record("cifar100", seed) };
+        let random = |seed| RunRecord { control: Control::Random, ..record("cifar100", seed) };
         let one = with(random(0), json!({"lr_candidates": [0.5, 1.0]}));
         let other = with(random(3), json!({"lr_candidates": [1.0]}));
         let table = super::csv(&tensor(&[one, other], "val_accuracy", Dimension::ALL).unwrap());

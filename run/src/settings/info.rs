@@ -20,6 +20,8 @@ pub struct SettingInfo {
     pub cost: Cost,
     /// Whether it decides which data, tokenizer and weights a run is made of.
     pub decides_inputs: bool,
+    /// Whether it is part of what is to be solved, and not of how: runs that differ in it are not compared.
+    pub of_problem: bool,
     /// The commands that take it beside `train`.
     pub verbs: &'static [Verb],
     /// Whether it names files.
@@ -134,6 +136,7 @@ impl SettingInfo {
             tasks: Tasks::All,
             cost: Cost::Nothing,
             decides_inputs: false,
+            of_problem: false,
             verbs: &[],
             path: PathKind::None,
             needs: Vec::new(),
@@ -152,6 +155,10 @@ impl SettingInfo {
 
     pub(super) fn decides_inputs(self) -> Self {
         Self { decides_inputs: true, ..self }
+    }
+
+    pub(super) fn of_problem(self) -> Self {
+        Self { of_problem: true, ..self }
     }
 
     pub(super) fn verbs(self, verbs: &'static [Verb]) -> Self {

@@ -136,15 +136,15 @@ settings! {
     /// sequence drawn before training.
     control_mode: ControlMode = ControlMode::Baseline, science().cost(Run);
     /// Passes over the training set.
-    epochs: NonZeroU64 = whole(10), science().cost(Run);
+    epochs: NonZeroU64 = whole(10), science().of_problem().cost(Run);
     /// Examples in a batch; the last batch of an epoch may be shorter.
-    batch_size: NonZeroUsize = count(128), science().cost(Epoch);
+    batch_size: NonZeroUsize = count(128), science().of_problem().cost(Epoch);
     /// Base learning rate; the schedule and the multiplier work on it.
     lr: Positive = Positive(1e-3), science();
     /// Weight decay: decoupled for AdamW, added to the gradient for SGD.
     weight_decay: NonNegative = NonNegative(1e-4), science();
     /// Tokens that a sentence is cut to, the two special ones included.
-    max_length: NonZeroUsize = count(128), science().tasks(Text).cost(Epoch).verbs(&[Pretokenize]);
+    max_length: NonZeroUsize = count(128), science().of_problem().tasks(Text).cost(Epoch).verbs(&[Pretokenize]);
     /// Momentum (SGD only).
     momentum: NonNegative = NonNegative(0.9), science().tasks(Images).needs("optimizer", &["SGD"]);
     /// Optimizer steps in an episode.
@@ -155,11 +155,11 @@ settings! {
     /// Epochs over which warmup_linear rises.
     warmup_epochs: u64 = 0, science().needs("lr_scheduler", &["warmup_linear"]);
     /// Share of the training labels to corrupt.
-    label_noise_rate: Share = Share(0.0), science().tasks(NoisyLabels).verbs(&[Pretokenize]);
+    label_noise_rate: Share = Share(0.0), science().of_problem().tasks(NoisyLabels).verbs(&[Pretokenize]);
     /// Seed of the label noise; the same for every run seed.
-    label_noise_seed: u64 = 42, science().tasks(AgNews).verbs(&[Pretokenize]);
+    label_noise_seed: u64 = 42, science().of_problem().tasks(AgNews).verbs(&[Pretokenize]);
     /// How training labels are corrupted: not, to any other class, or to the next class of the same superclass.
-    label_noise_type: LabelNoiseType = LabelNoiseType::None, science().tasks(Images);
+    label_noise_type: LabelNoiseType = LabelNoiseType::None, science().of_problem().tasks(Images);
     /// Learning-rate multipliers to pick from.
     lr_candidates: CandidateList = CandidateList(vec![1.0]), science().needs("control_mode", PICKS);
     /// Standard deviations of gradient noise to pick from.
@@ -174,27 +174,27 @@ settings! {
     /// Seed of the precomputed sequence of the open-loop modes; 10000 + seed when not given.
     schedule_seed: Option<i64> = None, science().needs("control_mode", OPEN_LOOP);
     /// Base width of ResNet-18; 64 is the published network, smaller ones fit small machines.
-    model_width: NonZeroUsize = count(64), science().tasks(Images).cost(Epoch);
+    model_width: NonZeroUsize = count(64), science().of_problem().tasks(Images).cost(Epoch);
     /// First parameters: pretrained (of the model that is named), or random. When not given: pretrained, but random
     /// with --data synthetic, --model-layers or --model-dim.
-    init: Option<Initialization> = None, science().tasks(Text).decides_inputs();
+    init: Option<Initialization> = None, science().of_problem().tasks(Text).decides_inputs();
     /// Layers of the encoder, with random parameters; those of the model's config.json when not given.
-    model_layers: Option<NonZeroUsize> = None, science().tasks(Text).cost(Epoch).decides_inputs();
+    model_layers: Option<NonZeroUsize> = None, science().of_problem().tasks(Text).cost(Epoch).decides_inputs();
     /// Width of the encoder, with random parameters; those of the model's config.json when not given. Heads are 64 wide,
     /// the feed-forward layer is 4 times as wide.
-    model_dim: Option<NonZeroUsize> = None, science().tasks(Text).cost(Epoch).decides_inputs();
+    model_dim: Option<NonZeroUsize> = None, science().of_problem().tasks(Text).cost(Epoch).decides_inputs();
     /// Make batches of sentences of similar length. The reference does not.
-    bucket_by_length: bool = false, science().tasks(Text).cost(Epoch);
+    bucket_by_length: bool = false, science().of_problem().tasks(Text).cost(Epoch);
     /// Also evaluate the test set, once, at the end.
-    eval_test: bool = false, science().tasks(AgNews).cost(Epoch);
+    eval_test: bool = false, science().of_problem().tasks(AgNews).cost(Epoch);
     /// Train on N examples only, equally many of each class.
-    limit_train: Option<NonZeroUsize> = None, science().cost(Epoch).decides_inputs().verbs(&[Pretokenize]);
+    limit_train: Option<NonZeroUsize> = None, science().of_problem().cost(Epoch).decides_inputs().verbs(&[Pretokenize]);
     /// Evaluate on N examples only, equally many of each class.
-    limit_eval: Option<NonZeroUsize> = None, science().cost(Epoch).decides_inputs().verbs(&[Pretokenize]);
+    limit_eval: Option<NonZeroUsize> = None, science().of_problem().cost(Epoch).decides_inputs().verbs(&[Pretokenize]);
     /// Hold out this share of the training set, validate on it, and touch the test set once, at the end.
-    val_split: ShareBelowOne = ShareBelowOne(0.0), science().tasks(Images).cost(Epoch).decides_inputs();
+    val_split: ShareBelowOne = ShareBelowOne(0.0), science().of_problem().tasks(Images).cost(Epoch).decides_inputs();
     /// Arithmetic of matrix products and convolutions; not every engine can do all.
-    precision: Precision = Precision::F32, science().cost(Epoch);
+    precision: Precision = Precision::F32, science().of_problem().cost(Epoch);
     /// Where the data comes from: auto (local files, then the Hugging Face cache, then the hub), synthetic (made on the
     /// spot), or a path to files in any of their usual layouts.
     data: String = "auto".to_owned(), source().cost(Run).decides_inputs().verbs(&[Pretokenize]).path(PathKind::Path);

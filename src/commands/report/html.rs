@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aees_report::html::{Page, PageQuestion};
-use aees_report::{ReadError, ResultSet, Source};
+use aees_report::{ReadError, ResultSet, ResultSource};
 use aees_run::output::{OutputKind, write_output};
 use aees_run::times::moment;
 use clap::Args;
@@ -29,6 +29,9 @@ pub(crate) struct HtmlFlags {
     /// The metric of the table and of the best settings [default: the study's, or val_accuracy]
     #[arg(long, value_name = "NAME")]
     metric: Option<String>,
+    /// What makes a group of the best settings: task, optimizer, scheduler, method, label_noise or any setting
+    #[arg(long, value_name = "KEY,...", value_delimiter = ',')]
+    group_by: Vec<String>,
     #[command(flatten)]
     force: ForceFlag,
 }
@@ -38,19 +41,20 @@ pub(super) fn run(typed: &HtmlFlags) -> Result<ExitCode, Failure> {
     let found = match ResultSet::read(&sources) {
         Ok(found) => found,
         // A study without results still has a page: what was asked, and what failed.
-        Err(ReadError::Nothing { skipped, .. }) if matches!(sources.as_slice(), [Source::Study { .. }]) => {
+        Err(ReadError::Nothing { skipped, .. }) if matches!(sources.as_slice(), [ResultSource::Study { .. }]) => {
             ResultSet { skipped, ..ResultSet::default() }
         }
         Err(error) => return Err(error.into()),
     };
     let out = &typed.out;
     let results = typed.sources.results();
-    let reader = if let [Source::Study { .. }] = sources.as_slice() { results.reader().ok() } else { None };
+    let reader = if let [ResultSource::Study { .. }] = sources.as_slice() { results.reader().ok() } else { None };
     let question = PageQuestion {
         sources: &sources,
         registry: reader.as_ref(),
         flags: &results.flags,
         metric: typed.metric.as_deref(),
+        group_by: &typed.group_by,
     };
     let mut page = Page::of(found, &question)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();

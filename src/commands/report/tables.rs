@@ -1,9 +1,10 @@
 //! `aees report tables`: which tables, and where they go.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use aees_report::tables::{DuplicateRule, Format, KINDS, Table, TableOptions, build, build_all, general};
+use aees_report::tables::{DuplicateRule, KINDS, Table, TableFormat, TableOptions, build, build_all, general};
 use aees_report::{ResultSet, RunRecord};
 use aees_run::artifact::FileError;
 use aees_run::output::{OutputKind, write_output};
@@ -42,10 +43,10 @@ pub(crate) struct TablesFlags {
         long,
         value_name = "FORMAT",
         value_delimiter = ',',
-        value_parser = words(Format::ALL.map(|format| (format.extension(), format))),
+        value_parser = words(TableFormat::ALL.map(|format| (format.extension(), format))),
         hide_possible_values = true,
     )]
-    format: Vec<Format>,
+    format: Vec<TableFormat>,
     /// Write files NAME.md, NAME.tex and NAME.csv here instead of printing
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -55,6 +56,12 @@ pub(crate) struct TablesFlags {
     /// Average also rows that lack runs, with their n beside the number
     #[arg(long)]
     allow_partial: bool,
+    /// Compare these rows, by name, who picks or case, instead of the usual contrasts
+    #[arg(long, value_name = "A:B", value_delimiter = ',', value_parser = pair)]
+    compare: Vec<(String, String)>,
+    /// Compare every row with this one: baseline, random, a row's name or a case
+    #[arg(long, value_name = "NAME")]
+    against: Option<String>,
     /// Two different results for one seed: leave the row out, or take the first, the last or the mean
     #[arg(
         long,
@@ -72,6 +79,14 @@ pub(crate) struct TablesFlags {
     force: ForceFlag,
 }
 
+/// Two names with a colon between them.
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':').map(|(one, other)| (one.trim(), other.trim())) {
+        Some((one, other)) if !one.is_empty() && !other.is_empty() => Ok((one.to_owned(), other.to_owned())),
+        _ => Err("say two names with a colon between them, as in AEES:Random".into()),
+    }
+}
+
 fn explanation() -> String {
     let width = KINDS.iter().map(|kind| kind.name.len()).max().unwrap_or(0);
     let kinds = KINDS.iter().map(|kind| format!("  {:width$}  {}\n", kind.name, kind.about));
@@ -86,24 +101,35 @@ pub(super) fn run(typed: &TablesFlags) -> Result<ExitCode, Failure> {
         let help = "name the rows yourself: --group-by method,optimizer --metric best,final";
         return Err(Failure::with_help(message, help));
     }
+    if typed.compares() && !tables.iter().any(Table::is_of_comparisons) {
+        let rows: BTreeSet<&str> = tables.iter().flat_map(Table::row_names).collect();
+        let help = format!("the rows are {}", rows.into_iter().collect::<Vec<_>>().join("; "));
+        return Err(Failure::with_help("no two rows of one problem have these names", help));
+    }
     match &typed.out {
-        Some(folder) => write(folder, &tables, &typed.formats(&Format::ALL), typed.force.force)?,
-        None => print(&tables, &typed.formats(&[Format::Markdown])),
+        Some(folder) => write(folder, &tables, &typed.formats(&TableFormat::ALL), typed.force.force)?,
+        None => print(&tables, &typed.formats(&[TableFormat::Markdown])),
     }
     Ok(ExitCode::SUCCESS)
 }
 
 impl TablesFlags {
+    fn compares(&self) -> bool {
+        !self.compare.is_empty() || self.against.is_some()
+    }
+
     /// Those that were asked for, in the usual order.
-    fn formats(&self, default: &[Format]) -> Vec<Format> {
+    fn formats(&self, default: &[TableFormat]) -> Vec<TableFormat> {
         let asked = if self.format.is_empty() { default } else { &self.format };
-        Format::ALL.into_iter().filter(|format| asked.contains(format)).collect()
+        TableFormat::ALL.into_iter().filter(|format| asked.contains(format)).collect()
     }
 
     fn options(&self, expected_seeds: Option<Vec<i64>>) -> TableOptions {
         TableOptions {
             expect_n: self.expect_n.map(|n| n as usize),
             allow_partial: self.allow_partial,
+            compare: self.compare.clone(),
+            against: self.against.clone(),
             duplicates: self.duplicates,
             expected_seeds,
         }
@@ -138,7 +164,7 @@ fn words_or(typed: &[String], default: [&str; 2]) -> Vec<String> {
     }
 }
 
-fn write(folder: &Path, tables: &[Table], formats: &[Format], force: bool) -> Result<(), Failure> {
+fn write(folder: &Path, tables: &[Table], formats: &[TableFormat], force: bool) -> Result<(), Failure> {
     std::fs::create_dir_all(folder).map_err(FileError::at("make", folder))?;
     for table in tables {
         for format in formats {
@@ -150,7 +176,7 @@ fn write(folder: &Path, tables: &[Table], formats: &[Format], force: bool) -> Re
     Ok(())
 }
 
-fn print(tables: &[Table], formats: &[Format]) {
+fn print(tables: &[Table], formats: &[TableFormat]) {
     for format in formats {
         let texts: Vec<String> = tables.iter().map(|table| format.write(table)).collect();
         stdout::line(texts.join("\n").trim_end());

@@ -34,7 +34,7 @@ fn bandit(run: RunRecord, multipliers: &[f64], noise: &[f64]) -> RunRecord {
     let candidates = [("lr_candidates", json!(multipliers)), ("noise_candidates", json!(noise))];
     let run = with(with(run, &candidates), &[("control_mode", json!("adaptive"))]);
     let candidates = (multipliers.to_vec(), noise.to_vec());
-    RunRecord { method: Method::Adaptive, lr_candidates: candidates.0, noise_candidates: candidates.1, ..run }
+    RunRecord { control: Control::Adaptive, lr_candidates: candidates.0, noise_candidates: candidates.1, ..run }
 }
 
 /// The bandit of the CIFAR-100 tables.
@@ -75,7 +75,7 @@ fn sgd(run: RunRecord) -> RunRecord {
 /// The rows of a table as Markdown has them, without title and notes.
 #[track_caller]
 fn assert_rows(table: &Table, expected: &str) {
-    let text = Format::Markdown.write(table);
+    let text = TableFormat::Markdown.write(table);
     let rows: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
     let expected: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     assert_eq!(rows[..1], expected[..1], "heading");

@@ -69,7 +69,7 @@ fn rows_of_one_name_are_compared_with_those_most_like_them() {
         ],
     );
     let expected = ["0.33,1,3", "0.5,1,2"].map(|candidates| {
-        let both = format!("Trend (lr_candidates {candidates}) - Context-free (lr_candidates {candidates})");
+        let both = format!("Trend (multipliers {candidates}) - Context-free (multipliers {candidates})");
         ["best", "final"].map(|of| format!("cifar100 sym20, AdamW: {both}, {of}"))
     });
     assert_eq!(compared(&tables[1]), expected.as_flattened());
@@ -99,13 +99,12 @@ fn a_penalty_is_compared_once_however_its_rows_are_called() {
         | Penalty 0.1 | 5 | *72.06 ± 0.20* | *72.06 ± 0.20* | **71.22 ± 0.30** | **0.84 ± 0.10** |
         | **cifar100 sym20, AdamW** |  |  |  |  |  |
         | No penalty | 5 | *62.19 ± 0.90* | *62.19 ± 0.90* | **55.60 ± 0.58** | **6.59 ± 0.32** |
-        | Penalty 0.1 (lr_candidates 0.33,1,3) | 5 | 60.00 ± 0.50 | 60.00 ± 0.50 | 50.00 ± 0.50 | 10.00 ± 0.00 |
-        | Penalty 0.1 (lr_candidates 0.5,1,2) | 5 | **62.23 ± 0.70** | **62.23 ± 0.70** | *55.45 ± 0.40* | *6.78 ± 0.30* |",
+        | Penalty 0.1 (multipliers 0.33,1,3) | 5 | 60.00 ± 0.50 | 60.00 ± 0.50 | 50.00 ± 0.50 | 10.00 ± 0.00 |
+        | Penalty 0.1 (multipliers 0.5,1,2) | 5 | **62.23 ± 0.70** | **62.23 ± 0.70** | *55.45 ± 0.40* | *6.78 ± 0.30* |",
     );
     let expected = [
         "cifar100 clean, AdamW: Penalty 0.1 - No penalty",
-        "cifar100 sym20, AdamW: Penalty 0.1 (lr_candidates 0.33,1,3) - No penalty",
-        "cifar100 sym20, AdamW: Penalty 0.1 (lr_candidates 0.5,1,2) - No penalty",
+        "cifar100 sym20, AdamW: Penalty 0.1 (multipliers 0.5,1,2) - No penalty",
     ];
     let expected = expected.map(|pair| ["best", "final"].map(|of| format!("{pair}, {of}")));
     assert_eq!(compared(&tables[1]), expected.as_flattened());
@@ -130,7 +129,7 @@ fn a_noise_axis_is_held_against_runs_that_are_the_same_without_it() {
     // -4.56 with SD 0.66: t = -4.56 / (0.66 / √5) = -15.449.
     let text = markdown(&tables[1..]);
     has(&text, "| Small noise - No noise | best | 5 | -4.56 [-5.09, -4.03] | 0.66 | -15.449 | 4 | <0.001 |");
-    has(&text, "| 0/0/5 |\n");
+    has(&text, "| 0/0/5 | 3 |\n");
 
     // The archive's seed 0 without noise picked from other multipliers: no mean of five is made of it.
     let mut mixed = without;
@@ -143,26 +142,25 @@ fn a_noise_axis_is_held_against_runs_that_are_the_same_without_it() {
         &tables[0],
         "| Method | n | Best (%) | Same epoch (%) | Final (%) | Drop (pp) |
         | **cifar100 sym20, AdamW** |  |  |  |  |  |
-        | No noise (lr_candidates 0.5,1,1.5) | 1 | --† | --† | --† | --† |
-        | No noise (lr_candidates 0.5,1,2) | 4 | --† | --† | --† | --† |
+        | No noise (multipliers 0.5,1,1.5) | 1 | --† | --† | --† | --† |
+        | No noise (multipliers 0.5,1,2) | 4 | --† | --† | --† | --† |
         | Small noise | 5 | 56.72 ± 2.25 | 56.72 ± 2.25 | 52.02 ± 3.11 | 4.70 ± 0.86 |",
     );
     let text = markdown(&tables);
-    has(&text, "first run without noise picked from multipliers 0.5, 1 and 1.5, and so stands in a row of its own");
-    has(&text, "† cifar100 sym20, AdamW, No noise (lr_candidates 0.5,1,2): 4 of 5 runs; missing seed 0\n");
+    has(&text, "† cifar100 sym20, AdamW, No noise (multipliers 0.5,1,2): 4 of 5 runs; missing seed 0\n");
     let not_compared =
-        "Small noise - No noise (lr_candidates 0.5,1,2), best: not compared, because not every seed has both";
+        "Small noise - No noise (multipliers 0.5,1,2), best: not compared, because not every seed has both";
     has(&text, not_compared);
 }
 
-/// Checked with SciPy (`ttest_rel`, `wilcoxon` without the zero: exact, and by permutation for the row with a tie) and NumPy's
-/// `default_rng(0)`; the best of AEES and baseline are the reference's own example.
+/// Checked with SciPy (`ttest_rel`, `nct` for the seeds, `wilcoxon` without the zero: exact, and by permutation for the row
+/// with a tie) and NumPy's `default_rng(0)`; the best of AEES and baseline are the reference's own example.
 #[test]
-fn attribution_has_paired_numbers_corrected_for_all_rows() {
+fn attribution_has_paired_numbers_corrected_in_families() {
     let noisy = |run| labels(run, Asymmetric(0.2));
     let open_loop = |run, method, mode: &str| {
         let run = with(noisy(halves(run)), &[("control_mode", json!(mode))]);
-        RunRecord { method, ..run }
+        RunRecord { control: method, ..run }
     };
     let at = |mean: f64, sd: f64, places: [f64; 5]| places.map(|place| mean + sd * place);
     let aees = ([0.6091, 0.6117, 0.6173, 0.6258, 0.6205], at(0.5797, 0.0086, [0.0, 1.0, -1.0, 1.0, -1.0]));
@@ -175,8 +173,8 @@ fn attribution_has_paired_numbers_corrected_for_all_rows() {
         vec![
             five(|run| noisy(halves(run)), aees.0, aees.1),
             five(noisy, plain.0, plain.1),
-            five(|run| open_loop(run, Method::UniformRandom, "uniform-random"), uniform.0, uniform.1),
-            five(|run| open_loop(run, Method::FrequencyMatched, "frequency-matched"), matched.0, matched.1),
+            five(|run| open_loop(run, Control::UniformRandom, "uniform-random"), uniform.0, uniform.1),
+            five(|run| open_loop(run, Control::FrequencyMatched, "frequency-matched"), matched.0, matched.1),
             decoys(half_rate),
             decoys(|run| scheduled(noisy(halves(run)), "cosine")),
             decoys(|run| trend(noisy(halves(run)))),
@@ -196,15 +194,15 @@ fn attribution_has_paired_numbers_corrected_for_all_rows() {
     );
     assert_rows(
         &tables[1],
-        "| Comparison | Of | n | Difference (pp) [95 % CI] | SD | t | df | p | p (Holm) | p (Wilcoxon) | d_z | g | Won/tied/lost |
-        | **cifar100 asym20, AdamW** |  |  |  |  |  |  |  |  |  |  |  |  |
-        | AEES - Uniform random | best | 5 | 0.74 [0.30, 1.02] | 0.48 | 3.428 | 4 | 0.027 | 0.186 | 0.125 | 1.53 | 1.22 | 4/0/1 |
-        | AEES - Uniform random | final | 5 | 0.72 [-0.10, 1.54] | 1.10 | 1.467 | 4 | 0.216 | 0.568 | 0.312 | 0.66 | 0.52 | 4/0/1 |
-        | AEES - Frequency-matched | best | 5 | 0.22 [0.00, 0.46] | 0.31 | 1.580 | 4 | 0.189 | 0.568 | 0.250 | 0.71 | 0.56 | 3/1/1 |
-        | AEES - Frequency-matched | final | 5 | 0.17 [-0.40, 0.74] | 0.72 | 0.526 | 4 | 0.626 | 0.626 | 0.562 | 0.24 | 0.19 | 3/0/2 |
-        | AEES - Baseline | best | 5 | 3.24 [2.50, 3.94] | 0.90 | 8.041 | 4 | 0.001 | 0.010 | 0.062 | 3.60 | 2.87 | 5/0/0 |
-        | AEES - Baseline | final | 5 | 1.72 [0.72, 2.72] | 1.32 | 2.912 | 4 | 0.044 | 0.261 | 0.062 | 1.30 | 1.04 | 5/0/0 |
-        | Frequency-matched - Uniform random | best | 5 | 0.52 [0.18, 0.86] | 0.43 | 2.689 | 4 | 0.055 | 0.274 | 0.125 | 1.20 | 0.96 | 4/0/1 |
-        | Frequency-matched - Uniform random | final | 5 | 0.55 [0.09, 0.99] | 0.58 | 2.109 | 4 | 0.103 | 0.410 | 0.188 | 0.94 | 0.75 | 4/0/1 |",
+        "| Comparison | Of | n | Difference (pp) [95 % CI] | SD | t | df | p | p (Holm) | p (Wilcoxon) | d_z | g | Won/tied/lost | Seeds |
+        | **cifar100 asym20, AdamW** |  |  |  |  |  |  |  |  |  |  |  |  |  |
+        | AEES - Baseline | best | 5 | 3.24 [2.50, 3.94] | 0.90 | 8.041 | 4 | 0.001 | 0.005 | 0.062 | 3.60 | 2.87 | 5/0/0 | 3 |
+        | AEES - Baseline | final | 5 | 1.72 [0.72, 2.72] | 1.32 | 2.912 | 4 | 0.044 | 0.174 | 0.062 | 1.30 | 1.04 | 5/0/0 | 7 |
+        | AEES - Uniform random | best | 5 | 0.74 [0.30, 1.02] | 0.48 | 3.428 | 4 | 0.027 | 0.080 | 0.125 | 1.53 | 1.22 | 4/0/1 | 6 |
+        | AEES - Uniform random | final | 5 | 0.72 [-0.10, 1.54] | 1.10 | 1.467 | 4 | 0.216 | 0.433 | 0.312 | 0.66 | 0.52 | 4/0/1 | 21 |
+        | AEES - Frequency-matched | best | 5 | 0.22 [0.00, 0.46] | 0.31 | 1.580 | 4 | 0.189 | 0.189 | 0.250 | 0.71 | 0.56 | 3/1/1 | 18 |
+        | AEES - Frequency-matched | final | 5 | 0.17 [-0.40, 0.74] | 0.72 | 0.526 | 4 | 0.626 | 0.626 | 0.562 | 0.24 | 0.19 | 3/0/2 | 144 |
+        | Frequency-matched - Uniform random | best | 5 | 0.52 [0.18, 0.86] | 0.43 | 2.689 | 4 | 0.055 | 0.109 | 0.125 | 1.20 | 0.96 | 4/0/1 | 8 |
+        | Frequency-matched - Uniform random | final | 5 | 0.55 [0.09, 0.99] | 0.58 | 2.109 | 4 | 0.103 | 0.308 | 0.188 | 0.94 | 0.75 | 4/0/1 | 11 |",
     );
 }

@@ -97,9 +97,9 @@ fn noise_without_feedback_stands_beside_noise_with_it() {
     let multipliers = [0.5, 1.0, 2.0];
     let noise = [0.0, 0.005, 0.01];
     let random = |run, noise: &[f64]| {
-        let method = if noise.len() == 1 { Method::Fixed } else { Method::Random };
+        let method = if noise.len() == 1 { Control::Fixed } else { Control::Random };
         let run = with(bandit(noisy_news(run), &[1.0], noise), &[("control_mode", json!("random"))]);
-        RunRecord { method, ..run }
+        RunRecord { control: method, ..run }
     };
     let tables = built(
         "noise-ablation",
@@ -122,17 +122,17 @@ fn noise_without_feedback_stands_beside_noise_with_it() {
         | AdamW + warmup-linear | 5 | 93.19 ± 0.19 | 93.19 ± 0.19 | 90.79 ± 0.17 | 2.40 ± 0.02 |
         | AEES-LR + warmup-linear | 5 | 92.72 ± 0.20 | 92.72 ± 0.20 | 91.53 ± 0.12 | 1.19 ± 0.08 |
         | AEES-Noise + warmup-linear | 5 | 93.47 ± 0.09 | 93.47 ± 0.09 | 93.45 ± 0.10 | 0.02 ± 0.01 |
-        | AEES-Dual + warmup-linear | 5 | 93.55 ± 0.07 | 93.55 ± 0.07 | *93.51 ± 0.09* | 0.04 ± 0.02 |
+        | AEES-Dual + warmup-linear | 5 | *93.55 ± 0.07* | *93.55 ± 0.07* | *93.51 ± 0.09* | 0.04 ± 0.02 |
         | Fixed σ 0.005 + warmup-linear | 5 | *93.55 ± 0.07* | *93.55 ± 0.07* | 93.47 ± 0.06 | 0.08 ± 0.01 |
         | Fixed σ 0.01 + warmup-linear | 5 | 93.40 ± 0.10 | 93.40 ± 0.10 | 93.40 ± 0.10 | **0.00 ± 0.00** |
         | Random σ + warmup-linear | 5 | **93.58 ± 0.07** | **93.58 ± 0.07** | **93.58 ± 0.06** | *0.01 ± 0.00* |",
     );
     let (aees, random) = ("AEES-Noise + warmup-linear", "Random σ + warmup-linear");
     let expected: Vec<String> = [
-        (aees, random),
+        (aees, "AdamW + warmup-linear"),
         (aees, "Fixed σ 0.005 + warmup-linear"),
         (aees, "Fixed σ 0.01 + warmup-linear"),
-        (aees, "AdamW + warmup-linear"),
+        (aees, random),
         (random, "AdamW + warmup-linear"),
     ]
     .iter()

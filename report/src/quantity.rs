@@ -1,8 +1,8 @@
-//! The numbers that tables show of a run.
+//! The numbers of a run, by name: those that every run may have, its curves, and whatever a program or a file gives. Tables,
+//! figures, the search for the best, arrays and the page all look them up here.
 
 use std::fmt;
 
-use super::table::{Better, Column, ColumnKind};
 use crate::record::{LabelNoiseAccuracies, RunRecord};
 
 /// A number of a run, or of a run among the runs of its group.
@@ -56,7 +56,7 @@ impl Quantity {
     }
 
     /// The value of a run; `epoch` is the common epoch of its group, from 1. None when the run has none, or not a number.
-    pub(super) fn of(&self, run: &RunRecord, epoch: Option<usize>) -> Option<f64> {
+    pub(crate) fn of(&self, run: &RunRecord, epoch: Option<usize>) -> Option<f64> {
         let subset = |of: fn(&LabelNoiseAccuracies) -> f64| run.subsets.as_ref().map(of);
         let to_best = |values: &[f64]| values.get(..run.peak_epoch()?).map(|values| values.iter().sum());
         let value = match self {
@@ -78,7 +78,7 @@ impl Quantity {
     }
 
     /// Whether its raw values are fractions, which people read as percent.
-    pub(super) fn is_fraction(&self) -> bool {
+    pub(crate) fn is_fraction(&self) -> bool {
         match self {
             Self::Best | Self::SameEpoch | Self::Final | Self::Drop => true,
             Self::CorruptedNoisy | Self::CorruptedClean | Self::TrainClean => true,
@@ -87,30 +87,32 @@ impl Quantity {
         }
     }
 
-    /// Its column in a table.
-    pub(super) fn column(&self, decimals: usize) -> Column {
-        let (heading, scale, decimals) = match self {
-            Self::Best => ("Best (%)".into(), 100.0, decimals),
-            Self::SameEpoch => ("Same epoch (%)".into(), 100.0, decimals),
-            Self::Final => ("Final (%)".into(), 100.0, decimals),
-            Self::Drop => ("Drop (pp)".into(), 100.0, decimals),
-            Self::PeakEpoch => ("Peak epoch".into(), 1.0, 1),
-            Self::TflopsToBest => ("TFLOP to best".into(), 1.0, 1),
-            Self::TotalTflops => ("TFLOP".into(), 1.0, 1),
-            Self::TimeToBest => ("Time to best (s)".into(), 1.0, 1),
-            Self::TotalTime => ("Time (s)".into(), 1.0, 1),
-            Self::CorruptedNoisy => ("Corr. noisy (%)".into(), 100.0, decimals),
-            Self::CorruptedClean => ("Corr. clean (%)".into(), 100.0, decimals),
-            Self::TrainClean => ("Train clean (%)".into(), 100.0, decimals),
-            Self::Named(name) if self.is_fraction() => (format!("{name} (%)"), 100.0, decimals),
-            Self::Named(name) => (name.clone(), 1.0, 4),
+    /// As people write it, with its unit.
+    pub(crate) fn heading(&self) -> String {
+        let name = match self {
+            Self::PeakEpoch => "Peak epoch".into(),
+            Self::TflopsToBest => "TFLOP to best".into(),
+            Self::TotalTflops => "TFLOP".into(),
+            Self::TimeToBest => "Time to best (s)".into(),
+            Self::TotalTime => "Time (s)".into(),
+            Self::CorruptedNoisy => "Corr. noisy".into(),
+            Self::CorruptedClean => "Corr. clean".into(),
+            Self::Drop => "Drop (pp)".into(),
+            Self::Named(_) => self.words(),
+            _ => {
+                let words = self.words();
+                words[..1].to_uppercase() + &words[1..]
+            }
         };
-        let better = match self {
-            Self::Best | Self::SameEpoch | Self::Final | Self::CorruptedClean => Some(Better::Higher),
-            Self::Drop | Self::CorruptedNoisy => Some(Better::Lower),
-            _ => None,
-        };
-        Column { better, ..Column::number(&heading, &self.to_string(), ColumnKind::MeanSd, scale, decimals) }
+        if self.is_fraction() && *self != Self::Drop { format!("{name} (%)") } else { name }
+    }
+
+    /// Its name in a sentence.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::Drop => "drop".into(),
+            other => other.to_string().replace('_', " "),
+        }
     }
 }
 
@@ -134,7 +136,51 @@ impl fmt::Display for Quantity {
     }
 }
 
-/// A number by its name, wherever the run has it.
+/// The metrics with a value for each epoch.
+pub const CURVES: [&str; 5] = ["val_accuracy", "train_accuracy", "train_loss", "epoch_seconds", "epoch_tflops"];
+
+fn epochs_of<'a>(run: &'a RunRecord, metric: &str) -> &'a [f64] {
+    match metric {
+        "val_accuracy" => &run.val_accuracies,
+        "train_accuracy" => &run.train_accuracies,
+        "train_loss" => &run.train_losses,
+        "epoch_seconds" => &run.epoch_seconds,
+        "epoch_tflops" => &run.epoch_tflops,
+        _ => &[],
+    }
+}
+
+/// A metric of a run, epoch by epoch; a number that has no curve is a curve of one value. None if the run has neither.
+pub fn curve(run: &RunRecord, metric: &str) -> Option<Vec<f64>> {
+    match epochs_of(run, metric) {
+        [] => Quantity::named(metric).of(run, None).map(|value| vec![value]),
+        known => Some(known.to_vec()),
+    }
+}
+
+/// The names of the numbers that some runs have.
+pub(crate) fn known_metrics(runs: &[RunRecord]) -> Vec<String> {
+    const STANDARD: [&str; 9] = [
+        "best",
+        "same_epoch",
+        "final",
+        "drop",
+        "peak_epoch",
+        "total_tflops",
+        "total_time",
+        "final_train_loss",
+        "final_train_accuracy",
+    ];
+    let standard = STANDARD.into_iter().chain(CURVES);
+    let has = |name: &&str| runs.iter().any(|run| Quantity::named(name).of(run, Some(1)).is_some());
+    let own = runs.iter().flat_map(|run| run.metrics.iter().chain(&run.runtime)).map(|(name, _)| name.clone());
+    let mut names: Vec<String> = standard.filter(has).map(str::to_owned).chain(own).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// A number by its name, wherever the run has it: of a curve the last.
 fn named(run: &RunRecord, name: &str) -> Option<f64> {
     let listed = |list: &[(String, f64)]| list.iter().find(|(key, _)| key == name).map(|(_, value)| *value);
     match name {
@@ -146,7 +192,8 @@ fn named(run: &RunRecord, name: &str) -> Option<f64> {
         "accuracy_per_tflop" => {
             run.estimated_flops.filter(|flops| *flops > 0.0).map(|flops| run.best_val_accuracy / (flops / 1e12))
         }
-        _ => listed(&run.metrics)
+        _ => (epochs_of(run, name).last().copied())
+            .or_else(|| listed(&run.metrics))
             .or_else(|| listed(&run.runtime))
             .or_else(|| run.config.get(name).and_then(serde_json::Value::as_f64)),
     }

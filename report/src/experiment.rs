@@ -1,0 +1,231 @@
+//! Experiments: runs that are repeats of each other, and what may be compared with what.
+//!
+//! A run has a [`Problem`] (what is to be solved), a [`Method`] (how: everything else that decides the result), a seed and a
+//! [`Purpose`]. Runs are pooled only within one problem and one method, whatever their files are called; methods are compared
+//! only within one problem. Tables, figures, the search for the best, overhead and the page all start from [`experiments`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::attributes::{Attributes, Detail, distinguishing};
+use crate::record::{Control, RunRecord};
+
+/// What is to be solved: task, data, label noise, model and its size, batch size, epochs, protocol of evaluation, precision.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem(pub Attributes);
+
+/// How it is solved: who picks from what by which reward, optimizer, base learning rate, schedule.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Method(pub Attributes);
+
+/// What runs were made for, told by what differs between them and never by the names of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Purpose {
+    /// To be averaged over seeds.
+    Accuracy,
+    /// To be timed: all experiments on the problem have one seed, and some ran it several times.
+    Timing,
+    /// To see what one part of a method does, by another value of it: a row of the table of that part.
+    Ablation(Part),
+}
+
+/// A part of a method that is varied in a table of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The penalty on unsteady losses.
+    Penalty,
+    /// The context of a bandit.
+    Context,
+    /// The rate of a plain optimizer, where no bandit works on it.
+    Rate,
+}
+
+impl Part {
+    /// The setting.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Penalty => "reward_instability_lambda",
+            Self::Context => "context_mode",
+            Self::Rate => "lr",
+        }
+    }
+}
+
+/// Runs that differ in nothing but their seeds, or not even in those.
+#[derive(Debug, Clone)]
+pub struct Experiment<'a> {
+    pub problem: Problem,
+    pub method: Method,
+    pub purpose: Purpose,
+    /// Problem and method together.
+    pub attributes: Attributes,
+    /// The different results of each seed: one, unless something is wrong.
+    pub results: BTreeMap<i64, Vec<&'a RunRecord>>,
+    /// The runs that diverged, one for each seed that has no result.
+    pub diverged: BTreeMap<i64, &'a RunRecord>,
+    /// Files that hold the result of another file once more.
+    pub copies: usize,
+    /// Every run that took time of its own, by seed and path, diverged ones and repeats of a seed among them.
+    pub timed: Vec<&'a RunRecord>,
+    example: &'a RunRecord,
+}
+
+impl<'a> Experiment<'a> {
+    fn new(attributes: Attributes, mut runs: Vec<&'a RunRecord>) -> Option<Self> {
+        runs.sort_by(|one, other| (one.seed, &one.path).cmp(&(other.seed, &other.path)));
+        let (problem, method) = (Problem(attributes.clone().of_problem()), Method(attributes.clone().of_method()));
+        let mut experiment = Self {
+            purpose: Purpose::Accuracy,
+            results: BTreeMap::new(),
+            diverged: BTreeMap::new(),
+            copies: 0,
+            timed: Vec::new(),
+            example: runs.first()?,
+            problem,
+            method,
+            attributes,
+        };
+        for run in runs {
+            experiment.add(run);
+        }
+        let results = &experiment.results;
+        experiment.diverged.retain(|seed, _| !results.contains_key(seed));
+        Some(experiment)
+    }
+
+    fn add(&mut self, run: &'a RunRecord) {
+        let same_time = |other: &&RunRecord| other.seed == run.seed && other.epoch_seconds == run.epoch_seconds;
+        if !run.epoch_seconds.is_empty() && !self.timed.iter().any(same_time) {
+            self.timed.push(run);
+        }
+        if run.diverged_at.is_some() {
+            self.diverged.entry(run.seed).or_insert(run);
+            return;
+        }
+        let results = self.results.entry(run.seed).or_default();
+        if results.iter().any(|other| same_result(other, run)) {
+            self.copies += 1;
+        } else {
+            results.push(run);
+        }
+    }
+
+    /// One of its runs, for what is the same in all of them.
+    pub fn example(&self) -> &'a RunRecord {
+        self.example
+    }
+
+    /// Its seeds, also those that diverged.
+    pub fn seeds(&self) -> BTreeSet<i64> {
+        self.results.keys().chain(self.diverged.keys()).copied().collect()
+    }
+
+    /// One run for each seed: the first of different results, and those that diverged.
+    pub fn runs(&self) -> Vec<&'a RunRecord> {
+        let mut runs: Vec<&RunRecord> = self.results.values().filter_map(|results| results.first().copied()).collect();
+        runs.extend(self.diverged.values().copied());
+        runs.sort_by_key(|run| run.seed);
+        runs
+    }
+
+    /// Whether a seed was run more than once, each time in a time of its own.
+    pub(crate) fn has_repeats(&self) -> bool {
+        self.timed.len() > self.seeds().len()
+    }
+}
+
+/// Whether two files hold the same training, epoch for epoch.
+fn same_result(one: &RunRecord, other: &RunRecord) -> bool {
+    let whole = !one.val_accuracies.is_empty() && !one.train_losses.is_empty();
+    whole && one.val_accuracies == other.val_accuracies && one.train_losses == other.train_losses
+}
+
+/// The experiments that some runs are of, by what they are.
+pub fn experiments<'a>(runs: impl IntoIterator<Item = &'a RunRecord>) -> Vec<Experiment<'a>> {
+    experiments_apart_from(runs, &[])
+}
+
+/// The same where some keys are known not to matter: the epochs of runs that stop at their peak.
+pub(crate) fn experiments_apart_from<'a>(
+    runs: impl IntoIterator<Item = &'a RunRecord>,
+    keys: &[&str],
+) -> Vec<Experiment<'a>> {
+    let mut groups: BTreeMap<Attributes, Vec<&RunRecord>> = BTreeMap::new();
+    for run in runs {
+        groups.entry(Attributes::of(run).without(keys)).or_default().push(run);
+    }
+    let groups = groups.into_iter().filter_map(|(attributes, runs)| Experiment::new(attributes, runs));
+    let mut experiments: Vec<Experiment<'_>> = groups.collect();
+    let purposes: Vec<Purpose> = experiments.iter().map(|one| purpose(one, &experiments)).collect();
+    experiments.iter_mut().zip(purposes).for_each(|(experiment, purpose)| experiment.purpose = purpose);
+    experiments
+}
+
+fn purpose(one: &Experiment<'_>, all: &[Experiment<'_>]) -> Purpose {
+    let peers: Vec<&Experiment<'_>> = all.iter().filter(|other| other.problem == one.problem).collect();
+    let seeds: BTreeSet<i64> = peers.iter().flat_map(|other| other.seeds()).collect();
+    if seeds.len() == 1 && peers.iter().any(|other| other.has_repeats()) {
+        return Purpose::Timing;
+    }
+    let run = one.example();
+    let of_optimizer = |other: &&&Experiment<'_>| other.example().optimizer == run.optimizer;
+    let adaptive: Vec<&Experiment<'_>> = peers
+        .iter()
+        .filter(|other| other.example().control == Control::Adaptive)
+        .filter(of_optimizer)
+        .copied()
+        .collect();
+    match run.control {
+        Control::Adaptive => {
+            let varied = [Part::Penalty, Part::Context].into_iter().find(|part| is_varied(one, *part, &adaptive));
+            varied.map_or(Purpose::Accuracy, Purpose::Ablation)
+        }
+        // A rate that no bandit works on was run to find a better constant one.
+        Control::Baseline if run.scheduler == "none" && !adaptive.is_empty() => {
+            let used = adaptive.iter().any(|other| other.example().lr == run.lr);
+            if used { Purpose::Accuracy } else { Purpose::Ablation(Part::Rate) }
+        }
+        _ => Purpose::Accuracy,
+    }
+}
+
+/// Whether a method is another one but for one part, in which it has the value that fewer of the problem's methods have; of
+/// two values as common, the default is the usual one.
+fn is_varied(one: &Experiment<'_>, part: Part, adaptive: &[&Experiment<'_>]) -> bool {
+    let value = |other: &Experiment<'_>| match part {
+        Part::Context => other.example().context_mode.clone(),
+        _ => other.attributes.text(part.key()).unwrap_or_default(),
+    };
+    let own = value(one);
+    let twins = adaptive.iter().filter(|other| {
+        value(other) != own && differing(&one.method, &other.method).iter().all(|key| belongs_to(part, key))
+    });
+    let others: BTreeSet<String> = twins.map(|other| value(other)).collect();
+    let common = |value_of: &str| adaptive.iter().filter(|other| value(other) == value_of).count();
+    let usual = |value_of: &str| (common(value_of), matches!(value_of, "0" | "none" | ""));
+    others.iter().any(|other| usual(other) > usual(&own))
+}
+
+/// The settings that only matter in a context go with it.
+fn belongs_to(part: Part, key: &str) -> bool {
+    key == part.key() || (part == Part::Context && (key.starts_with("context") || key.starts_with("prior")))
+}
+
+/// The keys in which two methods differ though both have them.
+pub fn differing(one: &Method, other: &Method) -> Vec<String> {
+    distinguishing([&one.0, &other.0], Detail::Enough)
+}
+
+/// What a reader must know before anything else: that some of the runs are of different data.
+pub fn about_data(experiments: &[Experiment<'_>]) -> Vec<String> {
+    let mut by_task: BTreeMap<&str, BTreeMap<String, usize>> = BTreeMap::new();
+    for experiment in experiments {
+        let data = experiment.problem.0.text("data").unwrap_or_else(|| "not recorded".into());
+        *by_task.entry(&experiment.example().task).or_default().entry(data).or_default() += experiment.timed.len();
+    }
+    let several = by_task.into_iter().filter(|(_, data)| data.len() > 1);
+    let told = several.map(|(task, data)| {
+        let data: Vec<String> = data.into_iter().map(|(data, runs)| format!("{data} ({runs} runs)")).collect();
+        format!("the runs of {task} are of different data, and are kept apart: {}", data.join("; "))
+    });
+    told.collect()
+}

@@ -1,0 +1,239 @@
+//! Methods side by side, paired by seed: which are compared, and the table of the differences.
+
+use std::collections::BTreeMap;
+
+use super::group::{Counted, Group, difference};
+use super::options::TableOptions;
+use super::plan::Plan;
+use super::table::{Cell, Column, ColumnKind, Row, Table};
+use crate::attributes::words;
+use crate::experiment::differing;
+use crate::names::{NameStyle, method_name};
+use crate::quantity::Quantity;
+use crate::record::{Control, RunRecord};
+use crate::statistics::{PairedComparison, compare, holm};
+
+/// A row compared with another one, by their places among the groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pair {
+    pub(super) first: usize,
+    pub(super) second: usize,
+    /// In what they differ that their names do not say.
+    pub(super) beside: String,
+}
+
+/// AEES beside what it must be told apart from: the plain optimizer, and the same candidates without its feedback.
+pub(super) fn feedback(one: &RunRecord, other: &RunRecord) -> bool {
+    let open_loop = matches!(other.control, Control::Random | Control::UniformRandom | Control::FrequencyMatched);
+    let contrast = match one.control {
+        Control::Adaptive => other.control == Control::Baseline || (open_loop && one.axes() == other.axes()),
+        Control::FrequencyMatched => other.control == Control::UniformRandom,
+        _ => false,
+    };
+    contrast && one.optimizer == other.optimizer && one.scheduler == other.scheduler
+}
+
+/// The keys in which two methods differ, beside who picks and what is fixed.
+fn unlike(one: &Group<'_>, other: &Group<'_>) -> Vec<String> {
+    let fixed = [one, other].iter().any(|group| group.run().control == Control::Fixed);
+    let told = |key: &str| key == "control_mode" || (fixed && key.ends_with("_candidates"));
+    let mut keys = differing(&one.experiment.method, &other.experiment.method);
+    keys.retain(|key| !told(key));
+    keys
+}
+
+/// Of the methods of the same problem that are wanted, those that differ from a row in the fewest settings.
+fn nearest(
+    groups: &[Group<'_>],
+    first: usize,
+    wanted: impl Fn(&Group<'_>) -> bool,
+    keys: impl Fn(&Group<'_>) -> Vec<String>,
+) -> Vec<(usize, Vec<String>)> {
+    let one = &groups[first];
+    let others = groups
+        .iter()
+        .enumerate()
+        .filter(|(at, other)| *at != first && other.experiment.problem == one.experiment.problem && wanted(other));
+    let mut others: Vec<(usize, Vec<String>)> = others.map(|(at, other)| (at, keys(other))).collect();
+    let fewest = others.iter().map(|(_, keys)| keys.len()).min();
+    others.retain(|(_, keys)| Some(keys.len()) == fewest);
+    others
+}
+
+/// The pairs of a contrast that differ in nothing else, and notes on rows that have no such partner.
+pub(super) fn like_with_like(
+    groups: &[Group<'_>],
+    varied: &[&str],
+    contrast: impl Fn(&RunRecord, &RunRecord) -> bool,
+) -> (Vec<Pair>, Vec<String>) {
+    let (mut pairs, mut notes) = (Vec::new(), Vec::new());
+    for (first, one) in groups.iter().enumerate() {
+        // Each kind of partner by itself: the nearest baseline, the nearest random draw.
+        let mut names: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        for name in names {
+            let keys = |other: &Group<'_>| {
+                let mut keys = unlike(one, other);
+                keys.retain(|key| !varied.contains(&key.as_str()));
+                keys
+            };
+            let wanted = |other: &Group<'_>| other.name == name && contrast(one.run(), other.run());
+            for (second, keys) in nearest(groups, first, wanted, keys) {
+                let other = &groups[second];
+                if keys.is_empty() {
+                    pairs.push(Pair { first, second, beside: String::new() });
+                } else {
+                    let differs = difference(&keys, &one.experiment.method, &other.experiment.method);
+                    notes.push(format!("{} is not compared with {}: {differs}", one.title(), other.label));
+                }
+            }
+        }
+    }
+    pairs.sort_by_key(|pair| (pair.first, pair.second));
+    (pairs, notes)
+}
+
+/// The pairs that the user asks for; none where nothing was asked.
+pub(super) fn asked_for(groups: &[Group<'_>], options: &TableOptions) -> Option<Vec<Pair>> {
+    let against = options.against.iter().map(|name| (None, name.as_str()));
+    let asked: Vec<(Option<&str>, &str)> =
+        options.compare.iter().map(|(one, other)| (Some(one.as_str()), other.as_str())).chain(against).collect();
+    let mut pairs: Vec<Pair> = Vec::new();
+    for (one_name, other_name) in &asked {
+        for (first, one) in groups.iter().enumerate() {
+            if one_name.map_or_else(|| is_called(one, other_name), |name| !is_called(one, name)) {
+                continue;
+            }
+            let partners = nearest(groups, first, |other| is_called(other, other_name), |other| unlike(one, other));
+            for (second, mut keys) in partners {
+                let other = &groups[second];
+                keys.retain(|key| !one.label.contains(&words(key)) && !other.label.contains(&words(key)));
+                let beside = difference(&keys, &one.experiment.method, &other.experiment.method);
+                pairs.push(Pair { first, second, beside });
+            }
+        }
+    }
+    (!asked.is_empty()).then_some(pairs)
+}
+
+/// Whether a user means this row: by its label, its name, who picks, or its case in the study.
+fn is_called(group: &Group<'_>, name: &str) -> bool {
+    let run = group.run();
+    let styles = [NameStyle::Short, NameStyle::WithAxes].map(|style| method_name(run, style).text);
+    let known = [&group.label, &group.name].into_iter().chain(&styles).chain(&run.case).map(String::as_str);
+    known.chain([run.control.control_mode()]).any(|known| known.eq_ignore_ascii_case(name.trim()))
+}
+
+/// The table of the differences.
+pub(super) fn table(plan: &Plan<'_>, pairs: &[Pair], counted: &[Counted<'_>], options: &TableOptions) -> Option<Table> {
+    let mut found = Vec::new();
+    let mut notes = Vec::new();
+    for pair in pairs {
+        let (first, second) = (&counted[pair.first], &counted[pair.second]);
+        let beside = if pair.beside.is_empty() { String::new() } else { format!(" ({})", pair.beside) };
+        let label = format!("{} - {}{beside}", first.label, second.label);
+        for quantity in &plan.compared {
+            let comparison = on_common_seeds(first, second, quantity, options);
+            if comparison.is_none() {
+                let missing = format!("{label}, {}: not compared, because not every seed has both", quantity.words());
+                let section = if first.section.is_empty() { String::new() } else { format!("{}: ", first.section) };
+                notes.push(section + &missing);
+            }
+            found.push((first.section.clone(), label.clone(), quantity, comparison));
+        }
+    }
+    let mut rows: Vec<Option<Row>> = vec![None; found.len()];
+    let mut families = Vec::new();
+    for quantity in &plan.compared {
+        let family: Vec<usize> = (0..found.len()).filter(|at| found[*at].2 == quantity).collect();
+        let p_values: Vec<Option<f64>> =
+            family.iter().map(|at| found[*at].3.as_ref()?.t_test.map(|test| test.p)).collect();
+        let tests = p_values.iter().flatten().count();
+        families.push(format!("{} ({tests} tests)", quantity.words()));
+        for (at, corrected) in family.into_iter().zip(holm(&p_values)) {
+            let (section, label, quantity, comparison) = &found[at];
+            let cells = cells(label, quantity, comparison.as_ref(), corrected);
+            rows[at] = Some(Row { section: section.clone(), cells });
+        }
+    }
+    notes.push(format!("{PAIRED} Families of Holm's correction, in this table: {}.", families.join(", ")));
+    let rows: Vec<Row> = rows.into_iter().flatten().collect();
+    (!rows.is_empty()).then(|| Table {
+        name: format!("{}_paired", plan.name),
+        title: format!("{}: paired differences by seed", plan.title),
+        section_key: plan.section_key().into(),
+        columns: columns(plan.compared.iter().all(Quantity::is_fraction)),
+        rows,
+        warnings: Vec::new(),
+        notes,
+    })
+}
+
+const PAIRED: &str = "95 % intervals by the percentile bootstrap of the mean difference (10,000 resamples, NumPy default_rng(0)); \
+                      two-sided paired t test; exact Wilcoxon signed-rank test; d_z is the mean difference over its SD, g with \
+                      Hedges' correction. Seeds: how many the t test needs to find a difference of this d_z at p < 0.05 with a \
+                      power of 80 %.";
+
+/// Compares two rows on the seeds that both have. All of them, unless partial rows are allowed.
+fn on_common_seeds(
+    first: &Counted<'_>,
+    second: &Counted<'_>,
+    quantity: &Quantity,
+    options: &TableOptions,
+) -> Option<PairedComparison> {
+    let (a, b): (BTreeMap<i64, f64>, _) = (first.values(quantity), second.values(quantity));
+    let both: (Vec<f64>, Vec<f64>) = a.iter().filter_map(|(seed, value)| Some((*value, *b.get(seed)?))).unzip();
+    let aligned = both.0.len() == first.n() && both.1.len() == second.n();
+    (aligned || options.allow_partial).then(|| compare(&both.0, &both.1))?
+}
+
+fn columns(percent: bool) -> Vec<Column> {
+    let (unit, scale, decimals) =
+        if percent { ("Difference (pp) [95 % CI]", 100.0, 2) } else { ("Difference [95 % CI]", 1.0, 4) };
+    let value = |heading: &str, key: &str, decimals| Column::number(heading, key, ColumnKind::Value, 1.0, decimals);
+    let p_value = |heading: &str, key: &str| Column::number(heading, key, ColumnKind::PValue, 1.0, 3);
+    vec![
+        Column::text("Comparison", "comparison"),
+        Column::text("Of", "quantity"),
+        value("n", "n", 0),
+        Column::number(unit, "difference", ColumnKind::Interval, scale, decimals),
+        Column::number("SD", "difference_sd", ColumnKind::Value, scale, decimals),
+        value("t", "t", 3),
+        value("df", "df", 0),
+        p_value("p", "p"),
+        p_value("p (Holm)", "p_holm"),
+        p_value("p (Wilcoxon)", "p_wilcoxon"),
+        value("d_z", "d_z", 2),
+        value("g", "hedges_g", 2),
+        Column::text("Won/tied/lost", "wins"),
+        value("Seeds", "seeds_needed", 0),
+    ]
+}
+
+fn cells(label: &str, quantity: &Quantity, comparison: Option<&PairedComparison>, corrected: Option<f64>) -> Vec<Cell> {
+    let mut cells = vec![Cell::text(label), Cell::text(quantity.words())];
+    let Some(found) = comparison else {
+        cells.resize(14, Cell::nothing());
+        return cells;
+    };
+    let (test, mean) = (found.t_test, found.summary.mean);
+    cells.extend([
+        Cell::value(Some(found.summary.n as f64)),
+        found.bootstrap.map_or_else(
+            || Cell::value(Some(mean)),
+            |ends| Cell::Interval { value: mean, low: ends.low, high: ends.high },
+        ),
+        Cell::value(found.summary.sd),
+        Cell::value(test.map(|test| test.t)),
+        Cell::value(test.map(|test| test.degrees as f64)),
+        Cell::value(test.map(|test| test.p)),
+        Cell::value(corrected),
+        Cell::value(found.signed_rank.map(|test| test.p)),
+        Cell::value(found.d_z),
+        Cell::value(found.hedges_g),
+        Cell::text(format!("{}/{}/{}", found.wins.wins, found.wins.ties, found.wins.losses)),
+        Cell::value(found.seeds_needed.map(|seeds| seeds as f64)),
+    ]);
+    cells
+}
