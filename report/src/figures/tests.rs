@@ -290,3 +290,23 @@ fn bars_of_a_sweep_are_tested_at_their_own_rate() {
     let (count, notes) = stars(at(PLAIN, 1e-3).chain(at(AEES, 3e-4)).collect());
     assert_eq!(count, 0, "{notes}");
 }
+
+/// Two files of one result of a program, which has no curves: the second tells nothing new; a repeat has a time of its own.
+#[test]
+fn a_copy_of_a_programs_result_is_no_further_run() {
+    let timed = |wall: f64| {
+        let mut runs = program();
+        runs.truncate(1);
+        runs[0].val_accuracies.clear();
+        runs[0].train_losses.clear();
+        runs[0].epoch_seconds.clear();
+        runs[0].metrics = vec![("score".into(), 0.5)];
+        runs[0].wall_seconds = Some(wall);
+        runs.remove(0)
+    };
+    let one = [timed(3.0), RunRecord { path: "copy.json".into(), ..timed(3.0) }];
+    let several = [timed(3.0), RunRecord { path: "again.json".into(), ..timed(4.0) }];
+    let options = FigureOptions::default();
+    assert_eq!(draw(&one, &options).incomplete, Vec::<String>::new());
+    assert!(draw(&several, &options).incomplete[0].ends_with("has several results that differ"));
+}
