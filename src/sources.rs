@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use aees_report::{ResultSet, ResultSource, SkippedFile};
+use aees_report::{ReportSource, ResultSet, SkippedFile};
 use clap::Args;
 
 use crate::failure::Failure;
@@ -23,12 +23,12 @@ impl Sources {
     }
 
     /// What is no path is a study.
-    pub(crate) fn sources(&self) -> Vec<ResultSource> {
+    pub(crate) fn sources(&self) -> Vec<ReportSource> {
         let Results { root, registry, .. } = self.results();
         let source = |name: &String| match Path::new(name) {
-            path if path.is_dir() => ResultSource::Folder(path.to_owned()),
-            path if path.exists() => ResultSource::File(path.to_owned()),
-            _ => ResultSource::Study { root: root.path().to_owned(), registry: registry.clone(), name: name.clone() },
+            path if path.is_dir() => ReportSource::Folder(path.to_owned()),
+            path if path.exists() => ReportSource::File(path.to_owned()),
+            _ => ReportSource::Study { root: root.path().to_owned(), registry: registry.clone(), name: name.clone() },
         };
         self.source.iter().map(source).collect()
     }

@@ -94,7 +94,7 @@ impl Attributes {
 }
 
 /// Whether a key is part of what is to be solved. The inputs' digests have keys of their own.
-fn is_of_problem(key: &str) -> bool {
+pub(crate) fn is_of_problem(key: &str) -> bool {
     RunConfig::setting(key).map_or(matches!(key, "task" | "data" | "tokenizer" | "weights"), |setting| {
         setting.of_problem || setting.role == Role::Source
     })

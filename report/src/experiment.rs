@@ -25,12 +25,12 @@ pub enum Purpose {
     /// To be timed: all experiments on the problem have one seed, and some ran it several times.
     Timing,
     /// To see what one part of a method does, by another value of it: a row of the table of that part.
-    Ablation(Part),
+    Ablation(VariedPart),
 }
 
 /// A part of a method that is varied in a table of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
+pub enum VariedPart {
     /// The penalty on unsteady losses.
     Penalty,
     /// The context of a bandit.
@@ -39,7 +39,7 @@ pub enum Part {
     Rate,
 }
 
-impl Part {
+impl VariedPart {
     /// The setting.
     pub fn key(self) -> &'static str {
         match self {
@@ -182,13 +182,14 @@ fn purpose(one: &Experiment<'_>, all: &[Experiment<'_>]) -> Purpose {
         .collect();
     match run.control {
         Control::Adaptive => {
-            let varied = [Part::Penalty, Part::Context].into_iter().find(|part| is_varied(one, *part, &adaptive));
+            let varied =
+                [VariedPart::Penalty, VariedPart::Context].into_iter().find(|part| is_varied(one, *part, &adaptive));
             varied.map_or(Purpose::Accuracy, Purpose::Ablation)
         }
         // A rate that no bandit works on was run to find a better constant one.
         Control::Baseline if run.scheduler == "none" && !adaptive.is_empty() => {
             let used = adaptive.iter().any(|other| other.example().lr == run.lr);
-            if used { Purpose::Accuracy } else { Purpose::Ablation(Part::Rate) }
+            if used { Purpose::Accuracy } else { Purpose::Ablation(VariedPart::Rate) }
         }
         _ => Purpose::Accuracy,
     }
@@ -196,9 +197,9 @@ fn purpose(one: &Experiment<'_>, all: &[Experiment<'_>]) -> Purpose {
 
 /// Whether a method is another one but for one part, in which it has the value that fewer of the problem's methods have; of
 /// two values as common, the default is the usual one.
-fn is_varied(one: &Experiment<'_>, part: Part, adaptive: &[&Experiment<'_>]) -> bool {
+fn is_varied(one: &Experiment<'_>, part: VariedPart, adaptive: &[&Experiment<'_>]) -> bool {
     let value = |other: &Experiment<'_>| match part {
-        Part::Context => other.example().context_mode.clone(),
+        VariedPart::Context => other.example().context_mode.clone(),
         _ => other.attributes.text(part.key()).unwrap_or_default(),
     };
     let own = value(one);
@@ -212,8 +213,8 @@ fn is_varied(one: &Experiment<'_>, part: Part, adaptive: &[&Experiment<'_>]) -> 
 }
 
 /// The settings that only matter in a context go with it.
-fn belongs_to(part: Part, key: &str) -> bool {
-    key == part.key() || (part == Part::Context && (key.starts_with("context") || key.starts_with("prior")))
+fn belongs_to(part: VariedPart, key: &str) -> bool {
+    key == part.key() || (part == VariedPart::Context && (key.starts_with("context") || key.starts_with("prior")))
 }
 
 /// The keys in which two methods differ though both have them.

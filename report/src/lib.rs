@@ -32,5 +32,5 @@ pub mod tensor;
 pub use attributes::Attributes;
 pub use difference::{Difference, RecordPart};
 pub use error::ReportError;
-pub use read::{Duplicates, ReadError, ResultSet, ResultSource, SkippedFile};
+pub use read::{Duplicates, ReadError, ReportSource, ResultSet, SkippedFile};
 pub use record::{Control, ControlledAxes, Episodes, LabelNoiseAccuracies, Layout, NoiseSetting, RunRecord};

@@ -1,7 +1,8 @@
 //! What a method costs in time, by the protocol of the reference: steady epochs, repeats, percent over the plain baseline.
 //!
 //! The time of a run is the mean of its epochs without the first, which pays for what is done once; evaluation is part of
-//! an epoch. A run of one epoch has only that one, and says so. Several results of one seed are its repeats. Methods are
+//! an epoch. A run of one epoch has only that one, and says so. Several results of one seed are its repeats; where some
+//! problems have repeats, the others were not made to be timed and are left out. Methods are
 //! compared with the plain baseline of the same problem and optimizer on the same machine, so that nothing else is taken for
 //! overhead. Diverged runs count: their epochs took their time as well.
 //!
@@ -17,7 +18,7 @@ use std::path::PathBuf;
 use aees_run::settings::{Cost, RunConfig};
 
 use crate::attributes::{Detail, distinguishing};
-use crate::experiment::{Experiment, Method, differing, experiments};
+use crate::experiment::{Experiment, Method, Problem, differing, experiments};
 use crate::names::{NameStyle, controlled, method_name, reference_word};
 use crate::record::{Control, RunRecord};
 use crate::statistics::{LEVEL, MeanSd, mean, t_quantile};
@@ -90,19 +91,14 @@ fn is_plain(run: &RunRecord) -> bool {
     run.control == Control::Baseline && run.scheduler == "none"
 }
 
-/// The experiments whose times are comparable: where some of a task and optimizer were repeated to be timed, only those on
-/// the same problems.
+/// The experiments that were made to be timed: where some were repeated, those on the same problems; else all of them.
 pub(crate) fn timed<'a>(experiments: &[Experiment<'a>]) -> Vec<Experiment<'a>> {
-    let family = |one: &Experiment<'_>| (one.example().task.clone(), one.example().optimizer.clone());
-    let repeated: Vec<&Experiment<'_>> = experiments.iter().filter(|one| one.has_repeats()).collect();
-    let comparable = |one: &&Experiment<'_>| {
-        let mut family_of = repeated.iter().filter(|other| family(other) == family(one)).peekable();
-        family_of.peek().is_none() || family_of.any(|other| other.problem == one.problem)
-    };
-    experiments.iter().filter(comparable).cloned().collect()
+    let repeated: Vec<&Problem> = experiments.iter().filter(|one| one.has_repeats()).map(|one| &one.problem).collect();
+    let chosen = experiments.iter().filter(|one| repeated.is_empty() || repeated.contains(&&one.problem));
+    chosen.cloned().collect()
 }
 
-/// The same, where anything was repeated.
+/// Whether anything was repeated.
 pub(crate) fn any_repeated(experiments: &[Experiment<'_>]) -> bool {
     experiments.iter().any(Experiment::has_repeats)
 }

@@ -27,7 +27,7 @@ use crate::record::RunRecord;
 
 use self::source::{FileRefusal, Listing};
 
-pub use self::source::{ReadError, ResultSource, SkippedFile};
+pub use self::source::{ReadError, ReportSource, SkippedFile};
 
 /// No result is so large; such a file is not even opened.
 const LARGEST_RESULT: u64 = 256 << 20;
@@ -61,19 +61,19 @@ impl ResultSet {
     ///
     /// # Errors
     /// A source that is not there, or no result in any of them.
-    pub fn read(sources: &[ResultSource]) -> Result<Self, ReadError> {
+    pub fn read(sources: &[ReportSource]) -> Result<Self, ReadError> {
         let mut listing = Listing::default();
         for source in sources {
             match source {
-                ResultSource::Study { root, registry, name } => study::find(root, registry, name, &mut listing)?,
-                ResultSource::Folder(path) => find::folder(path, &mut listing)?,
-                ResultSource::File(path) if !path.exists() => return Err(ReadError::Missing { path: path.clone() }),
-                ResultSource::File(path) => listing.files.push(path.clone()),
+                ReportSource::Study { root, registry, name } => study::find(root, registry, name, &mut listing)?,
+                ReportSource::Folder(path) => find::folder(path, &mut listing)?,
+                ReportSource::File(path) if !path.exists() => return Err(ReadError::Missing { path: path.clone() }),
+                ReportSource::File(path) => listing.files.push(path.clone()),
             }
         }
         let mut set = Self::of_files(listing);
         if set.runs.is_empty() {
-            let path = sources.first().map(ResultSource::path).unwrap_or_default();
+            let path = sources.first().map(ReportSource::path).unwrap_or_default();
             return Err(ReadError::Nothing { path, skipped: set.skipped });
         }
         let about_data = about_data(&experiments(&set.runs));

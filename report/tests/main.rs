@@ -2,8 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod latex;
+mod like_with_like;
 mod reader;
 mod replay;
+mod thesis;
+
+#[path = "../../tests/support/require.rs"]
+mod require;
 
 use std::path::{Path, PathBuf};
 

@@ -1,17 +1,17 @@
 //! The reader on the archive of fixtures.
 
 use aees_report::names::{NameStyle, method_name};
-use aees_report::{Attributes, Control, ControlledAxes, Layout, NoiseSetting, ResultSet, ResultSource, RunRecord};
+use aees_report::{Attributes, Control, ControlledAxes, Layout, NoiseSetting, ReportSource, ResultSet, RunRecord};
 
 use crate::archive;
 
 fn one(name: &str) -> RunRecord {
-    ResultSet::read(&[ResultSource::File(archive().join(name))]).unwrap().runs.remove(0)
+    ResultSet::read(&[ReportSource::File(archive().join(name))]).unwrap().runs.remove(0)
 }
 
 #[test]
 fn an_archive_is_read_whole() {
-    let set = ResultSet::read(&[ResultSource::Folder(archive())]).unwrap();
+    let set = ResultSet::read(&[ReportSource::Folder(archive())]).unwrap();
     let count = |layout: Layout| set.runs.iter().filter(|run| run.layout == layout).count();
     assert_eq!((count(Layout::ReferenceNew), count(Layout::ReferenceOld), count(Layout::Aees)), (37, 9, 0));
     let skipped = set.skipped.iter().map(|skipped| skipped.path.file_name().unwrap().display().to_string());

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use aees_report::replay::{Finding, replay};
-use aees_report::{Control, RecordPart, ResultSet, ResultSource};
+use aees_report::{Control, RecordPart, ReportSource, ResultSet};
 use serde_json::{Value, json};
 
 use crate::archive;
@@ -20,7 +20,7 @@ fn read_json(path: &Path) -> Value {
 
 #[test]
 fn every_run_of_the_archive_is_reproduced() {
-    let set = ResultSet::read(&[ResultSource::Folder(archive())]).unwrap();
+    let set = ResultSet::read(&[ReportSource::Folder(archive())]).unwrap();
     let mut replayed = Vec::new();
     for run in &set.runs {
         let found = replay(&run.path).unwrap();

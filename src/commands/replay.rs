@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use aees_report::replay::{Finding, Replay, ReplayError, replay};
-use aees_report::{ReadError, RecordPart, ResultSet, ResultSource, SkippedFile};
+use aees_report::{ReadError, RecordPart, ReportSource, ResultSet, SkippedFile};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -79,7 +79,7 @@ struct FoundFiles {
     skipped: Vec<SkippedFile>,
 }
 
-fn find(sources: &[ResultSource]) -> Result<FoundFiles, Failure> {
+fn find(sources: &[ReportSource]) -> Result<FoundFiles, Failure> {
     match ResultSet::read(sources) {
         Ok(set) => Ok(FoundFiles { paths: set.runs.into_iter().map(|run| run.path).collect(), skipped: set.skipped }),
         // All that a folder holds is damaged: that is found, too.
@@ -92,8 +92,8 @@ fn find(sources: &[ResultSource]) -> Result<FoundFiles, Failure> {
     }
 }
 
-fn is_named(skipped: &SkippedFile, sources: &[ResultSource]) -> bool {
-    sources.iter().any(|source| *source == ResultSource::File(skipped.path.clone()))
+fn is_named(skipped: &SkippedFile, sources: &[ReportSource]) -> bool {
+    sources.iter().any(|source| *source == ReportSource::File(skipped.path.clone()))
 }
 
 fn to_json(replay: &Replay) -> Value {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::program::Scratch;
-use aees_report::{Attributes, Layout, ResultSet, ResultSource};
+use aees_report::{Attributes, Layout, ReportSource, ResultSet};
 
 #[test]
 fn a_study_is_read_by_its_registry_and_without_it() {
@@ -14,13 +14,13 @@ fn a_study_is_read_by_its_registry_and_without_it() {
     scratch.run(["sweep", "run", "small.yaml"]).ok();
     let root = scratch.path("results");
     let source =
-        || ResultSource::Study { root: root.clone(), registry: root.join("registry.db"), name: "small".into() };
+        || ReportSource::Study { root: root.clone(), registry: root.join("registry.db"), name: "small".into() };
     let set = ResultSet::read(&[source()]).unwrap();
     assert_eq!((set.runs.len(), set.warnings.len()), (4, 0), "{:?}", set.warnings);
     assert!(set.runs.iter().all(|run| run.layout == Layout::Aees && run.run_id.is_some()));
     assert_eq!(set.runs.iter().map(Attributes::of).collect::<std::collections::BTreeSet<_>>().len(), 2);
     // The same runs as a folder, and both together: each once.
-    let both = ResultSet::read(&[source(), ResultSource::Folder(root.clone())]).unwrap();
+    let both = ResultSet::read(&[source(), ReportSource::Folder(root.clone())]).unwrap();
     assert_eq!((both.runs.len(), both.skipped.len()), (4, 0), "{:?}", both.skipped);
 
     fs::remove_file(&set.runs[0].path).unwrap();
@@ -36,7 +36,7 @@ fn a_study_is_read_by_its_registry_and_without_it() {
     assert!(without.warnings[0].contains("resolved.json"), "{:?}", without.warnings);
     assert!(without.warnings[1].contains("1 of 4 runs have no result"), "{:?}", without.warnings);
 
-    let unknown = ResultSource::Study { root: root.clone(), registry: root.join("registry.db"), name: "smal".into() };
+    let unknown = ReportSource::Study { root: root.clone(), registry: root.join("registry.db"), name: "smal".into() };
     let error = ResultSet::read(&[unknown]).unwrap_err();
     assert!(error.to_string().contains("`smal` is no study"), "{error}");
     assert_eq!(error.help().unwrap(), "studies: small");
@@ -50,7 +50,7 @@ fn a_studys_failures_are_told_with_their_reasons() {
     fs::write(scratch.path("programs.yaml"), study).unwrap();
     scratch.run(["sweep", "run", "programs.yaml"]);
     let root = scratch.path("results");
-    let source = ResultSource::Study { registry: root.join("registry.db"), root, name: "programs".into() };
+    let source = ReportSource::Study { registry: root.join("registry.db"), root, name: "programs".into() };
     let set = ResultSet::read(&[source]).unwrap();
     let settings: Vec<String> = set.runs.iter().map(|run| Attributes::of(run).to_string()).collect();
     assert_eq!(settings.len(), 2, "{settings:?} {:?}", set.skipped);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// All that `AEES_REQUIRE` may name.
-const COMPONENTS: [&str; 11] = [
+const COMPONENTS: [&str; 13] = [
     "avx2",
     "avx512",
     "chromium",
@@ -17,8 +17,10 @@ const COMPONENTS: [&str; 11] = [
     "device",
     "network-namespace",
     "python-huggingface-hub",
+    "pdflatex",
     "python-numpy",
     "python-safetensors",
+    "python-scipy",
     "python-tensorboard",
     "python-transformers",
 ];

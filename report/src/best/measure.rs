@@ -61,6 +61,8 @@ pub fn measured(run: &RunRecord, metric: &str, measure: Measure, goal: Goal) -> 
 
 #[cfg(test)]
 mod tests {
+    use aees_studies::study::Objective;
+
     use super::*;
     use crate::fixtures::record;
 
@@ -102,6 +104,10 @@ mod tests {
     fn words_are_read_back() {
         for measure in [Measure::Auc, Measure::Final, Measure::Best, Measure::LastK(3)] {
             assert_eq!(Measure::parse(&measure.to_string()), Some(measure));
+        }
+        for (goal, measure) in [(Goal::Min, Measure::LastK(3)), (Goal::Max, Measure::Best)] {
+            let objective = Objective { name: "loss (train)".into(), goal, measure };
+            assert_eq!(Objective::parse(&objective.to_string()), objective);
         }
         assert_eq!(Measure::parse("last_k(0)"), None);
         assert_eq!(Measure::parse("peak"), None);

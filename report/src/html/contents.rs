@@ -16,7 +16,7 @@ use crate::fields::attribute;
 use crate::figures::{FigureOptions, for_study};
 use crate::names::NameStyle;
 use crate::quantity::curve;
-use crate::read::{ResultSet, ResultSource, SkippedFile};
+use crate::read::{ReportSource, ResultSet, SkippedFile};
 use crate::record::RunRecord;
 use crate::tables::{self, Table, TableOptions};
 
@@ -29,7 +29,7 @@ const DEVICE: [&str; 4] = ["current_device_name", "device", "device_name", "cpu_
 /// What a page is asked to show beside the results.
 pub struct PageQuestion<'a> {
     /// Where the results came from.
-    pub sources: &'a [ResultSource],
+    pub sources: &'a [ReportSource],
     /// The registry, for a page of one study.
     pub registry: Option<&'a Reader>,
     /// The flags that name root and registry in another command.
@@ -50,10 +50,10 @@ impl Page {
         let mut question = Question::default();
         let mut page =
             Self { title: names.join(", "), skipped: found.skipped, warnings: found.warnings, ..Self::default() };
-        if let [ResultSource::Study { root, name, .. }] = asked.sources {
+        if let [ReportSource::Study { root, name, .. }] = asked.sources {
             page.yaml = study_file(&Root::new(root), name).unwrap_or_default();
         }
-        if let ([ResultSource::Study { name, .. }], Some(reader)) = (asked.sources, asked.registry) {
+        if let ([ReportSource::Study { name, .. }], Some(reader)) = (asked.sources, asked.registry) {
             study::tell(reader, name, asked.flags, &mut page, &mut question)?;
             // The section of failed and missing runs tells them, with what helps.
             page.skipped.retain(|skipped| skipped.path.extension().is_some());

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use aees_run::times::span;
 use aees_studies::registry::{Reader, RegistryError, RunFilter, RunRow, RunState};
-use aees_studies::study::{Goal, Measure, quoted};
+use aees_studies::study::{Objective, quoted};
 
 use super::{Page, PageRow, Remark};
 use crate::best::Question;
@@ -21,7 +21,8 @@ pub(super) fn tell(
 ) -> Result<(), RegistryError> {
     let spec: Value = serde_json::from_str(&reader.study_spec(name)?).unwrap_or_default();
     if let Some(metric) = spec["metric"].as_str() {
-        read_metric(metric, question);
+        let Objective { name, goal, measure } = Objective::parse(metric);
+        (question.metric, question.goal, question.measure) = (name, goal, measure);
     }
     asked(&spec, page);
     for status in reader.status(&[name])?.iter().filter(|status| status.name == name) {
@@ -54,20 +55,6 @@ pub(super) fn planned(page: &mut Page) -> BTreeMap<String, (PageRow, BTreeMap<St
         .map(|row| (row.name.clone(), (axes(&row), row)))
         .map(|(id, (axes, row))| (id, (row, axes)))
         .collect()
-}
-
-/// `val_accuracy (max final)`, as a plan tells it.
-fn read_metric(text: &str, question: &mut Question) {
-    let Some((name, rest)) = text.split_once(" (") else { return };
-    question.metric = name.to_owned();
-    for word in rest.strip_suffix(')').unwrap_or(rest).split_whitespace() {
-        match (word, Measure::parse(word)) {
-            ("max", _) => question.goal = Goal::Max,
-            ("min", _) => question.goal = Goal::Min,
-            (_, Some(measure)) => question.measure = measure,
-            _ => {}
-        }
-    }
 }
 
 /// The specification, the user's words first.

@@ -110,7 +110,7 @@ fn a_page_without_anything_is_a_page() {
 /// The page of the fixtures' archive.
 fn of_archive() -> Page {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/archive");
-    let sources = [crate::ResultSource::Folder(folder)];
+    let sources = [crate::ReportSource::Folder(folder)];
     let found = crate::ResultSet::read(&sources).unwrap();
     Page::of(found, &PageQuestion { sources: &sources, registry: None, flags: "", metric: None, group_by: &[] })
         .unwrap()
@@ -165,7 +165,7 @@ fn states_add_up() {
         );
         std::fs::write(folder.path().join(format!("{seed}.json")), text).unwrap();
     }
-    let sources = [crate::ResultSource::Folder(folder.path().into())];
+    let sources = [crate::ReportSource::Folder(folder.path().into())];
     let found = crate::ResultSet::read(&sources).unwrap();
     page = Page::of(found, &PageQuestion { sources: &sources, registry: None, flags: "", metric: None, group_by: &[] })
         .unwrap();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Where results are looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ResultSource {
+pub enum ReportSource {
     /// A study of the registry: its folder of results and its name.
     Study {
         /// The root of results.
@@ -61,7 +61,7 @@ impl From<&str> for FileRefusal {
     }
 }
 
-impl ResultSource {
+impl ReportSource {
     /// What the user named.
     pub fn path(&self) -> PathBuf {
         match self {

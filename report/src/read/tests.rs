@@ -26,7 +26,7 @@ fn with(mut document: Value, key: &str, value: Value) -> Value {
 }
 
 fn read(folder: &TempDir) -> ResultSet {
-    ResultSet::read(&[ResultSource::Folder(folder.path().into())]).unwrap()
+    ResultSet::read(&[ReportSource::Folder(folder.path().into())]).unwrap()
 }
 
 fn put(folder: &TempDir, name: &str, text: impl AsRef<[u8]>) {
@@ -117,14 +117,14 @@ fn two_results_for_one_seed_are_both_kept_and_named() {
 fn a_file_named_twice_is_read_once() {
     let folder = TempDir::new().unwrap();
     put(&folder, "run", old_run(0).to_string());
-    let sources = [ResultSource::Folder(folder.path().into()), ResultSource::File(folder.path().join("run"))];
+    let sources = [ReportSource::Folder(folder.path().into()), ReportSource::File(folder.path().join("run"))];
     assert_eq!(ResultSet::read(&sources).unwrap().runs.len(), 1);
 }
 
 #[test]
 fn nothing_to_read_is_an_error_that_says_why() {
     let folder = TempDir::new().unwrap();
-    let of = |path: &Path| ResultSet::read(&[ResultSource::Folder(path.into())]).unwrap_err().to_string();
+    let of = |path: &Path| ResultSet::read(&[ReportSource::Folder(path.into())]).unwrap_err().to_string();
     assert!(of(folder.path()).contains("the folder is empty"), "{}", of(folder.path()));
     assert!(of(&folder.path().join("nowhere")).ends_with("nowhere is not there"));
     put(&folder, "a.log", "text");
@@ -133,7 +133,7 @@ fn nothing_to_read_is_an_error_that_says_why() {
     let other = TempDir::new().unwrap();
     put(&other, "run", old_run(0).to_string());
     fs::create_dir(other.path().join("empty")).unwrap();
-    let sources = [ResultSource::Folder(other.path().into()), ResultSource::Folder(other.path().join("empty"))];
+    let sources = [ReportSource::Folder(other.path().into()), ReportSource::Folder(other.path().join("empty"))];
     let set = ResultSet::read(&sources).unwrap();
     assert_eq!((set.runs.len(), set.skipped.len()), (1, 1));
 }

@@ -76,17 +76,22 @@ pub fn compare(first: &[f64], second: &[f64]) -> Option<PairedComparison> {
 /// Student's t test of paired differences: `t = mean / (sd / sqrt(n))`, two-sided, `n - 1` degrees of freedom (Student,
 /// 1908). None below two pairs or without any spread.
 pub fn paired_t_test(differences: &[f64]) -> Option<TTest> {
-    let summary = MeanSd::of(differences)?;
-    let spread = summary.sd.filter(|sd| *sd > 0.0)?;
+    let (summary, spread) = spread(differences)?;
     let t = summary.mean / (spread / (summary.n as f64).sqrt());
     let distribution = StudentsT::new(0.0, 1.0, (summary.n - 1) as f64).ok()?;
     Some(TTest { t, degrees: summary.n - 1, p: (2.0 * distribution.sf(t.abs())).min(1.0) })
 }
 
+/// The summary of differences that have a spread; what the last bits of equal ones differ in is none.
+fn spread(differences: &[f64]) -> Option<(MeanSd, f64)> {
+    let summary = MeanSd::of(differences)?;
+    let largest = differences.iter().map(|difference| difference.abs()).fold(0.0, f64::max);
+    summary.sd.filter(|sd| *sd > 1e-12 * largest).map(|sd| (summary, sd))
+}
+
 /// Cohen's effect size of paired differences, `d_z = mean / sd` (Cohen, 1988). None below two pairs or without any spread.
 pub fn cohen_d_z(differences: &[f64]) -> Option<f64> {
-    let summary = MeanSd::of(differences)?;
-    summary.sd.filter(|sd| *sd > 0.0).map(|sd| summary.mean / sd)
+    spread(differences).map(|(summary, spread)| summary.mean / spread)
 }
 
 /// Hedges' exact correction of an effect size, `J(m) = Gamma(m/2) / (sqrt(m/2) Gamma((m-1)/2))` for `m` degrees of freedom

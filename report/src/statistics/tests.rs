@@ -131,6 +131,10 @@ fn equal_samples_are_no_test_and_no_panic() {
     assert_eq!((ours.t_test, ours.signed_rank, ours.d_z), (None, None, None));
     assert_eq!(ours.summary.sd, Some(0.0));
     assert_eq!(ours.wins, Wins { wins: 0, ties: 3, losses: 0 });
+    // The same difference three times, but for the last bits.
+    let ours = compare(&[0.64, 0.651, 0.6625], &[0.6, 0.611, 0.6225]).unwrap();
+    assert!(ours.summary.sd.unwrap() > 0.0);
+    assert_eq!((ours.t_test, ours.d_z, ours.seeds_needed), (None, None, None));
 }
 
 #[test]

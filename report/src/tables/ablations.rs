@@ -7,7 +7,7 @@ use super::options::TableOptions;
 use super::plan::Plan;
 use super::selection::{optimizer_rank, selected};
 use super::table::Table;
-use crate::experiment::{Part, experiments};
+use crate::experiment::{VariedPart, experiments};
 use crate::names::{NameStyle, method_name};
 use crate::quantity::Quantity;
 use crate::record::{Control, NoiseSetting, RunRecord};
@@ -36,7 +36,7 @@ fn section(run: &RunRecord) -> (usize, String) {
 /// Adaptive runs with and without the penalty.
 pub(super) fn penalty(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
     let chosen = |run: &RunRecord| run.task == "cifar100" && run.scheduler == "none" && run.context_mode == "none";
-    let (kept, notes) = selected(runs, chosen, &[Part::Penalty]);
+    let (kept, notes) = selected(runs, chosen, &[VariedPart::Penalty]);
     let groups = gather(kept, |run| {
         let lambda = run.instability_lambda;
         let label = if lambda == 0.0 { "No penalty".to_owned() } else { format!("Penalty {lambda:?}") };
@@ -51,15 +51,15 @@ pub(super) fn penalty(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> 
     );
     let penalised =
         |one: &RunRecord, other: &RunRecord| one.instability_lambda != 0.0 && other.instability_lambda == 0.0;
-    finish(plan.compare(&[Part::Penalty.key()], penalised), notes, options)
+    finish(plan.compare(&[VariedPart::Penalty.key()], penalised), notes, options)
 }
 
 /// Adaptive runs with and without the trend context.
 pub(super) fn trend(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
     let chosen = |run: &RunRecord| run.control == Control::Adaptive && run.instability_lambda == 0.0;
     let cifar = |run: &RunRecord| chosen(run) && run.task == "cifar100" && run.scheduler == "none";
-    let (mut kept, notes) = selected(runs, cifar, &[Part::Context]);
-    let (text, text_notes) = selected(runs, |run| chosen(run) && run.task != "cifar100", &[Part::Context]);
+    let (mut kept, notes) = selected(runs, cifar, &[VariedPart::Context]);
+    let (text, text_notes) = selected(runs, |run| chosen(run) && run.task != "cifar100", &[VariedPart::Context]);
     kept.extend(text);
     let notes = notes.into_iter().map(|note| format!("CIFAR-100: {note}"));
     let notes = notes.chain(text_notes.into_iter().map(|note| format!("Text: {note}"))).collect();
@@ -73,7 +73,7 @@ pub(super) fn trend(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
     let contrast = |one: &RunRecord, other: &RunRecord| {
         one.context_mode == "trend" && other.context_mode != "trend" && one.scheduler == other.scheduler
     };
-    finish(plan.compare(&[Part::Context.key()], contrast), notes, options)
+    finish(plan.compare(&[VariedPart::Context.key()], contrast), notes, options)
 }
 
 /// Adaptive runs on noisy CIFAR-100 under trend context, with and without a noise axis.

@@ -6,7 +6,7 @@ use super::options::TableOptions;
 use super::plan::Plan;
 use super::selection::{optimizer_rank, selected};
 use super::table::{Cell, Column, Row, Table};
-use crate::experiment::{Experiment, Part};
+use crate::experiment::{Experiment, VariedPart};
 use crate::names::{NameStyle, method_name};
 use crate::number::shortest;
 use crate::quantity::Quantity;
@@ -28,7 +28,11 @@ pub(super) fn clean(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
     plan.tables(options)
 }
 
-fn of_labels<'a>(runs: &'a [RunRecord], noise: NoiseSetting, parts: &[Part]) -> (Vec<Experiment<'a>>, Vec<String>) {
+fn of_labels<'a>(
+    runs: &'a [RunRecord],
+    noise: NoiseSetting,
+    parts: &[VariedPart],
+) -> (Vec<Experiment<'a>>, Vec<String>) {
     selected(runs, |run| run.task == "cifar100" && run.label_noise == noise, parts)
 }
 
@@ -136,7 +140,7 @@ pub(super) fn fixed(runs: &[RunRecord], options: &TableOptions, detailed: bool) 
     let mut groups = Vec::new();
     let mut notes = Vec::new();
     for noise in std::iter::once(NoiseSetting::Clean).chain(noise_settings(runs)) {
-        let (kept, told) = of_labels(runs, noise, &[Part::Rate]);
+        let (kept, told) = of_labels(runs, noise, &[VariedPart::Rate]);
         notes.extend(told.into_iter().map(|note| format!("{}: {note}", noise.label())));
         let found = gather(kept, |run| {
             let (rank, optimizer) = optimizer_rank(run);

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::group::{Counted, Group, difference};
 use super::options::TableOptions;
-use super::plan::Plan;
 use super::table::{Cell, Column, ColumnKind, Row, Table};
 use crate::attributes::words;
 use crate::experiment::differing;
@@ -125,15 +124,21 @@ fn is_called(group: &Group<'_>, name: &str) -> bool {
     known.chain([run.control.control_mode()]).any(|known| known.eq_ignore_ascii_case(name.trim()))
 }
 
-/// The table of the differences.
-pub(super) fn table(plan: &Plan<'_>, pairs: &[Pair], counted: &[Counted<'_>], options: &TableOptions) -> Option<Table> {
+/// The table of the differences in some quantities, beside the table of the rows themselves.
+pub(super) fn table(
+    rows_table: &Table,
+    compared: &[Quantity],
+    pairs: &[Pair],
+    counted: &[Counted<'_>],
+    options: &TableOptions,
+) -> Option<Table> {
     let mut found = Vec::new();
     let mut notes = Vec::new();
     for pair in pairs {
         let (first, second) = (&counted[pair.first], &counted[pair.second]);
         let beside = if pair.beside.is_empty() { String::new() } else { format!(" ({})", pair.beside) };
         let label = format!("{} - {}{beside}", first.label, second.label);
-        for quantity in &plan.compared {
+        for quantity in compared {
             let comparison = on_common_seeds(first, second, quantity, options);
             if comparison.is_none() {
                 let missing = format!("{label}, {}: not compared, because not every seed has both", quantity.words());
@@ -145,7 +150,7 @@ pub(super) fn table(plan: &Plan<'_>, pairs: &[Pair], counted: &[Counted<'_>], op
     }
     let mut rows: Vec<Option<Row>> = vec![None; found.len()];
     let mut families = Vec::new();
-    for quantity in &plan.compared {
+    for quantity in compared {
         let family: Vec<usize> = (0..found.len()).filter(|at| found[*at].2 == quantity).collect();
         let p_values: Vec<Option<f64>> =
             family.iter().map(|at| found[*at].3.as_ref()?.t_test.map(|test| test.p)).collect();
@@ -160,10 +165,10 @@ pub(super) fn table(plan: &Plan<'_>, pairs: &[Pair], counted: &[Counted<'_>], op
     notes.push(format!("{PAIRED} Families of Holm's correction, in this table: {}.", families.join(", ")));
     let rows: Vec<Row> = rows.into_iter().flatten().collect();
     (!rows.is_empty()).then(|| Table {
-        name: format!("{}_paired", plan.name),
-        title: format!("{}: paired differences by seed", plan.title),
-        section_key: plan.section_key().into(),
-        columns: columns(plan.compared.iter().all(Quantity::is_fraction)),
+        name: format!("{}_paired", rows_table.name),
+        title: format!("{}: paired differences by seed", rows_table.title),
+        section_key: rows_table.section_key.clone(),
+        columns: columns(compared.iter().all(Quantity::is_fraction)),
         rows,
         warnings: Vec::new(),
         notes,

@@ -5,7 +5,7 @@ use super::group::Group;
 use super::options::TableOptions;
 use super::plan::Plan;
 use super::table::{Cell, Column, Table};
-use crate::attributes::{Detail, distinguishing, words};
+use crate::attributes::{Detail, distinguishing, is_of_problem, words};
 use crate::error::ReportError;
 use crate::experiment::{Experiment, experiments};
 use crate::fields::{attribute, nearest_key};
@@ -48,24 +48,33 @@ pub(super) fn general(
     keys.dedup();
     keys.retain(|key| !group_by.contains(key));
     let text = |one: &Experiment<'_>, key: &String| one.attributes.text(key).unwrap_or_else(|| "--".into());
-    let labels = all.iter().map(|one| {
-        let told = keys.iter().map(|key| text(one, key));
-        values(one.example()).into_iter().chain(told).collect::<Vec<String>>()
-    });
-    let labels: Vec<Vec<String>> = labels.collect();
+    let columns: Vec<&String> = group_by.iter().chain(&keys).collect();
+    let mut labels: Vec<Vec<String>> = Vec::with_capacity(all.len());
     let mut groups = Vec::with_capacity(all.len());
-    for (experiment, label) in all.into_iter().zip(&labels) {
-        let name = values(experiment.example()).join(", ");
-        groups.push(Group { section: String::new(), label: label.join(", "), name, experiment });
+    for experiment in all {
+        let told = keys.iter().map(|key| text(&experiment, key));
+        let label: Vec<String> = values(experiment.example()).into_iter().chain(told).collect();
+        let (problem, method): (Vec<_>, Vec<_>) =
+            columns.iter().zip(&label).partition(|(key, _)| key.as_str() == "label_noise" || is_of_problem(key));
+        let joined =
+            |parts: &[(&&String, &String)]| parts.iter().map(|(_, part)| part.as_str()).collect::<Vec<_>>().join(", ");
+        // Comparisons stand under their problem. Where nothing else is told, that is the name.
+        let (section, name) = match method.is_empty() {
+            true => (String::new(), joined(&problem)),
+            false => (joined(&problem), joined(&method)),
+        };
+        groups.push(Group { section, label: name.clone(), name, experiment });
+        labels.push(label);
     }
     let mut plan = Plan::new("runs", &format!("Runs by {}", group_by.join(", ")), groups, &quantities);
     plan.rows = ("Group", "group");
     plan.compared = quantities;
     let mut tables = plan.compare(&[], feedback).tables(options);
     if let Some(table) = tables.first_mut() {
-        let columns = group_by.iter().chain(&keys).map(|key| Column::text(&words(key), key));
-        table.columns.splice(..1, columns);
+        table.section_key.clear();
+        table.columns.splice(..1, columns.into_iter().map(|key| Column::text(&words(key), key)));
         for (row, label) in table.rows.iter_mut().zip(labels) {
+            row.section.clear();
             row.cells.splice(..1, label.into_iter().map(Cell::Text));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::markdown::print;
+use super::markdown::shown;
 use super::table::{ColumnKind, Emphasis, Table};
 use crate::markup::escaped;
 
@@ -35,7 +35,7 @@ pub(crate) fn write(table: &Table) -> String {
         }
         text.push_str("<tr>");
         for ((column, cell), mark) in table.columns.iter().zip(&row.cells).zip(marks) {
-            let shown = escaped(&print(column, cell));
+            let shown = escaped(&shown(column, cell));
             let shown = match mark {
                 Emphasis::None => shown,
                 Emphasis::Best => format!("<strong>{shown}</strong>"),

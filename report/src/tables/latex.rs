@@ -1,9 +1,10 @@
 //! LaTeX with booktabs rules, all words escaped, 16 cm wide at the most; needs `\usepackage{booktabs,longtable}`.
 //!
 //! How wide a table will be is estimated from the widths of Computer Modern's letters. One that is too wide is set smaller,
-//! then its names are broken into lines, then its columns are split into several tables that repeat the names. One that is
+//! then its words are broken into lines, then its columns are split into several tables that repeat the names. One that is
 //! too long for a page is a `longtable`, which breaks over pages.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::table::{Cell, Column, ColumnKind, Emphasis, Table};
@@ -14,11 +15,14 @@ const TEXT_WIDTH: f64 = 455.0;
 const PAGE_LINES: usize = 38;
 /// Sizes of letters, with their widths relative to the normal one and the space on each side of a column in points.
 const SIZES: [(&str, f64, f64); 3] = [("normalsize", 1.0, 6.0), ("small", 0.925, 5.0), ("footnotesize", 0.86, 4.0)];
-/// The least width of a column of names that is broken into lines, in points.
-const NARROWEST_NAMES: f64 = 110.0;
+/// Columns of names that stand side by side.
+const MOST_NAMES: usize = 3;
+/// The least width of a column of words that is broken into lines, in points.
+const NARROWEST: f64 = 60.0;
 
 /// Writes a table, or the several that it is split into.
 pub(super) fn write(table: &Table) -> String {
+    let table = &with_few_names(table);
     let cells = printed(table);
     let blocks = blocks(table, &cells);
     let one = blocks.len() == 1;
@@ -31,6 +35,26 @@ pub(super) fn write(table: &Table) -> String {
     // Their paths are wider than a page.
     let comment = |warning: &String| format!("% Warning: {}\n", warning.replace(['\n', '\r'], " "));
     table.warnings.iter().map(comment).collect::<String>() + &texts.collect::<Vec<_>>().join("\n")
+}
+
+/// The table with its names in one column, where they stand in more columns than fit beside numbers.
+fn with_few_names(table: &Table) -> Table {
+    let mut table = table.clone();
+    let names = table.columns.iter().take_while(|column| column.kind == ColumnKind::Text).count();
+    if names > MOST_NAMES {
+        let headings: Vec<String> = table.columns.iter().take(names).map(|column| column.heading.clone()).collect();
+        let joined = Column::text(&headings.join(", "), &table.columns[0].key);
+        table.columns.splice(..names, [joined]);
+        for row in &mut table.rows {
+            let words = row.cells.iter().take(names).filter_map(|cell| match cell {
+                Cell::Text(text) if text != "--" => Some(text.as_str()),
+                _ => None,
+            });
+            let joined = Cell::text(words.collect::<Vec<_>>().join(", "));
+            row.cells.splice(..names, [joined]);
+        }
+    }
+    table
 }
 
 /// A cell as LaTeX, and how wide it is at the normal size, in points.
@@ -50,73 +74,80 @@ fn printed(table: &Table) -> Vec<Vec<Printed>> {
     let heading = table.columns.iter().map(|column| Printed::of(escape(&column.heading))).collect();
     let rows = table.rows.iter().zip(table.emphasis()).map(|(row, marks)| {
         let cells = table.columns.iter().zip(&row.cells).zip(marks);
-        cells.map(|((column, cell), mark)| Printed::of(print(column, cell, mark))).collect()
+        cells.map(|((column, cell), mark)| Printed::of(latex_of(column, cell, mark))).collect()
     });
     std::iter::once(heading).chain(rows).collect()
 }
 
 /// Some columns of a table, and how they are set.
-struct Block {
+struct ColumnBlock {
     columns: Vec<usize>,
     /// Into [`SIZES`].
     size: usize,
-    /// The width that the names in the first column are broken to; none where they fit as they are.
-    names: Option<f64>,
+    /// The widths that words are broken to, by column; none where they fit as they are.
+    broken: BTreeMap<usize, f64>,
 }
 
 /// The columns in as few blocks as fit into the width.
-fn blocks(table: &Table, cells: &[Vec<Printed>]) -> Vec<Block> {
+fn blocks(table: &Table, cells: &[Vec<Printed>]) -> Vec<ColumnBlock> {
     let natural: Vec<f64> =
         (0..table.columns.len()).map(|at| cells.iter().map(|row| row[at].width).fold(0.0, f64::max)).collect();
     let all: Vec<usize> = (0..table.columns.len()).collect();
-    if let Some(block) = fit(&all, &natural) {
+    let fit = |columns: &[usize]| fit(table, columns, &natural);
+    if let Some(block) = fit(&all) {
         return vec![block];
     }
     // What names a row stands in each block.
     let names = table.columns.iter().take_while(|column| column.kind == ColumnKind::Text).count().max(1);
     let (lead, rest) = all.split_at(names.min(all.len()));
-    let mut blocks: Vec<Block> = Vec::new();
+    let mut blocks: Vec<ColumnBlock> = Vec::new();
     let mut open: Vec<usize> = lead.to_vec();
     for column in rest {
         let wider: Vec<usize> = open.iter().copied().chain([*column]).collect();
-        if open.len() > lead.len() && fit(&wider, &natural).is_none() {
-            blocks.extend(fit(&open, &natural));
+        if open.len() > lead.len() && fit(&wider).is_none() {
+            blocks.extend(fit(&open));
             open = lead.iter().copied().chain([*column]).collect();
         } else {
             open = wider;
         }
     }
     // A single column that is too wide by itself is set as small as there is.
-    let smallest = |columns| Block { columns, size: SIZES.len() - 1, names: Some(NARROWEST_NAMES) };
-    blocks.push(fit(&open, &natural).unwrap_or_else(|| smallest(open)));
+    let smallest = |columns| ColumnBlock { columns, size: SIZES.len() - 1, broken: BTreeMap::new() };
+    blocks.push(fit(&open).unwrap_or_else(|| smallest(open)));
     blocks
 }
 
-/// The largest size at which some columns fit, with names as they are or, at the smallest, in lines.
-fn fit(columns: &[usize], natural: &[f64]) -> Option<Block> {
-    let total = |scale: f64, space: f64| {
-        columns.iter().map(|at| natural[*at] * scale).sum::<f64>() + 2.0 * space * (columns.len() - 1) as f64
-    };
-    let whole = SIZES.iter().position(|(_, scale, space)| total(*scale, *space) <= TEXT_WIDTH);
+/// The largest size at which some columns fit as they are, or else the smallest, with the widest words broken into lines.
+fn fit(table: &Table, columns: &[usize], natural: &[f64]) -> Option<ColumnBlock> {
+    let total = |widths: &[f64], space: f64| widths.iter().sum::<f64>() + 2.0 * space * (columns.len() - 1) as f64;
+    let scaled = |scale: f64| columns.iter().map(|at| natural[*at] * scale).collect::<Vec<_>>();
+    let whole = SIZES.iter().position(|(_, scale, space)| total(&scaled(*scale), *space) <= TEXT_WIDTH);
     if let Some(size) = whole {
-        return Some(Block { columns: columns.to_vec(), size, names: None });
+        return Some(ColumnBlock { columns: columns.to_vec(), size, broken: BTreeMap::new() });
     }
     let size = SIZES.len() - 1;
     let (_, scale, space) = SIZES[size];
-    let names = natural[*columns.first()?] * scale;
-    let room = TEXT_WIDTH - (total(scale, space) - names);
-    (room >= NARROWEST_NAMES).then(|| Block { columns: columns.to_vec(), size, names: Some(room) })
+    let (mut widths, mut broken) = (scaled(scale), BTreeMap::new());
+    while total(&widths, space) > TEXT_WIDTH {
+        let words = (0..columns.len()).filter(|place| table.columns[columns[*place]].kind == ColumnKind::Text);
+        let widest =
+            words.filter(|place| widths[*place] > NARROWEST).max_by(|a, b| widths[*a].total_cmp(&widths[*b]))?;
+        // A little at a time, so that words of several columns share what is to be saved.
+        widths[widest] = (widths[widest] - 5.0).max(NARROWEST);
+        broken.insert(columns[widest], widths[widest]);
+    }
+    Some(ColumnBlock { columns: columns.to_vec(), size, broken })
 }
 
-impl Block {
+impl ColumnBlock {
     fn write(&self, table: &Table, cells: &[Vec<Printed>], caption: &str, label: &str, notes: &[String]) -> String {
         let (size, _, space) = SIZES[self.size];
-        let side = |(place, at): (usize, &usize)| match (place, self.names, table.columns[*at].kind) {
-            (0, Some(width), _) => format!(">{{\\raggedright\\arraybackslash}}p{{{width:.0}pt}}"),
-            (_, _, ColumnKind::Text) => "l".into(),
+        let side = |at: &usize| match (self.broken.get(at), table.columns[*at].kind) {
+            (Some(width), _) => format!(">{{\\raggedright\\arraybackslash}}p{{{width:.0}pt}}"),
+            (None, ColumnKind::Text) => "l".into(),
             _ => "r".into(),
         };
-        let sides: String = self.columns.iter().enumerate().map(side).collect();
+        let sides: String = self.columns.iter().map(side).collect();
         let line = |row: &[Printed]| {
             let cells: Vec<&str> = self.columns.iter().map(|at| row[*at].latex.as_str()).collect();
             format!("{} \\\\\n", cells.join(" & "))
@@ -145,7 +176,7 @@ impl Block {
             _ => format!("\\begin{{minipage}}{{\\linewidth}}\\footnotesize\\raggedright\n{notes}\\end{{minipage}}\n"),
         };
         let sections = table.rows.windows(2).filter(|rows| rows[0].section != rows[1].section).count();
-        let lines_of_names = self.names.map_or(1, |width| self.most_lines(cells, width));
+        let lines_of_names = self.most_lines(cells);
         let warning = warning(table);
         let lines = (table.rows.len() * lines_of_names) + 2 * sections + notes.len() / 110 + warning.lines().count();
         let sides = format!("@{{}}{sides}@{{}}");
@@ -164,11 +195,14 @@ impl Block {
         )
     }
 
-    /// How many lines the longest name takes.
-    fn most_lines(&self, cells: &[Vec<Printed>], width: f64) -> usize {
+    /// How many lines the longest words take.
+    fn most_lines(&self, cells: &[Vec<Printed>]) -> usize {
         let (_, scale, _) = SIZES[self.size];
-        let widest = cells.iter().map(|row| row[self.columns[0]].width * scale).fold(0.0, f64::max);
-        (1..20).find(|lines| *lines as f64 * width >= widest).unwrap_or(20)
+        let lines = |(at, width): (&usize, &f64)| {
+            let widest = cells.iter().map(|row| row[*at].width * scale).fold(0.0, f64::max);
+            (1..20).find(|lines| *lines as f64 * width >= widest).unwrap_or(20)
+        };
+        self.broken.iter().map(lines).max().unwrap_or(1)
     }
 }
 
@@ -188,8 +222,8 @@ fn notes(table: &Table) -> Vec<String> {
     notes.map(|note| breakable(&escape_keeping(&note.replace('`', "")))).collect()
 }
 
-fn print(column: &Column, cell: &Cell, emphasis: Emphasis) -> String {
-    let number = |value: f64| with_minus(&column.print(value));
+fn latex_of(column: &Column, cell: &Cell, emphasis: Emphasis) -> String {
+    let number = |value: f64| with_minus(&column.shown(value));
     // The mean alone stands out: a bold spread would claim something about the spread.
     let mean = |value: f64| match emphasis {
         Emphasis::None => number(value),

@@ -23,7 +23,7 @@ pub(super) fn write(table: &Table) -> String {
         }
         let cells = table.columns.iter().zip(&row.cells).zip(marks);
         text += &line(
-            &cells.map(|((column, cell), mark)| emphasise(escape(&print(column, cell)), mark)).collect::<Vec<_>>(),
+            &cells.map(|((column, cell), mark)| emphasise(escape(&shown(column, cell)), mark)).collect::<Vec<_>>(),
         );
     }
     if !table.notes.is_empty() {
@@ -48,15 +48,15 @@ fn emphasise(text: String, mark: Emphasis) -> String {
 }
 
 /// A cell as people read it.
-pub(super) fn print(column: &Column, cell: &Cell) -> String {
+pub(super) fn shown(column: &Column, cell: &Cell) -> String {
     match cell {
         Cell::Text(text) => text.clone(),
         Cell::Missing(mark) => format!("--{mark}"),
         Cell::Number { value, .. } if column.kind == ColumnKind::PValue => p_value(*value),
-        Cell::Number { value, sd: Some(sd), mark } => format!("{} ± {}{mark}", column.print(*value), column.print(*sd)),
-        Cell::Number { value, sd: None, mark } => format!("{}{mark}", column.print(*value)),
+        Cell::Number { value, sd: Some(sd), mark } => format!("{} ± {}{mark}", column.shown(*value), column.shown(*sd)),
+        Cell::Number { value, sd: None, mark } => format!("{}{mark}", column.shown(*value)),
         Cell::Interval { value, low, high } => {
-            format!("{} [{}, {}]", column.print(*value), column.print(*low), column.print(*high))
+            format!("{} [{}, {}]", column.shown(*value), column.shown(*low), column.shown(*high))
         }
     }
 }

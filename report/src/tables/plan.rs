@@ -62,7 +62,8 @@ impl<'a> Plan<'a> {
         let counted = self.counted(options);
         let mut tables = vec![self.main(&counted, options)];
         let asked = comparison::asked_for(&self.groups, options);
-        tables.extend(comparison::table(self, asked.as_ref().unwrap_or(&self.pairs), &counted, options));
+        let pairs = asked.as_ref().unwrap_or(&self.pairs);
+        tables.extend(comparison::table(&tables[0], &self.compared, pairs, &counted, options));
         tables
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::attributes::planned_epochs;
-use crate::experiment::{Experiment, Part, Purpose, experiments};
+use crate::experiment::{Experiment, Purpose, VariedPart, experiments};
 use crate::record::RunRecord;
 
 /// The rank of an optimizer in tables, and its name.
@@ -16,7 +16,7 @@ pub(super) fn optimizer_rank(run: &RunRecord) -> (usize, String) {
 pub(super) fn selected<'a>(
     runs: &'a [RunRecord],
     wanted: impl Fn(&RunRecord) -> bool,
-    parts: &[Part],
+    parts: &[VariedPart],
 ) -> (Vec<Experiment<'a>>, Vec<String>) {
     let all = experiments(runs.iter().filter(|run| wanted(run)));
     let belongs = |experiment: &Experiment<'_>| match experiment.purpose {
@@ -45,15 +45,18 @@ pub(super) fn selected<'a>(
 }
 
 fn count(experiment: &Experiment<'_>) -> usize {
+    if experiment.purpose == Purpose::Timing {
+        return experiment.timed.len();
+    }
     experiment.results.values().map(Vec::len).sum::<usize>() + experiment.diverged.len()
 }
 
 fn table_of(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Timing => "the table of the overhead",
-        Purpose::Ablation(Part::Penalty) => "the table of the penalty on unsteady losses",
-        Purpose::Ablation(Part::Context) => "the table of the trend context",
-        Purpose::Ablation(Part::Rate) => "the tables of fixed multipliers and rates",
+        Purpose::Ablation(VariedPart::Penalty) => "the table of the penalty on unsteady losses",
+        Purpose::Ablation(VariedPart::Context) => "the table of the trend context",
+        Purpose::Ablation(VariedPart::Rate) => "the tables of fixed multipliers and rates",
         Purpose::Accuracy => "another table",
     }
 }

@@ -71,7 +71,7 @@ impl Column {
     }
 
     /// A number as it is printed.
-    pub(super) fn print(&self, value: f64) -> String {
+    pub(super) fn shown(&self, value: f64) -> String {
         fixed(value * self.scale, self.decimals)
     }
 }
@@ -166,7 +166,7 @@ impl Table {
                 let mut ranked: Vec<(usize, f64)> =
                     rows.into_iter().filter_map(|row| Some((row, self.rows[row].cells[at].rank()?))).collect();
                 ranked.sort_by(|(_, a), (_, b)| if better == Better::Higher { b.total_cmp(a) } else { a.total_cmp(b) });
-                let mut printed: Vec<String> = ranked.iter().map(|(_, value)| column.print(*value)).collect();
+                let mut printed: Vec<String> = ranked.iter().map(|(_, value)| column.shown(*value)).collect();
                 let texts = printed.clone();
                 printed.dedup();
                 let [best, second, ..] = &printed[..] else { continue };

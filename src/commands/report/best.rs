@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use aees_report::best::{Answer, Question, best, confirm};
-use aees_report::{ResultSource, RunRecord};
+use aees_report::{ReportSource, RunRecord};
 use aees_run::output::{OutputKind, write_output};
 use aees_studies::registry::{Reader, RunFilter};
 use aees_studies::study::{Goal, Measure};
@@ -89,7 +89,7 @@ fn question(typed: &BestFlags) -> Result<Question, Failure> {
 fn planned_seeds(sources: &Sources) -> BTreeSet<i64> {
     let mut seeds = BTreeSet::new();
     for source in sources.sources() {
-        let ResultSource::Study { registry, name, .. } = source else { continue };
+        let ReportSource::Study { registry, name, .. } = source else { continue };
         // Without a registry the results alone say which seeds there were.
         let Ok(reader) = Reader::open(&registry) else { continue };
         let filter = RunFilter { study: Some(name), ..RunFilter::default() };

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aees_report::html::{Page, PageQuestion};
-use aees_report::{ReadError, ResultSet, ResultSource};
+use aees_report::{ReadError, ReportSource, ResultSet};
 use aees_run::output::{OutputKind, write_output};
 use aees_run::times::moment;
 use clap::Args;
@@ -41,14 +41,14 @@ pub(super) fn run(typed: &HtmlFlags) -> Result<ExitCode, Failure> {
     let found = match ResultSet::read(&sources) {
         Ok(found) => found,
         // A study without results still has a page: what was asked, and what failed.
-        Err(ReadError::Nothing { skipped, .. }) if matches!(sources.as_slice(), [ResultSource::Study { .. }]) => {
+        Err(ReadError::Nothing { skipped, .. }) if matches!(sources.as_slice(), [ReportSource::Study { .. }]) => {
             ResultSet { skipped, ..ResultSet::default() }
         }
         Err(error) => return Err(error.into()),
     };
     let out = &typed.out;
     let results = typed.sources.results();
-    let reader = if let [ResultSource::Study { .. }] = sources.as_slice() { results.reader().ok() } else { None };
+    let reader = if let [ReportSource::Study { .. }] = sources.as_slice() { results.reader().ok() } else { None };
     let question = PageQuestion {
         sources: &sources,
         registry: reader.as_ref(),

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::failure::Failure;
 use aees_studies::disk::split_metric;
 use aees_studies::registry::{Metric, Reader, RunFilter, RunId, RunRow, RunState};
+use aees_studies::study::Objective;
 
 /// What a run is judged by when its study does not say.
 const USUAL_METRIC: &str = "val_accuracy";
@@ -99,9 +100,8 @@ fn metrics(reader: &Reader, study: &str, rows: &[RunRow]) -> Result<HashMap<RunI
 /// The metric that a study's specification names: `val_accuracy (max best)`.
 fn study_metric(spec_json: &str) -> Option<String> {
     let spec: Value = serde_json::from_str(spec_json).ok()?;
-    let words = spec.get("metric")?.as_str()?;
-    let name = words.rsplit_once(" (").map_or(words, |(name, _)| name);
-    Some(split_metric(name).0.to_owned())
+    let objective = Objective::parse(spec.get("metric")?.as_str()?);
+    Some(split_metric(&objective.name).0.to_owned())
 }
 
 fn usual_metric(metrics: &[Metric]) -> Option<String> {

@@ -2,6 +2,7 @@
 //! retries, breakers. None of them is part of an identity.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use super::error::StudyError;
@@ -21,6 +22,24 @@ pub struct Objective {
     pub goal: Goal,
     /// Which value of a run counts.
     pub measure: Measure,
+}
+
+impl fmt::Display for Objective {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} ({} {})", self.name, self.goal.name(), self.measure)
+    }
+}
+
+impl Objective {
+    /// Reads what `Display` writes, `val_accuracy (max final)`; what is left out of the brackets is `max` and `final`.
+    pub fn parse(text: &str) -> Self {
+        let (name, rest) = text.rsplit_once(" (").unwrap_or((text, ""));
+        let words = || rest.trim_end_matches(')').split_whitespace();
+        let goal = if words().any(|word| word == Goal::Min.name()) { Goal::Min } else { Goal::Max };
+        // A measure may end with a bracket of its own.
+        let measure = words().find_map(|word| Measure::parse(word).or_else(|| Measure::parse(&format!("{word})"))));
+        Self { name: name.to_owned(), goal, measure: measure.unwrap_or(Measure::Final) }
+    }
 }
 
 /// Which direction is better.
@@ -176,8 +195,8 @@ impl Measure {
     }
 }
 
-impl std::fmt::Display for Measure {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Measure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Auc => formatter.write_str("auc"),
             Self::Final => formatter.write_str("final"),

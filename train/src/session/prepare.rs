@@ -147,8 +147,19 @@ impl PreparedRun {
     /// # Errors
     /// When a log cannot be written.
     pub fn start(self, mut subscribers: Vec<Box<dyn Subscriber>>) -> Result<ActiveRun, SessionError> {
-        let Self { config, identity, target, task, schedule, directory, checkpoints, engine, mut state, notices, force } =
-            self;
+        let Self {
+            config,
+            identity,
+            target,
+            task,
+            schedule,
+            directory,
+            checkpoints,
+            engine,
+            mut state,
+            notices,
+            force,
+        } = self;
         state.sessions.push(WorkSession::begin());
         let watch = watch(&target);
         open_logs(&config, &directory, &state, &mut subscribers)?;
