@@ -25,6 +25,7 @@ pub mod tables;
 pub mod tensor;
 
 pub use attributes::Attributes;
+pub use csv::csv_of;
 pub use error::ReportError;
 pub use read::{Duplicates, ReadError, ResultSet, SkippedFile, Source};
 pub use record::{ControlledAxes, Episodes, LabelNoiseAccuracies, Layout, Method, NoiseSetting, RunRecord};

@@ -15,6 +15,7 @@ pub mod identity;
 pub mod json;
 pub mod nearest;
 pub mod outcome;
+pub mod printable;
 pub mod result;
 pub mod run_directory;
 pub mod runtime_metrics;
