@@ -35,6 +35,11 @@ pub(crate) fn finish() -> Result<(), Option<Failure>> {
     }
 }
 
+/// Prints text that has its line ends.
+pub(crate) fn text(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
 /// Whether a stream takes colours: a terminal, and nobody said no.
 pub(crate) fn takes_colours(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("NO_COLOR").is_none()

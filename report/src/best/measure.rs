@@ -35,6 +35,11 @@ pub enum Unmeasured {
 
 /// A metric of a run, epoch by epoch; a number that has no curve is a curve of one value. None if the run has neither.
 pub fn curve(run: &RunRecord, metric: &str) -> Option<Vec<f64>> {
+    if let Some(curve) = run.curves.get(metric) {
+        // The result is the last point of what was told on the way.
+        let last = run.metrics.iter().find(|(name, _)| name == metric).map(|(_, value)| *value);
+        return Some(curve.iter().copied().chain(last).collect());
+    }
     let known = match metric {
         "val_accuracy" => &run.val_accuracies,
         "train_accuracy" => &run.train_accuracies,
