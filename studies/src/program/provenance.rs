@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use aees_tasks::Checksum;
+use aees_run::hexadecimal::sha256;
 use serde::{Deserialize, Serialize};
 
 use crate::study::{ProgramContent, Template};
@@ -78,7 +78,7 @@ impl Provenance {
     /// One digest of the content of all files.
     pub fn digest(&self) -> String {
         let all: Vec<&str> = self.files.iter().map(|file| file.sha256.as_str()).collect();
-        Checksum::sha256_of(all.join("\n").as_bytes()).to_string()
+        sha256(all.join("\n").as_bytes())
     }
 
     /// What of it an identity can hold.
@@ -108,7 +108,7 @@ fn file(path: PathBuf, word: Option<usize>) -> Option<ProgramFile> {
     fs::metadata(&path).ok().filter(|metadata| metadata.is_file() && metadata.len() <= LARGEST)?;
     let bytes = fs::read(&path).ok()?;
     let path = fs::canonicalize(&path).unwrap_or(path);
-    Some(ProgramFile { path, sha256: Checksum::sha256_of(&bytes).to_string(), word })
+    Some(ProgramFile { path, sha256: sha256(&bytes), word })
 }
 
 /// The file of a Python module below a folder.
