@@ -1,5 +1,6 @@
 //! `aees sweep`: studies, planned, run, resumed and looked at.
 
+mod enter;
 mod execute;
 mod filters;
 mod hooks;

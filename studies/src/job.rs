@@ -27,7 +27,7 @@ pub enum Work {
     /// Trains with these settings, `task` among them; device and threads are settings too.
     Train(Map<String, Value>),
     /// Runs a program.
-    Command(CommandJob),
+    Command(Box<CommandJob>),
 }
 
 /// A program to run.

@@ -138,8 +138,7 @@ fn attempt(
 fn filled(command: &CommandJob) -> Step<(Vec<String>, Option<String>)> {
     let fill = |template: &Template| {
         let filled = command.slot.fill(template);
-        let text = filled.text().map_err(|key| failed("config", format!("nothing fills {{{key}}}"), None));
-        text
+        filled.text().map_err(|key| failed("config", format!("nothing fills {{{key}}}"), None))
     };
     let arguments: Vec<String> = command.arguments.iter().map(fill).collect::<Step<_>>()?;
     if arguments.first().is_none_or(|name| name.is_empty() || name.starts_with('-')) {

@@ -6,9 +6,9 @@ use std::time::Instant;
 use aees_studies::plan::{StudyPlan, next_round};
 use aees_studies::study::{Overrides, Study};
 
+use super::enter::enter;
 use super::execute::{RunningFlags, execute};
 use super::hooks::conclude;
-use super::run;
 use crate::failure::Failure;
 use crate::results::Results;
 
@@ -31,6 +31,6 @@ pub(super) fn run_in_rounds(
         let Some(next) = next else { return conclude(results, &plan, &executed, since) };
         study = next;
         eprintln!("{}: {} of {} trials chosen", study.name, study.chosen().len(), study.search.trials());
-        plan = run::plan(results, &study, overrides, yes)?;
+        plan = enter(results, &study, overrides, yes)?;
     }
 }

@@ -90,8 +90,10 @@ mod tests {
             for side in 0..8 {
                 let (root, run) = (&root, std::slice::from_ref(&run));
                 scope.spawn(move || {
-                    Annotations::change(root, run, |annotation| drop(annotation.tags.insert(format!("t{side}"))))
-                        .unwrap();
+                    let add = |annotation: &mut Annotation| {
+                        annotation.tags.insert(format!("t{side}"));
+                    };
+                    Annotations::change(root, run, add).unwrap();
                 });
             }
         });

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use super::{Launcher, Ticket, Update};
 use crate::disk::log_end;
 use crate::error::SweepError;
-use crate::job::{CommandJob, Ended, Job, ProgramSlot, Work};
+use crate::job::{Ended, Job, ProgramSlot, Work};
 use crate::process::{out_of_memory_kills, signal_group};
 
 /// From the closed lifeline to the first signal: a checkpoint of a large model takes seconds.
@@ -132,9 +132,9 @@ impl Drop for LocalProcesses {
 fn placed(work: Work, slot: &Slot) -> Work {
     let mut settings = match work {
         Work::Train(settings) => settings,
-        Work::Command(command) => {
-            let slot = ProgramSlot { device: slot.device.clone(), threads: slot.threads };
-            return Work::Command(CommandJob { slot, ..command });
+        Work::Command(mut command) => {
+            command.slot = ProgramSlot { device: slot.device.clone(), threads: slot.threads };
+            return Work::Command(command);
         }
     };
     if let Some(device) = &slot.device {

@@ -23,6 +23,9 @@ use crate::study::{
 /// Stands for the fingerprint of data that is not here.
 const UNKNOWN_DATA: &str = "unknown";
 
+/// A foreign program, a setting of it, and the document that the setting is known by.
+type KnownSetting<'s> = (&'s CommandSpec, &'s Map<String, Value>, Value);
+
 /// What a plan is made with.
 pub struct Planner<'a, 'r> {
     /// Where runs go.
@@ -108,7 +111,7 @@ impl Planner<'_, '_> {
                 Some((command, config, document)) => {
                     let identity = identity_of(document, slot.seed)?;
                     let job = self.command_job(command, config, slot.seed, &identity, plan.program.as_ref())?;
-                    (identity, document.clone(), Work::Command(job))
+                    (identity, document.clone(), Work::Command(Box::new(job)))
                 }
                 None => self.training_run(&setting.settings, slot.seed)?,
             };
@@ -156,7 +159,7 @@ impl Planner<'_, '_> {
         settings: &'s Settings,
         seeds: &[i64],
         program: Option<&Provenance>,
-    ) -> Result<Option<(&'s CommandSpec, &'s Map<String, Value>, Value)>, SweepError> {
+    ) -> Result<Option<KnownSetting<'s>>, SweepError> {
         let (StudyTask::Command(command), Some(config)) = (&study.task, settings.command()) else { return Ok(None) };
         let content = program.map(Provenance::content);
         let documents = command.identity_documents(config, content.as_ref());

@@ -50,7 +50,8 @@ impl Run {
             content: None,
             slot: ProgramSlot::default(),
         };
-        let job = Job { run_id: "ab".repeat(32), run_directory, attempt: 2, work: Work::Command(command.clone()) };
+        let job =
+            Job { run_id: "ab".repeat(32), run_directory, attempt: 2, work: Work::Command(Box::new(command.clone())) };
         Self { _scratch: scratch, job, command, limits: PATIENT }
     }
 

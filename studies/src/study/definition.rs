@@ -52,6 +52,7 @@ pub struct Study {
 
 /// What the runs of a study do.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each study")]
 pub enum StudyTask {
     /// They train with this program.
     Train(TaskName),

@@ -436,7 +436,7 @@ fn a_search_must_be_possible() {
             .contains("must be grid, random, sobol or tpe, not `bayes`")
     );
     let round = one(&format!("{head}search: {{method: sobol, n: 3, round: 2}}\n"));
-    assert_eq!(round, "study.yaml:4:39: `round` in search must be left out unless the method is tpe, not `2`");
+    assert_eq!(round, "study.yaml:4:38: `round` in search must be left out unless the method is tpe, not `2`");
     let axes: Vec<String> = (0..70).map(|axis| format!("x{axis}: {{uniform: {{from: 0, to: 1}}}}")).collect();
     let many = one(&format!("{COMMAND}sweep: {{{}}}\nsearch: {{method: sobol, n: 3}}\n", axes.join(", ")));
     assert!(many.contains("70 things vary; this search can vary 64"), "{many}");
