@@ -194,7 +194,7 @@ fn a_program_whose_content_is_its_identity_must_be_the_planned_one() {
     assert_eq!(run.start().state, EndedState::Done);
     let recorded = &run.result()["program"]["files"][0];
     assert_eq!(recorded["path"], json!(fs::canonicalize(&script).unwrap()));
-    assert_eq!(recorded["sha256"], json!(aees_tasks::Checksum::sha256_of(b"echo '{\"a\": 1}'\n").to_string()));
+    assert_eq!(recorded["sha256"], json!(aees_run::hexadecimal::sha256(b"echo '{\"a\": 1}'\n")));
 }
 
 #[test]
