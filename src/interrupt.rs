@@ -2,8 +2,8 @@
 //! time is over. A second Ctrl-C ends the program at once.
 
 use std::process;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use signal_hook::consts::{SIGHUP, SIGTERM, SIGUSR1};
@@ -11,8 +11,14 @@ use signal_hook::iterator::Signals;
 
 use crate::failure::{EXIT_INTERRUPTED, Failure};
 
-/// A flag that is set by the first signal, which also calls `first`.
+/// The flag of this process, once somebody watches.
+static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+/// A flag that is set by the first signal, which also calls `first`. Who watches later gets the same flag.
 pub(crate) fn watch(first: impl Fn() + Send + Sync + 'static) -> Result<Arc<AtomicBool>, Failure> {
+    if let Some(flag) = FLAG.get() {
+        return Ok(flag.clone());
+    }
     let flag = Arc::new(AtomicBool::new(false));
     let first = Arc::new(first);
     let (asked, begin) = (flag.clone(), first.clone());
@@ -32,7 +38,7 @@ pub(crate) fn watch(first: impl Fn() + Send + Sync + 'static) -> Result<Arc<Atom
             }
         }
     });
-    Ok(flag)
+    Ok(FLAG.get_or_init(|| flag).clone())
 }
 
 /// Whether whoever started the program wants it to live through a signal, as `nohup` does.

@@ -69,7 +69,9 @@ fn main() -> ExitCode {
     };
     // What was not written was not done; another exit code says more.
     let exit = match stdout::finish() {
-        Err(failure) if exit == ExitCode::SUCCESS => failure.map_or(ExitCode::from(EXIT_ENVIRONMENT), Failure::report),
+        Err(message) if exit == ExitCode::SUCCESS => {
+            message.map_or(ExitCode::from(EXIT_ENVIRONMENT), |message| Failure::new(message).report())
+        }
         _ => exit,
     };
     if let Some(Err(error)) = detached.map(|detached| detached.record_end(exit)) {

@@ -5,8 +5,6 @@ use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::Mutex;
 
-use crate::failure::Failure;
-
 /// The first thing that went wrong.
 static FAILED: Mutex<Option<ErrorKind>> = Mutex::new(None);
 
@@ -25,14 +23,19 @@ pub(crate) fn note(written: io::Result<()>) {
 /// Writes what is still to be written, and tells whether all that was printed was taken.
 ///
 /// # Errors
-/// When something was not. A reader that went away (`aees ... | head`) knows it and is told nothing.
-pub(crate) fn finish() -> Result<(), Option<Failure>> {
+/// When something was not, with what to say. A reader that went away (`aees ... | head`) knows it and is told nothing.
+pub(crate) fn finish() -> Result<(), Option<String>> {
     note(io::stdout().flush());
     match FAILED.lock().map_or(None, |failed| *failed) {
         None => Ok(()),
         Some(ErrorKind::BrokenPipe) => Err(None),
-        Some(kind) => Err(Some(Failure::new(format!("cannot write to standard output: {kind}")))),
+        Some(kind) => Err(Some(format!("cannot write to standard output: {kind}"))),
     }
+}
+
+/// Prints text that has its line ends.
+pub(crate) fn text(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
 /// Whether a stream takes colours: a terminal, and nobody said no.

@@ -1,5 +1,6 @@
 //! Tables for people: aligned columns, colours where somebody looks.
 
+use aees_run::printable::printable;
 use aees_studies::registry::RunState;
 
 use crate::stdout;
@@ -13,7 +14,8 @@ pub(crate) struct GridCell {
 
 impl<T: Into<String>> From<T> for GridCell {
     fn from(text: T) -> Self {
-        Self { text: text.into(), paint: None }
+        // Others' words, too.
+        Self { text: printable(&text.into()).into_owned(), paint: None }
     }
 }
 

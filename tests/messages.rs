@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::program::{Scratch, TINY, wait_until};
 
 /// Every verb, with the words before it.
-const VERBS: [&str; 36] = [
+const VERBS: [&str; 42] = [
     "",
     "train",
     "pretokenize",
@@ -19,11 +19,17 @@ const VERBS: [&str; 36] = [
     "sweep run",
     "sweep resume",
     "sweep status",
+    "sweep new",
+    "sweep schema",
     "runs",
     "runs ls",
     "runs show",
     "runs why",
     "runs logs",
+    "runs diff",
+    "runs tag",
+    "runs note",
+    "runs gc",
     "runs retry",
     "runs cancel",
     "runs invalidate",

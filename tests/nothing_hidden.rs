@@ -270,11 +270,11 @@ fn refused_data_says_what_is_expected_and_how_to_get_it() {
     fs::write(scratch.path("notes/dev.tsv"), "a\tb\n1\t2\n").unwrap();
     fs::write(scratch.path("notes/train.bin"), "no pictures").unwrap();
     for path in ["empty", "notes", "notes/train.bin", "nowhere"] {
-        let words = ["help: expected is CIFAR-100 in the binary version", "aees data fetch cifar100"];
+        let words = ["expected is CIFAR-100 in the binary version", "aees data fetch cifar100"];
         scratch.run(["train", "cifar100", "--data", path]).refused(&words);
     }
     for path in ["empty", "notes", "notes/train.tsv", "nowhere"] {
-        let words = ["help: expected is SST-2 as GLUE's train.tsv and dev.tsv", "aees data fetch sst2"];
+        let words = ["expected is SST-2 as GLUE's train.tsv and dev.tsv", "aees data fetch sst2"];
         scratch.run(["train", "sst2", "--data", path]).refused(&words);
     }
 }

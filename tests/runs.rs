@@ -2,6 +2,7 @@
 //! it as a user does, and what it prints and leaves is read.
 mod bad_input;
 mod changing;
+mod choosing;
 mod disk;
 mod large;
 mod lists;

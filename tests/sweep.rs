@@ -2,7 +2,11 @@
 
 mod commands;
 mod failures;
+mod hooks;
+mod language;
 mod once;
+mod programs;
+mod searching;
 mod stopping;
 mod storm;
 mod training;

@@ -53,14 +53,17 @@ impl TextClassifierConfig {
         let sentences = lengths.len() as u64;
         let tokens = lengths.iter().sum::<usize>() as u64;
         let longest = lengths.iter().copied().max().unwrap_or(0) as u64;
+        // Sizes that no machine has are counted, too, before they are refused.
+        let product = |factors: &[u64]| factors.iter().fold(1, |product: u64, factor| product.saturating_mul(*factor));
         let layer = |rows: u64, queries: u64| {
-            let projections = 2 * (tokens + rows) * dim * dim;
-            let attention = 2 * sentences * queries * longest * dim;
-            projections + attention + 2 * rows * dim * hidden_dim
+            let projections = product(&[2, tokens + rows, dim, dim]);
+            let attention = product(&[2, sentences, queries, longest, dim]);
+            projections.saturating_add(attention).saturating_add(product(&[2, rows, dim, hidden_dim]))
         };
         // BERT's pooler is as large as the layer before DistilBERT's classifier.
-        let head = sentences * dim * (dim + classes);
-        self.layers.saturating_sub(1) as u64 * layer(tokens, longest) + layer(sentences, 1) + head
+        let head = product(&[sentences, dim, dim.saturating_add(classes)]);
+        let inner = product(&[self.layers.saturating_sub(1) as u64, layer(tokens, longest)]);
+        inner.saturating_add(layer(sentences, 1)).saturating_add(head)
     }
 }
 

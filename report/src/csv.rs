@@ -23,6 +23,14 @@ impl Csv {
     }
 }
 
+/// Rows of equal length as text; the first is the header.
+pub fn csv_of(rows: &[Vec<String>]) -> String {
+    let Some((header, rows)) = rows.split_first() else { return String::new() };
+    let mut csv = Csv::new(&header.iter().map(String::as_str).collect::<Vec<_>>());
+    rows.iter().for_each(|row| csv.row(row));
+    csv.into_text()
+}
+
 /// A field. A number that is none is empty.
 pub(crate) struct Field(String);
 

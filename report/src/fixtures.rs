@@ -41,6 +41,7 @@ pub(crate) fn record(task: &str, seed: i64) -> RunRecord {
         best_subsets: None,
         diverged_at: None,
         metrics: Vec::new(),
+        curves: std::collections::BTreeMap::new(),
         runtime: Vec::new(),
         inputs: Vec::new(),
         case: None,

@@ -30,6 +30,7 @@ pub mod tables;
 pub mod tensor;
 
 pub use attributes::Attributes;
+pub use csv::csv_of;
 pub use difference::{Difference, RecordPart};
 pub use error::ReportError;
 pub use read::{Duplicates, ReadError, ReportSource, ResultSet, SkippedFile};

@@ -152,6 +152,11 @@ fn epochs_of<'a>(run: &'a RunRecord, metric: &str) -> &'a [f64] {
 
 /// A metric of a run, epoch by epoch; a number that has no curve is a curve of one value. None if the run has neither.
 pub fn curve(run: &RunRecord, metric: &str) -> Option<Vec<f64>> {
+    if let Some(curve) = run.curves.get(metric) {
+        // The result is the last point of what was told on the way.
+        let last = run.metrics.iter().find(|(name, _)| name == metric).map(|(_, value)| *value);
+        return Some(curve.iter().copied().chain(last).collect());
+    }
     match epochs_of(run, metric) {
         [] => Quantity::named(metric).of(run, None).map(|value| vec![value]),
         known => Some(known.to_vec()),

@@ -159,6 +159,8 @@ pub struct RunRecord {
     pub diverged_at: Option<u64>,
     /// Numbers of a `command` run, by name.
     pub metrics: Vec<(String, f64)>,
+    /// What a `command` run told step by step before its result, by name.
+    pub curves: std::collections::BTreeMap<String, Vec<f64>>,
     /// Steps and TFLOP a second and the like, from `runtime_metrics`, by name.
     pub runtime: Vec<(String, f64)>,
     /// Digests of what the run was made of, by name: `data`, `model`, `tokenizer`, `weights`; as far as the file tells them.

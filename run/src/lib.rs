@@ -20,6 +20,7 @@ pub mod nearest;
 pub mod nvidia;
 pub mod outcome;
 pub mod output;
+pub mod printable;
 pub mod result;
 pub mod run_directory;
 pub mod runtime_metrics;

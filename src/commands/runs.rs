@@ -1,13 +1,18 @@
 //! `aees runs`: looks at runs and moves them. One file for each verb, or for verbs of one kind.
 
+mod annotate;
 mod background;
 mod change;
+mod condition;
 mod costs;
+mod diff;
 mod filter;
+mod gc;
 mod listing;
 mod logs;
 mod ls;
 mod show;
+mod value;
 mod why;
 
 use std::process::ExitCode;
@@ -30,6 +35,9 @@ pub(crate) enum RunsVerb {
     /// Tells how a run came to be where it is: claims, moves, reuse
     Why(LookFlags),
     Logs(logs::LogsFlags),
+    Diff(diff::DiffFlags),
+    Tag(annotate::TagFlags),
+    Note(annotate::NoteFlags),
     /// Makes failed, cancelled, invalid, interrupted and deferred runs pending again
     #[command(
         after_help = "With --study and no --state, the failed ones.",
@@ -48,6 +56,7 @@ pub(crate) enum RunsVerb {
     /// Takes runs out of a study's results and claims, without touching the runs
     #[command(after_help = "The study is that of --study, or the one a run is named by: study:17.")]
     Withdraw(ChangeFlags),
+    Gc(gc::GcFlags),
     #[command(subcommand)]
     Bg(background::BackgroundVerb),
 }
@@ -83,6 +92,10 @@ impl RunsVerb {
             Self::Cancel(typed) => change::run(Move::Cancel, typed),
             Self::Invalidate(typed) => change::run(Move::Invalidate, typed),
             Self::Withdraw(typed) => change::run(Move::Withdraw, typed),
+            Self::Diff(typed) => diff::run(&typed),
+            Self::Tag(typed) => annotate::tag(&typed),
+            Self::Note(typed) => annotate::note(&typed),
+            Self::Gc(typed) => gc::run(&typed),
             Self::Bg(typed) => typed.run(),
         }
     }

@@ -1,12 +1,17 @@
 //! `aees sweep`: studies, planned, run, resumed and looked at.
 
+mod enter;
 mod execute;
 mod filters;
+mod hooks;
 mod inputs;
+mod new;
 mod plan;
 mod progress;
 mod resume;
+mod rounds;
 mod run;
+mod schema;
 mod status;
 
 use std::process::ExitCode;
@@ -22,6 +27,9 @@ pub(crate) enum SweepVerb {
     Run(run::RunFlags),
     Resume(resume::ResumeFlags),
     Status(status::StatusFlags),
+    New(new::NewFlags),
+    /// Prints a JSON Schema of study files, for editors
+    Schema,
 }
 
 impl SweepVerb {
@@ -31,6 +39,8 @@ impl SweepVerb {
             Self::Run(typed) => typed.run(),
             Self::Resume(typed) => typed.run(),
             Self::Status(typed) => typed.run(),
+            Self::New(typed) => typed.run(),
+            Self::Schema => Ok(schema::print()),
         }
     }
 }

@@ -117,9 +117,6 @@ impl TrainFlags {
                 report(&result, self.json, "already finished")
             }
             SessionEnd::Interrupted { step, directory } => {
-                if self.progress.progress == Style::Json {
-                    stdout::line(json!({"event": "interrupted", "step": step, "directory": directory}));
-                }
                 eprintln!("stopped after step {step}; continue with: aees train --resume {}", directory.display());
                 Ok(ExitCode::from(EXIT_INTERRUPTED))
             }

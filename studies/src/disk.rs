@@ -3,16 +3,25 @@
 //! Bytes are the truth and the registry is their index: everything it needs to be made again is in these files. Making it
 //! again is [`registry::rebuild`](crate::registry::rebuild)'s.
 
+mod annotations;
+mod checkpoints;
 mod contents;
 mod error;
 mod log_end;
+mod objective;
+mod program_numbers;
 mod records;
 mod result;
 mod root;
 
+pub use self::annotations::{Annotation, Annotations};
+pub use self::checkpoints::SavedCheckpoints;
 pub use self::contents::{RootContents, Skipped, read_root, run_folders};
 pub use self::error::RecordError;
 pub(crate) use self::log_end::log_end;
+pub use self::objective::objective_of;
+pub use self::program_numbers::program_curves;
+pub(crate) use self::program_numbers::{ProgramNumber, program_numbers};
 pub(crate) use self::records::write_json;
 pub use self::records::{read_study, write_identity, write_study};
 pub use self::result::{completion_of, split_metric};

@@ -1,5 +1,7 @@
 //! What ends a study before its runs do, from its plan to its supervisor.
 
+use std::path::PathBuf;
+
 use aees_run::artifact::FileError;
 use aees_run::identity::NotCanonical;
 
@@ -31,6 +33,17 @@ pub enum SweepError {
     /// A placeholder in the arguments of a program.
     #[error("nothing fills {{{0}}} in the arguments")]
     Unfilled(String),
+    /// A folder for programs that is not there.
+    #[error("the folder that `workdir` names is not there: {path}", path = .0.display())]
+    NoWorkDirectory(PathBuf),
+    /// A search that learns, and nothing to learn from.
+    #[error("none of the {trials} trials so far gave `{metric}`, so the search cannot go on")]
+    NothingToLearn {
+        /// What it is judged by.
+        metric: String,
+        /// How many there are.
+        trials: usize,
+    },
     /// A run was submitted to a launcher that can take no more.
     #[error("no slot is free for another run")]
     NoFreeSlot,
@@ -46,6 +59,10 @@ impl SweepError {
             Self::Inputs(error) => error.help.clone(),
             Self::Registry(error) => error.help(),
             Self::File(error) => error.help(),
+            Self::NoWorkDirectory(_) => Some("a relative path starts at the study file's folder".into()),
+            Self::NothingToLearn { .. } => {
+                Some("`aees runs ls` shows how they ended; `metric: name` must be a number of their results".into())
+            }
             Self::Record(RecordError::Damaged { .. }) => {
                 Some("plan the study again from its file: aees sweep run FILE".into())
             }

@@ -1,9 +1,12 @@
 //! What whoever launches runs and a worker process say to each other: a job, and how it ended.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::study::{ProgramContent, Template};
 
 /// One run for one worker process: the first line of its standard input, or a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,31 +27,78 @@ pub enum Work {
     /// Trains with these settings, `task` among them; device and threads are settings too.
     Train(Map<String, Value>),
     /// Runs a program.
-    Command(CommandJob),
+    Command(Box<CommandJob>),
 }
 
 /// A program to run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CommandJob {
-    /// The program and its arguments, filled in.
-    pub arguments: Vec<String>,
+    /// The program and its arguments, filled in but for what the launcher knows.
+    pub arguments: Vec<Template>,
+    /// Where it works: an absolute path.
+    pub work_directory: PathBuf,
     /// What it gets on its standard input: the configuration with its seed.
     pub input: Value,
     /// Where its result comes from.
     pub result: ResultSource,
     /// Seconds after which it is stopped; none: never.
     pub timeout_seconds: Option<f64>,
-    /// Names of the variables of this process's environment that it may see, beside PATH, HOME, LANG and TMPDIR.
-    pub environment: Vec<String>,
+    /// Variables of its environment beside this process's own; none for one that it shall not have.
+    pub environment: BTreeMap<String, Option<Template>>,
+    /// Secrets of this process's environment that it may see.
+    pub pass_on: Vec<String>,
+    /// How large its log may become, in bytes.
+    pub log_limit: u64,
+    /// What its files must be, where they are part of the run's identity.
+    pub content: Option<ProgramContent>,
+    /// Where it computes; the launcher says it.
+    #[serde(default)]
+    pub slot: ProgramSlot,
+}
+
+/// What a launcher gives a program of its machine.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramSlot {
+    /// `cuda:1`, `cpu`; none: whatever it takes.
+    pub device: Option<String>,
+    /// Its share of the processor's cores.
+    pub threads: Option<usize>,
+}
+
+impl ProgramSlot {
+    /// A template with the launcher's places filled. A program sees one GPU only, by `CUDA_VISIBLE_DEVICES`: to it, that is
+    /// `cuda:0`.
+    pub fn fill(&self, template: &Template) -> Template {
+        template.fill(|key| match key {
+            "device" => Some(match &self.device {
+                Some(device) if device.starts_with("cuda") => "cuda:0".to_owned(),
+                Some(device) => device.clone(),
+                None => usual_device().to_owned(),
+            }),
+            "threads" => Some(self.threads.unwrap_or_else(cores).to_string()),
+            _ => None,
+        })
+    }
+}
+
+/// Where a program computes that was given no device: on the first GPU that it sees, if it sees one.
+fn usual_device() -> &'static str {
+    let hidden = std::env::var("CUDA_VISIBLE_DEVICES").is_ok_and(|list| list.is_empty() || list == "-1");
+    let gpus = std::fs::read_dir("/proc/driver/nvidia/gpus").is_ok_and(|mut gpus| gpus.next().is_some());
+    if gpus && !hidden { "cuda:0" } else { "cpu" }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get())
 }
 
 /// Where a program's result comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ResultSource {
     /// The last line of its output that is a JSON object.
     LastJsonLine,
     /// A JSON file, relative to the run's folder.
-    File(PathBuf),
+    File(Template),
 }
 
 /// How a worker's run ended: its last line, `{"event": "ended", ...}`.

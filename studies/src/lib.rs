@@ -19,6 +19,7 @@ pub mod plan;
 pub mod process;
 pub mod program;
 pub mod registry;
+pub mod search;
 pub mod study;
 pub mod supervisor;
 

@@ -2,8 +2,10 @@
 
 mod inputs;
 mod planner;
+mod rounds;
 mod study_plan;
 
 pub use self::inputs::InputFinder;
 pub use self::planner::Planner;
-pub use self::study_plan::{Policy, StudyPlan, study_file, study_name};
+pub use self::rounds::{next_round, recall};
+pub use self::study_plan::{LearningSearch, Policy, ProgramChanges, StudyPlan, study_file, study_name};

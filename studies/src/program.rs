@@ -2,12 +2,13 @@
 //!
 //! What a program meets:
 //!
-//! * It starts in the folder where the sweep was started, in a process group of its own, with little of the environment:
-//!   PATH, HOME, LANG, LC_*, TMPDIR, USER, the variables that its study names, PYTHONUNBUFFERED=1 (so that lines arrive when
-//!   they are printed), and AEES_RUN_DIR, AEES_RUN_ID, AEES_CONFIG (the file `config.json`), AEES_ATTEMPT.
+//! * It starts in the folder that its study names, or where the study was planned, in a process group of its own, with the
+//!   user's environment (`environment.rs` says which secrets are withheld), the variables of its study, PYTHONUNBUFFERED=1 (so
+//!   that lines arrive when they are printed), CUDA_VISIBLE_DEVICES for its slot, and AEES_RUN_DIR, AEES_RUN_ID, AEES_CONFIG (the
+//!   file `config.json`), AEES_ATTEMPT, AEES_DEVICE.
 //! * Its configuration is on standard input, one JSON object and the end; it need not read it.
 //! * What it prints goes to `log.txt`. JSON objects on lines of their own are its answers: the last one is its result; one
-//!   with `epoch`, `step` or `loss` is progress.
+//!   with `epoch`, `step` or `loss` is progress, and those with a `step` become `metrics.jsonl`.
 //! * Exit code 0 and a result: done. 42: rate limited, with `retry_after` in the last object. Else a failure, whose class it
 //!   may name, as in `{"class": "data"}`.
 //! * To stop it, it gets a SIGTERM, and 10 seconds later a SIGKILL, with everything that it started.
@@ -17,8 +18,12 @@
 //! study writes this down, and when a run is tried again, is not decided here.
 
 mod child;
+mod curve;
+mod environment;
 mod folder;
+mod log;
 mod output;
+mod provenance;
 mod publish;
 #[cfg(test)]
 mod tests;
@@ -31,13 +36,17 @@ use std::time::{Duration, Instant};
 use aees_run::artifact::FileError;
 use serde_json::{Value, json};
 
+pub use self::environment::withheld;
+pub use self::provenance::{GitState, ProgramFile, Provenance};
+
 use self::child::Program;
 use self::folder::{Entered, RunFolder};
 use self::output::Output;
 use self::publish::Finished;
 use self::watch::Cause;
-use crate::job::{CommandJob, Ended, EndedState, Job};
+use crate::job::{CommandJob, Ended, EndedState, Job, ResultSource};
 use crate::process::out_of_memory_kills;
+use crate::study::Template;
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
@@ -88,17 +97,21 @@ fn attempt(
         Entered::Published => return Ok(EndedState::Done.into()),
         Entered::Busy => return Ok(EndedState::Busy.into()),
     };
-    let source = publish::ResultLocation::new(&command.result, &folder)?;
+    let (arguments, result) = filled(command)?;
+    let program = look_at_program(command, &arguments)?;
+    let source = publish::ResultLocation::new(result.as_deref(), &folder)?;
     if stop.load(Ordering::Relaxed) {
         return Ok(EndedState::Interrupted.into());
     }
     let kills_before = out_of_memory_kills();
     let started = Instant::now();
-    let mut output = Output::open(&folder)?;
-    let mut program = Program::start(job, command, &folder)?;
+    let mut output = Output::open(&folder, command.log_limit)?;
+    let mut child = Program::start(job, command, &arguments, &folder)?;
     let timeout = command.timeout_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let deadline = timeout.and_then(|timeout| started.checked_add(timeout));
-    let end = watch::watch(&mut program, &mut output, stop, deadline, limits, progress);
+    let end = watch::watch(&mut child, &mut output, stop, deadline, limits, progress);
+    let ended_well = end.cause == Cause::Ended && end.status.is_some_and(|status| status.success());
+    output.end(ended_well && command.result == ResultSource::LastJsonLine);
     folder.set_aside_foreign_result()?;
     if end.everything_gone {
         folder.forget_program();
@@ -112,12 +125,46 @@ fn attempt(
         (Cause::Ended, Some(status)) if status.success() => {
             let (given, found) = source.read(&output)?;
             let seconds = started.elapsed().as_secs_f64();
-            publish::publish(&folder, &Finished { job, command, given, found, seconds })?;
+            let finished = Finished { job, command, arguments: &arguments, program: &program, given, found, seconds };
+            publish::publish(&folder, &finished)?;
             Ended { exit_code: Some(0), ..EndedState::Done.into() }
         }
-        (Cause::Ended, status) => verdict::verdict(command, status, kills_before, &output),
+        (Cause::Ended, status) => verdict::verdict(&arguments[0], status, kills_before, &output),
     };
     Ok(Ended { warning: output.warning(), ..ended })
+}
+
+/// The argument list of a run, and the file of its result, if it has one.
+fn filled(command: &CommandJob) -> Step<(Vec<String>, Option<String>)> {
+    let fill = |template: &Template| {
+        let filled = command.slot.fill(template);
+        filled.text().map_err(|key| failed("config", format!("nothing fills {{{key}}}"), None))
+    };
+    let arguments: Vec<String> = command.arguments.iter().map(fill).collect::<Step<_>>()?;
+    if arguments.first().is_none_or(|name| name.is_empty() || name.starts_with('-')) {
+        let name = arguments.first().map_or("", String::as_str);
+        let help = "the first of `argv` is the program to run".to_owned();
+        return Err(failed("config", format!("the program {name}: that is no program's name"), Some(help)));
+    }
+    let result = match &command.result {
+        ResultSource::LastJsonLine => None,
+        ResultSource::File(path) => Some(fill(path)?),
+    };
+    Ok((arguments, result))
+}
+
+/// What the program is now. Where its content is part of the run's identity, it must be what was planned.
+fn look_at_program(command: &CommandJob, arguments: &[String]) -> Step<Provenance> {
+    let words: Vec<Template> = arguments.iter().map(|word| Template::literal(word)).collect();
+    let program = Provenance::of(&words, &command.work_directory);
+    if let Some(planned) = &command.content
+        && Provenance::of_words(&words, &command.work_directory, &planned.words).digest() != planned.digest
+    {
+        let help = "plan the study again from its file: aees sweep run FILE".to_owned();
+        let message = "the program has changed, and its content is part of the run's identity";
+        return Err(failed("config", message, Some(help)));
+    }
+    Ok(program)
 }
 
 /// A failure that is no program's: of the study, the folder, the machine.

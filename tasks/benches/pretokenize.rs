@@ -10,7 +10,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use aees_tasks::{DataOrigin, StoredTokens, TextTokenizer, TokenData, TokenKey, TokenSplit, TokenStore};
+use aees_tasks::{DataOrigin, StoredTokens, TextTokenizer, TokenData, TokenKey, TokenStore};
 use flate2::read::GzDecoder;
 
 const MAX_LENGTH: usize = 128;

@@ -74,7 +74,7 @@ pub(crate) struct Loaded<S> {
 }
 
 /// What a part of a file holds.
-pub(crate) struct Part<S> {
+pub(crate) struct FilePart<S> {
     pub(crate) layout: &'static str,
     pub(crate) content: S,
     /// What the user should know of it.
@@ -85,7 +85,7 @@ impl SplitFiles {
     /// Decodes all parts of both files on all cores, and joins them.
     pub(crate) fn decode<S: Send + PartialEq>(
         self,
-        decode: impl Fn(&DataFile) -> DataResult<Part<S>> + Send + Sync,
+        decode: impl Fn(&DataFile) -> DataResult<FilePart<S>> + Send + Sync,
         join: impl Fn(Vec<S>) -> S,
     ) -> DataResult<Loaded<S>> {
         let train_parts = self.train.len();

@@ -87,8 +87,14 @@ impl DataError {
         match self {
             Self::NothingFound(_) | Self::Setting(_) | Self::Refused(..) | Self::Hub(_) => self,
             refused => {
+                let instead = if matches!(refused, Self::MissingPath(_)) {
+                    "`--data synthetic` needs no files at all; "
+                } else {
+                    ""
+                };
                 let advice = format!(
-                    "expected is {layouts}; `aees data fetch {task}` brings such files, and --data auto finds them there"
+                    "{instead}expected is {layouts}; `aees data fetch {task}` brings such files, and --data auto finds them \
+                     there"
                 );
                 Self::Refused(Box::new(refused), advice)
             }

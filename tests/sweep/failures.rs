@@ -103,6 +103,17 @@ fn mistakes_in_a_study_are_told_with_their_place() {
         ("set: &loop\n  lr: *loop\n", &["wrong.yaml:4", "contains itself"]),
         ("set: {lr: .nan}\n", &["wrong.yaml:3", "lr"]),
         ("seeds: 3-1\n", &["wrong.yaml:3"]),
+        ("set: {lr: 0.1}\nsweep: {lr: [0.2, 0.3]}\n", &["wrong.yaml:3", "`lr` is varied at", "wrong.yaml:4"]),
+        (
+            "sweep: {lr: [0.2]}\ncases: [{name: a, set: {lr: 1}}]\n",
+            &["wrong.yaml:4", "`lr` is varied at", "wrong.yaml:3"],
+        ),
+        ("budget: {max_hours: -1}\n", &["wrong.yaml:3", "max_hours"]),
+        ("budget: {per_run_timeout: 9999999d}\n", &["wrong.yaml:3", "per_run_timeout"]),
+        (
+            "sweep: {lr: {linspace: {from: 0.1, to: 1, n: 100}}}\nseeds: 1000000\n",
+            &["100 settings with 1000000 seeds are 100000000 runs"],
+        ),
         ("exclude: [{epochz: 3}]\n", &["wrong.yaml:3", "epochz"]),
     ] {
         write("wrong.yaml", &format!("{head}{body}"));

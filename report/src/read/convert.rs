@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use aees_studies::disk::program_curves;
 use serde_json::{Map, Value};
 
 use super::document::{
@@ -96,6 +97,7 @@ pub(super) fn record_of(path: &Path, mut document: Document) -> Result<(RunRecor
         episodes,
         metrics,
         contradictions,
+        curves: path.parent().filter(|_| is_command).map(program_curves).unwrap_or_default(),
     };
     Ok((record, warnings))
 }

@@ -46,6 +46,7 @@ fn plain(seed: i64, best: f64, last: f64) -> RunRecord {
         best_subsets: None,
         diverged_at: None,
         metrics: Vec::new(),
+        curves: std::collections::BTreeMap::new(),
         runtime: Vec::new(),
         inputs: Vec::new(),
         case: None,

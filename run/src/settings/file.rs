@@ -42,6 +42,8 @@ fn in_words(error: &serde_saphyr::Error) -> String {
         | Error::AliasReplayStackDepthExceeded { .. } => {
             "it is too large, too deep or has too many aliases for a configuration: one `key: value` a line".into()
         }
+        // What an alias stands for.
+        Error::AliasError { error, .. } => in_words(error),
         other => other.to_string(),
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Listed {
     pub(crate) metrics: Vec<Metric>,
     /// What it is judged by.
     pub(crate) metric: Option<String>,
+    /// Which direction of that is better, where its study says: `max` or `min`.
+    pub(crate) goal: Option<&'static str>,
 }
 
 impl Listed {
@@ -39,8 +41,13 @@ impl Listed {
     /// The number it is judged by, measured so.
     pub(crate) fn measured(&self, measure: &str) -> Option<f64> {
         let name = self.metric.as_ref()?;
-        let found = self.metrics.iter().find(|metric| metric.name == *name && metric.measure == measure);
-        found.map(|metric| metric.value)
+        let find = |measure: &str| {
+            let found = self.metrics.iter().find(|metric| metric.name == *name && metric.measure == measure);
+            found.map(|metric| metric.value)
+        };
+        // A program's curve has a largest and a smallest value; its study says which is best.
+        let extreme = if self.goal == Some("min") { "min" } else { "max" };
+        find(measure).or_else(|| find(extreme).filter(|_| measure == "best"))
     }
 }
 
@@ -71,7 +78,7 @@ pub(crate) fn list(
         let rows = reader.runs(&RunFilter { study: None, limit, ..filter.clone() })?;
         let free = filter.limit.map_or(usize::MAX, |limit| limit - listed.len());
         let others = rows.into_iter().filter(|run| !seen.contains(&run.run_id)).take(free);
-        listed.extend(others.map(|run| Listed { run, study: None, metrics: Vec::new(), metric: None }));
+        listed.extend(others.map(|run| Listed { run, study: None, metrics: Vec::new(), metric: None, goal: None }));
     }
     Ok(listed)
 }
@@ -79,11 +86,12 @@ pub(crate) fn list(
 /// Adds their numbers to some members of a study.
 fn measured(reader: &Reader, study: &str, rows: Vec<RunRow>) -> Result<Vec<Listed>, Failure> {
     let mut metrics = metrics(reader, study, &rows)?;
-    let asked = study_metric(&reader.study_spec(study)?);
+    let spec = reader.study_spec(study)?;
+    let (asked, goal) = (study_metric(&spec), study_goal(&spec));
     let listed = rows.into_iter().map(|run| {
         let metrics = metrics.remove(&run.run_id).unwrap_or_default();
         let metric = asked.clone().or_else(|| usual_metric(&metrics));
-        Listed { run, study: Some(study.to_owned()), metrics, metric }
+        Listed { run, study: Some(study.to_owned()), metrics, metric, goal }
     });
     Ok(listed.collect())
 }
@@ -102,6 +110,13 @@ fn study_metric(spec_json: &str) -> Option<String> {
     let spec: Value = serde_json::from_str(spec_json).ok()?;
     let objective = Objective::parse(spec.get("metric")?.as_str()?);
     Some(split_metric(&objective.name).0.to_owned())
+}
+
+/// The direction that it names.
+fn study_goal(spec_json: &str) -> Option<&'static str> {
+    let spec: Value = serde_json::from_str(spec_json).ok()?;
+    let (_, words) = spec.get("metric")?.as_str()?.rsplit_once(" (")?;
+    ["max", "min"].into_iter().find(|goal| words.starts_with(goal))
 }
 
 fn usual_metric(metrics: &[Metric]) -> Option<String> {

@@ -1,13 +1,14 @@
 //! `aees runs logs`: what a run said, and with `-f` what it says.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
 use aees_run::artifact::FileError;
+use aees_run::printable::printable;
 use aees_studies::registry::{Reader, RunId, RunRow, RunState};
 use clap::Args;
 
@@ -44,7 +45,8 @@ pub(super) fn run(typed: &LogsFlags) -> Result<ExitCode, Failure> {
     if !path.is_file() && !waits {
         return Err(no_log(&run, &directory, &path));
     }
-    let mut log = Log { path, printed: 0 };
+    let raw = !io::stdout().is_terminal();
+    let mut log = Log { path, printed: 0, raw };
     while follow && is_worked_on(&reader, &run.run_id)? {
         if log.print_new()? == Reading::NobodyListens {
             return Ok(ExitCode::SUCCESS);
@@ -94,6 +96,8 @@ enum Reading {
 struct Log {
     path: PathBuf,
     printed: u64,
+    /// Whether it goes to a program or a file, byte by byte: a terminal would obey escape sequences.
+    raw: bool,
 }
 
 impl Log {
@@ -117,10 +121,18 @@ impl Log {
                 let flushed = stdout.flush();
                 return Ok(if flushed.is_ok() { Reading::GoesOn } else { Reading::NobodyListens });
             }
-            if stdout.write_all(&buffer[..count]).is_err() {
+            // To a terminal whole lines only, so that no sequence and no letter is cut; a very long one as it comes.
+            let line_end = buffer[..count].iter().rposition(|byte| *byte == b'\n').map_or(count, |at| at + 1);
+            let part = &buffer[..if self.raw { count } else { line_end }];
+            let written = match self.raw {
+                true => stdout.write_all(part),
+                false => stdout.write_all(printable(&String::from_utf8_lossy(part)).as_bytes()),
+            };
+            if written.is_err() {
                 return Ok(Reading::NobodyListens);
             }
-            self.printed += count as u64;
+            self.printed += part.len() as u64;
+            file.seek(SeekFrom::Start(self.printed)).map_err(failed)?;
         }
     }
 }

@@ -3,28 +3,34 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use aees_run::printable::printable;
 use aees_run::settings::read_file;
 use serde_json::{Map, Value, json};
 
 use super::LookFlags;
-use super::{axes_text, metrics_json, parsed, plain, run_json, seed};
+use super::{annotate, axes_text, metrics_json, parsed, plain, run_json, seed};
 use crate::failure::Failure;
 use crate::stdout;
 use crate::table::{first_line, number};
 use aees_run::times::{moment, span};
-use aees_studies::disk::Root;
+use aees_studies::disk::{Annotations, Root};
 use aees_studies::registry::{Membership, Metric, RunRow, RunState, Why};
 
 /// Shows a run.
 pub(super) fn run(typed: &LookFlags) -> Result<ExitCode, Failure> {
     let root = &typed.results.results().root;
     let why = typed.why()?;
+    let annotations = Annotations::read(root)?;
     let config = config(&root.run(&why.run.run_id));
     if typed.json {
-        stdout::line(to_json(&why, root, config));
+        let mut run = to_json(&why, root, config);
+        run["annotation"] = annotate::to_json(&annotations, &why.run.run_id);
+        stdout::line(run);
         return Ok(ExitCode::SUCCESS);
     }
-    pairs("", &facts(&why, root));
+    let mut known = facts(&why, root);
+    known.extend(annotate::facts(&annotations, &why.run));
+    pairs("", &known);
     section("Numbers", &metrics(&why.metrics));
     section("Identity", &fields(&parsed(&why.identity_json)));
     if let Some(config) = config {
@@ -46,6 +52,7 @@ pub(super) fn section(title: &str, rows: &[(String, String)]) {
 fn pairs(indent: &str, rows: &[(String, String)]) {
     let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     for (name, value) in rows {
+        let (name, value) = (printable(name), printable(value));
         stdout::line(format!("{indent}{name:width$}  {value}").trim_end());
     }
 }

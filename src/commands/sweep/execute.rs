@@ -1,7 +1,7 @@
 //! Runs what is left of a plan, here or in the background: what `run` and `resume` have in common.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use aees_studies::background::launch_detached;
@@ -22,7 +22,7 @@ use crate::results::Results;
 use crate::stdout;
 
 /// Everything is over, and some runs failed.
-const EXIT_SOME_FAILED: u8 = 2;
+pub(super) const EXIT_SOME_FAILED: u8 = 2;
 /// Stopped with work left.
 const EXIT_WORK_LEFT: u8 = 3;
 
@@ -50,11 +50,35 @@ pub(super) struct RunningFlags {
     progress: ProgressFlag,
 }
 
-pub(super) fn execute(results: &Results, plan: &StudyPlan, typed: &RunningFlags) -> Result<ExitCode, Failure> {
+/// What came of running a plan.
+pub(super) struct Executed {
+    pub(super) code: u8,
+    /// Whether every selected run is over, and nothing stopped the study.
+    pub(super) is_over: bool,
+    /// Whether a breaker stopped it.
+    pub(super) broken: bool,
+    /// Why it ended early, in words.
+    pub(super) reason: Option<String>,
+    /// The selected runs by state.
+    pub(super) counts: BTreeMap<RunState, u64>,
+    /// It goes on in the background.
+    pub(super) detached: bool,
+}
+
+/// Runs what is left of a plan. In the background it is planned again as `again` says: the words of a `sweep` command.
+pub(super) fn execute(
+    results: &Results,
+    plan: &StudyPlan,
+    typed: &RunningFlags,
+    again: &[String],
+) -> Result<Executed, Failure> {
     let mut registry = results.writer()?;
     if typed.bg {
-        return detach(results, plan, typed);
+        detach(results, plan, typed, again)?;
+        let (is_over, broken, reason, counts) = (false, false, None, BTreeMap::new());
+        return Ok(Executed { code: 0, is_over, broken, reason, counts, detached: true });
     }
+    tell_of_program(plan)?;
     tell_what_was_put_right(&reconcile(&mut registry, &results.root, &plan.name)?);
     let mut progress = SweepProgress::new(typed.progress.progress, plan.selected.len());
     let deadline = deadline(typed, plan)?;
@@ -66,7 +90,16 @@ pub(super) fn execute(results: &Results, plan: &StudyPlan, typed: &RunningFlags)
     let mut report = |event: SweepEvent<'_>| progress.show(event);
     let summary = Supervisor::new(registry, &results.root, plan, stop_when, &mut launcher, &mut report)?.run()?;
     progress.finish();
-    Ok(conclude(&plan.name, &summary, &results.flags))
+    let open = summary.counts.keys().any(|state| !is_settled(*state));
+    let code = conclude(&plan.name, &summary, &results.flags);
+    let reason = summary.halt.as_ref().map(|halt| match halt {
+        Halt::Interrupted => "interrupted".to_owned(),
+        Halt::Deadline => "the time is over".to_owned(),
+        Halt::Breaker(why) => why.clone(),
+    });
+    let broken = matches!(summary.halt, Some(Halt::Breaker(_)));
+    let is_over = summary.halt.is_none() && !open;
+    Ok(Executed { code, is_over, broken, reason, counts: summary.counts, detached: false })
 }
 
 fn tell_what_was_put_right(reconciled: &Reconciled) {
@@ -83,6 +116,24 @@ fn tell_what_was_put_right(reconciled: &Reconciled) {
         eprintln!("warning: the result of run {run} is gone from the disk; `aees runs retry {run}` makes it again");
     }
     reconciled.damaged.iter().for_each(|reason| eprintln!("warning: {reason}"));
+}
+
+/// What of a foreign program a user should know before anything runs.
+fn tell_of_program(plan: &StudyPlan) -> Result<(), Failure> {
+    let Some(changes) = plan.program_changes() else { return Ok(()) };
+    if changes.decide_identity && !changes.files.is_empty() {
+        let message = format!("the program is another one than planned: {}", changes.files.join(", "));
+        return Err(Failure::with_help(
+            message,
+            "its content is part of the runs' identity: plan them again from the study file",
+        ));
+    }
+    changes.files.iter().for_each(|change| eprintln!("warning: since the study was planned, {change}"));
+    if !changes.withheld.is_empty() {
+        let names = changes.withheld.join(", ");
+        eprintln!("note: {names} is not passed on to the program; name it in `command: {{env: [...]}}` if it needs it");
+    }
+    Ok(())
 }
 
 /// The earlier of what was typed and what the study says.
@@ -110,19 +161,15 @@ fn slots(typed: &RunningFlags, plan: &StudyPlan) -> Vec<Slot> {
     };
     let jobs = typed.jobs.map_or(devices.len().max(1), |jobs| jobs as usize);
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-    let threads = (trains && jobs > 1).then(|| (cores / jobs).max(1));
+    // A foreign program is always told its share; ours takes all cores by itself.
+    let threads = (!trains || jobs > 1).then(|| (cores / jobs).max(1));
     let device = |slot: usize| devices.get(slot % devices.len().max(1)).cloned();
     (0..jobs).map(|slot| Slot { device: device(slot), threads }).collect()
 }
 
-fn detach(results: &Results, plan: &StudyPlan, typed: &RunningFlags) -> Result<ExitCode, Failure> {
-    if plan.selected.len() != plan.members.len() {
-        return Err(Failure::with_help(
-            "--bg runs the whole study",
-            "leave out the filters, or run them in the foreground",
-        ));
-    }
-    let mut command: Vec<OsString> = ["sweep", "resume", &plan.name].map(OsString::from).into();
+fn detach(results: &Results, plan: &StudyPlan, typed: &RunningFlags, again: &[String]) -> Result<(), Failure> {
+    let mut command: Vec<OsString> =
+        std::iter::once("sweep").chain(again.iter().map(String::as_str)).map(OsString::from).collect();
     for (flag, value) in [("--root", results.root.path()), ("--registry", &results.registry)] {
         let value = std::path::absolute(value).unwrap_or_else(|_| value.to_owned());
         command.extend([OsString::from(flag), value.into_os_string()]);
@@ -146,11 +193,11 @@ fn detach(results: &Results, plan: &StudyPlan, typed: &RunningFlags) -> Result<E
         launch.record.id
     );
     stdout::line(launch.record.id);
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// The last words and the exit code.
-fn conclude(name: &str, summary: &SweepSummary, flags: &str) -> ExitCode {
+fn conclude(name: &str, summary: &SweepSummary, flags: &str) -> u8 {
     let of = |state: RunState| summary.counts.get(&state).copied().unwrap_or_default();
     let states: Vec<String> = summary.counts.iter().map(|(state, count)| format!("{count} {}", state.name())).collect();
     eprintln!("{name}: {}", if states.is_empty() { "no runs".to_owned() } else { states.join(", ") });
@@ -159,7 +206,7 @@ fn conclude(name: &str, summary: &SweepSummary, flags: &str) -> ExitCode {
     match &summary.halt {
         Some(Halt::Interrupted) => {
             again();
-            return ExitCode::from(EXIT_INTERRUPTED);
+            return EXIT_INTERRUPTED;
         }
         Some(Halt::Deadline) if open > 0 => eprintln!("the time is over"),
         Some(Halt::Breaker(why)) => {
@@ -169,11 +216,11 @@ fn conclude(name: &str, summary: &SweepSummary, flags: &str) -> ExitCode {
     }
     if open > 0 {
         again();
-        return ExitCode::from(EXIT_WORK_LEFT);
+        return EXIT_WORK_LEFT;
     }
     if matches!(summary.halt, Some(Halt::Breaker(_))) || of(RunState::Failed) + of(RunState::Invalid) > 0 {
         eprintln!("try failed runs again with: aees sweep resume {name} --retry-failed");
-        return ExitCode::from(EXIT_SOME_FAILED);
+        return EXIT_SOME_FAILED;
     }
-    ExitCode::SUCCESS
+    0
 }

@@ -45,3 +45,18 @@ impl From<FilterFlags> for Overrides {
         }
     }
 }
+
+/// The words that give the same again.
+pub(super) fn arguments(overrides: &Overrides) -> Vec<String> {
+    let Overrides { set, only, except, seeds, cases, shard, limit, limit_runs } = overrides;
+    let several = [("--override", set), ("--only", only), ("--except", except), ("--case", cases)];
+    let several = several.into_iter().flat_map(|(flag, values)| values.iter().map(move |value| (flag, value.clone())));
+    let one = [
+        ("--seeds", seeds.clone()),
+        ("--shard", shard.clone()),
+        ("--limit", limit.map(|limit| limit.to_string())),
+        ("--limit-runs", limit_runs.map(|limit| limit.to_string())),
+    ];
+    let one = one.into_iter().filter_map(|(flag, value)| Some((flag, value?)));
+    several.chain(one).map(|(flag, value)| format!("{flag}={value}")).collect()
+}

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use aees_run::times::span;
 use aees_studies::disk::Root;
 use aees_studies::job::Work;
-use aees_studies::plan::{Planner, StudyPlan};
+use aees_studies::plan::{Planner, StudyPlan, recall};
 use aees_studies::registry::{Member, Reader, RunId, RunState};
-use aees_studies::study::{Overrides, Study, quoted};
+use aees_studies::study::{Overrides, Study, Template, quoted};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
@@ -54,7 +54,7 @@ impl PlanFlags {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let results = self.results.results();
         let registry = results.reader_if_any()?;
-        let study = Study::read(&self.study)?;
+        let study = recall(Study::read(&self.study)?, &results.root)?;
         let mut inputs = inputs::finder();
         let mut planner =
             Planner { root: &results.root, registry: registry.as_ref(), inputs: &mut inputs, dry_run: true };
@@ -64,6 +64,10 @@ impl PlanFlags {
             eprintln!(
                 "note: data, tokenizer or model are not on this machine, so ids and what is done are not known yet"
             );
+        }
+        if study.learns() {
+            let (known, all) = (plan.trials, study.search.trials());
+            eprintln!("note: {known} of {all} trials are shown; the others are chosen by what these give");
         }
         let rows = rows(&plan, registry.as_ref())?;
         match if self.json { PlanFormat::Json } else { self.format } {
@@ -210,8 +214,18 @@ fn job_line(plan: &StudyPlan, root: &Root, run: &RunId) -> String {
             words.join(" ")
         }
         Some(Work::Command(command)) => {
-            let words: Vec<String> = command.arguments.iter().map(|word| quoted(word)).collect();
-            format!("printf '%s' {} | {}", quoted(&command.input.to_string()), words.join(" "))
+            let word = |word: &Template| quoted(&command.slot.fill(word).text().unwrap_or_default());
+            let variable = |(name, value): (&String, &Option<Template>)| match value {
+                Some(value) => format!("{name}={}", word(value)),
+                None => format!("-u {}", quoted(name)),
+            };
+            let mut variables: Vec<String> = command.environment.iter().map(variable).collect();
+            // Options come before variables.
+            variables.sort_by_key(|variable| !variable.starts_with("-u "));
+            let env = (!variables.is_empty()).then(|| format!("env {}", variables.join(" ")));
+            let words: Vec<String> = env.into_iter().chain(command.arguments.iter().map(word)).collect();
+            let folder = quoted(&command.work_directory.to_string_lossy());
+            format!("cd {folder} && printf '%s' {} | {}", quoted(&command.input.to_string()), words.join(" "))
         }
         None => String::new(),
     }

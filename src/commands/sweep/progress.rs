@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use aees_run::printable::printable;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
@@ -63,7 +64,7 @@ impl SweepProgress {
             }
             SweepEvent::Progress { settled, total, running } => {
                 self.bar.set_position(settled as u64);
-                self.bar.set_message(running.join(" | "));
+                self.bar.set_message(printable(&running.join(" | ")).into_owned());
                 if self.style == Style::Plain && self.said.is_none_or(|said| said.elapsed() > PROGRESS_EVERY) {
                     self.said = Some(Instant::now());
                     self.line(&format!("{settled}/{total} settled; running: {}", running.join(" | ")));
@@ -73,7 +74,7 @@ impl SweepProgress {
     }
 
     fn line(&self, text: &str) {
-        self.bar.suspend(|| eprintln!("{text}"));
+        self.bar.suspend(|| eprintln!("{}", printable(text)));
     }
 
     pub(super) fn finish(&self) {

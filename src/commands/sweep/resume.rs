@@ -2,13 +2,17 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Instant;
 
-use aees_studies::plan::{StudyPlan, study_name};
+use aees_studies::SweepError;
+use aees_studies::plan::{StudyPlan, recall, study_name};
 use aees_studies::registry::{Audit, RunFilter, RunState};
-use aees_studies::study::Study;
+use aees_studies::study::{Overrides, Study};
 use clap::Args;
 
 use super::execute::{EXIT_CODES, RunningFlags, execute};
+use super::hooks::conclude;
+use super::rounds::run_in_rounds;
 use crate::failure::Failure;
 use crate::results::{Results, ResultsFlags};
 
@@ -45,8 +49,34 @@ impl ResumeFlags {
         if self.retry_failed {
             retry_failed(&results, &name)?;
         }
-        execute(&results, &plan, &self.running)
+        let again = ["resume".to_owned(), plan.name.clone()];
+        match study_of(&plan, &results)? {
+            Some((study, overrides)) => run_in_rounds(&results, study, &overrides, plan, (true, &self.running), &again),
+            None => {
+                let since = Instant::now();
+                conclude(&results, &plan, &execute(&results, &plan, &self.running, &again)?, since)
+            }
+        }
     }
+}
+
+/// The study file of a plan whose trials are not all chosen, with what was set in all runs; none for other plans.
+fn study_of(plan: &StudyPlan, results: &Results) -> Result<Option<(Study, Overrides)>, Failure> {
+    let Some(search) = &plan.search else { return Ok(None) };
+    if !search.source.is_file() {
+        let source = search.source.display();
+        eprintln!("warning: {source} is gone: the trials that were chosen are run, and no further ones");
+        return Ok(None);
+    }
+    let study = recall(Study::read(&search.source)?, &results.root)?;
+    if study.name != plan.name || study.search_id().map_err(SweepError::from)?.full() != search.id {
+        let source = search.source.display();
+        eprintln!(
+            "warning: {source} asks for another search now: the trials that were chosen are run, and no further ones"
+        );
+        return Ok(None);
+    }
+    Ok(Some((study, Overrides { set: search.overrides.clone(), ..Overrides::default() })))
 }
 
 fn only_study(results: &Results) -> Result<String, Failure> {

@@ -2,16 +2,17 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Instant;
 
-use aees_run::artifact::FileError;
-use aees_studies::plan::{Planner, StudyPlan, study_name};
-use aees_studies::registry::{Registry, RunState};
+use aees_studies::plan::{StudyPlan, recall, study_name};
 use aees_studies::study::{Overrides, Study};
 use clap::Args;
 
+use super::enter::enter;
 use super::execute::{EXIT_CODES, RunningFlags, execute};
-use super::filters::FilterFlags;
-use super::inputs;
+use super::filters::{FilterFlags, arguments};
+use super::hooks::conclude;
+use super::rounds::run_in_rounds;
 use crate::failure::Failure;
 use crate::results::{Results, ResultsFlags};
 
@@ -36,12 +37,25 @@ impl RunFlags {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let results = self.results.results();
         let overrides = Overrides::from(self.filters);
-        let plan = match Path::new(&self.study).is_file() {
-            true => plan(&results, &Study::read(Path::new(&self.study))?, &overrides, self.yes)?,
-            false => planned(&results, &self.study, &overrides)?,
-        };
-        execute(&results, &plan, &self.running)
+        if !Path::new(&self.study).is_file() {
+            let (plan, since) = (planned(&results, &self.study, &overrides)?, Instant::now());
+            let again = ["resume".to_owned(), plan.name.clone()];
+            return conclude(&results, &plan, &execute(&results, &plan, &self.running, &again)?, since);
+        }
+        let study = recall(Study::read(Path::new(&self.study))?, &results.root)?;
+        let plan = enter(&results, &study, &overrides, self.yes)?;
+        let again = again(&self.study, &plan, &overrides);
+        run_in_rounds(&results, study, &overrides, plan, (self.yes, &self.running), &again)
     }
+}
+
+/// The words of a command that runs the same runs of a study that is planned now.
+fn again(file: &str, plan: &StudyPlan, overrides: &Overrides) -> Vec<String> {
+    if plan.selected.len() == plan.members.len() {
+        return vec!["resume".into(), plan.name.clone()];
+    }
+    let file = std::path::absolute(file).map_or_else(|_| file.to_owned(), |path| path.to_string_lossy().into_owned());
+    [vec!["run".into(), file, "--yes".into()], arguments(overrides)].concat()
 }
 
 /// The plan of a study that is named, not read: filters are applied to combinations, which only the study file has.
@@ -57,33 +71,4 @@ fn planned(results: &Results, named: &str, overrides: &Overrides) -> Result<Stud
             format!("name a study file, or a study below {}", results.root.studies().display()),
         )),
     }
-}
-
-/// Plans a study and enters it into the registry.
-fn plan(results: &Results, study: &Study, overrides: &Overrides, yes: bool) -> Result<StudyPlan, Failure> {
-    study.expand(overrides)?.check_size(yes)?;
-    let mut inputs = inputs::finder();
-    let registry = results.reader_if_any()?;
-    let mut planner = Planner { root: &results.root, registry: registry.as_ref(), inputs: &mut inputs, dry_run: false };
-    let plan = planner.plan(study, overrides)?;
-    drop(registry);
-    if let Some(most) = study.budget.max_runs
-        && plan.selected.len() as u64 > most
-        && !yes
-    {
-        let message = format!("the study has {} runs, and budget.max_runs is {most}", plan.selected.len());
-        return Err(Failure::with_help(message, "select fewer with --only or --limit, or say --yes"));
-    }
-    let folder = results.registry.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(FileError::at("make", folder))?;
-    let mut registry = Registry::open(&results.registry)?;
-    plan.save(&results.root)?;
-    let planned = registry.plan(&plan.spec, &plan.members)?;
-    inputs.remember(&mut registry)?;
-    plan.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
-    let done = registry.states(&plan.selected)?.into_values().filter(|state| *state == RunState::Done).count();
-    let others = plan.members.len() - plan.selected.len();
-    let left_out = if others > 0 { format!("; {others} more are not selected") } else { String::new() };
-    eprintln!("{}: {} runs, {done} of them done, {} new{left_out}", plan.name, plan.selected.len(), planned.created);
-    Ok(plan)
 }

@@ -13,6 +13,7 @@ use aees_run::hexadecimal::sha256;
 use serde_json::{Map, Value};
 
 use super::error::RecordError;
+use super::program_numbers::{ProgramNumber, program_curves, program_numbers};
 use crate::registry::{Completion, Metric, OutcomeKind, Usage};
 
 /// Top-level numbers of a RunResult that measure nothing.
@@ -41,7 +42,7 @@ fn parse(bytes: &[u8], run_directory: &Path) -> Result<Completion, String> {
     }
     let of_program = document.get("result").and_then(Value::as_object);
     let metrics = match of_program {
-        Some(result) => program_metrics(result),
+        Some(result) => with_extremes(program_metrics(result), &program_curves(run_directory)),
         None => document.iter().filter(|(key, _)| !NO_METRICS.contains(&key.as_str())).filter_map(metric).collect(),
     };
     Ok(Completion {
@@ -87,26 +88,36 @@ pub fn split_metric(key: &str) -> (&str, &'static str) {
     found.filter(|(name, _)| !name.is_empty()).unwrap_or((key, "final"))
 }
 
-/// All numbers of a program are metrics; those it gives as `metrics: {name: number}` or `metrics: {name: {measure: number}}`
-/// come before others of the same name.
+/// The metrics of a program: its numbers, but for those that tell its cost.
 fn program_metrics(result: &Map<String, Value>) -> Vec<Metric> {
-    let mut found: BTreeMap<(String, String), f64> = BTreeMap::new();
-    let mut add = |metric: Metric| {
-        found.insert((metric.name, metric.measure), metric.value);
-    };
-    result.iter().filter(|(key, _)| !USED.contains(&key.as_str())).filter_map(metric).for_each(&mut add);
-    for (name, value) in result.get("metrics").and_then(Value::as_object).into_iter().flatten() {
-        let Value::Object(measures) = value else {
-            metric((name, value)).into_iter().for_each(&mut add);
-            continue;
+    let numbers = program_numbers(result).into_iter().filter(|number| !USED.contains(&number.name.as_str()));
+    let metric = |number: ProgramNumber| {
+        let (name, measure) = match number.measure.as_str() {
+            "final" => split_metric(&number.name),
+            measure => (number.name.as_str(), measure),
         };
-        for (measure, value) in measures {
-            if let Some(value) = value.as_f64() {
-                add(Metric { name: name.clone(), measure: measure.clone(), value });
-            }
+        Some(Metric { name: name.into(), measure: measure.into(), value: number.value.as_f64()? })
+    };
+    numbers.filter_map(metric).collect()
+}
+
+/// With the largest and the smallest value of each curve that a program told on its way to the number.
+fn with_extremes(mut metrics: Vec<Metric>, curves: &BTreeMap<String, Vec<f64>>) -> Vec<Metric> {
+    for (name, curve) in curves {
+        let last = metrics.iter().find(|metric| metric.name == *name && metric.measure == "final");
+        let values: Vec<f64> = curve.iter().copied().chain(last.map(|metric| metric.value)).collect();
+        for (measure, value) in
+            [("max", values.iter().copied().reduce(f64::max)), ("min", values.iter().copied().reduce(f64::min))]
+        {
+            let is_said = metrics.iter().any(|metric| metric.name == *name && metric.measure == measure);
+            metrics.extend(value.filter(|_| !is_said).map(|value| Metric {
+                name: name.clone(),
+                measure: measure.into(),
+                value,
+            }));
         }
     }
-    found.into_iter().map(|((name, measure), value)| Metric { name, measure, value }).collect()
+    metrics
 }
 
 /// What a program may say of its cost, beside its metrics.

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use super::{Launcher, Ticket, Update};
 use crate::disk::log_end;
 use crate::error::SweepError;
-use crate::job::{Ended, Job, Work};
+use crate::job::{Ended, Job, ProgramSlot, Work};
 use crate::process::{out_of_memory_kills, signal_group};
 
 /// From the closed lifeline to the first signal: a checkpoint of a large model takes seconds.
@@ -130,7 +130,13 @@ impl Drop for LocalProcesses {
 
 /// The work with the slot's device and threads, unless the study chose its own.
 fn placed(work: Work, slot: &Slot) -> Work {
-    let Work::Train(mut settings) = work else { return work };
+    let mut settings = match work {
+        Work::Train(settings) => settings,
+        Work::Command(mut command) => {
+            command.slot = ProgramSlot { device: slot.device.clone(), threads: slot.threads };
+            return Work::Command(command);
+        }
+    };
     if let Some(device) = &slot.device {
         settings.entry("device").or_insert_with(|| json!(device));
     }

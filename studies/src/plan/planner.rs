@@ -1,6 +1,7 @@
 //! Makes a plan of a study: every combination with each seed gets its identity and its work.
 
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use aees_run::identity::{Id, Inputs, RunIdentity};
@@ -8,15 +9,22 @@ use aees_run::settings::RunConfig;
 use serde_json::{Map, Value, json};
 
 use super::inputs::InputFinder;
-use super::study_plan::{Policy, StudyPlan};
+use super::study_plan::{LearningSearch, Policy, StudyPlan};
 use crate::disk::Root;
 use crate::error::SweepError;
-use crate::job::{CommandJob, ResultSource, Work};
-use crate::registry::{ConfigId, Member, PlannedRun, Reader, RunId, StudySpec};
-use crate::study::{CommandSpec, Overrides, ResultRule, RunPlaces, SeedSlot, Settings, Study, StudyConfig, StudyTask};
+use crate::job::{CommandJob, ProgramSlot, ResultSource, Work};
+use crate::program::Provenance;
+use crate::registry::{ConfigId, Member, PlannedRun, Reader, RunId, RunState, StudySpec};
+use crate::study::{
+    CommandSpec, Overrides, ResultRule, RunPlaces, Search, Settings, Study, StudyConfig, StudyTask, Template,
+    identity_of,
+};
 
 /// Stands for the fingerprint of data that is not here.
 const UNKNOWN_DATA: &str = "unknown";
+
+/// A foreign program, a setting of it, and the document that the setting is known by.
+type KnownSetting<'s> = (&'s CommandSpec, &'s Map<String, Value>, Value);
 
 /// What a plan is made with.
 pub struct Planner<'a, 'r> {
@@ -43,10 +51,7 @@ impl Planner<'_, '_> {
             filtered.settings.iter().flat_map(|setting| setting.seeds.iter().map(|slot| slot.index)).collect();
         let mut plan = StudyPlan {
             name: study.name.clone(),
-            metric: study
-                .metric
-                .as_ref()
-                .map(|metric| format!("{} ({} {})", metric.name, metric.goal.name(), metric.measure)),
+            metric: study.metric.as_ref().map(ToString::to_string),
             policy: policy(study),
             spec: StudySpec {
                 name: study.name.clone(),
@@ -61,6 +66,9 @@ impl Planner<'_, '_> {
             duplicates: whole.duplicates.len(),
             excluded: whole.excluded,
             provisional: false,
+            search: learning_search(study, overrides)?,
+            trials: if study.search == Search::Grid { 0 } else { whole.became.len() },
+            program: program_of(study)?,
         };
         for setting in &whole.settings {
             self.add(study, setting, &wanted, &mut plan)?;
@@ -93,8 +101,17 @@ impl Planner<'_, '_> {
         let axes: Map<String, Value> = setting.axes.iter().cloned().collect();
         let axes_json = Value::Object(axes).to_string();
         let case = (!setting.case.is_empty()).then(|| setting.case.join("/"));
+        let seeds: Vec<i64> = setting.seeds.iter().map(|slot| slot.seed).collect();
+        let of_program = self.document_of(study, &setting.settings, &seeds, plan.program.as_ref())?;
         for slot in &setting.seeds {
-            let (identity, document, work) = self.run_of(study, &setting.settings, *slot)?;
+            let (identity, document, work) = match &of_program {
+                Some((command, config, document)) => {
+                    let identity = identity_of(document, slot.seed)?;
+                    let job = self.command_job(command, config, slot.seed, &identity, plan.program.as_ref())?;
+                    (identity, document.clone(), Work::Command(Box::new(job)))
+                }
+                None => self.training_run(&setting.settings, slot.seed)?,
+            };
             let run_id = RunId::from_str(identity.run_id.full())?;
             plan.provisional |= document["data"]["fingerprint"] == UNKNOWN_DATA;
             let selected = wanted.contains(&slot.index);
@@ -123,28 +140,43 @@ impl Planner<'_, '_> {
         Ok(())
     }
 
-    fn run_of(
-        &mut self,
-        study: &Study,
-        settings: &Settings,
-        slot: SeedSlot,
-    ) -> Result<(RunIdentity, Value, Work), SweepError> {
-        match (&study.task, settings.run_config(slot.seed), settings.command()) {
-            (StudyTask::Command(command), _, Some(config)) => {
-                let identity = command.identity(config, slot.seed)?;
-                let document = command.identity_document(config);
-                let job = self.command_job(command, config, slot.seed, &identity)?;
-                Ok((identity, document, Work::Command(job)))
+    fn training_run(&mut self, settings: &Settings, seed: i64) -> Result<(RunIdentity, Value, Work), SweepError> {
+        let mut config = settings.run_config(seed).ok_or(SweepError::NoSettings)?;
+        config.make_paths_absolute();
+        let inputs = self.inputs_of(&config)?;
+        let identity = RunIdentity::of(&config, &inputs)?;
+        let document = RunIdentity::document(&config, &inputs);
+        Ok((identity, document, Work::Train(differences(&config))))
+    }
+
+    /// What a setting of a foreign program is known by: of the documents that mean it, the one with the most runs done.
+    fn document_of<'s>(
+        &self,
+        study: &'s Study,
+        settings: &'s Settings,
+        seeds: &[i64],
+        program: Option<&Provenance>,
+    ) -> Result<Option<KnownSetting<'s>>, SweepError> {
+        let (StudyTask::Command(command), Some(config)) = (&study.task, settings.command()) else { return Ok(None) };
+        let content = program.map(Provenance::content);
+        let documents = command.identity_documents(config, content.as_ref());
+        let mut best: Option<(usize, Value)> = None;
+        for document in documents {
+            let done = self.runs_done(&document, seeds)?;
+            if best.as_ref().is_none_or(|(most, _)| done > *most) {
+                best = Some((done, document));
             }
-            (_, Some(mut config), _) => {
-                config.make_paths_absolute();
-                let inputs = self.inputs_of(&config)?;
-                let identity = RunIdentity::of(&config, &inputs)?;
-                let document = RunIdentity::document(&config, &inputs);
-                Ok((identity, document, Work::Train(differences(&config))))
-            }
-            _ => Err(SweepError::NoSettings),
         }
+        Ok(best.map(|(_, document)| (command, config, document)))
+    }
+
+    fn runs_done(&self, document: &Value, seeds: &[i64]) -> Result<usize, SweepError> {
+        let Some(registry) = self.registry else { return Ok(0) };
+        let mut runs = Vec::with_capacity(seeds.len());
+        for seed in seeds {
+            runs.push(RunId::from_str(identity_of(document, *seed)?.run_id.full())?);
+        }
+        Ok(registry.states(&runs)?.into_values().filter(|state| *state == RunState::Done).count())
     }
 
     fn inputs_of(&mut self, config: &RunConfig) -> Result<Inputs, SweepError> {
@@ -165,31 +197,70 @@ impl Planner<'_, '_> {
         config: &Map<String, Value>,
         seed: i64,
         identity: &RunIdentity,
+        program: Option<&Provenance>,
     ) -> Result<CommandJob, SweepError> {
         let folder = self.root.run(&RunId::from_str(identity.run_id.full())?);
         let folder = std::path::absolute(&folder).unwrap_or(folder);
         let run_directory = folder.to_string_lossy();
         let places = RunPlaces { seed, run_directory: &run_directory };
+        let fill = |template: &Template| command.fill(template, config, places);
+        let variable = |(name, value): (&String, &Option<Template>)| (name.clone(), value.as_ref().map(fill));
         Ok(CommandJob {
-            arguments: command.arguments(config, places).map_err(SweepError::Unfilled)?,
+            arguments: command.argv.iter().map(fill).collect(),
+            work_directory: work_directory(command, |template| fill(template).text().map_err(str::to_owned))
+                .map_err(SweepError::Unfilled)?,
             input: CommandSpec::standard_input(config, seed),
             result: match &command.result {
                 ResultRule::LastJsonLine => ResultSource::LastJsonLine,
-                ResultRule::File(path) => {
-                    ResultSource::File(path.fill(config, places).map_err(SweepError::Unfilled)?.into())
-                }
+                ResultRule::File(path) => ResultSource::File(fill(path)),
             },
             timeout_seconds: command.timeout.map(|timeout| timeout.as_secs_f64()),
-            environment: command.env.clone(),
+            environment: command.env.iter().map(variable).collect(),
+            pass_on: command.pass_on.clone(),
+            log_limit: command.log_limit,
+            content: program.filter(|_| command.identity.digest).map(Provenance::content),
+            slot: ProgramSlot::default(),
         })
+    }
+}
+
+/// The folder that a program works in, absolute: the study's word, or here.
+fn work_directory(
+    command: &CommandSpec,
+    fill: impl Fn(&Template) -> Result<String, String>,
+) -> Result<PathBuf, String> {
+    let here = std::env::current_dir().unwrap_or_default();
+    Ok(match &command.workdir {
+        Some(template) => here.join(&command.folder).join(fill(template)?),
+        None => here,
+    })
+}
+
+/// Where further trials come from.
+fn learning_search(study: &Study, overrides: &Overrides) -> Result<Option<LearningSearch>, SweepError> {
+    if !study.learns() {
+        return Ok(None);
+    }
+    let source = std::path::absolute(&study.source).unwrap_or_else(|_| study.source.clone());
+    Ok(Some(LearningSearch { source, overrides: overrides.set.clone(), id: study.search_id()?.full().to_owned() }))
+}
+
+/// What the program of a study is now; none for training.
+fn program_of(study: &Study) -> Result<Option<Provenance>, SweepError> {
+    let StudyTask::Command(command) = &study.task else { return Ok(None) };
+    let unfilled = |template: &Template| template.text().map_err(str::to_owned);
+    // A folder that differs from run to run is not there yet, and holds no program.
+    match work_directory(command, unfilled) {
+        Ok(folder) if !folder.is_dir() => Err(SweepError::NoWorkDirectory(folder)),
+        Ok(folder) => Ok(Some(Provenance::of(&command.argv, &folder))),
+        Err(_) => Ok(Some(Provenance::of(&command.argv, &std::env::current_dir().unwrap_or_default()))),
     }
 }
 
 /// The settings of a run that are not its task's defaults, and the task.
 fn differences(config: &RunConfig) -> Map<String, Value> {
-    let defaults = RunConfig::new(config.task).to_map();
-    let all = config.to_map().into_iter();
-    all.filter(|(key, value)| key == "task" || defaults.get(key) != Some(value)).collect()
+    let changed = config.changed().map(|(setting, value)| (setting.key.to_owned(), value));
+    changed.chain([("task".to_owned(), config.task.name().into())]).collect()
 }
 
 fn policy(study: &Study) -> Policy {
@@ -199,5 +270,7 @@ fn policy(study: &Study) -> Policy {
         same_fingerprint: study.breakers.same_fingerprint,
         max_hours: study.budget.max_hours,
         per_run_timeout_seconds: study.budget.per_run_timeout.map(|timeout| timeout.as_secs_f64()),
+        on_end: study.on_end.clone(),
+        on_failure: study.on_failure.clone(),
     }
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::disk::{RecordError, Root, read_study, write_study};
 use crate::error::SweepError;
 use crate::job::Work;
+use crate::program::{Provenance, withheld};
 use crate::registry::{Member, RunId, StudySpec};
 
 /// How a study treats what goes wrong, and what it may spend.
@@ -27,6 +28,12 @@ pub struct Policy {
     pub max_hours: Option<f64>,
     /// Seconds that one run may take in one go.
     pub per_run_timeout_seconds: Option<f64>,
+    /// A command to run when the study's runs end.
+    #[serde(default)]
+    pub on_end: Option<Vec<String>>,
+    /// A command to run when they end badly.
+    #[serde(default)]
+    pub on_failure: Option<Vec<String>>,
 }
 
 /// A study that can be run.
@@ -51,6 +58,12 @@ pub struct StudyPlan {
     pub duplicates: usize,
     /// Combinations that `exclude` dropped.
     pub excluded: usize,
+    /// Where further trials come from, for a search that learns.
+    pub search: Option<LearningSearch>,
+    /// How many trials a search has in it; 0 for a grid.
+    pub trials: usize,
+    /// The program that its runs call, as it was when the study was planned; none for training.
+    pub program: Option<Provenance>,
     /// Whether some ids are not those that the runs will have, since their data is not here.
     pub provisional: bool,
 }
@@ -64,10 +77,61 @@ struct PlanFile {
     schema_version: u32,
     metric: Option<String>,
     policy: Policy,
+    #[serde(default)]
+    program: Option<Provenance>,
+    #[serde(default)]
+    search: Option<LearningSearch>,
     work: BTreeMap<String, Work>,
 }
 
+/// A search whose trials are not all chosen yet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LearningSearch {
+    /// The study file, absolute.
+    pub source: PathBuf,
+    /// What was set in every run.
+    pub overrides: Vec<String>,
+    /// What its trials are of.
+    pub id: String,
+}
+
+/// What differs between a program as it was planned and as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProgramChanges {
+    /// Its files, in words.
+    pub files: Vec<String>,
+    /// Whether their content is part of the runs' identity.
+    pub decide_identity: bool,
+    /// Secrets that are set here and that it will not see.
+    pub withheld: Vec<&'static str>,
+}
+
 impl StudyPlan {
+    /// How the program differs from the one that was planned; none for training.
+    pub fn program_changes(&self) -> Option<ProgramChanges> {
+        let planned = self.program.as_ref()?;
+        let command = self.work.values().find_map(|work| match work {
+            Work::Command(command) => Some(command),
+            Work::Train(_) => None,
+        })?;
+        let now = Provenance::of(&planned.arguments, &planned.work_directory);
+        Some(ProgramChanges {
+            files: now.changes_since(planned),
+            decide_identity: command.content.is_some(),
+            withheld: withheld(&command.pass_on),
+        })
+    }
+
+    /// The program of the plan that a study's folder has, if it has one.
+    pub fn planned_program(root: &Root, name: &str) -> Option<Provenance> {
+        #[derive(Deserialize)]
+        struct ProgramAlone {
+            program: Option<Provenance>,
+        }
+        let text = std::fs::read(plan_path(root, name)).ok()?;
+        serde_json::from_slice::<ProgramAlone>(&text).ok()?.program
+    }
+
     /// Writes the plan into the study's folder.
     ///
     /// # Errors
@@ -79,6 +143,8 @@ impl StudyPlan {
             schema_version: 1,
             metric: self.metric.clone(),
             policy: self.policy.clone(),
+            program: self.program.clone(),
+            search: self.search.clone(),
             work: self.work.iter().map(|(run, work)| (run.full().to_owned(), work.clone())).collect(),
         };
         let text = serde_json::to_vec(&file).map_err(|error| FileError::at("write", &folder)(error.into()))?;
@@ -120,6 +186,9 @@ impl StudyPlan {
             warnings: Vec::new(),
             duplicates: 0,
             excluded: 0,
+            program: file.program,
+            search: file.search,
+            trials: 0,
             provisional: false,
         }))
     }

@@ -4,10 +4,11 @@
 //! would. The *gate* becomes the program (`exec`), but only after a word from this process, which is given when the guard
 //! knows the group and `program.json` is written; before that, the death of this process ends the gate too.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -16,6 +17,7 @@ use std::{env, fs, thread};
 
 use aees_run::artifact::FileError;
 
+use super::environment;
 use super::folder::{ProgramRecord, RunFolder};
 use super::output::{ProgramEvent, Stream, forward};
 use super::{Step, failed, file_failed};
@@ -29,8 +31,8 @@ const GATE: &str = r#"read -r go && exec "$@"; exit 126"#;
 
 const GUARD: &str = r#"read -r group && ! read -r never && kill -s KILL -- "-$group""#;
 
-/// Of our own environment, besides those that begin with `LC_`.
-const PASSED_ON: [&str; 6] = ["PATH", "HOME", "LANG", "TMPDIR", "USER", "AEES_LAUNCH"];
+/// Variables with their values, none for those that go.
+type VariableChanges = Vec<(OsString, Option<OsString>)>;
 
 /// Where several runs share this process (tests), no program may inherit another's lock.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -50,12 +52,13 @@ pub(super) struct Program {
 
 impl Program {
     /// Starts the program of a job.
-    pub(super) fn start(job: &Job, command: &CommandJob, folder: &RunFolder) -> Step<Self> {
-        check_program(command)?;
+    pub(super) fn start(job: &Job, command: &CommandJob, arguments: &[String], folder: &RunFolder) -> Step<Self> {
+        let config = folder.file("config.json");
+        let environment = environment::changes(job, command, &config);
+        check_program(arguments, &command.work_directory, &environment)?;
         adopt_orphans();
         let mut input = command.input.to_string().into_bytes();
         input.push(b'\n');
-        let config = folder.file("config.json");
         fs::write(&config, &input).map_err(|error| file_failed(&FileError::at("write", &config)(error)))?;
 
         let worker = ProcessIdentity::own();
@@ -64,13 +67,13 @@ impl Program {
             ("AEES_RUN_DIR", folder.path().to_string_lossy().into_owned()),
             ("AEES_WORKER", format!("{}.{}", worker.pid, worker.start_ticks)),
         ];
-        let mut shell = gate(job, command, &config);
+        let mut shell = gate(arguments, &command.work_directory, environment);
         shell.envs(marks.clone());
         let marks = marks.map(|(name, value)| format!("{name}={value}")).to_vec();
         let mut guard = start_guard().map_err(|error| cannot_start(SHELL, &error))?;
         let program = spawn_with_lock(&mut shell, folder).and_then(|gate| {
             let opened = open_gate(gate, &mut guard, folder, worker, marks, input);
-            opened.map_err(|error| cannot_start(&command.arguments[0], &error))
+            opened.map_err(|error| cannot_start(&arguments[0], &error))
         });
         let (tree, events) = match program {
             Ok(started) => started,
@@ -92,18 +95,15 @@ impl Program {
 }
 
 /// The shell that becomes the program.
-fn gate(job: &Job, command: &CommandJob, config: &Path) -> Command {
+fn gate(arguments: &[String], work_directory: &Path, environment: VariableChanges) -> Command {
     let mut shell = Command::new(SHELL);
-    shell.args(["-c", GATE, "aees"]).args(&command.arguments);
-    shell.env_clear();
-    let is_passed_on = |name: &str| {
-        PASSED_ON.contains(&name) || name.starts_with("LC_") || command.environment.iter().any(|own| own == name)
-    };
-    shell.envs(env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_passed_on)));
-    if env::var_os("PYTHONUNBUFFERED").is_none() {
-        shell.env("PYTHONUNBUFFERED", "1");
+    shell.args(["-c", GATE, "aees"]).args(arguments).current_dir(work_directory);
+    for (name, value) in environment {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
     }
-    shell.env("AEES_RUN_ID", &job.run_id).env("AEES_CONFIG", config).env("AEES_ATTEMPT", job.attempt.to_string());
     shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     shell.process_group(0);
     shell
@@ -195,37 +195,41 @@ fn cannot_start(program: &str, error: &io::Error) -> Ended {
 }
 
 /// The shell would say less.
-fn check_program(command: &CommandJob) -> Step<()> {
-    let name = command.arguments.first().map_or("", String::as_str);
+fn check_program(arguments: &[String], folder: &Path, environment: &VariableChanges) -> Step<()> {
+    let name = arguments[0].as_str();
     let refuse =
         |what: &str, help: &str| Err(failed("config", format!("the program {name}: {what}"), Some(help.into())));
-    if name.is_empty() || name.starts_with('-') {
-        return refuse("that is no program's name", "the first of `argv` is the program to run");
+    let texts = environment.iter().filter_map(|(_, value)| value.as_ref()?.to_str());
+    if arguments.iter().map(String::as_str).chain(texts).any(|text| text.contains('\0')) {
+        return refuse("an argument or a variable holds a zero byte", "take it out of the setting that fills it");
     }
-    if command.arguments.iter().any(|argument| argument.contains('\0')) {
-        return refuse("an argument holds a zero byte", "take it out of the setting that fills the argument");
+    if !folder.is_dir() {
+        return refuse(
+            &format!("the folder that it works in is not there: {}", folder.display()),
+            "see `workdir` in `command`",
+        );
     }
     if name.contains('/') {
-        let path = Path::new(name);
-        return match (path.is_file(), is_executable(path)) {
+        let path = folder.join(name);
+        return match (path.is_file(), is_executable(&path)) {
             (_, true) => Ok(()),
             (true, false) => refuse(
                 "it is not executable",
                 "make it executable with chmod +x, or name its interpreter first, as in [python3, train.py]",
             ),
             (false, _) => {
-                let here = env::current_dir().unwrap_or_default();
-                let help = format!("a relative path starts where the sweep was started, now {}", here.display());
+                let help = format!("a relative path starts in the folder that it works in, {}", folder.display());
                 refuse("there is no such file", &help)
             }
         };
     }
-    let places = env::var_os("PATH").unwrap_or_default();
-    let found = env::split_paths(&places).map(|folder| folder.join(name)).any(|path| is_executable(&path));
+    let own = environment.iter().rev().find(|(name, _)| name == "PATH").and_then(|(_, value)| value.clone());
+    let places = own.or_else(|| env::var_os("PATH")).unwrap_or_default();
+    let found = env::split_paths(&places).map(|place| folder.join(place).join(name)).any(|path| is_executable(&path));
     if found {
         return Ok(());
     }
-    let help = match PathBuf::from(name).is_file() {
+    let help = match folder.join(name).is_file() {
         true => format!("write ./{name} for the file in this folder"),
         false => "install it, or write its path".to_owned(),
     };

@@ -1,17 +1,19 @@
 //! What a program prints: into `log.txt`, and kept as far as its end is judged by it.
 
 use std::collections::VecDeque;
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::sync::mpsc::SyncSender;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use aees_run::artifact::FileError;
 use aees_run::json::{LooseObject, parse_object};
+use aees_run::printable::printable;
 use serde_json::Value;
 
+use super::curve::Curve;
 use super::folder::RunFolder;
+use super::log::ProgramLog;
 use super::{Step, file_failed};
 
 /// The longest line that is looked at.
@@ -53,9 +55,8 @@ pub(super) enum ProgramEvent {
 /// What was printed, as far as it matters.
 #[derive(Debug)]
 pub(super) struct Output {
-    log: File,
-    /// Why the log is not whole.
-    log_error: Option<std::io::Error>,
+    log: ProgramLog,
+    curve: Curve,
     last_object: Option<LooseObject>,
     output_tail: Tail,
     error_tail: Tail,
@@ -63,13 +64,13 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Nothing yet; the log of earlier attempts is continued.
-    pub(super) fn open(folder: &RunFolder) -> Step<Self> {
+    /// Nothing yet; the log of earlier attempts is continued. Log and curves may become so large, in bytes.
+    pub(super) fn open(folder: &RunFolder, limit: u64) -> Step<Self> {
         let path = folder.file("log.txt");
-        let log = OpenOptions::new().create(true).append(true).open(&path);
-        let log = log.map_err(|error| file_failed(&FileError::at("write", &path)(error)))?;
+        let log = ProgramLog::open(&path, limit).map_err(|error| file_failed(&FileError::at("write", &path)(error)))?;
+        let curve = Curve::new(folder.file("metrics.jsonl"), limit);
         let (output_tail, error_tail) = (Tail::default(), Tail::default());
-        Ok(Self { log, log_error: None, last_object: None, output_tail, error_tail, last_progress: None })
+        Ok(Self { log, curve, last_object: None, output_tail, error_tail, last_progress: None })
     }
 
     /// Takes whole lines; `progress` gets those that tell it.
@@ -91,17 +92,17 @@ impl Output {
 
     /// Takes a part of a line that is too long.
     pub(super) fn write_log(&mut self, bytes: &[u8]) {
-        if let Err(error) = self.log.write_all(bytes)
-            && self.log_error.is_none()
-        {
-            // The run can go on without it.
-            self.log_error = Some(error);
-        }
+        self.log.write(bytes);
     }
 
-    /// What is to be said of the log, if it could not be written.
+    /// The program ended.
+    pub(super) fn end(&mut self, last_line_is_result: bool) {
+        self.curve.end(last_line_is_result);
+    }
+
+    /// What is to be said of log and curves, if they could not be written.
     pub(super) fn warning(&self) -> Option<String> {
-        self.log_error.as_ref().map(|error| format!("cannot write log.txt: {error}"))
+        self.log.warning().or_else(|| self.curve.warning())
     }
 
     fn look_at(&mut self, line: &[u8], progress: &mut dyn FnMut(&Value)) {
@@ -114,8 +115,9 @@ impl Output {
         let is_due = self.last_progress.is_none_or(|last| last.elapsed() >= BETWEEN_PROGRESS);
         if tells && is_due && line.len() <= LONGEST_PROGRESS {
             self.last_progress = Some(Instant::now());
-            progress(&Value::Object(object.map.clone()));
+            progress(&printable_values(&Value::Object(object.map.clone())));
         }
+        self.curve.take(&object);
         self.last_object = Some(object);
     }
 
@@ -128,6 +130,16 @@ impl Output {
     pub(super) fn last_lines(&self) -> String {
         let tail = if self.error_tail.0.is_empty() { &self.output_tail } else { &self.error_tail };
         Vec::from(tail.0.clone()).join("\n")
+    }
+}
+
+/// The same with texts that a terminal can be shown.
+fn printable_values(value: &Value) -> Value {
+    match value {
+        Value::String(text) => printable(text).into(),
+        Value::Array(items) => items.iter().map(printable_values).collect(),
+        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), printable_values(value))).collect(),
+        other => other.clone(),
     }
 }
 
@@ -144,7 +156,8 @@ impl Tail {
         if self.0.len() == KEPT_LINES {
             self.0.pop_front();
         }
-        self.0.push_back(String::from_utf8_lossy(&line[..line.len().min(KEPT_OF_A_LINE)]).into_owned());
+        let line = String::from_utf8_lossy(&line[..line.len().min(KEPT_OF_A_LINE)]);
+        self.0.push_back(printable(&line).into_owned());
     }
 }
 

@@ -17,9 +17,11 @@ use serde_json::{Map, Value, json};
 
 use super::folder::{RunFolder, TASK_NAME};
 use super::output::Output;
+use super::provenance::Provenance;
 use super::verdict::with_lines;
 use super::{Step, failed, file_failed};
-use crate::job::{CommandJob, Ended, Job, ResultSource};
+use crate::disk::{ProgramNumber, program_numbers};
+use crate::job::{CommandJob, Ended, Job};
 
 /// What a program may tell of its effort.
 const EFFORT_KEYS: [&str; 4] = ["episodes", "tokens_in", "tokens_out", "cost_usd"];
@@ -52,8 +54,8 @@ impl FileState {
 
 impl ResultLocation {
     /// Looked at before the program starts.
-    pub(super) fn new(source: &ResultSource, folder: &RunFolder) -> Step<Self> {
-        let ResultSource::File(path) = source else { return Ok(Self::LastJsonLine) };
+    pub(super) fn new(file: Option<&str>, folder: &RunFolder) -> Step<Self> {
+        let Some(path) = file else { return Ok(Self::LastJsonLine) };
         let path = folder.path().join(path);
         if plain(&path) == plain(&folder.result()) {
             let help = "give it another name in `command: result`, such as {file: metrics.json}";
@@ -118,6 +120,10 @@ fn plain(path: &Path) -> PathBuf {
 pub(super) struct Finished<'a> {
     pub(super) job: &'a Job,
     pub(super) command: &'a CommandJob,
+    /// As they were filled in.
+    pub(super) arguments: &'a [String],
+    /// What the program was when it began.
+    pub(super) program: &'a Provenance,
     /// Its result.
     pub(super) given: LooseObject,
     /// Where that was found.
@@ -133,7 +139,7 @@ pub(super) fn publish(folder: &RunFolder, finished: &Finished<'_>) -> Step<()> {
 }
 
 fn result(finished: &Finished<'_>) -> Value {
-    let Finished { job, command, given, .. } = finished;
+    let Finished { job, command, arguments, program, given, .. } = finished;
     let given_map = &given.map;
     let text = |key: &str| given_map.get(key).and_then(Value::as_str);
     let mut result = Map::new();
@@ -153,18 +159,22 @@ fn result(finished: &Finished<'_>) -> Value {
     }
     put("wall_clock_seconds", json!(finished.seconds));
     put("exit_code", json!(0));
-    put("command", json!({"arguments": command.arguments, "input": command.input}));
+    put("command", json!({"arguments": arguments, "input": command.input}));
+    put("program", json!(program));
+    put("device", json!(command.slot.device));
     put("versions", json!({"aees": env!("CARGO_PKG_VERSION")}));
     // The memory of this process says nothing about the program's.
     put("hardware", json!(Hardware { peak_resident_memory_bytes: None, ..Hardware::probe() }));
     Value::Object(result)
 }
 
-/// The numbers of a result by their names; those in a map `metrics` come before others of the same name.
+/// The numbers of a result by their names: `accuracy`, `best_accuracy`, `val.acc`.
 fn metrics(given: &Map<String, Value>) -> Map<String, Value> {
-    let nested = given.get("metrics").and_then(Value::as_object);
-    let all = given.iter().chain(nested.into_iter().flatten());
-    all.filter(|(_, value)| value.is_number()).map(|(key, value)| (key.clone(), value.clone())).collect()
+    let name = |number: &ProgramNumber| match number.measure.as_str() {
+        "final" => number.name.clone(),
+        measure => format!("{measure}_{}", number.name),
+    };
+    program_numbers(given).into_iter().map(|number| (name(&number), number.value)).collect()
 }
 
 /// As a native run's: diverged when a number is not finite, or when the program says so.

@@ -3,6 +3,7 @@
 mod ends;
 mod kills;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::job::{ResultSource, Work};
+use crate::job::{ProgramSlot, Work};
 use crate::process::ProcessIdentity;
 
 /// Long enough never to end a test, short enough to see that one hangs.
@@ -38,13 +39,19 @@ impl Run {
         let scratch = tempfile::tempdir().unwrap();
         let run_directory = fs::canonicalize(scratch.path()).unwrap().join("runs/ab/abcd");
         let command = CommandJob {
-            arguments,
+            arguments: arguments.iter().map(|word| Template::literal(word)).collect(),
+            work_directory: std::env::current_dir().unwrap(),
             input: json!({"lr": 0.1, "seed": 3}),
             result: ResultSource::LastJsonLine,
             timeout_seconds: None,
-            environment: Vec::new(),
+            environment: BTreeMap::new(),
+            pass_on: Vec::new(),
+            log_limit: 64 << 20,
+            content: None,
+            slot: ProgramSlot::default(),
         };
-        let job = Job { run_id: "ab".repeat(32), run_directory, attempt: 2, work: Work::Command(command.clone()) };
+        let job =
+            Job { run_id: "ab".repeat(32), run_directory, attempt: 2, work: Work::Command(Box::new(command.clone())) };
         Self { _scratch: scratch, job, command, limits: PATIENT }
     }
 
@@ -148,23 +155,58 @@ fn a_published_run_starts_nothing() {
 }
 
 #[test]
-fn the_program_gets_its_configuration_and_little_of_the_environment() {
+fn the_program_gets_its_configuration_and_the_users_environment() {
     let mut run = Run::of(r#"cat > $D/input; env > $D/environment; pwd > $D/place; echo '{"a": 1}'"#);
-    run.command.environment = vec!["CARGO_PKG_NAME".into()];
+    let folder = tempfile::tempdir().unwrap();
+    run.command.work_directory = fs::canonicalize(folder.path()).unwrap();
+    let set = [("OWN", Some("{threads} {device} {{}}")), ("CARGO_PKG_NAME", None)];
+    let template = |text: &str| Template::parse(text).unwrap();
+    run.command.environment = set.map(|(name, value)| (name.to_owned(), value.map(template))).into();
+    run.command.slot = ProgramSlot { device: Some("cuda:3".into()), threads: Some(5) };
     assert_eq!(run.start().state, EndedState::Done);
     let input: Value = serde_json::from_str(&run.text("input")).unwrap();
     assert_eq!(input, run.command.input);
     assert_eq!(run.text("config.json"), run.text("input"));
-    assert_eq!(Path::new(run.text("place").trim()), std::env::current_dir().unwrap());
+    assert_eq!(Path::new(run.text("place").trim()), run.command.work_directory);
     let environment = run.text("environment");
     let value = |name: &str| environment.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
     assert_eq!(value("AEES_RUN_DIR"), run.job.run_directory.to_str());
     assert_eq!(value("AEES_CONFIG"), run.file("config.json").to_str());
     assert_eq!(value("AEES_RUN_ID"), Some(run.job.run_id.as_str()));
-    let named = std::env::var("CARGO_PKG_NAME").ok();
-    assert_eq!(value("CARGO_PKG_NAME"), named.as_deref(), "named by the study");
-    assert_eq!(value("CARGO_PKG_VERSION"), None, "not named, but in this process's environment");
-    assert!(value("PATH").is_some());
+    assert_eq!(value("OWN"), Some("5 cuda:0 {}"), "it sees one GPU");
+    assert_eq!((value("CUDA_VISIBLE_DEVICES"), value("AEES_DEVICE")), (Some("3"), Some("cuda:3")));
+    assert_eq!(value("CARGO_PKG_NAME"), None, "taken away by the study");
+    assert_eq!(value("CARGO_PKG_VERSION"), std::env::var("CARGO_PKG_VERSION").ok().as_deref(), "the user's");
+}
+
+#[test]
+fn a_program_whose_content_is_its_identity_must_be_the_planned_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("train.sh");
+    fs::write(&script, "echo '{\"a\": 1}'\n").unwrap();
+    let mut run = Run::with_arguments(["sh", "train.sh"].map(str::to_owned).to_vec());
+    run.command.work_directory = folder.path().to_owned();
+    run.command.content = Some(Provenance::of(&run.command.arguments, folder.path()).content());
+    fs::write(&script, "echo '{\"a\": 2}'\n").unwrap();
+    let ended = run.start();
+    assert!(class(&ended) == "config" && ended.message.contains("has changed"), "{ended:?}");
+    fs::write(&script, "echo '{\"a\": 1}'\n").unwrap();
+    assert_eq!(run.start().state, EndedState::Done);
+    let recorded = &run.result()["program"]["files"][0];
+    assert_eq!(recorded["path"], json!(fs::canonicalize(&script).unwrap()));
+    assert_eq!(recorded["sha256"], json!(aees_run::hexadecimal::sha256(b"echo '{\"a\": 1}'\n")));
+}
+
+#[test]
+fn what_it_tells_step_by_step_becomes_curves_and_its_words_are_printable() {
+    let run = Run::of(
+        r#"for i in 1 2 3; do echo "{\"step\": $i, \"val\": {\"acc\": 0.$i}}"; done
+           printf '\033]0;title\007\033[2Jboom\n' >&2; exit 3"#,
+    );
+    let ended = run.start();
+    assert!(ended.message.contains("boom") && !ended.message.contains('\u{1b}'), "{ended:?}");
+    assert_eq!(crate::disk::program_curves(&run.job.run_directory)["val.acc"], [0.1, 0.2, 0.3]);
+    assert!(run.text("log.txt").contains('\u{1b}'), "the log is what the program said");
 }
 
 #[test]
@@ -210,7 +252,7 @@ fn python_writes_nan_and_the_run_diverged() {
 #[test]
 fn a_result_file_must_be_of_this_attempt() {
     let mut run = Run::of(r#"test -e $D/write && echo '{"a": 1}' > $D/out.json; echo '{"b": 2}'"#);
-    run.command.result = ResultSource::File("out.json".into());
+    run.command.result = ResultSource::File(Template::literal("out.json"));
     let missing = run.start();
     assert_eq!((class(&missing), missing.exit_code), ("data", Some(0)));
     assert!(missing.message.contains("out.json is not there") && missing.help.is_some(), "{missing:?}");
@@ -224,10 +266,10 @@ fn a_result_file_must_be_of_this_attempt() {
 #[test]
 fn a_result_file_must_be_an_object_and_not_the_published_file() {
     let mut run = Run::of("echo '[1]' > $D/out.json");
-    run.command.result = ResultSource::File("out.json".into());
+    run.command.result = ResultSource::File(Template::literal("out.json"));
     let ended = run.start();
     assert!(class(&ended) == "data" && ended.message.contains("no JSON object"), "{ended:?}");
-    run.command.result = ResultSource::File(run.file("x/../result.json"));
+    run.command.result = ResultSource::File(Template::literal(run.file("x/../result.json").to_str().unwrap()));
     assert_eq!(class(&run.start()), "config");
 }
 

@@ -9,10 +9,11 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
+use aees_run::printable::printable;
 use serde_json::Value;
 
 use super::output::Output;
-use crate::job::{CommandJob, Ended, EndedState};
+use crate::job::{Ended, EndedState};
 use crate::process::out_of_memory_kills;
 use crate::study::FAILURE_CLASSES;
 
@@ -38,11 +39,11 @@ const OUT_OF_MEMORY: [&str; 6] = [
 ];
 
 /// The program ended by itself, and not well.
-pub(super) fn verdict(command: &CommandJob, status: Option<ExitStatus>, killed_before: u64, output: &Output) -> Ended {
+pub(super) fn verdict(program: &str, status: Option<ExitStatus>, killed_before: u64, output: &Output) -> Ended {
     let said = |key: &str| output.last_object().and_then(|object| object.map.get(key));
     let said_class = said("class").and_then(Value::as_str).filter(|class| FAILURE_CLASSES.contains(class));
     let code = status.and_then(|status| status.code());
-    let message = message(command, status, said("message").and_then(Value::as_str), output);
+    let message = message(program, status, said("message").and_then(Value::as_str), output);
     if code == Some(RATE_LIMITED) || said_class == Some(RATE_LIMIT_CLASS) {
         let after_seconds = said("retry_after").and_then(Value::as_f64).filter(|seconds| *seconds >= 0.0);
         return Ended { message, exit_code: code, ..EndedState::RateLimited { after_seconds }.into() };
@@ -82,14 +83,14 @@ fn signal_by_shell(code: i32) -> Option<i32> {
     (129..=159).contains(&code).then_some(code - 128)
 }
 
-fn message(command: &CommandJob, status: Option<ExitStatus>, said: Option<&str>, output: &Output) -> String {
-    let program = command.arguments.first().map_or("the program", String::as_str);
+fn message(program: &str, status: Option<ExitStatus>, said: Option<&str>, output: &Output) -> String {
+    let said = said.map(printable);
     let how = match (status.and_then(|status| status.code()), status.and_then(|status| status.signal())) {
         (Some(code), _) => format!("ended with exit code {code}"),
         (None, Some(signal)) => format!("was ended by signal {signal}"),
         (None, None) => "ended, and the system does not tell how".to_owned(),
     };
-    with_lines(format!("{program} {how}"), said.unwrap_or(&output.last_lines()))
+    with_lines(format!("{program} {how}"), said.as_deref().unwrap_or(&output.last_lines()))
 }
 
 /// What was said, under a headline; the end of it, if it is long.

@@ -8,11 +8,13 @@ use aees_run::settings::Place;
 use serde_json::Value;
 
 use super::error::{Problem, StudyError};
-use super::search::{Distribution, Draw, float};
 use super::settings::{Assignment, Dialect, Operation, collide};
+use super::space::{Distribution, Trial, float};
 use super::yaml::{Kind, YamlEntry, YamlNode, number};
+use crate::search::tpe::SearchDimension;
 
-const FORMS: [&str; 8] = ["choice", "range", "linspace", "logspace", "uniform", "loguniform", "normal", "randint"];
+pub(super) const FORMS: [&str; 8] =
+    ["choice", "range", "linspace", "logspace", "uniform", "loguniform", "normal", "randint"];
 /// More points than one axis of any study has.
 const MAX_POINTS: f64 = 1e6;
 
@@ -50,13 +52,29 @@ impl SweepAxis {
         }
     }
 
-    /// The candidate of a trial of a random search.
-    pub(super) fn draw(&self, seed: u64, trial: u64) -> AxisValue {
-        let draw = Draw::new(seed, trial, &self.keys.join(","));
+    /// How a search that learns sees it.
+    pub(super) fn dimension(&self) -> SearchDimension {
         match &self.candidates {
-            AxisValues::Listed(listed) => listed[draw.index(listed.len())].clone(),
+            AxisValues::Listed(listed) => SearchDimension::Choice(listed.len()),
+            AxisValues::Drawn(_) => SearchDimension::Scale,
+        }
+    }
+
+    /// What it is, for who compares two studies.
+    pub(super) fn form(&self) -> Value {
+        match &self.candidates {
+            AxisValues::Listed(listed) => listed.iter().map(|value| Value::from(value.shown.clone())).collect(),
+            AxisValues::Drawn(distribution) => format!("{distribution:?}").into(),
+        }
+    }
+
+    /// The candidate of a trial.
+    pub(super) fn candidate(&self, trial: Trial<'_>, dimension: usize) -> AxisValue {
+        let coordinate = trial.coordinate(dimension, &self.keys.join(","));
+        match &self.candidates {
+            AxisValues::Listed(listed) => listed[coordinate.index(listed.len())].clone(),
             AxisValues::Drawn(distribution) => {
-                let value = distribution.sample(draw);
+                let value = distribution.value(coordinate);
                 let assignments = self.paths.iter().map(|path| Assignment {
                     path: path.clone(),
                     value: value.clone(),

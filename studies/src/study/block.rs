@@ -3,14 +3,17 @@
 
 use std::borrow::Cow;
 
+use aees_run::settings::Place;
 use serde_json::Value;
 
 use super::axis::{AxisValue, AxisValues, SweepAxis, check_collisions, sweep_axes, zip_axis};
 use super::error::{Problem, StudyError};
 use super::fields::{missing, refuse_unknown, wrong};
-use super::search::Draw;
-use super::settings::{Assignment, Dialect};
+use super::keys;
+use super::settings::{Assignment, Dialect, collide};
+use super::space::Trial;
 use super::yaml::{Kind, YamlEntry, YamlNode};
+use crate::search::tpe::SearchDimension;
 
 /// The order of the combinations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +42,6 @@ pub(super) struct Combination<'study> {
     pub(super) case: Vec<&'study str>,
 }
 
-pub(super) const BLOCK_KEYS: [&str; 4] = ["set", "sweep", "zip", "cases"];
-
 impl Block {
     /// Reads `set`, `sweep`, `zip` and `cases` of a map; its other keys are the caller's.
     pub(super) fn read(entries: &[YamlEntry], dialect: Dialect, order: Order, errors: &mut Vec<StudyError>) -> Self {
@@ -65,7 +66,30 @@ impl Block {
         if let Some(node) = get("cases") {
             block.read_cases(node, dialect, order, errors);
         }
+        block.refuse_set_and_varied(errors);
         block
+    }
+
+    /// An axis whose setting is also set beside it, or set or varied in a case: its values would silently mean nothing.
+    fn refuse_set_and_varied(&self, errors: &mut Vec<StudyError>) {
+        let inner = self.cases.iter().flat_map(|(_, case)| case.paths());
+        let own = self.set.iter().map(|assignment| (&assignment.path, &assignment.place));
+        let mut told: Vec<&[String]> = Vec::new();
+        for (path, place) in own.chain(inner) {
+            let axis = self.axes.iter().find(|axis| axis.paths.iter().any(|axis_path| collide(axis_path, path)));
+            if let Some(axis) = axis.filter(|_| !told.contains(&path.as_slice())) {
+                told.push(path);
+                let problem = Problem::SetAndVaried { key: path.join("."), axis: axis.place.clone() };
+                errors.push(StudyError::at(place, problem));
+            }
+        }
+    }
+
+    /// What the block and its cases set or vary, each with its place.
+    fn paths(&self) -> Vec<(&Vec<String>, &Place)> {
+        let set = self.set.iter().map(|assignment| (&assignment.path, &assignment.place));
+        let varied = self.axes.iter().flat_map(|axis| axis.paths.iter().map(|path| (path, &axis.place)));
+        set.chain(varied).chain(self.cases.iter().flat_map(|(_, case)| case.paths())).collect()
     }
 
     fn read_zips(&mut self, node: &YamlNode, dialect: Dialect, errors: &mut Vec<StudyError>) {
@@ -97,7 +121,7 @@ impl Block {
         }
         for case in cases {
             let Some(entries) = map(case, "a case", errors) else { continue };
-            let known: Vec<&'static str> = BLOCK_KEYS.into_iter().chain(["name", "note"]).collect();
+            let known = keys::names(&[keys::CASE, keys::BLOCK]);
             refuse_unknown(entries, "a case", &known, errors);
             let block = Self::read(entries, dialect, order, errors);
             let name = entries.iter().find(|entry| entry.key == "name");
@@ -161,22 +185,52 @@ impl Block {
         all
     }
 
-    /// The combination of one trial of a random search.
-    pub(super) fn draw(&self, seed: u64, trial: u64) -> Combination<'_> {
+    /// What a search chooses in the block and its cases, in the order of the file: axes, which case, then inside each.
+    pub(super) fn dimensions(&self) -> Vec<SearchDimension> {
+        let mut dimensions: Vec<SearchDimension> = self.axes.iter().map(SweepAxis::dimension).collect();
+        if !self.cases.is_empty() {
+            dimensions.push(SearchDimension::Choice(self.cases.len()));
+            dimensions.extend(self.cases.iter().flat_map(|(_, case)| case.dimensions()));
+        }
+        dimensions
+    }
+
+    /// Which case a trial takes, and the number of the first thing inside it.
+    fn case_of(&self, trial: Trial<'_>, first: usize) -> Option<(usize, usize)> {
+        if self.cases.is_empty() {
+            return None;
+        }
+        let names: Vec<&str> = self.cases.iter().map(|(name, _)| name.as_str()).collect();
+        let own = first + self.axes.len();
+        let chosen = trial.coordinate(own, &format!("cases {}", names.join(","))).index(self.cases.len());
+        let before: usize = self.cases[..chosen].iter().map(|(_, case)| case.dimensions().len()).sum();
+        Some((chosen, own + 1 + before))
+    }
+
+    /// The combination of one trial of a search. The block's things are numbered from `first` on.
+    pub(super) fn combination(&self, trial: Trial<'_>, first: usize) -> Combination<'_> {
         let mut combination = Combination { assignments: vec![Cow::Borrowed(&self.set)], ..Default::default() };
-        for axis in &self.axes {
-            let AxisValue { shown, assignments } = axis.draw(seed, trial);
+        for (index, axis) in self.axes.iter().enumerate() {
+            let AxisValue { shown, assignments } = axis.candidate(trial, first + index);
             combination.assignments.push(Cow::Owned(assignments));
             combination.axes.extend(axis.keys.iter().map(String::as_str).zip(shown.into_iter().map(Cow::Owned)));
         }
-        if !self.cases.is_empty() {
-            let names: Vec<&str> = self.cases.iter().map(|(name, _)| name.as_str()).collect();
-            let draw = Draw::new(seed, trial, &format!("cases {}", names.join(",")));
-            let (name, case) = &self.cases[draw.index(self.cases.len())];
+        if let Some((chosen, inside)) = self.case_of(trial, first) {
+            let (name, case) = &self.cases[chosen];
             combination.case.push(name);
-            combination.append(case.draw(seed, trial));
+            combination.append(case.combination(trial, inside));
         }
         combination
+    }
+
+    /// The numbers of the things that a trial has: not those inside other cases.
+    pub(super) fn taken(&self, trial: Trial<'_>, first: usize) -> Vec<usize> {
+        let mut taken: Vec<usize> = (first..first + self.axes.len()).collect();
+        if let Some((chosen, inside)) = self.case_of(trial, first) {
+            taken.push(first + self.axes.len());
+            taken.extend(self.cases[chosen].1.taken(trial, inside));
+        }
+        taken
     }
 
     /// Every assignment of the block and its cases.

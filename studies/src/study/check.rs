@@ -23,7 +23,7 @@ pub(super) fn assignments(study: &mut Study, errors: &mut Vec<StudyError>) {
     }
     if study.search == Search::Grid {
         for axis in study.root.all_axes().iter().filter(|axis| matches!(axis.candidates, AxisValues::Drawn(_))) {
-            let reason = "a distribution needs `search: {method: random, n: ...}`".into();
+            let reason = "a distribution needs a search: `search: {method: random, n: ...}`, or sobol or tpe".into();
             errors.push(StudyError::at(&axis.place, Problem::Axis { key: axis.keys.join(", "), reason }));
         }
     }
@@ -112,15 +112,18 @@ pub(super) fn training(study: &Study, config: &RunConfig, places: &[&Assignment]
     Some(StudyError::at(&place, Problem::Setting { error, others: named }))
 }
 
-/// The places in the arguments that a configuration of a foreign program leaves empty.
-pub(super) fn command(spec: &CommandSpec, settings: &Settings) -> Vec<StudyError> {
+/// What a configuration of a foreign program leaves open in its arguments, and settings that it has by two names.
+pub(super) fn command(spec: &CommandSpec, settings: &Settings, place: &Place) -> Vec<StudyError> {
     let Settings::Command(config) = settings else { return Vec::new() };
     let mut errors = Vec::new();
     for template in spec.templates() {
-        for key in template.unfilled(config) {
-            let problem = Problem::Placeholder { argument: template.source().to_owned(), key: key.to_owned() };
+        for key in spec.unfilled(template, config) {
+            let problem = Problem::Placeholder { argument: template.source(), key: key.to_owned() };
             errors.push(StudyError::at(template.place(), problem));
         }
+    }
+    if let Some((new, old)) = spec.doubled(config) {
+        errors.push(StudyError::at(place, Problem::Doubled { new: new.to_owned(), old: old.to_owned() }));
     }
     errors
 }

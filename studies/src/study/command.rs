@@ -1,19 +1,22 @@
-//! `task: command`: a foreign program as a task. How its argument list is filled, and what identifies one of its runs.
+//! `task: command`: a foreign program as a task. What a study says of it, and how one run's arguments are filled.
 //!
-//! The program gets its configuration as JSON on standard input and as `{key}` in its argument list; running it and
-//! reading its result is left to the launcher.
+//! The program gets its configuration as JSON on standard input and as `{key}` in its argument list. What identifies one of
+//! its runs is [`command_identity`](super::command_identity)'s; running it is [`crate::program`]'s.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use aees_run::identity::{Id, NotCanonical, RunIdentity};
-use aees_run::settings::Place;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::error::{Problem, StudyError};
-use super::fields::{YamlFields, missing, wrong};
-use super::policy::{DURATION, duration};
 use super::settings::at_path;
-use super::yaml::{Kind, YamlNode};
+use super::template::Template;
+
+/// What only the launcher knows of a run.
+pub(super) const SLOT_PLACES: [&str; 2] = ["device", "threads"];
+
+/// Secrets that this program knows of. A foreign program gets them only where its study names them.
+pub(crate) const SECRETS: [&str; 2] = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"];
 
 /// The program of a `command` study.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,10 +27,33 @@ pub struct CommandSpec {
     pub result: ResultRule,
     /// How long one run may take.
     pub timeout: Option<Duration>,
-    /// The environment variables that are passed on beside the usual ones. Values are never part of an identity.
-    pub env: Vec<String>,
+    /// Its environment: none for a variable that it shall not have. Values are never part of an identity.
+    pub env: BTreeMap<String, Option<Template>>,
+    /// Variables that it gets although programs usually do not: secrets.
+    pub pass_on: Vec<String>,
+    /// Where it works; none: where the study is planned. A relative one is below the study file's folder.
+    pub workdir: Option<Template>,
+    /// The folder of the study file.
+    pub folder: PathBuf,
     /// The user's word for the version of the program; part of the identity.
     pub code: Option<String>,
+    /// What of the program is part of the identity.
+    pub identity: IdentityParts,
+    /// Settings that mean the same as when they are left out.
+    pub defaults: Map<String, Value>,
+    /// Settings by the names that they have now: what they were called when the first runs were made.
+    pub aliases: BTreeMap<String, String>,
+    /// How large its log may become, in bytes.
+    pub log_limit: u64,
+}
+
+/// What of a program is part of its runs' identity, beside the settings, the version and where the result is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdentityParts {
+    /// The argument list, as it is written.
+    pub argv: bool,
+    /// The content of the program's files; their paths are not.
+    pub digest: bool,
 }
 
 /// Where the result of a foreign program is found.
@@ -48,97 +74,28 @@ pub struct RunPlaces<'run> {
     pub run_directory: &'run str,
 }
 
-/// Text with `{key}` places; `{{` and `}}` are braces.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Template {
-    source: String,
-    parts: Vec<Part>,
-    place: Place,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
-    Text(String),
-    Key(String),
-}
-
-impl Template {
-    /// Reads a template; `None` when a brace has no partner or a place no name.
-    pub fn parse(source: &str) -> Option<Self> {
-        let (mut parts, mut text, mut rest) = (Vec::new(), String::new(), source);
-        while let Some(at) = rest.find(['{', '}']) {
-            text.push_str(&rest[..at]);
-            let brace = &rest[at..];
-            if brace.starts_with("{{") || brace.starts_with("}}") {
-                text.push_str(&brace[..1]);
-                rest = &brace[2..];
-                continue;
-            }
-            let key = brace.strip_prefix('{')?.split_once('}')?.0;
-            if key.is_empty() || key.contains('{') {
-                return None;
-            }
-            parts.extend((!text.is_empty()).then(|| Part::Text(std::mem::take(&mut text))));
-            parts.push(Part::Key(key.to_owned()));
-            rest = &brace[key.len() + 2..];
-        }
-        text.push_str(rest);
-        parts.extend((!text.is_empty()).then_some(Part::Text(text)));
-        Some(Self { source: source.to_owned(), parts, place: Place::Resolved })
-    }
-
-    /// The text as written.
-    pub fn source(&self) -> &str {
-        &self.source
-    }
-
-    /// Where it is written.
-    pub(super) fn place(&self) -> &Place {
-        &self.place
-    }
-
-    /// The text with its places filled; the key of the first place that nothing fills otherwise.
-    ///
-    /// # Errors
-    /// A key that the configuration does not have.
-    pub fn fill(&self, config: &Map<String, Value>, places: RunPlaces<'_>) -> Result<String, String> {
-        let mut filled = String::new();
-        for part in &self.parts {
-            match part {
-                Part::Text(text) => filled.push_str(text),
-                Part::Key(key) => match key.as_str() {
-                    "seed" => filled.push_str(&places.seed.to_string()),
-                    "run_dir" => filled.push_str(places.run_directory),
-                    key => filled.push_str(&as_text(at_path(config, key).ok_or_else(|| key.to_owned())?)),
-                },
-            }
-        }
-        Ok(filled)
-    }
-
-    /// The places that a configuration leaves empty.
-    pub(super) fn unfilled<'a>(&'a self, config: &'a Map<String, Value>) -> impl Iterator<Item = &'a str> {
-        self.parts.iter().filter_map(move |part| match part {
-            Part::Key(key) if !matches!(key.as_str(), "seed" | "run_dir") && at_path(config, key).is_none() => {
-                Some(key.as_str())
-            }
-            _ => None,
+impl CommandSpec {
+    /// A template with everything filled in but what the launcher knows.
+    pub fn fill(&self, template: &Template, config: &Map<String, Value>, places: RunPlaces<'_>) -> Template {
+        template.fill(|key| match key {
+            "seed" => Some(places.seed.to_string()),
+            "run_dir" => Some(places.run_directory.to_owned()),
+            key => self.setting(config, key).map(as_text),
         })
     }
-}
 
-/// Texts as they are, everything else as JSON.
-fn as_text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
+    /// A setting, or its default.
+    fn setting<'a>(&'a self, config: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
+        at_path(config, key).or_else(|| at_path(&self.defaults, key))
+    }
 
-impl CommandSpec {
-    /// The argument list of one run.
-    ///
-    /// # Errors
-    /// The key of a place that nothing fills; planning has refused it before.
-    pub fn arguments(&self, config: &Map<String, Value>, places: RunPlaces<'_>) -> Result<Vec<String>, String> {
-        self.argv.iter().map(|argument| argument.fill(config, places)).collect()
+    /// The places that neither a configuration nor the launcher fills.
+    pub(super) fn unfilled<'a>(&'a self, template: &'a Template, config: &'a Map<String, Value>) -> Vec<&'a str> {
+        let is_open = |key: &&str| {
+            let known = ["seed", "run_dir"].iter().chain(&SLOT_PLACES).any(|place| place == key);
+            !known && self.setting(config, key).is_none()
+        };
+        template.keys().filter(is_open).collect()
     }
 
     /// What the program reads on standard input: its configuration and its seed.
@@ -148,109 +105,17 @@ impl CommandSpec {
         Value::Object(input)
     }
 
-    /// What identifies a setting: the configuration, the arguments with their places, the result's place, the version of
-    /// the program. Not the paths of study files, the time-out or the environment.
-    pub fn identity_document(&self, config: &Map<String, Value>) -> Value {
-        let argv: Vec<&str> = self.argv.iter().map(Template::source).collect();
-        let result = match &self.result {
-            ResultRule::LastJsonLine => json!("last_json_line"),
-            ResultRule::File(path) => json!({"file": path.source()}),
-        };
-        json!({
-            "v": 1,
-            "task": "command",
-            "config": config,
-            "argv": argv,
-            "result": result,
-            "code": self.code,
-            "precision": "external",
-        })
-    }
-
-    /// The identity of one run.
-    ///
-    /// # Errors
-    /// A number without a canonical form; a configuration that was read from a study has none.
-    pub fn identity(&self, config: &Map<String, Value>, seed: i64) -> Result<RunIdentity, NotCanonical> {
-        let config_id = Id::of(&self.identity_document(config))?;
-        let run_id = Id::of(&json!({"config_id": config_id.full(), "seed": seed}))?;
-        Ok(RunIdentity { config_id, run_id })
-    }
-
     /// All templates, for the checks of a plan.
     pub(super) fn templates(&self) -> impl Iterator<Item = &Template> {
         let file = match &self.result {
             ResultRule::File(path) => Some(path),
             ResultRule::LastJsonLine => None,
         };
-        self.argv.iter().chain(file)
+        self.argv.iter().chain(file).chain(&self.workdir).chain(self.env.values().flatten())
     }
 }
 
-/// Reads the `command` map of a study.
-pub(super) fn read(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<CommandSpec> {
-    let mut fields = YamlFields::of(node, "command", &["argv", "result", "timeout", "env", "code"], errors)?;
-    let argv_node = fields.get("argv");
-    let argv = argv_node.and_then(|argv| texts(argv, "argv", fields.errors())).unwrap_or_default();
-    let argv: Vec<Template> =
-        argv.into_iter().filter_map(|(node, text)| template(node, &text, fields.errors())).collect();
-    match argv_node {
-        None => fields.missing("argv", "the program to run, with its arguments"),
-        Some(node) if matches!(&node.kind, Kind::List(items) if items.is_empty()) => {
-            fields.errors().push(missing(node, "argv", "the program to run, with its arguments"));
-        }
-        Some(_) => {}
-    }
-    let result = fields.get("result").map_or(Some(ResultRule::LastJsonLine), |node| result(node, fields.errors()));
-    let timeout = fields.parse("timeout", DURATION, duration);
-    let code = fields.text("code");
-    let env = fields.get("env").and_then(|env| texts(env, "env", fields.errors())).unwrap_or_default();
-    let env = env.into_iter().map(|(_, name)| name).collect();
-    Some(CommandSpec { argv, result: result?, timeout, env, code })
-}
-
-fn result(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<ResultRule> {
-    match &node.kind {
-        Kind::Scalar { text, .. } if text == "last_json_line" => Some(ResultRule::LastJsonLine),
-        Kind::Map(entries) => match entries.as_slice() {
-            [only] if only.key == "file" && only.value.text().is_some() => {
-                template(&only.value, only.value.text().unwrap_or_default(), errors).map(ResultRule::File)
-            }
-            _ => {
-                errors.push(wrong(node, "`result`", "last_json_line or {file: PATH}"));
-                None
-            }
-        },
-        _ => {
-            errors.push(wrong(node, "`result`", "last_json_line or {file: PATH}"));
-            None
-        }
-    }
-}
-
-fn texts<'file>(
-    node: &'file YamlNode,
-    key: &str,
-    errors: &mut Vec<StudyError>,
-) -> Option<Vec<(&'file YamlNode, String)>> {
-    let Kind::List(items) = &node.kind else {
-        errors.push(wrong(node, &format!("`{key}` in command"), "a list of texts"));
-        return None;
-    };
-    let mut found = Vec::new();
-    for item in items {
-        match &item.kind {
-            Kind::Scalar { text, .. } => found.push((item, text.clone())),
-            _ => errors.push(wrong(item, &format!("`{key}` in command"), "a list of texts")),
-        }
-    }
-    Some(found)
-}
-
-fn template(node: &YamlNode, text: &str, errors: &mut Vec<StudyError>) -> Option<Template> {
-    let template = Template::parse(text).map(|template| Template { place: node.place.clone(), ..template });
-    if template.is_none() {
-        errors.push(StudyError::at(&node.place, Problem::Brace { argument: text.to_owned() }));
-    }
-    template
+/// Texts as they are, everything else as JSON.
+fn as_text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -30,6 +30,10 @@ pub struct Study {
     pub retry: BTreeMap<String, Option<u32>>,
     /// When it stops because something is wrong with all of it.
     pub breakers: Breakers,
+    /// A command to run when its runs end.
+    pub on_end: Option<Vec<String>>,
+    /// A command to run when they end badly.
+    pub on_failure: Option<Vec<String>>,
     /// How combinations are chosen.
     pub search: Search,
     /// The order of the combinations.
@@ -40,12 +44,15 @@ pub struct Study {
     pub(super) base: Vec<Assignment>,
     pub(super) configs: Vec<(String, Vec<Assignment>)>,
     pub(super) root: Block,
+    /// The points that a search that learns has chosen, where it has.
+    pub(super) points: Vec<Vec<f64>>,
     pub(super) exclude: Vec<ExclusionRule>,
     pub(super) task_place: Place,
 }
 
 /// What the runs of a study do.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each study")]
 pub enum StudyTask {
     /// They train with this program.
     Train(TaskName),
@@ -75,6 +82,34 @@ pub enum Search {
         /// The seed of the draws.
         seed: u64,
     },
+    /// The first points of Sobol's sequence.
+    Sobol {
+        /// How many.
+        trials: u64,
+        /// The seed that shifts them.
+        seed: u64,
+    },
+    /// Points that learn from what earlier ones gave.
+    Tpe {
+        /// How many, at last.
+        trials: u64,
+        /// The seed of the draws.
+        seed: u64,
+        /// How many do not learn yet: the first points of Sobol's sequence.
+        first: u64,
+        /// How many are chosen at once.
+        round: u64,
+    },
+}
+
+impl Search {
+    /// How many trials there are, at last; none of a grid.
+    pub fn trials(self) -> u64 {
+        match self {
+            Self::Grid => 0,
+            Self::Random { trials, .. } | Self::Sobol { trials, .. } | Self::Tpe { trials, .. } => trials,
+        }
+    }
 }
 
 impl Study {

@@ -101,14 +101,29 @@ pub enum Problem {
     #[error("{error}{}", written(others))]
     Setting { error: ConfigError, others: Vec<(String, Place)> },
     /// A place in the argument list that nothing fills.
-    #[error("{argument:?} in `argv` names `{key}`, which this configuration does not have")]
+    #[error("{argument:?} in `command` names `{key}`, which this configuration does not have")]
     Placeholder { argument: String, key: String },
     /// An argument with braces that do not match.
     #[error("{argument:?} has a brace without its partner")]
     Brace { argument: String },
+    /// One earlier name for two settings.
+    #[error("two settings were called `{old}` before")]
+    TwoAliases { old: String },
+    /// A setting by its name and by its earlier name.
+    #[error("`{new}` and `{old}` are one setting, by `aliases`, and both are set")]
+    Doubled { new: String, old: String },
+    /// A setting that an axis varies and something else sets.
+    #[error("`{key}` is varied at {} and set here too", bare(axis))]
+    SetAndVaried { key: String, axis: Place },
+    /// A search of more things than its method can tell apart.
+    #[error("{count} things vary; this search can vary {limit}")]
+    TooManyDimensions { count: usize, limit: usize },
     /// More combinations than anybody means.
     #[error("the study has {count} combinations; no more than {limit} can be planned")]
     TooMany { count: u128, limit: u128 },
+    /// More runs than can be planned.
+    #[error("{settings} settings with {seeds} seeds are {runs} runs; no more than {limit} can be planned")]
+    TooManyRuns { settings: usize, seeds: usize, runs: u128, limit: u128 },
     /// More runs than go without a question.
     #[error("{count} runs are more than {limit}")]
     NeedsYes { count: usize, limit: usize },
@@ -136,6 +151,8 @@ impl StudyError {
             Problem::Placeholder { .. } => "for a brace that names nothing write {{ or }}".into(),
             Problem::Brace { .. } => "write {key} for a setting, {{ or }} for a brace".into(),
             Problem::NeedsYes { .. } => "give --yes if you mean it, or narrow it with --only or --limit".into(),
+            Problem::TooManyRuns { .. } => "use fewer seeds, or fewer values".into(),
+            Problem::SetAndVaried { .. } => "leave one of them out: a value that is set takes the axis's place".into(),
             Problem::TooMany { .. } => "use fewer values, or search: {method: random, n: ...}".into(),
             _ => return None,
         })

@@ -14,8 +14,8 @@ use super::expansion::{Duplicate, Expansion, Overrides, SeedSlot, StudyConfig, l
 use super::filter::Filter;
 use super::identity::config_key;
 use super::merged_errors::MergedErrors;
-use super::search::Draw;
 use super::settings::{Assignment, Operation, Settings, setting_name};
+use super::space::Trial;
 use super::yaml::read_value;
 
 /// More combinations than can be looked at while a user waits.
@@ -39,6 +39,12 @@ impl Study {
             }
         };
         let mut expansion = expander.settings()?;
+        let runs = expansion.settings.len() as u128 * self.seeds.len() as u128;
+        if runs > MAX_COMBINATIONS {
+            let (settings, seeds) = (expansion.settings.len(), self.seeds.len());
+            let problem = Problem::TooManyRuns { settings, seeds, runs, limit: MAX_COMBINATIONS };
+            return Err(StudyError::at(&self.task_place, problem).into());
+        }
         for (position, setting) in expansion.settings.iter_mut().enumerate() {
             let first = position * self.seeds.len();
             let slots = self.seeds.iter().enumerate();
@@ -104,12 +110,14 @@ impl<'study> Expander<'study> {
             duplicates: Vec::new(),
             excluded: 0,
             warnings: Vec::new(),
+            became: Vec::with_capacity(combinations.len()),
         };
         for (number, (config, combination)) in combinations.iter().enumerate() {
             let (combined, mut errors) = self.build(*config, &starts, combination);
             if let Some(rule) = study.exclude.iter().position(|rule| rule.matches(&combined.settings)) {
                 hits[rule] += 1;
                 expansion.excluded += 1;
+                expansion.became.push(None);
                 continue;
             }
             errors.extend(self.check(&combined.settings, *config, combination));
@@ -119,11 +127,13 @@ impl<'study> Expander<'study> {
             }
             let key = config_key(&study.task, &combined.settings);
             if let Some(of) = seen.get(&key) {
+                expansion.became.push(Some(*of));
                 expansion.duplicates.push(Duplicate { label: label(&combination.case, axes()), of: *of });
                 continue;
             }
             let index = expansion.settings.len();
             seen.insert(key, index);
+            expansion.became.push(Some(index));
             let case = combination.case.iter().map(|name| (*name).to_owned()).collect();
             expansion.settings.push(StudyConfig {
                 index,
@@ -149,37 +159,31 @@ impl<'study> Expander<'study> {
         let study = self.study;
         let count = match study.search {
             Search::Grid => study.root.count().saturating_mul(study.configs.len().max(1) as u128),
-            Search::Random { trials, .. } => u128::from(trials),
+            search => u128::from(search.trials()),
         };
         if count > MAX_COMBINATIONS {
             let problem = Problem::TooMany { count, limit: MAX_COMBINATIONS };
             return Err(StudyError::at(&study.task_place, problem).into());
         }
+        if let Search::Random { trials, seed } = study.search {
+            let trial = |number| study.trial(Trial::Drawn { seed, number });
+            return Ok((0..trials).map(trial).collect());
+        }
+        if study.search != Search::Grid {
+            return Ok(study.trials().iter().map(|point| study.trial(Trial::Point(point))).collect());
+        }
         let configs: Vec<Option<usize>> =
             if study.configs.is_empty() { vec![None] } else { (0..study.configs.len()).map(Some).collect() };
-        match study.search {
-            Search::Random { trials, seed } => {
-                let trial = |trial| {
-                    let config = configs[Draw::new(seed, trial, "configs").index(configs.len())];
-                    (config, study.root.draw(seed, trial))
-                };
-                Ok((0..trials).map(trial).collect())
-            }
-            Search::Grid => {
-                let grid = study.root.grid(study.order);
-                Ok(if study.order == Order::FirstFastest {
-                    grid.into_iter()
-                        .flat_map(|inner| configs.iter().map(move |config| (*config, inner.clone())))
-                        .collect()
-                } else {
-                    let inner = |config: &Option<usize>| {
-                        let config = *config;
-                        grid.iter().map(move |inner| (config, inner.clone()))
-                    };
-                    configs.iter().flat_map(inner).collect()
-                })
-            }
-        }
+        let grid = study.root.grid(study.order);
+        Ok(if study.order == Order::FirstFastest {
+            grid.into_iter().flat_map(|inner| configs.iter().map(move |config| (*config, inner.clone()))).collect()
+        } else {
+            let inner = |config: &Option<usize>| {
+                let config = *config;
+                grid.iter().map(move |inner| (config, inner.clone()))
+            };
+            configs.iter().flat_map(inner).collect()
+        })
     }
 
     /// The base under each configuration. What is wrong with its values was told when the file was read.
@@ -243,7 +247,7 @@ impl<'study> Expander<'study> {
                     self.study.base.iter().chain(more).chain(inner).chain(&self.overrides).collect();
                 check::training(self.study, run, &all).into_iter().collect()
             }
-            (StudyTask::Command(spec), settings) => check::command(spec, settings),
+            (StudyTask::Command(spec), settings) => check::command(spec, settings, &self.study.task_place),
             (StudyTask::Train(_), Settings::Command(_)) => Vec::new(),
         }
     }

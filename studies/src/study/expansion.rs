@@ -43,6 +43,8 @@ pub struct Expansion {
     pub duplicates: Vec<Duplicate>,
     /// Combinations that `exclude` dropped.
     pub excluded: usize,
+    /// Which setting each combination became, in order; none where it was excluded.
+    pub became: Vec<Option<usize>>,
     /// What is probably not meant.
     pub warnings: Vec<String>,
 }

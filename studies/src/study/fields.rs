@@ -3,6 +3,7 @@
 use aees_run::nearest::nearest;
 
 use super::error::{Problem, StudyError};
+use super::keys::{self, StudyKey};
 use super::yaml::{Kind, YamlEntry, YamlNode};
 
 /// A map whose keys are known.
@@ -16,6 +17,16 @@ pub(super) struct YamlFields<'file> {
 impl<'file> YamlFields<'file> {
     /// The map of a node; anything else, and every unknown key, is reported.
     pub(super) fn of(
+        node: &'file YamlNode,
+        within: &'static str,
+        known: &'static [StudyKey],
+        errors: &'file mut Vec<StudyError>,
+    ) -> Option<Self> {
+        Self::with_names(node, within, &keys::names(&[known]), errors)
+    }
+
+    /// The same with keys that are no table's.
+    pub(super) fn with_names(
         node: &'file YamlNode,
         within: &'static str,
         known: &[&'static str],

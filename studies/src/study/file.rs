@@ -6,26 +6,23 @@ use aees_run::settings::value::SettingValue;
 use aees_run::settings::{Place, TaskName};
 
 use super::base::BaseReader;
-use super::block::{BLOCK_KEYS, Block, Order};
+use super::block::{Block, Order};
 use super::check;
-use super::command;
+use super::command_file;
 use super::definition::{Search, Study, StudyTask};
 use super::error::{Problem, StudyError, StudyErrors};
 use super::expand::check_combinations;
-use super::fields::{YamlFields, refuse_unknown, wrong};
+use super::fields::{YamlFields, missing, refuse_unknown, wrong};
+use super::keys;
 use super::policy;
 use super::rules::ExclusionRule;
 use super::seeds;
 use super::settings::{Assignment, Dialect};
 use super::yaml::{Kind, YamlEntry, YamlNode, read_map};
+use crate::search::sobol;
 
 /// The version of study files that this program writes and knows.
 pub(super) const VERSION: u64 = 1;
-
-const KEYS: [&str; 15] = [
-    "aees", "name", "task", "base", "exclude", "configs", "seeds", "metric", "budget", "retry", "search", "compat",
-    "breakers", "note", "command",
-];
 
 impl Study {
     /// Reads and checks a study file with all its bases.
@@ -50,6 +47,13 @@ impl Study {
             _ => Err(StudyErrors(errors)),
         }
     }
+}
+
+/// Whether a study can be called so: its name is a folder's, and stands before the colon in `study:17`.
+pub fn is_study_name(name: &str) -> bool {
+    let first = name.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit());
+    let rest = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-'));
+    first && rest && name.len() <= 64
 }
 
 /// A file of another version may mean other things by the same words: nothing else is said about it.
@@ -82,7 +86,7 @@ struct StudyReader<'file> {
 impl<'file> StudyReader<'file> {
     /// The study, unless its task is unknown; what is wrong with it is among the errors.
     fn study(mut self) -> Option<Study> {
-        let known: Vec<&'static str> = KEYS.into_iter().chain(BLOCK_KEYS).collect();
+        let known = keys::names(&[keys::STUDY, keys::BLOCK]);
         refuse_unknown(self.entries, "the study", &known, self.errors);
         let name = self.name();
         let (order, top_level_replace) = self.compat();
@@ -90,6 +94,8 @@ impl<'file> StudyReader<'file> {
         let budget = self.get("budget").map(|node| policy::budget(node, self.errors)).unwrap_or_default();
         let retry = self.get("retry").map(|node| policy::retry(node, self.errors)).unwrap_or_default();
         let breakers = self.get("breakers").map(|node| policy::breakers(node, self.errors)).unwrap_or_default();
+        let on_end = self.get("on_end").and_then(|node| policy::hook(node, "on_end", self.errors));
+        let on_failure = self.get("on_failure").and_then(|node| policy::hook(node, "on_failure", self.errors));
         let note = self.get("note").and_then(|node| policy::note(node, self.errors));
         let search = self.search();
         let seeds = self.get("seeds").map(seeds::from_node);
@@ -111,6 +117,8 @@ impl<'file> StudyReader<'file> {
             budget,
             retry,
             breakers,
+            on_end,
+            on_failure,
             search,
             order,
             seeds,
@@ -118,9 +126,11 @@ impl<'file> StudyReader<'file> {
             base,
             configs,
             root,
+            points: Vec::new(),
             exclude,
             task_place,
         };
+        self.check_search(&study);
         if let Some(node) = self.get("exclude") {
             study.exclude = ExclusionRule::read(node, &study.known_keys(), self.errors);
         }
@@ -135,9 +145,7 @@ impl<'file> StudyReader<'file> {
         let stem = self.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let node = self.get("name");
         let name = node.map_or(Some(stem.as_str()), |node| node.text()).unwrap_or_default();
-        let first = name.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit());
-        let rest = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-'));
-        if !(first && rest && name.len() <= 64) {
+        if !is_study_name(name) {
             let place = match node {
                 Some(node) => node.place.clone(),
                 None => Place::File { path: self.path.to_owned(), line: 1, column: 1 },
@@ -166,7 +174,7 @@ impl<'file> StudyReader<'file> {
                 self.errors.push(StudyError::at(&node.place, problem));
                 return None;
             };
-            let spec = command::read(&entry.value, self.errors)?;
+            let spec = command_file::read(&entry.value, self.path, self.errors)?;
             return Some((StudyTask::Command(spec), node.place.clone()));
         }
         if let Some(entry) = command {
@@ -188,7 +196,7 @@ impl<'file> StudyReader<'file> {
         let Some(node) = self.get("compat") else {
             return (Order::File, false);
         };
-        let Some(mut fields) = YamlFields::of(node, "compat", &["override_semantics", "order"], self.errors) else {
+        let Some(mut fields) = YamlFields::of(node, "compat", keys::COMPAT, self.errors) else {
             return (Order::File, false);
         };
         let order = fields.parse("order", "file, sorted or first-fastest", |text| match text {
@@ -209,23 +217,45 @@ impl<'file> StudyReader<'file> {
         let Some(node) = self.get("search") else {
             return Search::Grid;
         };
-        let Some(mut fields) = YamlFields::of(node, "search", &["method", "n", "seed"], self.errors) else {
+        let Some(mut fields) = YamlFields::of(node, "search", keys::SEARCH, self.errors) else {
             return Search::Grid;
         };
-        let random = fields.parse("method", "grid or random", |text| match text {
-            "grid" => Some(false),
-            "random" => Some(true),
-            _ => None,
-        });
-        let trials = fields.parse("n", "a whole number above 0", |text| text.parse().ok().filter(|n: &u64| *n > 0));
+        const METHODS: [&str; 4] = ["grid", "random", "sobol", "tpe"];
+        let find = |text: &str| METHODS.into_iter().find(|method| *method == text);
+        let method = fields.parse("method", "grid, random, sobol or tpe", find);
+        let above_0 = |text: &str| text.parse().ok().filter(|n: &u64| *n > 0);
+        let mut count = |key: &str| fields.parse(key, "a whole number above 0", above_0);
+        let (trials, first, round) = (count("n"), count("first"), count("round"));
         let seed = fields.parse("seed", "a whole number from 0 up", |text| text.parse().ok()).unwrap_or(0);
-        if random != Some(true) {
-            return Search::Grid;
-        }
+        let Some(method) = method.filter(|method| *method != "grid") else { return Search::Grid };
         if trials.is_none() && fields.get("n").is_none() {
-            fields.missing("n", "how many combinations a random search draws");
+            fields.missing("n", "how many combinations the search tries");
         }
-        Search::Random { trials: trials.unwrap_or(1), seed }
+        for key in ["first", "round"].into_iter().filter(|_| method != "tpe") {
+            if let Some(node) = fields.get(key) {
+                fields.errors().push(wrong(node, &format!("`{key}` in search"), "left out unless the method is tpe"));
+            }
+        }
+        let trials = trials.unwrap_or(1);
+        match method {
+            "sobol" => Search::Sobol { trials, seed },
+            "tpe" => Search::Tpe { trials, seed, first: first.unwrap_or(10), round: round.unwrap_or(10) },
+            _ => Search::Random { trials, seed },
+        }
+    }
+
+    /// What a search needs of the rest of the study.
+    fn check_search(&mut self, study: &Study) {
+        let Some(node) = self.get("search") else { return };
+        if matches!(study.search, Search::Tpe { .. }) && study.metric.is_none() && self.get("metric").is_none() {
+            self.errors.push(missing(node, "metric", "a search that learns must know what is better"));
+        }
+        let dimensions = study.dimensions().len();
+        let of_points = matches!(study.search, Search::Sobol { .. } | Search::Tpe { .. });
+        if of_points && dimensions > sobol::MOST_DIMENSIONS {
+            let problem = Problem::TooManyDimensions { count: dimensions, limit: sobol::MOST_DIMENSIONS };
+            self.errors.push(StudyError::at(&node.place, problem));
+        }
     }
 
     fn bases(&mut self, dialect: Dialect) -> (Vec<Assignment>, Vec<(String, Vec<Assignment>)>) {

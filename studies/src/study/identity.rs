@@ -1,15 +1,15 @@
 //! What makes two settings of a study the same, and which runs take equally long.
 //!
 //! The identity of a training run needs the fingerprint of its data and is `aees_run::identity`'s; that of a foreign
-//! program is [`CommandSpec::identity`](super::CommandSpec::identity).
+//! program is [`command_identity`](super::command_identity)'s.
 
 use aees_run::identity::{Id, NotCanonical, canonical};
 use aees_run::settings::{Cost, Role, RunConfig, TaskName};
 use serde_json::{Map, Value, json};
 
-use super::command::Template;
 use super::definition::{Study, StudyTask};
 use super::settings::Settings;
+use super::template::Template;
 
 /// A text that is equal for settings whose runs have equal identities.
 ///
@@ -17,7 +17,7 @@ use super::settings::Settings;
 /// identity decides; this only spares looking at the data twice.
 pub(super) fn config_key(task: &StudyTask, settings: &Settings) -> String {
     let document = match (task, settings) {
-        (StudyTask::Command(spec), Settings::Command(map)) => spec.identity_document(map),
+        (StudyTask::Command(spec), Settings::Command(map)) => spec.identity_document(map, None),
         (_, Settings::Train(config)) => training_document(config),
         (_, Settings::Command(map)) => Value::Object(map.clone()),
     };
@@ -44,7 +44,7 @@ impl Study {
     pub fn shape_signature(&self, settings: &Settings) -> Result<Id, NotCanonical> {
         match (&self.task, settings) {
             (StudyTask::Command(spec), Settings::Command(map)) => {
-                let argv: Vec<&str> = spec.argv.iter().map(Template::source).collect();
+                let argv: Vec<String> = spec.argv.iter().map(Template::source).collect();
                 Id::of(&json!({"task": "command", "argv": argv, "config": without_fractions(map)}))
             }
             (_, Settings::Train(config)) => shape_of_training(config),

@@ -7,11 +7,8 @@ use std::time::Duration;
 
 use super::error::StudyError;
 use super::fields::{YamlFields, wrong};
-use super::yaml::YamlNode;
-
-/// The failure classes of a run.
-pub(crate) const FAILURE_CLASSES: [&str; 11] =
-    ["config", "data", "diverged", "oom", "io", "panic", "timeout", "signal", "rate_limit", "walltime", "unknown"];
+use super::keys;
+use super::yaml::{Kind, YamlNode};
 
 /// What a study is judged by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +88,7 @@ impl Default for Breakers {
 }
 
 pub(super) fn metric(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<Objective> {
-    let mut fields = YamlFields::of(node, "metric", &["name", "goal", "measure"], errors)?;
+    let mut fields = YamlFields::of(node, "metric", keys::METRIC, errors)?;
     let name = fields.text("name");
     let goal = fields.parse("goal", "max or min", |text| match text {
         "max" => Some(Goal::Max),
@@ -106,28 +103,33 @@ pub(super) fn metric(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<Ob
 }
 
 pub(super) fn budget(node: &YamlNode, errors: &mut Vec<StudyError>) -> Budget {
-    let Some(mut fields) = YamlFields::of(node, "budget", &["max_hours", "max_runs", "per_run_timeout"], errors) else {
+    let Some(mut fields) = YamlFields::of(node, "budget", keys::BUDGET, errors) else {
         return Budget::default();
     };
-    let hours = |text: &str| text.parse::<f64>().ok().filter(|hours| hours.is_finite() && *hours > 0.0);
+    let hours = |text: &str| text.parse::<f64>().ok().filter(|hours| *hours > 0.0 && *hours <= MOST_HOURS);
     Budget {
-        max_hours: fields.parse("max_hours", "a number above 0", hours),
+        max_hours: fields.parse("max_hours", "a number above 0, at most 876000 (a hundred years)", hours),
         max_runs: fields.parse("max_runs", "a whole number above 0", positive),
         per_run_timeout: fields.parse("per_run_timeout", DURATION, duration),
     }
 }
 
+/// A hundred years.
+const MOST_HOURS: f64 = 876_000.0;
+
 /// Retries by failure class; none for as often as it takes.
 pub(super) fn retry(node: &YamlNode, errors: &mut Vec<StudyError>) -> BTreeMap<String, Option<u32>> {
-    let Some(mut fields) = YamlFields::of(node, "retry", &FAILURE_CLASSES, errors) else { return BTreeMap::new() };
+    let Some(mut fields) = YamlFields::with_names(node, "retry", &keys::FAILURE_CLASSES, errors) else {
+        return BTreeMap::new();
+    };
     let times = |text: &str| if text == "inf" { Some(None) } else { text.parse().ok().map(Some) };
     let class = |class: &str| Some((class.to_owned(), fields.parse(class, "a number of retries or inf", times)?));
-    FAILURE_CLASSES.iter().copied().filter_map(class).collect()
+    keys::FAILURE_CLASSES.iter().copied().filter_map(class).collect()
 }
 
 pub(super) fn breakers(node: &YamlNode, errors: &mut Vec<StudyError>) -> Breakers {
     let default = Breakers::default();
-    let Some(mut fields) = YamlFields::of(node, "breakers", &["consecutive", "same_fingerprint"], errors) else {
+    let Some(mut fields) = YamlFields::of(node, "breakers", keys::BREAKERS, errors) else {
         return default;
     };
     let count = |fields: &mut YamlFields<'_>, key: &str| fields.parse(key, "a whole number above 0", positive);
@@ -156,7 +158,8 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     let number: f64 = number.trim().parse().ok().filter(|number: &f64| *number > 0.0)?;
-    Duration::try_from_secs_f64(number * seconds).ok()
+    let time = Duration::try_from_secs_f64(number * seconds).ok()?;
+    (!time.is_zero() && time.as_secs_f64() <= MOST_HOURS * 3600.0).then_some(time)
 }
 
 /// A text, whatever it looks like.
@@ -168,6 +171,20 @@ pub(super) fn note(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<Stri
             None
         }
     }
+}
+
+/// A command of the user: a line for the shell, or the words of one.
+pub(super) fn hook(node: &YamlNode, key: &str, errors: &mut Vec<StudyError>) -> Option<Vec<String>> {
+    let words = match &node.kind {
+        Kind::Scalar { .. } => node.text().map(|line| ["sh", "-c", line].map(str::to_owned).to_vec()),
+        Kind::List(items) => items.iter().map(|item| item.text().map(str::to_owned)).collect(),
+        Kind::Map(_) => None,
+    };
+    let words = words.filter(|words: &Vec<String>| words.first().is_some_and(|program| !program.is_empty()));
+    if words.is_none() {
+        errors.push(wrong(node, &format!("`{key}`"), "a line for the shell, or a list of words"));
+    }
+    words
 }
 
 impl Goal {

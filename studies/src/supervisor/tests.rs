@@ -117,6 +117,8 @@ impl Scratch {
                 same_fingerprint: 100,
                 max_hours: None,
                 per_run_timeout_seconds: None,
+                on_end: None,
+                on_failure: None,
             },
             spec: StudySpec {
                 name: "s".into(),
@@ -127,6 +129,9 @@ impl Scratch {
             work: selected.iter().map(|run| (run.clone(), Work::Train(serde_json::Map::new()))).collect(),
             members,
             selected,
+            search: None,
+            trials: 0,
+            program: None,
             warnings: Vec::new(),
             duplicates: 0,
             excluded: 0,

@@ -16,7 +16,8 @@ use aees_run::hexadecimal::hexadecimal;
 use super::classes::LabelledImages;
 use super::{binary, parquet_table, python_version};
 use crate::data_files::{
-    DataFile, Loaded, Part, SplitFiles, files_in, first_word_of, folders_in, names_in, natural_order, refuse_doubles,
+    DataFile, FilePart, Loaded, SplitFiles, files_in, first_word_of, folders_in, names_in, natural_order,
+    refuse_doubles,
 };
 use crate::error::{DataError, DataResult, names};
 use crate::image::ImageSplit;
@@ -168,7 +169,7 @@ fn archive_splits(path: &Path) -> DataResult<SplitFiles> {
 }
 
 /// One part.
-fn decode_part(file: &DataFile) -> DataResult<Part<ImageSplit>> {
+fn decode_part(file: &DataFile) -> DataResult<FilePart<ImageSplit>> {
     let (bytes, path) = (file.read()?, &file.path);
     let (layout, LabelledImages { images, contradicting }) = if parquet_file::is_parquet(&bytes) {
         ("parquet", parquet_table::decode(path, bytes)?)
@@ -188,7 +189,7 @@ fn decode_part(file: &DataFile) -> DataResult<Part<ImageSplit>> {
             "{name}: {count} of {all} coarse labels contradict the fine ones, record {first} first; the fine ones count"
         )
     });
-    Ok(Part { layout, content: images, notice })
+    Ok(FilePart { layout, content: images, notice })
 }
 
 fn join(parts: Vec<ImageSplit>) -> ImageSplit {

@@ -12,7 +12,7 @@ use super::split::TextSplit;
 use super::task::TaskFile;
 use super::{csv_table, hub_table, tsv_table};
 use crate::data_files::{
-    DataFile, Loaded, Part, SplitFiles, files_in, first_word_of, folders_in, names_in, refuse_doubles, stem,
+    DataFile, FilePart, Loaded, SplitFiles, files_in, first_word_of, folders_in, names_in, refuse_doubles, stem,
 };
 use crate::error::{DataError, DataResult, RowPlace, names};
 use crate::parquet_file;
@@ -170,7 +170,7 @@ fn decode(format: &TextFormat, files: SplitFiles) -> DataResult<Loaded<TextSplit
 }
 
 /// One part.
-fn decode_part(format: &TextFormat, file: &DataFile) -> DataResult<Part<TextSplit>> {
+fn decode_part(format: &TextFormat, file: &DataFile) -> DataResult<FilePart<TextSplit>> {
     let path = &file.path;
     let bytes = file.read()?;
     if parquet_file::is_parquet(&bytes) {
@@ -190,8 +190,8 @@ fn decode_part(format: &TextFormat, file: &DataFile) -> DataResult<Part<TextSpli
     }
 }
 
-fn part(layout: &'static str, content: TextSplit) -> Part<TextSplit> {
-    Part { layout, content, notice: None }
+fn part(layout: &'static str, content: TextSplit) -> FilePart<TextSplit> {
+    FilePart { layout, content, notice: None }
 }
 
 /// The text without a byte order mark.

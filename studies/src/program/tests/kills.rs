@@ -30,7 +30,7 @@ struct Worker(Child);
 
 impl Worker {
     fn start(run: &Run) -> Self {
-        let job = Job { work: Work::Command(run.command.clone()), ..run.job.clone() };
+        let job = Job { work: Work::Command(Box::new(run.command.clone())), ..run.job.clone() };
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--ignored", "--exact", "--nocapture", "program::tests::kills::worker_process"]);
         command.env(JOB_VARIABLE, serde_json::to_string(&job).unwrap());

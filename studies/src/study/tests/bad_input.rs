@@ -1,7 +1,7 @@
 //! Every mistake has its message, with its place; all of them are shown together.
 
 use super::super::Problem;
-use super::{CIFAR, COMMAND, Folder, errors, errors_in};
+use super::{CIFAR, COMMAND, Folder, errors, errors_in, expand};
 
 fn one(text: &str) -> String {
     let errors = errors(text);
@@ -60,7 +60,7 @@ fn axes_must_be_axes() {
     );
     assert_eq!(
         cifar("sweep: {lr: {loguniform: {from: 1, to: 2}}}\n"),
-        "study.yaml:3:9: the axis `lr`: a distribution needs `search: {method: random, n: ...}`"
+        "study.yaml:3:9: the axis `lr`: a distribution needs a search: `search: {method: random, n: ...}`, or sobol or tpe"
     );
     assert_eq!(
         cifar("sweep: {lr: {logspce: {from: 1, to: 2, n: 2}}}\n"),
@@ -215,7 +215,7 @@ fn a_command_must_be_whole() {
         one(
             "aees: 1\ntask: command\ncommand: {argv: [run, \"--lr={lr}\"]}\nsweep: {x: [1, 2]}\ncases: [{name: a}, {name: b, set: {lr: 1}}]\n"
         ),
-        "study.yaml:3:23: \"--lr={lr}\" in `argv` names `lr`, which this configuration does not have\n  \
+        "study.yaml:3:23: \"--lr={lr}\" in `command` names `lr`, which this configuration does not have\n  \
          in 2 of 4 combinations: #0 case=a x=1; #2 case=a x=2"
     );
     assert_eq!(
@@ -285,7 +285,7 @@ fn everything_wrong_is_told_together() {
     let errors = errors(text);
     let expected = [
         "study.yaml:3:1: unknown key `nmae` in the study",
-        "study.yaml:11:21: `max_hours` in budget must be a number above 0, not `-1`",
+        "study.yaml:11:21: `max_hours` in budget must be a number above 0, at most 876000 (a hundred years), not `-1`",
         "study.yaml:10:8: `x` is not a list of seeds: `x` is not a whole number from 0 up",
         "study.yaml:4:7: cannot read none.yaml: No such file or directory (os error 2)",
         "study.yaml:7:14: `optimizer` in sweep has one value, not candidates",
@@ -367,4 +367,102 @@ fn mangled_files_are_refused_or_read_and_never_more() {
             let _ = study.expand(&super::super::Overrides::default());
         }
     }
+}
+
+/// One of the two values would silently mean nothing.
+#[test]
+fn a_setting_is_set_or_varied() {
+    let both = |place: &str, key: &str, axis: &str| {
+        format!("study.yaml:{place}: `{key}` is varied at study.yaml:{axis} and set here too")
+    };
+    assert_eq!(one(&format!("{CIFAR}set: {{lr: 0.5}}\nsweep: {{lr: [0.1, 0.2]}}\n")), both("3:11", "lr", "4:9"));
+    assert_eq!(
+        one(&format!("{CIFAR}zip: [{{lr: [0.1, 0.2], epochs: [1, 2]}}]\ncases: [{{name: a, set: {{epochs: 3}}}}]\n")),
+        both("4:33", "epochs", "3:7")
+    );
+    assert_eq!(
+        one(&format!("{CIFAR}sweep: {{lr: [0.1, 0.2]}}\ncases: [{{name: a, sweep: {{lr: [0.3]}}}}]\n")),
+        both("4:27", "lr", "3:9")
+    );
+    assert_eq!(
+        one(&format!("{COMMAND}set: {{opt: {{lr: 1}}}}\nsweep: {{opt.lr: [1, 2]}}\n")),
+        both("4:17", "opt.lr", "5:9")
+    );
+    // A case says more than the study: there is nothing to refuse.
+    let case = format!(
+        "{CIFAR}set: {{lr: 0.5}}\ncases: [{{name: a, sweep: {{lr: [0.1, 0.2]}}}}, {{name: b, set: {{lr: 0.3}}}}]\n"
+    );
+    assert_eq!(expand(&case).unwrap().settings.len(), 3);
+}
+
+#[test]
+fn a_million_seeds_times_a_hundred_are_counted_before_they_are_expanded() {
+    let text = format!("{COMMAND}sweep: {{x: {{range: {{from: 1, to: 100, step: 1}}}}}}\nseeds: 1000000\n");
+    assert_eq!(
+        errors(&text),
+        ["study.yaml:2:7: 100 settings with 1000000 seeds are 100000000 runs; no more than 1000000 can be planned"]
+    );
+}
+
+#[test]
+fn a_budget_must_be_possible() {
+    for (budget, key) in [
+        ("{max_hours: 0}", "max_hours"),
+        ("{max_hours: .inf}", "max_hours"),
+        ("{max_hours: 1e300}", "max_hours"),
+        ("{max_runs: 0}", "max_runs"),
+        ("{max_runs: 1.5}", "max_runs"),
+        ("{per_run_timeout: 0s}", "per_run_timeout"),
+        ("{per_run_timeout: 1e-30s}", "per_run_timeout"),
+        ("{per_run_timeout: 9999999d}", "per_run_timeout"),
+        ("{per_run_timeout: forever}", "per_run_timeout"),
+    ] {
+        let error = one(&format!("{CIFAR}budget: {budget}\n"));
+        assert!(
+            error.starts_with(&format!("study.yaml:3:10: `{key}` in budget must be")) || error.contains(key),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_search_must_be_possible() {
+    let head = format!("{CIFAR}sweep: {{lr: {{loguniform: {{from: 1e-4, to: 1e-1}}}}}}\n");
+    let missing = "study.yaml:4:9: `metric` is missing: a search that learns must know what is better";
+    assert_eq!(one(&format!("{head}search: {{method: tpe, n: 20}}\n")), missing);
+    assert!(one(&format!("{head}search: {{method: sobol}}\n")).contains("`n` is missing"));
+    assert!(
+        errors(&format!("{head}search: {{method: bayes, n: 3}}\n"))[0]
+            .contains("must be grid, random, sobol or tpe, not `bayes`")
+    );
+    let round = one(&format!("{head}search: {{method: sobol, n: 3, round: 2}}\n"));
+    assert_eq!(round, "study.yaml:4:38: `round` in search must be left out unless the method is tpe, not `2`");
+    let axes: Vec<String> = (0..70).map(|axis| format!("x{axis}: {{uniform: {{from: 0, to: 1}}}}")).collect();
+    let many = one(&format!("{COMMAND}sweep: {{{}}}\nsearch: {{method: sobol, n: 3}}\n", axes.join(", ")));
+    assert!(many.contains("70 things vary; this search can vary 64"), "{many}");
+}
+
+#[test]
+fn the_parts_of_a_command_must_be_what_they_are() {
+    let one = |parts: &str| one(&format!("aees: 1\ntask: command\ncommand: {{argv: [run], {parts}}}\n"));
+    for (parts, words) in [
+        ("identity: [argv, paths]", "a list of argv and digest"),
+        ("workdir: [x]", "`workdir` in command must be a path"),
+        ("workdir: '{device}/x'", "does not depend on {device}"),
+        ("workdir: '{absent}'", "names `absent`, which this configuration does not have"),
+        ("env: {A=B: 1}", "`A=B` in `env`"),
+        ("env: {A: [1]}", "`A` in `env`"),
+        ("env: {HF_TOKEN: hf_secret}", "`HF_TOKEN` cannot be set in a study"),
+        ("env: {A: '{absent}'}", "names `absent`"),
+        ("env: HOME", "a map of variables, or a list of their names"),
+        ("defaults: [1]", "`defaults` in command must be a map"),
+        ("aliases: {a: a}", "another name"),
+        ("aliases: {a: c, b: c}", "two settings were called `c` before"),
+        ("log_limit: 3", "a size from 64kB up"),
+        ("log_limit: 1kB", "a size from 64kB up"),
+    ] {
+        assert!(one(parts).contains(words), "{parts}: {}", one(parts));
+    }
+    let doubled = "aees: 1\ntask: command\ncommand: {argv: [run], aliases: {rate: lr}}\nset: {rate: 1, lr: 2}\n";
+    assert!(errors(doubled)[0].contains("`rate` and `lr` are one setting"), "{:?}", errors(doubled));
 }

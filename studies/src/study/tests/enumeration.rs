@@ -1,7 +1,7 @@
 //! How many combinations there are, and in which order.
 
 use super::super::{Overrides, Settings, Study};
-use super::{CIFAR, COMMAND, errors, expand, fixture, labels};
+use super::{CIFAR, COMMAND, Folder, errors, expand, fixture, labels};
 
 #[test]
 fn five_experiments_of_the_paper_runner_have_their_2640_rows() {
@@ -162,4 +162,66 @@ fn a_study_without_axes_is_one_setting() {
     assert_eq!(labels(&expansion), ["the only one"]);
     assert_eq!(expansion.runs(), 1);
     assert!(matches!(expansion.settings[0].settings, Settings::Train(_)));
+}
+
+#[test]
+fn sobol_points_fill_every_axis_and_keep_when_there_are_more() {
+    let study = |n: u64| {
+        format!(
+            "{CIFAR}search: {{method: sobol, n: {n}, seed: 3}}\nsweep: {{momentum: {{uniform: {{from: 0, to: 1}}}}, \
+             lr: {{loguniform: {{from: 1e-4, to: 1}}}}, reward_clip_max: {{normal: {{mean: 5, std: 0.5}}}}, batch_size: [16, 32, 64, 128]}}\n"
+        )
+    };
+    let few = labels(&expand(&study(64)).unwrap());
+    assert_eq!(few, labels(&expand(&study(128)).unwrap())[..64]);
+    let expansion = expand(&study(64)).unwrap();
+    let column = |key: &str| -> Vec<f64> {
+        expansion.settings.iter().map(|setting| setting.settings.get(key).unwrap().as_f64().unwrap()).collect()
+    };
+    for size in [16.0, 32.0, 64.0, 128.0] {
+        assert_eq!(column("batch_size").iter().filter(|value| **value == size).count(), 16, "each has its share");
+    }
+    for sixteenth in 0..16 {
+        let in_it = |value: &&f64| (**value * 16.0) as i32 == sixteenth;
+        assert_eq!(column("momentum").iter().filter(in_it).count(), 4);
+        let in_it = |value: &&f64| ((value.log10() + 4.0) * 4.0) as i32 == sixteenth;
+        assert_eq!(column("lr").iter().filter(in_it).count(), 4);
+    }
+    let normal = column("reward_clip_max");
+    assert_eq!(normal.iter().filter(|value| **value < 5.0).count(), 32, "half lies below the mean");
+}
+
+/// Points of a study's trials go on as they were, with cases and configurations among what is chosen.
+#[test]
+fn trials_of_a_search_that_learns_follow_from_its_results() {
+    let text = format!(
+        "{COMMAND}metric: {{name: loss, goal: min}}\nsearch: {{method: tpe, n: 50, first: 8, round: 5, seed: 1}}\n\
+         sweep: {{x: {{uniform: {{from: -1, to: 1}}}}}}\n\
+         cases: [{{name: a, sweep: {{y: {{uniform: {{from: 0, to: 1}}}}}}}}, {{name: b, set: {{z: 1}}}}]\n"
+    );
+    let run = |stop_after: usize| {
+        let mut study = Folder::new().read(&text).unwrap();
+        while study.learns() && study.chosen().len() < stop_after {
+            let expansion = study.expand(&Overrides::default()).unwrap();
+            let loss = |became: &Option<usize>| {
+                let settings = &expansion.settings[became.unwrap()].settings;
+                let x = settings.get("x").unwrap().as_f64().unwrap();
+                (x - 0.5).powi(2) + settings.get("y").map_or(0.0, |y| 1.0 + y.as_f64().unwrap())
+            };
+            let losses: Vec<f64> = expansion.became.iter().map(loss).collect();
+            study.choose(&losses);
+        }
+        study
+    };
+    let whole = run(usize::MAX);
+    assert_eq!(whole.chosen().len(), 50);
+    assert_eq!(
+        run(20).chosen(),
+        &whole.chosen()[..run(20).chosen().len()],
+        "a search that stops has the first of them"
+    );
+    let expansion = whole.expand(&Overrides::default()).unwrap();
+    let last = &expansion.settings[expansion.settings.len() - 20..];
+    let in_b = last.iter().filter(|setting| setting.case == ["b"]).count();
+    assert!(in_b >= 15, "it found the better case: {in_b} of 20");
 }

@@ -7,7 +7,8 @@ use aees_run::settings::{Place, Role, RunConfig, TaskName};
 use serde_json::{Map, Value, json};
 
 use super::super::identity::{config_key, shape_of_training};
-use super::super::{Overrides, RunPlaces, Settings, Study, StudyTask};
+use super::super::identity_of;
+use super::super::{Overrides, Settings, Study, StudyTask};
 use super::{CIFAR, Folder, expand};
 
 /// A small generator of its own, so that the cases are the same everywhere (Steele, Lea and Flood, 2014).
@@ -60,7 +61,7 @@ fn study(text: &str) -> (Study, Settings) {
 fn command_id(text: &str) -> String {
     let (study, settings) = study(text);
     let StudyTask::Command(command) = &study.task else { panic!() };
-    command.identity(settings.command().unwrap(), 0).unwrap().run_id.full().to_owned()
+    identity_of(&command.identity_document(settings.command().unwrap(), None), 0).unwrap().run_id.full().to_owned()
 }
 
 #[test]
@@ -71,12 +72,13 @@ fn golden_ids_of_a_foreign_program() {
     let StudyTask::Command(command) = &study.task else { panic!() };
     let config = settings.command().unwrap();
     let text = r#"{"argv":["python3","t.py","{lr}"],"code":"v1","config":{"layers":[64,64],"lr":1e-3,"opt":{"name":"sgd"}},"precision":"external","result":"last_json_line","task":"command","v":1}"#;
-    assert_eq!(canonical(&command.identity_document(config)).unwrap(), text);
+    assert_eq!(canonical(&command.identity_document(config, None)).unwrap(), text);
     // The ids are those of sha256sum on the canonical texts.
-    let identity = command.identity(config, 7).unwrap();
+    let document = command.identity_document(config, None);
+    let identity = identity_of(&document, 7).unwrap();
     assert_eq!(identity.config_id.short(), "cd865206d9ab6682");
     assert_eq!(identity.run_id.short(), "e29c733791158d8c");
-    let seeds = [command.identity(config, 8).unwrap(), identity.clone()];
+    let seeds = [identity_of(&document, 8).unwrap(), identity.clone()];
     assert_eq!(seeds[0].config_id, identity.config_id);
     assert_ne!(seeds[0].run_id, identity.run_id);
 }
@@ -86,6 +88,7 @@ fn spelling_order_comments_and_places_do_not_change_a_foreign_id() {
     let head = "aees: 1\ntask: command\ncommand: {argv: [run, \"{a}\"]}\n";
     let id = command_id(&format!("{head}set: {{a: 0.001, b: {{c: 1, d: [2500.0]}}}}\n"));
     let same = [
+        format!("{head}set: {{a: 0.001, b: {{c: 1.0, d: [2500]}}}}\n"),
         format!("{head}set: {{b: {{d: [25e2], c: 1}}, a: 1e-3}}\n"),
         format!("# a comment\n{head}name: other\nnote: x\nset:\n  b.c: 1 # one\n  b.d: [2.5e+3]\n  a: 0.0010\n"),
         format!("{head}base: {{a: 5, b: {{c: 1}}}}\nset: {{b.d: [2500.0]}}\nsweep: {{a: [1e-3]}}\nseeds: 1\n"),
@@ -97,7 +100,6 @@ fn spelling_order_comments_and_places_do_not_change_a_foreign_id() {
     }
     let others = [
         format!("{head}set: {{a: 0.002, b: {{c: 1, d: [2500.0]}}}}\n"),
-        format!("{head}set: {{a: 0.001, b: {{c: 1.0, d: [2500.0]}}}}\n"),
         format!("{head}set: {{a: 0.001, b: {{c: 1, d: 2500.0}}}}\n"),
         format!("{head}set: {{a: \"0.001\", b: {{c: 1, d: [2500.0]}}}}\n"),
         "aees: 1\ntask: command\ncommand: {argv: [run2, \"{a}\"]}\nset: {a: 0.001, b: {c: 1, d: [2500.0]}}\n".to_owned(),
@@ -230,15 +232,6 @@ fn two_models_never_share_an_id() {
     assert_ne!(id("large"), id("small"));
 }
 
-#[test]
-fn the_program_gets_its_seed_with_its_configuration() {
-    let (study, settings) = study("aees: 1\ntask: command\ncommand: {argv: [run, \"{seed}\"]}\nset: {a: 1}\n");
-    let StudyTask::Command(command) = &study.task else { panic!() };
-    let config = settings.command().unwrap();
-    assert_eq!(super::super::CommandSpec::standard_input(config, 3), json!({"a": 1, "seed": 3}));
-    assert_eq!(command.arguments(config, RunPlaces { seed: 3, run_directory: "" }).unwrap(), ["run", "3"]);
-}
-
 /// Whether a choice is the word for a flag's value.
 fn is_flag(value: &Value, choice: &str) -> bool {
     value.as_bool().is_some_and(|flag| choice.parse() == Ok(flag))
@@ -256,7 +249,8 @@ fn more_seeds_and_values_keep_the_runs_that_were_there() {
         let runs =
             expansion.settings.iter().flat_map(|setting| setting.seeds.iter().map(move |slot| (setting, slot.seed)));
         runs.map(|(setting, seed)| {
-            command.identity(setting.settings.command().unwrap(), seed).unwrap().run_id.full().to_owned()
+            let document = command.identity_document(setting.settings.command().unwrap(), None);
+            identity_of(&document, seed).unwrap().run_id.full().to_owned()
         })
         .collect()
     };
@@ -270,4 +264,37 @@ fn the_seed_of_a_run_is_the_one_it_was_given() {
     let (_, settings) = study(&format!("{CIFAR}base: {{seed: 4}}\n"));
     assert_eq!(settings.run_config(9).unwrap().seed, 9);
     assert_eq!(settings.to_map()["task"], "cifar100");
+}
+
+/// The ids under which a setting of a foreign program may be known; the usual one first.
+fn known_ids(command: &str, settings: &str) -> Vec<String> {
+    let (study, settings) = study(&format!("aees: 1\ntask: command\ncommand: {command}\nset: {settings}\n"));
+    let StudyTask::Command(command) = &study.task else { panic!() };
+    let documents = command.identity_documents(settings.command().unwrap(), None);
+    documents.iter().map(|document| identity_of(document, 0).unwrap().run_id.full().to_owned()).collect()
+}
+
+#[test]
+fn defaults_and_aliases_can_be_told_without_rerunning() {
+    let plain = |settings: &str| known_ids("{argv: [run]}", settings)[0].clone();
+    let told = |command: &str, settings: &str| known_ids(&format!("{{argv: [run], {command}}}"), settings);
+    // What was left out is now written, and the other way round; maps that are empty for it count as absent.
+    assert_eq!(told("defaults: {mom: 0}", "{lr: 1, mom: 0.0}")[0], plain("{lr: 1}"));
+    assert!(told("defaults: {mom: 0}", "{lr: 1}").contains(&plain("{lr: 1, mom: 0}")));
+    assert_eq!(told("defaults: {opt.mom: 0}", "{opt: {mom: 0}}")[0], plain("{}"));
+    assert_ne!(told("defaults: {mom: 0}", "{lr: 1, mom: 0.9}")[0], plain("{lr: 1}"));
+    // A new name, also of a nested setting, and in the argument list.
+    assert_eq!(told("aliases: {learning_rate: lr}", "{learning_rate: 1}")[0], plain("{lr: 1}"));
+    assert_eq!(told("aliases: {opt.lr: lr}", "{opt: {lr: 1}}")[0], plain("{lr: 1}"));
+    let renamed = known_ids("{argv: [run, '{rate}'], aliases: {rate: lr}}", "{rate: 1}");
+    assert_eq!(renamed[0], known_ids("{argv: [run, '{lr}']}", "{lr: 1}")[0]);
+    // One value, however it is written; what ran before that was so is known still.
+    assert_eq!(plain("{x: 0}"), plain("{x: 0.0}"));
+    assert_eq!(plain("{x: [1, -3]}"), plain("{x: [1.0, -3.0]}"));
+    assert_ne!(plain("{x: 0}"), plain("{x: 0.5}"));
+    assert_ne!(plain("{x: 1}"), plain("{x: '1'}"));
+    assert_eq!(known_ids("{argv: [run]}", "{x: 1.0}").len(), 2);
+    // Arguments are part of it unless the study says otherwise.
+    assert_ne!(known_ids("{argv: [run, a]}", "{}"), known_ids("{argv: [run, b]}", "{}"));
+    assert_eq!(known_ids("{argv: [run, a], identity: []}", "{}"), known_ids("{argv: [run, b], identity: []}", "{}"));
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::command::Template;
+use super::super::Template;
 use super::super::{Goal, Measure, Overrides, ResultRule, RunPlaces, Settings, Study, StudyTask};
 use super::{CIFAR, COMMAND, Folder, errors, expand, expand_with, labels};
 
@@ -43,16 +43,16 @@ fn top_level_replace_drops_siblings_and_knows_no_dots() {
 #[test]
 fn precedence_from_base_to_command_line() {
     let text = format!(
-        "{COMMAND}base: {{a: base, b: base, c: base, d: base, e: base, f: base}}\nset: {{b: set, c: set, d: set, e: set, f: set}}\n\
-         sweep: {{c: [sweep], d: [sweep], e: [sweep], f: [sweep]}}\n\
-         cases: [{{name: x, set: {{d: case, e: case, f: case}}, sweep: {{e: [axis], f: [axis]}}}}]\n"
+        "{COMMAND}base: {{a: base, b: base, c: base, d: base, e: base, f: base}}\nset: {{b: set, d: set, e: set, f: set}}\n\
+         sweep: {{c: [sweep]}}\n\
+         cases: [{{name: x, set: {{d: case}}, sweep: {{e: [axis], f: [axis]}}}}]\n"
     );
     let overrides = Overrides { set: vec!["f=line".into()], ..Default::default() };
     let expansion = expand_with(&text, &overrides).unwrap();
     let settings = &expansion.settings[0].settings;
     let values: Vec<Value> = ["a", "b", "c", "d", "e", "f"].iter().map(|key| settings.get(key).unwrap()).collect();
     assert_eq!(Value::Array(values), json!(["base", "set", "sweep", "case", "axis", "line"]));
-    assert_eq!(labels(&expansion), ["case=x c=sweep d=case e=axis f=line"], "the table shows what is used");
+    assert_eq!(labels(&expansion), ["case=x c=sweep e=axis f=line"], "the table shows what is used");
 }
 
 #[test]
@@ -154,16 +154,15 @@ fn everything_beside_the_settings_is_read() {
 }
 
 #[test]
-fn templates_are_filled_from_nested_settings() {
+fn places_are_filled_from_nested_settings_and_defaults() {
+    let head = "aees: 1\ntask: command\ncommand: {argv: [run], defaults: {mom: 0, a.c: 7}}\n";
+    let study = Folder::new().read(head).unwrap();
+    let StudyTask::Command(command) = &study.task else { panic!() };
     let config = json!({"a": {"b": 1e-3}, "list": [1, 2], "word": "x y"});
     let places = RunPlaces { seed: 5, run_directory: "/runs/1" };
-    let fill = |text: &str| Template::parse(text).unwrap().fill(config.as_object().unwrap(), places);
-    assert_eq!(fill("--x={a.b} {seed} {run_dir}/o {list} {word}").unwrap(), "--x=0.001 5 /runs/1/o [1,2] x y");
-    assert_eq!(fill("{{{seed}}} {{}}").unwrap(), "{5} {}");
-    assert_eq!(fill("{a.c}"), Err("a.c".into()));
-    for bad in ["{", "}", "{a", "a}", "{}", "{a{b}}"] {
-        assert_eq!(Template::parse(bad), None, "{bad}");
-    }
+    let fill = |text: &str| command.fill(&Template::parse(text).unwrap(), config.as_object().unwrap(), places).source();
+    assert_eq!(fill("--x={a.b} {seed} {run_dir}/o {list} {word}"), "--x=0.001 5 /runs/1/o [1,2] x y");
+    assert_eq!(fill("{mom} {a.c} {device} {threads} {{{seed}}}"), "0 7 {device} {threads} {{5}}");
 }
 
 #[test]
@@ -171,31 +170,13 @@ fn a_command_has_its_parts() {
     let text = "aees: 1\ntask: command\ncommand:\n  argv: [python3, t.py, 1.10, \"{x}\"]\n  result: {file: \"{run_dir}/r.json\"}\n  timeout: 90s\n  env: [A, B]\n  code: v2\nset: {x: 1}\n";
     let study = Folder::new().read(text).unwrap();
     let StudyTask::Command(command) = &study.task else { panic!() };
-    let argv: Vec<&str> = command.argv.iter().map(Template::source).collect();
+    let argv: Vec<String> = command.argv.iter().map(Template::source).collect();
     assert_eq!(argv, ["python3", "t.py", "1.10", "{x}"]);
     assert!(matches!(&command.result, ResultRule::File(path) if path.source() == "{run_dir}/r.json"));
     assert_eq!(
-        (command.timeout, command.env.len(), command.code.as_deref()),
+        (command.timeout, command.pass_on.len(), command.code.as_deref()),
         (Some(Duration::from_secs(90)), 2, Some("v2"))
     );
-}
-
-#[test]
-fn shell_lines_hold_what_is_not_default() {
-    let line = |text: &str| {
-        let study = Folder::new().read(text).unwrap();
-        let expansion = study.expand(&Overrides::default()).unwrap();
-        study.shell_line(&expansion.settings[0].settings, RunPlaces { seed: 3, run_directory: "runs/1" })
-    };
-    let text = format!(
-        "{CIFAR}set: {{lr: 1e-2, weight_decay: 1e-4, lr_candidates: [0.5, 1], data: /my data, run_tag: it's}}\n"
-    );
-    assert_eq!(
-        line(&text),
-        "aees train cifar100 --set lr=0.01 --set lr_candidates=0.5,1.0 --set 'data=/my data' --set 'run_tag=it'\\''s' --seed 3"
-    );
-    let text = "aees: 1\ntask: command\ncommand: {argv: [run, \"{x}\", \"{run_dir}\"]}\nset: {x: a b}\n";
-    assert_eq!(line(text), "printf '%s\\n' '{\"seed\":3,\"x\":\"a b\"}' | run 'a b' runs/1");
 }
 
 #[test]

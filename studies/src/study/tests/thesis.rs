@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use aees_run::settings::{RunConfig, TaskName, read_file};
 
 use super::super::identity::config_key;
-use super::super::{Expansion, Overrides, RunPlaces, Settings, Study, StudyTask};
+use super::super::{Expansion, Overrides, Settings, Study, StudyTask};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/studies")
@@ -106,27 +106,4 @@ fn fixed_multipliers_share_the_runs_of_the_baselines() {
     // Seven with the multiplier 1, and half the rate of SGD on asymmetric noise, which is a case of cifar-noisy too.
     let others: HashSet<String> = keys("cifar-clean.yaml").union(&keys("cifar-noisy.yaml")).cloned().collect();
     assert_eq!(keys("cifar-fixed-multipliers.yaml").intersection(&others).count(), 8);
-}
-
-#[test]
-fn shell_lines_read_back_to_the_same_run() {
-    for (name, _) in RUNS.iter().filter(|(name, _)| !name.starts_with("examples")) {
-        let study = Study::read(&folder().join(name)).unwrap();
-        for setting in expand(name).settings {
-            let Settings::Train(config) = &setting.settings else { panic!() };
-            let places = RunPlaces { seed: config.seed.cast_signed(), run_directory: "" };
-            let line = study.shell_line(&setting.settings, places);
-            let mut words = line.split(' ').skip(2);
-            let mut again = RunConfig::new(config.task);
-            assert_eq!(words.next(), Some(config.task.name()));
-            while let Some(flag) = words.next() {
-                let value = words.next().unwrap();
-                match flag {
-                    "--set" => again.assign(value).unwrap(),
-                    flag => assert_eq!((flag, value), ("--seed", "0")),
-                }
-            }
-            assert_eq!(&again, &**config, "{line}");
-        }
-    }
 }

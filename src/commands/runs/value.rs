@@ -1,0 +1,200 @@
+//! What a list can show, sort and filter by: a word for each thing that is known of a run.
+
+use std::cell::RefCell;
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use aees_run::nearest::nearest;
+use aees_run::settings::{RunConfig, TaskName};
+use aees_studies::disk::{Annotations, Root, split_metric};
+use aees_studies::registry::{Metric, Reader, RunRow};
+use serde_json::Value;
+
+use super::listing::Listed;
+use super::show::fields;
+use super::{parsed, plain, seed};
+use crate::failure::Failure;
+use crate::table::{GridCell, first_line, number};
+
+/// What every run has.
+const WORDS: [&str; 18] = [
+    "run",
+    "run_id",
+    "config_id",
+    "study",
+    "index",
+    "place",
+    "case",
+    "task",
+    "seed",
+    "state",
+    "outcome",
+    "class",
+    "error",
+    "attempts",
+    "seconds",
+    "tags",
+    "note",
+    "directory",
+];
+
+/// Something known of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Known {
+    Number(f64),
+    Text(String),
+    Missing,
+}
+
+/// The things that are known of runs.
+pub(super) struct Values<'a> {
+    reader: &'a Reader,
+    root: &'a Root,
+    annotations: &'a Annotations,
+    /// All settings of a configuration, read when one is asked for.
+    settings: RefCell<HashMap<String, HashMap<String, String>>>,
+}
+
+impl<'a> Values<'a> {
+    pub(super) fn new(reader: &'a Reader, root: &'a Root, annotations: &'a Annotations) -> Self {
+        Self { reader, root, annotations, settings: RefCell::new(HashMap::new()) }
+    }
+
+    /// What a run has under a word: one of every run's, an axis, a metric, or a setting.
+    pub(super) fn of(&self, listed: &Listed, word: &str) -> Known {
+        if let Some(known) = self.of_every_run(listed, word) {
+            return known;
+        }
+        let axes = listed.run.axes_json.as_deref().map(parsed).unwrap_or_default();
+        if let Some((_, value)) = fields(&axes).into_iter().find(|(key, _)| key == word) {
+            return Known::from_text(value);
+        }
+        match metric(listed, word) {
+            Some(value) => Known::Number(value),
+            None => self.setting(&listed.run, word),
+        }
+    }
+
+    fn of_every_run(&self, listed: &Listed, word: &str) -> Option<Known> {
+        let run = &listed.run;
+        let text = |text: Option<&str>| Known::from_option(text.map(str::to_owned));
+        Some(match word {
+            "run" => text(Some(run.run_id.short())),
+            "run_id" => text(Some(run.run_id.full())),
+            "config_id" => text(Some(run.config_id.full())),
+            "study" => text(listed.study.as_deref()),
+            "index" => run.index.map_or(Known::Missing, |index| Known::Number(index as f64)),
+            "place" => text(Some(listed.place()).filter(|place| !place.is_empty()).as_deref()),
+            "case" => text(run.case.as_deref()),
+            "task" => text(Some(&run.task)),
+            "seed" => Known::Number(seed(run) as f64),
+            "state" => text(Some(run.state.name())),
+            "outcome" => text(run.outcome.map(|outcome| outcome.name())),
+            "class" => text(run.class.as_deref()),
+            "error" => text(run.error.as_deref().map(first_line).as_deref()),
+            "attempts" => Known::Number(f64::from(run.attempts)),
+            "seconds" if run.wall_ms == 0 => Known::Missing,
+            "seconds" => Known::Number(run.wall_ms as f64 / 1e3),
+            "tags" => {
+                let tags: Vec<String> = self.annotations.of(&run.run_id).tags.into_iter().collect();
+                text(Some(tags.join(" ")).filter(|tags| !tags.is_empty()).as_deref())
+            }
+            "note" => text(self.annotations.of(&run.run_id).note.as_deref()),
+            "directory" => text(Some(&self.root.run(&run.run_id).to_string_lossy())),
+            _ => return None,
+        })
+    }
+
+    /// A setting that is no axis; those of training runs that are not said are at their default.
+    fn setting(&self, run: &RunRow, word: &str) -> Known {
+        let mut known = self.settings.borrow_mut();
+        let settings = known.entry(run.config_id.full().to_owned()).or_insert_with(|| {
+            let identity = self.reader.why(run.run_id.full()).map(|why| parsed(&why.identity_json)).unwrap_or_default();
+            let task = TaskName::ALL.into_iter().find(|task| task.name() == run.task);
+            let defaults = task.map(|task| Value::Object(RunConfig::new(task).to_map())).unwrap_or_default();
+            fields(&defaults).into_iter().chain(fields(&identity["config"])).collect()
+        });
+        Known::from_option(settings.get(word).cloned())
+    }
+
+    /// Refuses a word that nothing in a list has.
+    pub(super) fn check(&self, listed: &[Listed], word: &str) -> Result<(), Failure> {
+        // What a study is judged by is known before any of its runs is done.
+        let judged = |each: &Listed| each.metric.as_deref() == Some(split_metric(word).0);
+        let has = |each: &Listed| judged(each) || self.of(each, word) != Known::Missing;
+        if WORDS.contains(&word) || listed.is_empty() || listed.iter().any(has) {
+            return Ok(());
+        }
+        let first = listed.first().map(|each| each.run.axes_json.as_deref().map(parsed).unwrap_or_default());
+        let axes: Vec<String> = fields(&first.unwrap_or_default()).into_iter().map(|(key, _)| key).collect();
+        let metrics = listed.iter().flat_map(|each| &each.metrics).map(|metric| metric.name.as_str());
+        let words = WORDS.into_iter().chain(axes.iter().map(String::as_str)).chain(metrics);
+        let help = match nearest(word, words) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("name an axis, a metric, a setting, or one of {}", WORDS.join(", ")),
+        };
+        Err(Failure::with_help(format!("none of these runs has `{word}`"), help))
+    }
+}
+
+/// A number of a run's result: `best_val_accuracy`, or the best, else the last one, of `val_accuracy`.
+fn metric(listed: &Listed, word: &str) -> Option<f64> {
+    let find = |name: &str, measure: &str| {
+        let found = listed.metrics.iter().find(|metric| metric.name == name && metric.measure == measure);
+        found.map(|metric| metric.value)
+    };
+    let said = |metric: &&Metric| {
+        word.strip_prefix(metric.measure.as_str()).and_then(|rest| rest.strip_prefix('_')) == Some(metric.name.as_str())
+    };
+    let said = listed.metrics.iter().find(said).map(|metric| metric.value);
+    said.or_else(|| find(word, "best")).or_else(|| find(word, "final"))
+}
+
+impl Known {
+    fn from_text(text: String) -> Self {
+        text.parse().map_or(Self::Text(text), Self::Number)
+    }
+
+    fn from_option(text: Option<String>) -> Self {
+        text.map_or(Self::Missing, Self::from_text)
+    }
+
+    /// Whether it is more or less than others: what is missing is not, nor what is no number.
+    pub(super) fn has_rank(&self) -> bool {
+        !matches!(self, Self::Missing) && !matches!(self, Self::Number(number) if number.is_nan())
+    }
+
+    /// Smaller first, numbers before texts, what is missing last.
+    pub(super) fn order(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Number(one), Self::Number(other)) => one.total_cmp(other),
+            (Self::Text(one), Self::Text(other)) => one.cmp(other),
+            (Self::Missing, Self::Missing) => Ordering::Equal,
+            (Self::Missing, _) | (Self::Text(_), Self::Number(_)) => Ordering::Greater,
+            (_, Self::Missing) | (Self::Number(_), Self::Text(_)) => Ordering::Less,
+        }
+    }
+
+    /// For a table of people.
+    pub(super) fn cell(&self) -> GridCell {
+        match self {
+            Self::Number(value) => number(*value).into(),
+            Self::Text(text) => first_line(text).into(),
+            Self::Missing => String::new().into(),
+        }
+    }
+
+    /// With all its digits, for programs.
+    pub(super) fn exact(&self) -> String {
+        match self {
+            Self::Number(value) => plain(&serde_json::Number::from_f64(*value).map_or_else(
+                || Value::String(value.to_string()),
+                |number| {
+                    if value.fract() == 0.0 && value.abs() < 1e15 { Value::from(*value as i64) } else { number.into() }
+                },
+            )),
+            Self::Text(text) => text.clone(),
+            Self::Missing => String::new(),
+        }
+    }
+}

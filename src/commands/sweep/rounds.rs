@@ -1,0 +1,36 @@
+//! A study whose search learns: plan, run, choose the next trials by what came of them, and again.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use aees_studies::plan::{StudyPlan, next_round};
+use aees_studies::study::{Overrides, Study};
+
+use super::enter::enter;
+use super::execute::{RunningFlags, execute};
+use super::hooks::conclude;
+use crate::failure::Failure;
+use crate::results::Results;
+
+/// Runs a planned study; then its further rounds, if its trials are chosen by results.
+pub(super) fn run_in_rounds(
+    results: &Results,
+    mut study: Study,
+    overrides: &Overrides,
+    mut plan: StudyPlan,
+    (yes, running): (bool, &RunningFlags),
+    again: &[String],
+) -> Result<ExitCode, Failure> {
+    let since = Instant::now();
+    loop {
+        let executed = execute(results, &plan, running, again)?;
+        let next = match executed.is_over {
+            true => next_round(study, &plan, overrides, &results.reader()?, &results.root)?,
+            false => None,
+        };
+        let Some(next) = next else { return conclude(results, &plan, &executed, since) };
+        study = next;
+        eprintln!("{}: {} of {} trials chosen", study.name, study.chosen().len(), study.search.trials());
+        plan = enter(results, &study, overrides, yes)?;
+    }
+}

@@ -1,0 +1,228 @@
+//! `command` in a study file: its keys, and every mistake in them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::command::{CommandSpec, IdentityParts, ResultRule, SECRETS, SLOT_PLACES};
+use super::error::{Problem, StudyError};
+use super::fields::{YamlFields, missing, wrong};
+use super::keys;
+use super::policy::{DURATION, duration};
+use super::settings::{Dialect, Settings};
+use super::template::Template;
+use super::yaml::{Kind, YamlNode};
+
+/// How large a log becomes where the study does not say.
+const USUAL_LOG: u64 = 64 << 20;
+
+/// Reads the `command` map of a study.
+pub(super) fn read(node: &YamlNode, file: &Path, errors: &mut Vec<StudyError>) -> Option<CommandSpec> {
+    let mut fields = YamlFields::of(node, "command", keys::COMMAND, errors)?;
+    let argv_node = fields.get("argv");
+    let argv = argv_node.and_then(|argv| texts(argv, "argv", fields.errors())).unwrap_or_default();
+    let argv: Vec<Template> =
+        argv.into_iter().filter_map(|(node, text)| template(node, &text, fields.errors())).collect();
+    match argv_node {
+        None => fields.missing("argv", "the program to run, with its arguments"),
+        Some(node) if matches!(&node.kind, Kind::List(items) if items.is_empty()) => {
+            fields.errors().push(missing(node, "argv", "the program to run, with its arguments"));
+        }
+        Some(_) => {}
+    }
+    let result = fields.get("result").map_or(Some(ResultRule::LastJsonLine), |node| result(node, fields.errors()));
+    let timeout = fields.parse("timeout", DURATION, duration);
+    let code = fields.text("code");
+    let workdir = fields.get("workdir").and_then(|node| workdir(node, fields.errors()));
+    let (env, pass_on) = fields.get("env").map(|node| environment(node, fields.errors())).unwrap_or_default();
+    let identity = fields.get("identity").map(|node| identity(node, fields.errors()));
+    let defaults = fields.get("defaults").map(|node| defaults(node, fields.errors())).unwrap_or_default();
+    let aliases = fields.get("aliases").map(|node| aliases(node, fields.errors())).unwrap_or_default();
+    let log_limit = fields.parse("log_limit", "a size from 64kB up, such as 100MB", size).unwrap_or(USUAL_LOG);
+    let folder = file.parent().unwrap_or(Path::new("")).to_owned();
+    let identity = identity.unwrap_or(IdentityParts { argv: true, digest: false });
+    Some(CommandSpec {
+        argv,
+        result: result?,
+        timeout,
+        env,
+        pass_on,
+        workdir,
+        folder,
+        code,
+        identity,
+        defaults,
+        aliases,
+        log_limit,
+    })
+}
+
+fn result(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<ResultRule> {
+    let rule = match &node.kind {
+        Kind::Scalar { text, .. } if text == "last_json_line" => return Some(ResultRule::LastJsonLine),
+        Kind::Map(entries) => match entries.as_slice() {
+            [only] if only.key == "file" => only.value.text().map(|text| (&only.value, text)),
+            _ => None,
+        },
+        _ => None,
+    };
+    if rule.is_none() {
+        errors.push(wrong(node, "`result`", "last_json_line or {file: PATH}"));
+    }
+    rule.and_then(|(node, text)| template(node, text, errors)).map(ResultRule::File)
+}
+
+fn workdir(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<Template> {
+    let Some(text) = node.text() else {
+        errors.push(wrong(node, "`workdir` in command", "a path"));
+        return None;
+    };
+    let template = template(node, text, errors)?;
+    if let Some(key) = template.keys().find(|key| SLOT_PLACES.contains(key)) {
+        errors.push(wrong(node, "`workdir` in command", &format!("a path that does not depend on {{{key}}}")));
+    }
+    Some(template)
+}
+
+/// `{KEY: value}`, or a list of names that are passed on, or a list of both.
+fn environment(node: &YamlNode, errors: &mut Vec<StudyError>) -> (BTreeMap<String, Option<Template>>, Vec<String>) {
+    let items = match &node.kind {
+        Kind::List(items) => items.as_slice(),
+        _ => std::slice::from_ref(node),
+    };
+    let (mut set, mut pass_on) = (BTreeMap::new(), Vec::new());
+    for item in items {
+        match &item.kind {
+            Kind::Scalar { text, .. } if is_variable(text) && !std::ptr::eq(item, node) => pass_on.push(text.clone()),
+            Kind::Map(entries) => {
+                for entry in entries {
+                    if SECRETS.contains(&entry.key.as_str()) && !entry.value.is_null() {
+                        let problem = Problem::Reserved { key: entry.key.clone(), instead: SECRET };
+                        errors.push(StudyError::at(&entry.place, problem));
+                        continue;
+                    }
+                    let value = match entry.value.text() {
+                        _ if !is_variable(&entry.key) => None,
+                        Some(text) => match template(&entry.value, text, errors) {
+                            Some(template) => Some(Some(template)),
+                            None => continue,
+                        },
+                        None if entry.value.is_null() => Some(None),
+                        None => None,
+                    };
+                    match value {
+                        Some(value) => drop(set.insert(entry.key.clone(), value)),
+                        None => errors.push(wrong(&entry.value, &format!("`{}` in `env`", entry.key), VARIABLE)),
+                    }
+                }
+            }
+            _ => errors.push(wrong(item, "`env` in command", "a map of variables, or a list of their names")),
+        }
+    }
+    (set, pass_on)
+}
+
+const SECRET: &str =
+    "set it in the environment and pass it on by its name, `env: [HF_TOKEN]`; study files are copied and shown";
+const VARIABLE: &str = "a variable with a text for its value, or null to take it away";
+
+/// Whether a process can have a variable of this name.
+fn is_variable(name: &str) -> bool {
+    !name.is_empty() && !name.contains(['=', '\0'])
+}
+
+fn identity(node: &YamlNode, errors: &mut Vec<StudyError>) -> IdentityParts {
+    let mut parts = IdentityParts { argv: false, digest: false };
+    for (node, text) in texts(node, "identity", errors).unwrap_or_default() {
+        match text.as_str() {
+            "argv" => parts.argv = true,
+            "digest" => parts.digest = true,
+            _ => errors.push(wrong(node, "`identity` in command", "a list of argv and digest")),
+        }
+    }
+    parts
+}
+
+/// A configuration of its own: what the settings are when nobody says them.
+fn defaults(node: &YamlNode, errors: &mut Vec<StudyError>) -> Map<String, Value> {
+    let Kind::Map(entries) = &node.kind else {
+        errors.push(wrong(node, "`defaults` in command", "a map of settings"));
+        return Map::new();
+    };
+    let dialect = Dialect { task: None, top_level_replace: false };
+    let mut settings = Settings::new(dialect);
+    match dialect.assignments(entries) {
+        Ok(assignments) => assignments.iter().for_each(|assignment| {
+            // Settings of a foreign program can be anything.
+            let _ = settings.apply(assignment);
+        }),
+        Err(mut found) => errors.append(&mut found),
+    }
+    settings.to_map()
+}
+
+/// `{NEW: OLD}`, each name once.
+fn aliases(node: &YamlNode, errors: &mut Vec<StudyError>) -> BTreeMap<String, String> {
+    let Kind::Map(entries) = &node.kind else {
+        errors.push(wrong(node, "`aliases` in command", "a map of names: {new: old}"));
+        return BTreeMap::new();
+    };
+    let mut aliases: BTreeMap<String, String> = BTreeMap::new();
+    for entry in entries {
+        match entry.value.text() {
+            Some(old) if old == entry.key => {
+                errors.push(wrong(&entry.value, &format!("the earlier name of `{old}`"), "another name"));
+            }
+            Some(old) if aliases.values().any(|known| known == old) => {
+                let problem = Problem::TwoAliases { old: old.to_owned() };
+                errors.push(StudyError::at(&entry.value.place, problem));
+            }
+            Some(old) => drop(aliases.insert(entry.key.clone(), old.to_owned())),
+            None => errors.push(wrong(&entry.value, &format!("`{}` in `aliases`", entry.key), "an earlier name")),
+        }
+    }
+    aliases
+}
+
+fn texts<'file>(
+    node: &'file YamlNode,
+    key: &str,
+    errors: &mut Vec<StudyError>,
+) -> Option<Vec<(&'file YamlNode, String)>> {
+    let Kind::List(items) = &node.kind else {
+        errors.push(wrong(node, &format!("`{key}` in command"), "a list of texts"));
+        return None;
+    };
+    let mut found = Vec::new();
+    for item in items {
+        match &item.kind {
+            Kind::Scalar { text, .. } => found.push((item, text.clone())),
+            _ => errors.push(wrong(item, &format!("`{key}` in command"), "a list of texts")),
+        }
+    }
+    Some(found)
+}
+
+fn template(node: &YamlNode, text: &str, errors: &mut Vec<StudyError>) -> Option<Template> {
+    let template = Template::parse(text).map(|template| template.at(&node.place));
+    if template.is_none() {
+        errors.push(StudyError::at(&node.place, Problem::Brace { argument: text.to_owned() }));
+    }
+    template
+}
+
+/// `100MB`: so many bytes, by thousands.
+fn size(text: &str) -> Option<u64> {
+    const SMALLEST: u64 = 64_000;
+    let split = text.find(|character: char| character.is_ascii_alphabetic())?;
+    let (number, unit) = text.split_at(split);
+    let unit: u64 = match unit {
+        "kB" | "KB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        _ => return None,
+    };
+    let number: u64 = number.trim().parse().ok()?;
+    number.checked_mul(unit).filter(|size| *size >= SMALLEST)
+}

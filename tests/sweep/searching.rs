@@ -1,0 +1,76 @@
+//! A search that learns, through the program: rounds, a stop in the middle, and the same trials after it.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::{effects, runs, sweep};
+use crate::program::{Scratch, read_json};
+
+/// x is best at 0.3, and the case `b` is the better one.
+fn study(scratch: &Scratch, more: &str) {
+    let text = format!(
+        "aees: 1\nname: learns\ntask: command\ncommand:\n  argv: [sh, train.sh, '{{x}}', '{{y}}']\n  defaults: {{y: 0}}\n\
+         metric: {{name: loss, goal: min}}\nsearch: {{method: tpe, n: 24, first: 6, round: 6, seed: 3}}\n\
+         sweep: {{x: {{uniform: {{from: 0, to: 1}}}}}}\ncases: [{{name: a, set: {{y: 1}}}}, {{name: b}}]\n{more}"
+    );
+    fs::write(scratch.path("learns.yaml"), text).unwrap();
+    let script = "echo \"$1 $2\" >> effects\n[ -e stop ] && [ $(wc -l < effects) -gt 9 ] && exit 1\n\
+                  awk -v x=$1 -v y=$2 'BEGIN { printf \"{\\\"loss\\\": %.9f}\\n\", (x - 0.3) ^ 2 + y }'\n";
+    fs::write(scratch.path("train.sh"), script).unwrap();
+}
+
+fn trials(scratch: &Scratch) -> Value {
+    read_json(&scratch.path("results/studies/learns/trials.json"))["trials"].clone()
+}
+
+fn axes(scratch: &Scratch) -> Vec<String> {
+    runs(scratch).iter().map(|run| format!("{} {}", run["case"], run["axes"])).collect()
+}
+
+#[test]
+fn a_search_learns_in_rounds_and_has_the_same_trials_after_a_stop() {
+    let whole = Scratch::new();
+    study(&whole, "");
+    let planned = sweep(&whole, &["plan", "learns.yaml"]).ok();
+    assert!(planned.stderr().contains("6 of 24 trials"), "{}", planned.stderr());
+    sweep(&whole, &["run", "learns.yaml"]).ok();
+    assert_eq!((effects(&whole, "effects").len(), trials(&whole).as_array().unwrap().len()), (24, 24));
+    let last = axes(&whole).split_off(12);
+    assert!(last.iter().filter(|axes| axes.starts_with("\"b\"")).count() > 6, "it found the better case: {last:?}");
+    // Nothing is chosen or run again.
+    sweep(&whole, &["run", "learns.yaml"]).ok();
+    assert_eq!(effects(&whole, "effects").len(), 24);
+
+    // Broken in the second round, then resumed by name: the trials are those of the undisturbed search.
+    let stopped = Scratch::new();
+    study(&stopped, "breakers: {consecutive: 2}\n");
+    fs::write(stopped.path("stop"), "").unwrap();
+    assert_ne!(sweep(&stopped, &["run", "learns.yaml"]).code(), Some(0));
+    fs::remove_file(stopped.path("stop")).unwrap();
+    sweep(&stopped, &["resume", "learns", "--retry-failed"]).ok();
+    assert_eq!(trials(&stopped), trials(&whole));
+    assert_eq!(axes(&stopped), axes(&whole));
+}
+
+#[test]
+fn a_search_goes_on_from_its_trials_when_there_are_to_be_more() {
+    let scratch = Scratch::new();
+    study(&scratch, "");
+    sweep(&scratch, &["run", "learns.yaml"]).ok();
+    let before = trials(&scratch);
+    let more = fs::read_to_string(scratch.path("learns.yaml")).unwrap().replace("n: 24", "n: 30");
+    fs::write(scratch.path("learns.yaml"), more).unwrap();
+    sweep(&scratch, &["run", "learns.yaml"]).ok();
+    assert_eq!(effects(&scratch, "effects").len(), 30);
+    assert_eq!(trials(&scratch).as_array().unwrap()[..24], before.as_array().unwrap()[..]);
+}
+
+#[test]
+fn a_search_without_a_number_to_learn_from_says_so() {
+    let scratch = Scratch::new();
+    study(&scratch, "");
+    let text = fs::read_to_string(scratch.path("learns.yaml")).unwrap().replace("name: loss", "name: lsos");
+    fs::write(scratch.path("learns.yaml"), text).unwrap();
+    sweep(&scratch, &["run", "learns.yaml"]).refused(&["none of the 6 trials so far gave `lsos`"]);
+}
