@@ -1,11 +1,14 @@
 //! `aees sweep`: studies through the program, as a user runs them.
 
 mod commands;
+mod ends;
 mod failures;
 mod once;
+mod refused;
 mod stopping;
 mod storm;
 mod training;
+mod versions;
 mod worker;
 
 use std::fs;

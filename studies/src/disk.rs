@@ -6,6 +6,7 @@
 mod contents;
 mod error;
 mod log_end;
+mod plan_file;
 mod records;
 mod result;
 mod root;
@@ -13,7 +14,8 @@ mod root;
 pub use self::contents::{RootContents, Skipped, read_root, run_folders};
 pub use self::error::RecordError;
 pub(crate) use self::log_end::log_end;
+pub use self::plan_file::PlanFile;
+pub use self::records::write_identity;
 pub(crate) use self::records::write_json;
-pub use self::records::{read_study, write_identity, write_study};
-pub use self::result::{completion_of, split_metric};
+pub use self::result::{completion_of, result_stat, set_result_aside, split_metric};
 pub use self::root::Root;

@@ -47,7 +47,7 @@ mod tests;
 pub use self::definition::{Study, StudyTask};
 pub use self::error::{Problem, StudyError, StudyErrors};
 pub use self::expansion::{Expansion, Overrides, StudyConfig};
-pub use self::policy::{Breakers, Goal, Measure, Objective};
+pub use self::policy::{Breakers, Goal, MOST_HOURS, Measure, Objective};
 pub use self::settings::Settings;
 pub use self::shell::quoted;
 

@@ -4,14 +4,16 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use aees_run::settings::Precision;
 use aees_studies::background::launch_detached;
 use aees_studies::launcher::{LocalProcesses, Slot};
 use aees_studies::plan::StudyPlan;
 use aees_studies::registry::RunState;
+use aees_studies::study::MOST_HOURS;
 use aees_studies::supervisor::{
     Halt, Reconciled, StopConditions, Supervisor, SweepEvent, SweepSummary, is_settled, reconcile,
 };
-use aees_train::engine::available;
+use aees_train::engine::{DeviceChoice, available, select};
 use clap::{Args, value_parser};
 
 use super::progress::SweepProgress;
@@ -21,13 +23,13 @@ use crate::progress::ProgressFlag;
 use crate::results::Results;
 use crate::stdout;
 
-/// Everything is over, and some runs failed.
-const EXIT_SOME_FAILED: u8 = 2;
+/// Everything is over, and some runs failed or were taken out.
+const EXIT_NOT_ALL_DONE: u8 = 2;
 /// Stopped with work left.
 const EXIT_WORK_LEFT: u8 = 3;
 
 pub(super) const EXIT_CODES: &str = "Exit codes: 0 all selected runs are done, 1 wrong usage, study or environment, \
-                                     2 finished and some runs failed, 3 stopped with work left, 130 interrupted.";
+                                     2 finished and some runs failed or were cancelled, 3 stopped with work left, 130 interrupted.";
 
 #[derive(Args)]
 pub(super) struct RunningFlags {
@@ -38,7 +40,7 @@ pub(super) struct RunningFlags {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     devices: Vec<String>,
     /// Checkpoint everything and stop after this time
-    #[arg(long, value_name = "HOURS")]
+    #[arg(long, value_name = "HOURS", allow_negative_numbers = true)]
     max_hours: Option<f64>,
     /// Stop at the first run that fails for good
     #[arg(long)]
@@ -50,26 +52,52 @@ pub(super) struct RunningFlags {
     progress: ProgressFlag,
 }
 
-pub(super) fn execute(results: &Results, plan: &StudyPlan, typed: &RunningFlags) -> Result<ExitCode, Failure> {
+impl RunningFlags {
+    /// The devices that were typed, each known to this program.
+    pub(super) fn slots(&self) -> Result<Vec<String>, Failure> {
+        for name in &self.devices {
+            name.parse::<DeviceChoice>().map_err(|error| Failure::new(format!("--devices: {error}")))?;
+        }
+        if self.max_hours.is_some_and(|hours| !(0.0..=MOST_HOURS).contains(&hours)) {
+            return Err(Failure::new("--max-hours must be a number of hours from 0 on"));
+        }
+        Ok(self.devices.clone())
+    }
+}
+
+pub(super) fn execute(
+    results: &Results,
+    plan: &mut StudyPlan,
+    typed: &RunningFlags,
+    devices: Vec<String>,
+) -> Result<ExitCode, Failure> {
+    if plan.spec.task != "command" {
+        for device in &devices {
+            select("auto", device, Precision::F32).map_err(|error| {
+                Failure::with_help(format!("--devices: {error}"), "`aees devices` lists what there is")
+            })?;
+        }
+    }
     let mut registry = results.writer()?;
     if typed.bg {
         return detach(results, plan, typed);
     }
-    tell_what_was_put_right(&reconcile(&mut registry, &results.root, &plan.name)?);
-    let mut progress = SweepProgress::new(typed.progress.progress, plan.selected.len());
-    let deadline = deadline(typed, plan)?;
-    let stop = interrupt::watch(|| {
+    tell_reconciled(&reconcile(&mut registry, &results.root, &plan.name)?, &results.flags);
+    let mut progress = SweepProgress::new(typed.progress.progress, plan.selected_runs());
+    let deadline = deadline(typed, plan);
+    let asked = interrupt::count(|| {
         eprintln!("stopping all runs after their step, with checkpoints; press Ctrl-C again to stop at once");
     })?;
-    let stop_when = StopConditions { deadline, interrupted: stop, fail_fast: typed.fail_fast };
-    let mut launcher = LocalProcesses::new(slots(typed, plan));
+    let stop_when = StopConditions { deadline, asked, fail_fast: typed.fail_fast };
+    let mut launcher = LocalProcesses::new(slots(typed, plan, devices));
     let mut report = |event: SweepEvent<'_>| progress.show(event);
+    let name = plan.name.clone();
     let summary = Supervisor::new(registry, &results.root, plan, stop_when, &mut launcher, &mut report)?.run()?;
     progress.finish();
-    Ok(conclude(&plan.name, &summary, &results.flags))
+    Ok(conclude(&name, &summary, &results.flags))
 }
 
-fn tell_what_was_put_right(reconciled: &Reconciled) {
+fn tell_reconciled(reconciled: &Reconciled, flags: &str) {
     if reconciled.adopted > 0 {
         eprintln!("{} results were on disk already", reconciled.adopted);
     }
@@ -79,26 +107,26 @@ fn tell_what_was_put_right(reconciled: &Reconciled) {
             reconciled.interrupted
         );
     }
+    let again = |run: &str| format!("`aees runs retry {run}{flags}` makes it again");
     for run in &reconciled.vanished {
-        eprintln!("warning: the result of run {run} is gone from the disk; `aees runs retry {run}` makes it again");
+        eprintln!("warning: the result of run {run} is gone from the disk; {}", again(run));
+    }
+    for run in &reconciled.changed {
+        eprintln!("warning: the result of run {run} is not the one that was accepted; {}", again(run));
     }
     reconciled.damaged.iter().for_each(|reason| eprintln!("warning: {reason}"));
 }
 
 /// The earlier of what was typed and what the study says.
-fn deadline(typed: &RunningFlags, plan: &StudyPlan) -> Result<Option<Instant>, Failure> {
-    let hours = [typed.max_hours, plan.policy.max_hours].into_iter().flatten().reduce(f64::min);
-    match hours.map(|hours| Duration::try_from_secs_f64(hours * 3600.0)) {
-        None => Ok(None),
-        Some(Ok(time)) => Ok(Instant::now().checked_add(time)),
-        Some(Err(_)) => Err(Failure::new("--max-hours must be a number of hours from 0 on")),
-    }
+fn deadline(typed: &RunningFlags, plan: &StudyPlan) -> Option<Instant> {
+    let hours = [typed.max_hours, plan.policy.max_hours].into_iter().flatten().reduce(f64::min)?;
+    Instant::now().checked_add(Duration::try_from_secs_f64(hours * 3600.0).ok()?)
 }
 
 /// One slot for each job, devices in turn, cores shared out.
-fn slots(typed: &RunningFlags, plan: &StudyPlan) -> Vec<Slot> {
+fn slots(typed: &RunningFlags, plan: &StudyPlan, devices: Vec<String>) -> Vec<Slot> {
     let trains = plan.spec.task != "command";
-    let devices = match typed.devices.is_empty() && trains {
+    let devices = match devices.is_empty() && trains {
         // Its own default is the best device; with several GPUs each gets its share.
         true => {
             let found = available().into_iter().map(|target| target.device.choice.to_string());
@@ -106,7 +134,7 @@ fn slots(typed: &RunningFlags, plan: &StudyPlan) -> Vec<Slot> {
             gpus.dedup();
             if gpus.len() > 1 { gpus } else { Vec::new() }
         }
-        false => typed.devices.clone(),
+        false => devices,
     };
     let jobs = typed.jobs.map_or(devices.len().max(1), |jobs| jobs as usize);
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
@@ -116,12 +144,23 @@ fn slots(typed: &RunningFlags, plan: &StudyPlan) -> Vec<Slot> {
 }
 
 fn detach(results: &Results, plan: &StudyPlan, typed: &RunningFlags) -> Result<ExitCode, Failure> {
-    if plan.selected.len() != plan.members.len() {
-        return Err(Failure::with_help(
-            "--bg runs the whole study",
-            "leave out the filters, or run them in the foreground",
-        ));
-    }
+    let command: Vec<OsString> = match plan.selected {
+        // The same command: filters are applied to the study file.
+        Some(_) => std::env::args_os().skip(1).filter(|word| word != "--bg").collect(),
+        None => resume_command(results, plan, typed),
+    };
+    let launch = launch_detached(&results.root, &plan.name, &command)?;
+    eprintln!(
+        "running in the background; `aees runs bg list{0}` shows it, `aees runs bg stop {1}{0}` ends it",
+        results.root_flag(),
+        launch.record.id,
+    );
+    stdout::line(launch.record.id);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the background is asked for: the plan as it is now, whatever becomes of the study file.
+fn resume_command(results: &Results, plan: &StudyPlan, typed: &RunningFlags) -> Vec<OsString> {
     let mut command: Vec<OsString> = ["sweep", "resume", &plan.name].map(OsString::from).into();
     for (flag, value) in [("--root", results.root.path()), ("--registry", &results.registry)] {
         let value = std::path::absolute(value).unwrap_or_else(|_| value.to_owned());
@@ -140,21 +179,19 @@ fn detach(results: &Results, plan: &StudyPlan, typed: &RunningFlags) -> Result<E
     if typed.fail_fast {
         command.push("--fail-fast".into());
     }
-    let launch = launch_detached(&results.root, &plan.name, &command)?;
-    eprintln!(
-        "running in the background; `aees runs bg list` shows it, `aees runs bg stop {}` ends it",
-        launch.record.id
-    );
-    stdout::line(launch.record.id);
-    Ok(ExitCode::SUCCESS)
+    command
 }
 
 /// The last words and the exit code.
 fn conclude(name: &str, summary: &SweepSummary, flags: &str) -> ExitCode {
-    let of = |state: RunState| summary.counts.get(&state).copied().unwrap_or_default();
-    let states: Vec<String> = summary.counts.iter().map(|(state, count)| format!("{count} {}", state.name())).collect();
+    let counts = &summary.counts;
+    let shown = |(state, count): (RunState, u64)| match (state, summary.diverged) {
+        (RunState::Done, diverged @ 1..) => format!("{count} done ({diverged} diverged)"),
+        _ => format!("{count} {state}"),
+    };
+    let states: Vec<String> = counts.iter().map(shown).collect();
     eprintln!("{name}: {}", if states.is_empty() { "no runs".to_owned() } else { states.join(", ") });
-    let open: u64 = summary.counts.iter().filter(|(state, _)| !is_settled(**state)).map(|(_, count)| count).sum();
+    let open: u64 = counts.iter().filter(|(state, _)| !is_settled(*state)).map(|(_, count)| count).sum();
     let again = || eprintln!("continue with: aees sweep resume {name}{flags}");
     match &summary.halt {
         Some(Halt::Interrupted) => {
@@ -163,7 +200,7 @@ fn conclude(name: &str, summary: &SweepSummary, flags: &str) -> ExitCode {
         }
         Some(Halt::Deadline) if open > 0 => eprintln!("the time is over"),
         Some(Halt::Breaker(why)) => {
-            eprintln!("stopped: {why}; `aees runs ls {name} --state failed` shows what happened");
+            eprintln!("stopped: {why}; `aees runs ls {name} --state failed{flags}` shows what happened");
         }
         _ => {}
     }
@@ -171,9 +208,17 @@ fn conclude(name: &str, summary: &SweepSummary, flags: &str) -> ExitCode {
         again();
         return ExitCode::from(EXIT_WORK_LEFT);
     }
-    if matches!(summary.halt, Some(Halt::Breaker(_))) || of(RunState::Failed) + of(RunState::Invalid) > 0 {
-        eprintln!("try failed runs again with: aees sweep resume {name} --retry-failed");
-        return ExitCode::from(EXIT_SOME_FAILED);
+    if matches!(summary.halt, Some(Halt::Breaker(_))) || counts.get(RunState::Failed) > 0 {
+        eprintln!("try failed runs again with: aees sweep resume {name} --retry-failed{flags}");
+        return ExitCode::from(EXIT_NOT_ALL_DONE);
+    }
+    if counts.get(RunState::Done) < counts.total() {
+        let states: Vec<&str> = counts.iter().map(|(state, _)| state.name()).filter(|name| *name != "done").collect();
+        eprintln!(
+            "not all runs are done; make them pending again with: aees runs retry --study {name} --state {}{flags}",
+            states.join(",")
+        );
+        return ExitCode::from(EXIT_NOT_ALL_DONE);
     }
     ExitCode::SUCCESS
 }

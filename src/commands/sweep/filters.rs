@@ -3,7 +3,7 @@
 use aees_studies::study::Overrides;
 use clap::Args;
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(super) struct FilterFlags {
     /// Set a key in every run, over everything the file says
     #[arg(long, short, value_name = "KEY=VALUE")]

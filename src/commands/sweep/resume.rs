@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use aees_studies::plan::{StudyPlan, study_name};
+use aees_studies::plan::study_name;
 use aees_studies::registry::{Audit, RunFilter, RunState};
 use aees_studies::study::Study;
 use clap::Args;
@@ -36,7 +36,8 @@ impl ResumeFlags {
             Some(named) => study_name(&named).to_owned(),
             None => only_study(&results)?,
         };
-        let Some(plan) = StudyPlan::load(&results.root, &name)? else {
+        let slots = self.running.slots()?;
+        let Some(mut plan) = results.resume(&name)? else {
             let studies = results.root.studies();
             let help =
                 format!("`aees sweep run FILE` plans and runs a study; planned ones are in {}", studies.display());
@@ -45,7 +46,7 @@ impl ResumeFlags {
         if self.retry_failed {
             retry_failed(&results, &name)?;
         }
-        execute(&results, &plan, &self.running)
+        execute(&results, &mut plan, &self.running, slots)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Makes a plan of a study: every combination with each seed gets its identity and its work.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::str::FromStr;
 
 use aees_run::identity::{Id, Inputs, RunIdentity};
@@ -12,7 +12,7 @@ use super::study_plan::{Policy, StudyPlan};
 use crate::disk::Root;
 use crate::error::SweepError;
 use crate::job::{CommandJob, ResultSource, Work};
-use crate::registry::{ConfigId, Member, PlannedRun, Reader, RunId, StudySpec};
+use crate::registry::{ConfigId, Member, PlannedRun, Reader, RunId};
 use crate::study::{CommandSpec, Overrides, ResultRule, RunPlaces, SeedSlot, Settings, Study, StudyConfig, StudyTask};
 
 /// Stands for the fingerprint of data that is not here.
@@ -48,20 +48,14 @@ impl Planner<'_, '_> {
                 .as_ref()
                 .map(|metric| format!("{} ({} {})", metric.name, metric.goal.name(), metric.measure)),
             policy: policy(study),
-            spec: StudySpec {
-                name: study.name.clone(),
-                task: study.task.name().to_owned(),
-                spec_sha: String::new(),
-                spec_json: String::new(),
-            },
-            members: Vec::new(),
-            work: HashMap::new(),
-            selected: Vec::new(),
+            selected: (wanted.len() < whole.runs()).then(Vec::new),
             warnings: filtered.warnings.clone(),
             duplicates: whole.duplicates.len(),
             excluded: whole.excluded,
-            provisional: false,
+            ..StudyPlan::empty()
         };
+        plan.spec.name.clone_from(&study.name);
+        plan.spec.task = study.task.name().to_owned();
         for setting in &whole.settings {
             self.add(study, setting, &wanted, &mut plan)?;
         }
@@ -75,6 +69,9 @@ impl Planner<'_, '_> {
             "seeds": study.seeds,
         })
         .to_string();
+        if let Some(registry) = self.registry {
+            registry.number(&plan.name, &mut plan.members)?;
+        }
         let ids: Vec<&str> = plan.members.iter().map(|member| member.run.run_id.full()).collect();
         let digest = Id::of(&json!({"spec": plan.spec.spec_json, "runs": ids}));
         plan.spec.spec_sha = digest?.full().to_owned();
@@ -97,18 +94,9 @@ impl Planner<'_, '_> {
             let (identity, document, work) = self.run_of(study, &setting.settings, *slot)?;
             let run_id = RunId::from_str(identity.run_id.full())?;
             plan.provisional |= document["data"]["fingerprint"] == UNKNOWN_DATA;
-            let selected = wanted.contains(&slot.index);
-            if plan.work.contains_key(&run_id) {
-                plan.duplicates += 1;
-                continue;
-            }
-            if selected {
-                plan.selected.push(run_id.clone());
-            }
-            plan.work.insert(run_id.clone(), work);
-            plan.members.push(Member {
+            let member = Member {
                 run: PlannedRun {
-                    run_id,
+                    run_id: run_id.clone(),
                     config_id: ConfigId::from_str(identity.config_id.full())?,
                     seed: slot.seed.cast_unsigned(),
                     task: study.task.name().to_owned(),
@@ -118,8 +106,14 @@ impl Planner<'_, '_> {
                 index: slot.index as u64,
                 case: case.clone(),
                 axes_json: axes_json.clone(),
-            });
+            };
+            if !plan.add(member, work) {
+                plan.duplicates += 1;
+            } else if let Some(selected) = plan.selected.as_mut().filter(|_| wanted.contains(&slot.index)) {
+                selected.push(run_id);
+            }
         }
+        plan.runs = plan.members.len();
         Ok(())
     }
 

@@ -4,15 +4,17 @@ use std::collections::HashSet;
 
 use aees_run::settings::{ConfigError, Place, Role, RunConfig};
 
-use super::axis::AxisValues;
+use super::axis::{AxisValues, SweepAxis};
+use super::block::Block;
 use super::command::CommandSpec;
 use super::definition::{Search, Study, StudyTask};
 use super::error::{Problem, StudyError};
-use super::settings::{Assignment, Dialect, Settings, setting_name};
+use super::settings::{Assignment, Dialect, Settings, collide, setting_name};
 
 /// Checks every value that the file or one of its bases gives, used or not.
 pub(super) fn assignments(study: &mut Study, errors: &mut Vec<StudyError>) {
     reserved(study, errors);
+    set_and_swept(&study.root, &[], errors);
     let mut seen = HashSet::new();
     let dialect = study.dialect;
     let configs = study.configs.iter_mut().flat_map(|(_, assignments)| assignments);
@@ -27,6 +29,22 @@ pub(super) fn assignments(study: &mut Study, errors: &mut Vec<StudyError>) {
             errors.push(StudyError::at(&axis.place, Problem::Axis { key: axis.keys.join(", "), reason }));
         }
     }
+}
+
+/// A key that varies, here or around a case, and is set or varies again: a combination would not be what its axes say.
+fn set_and_swept(block: &Block, around: &[&SweepAxis], errors: &mut Vec<StudyError>) {
+    let axes: Vec<&SweepAxis> = around.iter().copied().chain(&block.axes).collect();
+    let find = |axes: &[&SweepAxis], path: &[String]| {
+        axes.iter().find(|axis| axis.paths.iter().any(|swept| collide(swept, path))).map(|axis| axis.place.clone())
+    };
+    let varies_again = block.axes.iter().flat_map(|axis| axis.paths.iter().map(|path| (path, &axis.place)));
+    let again = varies_again.filter_map(|(path, place)| Some((path, place, find(around, path)?)));
+    let set = block.set.iter().map(|assignment| (&assignment.path, &assignment.place));
+    let set = set.filter_map(|(path, place)| Some((path, place, find(&axes, path)?)));
+    for (path, place, first) in set.chain(again) {
+        errors.push(StudyError::at(place, Problem::SetAndSwept { key: path.join("."), first }));
+    }
+    block.cases.iter().for_each(|(_, case)| set_and_swept(case, &axes, errors));
 }
 
 /// Type and range of one value.

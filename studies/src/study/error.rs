@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use aees_run::result::METRICS;
 use aees_run::settings::{ConfigError, Place};
 
 /// One thing that is wrong.
@@ -76,6 +77,9 @@ pub enum Problem {
     /// Two axes that set the same thing.
     #[error("two axes set `{key}`: `{other}` at {}", bare(first))]
     AxesCollide { key: String, other: String, first: Place },
+    /// A key that varies and is set.
+    #[error("`{key}` is set here and varies at {}: one of them would have no effect", bare(first))]
+    SetAndSwept { key: String, first: Place },
     /// Coupled axes of different lengths.
     #[error("coupled axes must be of one length: {}", lengths.iter().map(|(key, n)| format!("`{key}` has {n}")).collect::<Vec<_>>().join(", "))]
     UnequalZip { lengths: Vec<(String, usize)> },
@@ -97,6 +101,9 @@ pub enum Problem {
     /// A name that is none of the known ones.
     #[error("unknown {what} `{name}`: this study has {known}")]
     UnknownName { what: &'static str, name: String, known: String },
+    /// A metric that is in no result of the task.
+    #[error("no run of this task has a number `{name}`")]
+    UnknownMetric { name: String, nearest: Option<String> },
     /// A setting of a run that cannot be.
     #[error("{error}{}", written(others))]
     Setting { error: ConfigError, others: Vec<(String, Place)> },
@@ -107,8 +114,8 @@ pub enum Problem {
     #[error("{argument:?} has a brace without its partner")]
     Brace { argument: String },
     /// More combinations than anybody means.
-    #[error("the study has {count} combinations; no more than {limit} can be planned")]
-    TooMany { count: u128, limit: u128 },
+    #[error("the study has {count} {what}; no more than {limit} can be planned")]
+    TooMany { count: u128, what: &'static str, limit: u128 },
     /// More runs than go without a question.
     #[error("{count} runs are more than {limit}")]
     NeedsYes { count: usize, limit: usize },
@@ -125,6 +132,8 @@ impl StudyError {
             Problem::UnknownKey { nearest: Some(nearest), .. } | Problem::NobodySets { nearest: Some(nearest), .. } => {
                 format!("did you mean `{nearest}`?")
             }
+            Problem::UnknownMetric { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
+            Problem::UnknownMetric { nearest: None, .. } => format!("name one of {}", METRICS.join(", ")),
             Problem::NobodySets { nearest: None, .. } => "name a key of base, set, sweep, zip or cases".into(),
             Problem::Setting { error, .. } => return error.help(),
             Problem::NewerVersion { .. } => "use a newer aees, or write `aees: 1`".into(),
@@ -136,6 +145,8 @@ impl StudyError {
             Problem::Placeholder { .. } => "for a brace that names nothing write {{ or }}".into(),
             Problem::Brace { .. } => "write {key} for a setting, {{ or }} for a brace".into(),
             Problem::NeedsYes { .. } => "give --yes if you mean it, or narrow it with --only or --limit".into(),
+            Problem::SetAndSwept { .. } => "leave one of them out".into(),
+            Problem::TooMany { what: "runs", .. } => "use fewer seeds or values".into(),
             Problem::TooMany { .. } => "use fewer values, or search: {method: random, n: ...}".into(),
             _ => return None,
         })

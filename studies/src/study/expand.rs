@@ -21,6 +21,9 @@ use super::yaml::read_value;
 /// More combinations than can be looked at while a user waits.
 const MAX_COMBINATIONS: u128 = 1_000_000;
 
+/// More runs than one registry is for: those of its combinations with all seeds.
+const MAX_RUNS: u128 = 10_000_000;
+
 impl Study {
     /// Expands the study: its combinations in order, each checked, times its seeds, filtered.
     ///
@@ -151,7 +154,12 @@ impl<'study> Expander<'study> {
             Search::Random { trials, .. } => u128::from(trials),
         };
         if count > MAX_COMBINATIONS {
-            let problem = Problem::TooMany { count, limit: MAX_COMBINATIONS };
+            let problem = Problem::TooMany { count, what: "combinations", limit: MAX_COMBINATIONS };
+            return Err(StudyError::at(&study.task_place, problem).into());
+        }
+        let runs = count.saturating_mul(study.seeds.len() as u128);
+        if runs > MAX_RUNS {
+            let problem = Problem::TooMany { count: runs, what: "runs", limit: MAX_RUNS };
             return Err(StudyError::at(&study.task_place, problem).into());
         }
         let configs: Vec<Option<usize>> =

@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::error::StudyError;
+use aees_run::nearest::nearest;
+use aees_run::result::METRICS;
+
+use super::error::{Problem, StudyError};
 use super::fields::{YamlFields, wrong};
 use super::yaml::YamlNode;
 
@@ -86,13 +89,22 @@ pub(super) fn metric(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<Ob
     Some(Objective { name: name?, goal: goal.unwrap_or(Goal::Max), measure: measure.unwrap_or(Measure::Final) })
 }
 
+/// A metric that no training run has.
+pub(super) fn unknown_metric(objective: &Objective, node: &YamlNode) -> Option<StudyError> {
+    let name = &objective.name;
+    (!METRICS.contains(&name.as_str())).then(|| {
+        let nearest = nearest(name, METRICS).map(str::to_owned);
+        StudyError::at(&node.place, Problem::UnknownMetric { name: name.clone(), nearest })
+    })
+}
+
 pub(super) fn budget(node: &YamlNode, errors: &mut Vec<StudyError>) -> Budget {
     let Some(mut fields) = YamlFields::of(node, "budget", &["max_hours", "max_runs", "per_run_timeout"], errors) else {
         return Budget::default();
     };
-    let hours = |text: &str| text.parse::<f64>().ok().filter(|hours| hours.is_finite() && *hours > 0.0);
+    let hours = |text: &str| text.parse::<f64>().ok().filter(|hours| *hours > 0.0 && *hours <= MOST_HOURS);
     Budget {
-        max_hours: fields.parse("max_hours", "a number above 0", hours),
+        max_hours: fields.parse("max_hours", "a number of hours above 0, at most a million", hours),
         max_runs: fields.parse("max_runs", "a whole number above 0", positive),
         per_run_timeout: fields.parse("per_run_timeout", DURATION, duration),
     }
@@ -118,6 +130,9 @@ pub(super) fn breakers(node: &YamlNode, errors: &mut Vec<StudyError>) -> Breaker
     }
 }
 
+/// The longest time that a study may give to something: a century.
+pub const MOST_HOURS: f64 = 1e6;
+
 fn positive(text: &str) -> Option<u64> {
     text.parse().ok().filter(|count| *count > 0)
 }
@@ -137,7 +152,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     let number: f64 = number.trim().parse().ok().filter(|number: &f64| *number > 0.0)?;
-    Duration::try_from_secs_f64(number * seconds).ok()
+    Some(number * seconds).filter(|seconds| *seconds <= MOST_HOURS * 3600.0).map(Duration::from_secs_f64)
 }
 
 /// A text, whatever it looks like.

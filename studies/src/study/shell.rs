@@ -1,7 +1,6 @@
 //! A run as a line for a shell, so that a study can be run by anything that runs lines.
 
 use aees_run::settings::{Role, RunConfig};
-use serde_json::Value;
 
 use super::command::{CommandSpec, RunPlaces};
 use super::definition::{Study, StudyTask};

@@ -27,7 +27,7 @@ fn unknown_keys_name_the_nearest() {
     assert!(
         error.to_string().ends_with("study.yaml:3:21: unknown setting `batchsize`\n  help: did you mean `batch_size`?")
     );
-    assert_eq!(cifar("metric: {nam: x, name: y}\n"), "study.yaml:3:10: unknown key `nam` in metric");
+    assert_eq!(cifar("metric: {nam: x, name: val_accuracy}\n"), "study.yaml:3:10: unknown key `nam` in metric");
     assert_eq!(cifar("retry: {ooom: 1}\n"), "study.yaml:3:9: unknown key `ooom` in retry");
     assert_eq!(cifar("cases: [{name: a, sett: {}}]\n"), "study.yaml:3:19: unknown key `sett` in a case");
     assert_eq!(cifar("set: {train: {lr: 1}}\n"), "study.yaml:3:19: unknown setting `train.lr`");
@@ -285,7 +285,7 @@ fn everything_wrong_is_told_together() {
     let errors = errors(text);
     let expected = [
         "study.yaml:3:1: unknown key `nmae` in the study",
-        "study.yaml:11:21: `max_hours` in budget must be a number above 0, not `-1`",
+        "study.yaml:11:21: `max_hours` in budget must be a number of hours above 0, at most a million, not `-1`",
         "study.yaml:10:8: `x` is not a list of seeds: `x` is not a whole number from 0 up",
         "study.yaml:4:7: cannot read none.yaml: No such file or directory (os error 2)",
         "study.yaml:7:14: `optimizer` in sweep has one value, not candidates",

@@ -43,16 +43,15 @@ fn top_level_replace_drops_siblings_and_knows_no_dots() {
 #[test]
 fn precedence_from_base_to_command_line() {
     let text = format!(
-        "{COMMAND}base: {{a: base, b: base, c: base, d: base, e: base, f: base}}\nset: {{b: set, c: set, d: set, e: set, f: set}}\n\
-         sweep: {{c: [sweep], d: [sweep], e: [sweep], f: [sweep]}}\n\
-         cases: [{{name: x, set: {{d: case, e: case, f: case}}, sweep: {{e: [axis], f: [axis]}}}}]\n"
+        "{COMMAND}base: {{a: base, b: base, c: base, d: base, e: base, f: base}}\nset: {{b: set, d: set, e: set, f: set}}\n\
+         sweep: {{c: [sweep]}}\ncases: [{{name: x, set: {{d: case}}, sweep: {{e: [axis], f: [axis]}}}}]\n"
     );
     let overrides = Overrides { set: vec!["f=line".into()], ..Default::default() };
     let expansion = expand_with(&text, &overrides).unwrap();
     let settings = &expansion.settings[0].settings;
     let values: Vec<Value> = ["a", "b", "c", "d", "e", "f"].iter().map(|key| settings.get(key).unwrap()).collect();
     assert_eq!(Value::Array(values), json!(["base", "set", "sweep", "case", "axis", "line"]));
-    assert_eq!(labels(&expansion), ["case=x c=sweep d=case e=axis f=line"], "the table shows what is used");
+    assert_eq!(labels(&expansion), ["case=x c=sweep e=axis f=line"], "the table shows what is used");
 }
 
 #[test]
@@ -136,7 +135,7 @@ fn an_excluded_combination_may_be_impossible() {
 #[test]
 fn everything_beside_the_settings_is_read() {
     let text = format!(
-        "{CIFAR}name: ace-lambda_2\nnote: why\nseeds: [4, 2]\nmetric: {{name: val/acc, goal: min, measure: last_k(3)}}\n\
+        "{CIFAR}name: ace-lambda_2\nnote: why\nseeds: [4, 2]\nmetric: {{name: val_accuracy, goal: min, measure: last_k(3)}}\n\
          budget: {{max_hours: 1.5, max_runs: 9, per_run_timeout: 2h}}\nretry: {{io: 3, rate_limit: inf}}\n\
          breakers: {{consecutive: 4}}\n"
     );
