@@ -168,6 +168,7 @@ impl StudyPlan {
             Err(SweepError::Record(RecordError::Damaged { .. })) => None,
             newest => newest?,
         };
+        let newest = newest.filter(|file| file.read(|_| false, |_, _| ()).is_ok());
         let former = registry.number(&self.name, &mut self.members)?;
         if let Some(file) = newest
             && file.header.spec_sha == self.spec.spec_sha
