@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
+use aees_studies::process::ProcessIdentity;
 use aees_studies::registry::{
-    Claim, Completion, Member, Metric, OutcomeKind, PlannedRun, Reader, Registry, StudySpec, Usage, WorkerId,
+    Claim, Completion, Member, Metric, OutcomeKind, PlannedRun, Reader, Registry, StudySpec, Usage,
 };
 use serde_json::json;
 
@@ -34,8 +35,9 @@ fn main() {
 
     let in_batches = execute(&mut registry, executed, batch);
     let one_by_one = execute(&mut registry, executed / 10, 1);
+    let claims = claim_alone(&mut registry, executed / 10);
     // The rest in one go, so that status and claims have a long past to look over.
-    execute(&mut registry, runs.saturating_sub(executed + executed / 10 + 1_000), 4_096);
+    execute(&mut registry, runs.saturating_sub(executed + executed / 10 * 2 + 1_000), 4_096);
     let at_the_end = execute(&mut registry, 900, batch);
     drop(registry);
 
@@ -54,7 +56,7 @@ fn main() {
     let figures = json!({
         "runs": runs, "batch": batch, "megabytes": std::fs::metadata(&path).map(|file| file.len() >> 20).unwrap_or(0),
         "plan_s": planned, "plan_again_s": planned_again,
-        "claim_and_complete_per_s": {"in_batches": in_batches, "one_by_one": one_by_one, "at_the_end": at_the_end},
+        "claims_one_by_one_per_s": claims, "claim_and_complete_per_s": {"in_batches": in_batches, "one_by_one": one_by_one, "at_the_end": at_the_end},
         "status_ms": {"n": status.len(), "median": 1e3 * status[5], "min": 1e3 * status[0], "max": 1e3 * status[10]},
         "open_for_writing_ms": 1e3 * open, "results_ms": 1e3 * results,
     });
@@ -63,13 +65,14 @@ fn main() {
 
 /// Claims and completes `count` runs; gives the rate.
 fn execute(registry: &mut Registry, count: u64, batch: usize) -> f64 {
-    let worker = WorkerId { host: "here".into(), pid: 1, start_ticks: 1, boot_id: "boot".into() };
-    let selection = registry.select_study("s").expect("the study");
+    let (host, boot_id, pid_namespace) = ("here".into(), "boot".into(), String::new());
+    let worker = ProcessIdentity { host, boot_id, pid_namespace, pid: 1, start_ticks: 1 };
+    let mut queue = registry.queue("s", None).expect("the study");
     let mut left = count as usize;
     let time = seconds(|| {
         while left > 0 {
             let claims =
-                registry.claim(&worker, &selection, batch.min(left), Duration::from_secs(120)).expect("claims");
+                registry.claim(&worker, &mut queue, batch.min(left), Duration::from_secs(120)).expect("claims");
             let done: Vec<(&Claim, Completion)> = claims.iter().map(|claim| (claim, completion(claim))).collect();
             let done: Vec<(&Claim, &Completion)> = done.iter().map(|(claim, done)| (*claim, done)).collect();
             for accepted in registry.complete_all(&done).expect("completions") {
@@ -81,11 +84,29 @@ fn execute(registry: &mut Registry, count: u64, batch: usize) -> f64 {
     count as f64 / time
 }
 
+/// Claims one run at a time, as a supervisor whose workers end one by one; gives the rate.
+fn claim_alone(registry: &mut Registry, count: u64) -> f64 {
+    let (host, boot_id, pid_namespace) = ("here".into(), "boot".into(), String::new());
+    let worker = ProcessIdentity { host, boot_id, pid_namespace, pid: 1, start_ticks: 1 };
+    let mut queue = registry.queue("s", None).expect("the study");
+    let mut claims = Vec::new();
+    let time = seconds(|| {
+        for _ in 0..count {
+            claims.extend(registry.claim(&worker, &mut queue, 1, Duration::from_secs(120)).expect("a claim"));
+        }
+    });
+    let done: Vec<Completion> = claims.iter().map(completion).collect();
+    let pairs: Vec<(&Claim, &Completion)> = claims.iter().zip(&done).collect();
+    registry.complete_all(&pairs).expect("completions");
+    count as f64 / time
+}
+
 fn completion(claim: &Claim) -> Completion {
     let metric = |name: &str, value| Metric { name: name.into(), measure: "final".into(), value };
     Completion {
         outcome: OutcomeKind::Ok,
         result_sha: claim.run_id.full().into(),
+        result_stat: None,
         metrics: vec![metric("top1", 0.5), metric("top5", 0.8), metric("loss", 1.5)],
         usage: Usage { wall_ms: Some(60_000), ..Usage::default() },
     }

@@ -1,4 +1,5 @@
-//! The full storm: 16 workers, 1,000 short runs, at least 30 kills with SIGKILL of workers and supervisors.
+//! The full storm: 16 workers, 1,000 short runs, at least 30 kills with SIGKILL of workers and supervisors; beside them
+//! a supervisor in a PID namespace of its own and one whose clock jumps, where `unshare` and `faketime` can do that.
 //!
 //!     cargo bench --bench storm
 
@@ -17,5 +18,5 @@ fn main() {
         kills: 40,
         seed: std::process::id().into(),
     };
-    println!("{:#?}", storm.rage());
+    println!("{:#?}", storm.run());
 }

@@ -1,8 +1,12 @@
 //! `--root` and `--registry`: where studies, runs and their registry are, and how the registry is opened.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use aees_studies::disk::Root;
+use aees_run::artifact::FileError;
+use aees_studies::SweepError;
+use aees_studies::disk::{PlanFile, Root};
+use aees_studies::plan::StudyPlan;
 use aees_studies::registry::{OpenOptions, Reader, Registry, RegistryError};
 use aees_studies::study::quoted;
 use clap::Args;
@@ -67,8 +71,37 @@ impl Results {
         Registry::open_with(&self.registry, options).map_err(|error| self.explained(error))
     }
 
+    /// The flag that names the folder in a command that knows no registry.
+    pub(crate) fn root_flag(&self) -> String {
+        match self.root.path() == Path::new("results") {
+            true => String::new(),
+            false => format!(" --root {}", quoted(&self.root.path().to_string_lossy())),
+        }
+    }
+
+    /// Opens the registry for changes, and makes it if there is none.
+    pub(crate) fn writer_or_new(&self) -> Result<Registry, Failure> {
+        let folder = self.registry.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::create_dir_all(folder).map_err(FileError::at("make", folder))?;
+        Ok(Registry::open(&self.registry)?)
+    }
+
+    /// The newest plan of a study; none if it was never planned here.
+    pub(crate) fn resume(&self, study: &str) -> Result<Option<StudyPlan>, Failure> {
+        if PlanFile::newest(&self.root, study).map_err(SweepError::from)?.is_none() {
+            return Ok(None);
+        }
+        Ok(StudyPlan::resume(&self.root, &mut self.writer_or_new()?, study)?)
+    }
+
     pub(crate) fn rebuild_command(&self) -> String {
-        format!("aees registry rebuild --root {}", self.root.path().display())
+        let root = quoted(&self.root.path().to_string_lossy());
+        match self.registry == self.root.registry() {
+            true => format!("aees registry rebuild --root {root}"),
+            false => {
+                format!("aees registry rebuild --root {root} --registry {}", quoted(&self.registry.to_string_lossy()))
+            }
+        }
     }
 
     /// Runs without a registry can have one again.

@@ -38,6 +38,14 @@ pub(crate) fn text(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
+/// How many characters a line of the terminal has; elsewhere lines have no end.
+pub(crate) fn width() -> usize {
+    match std::io::stdout().is_terminal() {
+        true => usize::from(console::Term::stdout().size().1),
+        false => usize::MAX,
+    }
+}
+
 /// Whether a stream takes colours: a terminal, and nobody said no.
 pub(crate) fn takes_colours(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("NO_COLOR").is_none()

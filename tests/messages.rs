@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::program::{Scratch, TINY, wait_until};
 
 /// Every verb, with the words before it.
-const VERBS: [&str; 42] = [
+const VERBS: [&str; 43] = [
     "",
     "train",
     "pretokenize",
@@ -34,6 +34,7 @@ const VERBS: [&str; 42] = [
     "runs cancel",
     "runs invalidate",
     "runs withdraw",
+    "runs restore",
     "runs bg",
     "runs bg list",
     "runs bg stop",
@@ -308,7 +309,7 @@ fn something_damaged() {
     let scratch = Scratch::new();
     fs::write(scratch.path("small.yaml"), STUDY).unwrap();
     scratch.run(["sweep", "run", "small.yaml", "--progress", "none"]);
-    fs::write(scratch.path("results/studies/small/plan.json"), "{").unwrap();
+    fs::write(scratch.path("results/studies/small/plan-000001.jsonl"), "{").unwrap();
     let plan = said(&scratch, "sweep resume small");
     fs::write(scratch.path("results/registry.db"), "damaged".repeat(1_000)).unwrap();
     let registry = all_said(&scratch, &["sweep status", "runs ls", "registry check"]);

@@ -1,15 +1,18 @@
 //! `aees sweep`: studies through the program, as a user runs them.
 
 mod commands;
+mod ends;
 mod failures;
 mod hooks;
 mod language;
 mod once;
 mod programs;
+mod refused;
 mod searching;
 mod stopping;
 mod storm;
 mod training;
+mod versions;
 mod worker;
 
 use std::fs;

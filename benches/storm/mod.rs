@@ -26,6 +26,15 @@ pub(crate) struct Storm {
     pub(crate) seed: u64,
 }
 
+/// Supervisors that live through the storm, each with a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bystander {
+    /// In a PID namespace of its own, as in a container: nobody else sees whether its processes live.
+    Container,
+    /// Under a wall clock that jumps by hours, back and forth (`faketime`).
+    JumpingClock,
+}
+
 /// What came of it.
 #[derive(Debug)]
 #[allow(dead_code, reason = "the bench prints all of it, the test looks at a part")]
@@ -44,6 +53,8 @@ pub(crate) struct Outcome {
     pub(crate) attempts: u64,
     /// How often the program of a run came to its end: more than runs where a kill hit between that and the publication.
     pub(crate) effects: usize,
+    /// Who else worked on the study, where this machine has what it takes.
+    pub(crate) bystanders: Vec<Bystander>,
     /// Whether the database passes its integrity check.
     pub(crate) intact: bool,
     /// How long it took.
@@ -51,15 +62,22 @@ pub(crate) struct Outcome {
 }
 
 impl Storm {
-    /// Lets it rage.
-    pub(crate) fn rage(&self) -> Outcome {
+    /// Kills until enough were killed, and lets the last supervisor finish.
+    pub(crate) fn run(&self) -> Outcome {
         let start = Instant::now();
         self.write_study();
+        let planned = self.command(&["sweep", "run", "storm.yaml", "--limit-runs", "1", "--progress", "none"]).output();
+        assert!(planned.unwrap().status.success());
+        let mut bystanders: Vec<(Bystander, Child)> = [Bystander::Container, Bystander::JumpingClock]
+            .into_iter()
+            .filter_map(|kind| self.bystander(kind))
+            .collect();
         let (mut kills, mut supervisors) = (0, 0);
         let mut random = Random(self.seed);
         let mut child = self.supervisor();
         loop {
             thread::sleep(Duration::from_millis(random.below(300)));
+            self.set_clock(random.below(10_000));
             if let Some(status) = child.try_wait().unwrap() {
                 if kills >= self.kills || status.success() {
                     break;
@@ -82,7 +100,38 @@ impl Storm {
                 kills += 1;
             }
         }
-        self.count(kills, supervisors, start.elapsed().as_secs_f64())
+        for (kind, child) in &mut bystanders {
+            assert!(child.wait().unwrap().success(), "{kind:?}");
+        }
+        let bystanders = bystanders.into_iter().map(|(kind, _)| kind).collect();
+        self.count((kills, supervisors), bystanders, start.elapsed().as_secs_f64())
+    }
+
+    /// A supervisor of a special kind; none where that cannot be.
+    fn bystander(&self, kind: Bystander) -> Option<(Bystander, Child)> {
+        let words: &[&str] = match kind {
+            Bystander::Container => &["unshare", "--pid", "--fork", "--mount-proc"],
+            Bystander::JumpingClock => &["faketime", "-f", "+0", "env", "-u", "FAKETIME"],
+        };
+        let able = Command::new(words[0]).args(&words[1..]).arg("true").stderr(Stdio::null()).status();
+        if !able.is_ok_and(|status| status.success()) {
+            return None;
+        }
+        self.set_clock(5_000);
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).arg(&self.program);
+        command.args(["sweep", "run", "storm.yaml", "--jobs", "1", "--progress", "none"]).current_dir(&self.folder);
+        command.env("FAKETIME_TIMESTAMP_FILE", self.folder.join("clock")).env("FAKETIME_NO_CACHE", "1");
+        // A step of the time of day moves no other clock.
+        command.env("DONT_FAKE_MONOTONIC", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        Some((kind, child))
+    }
+
+    /// What the jumping clock shows from now on: up to five hours off.
+    fn set_clock(&self, random: u64) {
+        let seconds = random as i64 * 3_600 / 1_000 - 5 * 3_600;
+        fs::write(self.folder.join("clock"), format!("{seconds:+}")).unwrap();
     }
 
     fn write_study(&self) {
@@ -106,7 +155,7 @@ impl Storm {
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
-    fn count(&self, kills: usize, supervisors: usize, seconds: f64) -> Outcome {
+    fn count(&self, (kills, supervisors): (usize, usize), bystanders: Vec<Bystander>, seconds: f64) -> Outcome {
         let listed = self.command(&["runs", "ls", "storm", "--json"]).output().unwrap();
         let document: Value = serde_json::from_slice(&listed.stdout).unwrap();
         let rows = document.as_array().or_else(|| document["runs"].as_array()).unwrap();
@@ -130,6 +179,7 @@ impl Storm {
             accepted_twice: accepted.values().filter(|count| **count != 1).count(),
             attempts: rows.iter().filter_map(|row| row["attempts"].as_u64()).sum(),
             effects: fs::read_to_string(self.folder.join("effects")).unwrap_or_default().lines().count(),
+            bystanders,
             intact: check.status.success(),
             seconds,
         }

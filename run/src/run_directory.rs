@@ -92,6 +92,23 @@ pub enum Occupied {
     ByRun(Option<String>),
 }
 
+/// Whether another process works in a run's folder.
+///
+/// # Errors
+/// When its lock cannot be looked at.
+pub fn is_in_use(path: &Path) -> Result<bool, FileError> {
+    let lock_path = path.join("run.lock");
+    let lock = match File::open(&lock_path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        lock => lock.map_err(FileError::at("read", &lock_path))?,
+    };
+    match lock.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(fs::TryLockError::WouldBlock) => Ok(true),
+        Err(fs::TryLockError::Error(source)) => Err(FileError::at("lock", &lock_path)(source)),
+    }
+}
+
 /// The folder of a run, locked for this process.
 #[derive(Debug)]
 pub struct RunDirectory {
@@ -158,6 +175,9 @@ impl RunDirectory {
             return Err(DirectoryError::HoldsNoRun { path: path.to_owned() });
         }
         let directory = Self::lock(path)?;
+        // They may have been set aside, with a result that was withdrawn.
+        let checkpoints = directory.checkpoints();
+        fs::create_dir_all(&checkpoints).map_err(FileError::at("make", &checkpoints))?;
         let entries = read_file(&directory.config())?;
         let map = entries.into_iter().map(|(key, value, _)| (key, value)).collect();
         Ok((directory, RunConfig::from_map(&map)?))

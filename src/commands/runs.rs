@@ -56,6 +56,9 @@ pub(crate) enum RunsVerb {
     /// Takes runs out of a study's results and claims, without touching the runs
     #[command(after_help = "The study is that of --study, or the one a run is named by: study:17.")]
     Withdraw(ChangeFlags),
+    /// Takes withdrawn runs back into a study's results and claims
+    #[command(after_help = "The study is that of --study, or the one a run is named by: study:17.")]
+    Restore(ChangeFlags),
     Gc(gc::GcFlags),
     #[command(subcommand)]
     Bg(background::BackgroundVerb),
@@ -92,6 +95,7 @@ impl RunsVerb {
             Self::Cancel(typed) => change::run(Move::Cancel, typed),
             Self::Invalidate(typed) => change::run(Move::Invalidate, typed),
             Self::Withdraw(typed) => change::run(Move::Withdraw, typed),
+            Self::Restore(typed) => change::run(Move::Restore, typed),
             Self::Diff(typed) => diff::run(&typed),
             Self::Tag(typed) => annotate::tag(&typed),
             Self::Note(typed) => annotate::note(&typed),
@@ -140,7 +144,8 @@ fn run_json(run: &RunRow) -> Value {
     json!({
         "run_id": run.run_id.full(), "config_id": run.config_id.full(), "seed": seed(run), "task": run.task,
         "state": run.state.name(), "outcome": run.outcome.map(|outcome| outcome.name()), "class": run.class,
-        "error": run.error, "attempts": run.attempts, "retries_used": run.retries_used, "wall_ms": run.wall_ms,
+        "error": run.error, "withdrawn": run.withdrawn, "attempts": run.attempts, "retries_used": run.retries_used,
+        "wall_ms": run.wall_ms,
         "not_before": run.not_before, "lease_until": run.lease_until, "result_sha": run.result_sha,
         "created_at": run.created_at, "updated_at": run.updated_at,
     })

@@ -5,8 +5,9 @@
 //! the run in both. Standard output gets what a live table shows, a few times a second, and at last how it ended. A worker
 //! knows no registry: its result in the run's folder is all that it leaves.
 
+use std::error::Error;
 use std::fs;
-use std::io::{BufRead, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -55,7 +56,7 @@ pub(crate) fn run(typed: &WorkerFlags) -> Result<ExitCode, Failure> {
         Work::Train(settings) => train(&job, settings, &stop),
         Work::Command(command) => run_command(&job, command, &stop, &mut say),
     };
-    ended.warning.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    ended.warning.iter().for_each(|warning| warn(warning));
     let mut line = json!(ended);
     line["event"] = "ended".into();
     say(&line);
@@ -81,6 +82,11 @@ fn job_of_standard_input() -> Result<Job, Failure> {
 fn say(line: &Value) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+/// Into the worker's log. A full disk takes no line, and that is no reason to end a run.
+fn warn(text: &str) {
+    let _ = writeln!(std::io::stderr(), "warning: {text}");
 }
 
 /// Sets the flag when standard input closes.
@@ -110,6 +116,9 @@ fn train(job: &Job, settings: &Map<String, Value>, stop: &AtomicBool) -> Ended {
 
 /// The failure class of an error: what a retry policy asks for.
 fn class_of(error: &SessionError) -> &'static str {
+    if is_about_a_file(error) {
+        return "io";
+    }
     match error {
         SessionError::Job(EngineError::Device { reason, .. })
         | SessionError::Run(RunError::Engine(EngineError::Device { reason, .. })) => {
@@ -129,6 +138,21 @@ fn class_of(error: &SessionError) -> &'static str {
         | SessionError::Directory(_) => "config",
         _ => "unknown",
     }
+}
+
+/// Whether the disk is at fault: full, broken, or not to be written.
+fn is_about_a_file(whole: &SessionError) -> bool {
+    let mut cause: Option<&dyn Error> = Some(whole);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            use io::ErrorKind::{FileTooLarge, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+            return matches!(error.kind(), FileTooLarge | QuotaExceeded | ReadOnlyFilesystem | StorageFull)
+                || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+                || matches!(whole, SessionError::Run(RunError::File(_)));
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Tells the supervisor how far the run is.
@@ -179,7 +203,7 @@ impl Subscriber for Progress {
                 self.put("val_accuracy", summary.val_accuracy);
                 self.say(true);
             }
-            RunEvent::Warning(text) => eprintln!("warning: {text}"),
+            RunEvent::Warning(text) => warn(text),
             _ => {}
         }
         Ok(())

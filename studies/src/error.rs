@@ -6,7 +6,7 @@ use aees_run::artifact::FileError;
 use aees_run::identity::NotCanonical;
 
 use crate::disk::RecordError;
-use crate::registry::RegistryError;
+use crate::registry::{Leaving, RegistryError, StateCounts};
 use crate::study::StudyErrors;
 
 /// Why a study cannot be planned or cannot go on.
@@ -47,6 +47,14 @@ pub enum SweepError {
     /// A run was submitted to a launcher that can take no more.
     #[error("no slot is free for another run")]
     NoFreeSlot,
+    /// A plan without runs that an earlier one had.
+    #[error("{}", leaving_text(study, leaving))]
+    Leaving {
+        /// The study.
+        study: String,
+        /// What would leave it.
+        leaving: Vec<Leaving>,
+    },
     /// Settings of another kind of task.
     #[error("a study of this task has no settings of it")]
     NoSettings,
@@ -63,12 +71,33 @@ impl SweepError {
             Self::NothingToLearn { .. } => {
                 Some("`aees runs ls` shows how they ended; `metric: name` must be a number of their results".into())
             }
+            Self::Leaving { .. } => Some(
+                "say --replace if that is meant (results stay where they are), or give this study another `name:`"
+                    .into(),
+            ),
             Self::Record(RecordError::Damaged { .. }) => {
                 Some("plan the study again from its file: aees sweep run FILE".into())
             }
             _ => None,
         }
     }
+}
+
+/// How many runs a message names.
+const NAMED: usize = 5;
+
+fn leaving_text(study: &str, leaving: &[Leaving]) -> String {
+    let mut states = StateCounts::default();
+    leaving.iter().for_each(|run| states.add(run.state, 1));
+    let states: Vec<String> = states.iter().map(|(state, count)| format!("{count} {state}")).collect();
+    let named = leaving.iter().take(NAMED).map(|run| format!("{study}:{}", run.index)).collect::<Vec<_>>().join(", ");
+    let more = if leaving.len() > NAMED { ", ..." } else { "" };
+    let runs = if leaving.len() == 1 { "run" } else { "runs" };
+    format!(
+        "a study of the name {study} was planned with other runs: {} {runs} would leave it ({}): {named}{more}",
+        leaving.len(),
+        states.join(", ")
+    )
 }
 
 /// Why the inputs of a run cannot be told.

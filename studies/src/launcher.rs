@@ -32,6 +32,9 @@ pub trait Launcher {
 
     /// Asks a run to write a checkpoint and end. That it did so is among the updates, sooner or later.
     fn stop(&mut self, ticket: Ticket);
+
+    /// Ends a run at once, with everything that it started.
+    fn kill(&mut self, ticket: Ticket);
 }
 
 /// A submitted run, until its last update.

@@ -8,4 +8,4 @@ mod study_plan;
 pub use self::inputs::InputFinder;
 pub use self::planner::Planner;
 pub use self::rounds::{next_round, recall};
-pub use self::study_plan::{LearningSearch, Policy, ProgramChanges, StudyPlan, study_file, study_name};
+pub use self::study_plan::{LearningSearch, PlannedProgram, Policy, ProgramChanges, StudyPlan, study_file, study_name};

@@ -5,7 +5,7 @@
 //! higher with each claim. Every write of a worker names its epoch, so a worker that was given up for dead and wakes
 //! again changes nothing. The first accepted result stays; nothing here ever picks the better of two.
 //!
-//! What must hold whoever writes is said by constraints and triggers in `schema_v1.sql`: legal moves as data, one event
+//! What must hold whoever writes is said by constraints and triggers in `schema_v1.sql` and its successors: legal moves as data, one event
 //! in the same statement as each change, immutable results, append-only events. The code on top only asks for moves.
 //!
 //! Left to others: what a run is (ids, identities and axes come in as values), starting and watching processes, reading
@@ -31,9 +31,9 @@ mod migrations;
 mod open;
 mod operator;
 mod plan;
+mod queue;
 mod rebuild;
 mod runs;
-mod selection;
 mod state;
 mod status;
 mod studies;
@@ -43,8 +43,9 @@ mod usage;
 mod crash_tests;
 
 pub use self::accept::{Accepted, Completion};
+pub use self::adopt::LostResult;
 pub use self::breakers::FailureGroup;
-pub use self::claim::{Claim, WorkerId};
+pub use self::claim::Claim;
 pub use self::connection::{Reader, Registry};
 pub use self::costs::CostRow;
 pub use self::error::RegistryError;
@@ -53,15 +54,15 @@ pub use self::finish::{AfterFailure, FailedAttempt, Heartbeat, Lost};
 pub use self::history::{AttemptRow, EventRow, Membership, Why};
 pub use self::ids::{ConfigId, RunId};
 pub(crate) use self::open::system_clock;
-pub use self::open::{Clock, OpenOptions};
+pub use self::open::{Clock, OpenOptions, Uptime};
 pub use self::operator::{Audit, Moved};
-pub use self::plan::{Member, PlanChanges, PlannedRun, StudySpec};
+pub use self::plan::{Leaving, Member, PlanChanges, PlannedRun, StudySpec};
+pub use self::queue::RunQueue;
 pub use self::rebuild::{MemberOnDisk, Rebuilt, RunOnDisk, rebuild};
 pub use self::runs::{RunFilter, RunRow, RunningRow};
-pub use self::selection::Selection;
 pub use self::state::{OutcomeKind, RunState, StateCounts};
-pub use self::status::{ResultRow, StudyStatus};
+pub use self::status::{MemberResult, ResultRow, StudyStatus};
 pub use self::usage::{Metric, Usage};
 
 /// What every question to the registry may fail with.
-pub type Result<T, E = RegistryError> = std::result::Result<T, E>;
+pub type RegistryResult<T> = Result<T, RegistryError>;

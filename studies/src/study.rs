@@ -56,7 +56,7 @@ pub use self::definition::{Search, Study, StudyTask};
 pub use self::error::{Problem, StudyError, StudyErrors};
 pub use self::expansion::{Expansion, Overrides, StudyConfig};
 pub use self::file::is_study_name;
-pub use self::policy::{Breakers, Goal, Measure, Objective};
+pub use self::policy::{Breakers, Goal, MOST_HOURS, Measure, Objective};
 pub use self::schema::schema;
 pub use self::settings::Settings;
 pub use self::shell::quoted;

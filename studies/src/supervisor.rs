@@ -10,13 +10,15 @@ mod settle;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use aees_run::artifact::FileError;
+use aees_run::run_directory::is_in_use;
 use serde_json::Value;
 
 use crate::disk::{Root, write_identity};
@@ -24,10 +26,8 @@ use crate::error::SweepError;
 use crate::job::{Ended, EndedState, Job};
 use crate::launcher::{Launcher, Ticket, Update};
 use crate::plan::StudyPlan;
-use crate::process::{ProcessIdentity, hostname};
-use crate::registry::{
-    Claim, Heartbeat, Member, Registry, RunFilter, RunId, RunState, Selection, StateCounts, Usage, WorkerId,
-};
+use crate::process::ProcessIdentity;
+use crate::registry::{Claim, Heartbeat, Member, Registry, RunId, RunQueue, RunState, StateCounts, Usage};
 
 pub use self::reconcile::{Reconciled, reconcile};
 
@@ -43,7 +43,7 @@ const TICK: Duration = Duration::from_millis(50);
 /// How often the registry is asked for runs when none was free.
 const IDLE: Duration = Duration::from_millis(500);
 
-/// The pause when another process still works in a run's folder.
+/// How often the folder of a run is looked at in which another process still works.
 const BUSY: Duration = Duration::from_millis(1_000);
 
 /// A run that so many workers were killed on is not tried again: it kills them.
@@ -53,8 +53,8 @@ const MOST_KILLED: u32 = 20;
 pub struct StopConditions {
     /// When everything stops.
     pub deadline: Option<Instant>,
-    /// Set by Ctrl-C.
-    pub interrupted: Arc<AtomicBool>,
+    /// How often the user asked for the end: once, and every run writes a checkpoint; twice, and nothing is waited for.
+    pub asked: Arc<AtomicU8>,
     /// Stop at the first failure.
     pub fail_fast: bool,
 }
@@ -73,7 +73,9 @@ pub enum Halt {
 /// How a supervisor ended.
 pub struct SweepSummary {
     /// The selected runs by state.
-    pub counts: BTreeMap<RunState, u64>,
+    pub counts: StateCounts,
+    /// How many of the done ones diverged.
+    pub diverged: u64,
     /// Why it ended early.
     pub halt: Option<Halt>,
 }
@@ -85,8 +87,10 @@ pub enum SweepEvent<'a> {
     Started { run: &'a RunId, label: &'a str, attempt: u32 },
     /// A run ended, in words.
     Settled { run: &'a RunId, label: &'a str, what: &'a str, seconds: f64 },
-    /// How it stands: selected runs by state, and the running ones.
-    Progress { settled: usize, total: usize, running: &'a [String] },
+    /// How far it is: selected runs by state, how many of the done ones diverged, and the running ones.
+    Progress { counts: StateCounts, diverged: u64, running: &'a [String] },
+    /// Another process works in a run's folder, and is waited for.
+    Busy { run: &'a RunId, label: &'a str },
 }
 
 /// Why a run was asked to stop.
@@ -103,35 +107,43 @@ enum StopReason {
 /// A run that was submitted.
 struct Submitted {
     claim: Claim,
+    /// What people call it.
+    label: String,
     at: Instant,
     /// The newest line for the live table.
     progress: Option<Value>,
     stop: Option<StopReason>,
 }
 
+/// A run in whose folder another process works.
+struct BusyFolder {
+    claim: Claim,
+    folder: PathBuf,
+}
+
 /// Runs the selected runs of a plan.
 pub struct Supervisor<'a> {
     registry: Registry,
     root: &'a Root,
-    plan: &'a StudyPlan,
+    plan: &'a mut StudyPlan,
     stop_when: StopConditions,
     launcher: &'a mut dyn Launcher,
     report: &'a mut dyn FnMut(SweepEvent<'_>),
     /// A test gives its own.
     clock: Box<dyn Fn() -> Instant + 'a>,
-    identity: WorkerId,
-    selection: Selection,
-    /// Runs that are not to be claimed again in this process.
-    held_back: HashSet<RunId>,
+    identity: ProcessIdentity,
+    queue: RunQueue,
     submitted: HashMap<Ticket, Submitted>,
+    busy: Vec<BusyFolder>,
+    last_busy_look: Instant,
     /// The registry's last event before this process began: breakers count from there.
     since: i64,
     halt: Option<Halt>,
-    last_heartbeat: Instant,
+    killed: bool,
+    /// By the registry's clock of leases.
+    last_heartbeat: i64,
     /// When the last claim found less than it asked for.
     last_idle_claim: Option<Instant>,
-    /// The runs of the plan, each with what people call it.
-    members: HashMap<RunId, (&'a Member, String)>,
 }
 
 impl<'a> Supervisor<'a> {
@@ -139,17 +151,14 @@ impl<'a> Supervisor<'a> {
     pub fn new(
         registry: Registry,
         root: &'a Root,
-        plan: &'a StudyPlan,
+        plan: &'a mut StudyPlan,
         stop_when: StopConditions,
         launcher: &'a mut dyn Launcher,
         report: &'a mut dyn FnMut(SweepEvent<'_>),
     ) -> Result<Self, SweepError> {
-        let selection = registry.select_runs(&plan.selected)?;
+        let queue = registry.queue(&plan.name, plan.selected.as_deref())?;
         let since = registry.last_seq()?;
-        let own = ProcessIdentity::own();
-        let identity = WorkerId { host: hostname(), pid: own.pid, start_ticks: own.start_ticks, boot_id: own.boot_id };
-        let named = |member: &'a Member| (member.run.run_id.clone(), (member, label(member)));
-        let members = plan.members.iter().map(named).collect();
+        let last_heartbeat = registry.uptime();
         Ok(Self {
             registry,
             root,
@@ -158,15 +167,16 @@ impl<'a> Supervisor<'a> {
             launcher,
             report,
             clock: Box::new(Instant::now),
-            identity,
-            selection,
-            held_back: HashSet::new(),
+            identity: ProcessIdentity::own(),
+            queue,
             submitted: HashMap::new(),
+            busy: Vec::new(),
+            last_busy_look: Instant::now(),
             since,
             halt: None,
-            last_heartbeat: Instant::now(),
+            killed: false,
+            last_heartbeat,
             last_idle_claim: None,
-            members,
         })
     }
 
@@ -176,19 +186,23 @@ impl<'a> Supervisor<'a> {
     /// When the registry or the file system fails. What runs is then left to the launcher's end.
     pub fn run(mut self) -> Result<SweepSummary, SweepError> {
         self.work()?;
-        Ok(SweepSummary { counts: self.counts()?, halt: self.halt })
+        self.registry.refresh(&mut self.queue)?;
+        let diverged = self.registry.diverged(&self.queue)?;
+        Ok(SweepSummary { counts: self.queue.counts(), diverged, halt: self.halt })
     }
 
     fn work(&mut self) -> Result<(), SweepError> {
         loop {
             self.check_limits();
+            // Before a claim: a process that slept gives its signs of life first.
+            self.heartbeat_if_due()?;
+            self.look_at_busy_folders()?;
             let claimed = if self.halt.is_none() && self.claim_is_due() { self.claim()? } else { 0 };
             if self.submitted.is_empty() && (self.halt.is_some() || (claimed == 0 && !self.work_may_come()?)) {
                 return Ok(());
             }
             // Nothing of ours runs: there are deferred runs, or those of other supervisors.
             self.take_updates(if self.submitted.is_empty() { IDLE } else { TICK })?;
-            self.heartbeat_if_due()?;
             self.stop_what_takes_too_long();
         }
     }
@@ -198,10 +212,19 @@ impl<'a> Supervisor<'a> {
     }
 
     fn check_limits(&mut self) {
+        let asked = self.stop_when.asked.load(Ordering::Relaxed);
+        if asked > 1 && !self.killed {
+            self.killed = true;
+            self.halt = Some(Halt::Interrupted);
+            for (ticket, run) in &mut self.submitted {
+                run.stop = Some(StopReason::Study);
+                self.launcher.kill(*ticket);
+            }
+        }
         if self.halt.is_some() {
             return;
         }
-        if self.stop_when.interrupted.load(Ordering::Relaxed) {
+        if asked > 0 {
             self.halt_for(Halt::Interrupted);
         } else if self.stop_when.deadline.is_some_and(|deadline| self.now() >= deadline) {
             self.halt_for(Halt::Deadline);
@@ -228,9 +251,8 @@ impl<'a> Supervisor<'a> {
 
     /// Claims as many runs as the launcher takes, and submits them.
     fn claim(&mut self) -> Result<usize, SweepError> {
-        let selection = self.selection.without(&self.held_back);
         let most = self.launcher.free();
-        let claims = self.registry.claim(&self.identity, &selection, most, LEASE)?;
+        let claims = self.registry.claim(&self.identity, &mut self.queue, most, LEASE)?;
         self.last_idle_claim = (claims.len() < most).then(|| self.now());
         let count = claims.len();
         for claim in claims {
@@ -242,9 +264,11 @@ impl<'a> Supervisor<'a> {
     fn submit(&mut self, claim: Claim) -> Result<(), SweepError> {
         let run = claim.run_id.clone();
         let directory = self.root.run(&run);
-        let (Some((member, label)), Some(work)) = (self.members.get(&run), self.plan.work.get(&run)) else {
+        let Some((member, work)) = self.plan.find(&run)? else {
+            self.queue.hold_back(&claim);
             return Ok(self.registry.release(&claim)?);
         };
+        let label = label(member);
         let job = Job {
             run_id: run.full().to_owned(),
             run_directory: std::path::absolute(&directory).unwrap_or_else(|_| directory.clone()),
@@ -253,10 +277,10 @@ impl<'a> Supervisor<'a> {
         };
         fs::create_dir_all(&directory).map_err(FileError::at("make", &directory))?;
         write_identity(&directory, &member.run)?;
-        (self.report)(SweepEvent::Started { run: &run, label, attempt: claim.attempt_no });
+        (self.report)(SweepEvent::Started { run: &run, label: &label, attempt: claim.attempt_no });
         match self.launcher.submit(job) {
             Ok(ticket) => {
-                let run = Submitted { claim, at: self.now(), progress: None, stop: None };
+                let run = Submitted { claim, label, at: self.now(), progress: None, stop: None };
                 self.submitted.insert(ticket, run);
                 Ok(())
             }
@@ -265,6 +289,23 @@ impl<'a> Supervisor<'a> {
                 Err(error)
             }
         }
+    }
+
+    /// Runs whose folders another process has left can be claimed again.
+    fn look_at_busy_folders(&mut self) -> Result<(), SweepError> {
+        if self.busy.is_empty() || self.now() - self.last_busy_look < BUSY {
+            return Ok(());
+        }
+        self.last_busy_look = self.now();
+        for busy in std::mem::take(&mut self.busy) {
+            if is_in_use(&busy.folder)? {
+                self.busy.push(busy);
+            } else {
+                self.queue.give_back(&busy.claim);
+                self.last_idle_claim = None;
+            }
+        }
+        Ok(())
     }
 
     /// Takes in what happened to the submitted runs, and settles those that are over.
@@ -290,36 +331,23 @@ impl<'a> Supervisor<'a> {
     }
 
     fn heartbeat_if_due(&mut self) -> Result<(), SweepError> {
-        if self.now() - self.last_heartbeat < HEARTBEAT || self.submitted.is_empty() {
+        let now = self.registry.uptime();
+        let due = Duration::from_millis(now.abs_diff(self.last_heartbeat)) >= HEARTBEAT;
+        if !due || self.submitted.is_empty() {
             return Ok(());
         }
-        self.last_heartbeat = self.now();
+        self.last_heartbeat = now;
         let runs = self.submitted.values();
         let heartbeats: Vec<Heartbeat<'_>> = runs
             .map(|run| Heartbeat { claim: &run.claim, progress: run.progress.as_ref().map(Value::to_string) })
             .collect();
         let lost = self.registry.heartbeat(&heartbeats, LEASE)?;
-        let running: Vec<String> = self.submitted.values().map(|run| self.line_of(run)).collect();
+        let running: Vec<String> = self.submitted.values().map(line_of).collect();
         self.stop_where(StopReason::Lost, |run| lost.iter().any(|loss| loss.run_id == run.claim.run_id));
-        let counts = self.counts()?;
-        let settled = counts.iter().filter(|(state, _)| is_settled(**state)).map(|(_, count)| *count as usize).sum();
-        (self.report)(SweepEvent::Progress { settled, total: self.plan.selected.len(), running: &running });
+        self.registry.refresh(&mut self.queue)?;
+        let diverged = self.registry.diverged(&self.queue)?;
+        (self.report)(SweepEvent::Progress { counts: self.queue.counts(), diverged, running: &running });
         Ok(())
-    }
-
-    fn line_of(&self, run: &Submitted) -> String {
-        let mut parts = vec![format!("{} {}", run.claim.run_id, self.label(&run.claim.run_id))];
-        let progress = run.progress.as_ref().unwrap_or(&Value::Null);
-        if let (Some(step), Some(total)) = (progress["step"].as_u64(), progress["total_steps"].as_u64()) {
-            parts.push(format!("step {step}/{total}"));
-        }
-        parts.extend(progress["loss"].as_f64().map(|loss| format!("loss {loss:.3}")));
-        parts.extend(progress["arm"].as_str().map(str::to_owned));
-        parts.join(" · ")
-    }
-
-    fn label(&self, run: &RunId) -> &str {
-        self.members.get(run).map(|(_, label)| label.as_str()).unwrap_or_default()
     }
 
     fn stop_what_takes_too_long(&mut self) {
@@ -328,34 +356,27 @@ impl<'a> Supervisor<'a> {
         self.stop_where(StopReason::Timeout, |run| now - run.at > limit);
     }
 
-    /// The selected runs by state.
-    fn counts(&self) -> Result<BTreeMap<RunState, u64>, SweepError> {
-        let mut counts = BTreeMap::new();
-        if self.plan.selected.len() == self.plan.members.len() {
-            let study = self.registry.status(&[&self.plan.name])?;
-            let total: Option<&StateCounts> = study.first().map(|status| &status.counts);
-            counts.extend(total.into_iter().flat_map(StateCounts::iter).filter(|(_, count)| *count > 0));
-            return Ok(counts);
-        }
-        let selected: HashSet<&RunId> = self.plan.selected.iter().collect();
-        let filter = RunFilter { study: Some(self.plan.name.clone()), ..RunFilter::default() };
-        for row in self.registry.runs(&filter)?.into_iter().filter(|row| selected.contains(&row.run_id)) {
-            *counts.entry(row.state).or_default() += 1;
-        }
-        Ok(counts)
-    }
-
     /// Whether a selected run may still become free: put off, interrupted, or in other hands.
-    fn work_may_come(&self) -> Result<bool, SweepError> {
-        let counts = self.counts()?;
-        let open = counts.iter().filter(|(state, _)| !is_settled(**state)).map(|(_, count)| *count).sum::<u64>();
-        Ok(open > self.held_back.len() as u64)
+    fn work_may_come(&mut self) -> Result<bool, SweepError> {
+        self.registry.refresh(&mut self.queue)?;
+        Ok(self.queue.open() > 0 || !self.busy.is_empty())
     }
 }
 
 /// Whether a run in this state waits for nothing that this program does by itself.
 pub fn is_settled(state: RunState) -> bool {
     !matches!(state, RunState::Pending | RunState::Running | RunState::Interrupted | RunState::Deferred)
+}
+
+fn line_of(run: &Submitted) -> String {
+    let mut parts = vec![format!("{} {}", run.claim.run_id, run.label)];
+    let progress = run.progress.as_ref().unwrap_or(&Value::Null);
+    if let (Some(step), Some(total)) = (progress["step"].as_u64(), progress["total_steps"].as_u64()) {
+        parts.push(format!("step {step}/{total}"));
+    }
+    parts.extend(progress["loss"].as_f64().map(|loss| format!("loss {loss:.3}")));
+    parts.extend(progress["arm"].as_str().map(str::to_owned));
+    parts.join(" · ")
 }
 
 /// `study:17 lr=0.1 seed=3`.

@@ -33,7 +33,7 @@ fn a_study_is_read_by_its_registry_and_without_it() {
     }
     let without = ResultSet::read(&[source()]).unwrap();
     assert_eq!(without.runs.len(), 3);
-    assert!(without.warnings[0].contains("resolved.json"), "{:?}", without.warnings);
+    assert!(without.warnings[0].contains("plan-000001.jsonl"), "{:?}", without.warnings);
     assert!(without.warnings[1].contains("1 of 4 runs have no result"), "{:?}", without.warnings);
 
     let unknown = ReportSource::Study { root: root.clone(), registry: root.join("registry.db"), name: "smal".into() };

@@ -58,7 +58,7 @@ fn what_cannot_be_believed_is_skipped_and_listed() {
     assert!(of(1, "result.json").contains(run_id(2).full()), "{skipped:?}");
     assert!(of(2, "identity.json").contains("does not hash"), "{skipped:?}");
     assert!(reason("ab00000000000000").contains("no study lists it"));
-    assert!(reason("studies/empty").contains("resolved.json"));
+    assert!(reason("studies/empty").contains("no plan"));
     assert_eq!(skipped.len(), 5);
     // The study knows run 2, so its result counts; the damaged ones do not.
     let reader = Reader::open(&results.scratch.path("results/registry.db")).unwrap();
@@ -101,8 +101,8 @@ fn check_finds_what_differs_and_says_what_mends_it() {
     // Published, and its worker died before it told: on this machine, under a boot that is over.
     let mut worker = super::scratch::worker();
     worker.host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let selection = results.registry.select_runs(&[run_id(3)]).unwrap();
-    results.registry.claim(&worker, &selection, 1, super::scratch::LEASE).unwrap();
+    let mut queue = results.registry.queue("noise", Some(&[run_id(3)])).unwrap();
+    results.registry.claim(&worker, &mut queue, 1, super::scratch::LEASE).unwrap();
     let claim = results.start(4);
     results.publish(4, 0.5);
     results.registry.interrupt(&claim, "a test", &aees_studies::registry::Usage::default()).unwrap();

@@ -210,8 +210,13 @@ fn failed_attempts_are_in_the_cost_report_and_an_unknown_price_is_unknown() {
     let claim = results.start(1);
     results.registry.fail(&claim, &failure("lost"), &Usage::default()).unwrap();
     let claim = results.start(2);
-    let done =
-        Completion { outcome: OutcomeKind::Ok, result_sha: "0".into(), metrics: Vec::new(), usage: Usage::default() };
+    let done = Completion {
+        outcome: OutcomeKind::Ok,
+        result_sha: "0".into(),
+        result_stat: None,
+        metrics: Vec::new(),
+        usage: Usage::default(),
+    };
     results.registry.complete(&claim, &done).unwrap();
 
     let text = results.aees(&["runs", "ls", "--costs", "costly"]).ok().stdout();

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use aees_run::identity::Id;
-use aees_studies::disk::{Root, completion_of, write_identity, write_study};
+use aees_studies::disk::{PlanAbout, PlanFile, Root, completion_of, write_identity};
+use aees_studies::job::Work;
+use aees_studies::process::ProcessIdentity;
 use aees_studies::registry::{
-    AfterFailure, Claim, FailedAttempt, Member, PlannedRun, Registry, RunId, RunState, StudySpec, Usage, WorkerId,
+    AfterFailure, Claim, FailedAttempt, Member, PlannedRun, Registry, RunId, RunState, StudySpec, Usage,
 };
 use serde_json::{Value, json};
 
@@ -47,8 +49,9 @@ pub(crate) fn member(number: u64, index: u64) -> Member {
     Member { run: planned(number), index, case: None, axes_json: axes.to_string() }
 }
 
-pub(crate) fn worker() -> WorkerId {
-    WorkerId { host: "elsewhere".into(), pid: 7, start_ticks: 1, boot_id: "boot".into() }
+pub(crate) fn worker() -> ProcessIdentity {
+    let (host, boot_id, pid_namespace) = ("elsewhere".into(), "boot".into(), String::new());
+    ProcessIdentity { host, boot_id, pid_namespace, pid: 7, start_ticks: 1 }
 }
 
 impl Results {
@@ -70,10 +73,14 @@ impl Results {
         let spec = json!({"metric": "val_accuracy (max best)", "policy": {"consecutive": 10, "same_fingerprint": 3}});
         let study =
             StudySpec { name: name.into(), task: "cifar100".into(), spec_sha: "0".into(), spec_json: spec.to_string() };
-        let members: Vec<Member> =
+        let mut members: Vec<Member> =
             numbers.into_iter().enumerate().map(|(index, number)| member(number, index as u64)).collect();
+        let former = self.registry.number(name, &mut members).unwrap();
+        let work = vec![Work::Train(serde_json::Map::new()); members.len()];
+        let policy = json!({"retry": {}, "consecutive": 10, "same_fingerprint": 3});
+        let about = PlanAbout { policy, ..PlanAbout::default() };
+        PlanFile::write(&self.root(), &study, about, members.iter().zip(&work), &former).unwrap();
         self.registry.plan(&study, &members).unwrap();
-        write_study(&self.root(), &study, &members).unwrap();
     }
 
     /// The same with another, empty registry open, so that nobody holds the file.
@@ -95,8 +102,9 @@ impl Results {
     /// Claims a run and makes its folder, as a worker does.
     pub(crate) fn start(&mut self, number: u64) -> Claim {
         let run = planned(number);
-        let selection = self.registry.select_runs(std::slice::from_ref(&run.run_id)).unwrap();
-        let claim = self.registry.claim(&worker(), &selection, 1, LEASE).unwrap().pop().unwrap();
+        let study = self.registry.why(run.run_id.full()).unwrap().memberships.remove(0).study;
+        let mut queue = self.registry.queue(&study, Some(std::slice::from_ref(&run.run_id))).unwrap();
+        let claim = self.registry.claim(&worker(), &mut queue, 1, LEASE).unwrap().pop().unwrap();
         let folder = self.folder(number);
         fs::create_dir_all(&folder).unwrap();
         write_identity(&folder, &run).unwrap();

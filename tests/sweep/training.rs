@@ -48,7 +48,8 @@ fn data_that_changed_since_the_plan_is_another_run() {
     sweep(&scratch, &["run", "data.yaml"]).ok();
     assert_eq!(runs(&scratch).len(), 1);
     write(9);
-    sweep(&scratch, &["run", "data.yaml"]).ok();
+    sweep(&scratch, &["run", "data.yaml"]).refused(&["1 run would leave it (1 done): data:0", "--replace"]);
+    sweep(&scratch, &["run", "data.yaml", "--replace"]).ok();
     assert_eq!(count(&scratch, "done"), 2, "the old result stays, the new data made a new run");
 }
 

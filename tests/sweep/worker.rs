@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use aees_studies::job::{Job, Work};
+use aees_studies::disk::{PlanFile, Root};
+use aees_studies::job::Job;
 use serde_json::{Value, json};
 
 use super::stopping::{TRAINING, signal};
@@ -13,11 +14,12 @@ use crate::program::{Run, Scratch, read_json, wait_until, without_times};
 
 /// The only job of a study that was run once, to be done again in a folder that knows nothing of it.
 fn job_of(scratch: &Scratch, study: &str) -> (PathBuf, Job) {
-    let plan = read_json(&scratch.path(&format!("results/studies/{study}/plan.json")));
-    let (run_id, work) = plan["work"].as_object().unwrap().iter().next().unwrap();
-    let work: Work = serde_json::from_value(work.clone()).unwrap();
-    let run_directory = scratch.path("alone").join(&run_id[..16]);
-    let job = Job { run_id: run_id.clone(), run_directory, attempt: 1, work };
+    let plan = PlanFile::newest(&Root::new(scratch.path("results")), study).unwrap().unwrap();
+    let mut planned = Vec::new();
+    plan.read(|_| true, |member, work| planned.push((member.run.run_id, work))).unwrap();
+    let (run_id, work) = planned.remove(0);
+    let run_directory = scratch.path("alone").join(run_id.short());
+    let job = Job { run_id: run_id.full().to_owned(), run_directory, attempt: 1, work };
     let path = scratch.path("job.json");
     fs::write(&path, serde_json::to_string(&job).unwrap()).unwrap();
     (path, job)

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use aees_studies::disk::{Root, read_study};
-use aees_studies::registry::{Reader, RegistryError, RunFilter, RunRow, RunState};
+use aees_studies::disk::{PlanFile, RecordError, Root};
+use aees_studies::registry::{Member, Reader, RegistryError, RunFilter, RunRow, RunState};
 
 use super::source::{Listing, ReadError};
 
@@ -17,18 +17,18 @@ pub(super) fn find(root: &Path, registry: &Path, name: &str, listing: &mut Listi
         Err(RegistryError::UnknownStudy { .. }) => format!("{} does not know it", registry.display()),
         Err(error) => error.to_string(),
     };
-    match read_study(&root.study(name)) {
-        Ok(Some((study, members))) => {
-            let resolved = root.study(name).join("resolved.json");
-            listing.warnings.push(format!("study {}: {why}; its runs are those of {}", study.name, resolved.display()));
+    match planned(&root, name) {
+        Ok(Some((file, members))) => {
+            listing.warnings.push(format!("study {name}: {why}; its runs are those of {}", file.path().display()));
             listing.expect(members.iter().map(|member| member.run.seed));
+            let total = members.len();
             let mut without = 0;
-            for member in &members {
-                let path = root.run(&member.run.run_id).join("result.json");
-                if path.is_file() { listing.result(path, member.case.clone()) } else { without += 1 }
+            for Member { run, case, .. } in members {
+                let path = root.run(&run.run_id).join("result.json");
+                if path.is_file() { listing.result(path, case) } else { without += 1 }
             }
             if without > 0 {
-                listing.warnings.push(format!("study {name}: {without} of {} runs have no result", members.len()));
+                listing.warnings.push(format!("study {name}: {without} of {total} runs have no result"));
             }
             Ok(())
         }
@@ -37,6 +37,14 @@ pub(super) fn find(root: &Path, registry: &Path, name: &str, listing: &mut Listi
         }
         Err(error) => Err(ReadError::Study { name: name.into(), reason: format!("{why}, and {error}") }),
     }
+}
+
+/// The newest plan of a study, and its runs.
+fn planned(root: &Root, name: &str) -> Result<Option<(PlanFile, Vec<Member>)>, RecordError> {
+    let Some(file) = PlanFile::newest(root, name)? else { return Ok(None) };
+    let mut members = Vec::new();
+    file.read(|_| true, |member, _| members.push(member))?;
+    Ok(Some((file, members)))
 }
 
 fn rows(registry: &Path, name: &str) -> Result<Vec<RunRow>, RegistryError> {

@@ -9,8 +9,7 @@ use crate::failure::{EXIT_ENVIRONMENT, Failure};
 use crate::results::{Results, ResultsFlags};
 use crate::stdout;
 use aees_studies::disk::{completion_of, run_folders};
-use aees_studies::process::ProcessIdentity;
-use aees_studies::process::hostname;
+use aees_studies::process::Liveness;
 use aees_studies::registry::{Reader, RunFilter, RunRow, RunState, RunningRow};
 
 /// Holds the registry against what lies on disk, and says what mends each difference
@@ -41,7 +40,7 @@ pub(super) fn run(typed: &CheckFlags) -> Result<ExitCode, Failure> {
     let mut problems: Vec<RegistryProblem> = runs.iter().filter_map(|run| result_problem(&results, run)).collect();
     problems.extend(unknown_folders(&results, &runs)?);
     for running in reader.running(None)? {
-        problems.extend(dead_worker(&reader, &running)?);
+        problems.extend(dead_worker(&reader, &running, &results.flags)?);
     }
     if typed.json {
         let problems: Vec<_> = problems
@@ -71,8 +70,9 @@ fn result_problem(results: &Results, run: &RunRow) -> Option<RegistryProblem> {
             mend,
         })
     };
-    let invalidate =
-        |reason: &str| format!("aees runs invalidate {0} --reason '{reason}' && aees runs retry {0}", run.run_id);
+    let invalidate = |reason: &str| {
+        format!("aees runs invalidate {0} --reason '{reason}'{1} && aees runs retry {0}{1}", run.run_id, results.flags)
+    };
     let found = completion_of(&directory);
     match (run.state, found) {
         (RunState::Done, Ok(Some(found))) if Some(&found.result_sha) == run.result_sha.as_ref() => None,
@@ -95,7 +95,7 @@ fn result_problem(results: &Results, run: &RunRow) -> Option<RegistryProblem> {
         (RunState::Pending | RunState::Interrupted | RunState::Deferred | RunState::Failed, Ok(Some(_))) => problem(
             "result_unknown",
             format!("is {}, and has published {}", run.state, directory.join("result.json").display()),
-            "aees sweep resume takes it in".into(),
+            format!("aees sweep resume STUDY{} takes it in", results.flags),
         ),
         (RunState::Pending | RunState::Interrupted | RunState::Deferred | RunState::Failed, Err(error)) => {
             problem("result_damaged", format!("is {}, and {error}", run.state), "remove that file".into())
@@ -121,15 +121,12 @@ fn unknown_folders(results: &Results, runs: &[RunRow]) -> Result<Vec<RegistryPro
 }
 
 /// A worker that will not say another word.
-fn dead_worker(reader: &Reader, running: &RunningRow) -> Result<Option<RegistryProblem>, Failure> {
+fn dead_worker(reader: &Reader, running: &RunningRow, flags: &str) -> Result<Option<RegistryProblem>, Failure> {
     let worker = &running.worker;
-    let process = ProcessIdentity { pid: worker.pid, start_ticks: worker.start_ticks, boot_id: worker.boot_id.clone() };
-    let why = if running.lease_until < reader.now() {
-        "its lease has ended"
-    } else if worker.host == hostname() && !process.is_alive() {
-        "that process is dead"
-    } else {
-        return Ok(None);
+    let why = match worker.liveness() {
+        Liveness::Dead => "that process is dead",
+        Liveness::Unknown if running.lease_left < 0 => "its lease has ended",
+        _ => return Ok(None),
     };
     let studies = reader.why(running.run_id.full())?.memberships;
     let study = studies.first().map_or("STUDY", |membership| &membership.study);
@@ -137,6 +134,6 @@ fn dead_worker(reader: &Reader, running: &RunningRow) -> Result<Option<RegistryP
         kind: "dead_worker",
         run: Some(running.run_id.full().into()),
         what: format!("run {} is running at {worker}, and {why}", running.run_id),
-        mend: format!("aees sweep resume {study}"),
+        mend: format!("aees sweep resume {study}{flags}"),
     }))
 }

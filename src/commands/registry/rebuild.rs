@@ -8,8 +8,8 @@ use serde_json::json;
 use crate::failure::Failure;
 use crate::results::{Results, ResultsFlags};
 use crate::stdout;
-use aees_studies::disk::read_root;
-use aees_studies::registry::{Registry, RegistryError, rebuild};
+use aees_studies::disk::{RootContents, Skipped, read_root};
+use aees_studies::registry::{Reader, Registry, RegistryError, rebuild};
 
 /// Makes the registry again from the folders of studies and runs
 #[derive(Args)]
@@ -30,7 +30,8 @@ pub(crate) struct RebuildFlags {
 pub(super) fn run(typed: &RebuildFlags) -> Result<ExitCode, Failure> {
     let results = typed.results.results();
     refuse_what_is_not_ours(&results)?;
-    let found = read_root(&results.root)?;
+    let mut found = read_root(&results.root)?;
+    doubt_changed_results(&results, &mut found);
     if found.studies.is_empty() && found.runs.is_empty() {
         // Most likely the wrong folder; an empty registry would take the place of a full one.
         let mut message = format!("there are no studies and no runs below {}", results.root.path().display());
@@ -63,6 +64,22 @@ pub(super) fn run(typed: &RebuildFlags) -> Result<ExitCode, Failure> {
         stdout::line(format!("skipped {}: {}", skipped.path.display(), skipped.reason));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The older registry, where it can still be read, knows which results were accepted. Another one is entered and withdrawn: it
+/// is never taken silently.
+fn doubt_changed_results(results: &Results, found: &mut RootContents) {
+    let Ok(accepted) = Reader::open(&results.registry).and_then(|reader| reader.accepted_results()) else { return };
+    for facts in &mut found.runs {
+        let (Some(accepted), Some(result)) = (accepted.get(&facts.run.run_id), &facts.result) else { continue };
+        if accepted.as_ref() != Some(&result.result_sha) {
+            let path = results.root.run(&facts.run.run_id).join("result.json");
+            let reason =
+                "it is not the result that was accepted; its run is invalid until `aees runs retry` repeats it";
+            found.skipped.push(Skipped { path, reason: reason.into() });
+            facts.doubt = Some("its result is not the one that was accepted".into());
+        }
+    }
 }
 
 /// A newer registry holds more than this program can bring back, and another program's database is not ours to rename.

@@ -4,11 +4,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use aees_run::artifact::FileError;
-use aees_studies::disk::Root;
+use aees_studies::disk::{Root, set_result_aside};
 use aees_studies::process::hostname;
 use aees_studies::registry::{Audit, Moved, Registry, RunId, RunRow, RunState};
 use clap::{ArgGroup, Args};
@@ -56,6 +54,7 @@ pub(super) enum Move {
     Cancel,
     Invalidate,
     Withdraw,
+    Restore,
 }
 
 impl Move {
@@ -65,7 +64,13 @@ impl Move {
             Self::Cancel => "cancel",
             Self::Invalidate => "invalidate",
             Self::Withdraw => "withdraw",
+            Self::Restore => "restore",
         }
+    }
+
+    /// Whether it is about a study's list and not about runs.
+    fn is_of_a_study(self) -> bool {
+        matches!(self, Self::Withdraw | Self::Restore)
     }
 
     /// Where a run can be for this move; the registry itself decides.
@@ -75,7 +80,7 @@ impl Move {
             Self::Retry => [Failed, Cancelled, Invalid, Interrupted, Deferred].contains(&state),
             Self::Cancel => [Pending, Running, Interrupted, Deferred, Failed].contains(&state),
             Self::Invalidate => state == Done,
-            Self::Withdraw => true,
+            Self::Withdraw | Self::Restore => true,
         }
     }
 
@@ -105,6 +110,14 @@ pub(super) fn run(verb: Move, typed: ChangeFlags) -> Result<ExitCode, Failure> {
     moved.refused.extend(others.iter().map(|run| (run.run_id.clone(), run.state)));
     if verb == Move::Cancel && movable.iter().any(|run| run.state == RunState::Running) {
         eprintln!("running ones stop at their worker's next heartbeat, within half a minute");
+    }
+    if verb == Move::Invalidate && !moved.changed.is_empty() {
+        let runs: Vec<&str> = moved.changed.iter().map(RunId::short).collect();
+        eprintln!("compute again with: aees runs retry {} --yes{}", runs.join(" "), results.flags);
+    }
+    if verb == Move::Retry && !moved.changed.is_empty() {
+        let study = registry.why(moved.changed[0].full())?.memberships.into_iter().next();
+        study.iter().for_each(|place| eprintln!("run with: aees sweep resume {}{}", place.study, results.flags));
     }
     finish(verb, &moved, chosen.runs.len(), typed.json)
 }
@@ -139,18 +152,18 @@ fn choose(registry: &Registry, verb: Move, typed: &ChangeFlags) -> Result<Chosen
             runs.push(run);
         }
         let of_name = name.rsplit_once(':').map(|(study, _)| study.to_owned());
-        if verb == Move::Withdraw {
+        if verb.is_of_a_study() {
             match (&study, of_name) {
                 (Some(known), Some(other)) if *known != other => {
                     let message = format!("the runs are of two studies: {known} and {other}");
-                    return Err(Failure::with_help(message, "withdraw them one study at a time"));
+                    return Err(Failure::with_help(message, format!("{} them one study at a time", verb.name())));
                 }
                 (None, of_name) => study = of_name,
                 _ => {}
             }
         }
     }
-    if verb == Move::Withdraw && study.is_none() {
+    if verb.is_of_a_study() && study.is_none() {
         let help = "give it with --study, or name the run by its place: study:17";
         return Err(Failure::with_help("a run is withdrawn from a study, and none is named", help));
     }
@@ -193,11 +206,26 @@ fn apply(
     audit: &Audit<'_>,
 ) -> Result<Moved, Failure> {
     Ok(match verb {
-        Move::Retry => registry.retry(runs, audit)?,
+        Move::Retry => retry(registry, root, chosen, runs, audit)?,
         Move::Cancel => registry.cancel(runs, audit)?,
         Move::Invalidate => invalidate(registry, root, runs, audit)?,
         Move::Withdraw => registry.withdraw(chosen.study.as_deref().unwrap_or_default(), runs, audit)?,
+        Move::Restore => registry.restore(chosen.study.as_deref().unwrap_or_default(), runs, audit)?,
     })
+}
+
+/// What an invalid run has in its folder would be taken in again instead of the run being done again.
+fn retry(
+    registry: &mut Registry,
+    root: &Root,
+    chosen: &Chosen,
+    runs: &[RunId],
+    audit: &Audit<'_>,
+) -> Result<Moved, Failure> {
+    for run in chosen.runs.iter().filter(|run| run.state == RunState::Invalid) {
+        set_result_aside(&root.run(&run.run_id))?;
+    }
+    Ok(registry.retry(runs, audit)?)
 }
 
 /// The files go first: a result that is in its place would be taken in again after a retry. Where the registry then
@@ -205,7 +233,7 @@ fn apply(
 fn invalidate(registry: &mut Registry, root: &Root, runs: &[RunId], audit: &Audit<'_>) -> Result<Moved, Failure> {
     let mut all = Moved::default();
     for run in runs {
-        let aside = set_aside(&root.run(run))?;
+        let aside = set_result_aside(&root.run(run))?;
         let moved = registry.invalidate(std::slice::from_ref(run), audit);
         if !matches!(&moved, Ok(moved) if moved.refused.is_empty()) {
             for (from, to) in aside.iter().rev() {
@@ -220,32 +248,6 @@ fn invalidate(registry: &mut Registry, root: &Root, runs: &[RunId], audit: &Audi
     Ok(all)
 }
 
-/// Moves the result aside, and the checkpoints that would only lead to it again. Gives the old and new names.
-fn set_aside(directory: &Path) -> Result<Vec<(PathBuf, PathBuf)>, FileError> {
-    let mut number = 1;
-    while directory.join(format!("result.invalid-{number}.json")).exists()
-        || directory.join(format!("checkpoints.invalid-{number}")).exists()
-    {
-        number += 1;
-    }
-    let mut moved = Vec::new();
-    for (name, aside) in [
-        ("result.json", format!("result.invalid-{number}.json")),
-        ("checkpoints", format!("checkpoints.invalid-{number}")),
-    ] {
-        let (from, to) = (directory.join(name), directory.join(aside));
-        match fs::rename(&from, &to) {
-            // Gone already, which is often the reason.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            renamed => {
-                renamed.map_err(FileError::at("rename", &from))?;
-                moved.push((from, to));
-            }
-        }
-    }
-    Ok(moved)
-}
-
 /// Says what moved and what could not.
 fn finish(verb: Move, moved: &Moved, matched: usize, as_json: bool) -> Result<ExitCode, Failure> {
     let past = match verb {
@@ -253,9 +255,14 @@ fn finish(verb: Move, moved: &Moved, matched: usize, as_json: bool) -> Result<Ex
         Move::Cancel => "cancelled",
         Move::Invalidate => "invalid",
         Move::Withdraw => "withdrawn",
+        Move::Restore => "restored",
     };
     for (run, state) in &moved.refused {
-        let why = if verb == Move::Withdraw { "is no member, or was withdrawn before" } else { state.name() };
+        let why = match verb {
+            Move::Withdraw => "is no member, or was withdrawn before",
+            Move::Restore => "is no member, or was not withdrawn",
+            _ => state.name(),
+        };
         eprintln!("refused: run {run} is {}", why.trim_start_matches("is "));
     }
     if as_json {

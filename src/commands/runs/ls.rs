@@ -218,7 +218,7 @@ fn table(listed: &[Listed], values: &Values<'_>) -> Grid {
             run.case.clone().unwrap_or_default().into(),
             axes_text(run.axes_json.as_deref().unwrap_or("{}")).into(),
             seed(run).to_string().into(),
-            GridCell::state(run.state),
+            GridCell::of_run(run),
             run.attempts.to_string().into(),
             shown.unwrap_or_default().into(),
             GridCell::number(best),

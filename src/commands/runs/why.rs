@@ -61,7 +61,7 @@ fn used(usage: &Usage) -> String {
 
 fn event(row: &EventRow) -> (String, String) {
     // What a worker's run did, it did at the worker; everything else somebody did.
-    let at_worker = ["completed", "failed", "retry_scheduled", "deferred", "interrupted", "released"];
+    let at_worker = ["completed", "failed", "retry_scheduled", "deferred", "interrupted", "killed", "released"];
     let by = if at_worker.contains(&row.kind.as_str()) { "at" } else { "by" };
     let by = row.actor.as_ref().map(|actor| format!(" {by} {actor}")).unwrap_or_default();
     let moved = match (row.from, row.to) {
@@ -92,6 +92,9 @@ fn words(row: &EventRow) -> String {
         "vanished" => "its result was gone from the disk".into(),
         "superseded" => "no study lists it any more".into(),
         "revived" => "a study lists it again".into(),
+        "changed" => "its result was not the accepted one any more".into(),
+        "killed" => "its worker was killed".into(),
+        "restored" => format!("taken back into study {study}"),
         "withdrawn" => format!("withdrawn from study {study}"),
         "dropped" => format!("study {study} no longer lists it"),
         "nondeterminism" => "a second, different result was refused".into(),

@@ -1,17 +1,18 @@
 //! Runs what is left of a plan, here or in the background: what `run` and `resume` have in common.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
+use aees_run::settings::Precision;
 use aees_studies::background::launch_detached;
 use aees_studies::launcher::{LocalProcesses, Slot};
 use aees_studies::plan::StudyPlan;
-use aees_studies::registry::RunState;
+use aees_studies::registry::{RunState, StateCounts};
+use aees_studies::study::MOST_HOURS;
 use aees_studies::supervisor::{
     Halt, Reconciled, StopConditions, Supervisor, SweepEvent, SweepSummary, is_settled, reconcile,
 };
-use aees_train::engine::available;
+use aees_train::engine::{DeviceChoice, available, select};
 use clap::{Args, value_parser};
 
 use super::progress::SweepProgress;
@@ -21,13 +22,13 @@ use crate::progress::ProgressFlag;
 use crate::results::Results;
 use crate::stdout;
 
-/// Everything is over, and some runs failed.
-pub(super) const EXIT_SOME_FAILED: u8 = 2;
+/// Everything is over, and some runs failed or were taken out.
+const EXIT_NOT_ALL_DONE: u8 = 2;
 /// Stopped with work left.
 const EXIT_WORK_LEFT: u8 = 3;
 
 pub(super) const EXIT_CODES: &str = "Exit codes: 0 all selected runs are done, 1 wrong usage, study or environment, \
-                                     2 finished and some runs failed, 3 stopped with work left, 130 interrupted.";
+                                     2 finished and some runs failed or were cancelled, 3 stopped with work left, 130 interrupted.";
 
 #[derive(Args)]
 pub(super) struct RunningFlags {
@@ -38,7 +39,7 @@ pub(super) struct RunningFlags {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     devices: Vec<String>,
     /// Checkpoint everything and stop after this time
-    #[arg(long, value_name = "HOURS")]
+    #[arg(long, value_name = "HOURS", allow_negative_numbers = true)]
     max_hours: Option<f64>,
     /// Stop at the first run that fails for good
     #[arg(long)]
@@ -50,59 +51,89 @@ pub(super) struct RunningFlags {
     progress: ProgressFlag,
 }
 
+impl RunningFlags {
+    /// The devices that were typed, each known to this program.
+    pub(super) fn slots(&self) -> Result<Vec<String>, Failure> {
+        for name in &self.devices {
+            name.parse::<DeviceChoice>().map_err(|error| Failure::new(format!("--devices: {error}")))?;
+        }
+        if self.max_hours.is_some_and(|hours| !(0.0..=MOST_HOURS).contains(&hours)) {
+            return Err(Failure::new("--max-hours must be a number of hours from 0 on"));
+        }
+        Ok(self.devices.clone())
+    }
+}
+
+/// How a plan is run.
+pub(super) struct Running<'a> {
+    /// What was typed.
+    pub(super) typed: &'a RunningFlags,
+    /// What of it [`RunningFlags::slots`] found good.
+    pub(super) devices: Vec<String>,
+    /// The words of a `sweep` command that runs the same runs in the background.
+    pub(super) again: Vec<String>,
+}
+
 /// What came of running a plan.
+#[derive(Default)]
 pub(super) struct Executed {
     pub(super) code: u8,
     /// Whether every selected run is over, and nothing stopped the study.
     pub(super) is_over: bool,
-    /// Whether a breaker stopped it.
-    pub(super) broken: bool,
+    /// Whether runs failed for good, or a breaker stopped the study.
+    pub(super) failed: bool,
     /// Why it ended early, in words.
     pub(super) reason: Option<String>,
     /// The selected runs by state.
-    pub(super) counts: BTreeMap<RunState, u64>,
+    pub(super) counts: StateCounts,
+    /// How many of the done ones diverged.
+    pub(super) diverged: u64,
     /// It goes on in the background.
     pub(super) detached: bool,
 }
 
-/// Runs what is left of a plan. In the background it is planned again as `again` says: the words of a `sweep` command.
-pub(super) fn execute(
-    results: &Results,
-    plan: &StudyPlan,
-    typed: &RunningFlags,
-    again: &[String],
-) -> Result<Executed, Failure> {
+/// Runs what is left of a plan, here or in the background.
+pub(super) fn execute(results: &Results, plan: &mut StudyPlan, running: &Running<'_>) -> Result<Executed, Failure> {
+    let Running { typed, devices, again } = running;
+    if plan.spec.task != "command" {
+        for device in devices {
+            select("auto", device, Precision::F32).map_err(|error| {
+                Failure::with_help(format!("--devices: {error}"), "`aees devices` lists what there is")
+            })?;
+        }
+    }
     let mut registry = results.writer()?;
     if typed.bg {
         detach(results, plan, typed, again)?;
-        let (is_over, broken, reason, counts) = (false, false, None, BTreeMap::new());
-        return Ok(Executed { code: 0, is_over, broken, reason, counts, detached: true });
+        return Ok(Executed { detached: true, ..Executed::default() });
     }
     tell_of_program(plan)?;
-    tell_what_was_put_right(&reconcile(&mut registry, &results.root, &plan.name)?);
-    let mut progress = SweepProgress::new(typed.progress.progress, plan.selected.len());
-    let deadline = deadline(typed, plan)?;
-    let stop = interrupt::watch(|| {
+    tell_reconciled(&reconcile(&mut registry, &results.root, &plan.name)?, &results.flags);
+    let mut progress = SweepProgress::new(typed.progress.progress, plan.selected_runs());
+    let deadline = deadline(typed, plan);
+    let asked = interrupt::count(|| {
         eprintln!("stopping all runs after their step, with checkpoints; press Ctrl-C again to stop at once");
     })?;
-    let stop_when = StopConditions { deadline, interrupted: stop, fail_fast: typed.fail_fast };
-    let mut launcher = LocalProcesses::new(slots(typed, plan));
+    let stop_when = StopConditions { deadline, asked, fail_fast: typed.fail_fast };
+    let mut launcher = LocalProcesses::new(slots(typed, plan, devices.clone()));
     let mut report = |event: SweepEvent<'_>| progress.show(event);
+    let name = plan.name.clone();
     let summary = Supervisor::new(registry, &results.root, plan, stop_when, &mut launcher, &mut report)?.run()?;
     progress.finish();
-    let open = summary.counts.keys().any(|state| !is_settled(*state));
-    let code = conclude(&plan.name, &summary, &results.flags);
-    let reason = summary.halt.as_ref().map(|halt| match halt {
+    let code = conclude(&name, &summary, &results.flags);
+    let SweepSummary { counts, diverged, halt } = summary;
+    let is_over = halt.is_none() && counts.iter().all(|(state, _)| is_settled(state));
+    let broken = matches!(halt, Some(Halt::Breaker(_)));
+    let failed = code == EXIT_NOT_ALL_DONE && counts.get(RunState::Failed) + counts.get(RunState::Invalid) > 0;
+    let reason = halt.map(|halt| match halt {
         Halt::Interrupted => "interrupted".to_owned(),
         Halt::Deadline => "the time is over".to_owned(),
-        Halt::Breaker(why) => why.clone(),
+        Halt::Breaker(why) => why,
     });
-    let broken = matches!(summary.halt, Some(Halt::Breaker(_)));
-    let is_over = summary.halt.is_none() && !open;
-    Ok(Executed { code, is_over, broken, reason, counts: summary.counts, detached: false })
+    Ok(Executed { code, is_over, failed: failed || broken, reason, counts, diverged, detached: false })
 }
 
-fn tell_what_was_put_right(reconciled: &Reconciled) {
+fn tell_reconciled(reconciled: &Reconciled, flags: &str) {
     if reconciled.adopted > 0 {
         eprintln!("{} results were on disk already", reconciled.adopted);
     }
@@ -112,8 +143,12 @@ fn tell_what_was_put_right(reconciled: &Reconciled) {
             reconciled.interrupted
         );
     }
+    let again = |run: &str| format!("`aees runs retry {run}{flags}` makes it again");
     for run in &reconciled.vanished {
-        eprintln!("warning: the result of run {run} is gone from the disk; `aees runs retry {run}` makes it again");
+        eprintln!("warning: the result of run {run} is gone from the disk; {}", again(run));
+    }
+    for run in &reconciled.changed {
+        eprintln!("warning: the result of run {run} is not the one that was accepted; {}", again(run));
     }
     reconciled.damaged.iter().for_each(|reason| eprintln!("warning: {reason}"));
 }
@@ -137,19 +172,15 @@ fn tell_of_program(plan: &StudyPlan) -> Result<(), Failure> {
 }
 
 /// The earlier of what was typed and what the study says.
-fn deadline(typed: &RunningFlags, plan: &StudyPlan) -> Result<Option<Instant>, Failure> {
-    let hours = [typed.max_hours, plan.policy.max_hours].into_iter().flatten().reduce(f64::min);
-    match hours.map(|hours| Duration::try_from_secs_f64(hours * 3600.0)) {
-        None => Ok(None),
-        Some(Ok(time)) => Ok(Instant::now().checked_add(time)),
-        Some(Err(_)) => Err(Failure::new("--max-hours must be a number of hours from 0 on")),
-    }
+fn deadline(typed: &RunningFlags, plan: &StudyPlan) -> Option<Instant> {
+    let hours = [typed.max_hours, plan.policy.max_hours].into_iter().flatten().reduce(f64::min)?;
+    Instant::now().checked_add(Duration::try_from_secs_f64(hours * 3600.0).ok()?)
 }
 
 /// One slot for each job, devices in turn, cores shared out.
-fn slots(typed: &RunningFlags, plan: &StudyPlan) -> Vec<Slot> {
+fn slots(typed: &RunningFlags, plan: &StudyPlan, devices: Vec<String>) -> Vec<Slot> {
     let trains = plan.spec.task != "command";
-    let devices = match typed.devices.is_empty() && trains {
+    let devices = match devices.is_empty() && trains {
         // Its own default is the best device; with several GPUs each gets its share.
         true => {
             let found = available().into_iter().map(|target| target.device.choice.to_string());
@@ -157,7 +188,7 @@ fn slots(typed: &RunningFlags, plan: &StudyPlan) -> Vec<Slot> {
             gpus.dedup();
             if gpus.len() > 1 { gpus } else { Vec::new() }
         }
-        false => typed.devices.clone(),
+        false => devices,
     };
     let jobs = typed.jobs.map_or(devices.len().max(1), |jobs| jobs as usize);
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
@@ -189,8 +220,9 @@ fn detach(results: &Results, plan: &StudyPlan, typed: &RunningFlags, again: &[St
     }
     let launch = launch_detached(&results.root, &plan.name, &command)?;
     eprintln!(
-        "running in the background; `aees runs bg list` shows it, `aees runs bg stop {}` ends it",
-        launch.record.id
+        "running in the background; `aees runs bg list{0}` shows it, `aees runs bg stop {1}{0}` ends it",
+        results.root_flag(),
+        launch.record.id,
     );
     stdout::line(launch.record.id);
     Ok(())
@@ -198,10 +230,14 @@ fn detach(results: &Results, plan: &StudyPlan, typed: &RunningFlags, again: &[St
 
 /// The last words and the exit code.
 fn conclude(name: &str, summary: &SweepSummary, flags: &str) -> u8 {
-    let of = |state: RunState| summary.counts.get(&state).copied().unwrap_or_default();
-    let states: Vec<String> = summary.counts.iter().map(|(state, count)| format!("{count} {}", state.name())).collect();
+    let counts = &summary.counts;
+    let shown = |(state, count): (RunState, u64)| match (state, summary.diverged) {
+        (RunState::Done, diverged @ 1..) => format!("{count} done ({diverged} diverged)"),
+        _ => format!("{count} {state}"),
+    };
+    let states: Vec<String> = counts.iter().map(shown).collect();
     eprintln!("{name}: {}", if states.is_empty() { "no runs".to_owned() } else { states.join(", ") });
-    let open: u64 = summary.counts.iter().filter(|(state, _)| !is_settled(**state)).map(|(_, count)| count).sum();
+    let open: u64 = counts.iter().filter(|(state, _)| !is_settled(*state)).map(|(_, count)| count).sum();
     let again = || eprintln!("continue with: aees sweep resume {name}{flags}");
     match &summary.halt {
         Some(Halt::Interrupted) => {
@@ -210,7 +246,7 @@ fn conclude(name: &str, summary: &SweepSummary, flags: &str) -> u8 {
         }
         Some(Halt::Deadline) if open > 0 => eprintln!("the time is over"),
         Some(Halt::Breaker(why)) => {
-            eprintln!("stopped: {why}; `aees runs ls {name} --state failed` shows what happened");
+            eprintln!("stopped: {why}; `aees runs ls {name} --state failed{flags}` shows what happened");
         }
         _ => {}
     }
@@ -218,9 +254,17 @@ fn conclude(name: &str, summary: &SweepSummary, flags: &str) -> u8 {
         again();
         return EXIT_WORK_LEFT;
     }
-    if matches!(summary.halt, Some(Halt::Breaker(_))) || of(RunState::Failed) + of(RunState::Invalid) > 0 {
-        eprintln!("try failed runs again with: aees sweep resume {name} --retry-failed");
-        return EXIT_SOME_FAILED;
+    if matches!(summary.halt, Some(Halt::Breaker(_))) || counts.get(RunState::Failed) > 0 {
+        eprintln!("try failed runs again with: aees sweep resume {name} --retry-failed{flags}");
+        return EXIT_NOT_ALL_DONE;
+    }
+    if counts.get(RunState::Done) < counts.total() {
+        let states: Vec<&str> = counts.iter().map(|(state, _)| state.name()).filter(|name| *name != "done").collect();
+        eprintln!(
+            "not all runs are done; make them pending again with: aees runs retry --study {name} --state {}{flags}",
+            states.join(",")
+        );
+        return EXIT_NOT_ALL_DONE;
     }
     0
 }

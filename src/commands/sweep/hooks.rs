@@ -11,7 +11,7 @@ use aees_studies::plan::StudyPlan;
 use aees_studies::registry::{RunFilter, RunState};
 use serde_json::{Value, json};
 
-use super::execute::{EXIT_SOME_FAILED, Executed};
+use super::execute::Executed;
 use crate::failure::Failure;
 use crate::results::Results;
 
@@ -32,8 +32,7 @@ pub(super) fn conclude(
 }
 
 fn tell(results: &Results, plan: &StudyPlan, executed: &Executed, since: Instant) -> Result<(), Failure> {
-    let failed = executed.code == EXIT_SOME_FAILED || executed.broken;
-    let hooks = [("on_end", &plan.policy.on_end, true), ("on_failure", &plan.policy.on_failure, failed)];
+    let hooks = [("on_end", &plan.policy.on_end, true), ("on_failure", &plan.policy.on_failure, executed.failed)];
     for (name, words, _) in hooks.into_iter().filter(|(_, _, due)| *due) {
         let Some([program, arguments @ ..]) = words.as_deref() else { continue };
         let summary = summary(results, plan, executed, since, name)?;
@@ -82,7 +81,8 @@ fn summary(
         "exit_code": executed.code,
         "reason": executed.reason,
         "counts": counts,
-        "selected_runs": plan.selected.len(),
+        "diverged": executed.diverged,
+        "selected_runs": plan.selected_runs(),
         "seconds": since.elapsed().as_secs_f64(),
         "root": std::path::absolute(results.root.path()).unwrap_or_else(|_| results.root.path().to_owned()),
         "failed": failed.collect::<Value>(),

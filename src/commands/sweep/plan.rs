@@ -69,8 +69,15 @@ impl PlanFlags {
             let (known, all) = (plan.trials, study.search.trials());
             eprintln!("note: {known} of {all} trials are shown; the others are chosen by what these give");
         }
+        let typed = if self.json { PlanFormat::Json } else { self.format };
+        if plan.provisional && matches!(typed, PlanFormat::Jobs) {
+            return Err(Failure::with_help(
+                "the folders of these runs are not known yet: data, tokenizer or model are not on this machine",
+                "fetch them first (aees data fetch), or let the study run: aees sweep run FILE",
+            ));
+        }
         let rows = rows(&plan, registry.as_ref())?;
-        match if self.json { PlanFormat::Json } else { self.format } {
+        match typed {
             PlanFormat::Json => stdout::line(document(&plan, &study, &rows)),
             PlanFormat::Jobs => rows.iter().filter(|row| row.state != Some(RunState::Done)).for_each(|row| {
                 stdout::line(job_line(&plan, &results.root, &row.member.run.run_id));
@@ -90,14 +97,12 @@ struct PlannedRow<'a> {
 
 fn rows<'a>(plan: &'a StudyPlan, registry: Option<&Reader>) -> Result<Vec<PlannedRow<'a>>, Failure> {
     let states: HashMap<RunId, RunState> = match registry {
-        Some(registry) => registry.states(plan.selected.iter())?,
+        Some(registry) => registry.states(plan.selected_members().iter().map(|member| &member.run.run_id))?,
         None => HashMap::new(),
     };
     let mut past: HashMap<&str, Option<f64>> = HashMap::new();
-    let members: HashMap<&RunId, &Member> = plan.members.iter().map(|member| (&member.run.run_id, member)).collect();
-    let mut rows = Vec::with_capacity(plan.selected.len());
-    for run in &plan.selected {
-        let Some(member) = members.get(run) else { continue };
+    let mut rows = Vec::with_capacity(plan.selected_runs());
+    for member in plan.selected_members() {
         let shape = member.run.shape_sig.as_str();
         let predicted_ms = match (past.get(shape), registry) {
             (Some(known), _) => *known,
@@ -108,7 +113,7 @@ fn rows<'a>(plan: &'a StudyPlan, registry: Option<&Reader>) -> Result<Vec<Planne
             }
             (None, None) => None,
         };
-        rows.push(PlannedRow { member, state: states.get(run).copied(), predicted_ms });
+        rows.push(PlannedRow { member, state: states.get(&member.run.run_id).copied(), predicted_ms });
     }
     Ok(rows)
 }
@@ -203,7 +208,7 @@ fn document(plan: &StudyPlan, study: &Study, rows: &[PlannedRow<'_>]) -> Value {
 
 /// One shell line that does what the run does, in its own folder.
 fn job_line(plan: &StudyPlan, root: &Root, run: &RunId) -> String {
-    match plan.work.get(run) {
+    match plan.work_of(run) {
         Some(Work::Train(settings)) => {
             let mut words = vec!["aees".to_owned(), "train".to_owned()];
             words.push(settings.get("task").map_or_else(String::new, typed));

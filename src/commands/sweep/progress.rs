@@ -8,7 +8,8 @@ use serde_json::json;
 
 use crate::progress::Style;
 use crate::stdout;
-use aees_studies::supervisor::SweepEvent;
+use aees_studies::registry::{RunState, StateCounts};
+use aees_studies::supervisor::{SweepEvent, is_settled};
 
 /// How a study's progress is shown.
 pub(super) struct SweepProgress {
@@ -26,7 +27,7 @@ impl SweepProgress {
             Style::Bar => ProgressBar::with_draw_target(Some(runs as u64), ProgressDrawTarget::stderr()),
             _ => ProgressBar::hidden(),
         };
-        if let Ok(look) = ProgressStyle::with_template("{bar:24} {pos}/{len} · {elapsed} · {msg}") {
+        if let Ok(look) = ProgressStyle::with_template("{bar:24} {pos}/{len} · {elapsed} · {wide_msg}") {
             bar.set_style(look.progress_chars("━╸─"));
         }
         Self { style, bar, said: None }
@@ -43,9 +44,14 @@ impl SweepProgress {
                     SweepEvent::Settled { run, label, what, seconds } => {
                         json!({"event": "settled", "run": run.full(), "label": label, "what": what, "seconds": seconds})
                     }
-                    SweepEvent::Progress { settled, total, running } => {
-                        json!({"event": "progress", "settled": settled, "total": total, "running": running})
+                    SweepEvent::Progress { counts, diverged, running } => {
+                        let (settled, total) = (settled(&counts), counts.total());
+                        json!({
+                            "event": "progress", "settled": settled, "total": total, "diverged": diverged,
+                            "running": running,
+                        })
                     }
+                    SweepEvent::Busy { run, label } => json!({"event": "busy", "run": run.full(), "label": label}),
                 });
             }
             Style::Bar | Style::Plain => self.show_to_people(event),
@@ -62,9 +68,17 @@ impl SweepProgress {
                 self.bar.inc(1);
                 self.line(&format!("{run} {label}: {what} ({seconds:.1} s)"));
             }
-            SweepEvent::Progress { settled, total, running } => {
-                self.bar.set_position(settled as u64);
-                self.bar.set_message(printable(&running.join(" | ")).into_owned());
+            SweepEvent::Busy { run, label } => {
+                self.line(&format!("{run} {label}: another process works in its folder; waiting for that"));
+            }
+            SweepEvent::Progress { counts, diverged, running } => {
+                let (settled, total) = (settled(&counts), counts.total());
+                self.bar.set_position(settled);
+                let notable = [("failed", counts.get(RunState::Failed)), ("diverged", diverged)];
+                let notable = notable.iter().filter(|(_, count)| *count > 0);
+                let notable = notable.map(|(what, count)| format!("{count} {what}"));
+                let message = notable.chain(running.iter().cloned()).collect::<Vec<_>>().join(" | ");
+                self.bar.set_message(printable(&message).into_owned());
                 if self.style == Style::Plain && self.said.is_none_or(|said| said.elapsed() > PROGRESS_EVERY) {
                     self.said = Some(Instant::now());
                     self.line(&format!("{settled}/{total} settled; running: {}", running.join(" | ")));
@@ -80,4 +94,8 @@ impl SweepProgress {
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+fn settled(counts: &StateCounts) -> u64 {
+    counts.iter().filter(|(state, _)| is_settled(*state)).map(|(_, count)| count).sum()
 }

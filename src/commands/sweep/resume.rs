@@ -10,7 +10,8 @@ use aees_studies::registry::{Audit, RunFilter, RunState};
 use aees_studies::study::{Overrides, Study};
 use clap::Args;
 
-use super::execute::{EXIT_CODES, RunningFlags, execute};
+use super::enter::Consent;
+use super::execute::{EXIT_CODES, Running, RunningFlags, execute};
 use super::hooks::conclude;
 use super::rounds::run_in_rounds;
 use crate::failure::Failure;
@@ -40,7 +41,8 @@ impl ResumeFlags {
             Some(named) => study_name(&named).to_owned(),
             None => only_study(&results)?,
         };
-        let Some(plan) = StudyPlan::load(&results.root, &name)? else {
+        let devices = self.running.slots()?;
+        let Some(mut plan) = results.resume(&name)? else {
             let studies = results.root.studies();
             let help =
                 format!("`aees sweep run FILE` plans and runs a study; planned ones are in {}", studies.display());
@@ -49,12 +51,15 @@ impl ResumeFlags {
         if self.retry_failed {
             retry_failed(&results, &name)?;
         }
-        let again = ["resume".to_owned(), plan.name.clone()];
+        let again = vec!["resume".to_owned(), plan.name.clone()];
+        let running = Running { typed: &self.running, devices, again };
+        let consent = Consent { many: true, replace: false };
         match study_of(&plan, &results)? {
-            Some((study, overrides)) => run_in_rounds(&results, study, &overrides, plan, (true, &self.running), &again),
+            Some((study, overrides)) => run_in_rounds(&results, study, &overrides, plan, consent, &running),
             None => {
                 let since = Instant::now();
-                conclude(&results, &plan, &execute(&results, &plan, &self.running, &again)?, since)
+                let executed = execute(&results, &mut plan, &running)?;
+                conclude(&results, &plan, &executed, since)
             }
         }
     }

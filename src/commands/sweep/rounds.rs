@@ -6,8 +6,8 @@ use std::time::Instant;
 use aees_studies::plan::{StudyPlan, next_round};
 use aees_studies::study::{Overrides, Study};
 
-use super::enter::enter;
-use super::execute::{RunningFlags, execute};
+use super::enter::{Consent, enter};
+use super::execute::{Running, execute};
 use super::hooks::conclude;
 use crate::failure::Failure;
 use crate::results::Results;
@@ -18,12 +18,12 @@ pub(super) fn run_in_rounds(
     mut study: Study,
     overrides: &Overrides,
     mut plan: StudyPlan,
-    (yes, running): (bool, &RunningFlags),
-    again: &[String],
+    consent: Consent,
+    running: &Running<'_>,
 ) -> Result<ExitCode, Failure> {
     let since = Instant::now();
     loop {
-        let executed = execute(results, &plan, running, again)?;
+        let executed = execute(results, &mut plan, running)?;
         let next = match executed.is_over {
             true => next_round(study, &plan, overrides, &results.reader()?, &results.root)?,
             false => None,
@@ -31,6 +31,7 @@ pub(super) fn run_in_rounds(
         let Some(next) = next else { return conclude(results, &plan, &executed, since) };
         study = next;
         eprintln!("{}: {} of {} trials chosen", study.name, study.chosen().len(), study.search.trials());
-        plan = enter(results, &study, overrides, yes)?;
+        // A new version of the plan, which has more runs and drops none.
+        plan = enter(results, &study, overrides, Consent { replace: false, ..consent })?;
     }
 }

@@ -8,8 +8,8 @@ use aees_studies::plan::{StudyPlan, recall, study_name};
 use aees_studies::study::{Overrides, Study};
 use clap::Args;
 
-use super::enter::enter;
-use super::execute::{EXIT_CODES, RunningFlags, execute};
+use super::enter::{Consent, enter};
+use super::execute::{EXIT_CODES, Running, RunningFlags, execute};
 use super::filters::{FilterFlags, arguments};
 use super::hooks::conclude;
 use super::rounds::run_in_rounds;
@@ -25,6 +25,9 @@ pub(crate) struct RunFlags {
     /// Run also more than 10,000 runs, or more than budget.max_runs
     #[arg(long)]
     yes: bool,
+    /// Plan the study anew though runs leave it that an earlier plan of this name had
+    #[arg(long)]
+    replace: bool,
     #[command(flatten)]
     results: ResultsFlags,
     #[command(flatten)]
@@ -37,21 +40,25 @@ impl RunFlags {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let results = self.results.results();
         let overrides = Overrides::from(self.filters);
-        if !Path::new(&self.study).is_file() {
-            let (plan, since) = (planned(&results, &self.study, &overrides)?, Instant::now());
-            let again = ["resume".to_owned(), plan.name.clone()];
-            return conclude(&results, &plan, &execute(&results, &plan, &self.running, &again)?, since);
+        let devices = self.running.slots()?;
+        let file = Path::new(&self.study);
+        if !file.is_file() {
+            let (mut plan, since) = (planned(&results, &self.study, &overrides)?, Instant::now());
+            let again = vec!["resume".to_owned(), plan.name.clone()];
+            let executed = execute(&results, &mut plan, &Running { typed: &self.running, devices, again })?;
+            return conclude(&results, &plan, &executed, since);
         }
-        let study = recall(Study::read(Path::new(&self.study))?, &results.root)?;
-        let plan = enter(&results, &study, &overrides, self.yes)?;
-        let again = again(&self.study, &plan, &overrides);
-        run_in_rounds(&results, study, &overrides, plan, (self.yes, &self.running), &again)
+        let consent = Consent { many: self.yes, replace: self.replace };
+        let study = recall(Study::read(file)?, &results.root)?;
+        let plan = enter(&results, &study, &overrides, consent)?;
+        let running = Running { typed: &self.running, devices, again: again(&self.study, &plan, &overrides) };
+        run_in_rounds(&results, study, &overrides, plan, consent, &running)
     }
 }
 
 /// The words of a command that runs the same runs of a study that is planned now.
 fn again(file: &str, plan: &StudyPlan, overrides: &Overrides) -> Vec<String> {
-    if plan.selected.len() == plan.members.len() {
+    if plan.selected.is_none() {
         return vec!["resume".into(), plan.name.clone()];
     }
     let file = std::path::absolute(file).map_or_else(|_| file.to_owned(), |path| path.to_string_lossy().into_owned());
@@ -60,12 +67,14 @@ fn again(file: &str, plan: &StudyPlan, overrides: &Overrides) -> Vec<String> {
 
 /// The plan of a study that is named, not read: filters are applied to combinations, which only the study file has.
 fn planned(results: &Results, named: &str, overrides: &Overrides) -> Result<StudyPlan, Failure> {
-    match StudyPlan::load(&results.root, study_name(named))? {
-        Some(plan) if *overrides == Overrides::default() => Ok(plan),
-        Some(_) => Err(Failure::with_help(
+    if *overrides != Overrides::default() {
+        return Err(Failure::with_help(
             "overrides and filters need the study file, not its name",
-            "name the study file: aees sweep run FILE ...",
-        )),
+            format!("name the study file: aees sweep run FILE ...{}", results.flags),
+        ));
+    }
+    match results.resume(study_name(named))? {
+        Some(plan) => Ok(plan),
         None => Err(Failure::with_help(
             format!("{named}: there is no such study file, and no planned study"),
             format!("name a study file, or a study below {}", results.root.studies().display()),

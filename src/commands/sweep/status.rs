@@ -40,12 +40,13 @@ pub(crate) struct StatusFlags {
 impl StatusFlags {
     /// Shows how studies stand, once or until they are over.
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
-        let reader = self.results.results().reader()?;
+        let results = self.results.results();
+        let reader = results.reader()?;
         let names: Vec<&str> = self.study.iter().map(String::as_str).collect();
         if self.watch {
-            return watch::watch(&reader, &names, self.every);
+            return watch::watch(&reader, &names, self.every, &results.flags);
         }
-        let boards = boards(&reader, &names)?;
+        let boards = boards(&reader, &names, &results.flags)?;
         if self.json {
             let studies: Vec<Value> = boards.iter().map(Board::to_json).collect();
             stdout::line(json!({"now": reader.now(), "studies": studies}));
@@ -58,8 +59,8 @@ impl StatusFlags {
     }
 }
 
-fn boards(reader: &Reader, names: &[&str]) -> Result<Vec<Board>, Failure> {
-    reader.status(names)?.into_iter().map(|status| Board::of(reader, status)).collect()
+fn boards(reader: &Reader, names: &[&str], flags: &str) -> Result<Vec<Board>, Failure> {
+    reader.status(names)?.into_iter().map(|status| Board::of(reader, status, flags)).collect()
 }
 
 /// The boards as text, with at most so many running runs each.

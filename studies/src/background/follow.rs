@@ -10,6 +10,7 @@ use aees_run::artifact::FileError;
 
 use super::error::BackgroundError;
 use super::record::{Launch, LaunchState};
+use crate::process::Liveness;
 
 /// How much of what was printed before is shown.
 const PAST: u64 = 64 * 1024;
@@ -36,13 +37,13 @@ pub fn follow(launch: &Launch, out: &mut impl Write, leave: &AtomicBool) -> Resu
     skip_to_the_end(&mut log).map_err(read_error())?;
     loop {
         // Asked before the log is read: all that a gone process wrote is then in it.
-        let alive = launch.record.process.is_alive();
+        let dead = launch.record.process.liveness() == Liveness::Dead;
         let mut bytes = Vec::new();
         log.read_to_end(&mut bytes).map_err(read_error())?;
         if leave.load(Ordering::Relaxed) || out.write_all(&bytes).and_then(|()| out.flush()).is_err() {
             return Ok(Followed::Left);
         }
-        if !alive {
+        if dead {
             return Ok(match launch.state() {
                 LaunchState::Ended { exit_code, .. } => Followed::Ended(exit_code),
                 LaunchState::Running | LaunchState::Died => Followed::Died,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::error::BackgroundError;
 use crate::disk::{Root, log_end, write_json};
-use crate::process::{Family, ProcessIdentity};
+use crate::process::{Family, Liveness, ProcessIdentity};
 use crate::registry::system_clock;
 
 /// Bytes from the end of a log in which its last lines are looked for.
@@ -91,11 +91,11 @@ impl Launch {
     /// What is true now.
     pub fn state(&self) -> LaunchState {
         // In this order: a process that ends between the two questions has left its last word.
-        let alive = self.record.process.is_alive();
+        let dead = self.record.process.liveness() == Liveness::Dead;
         match read_json::<EndRecord>(&self.files().ended()) {
             Ok(end) => LaunchState::Ended { exit_code: end.exit_code, at: end.at },
-            Err(_) if alive => LaunchState::Running,
-            Err(_) => LaunchState::Died,
+            Err(_) if dead => LaunchState::Died,
+            Err(_) => LaunchState::Running,
         }
     }
 

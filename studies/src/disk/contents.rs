@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use aees_run::artifact::FileError;
 
-use super::records::{read_identity, read_study};
+use super::error::RecordError;
+use super::plan_file::PlanFile;
+use super::records::read_identity;
 use super::result::completion_of;
 use super::root::Root;
 use crate::registry::{Member, MemberOnDisk, PlannedRun, RunId, RunOnDisk, StudySpec};
@@ -40,14 +42,12 @@ pub fn read_root(root: &Root) -> Result<RootContents, FileError> {
     let mut found = RootContents::default();
     let mut runs: BTreeMap<RunId, RunOnDisk> = BTreeMap::new();
     for directory in folders(&root.studies())? {
-        match read_study(&directory) {
-            Ok(Some((study, members))) if root.study(&study.name) == directory => {
-                members.into_iter().for_each(|member| enter(&mut runs, &study.name, member));
-                found.studies.push(study);
-            }
-            Ok(Some((study, _))) => found.skip(directory, format!("its resolved.json is that of study {}", study.name)),
-            Ok(None) => found.skip(directory, "there is no resolved.json in it".into()),
-            Err(error) => found.skip(directory.join("resolved.json"), error.reason()),
+        let name = directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        match read_plan(root, &name, &mut runs) {
+            Ok(Some(study)) if study.name == name => found.studies.push(study),
+            Ok(Some(study)) => found.skip(directory, format!("its plan is that of study {}", study.name)),
+            Ok(None) => found.skip(directory, "there is no plan in it".into()),
+            Err(error) => found.skip(directory, error.reason()),
         }
     }
     let listed: HashMap<PathBuf, PlannedRun> =
@@ -75,8 +75,12 @@ pub fn read_root(root: &Root) -> Result<RootContents, FileError> {
                 }
             },
         };
-        let on_disk =
-            runs.entry(run.run_id.clone()).or_insert_with(|| RunOnDisk { run, result: None, memberships: Vec::new() });
+        let on_disk = runs.entry(run.run_id.clone()).or_insert_with(|| RunOnDisk {
+            run,
+            result: None,
+            doubt: None,
+            memberships: Vec::new(),
+        });
         match completion_of(&directory) {
             Ok(result) => on_disk.result = result,
             Err(error) => found.skip(
@@ -107,11 +111,30 @@ impl RootContents {
     }
 }
 
-fn enter(runs: &mut BTreeMap<RunId, RunOnDisk>, study: &str, member: Member) {
-    let Member { run, index, case, axes_json } = member;
-    let place = MemberOnDisk { study: study.to_owned(), index, case, axes_json };
-    let new = || RunOnDisk { run: run.clone(), result: None, memberships: Vec::new() };
-    runs.entry(run.run_id.clone()).or_insert_with(new).memberships.push(place);
+/// The runs of the newest plan of a study, and the numbers of those that it had before.
+fn read_plan(root: &Root, name: &str, runs: &mut BTreeMap<RunId, RunOnDisk>) -> Result<Option<StudySpec>, RecordError> {
+    let Some(file) = PlanFile::newest(root, name)? else { return Ok(None) };
+    let spec = file.spec();
+    if spec.name != name {
+        return Ok(Some(spec));
+    }
+    let mut members = Vec::new();
+    file.read(|_| true, |member, _| members.push(member))?;
+    for Member { run, index, case, axes_json } in members {
+        let place = MemberOnDisk { study: name.to_owned(), index, case, axes_json, listed: true };
+        let new = || RunOnDisk { run: run.clone(), result: None, doubt: None, memberships: Vec::new() };
+        runs.entry(run.run_id.clone()).or_insert_with(new).memberships.push(place);
+    }
+    for (run, index) in file.former()? {
+        // What it is, its own folder says.
+        let axes_json = "{}".to_owned();
+        let place = MemberOnDisk { study: name.to_owned(), index, case: None, axes_json, listed: false };
+        if let Some(run) = read_identity(&root.run(&run))? {
+            let new = || RunOnDisk { run: run.clone(), result: None, doubt: None, memberships: Vec::new() };
+            runs.entry(run.run_id.clone()).or_insert_with(new).memberships.push(place);
+        }
+    }
+    Ok(Some(spec))
 }
 
 /// The folders in a folder, in order; none if it is not there.

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use aees_run::artifact::FileError;
 use aees_run::hexadecimal::sha256;
@@ -25,12 +26,49 @@ const NO_METRICS: [&str; 3] = ["schema_version", "seed", "estimated_flops"];
 /// When the file cannot be read, is no result, or is another run's.
 pub fn completion_of(run_directory: &Path) -> Result<Option<Completion>, RecordError> {
     let path = run_directory.join("result.json");
-    let bytes = match fs::read(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        bytes => bytes.map_err(FileError::at("read", &path))?,
-    };
-    let result = parse(&bytes, run_directory);
-    result.map(Some).map_err(|reason| RecordError::damaged(&path, reason))
+    // Looked at first: what is written meanwhile looks other than this.
+    let Some(result_stat) = result_stat(run_directory)? else { return Ok(None) };
+    let bytes = fs::read(&path).map_err(FileError::at("read", &path))?;
+    let completion = parse(&bytes, run_directory).map_err(|reason| RecordError::damaged(&path, reason))?;
+    Ok(Some(Completion { result_stat: Some(result_stat), ..completion }))
+}
+
+/// Length and time of change of the result in a run's folder, which no program can set; none if it has not published one.
+///
+/// # Errors
+/// When it cannot be looked at.
+pub fn result_stat(run_directory: &Path) -> Result<Option<String>, FileError> {
+    let path = run_directory.join("result.json");
+    match fs::metadata(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        found => {
+            let found = found.map_err(FileError::at("look for", &path))?;
+            Ok(Some(format!("{} {}.{:09}", found.len(), found.ctime(), found.ctime_nsec())))
+        }
+    }
+}
+
+/// Moves a result aside, and the checkpoints that would only lead to it again. Gives the old and new names.
+///
+/// # Errors
+/// When one of them cannot be renamed.
+pub fn set_result_aside(run_directory: &Path) -> Result<Vec<(PathBuf, PathBuf)>, FileError> {
+    let names = |number: u32| [format!("result.invalid-{number}.json"), format!("checkpoints.invalid-{number}")];
+    let is_free = |number: &u32| names(*number).iter().all(|name| !run_directory.join(name).exists());
+    let number = (1..).find(is_free).unwrap_or_default();
+    let mut moved = Vec::new();
+    for (name, aside) in ["result.json", "checkpoints"].into_iter().zip(names(number)) {
+        let (from, to) = (run_directory.join(name), run_directory.join(aside));
+        match fs::rename(&from, &to) {
+            // Gone already, which is often the reason.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            renamed => {
+                renamed.map_err(FileError::at("rename", &from))?;
+                moved.push((from, to));
+            }
+        }
+    }
+    Ok(moved)
 }
 
 fn parse(bytes: &[u8], run_directory: &Path) -> Result<Completion, String> {
@@ -48,6 +86,7 @@ fn parse(bytes: &[u8], run_directory: &Path) -> Result<Completion, String> {
     Ok(Completion {
         outcome: outcome(&document)?,
         result_sha: sha256(bytes),
+        result_stat: None,
         metrics,
         usage: usage(&document, of_program),
     })

@@ -22,7 +22,7 @@ use super::{Launcher, Ticket, Update};
 use crate::disk::log_end;
 use crate::error::SweepError;
 use crate::job::{Ended, Job, ProgramSlot, Work};
-use crate::process::{out_of_memory_kills, signal_group};
+use crate::process::{ProcessIdentity, end_program_of, out_of_memory_kills, signal_group};
 
 /// From the closed lifeline to the first signal: a checkpoint of a large model takes seconds.
 const GRACE: Duration = Duration::from_secs(30);
@@ -120,11 +120,18 @@ impl Launcher for LocalProcesses {
             worker.ask_to_stop();
         }
     }
+
+    fn kill(&mut self, ticket: Ticket) {
+        if let Some(worker) = self.workers.get_mut(&ticket) {
+            worker.kill();
+        }
+    }
 }
 
 impl Drop for LocalProcesses {
     fn drop(&mut self) {
         self.workers.values_mut().for_each(Worker::kill);
+        self.workers.values_mut().for_each(|worker| drop(worker.end()));
     }
 }
 
@@ -156,6 +163,8 @@ struct Worker {
     ended: Option<Ended>,
     log: PathBuf,
     out_of_memory_before: u64,
+    /// With its number, what its program and all that this started is marked with.
+    identity: Option<ProcessIdentity>,
 }
 
 impl Worker {
@@ -177,6 +186,8 @@ impl Worker {
             .process_group(0)
             .spawn()
             .map_err(FileError::at("start", program))?;
+        // It waits for its job, so it is still there.
+        let identity = ProcessIdentity::of(child.id());
         let mut lifeline = child.stdin.take();
         if let (Some(pipe), Ok(mut line)) = (&mut lifeline, serde_json::to_vec(job)) {
             line.push(b'\n');
@@ -202,6 +213,7 @@ impl Worker {
             ended: None,
             log,
             out_of_memory_before: out_of_memory_kills(),
+            identity,
         })
     }
 
@@ -252,6 +264,10 @@ impl Worker {
         let status = self.child.wait();
         // Whatever it started and left behind.
         self.signal(Signal::KILL);
+        if self.signals_sent == 2 {
+            // A program that it had no time to end.
+            self.identity.take().into_iter().for_each(|worker| end_program_of(worker, LAST_GRACE));
+        }
         match (self.ended.take(), status) {
             (Some(ended), _) => Update::Ended(ended),
             (None, Ok(status)) => self.end_by_status(status),

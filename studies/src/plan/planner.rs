@@ -1,6 +1,6 @@
 //! Makes a plan of a study: every combination with each seed gets its identity and its work.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -9,12 +9,12 @@ use aees_run::settings::RunConfig;
 use serde_json::{Map, Value, json};
 
 use super::inputs::InputFinder;
-use super::study_plan::{LearningSearch, Policy, StudyPlan};
+use super::study_plan::{LearningSearch, PlannedProgram, Policy, StudyPlan};
 use crate::disk::Root;
 use crate::error::SweepError;
 use crate::job::{CommandJob, ProgramSlot, ResultSource, Work};
 use crate::program::Provenance;
-use crate::registry::{ConfigId, Member, PlannedRun, Reader, RunId, RunState, StudySpec};
+use crate::registry::{ConfigId, Member, PlannedRun, Reader, RunId, RunState};
 use crate::study::{
     CommandSpec, Overrides, ResultRule, RunPlaces, Search, Settings, Study, StudyConfig, StudyTask, Template,
     identity_of,
@@ -53,23 +53,17 @@ impl Planner<'_, '_> {
             name: study.name.clone(),
             metric: study.metric.as_ref().map(ToString::to_string),
             policy: policy(study),
-            spec: StudySpec {
-                name: study.name.clone(),
-                task: study.task.name().to_owned(),
-                spec_sha: String::new(),
-                spec_json: String::new(),
-            },
-            members: Vec::new(),
-            work: HashMap::new(),
-            selected: Vec::new(),
+            selected: (wanted.len() < whole.runs()).then(Vec::new),
             warnings: filtered.warnings.clone(),
             duplicates: whole.duplicates.len(),
             excluded: whole.excluded,
-            provisional: false,
             search: learning_search(study, overrides)?,
             trials: if study.search == Search::Grid { 0 } else { whole.became.len() },
             program: program_of(study)?,
+            ..StudyPlan::empty()
         };
+        plan.spec.name.clone_from(&study.name);
+        plan.spec.task = study.task.name().to_owned();
         for setting in &whole.settings {
             self.add(study, setting, &wanted, &mut plan)?;
         }
@@ -83,8 +77,14 @@ impl Planner<'_, '_> {
             "seeds": study.seeds,
         })
         .to_string();
+        if let Some(registry) = self.registry {
+            registry.number(&plan.name, &mut plan.members)?;
+        }
         let ids: Vec<&str> = plan.members.iter().map(|member| member.run.run_id.full()).collect();
-        let digest = Id::of(&json!({"spec": plan.spec.spec_json, "runs": ids}));
+        // Programs that changed and trials that are to come make a version, too: whoever resumes it must know of them.
+        let files = plan.program.as_ref().map(|program| &program.provenance.files);
+        let digest =
+            Id::of(&json!({"spec": plan.spec.spec_json, "runs": ids, "program": files, "search": plan.search}));
         plan.spec.spec_sha = digest?.full().to_owned();
         Ok(plan)
     }
@@ -98,34 +98,24 @@ impl Planner<'_, '_> {
         plan: &mut StudyPlan,
     ) -> Result<(), SweepError> {
         let shape = study.shape_signature(&setting.settings)?.full().to_owned();
-        let axes: Map<String, Value> = setting.axes.iter().cloned().collect();
-        let axes_json = Value::Object(axes).to_string();
-        let case = (!setting.case.is_empty()).then(|| setting.case.join("/"));
+        let (case, axes_json) = place_of(setting);
         let seeds: Vec<i64> = setting.seeds.iter().map(|slot| slot.seed).collect();
-        let of_program = self.document_of(study, &setting.settings, &seeds, plan.program.as_ref())?;
+        let program = plan.program.as_ref().map(|program| program.provenance.clone());
+        let of_program = self.document_of(study, &setting.settings, &seeds, program.as_ref())?;
         for slot in &setting.seeds {
             let (identity, document, work) = match &of_program {
                 Some((command, config, document)) => {
                     let identity = identity_of(document, slot.seed)?;
-                    let job = self.command_job(command, config, slot.seed, &identity, plan.program.as_ref())?;
+                    let job = self.command_job(command, config, slot.seed, &identity, program.as_ref())?;
                     (identity, document.clone(), Work::Command(Box::new(job)))
                 }
                 None => self.training_run(&setting.settings, slot.seed)?,
             };
             let run_id = RunId::from_str(identity.run_id.full())?;
             plan.provisional |= document["data"]["fingerprint"] == UNKNOWN_DATA;
-            let selected = wanted.contains(&slot.index);
-            if plan.work.contains_key(&run_id) {
-                plan.duplicates += 1;
-                continue;
-            }
-            if selected {
-                plan.selected.push(run_id.clone());
-            }
-            plan.work.insert(run_id.clone(), work);
-            plan.members.push(Member {
+            let member = Member {
                 run: PlannedRun {
-                    run_id,
+                    run_id: run_id.clone(),
                     config_id: ConfigId::from_str(identity.config_id.full())?,
                     seed: slot.seed.cast_unsigned(),
                     task: study.task.name().to_owned(),
@@ -135,8 +125,14 @@ impl Planner<'_, '_> {
                 index: slot.index as u64,
                 case: case.clone(),
                 axes_json: axes_json.clone(),
-            });
+            };
+            if !plan.add(member, work) {
+                plan.duplicates += 1;
+            } else if let Some(selected) = plan.selected.as_mut().filter(|_| wanted.contains(&slot.index)) {
+                selected.push(run_id);
+            }
         }
+        plan.runs = plan.members.len();
         Ok(())
     }
 
@@ -224,6 +220,13 @@ impl Planner<'_, '_> {
     }
 }
 
+/// What tells the runs of a setting from others of its study: their case, and what their axes are set to, as JSON.
+pub(super) fn place_of(setting: &StudyConfig) -> (Option<String>, String) {
+    let axes: Map<String, Value> = setting.axes.iter().cloned().collect();
+    let case = (!setting.case.is_empty()).then(|| setting.case.join("/"));
+    (case, Value::Object(axes).to_string())
+}
+
 /// The folder that a program works in, absolute: the study's word, or here.
 fn work_directory(
     command: &CommandSpec,
@@ -246,15 +249,17 @@ fn learning_search(study: &Study, overrides: &Overrides) -> Result<Option<Learni
 }
 
 /// What the program of a study is now; none for training.
-fn program_of(study: &Study) -> Result<Option<Provenance>, SweepError> {
+fn program_of(study: &Study) -> Result<Option<PlannedProgram>, SweepError> {
     let StudyTask::Command(command) = &study.task else { return Ok(None) };
     let unfilled = |template: &Template| template.text().map_err(str::to_owned);
     // A folder that differs from run to run is not there yet, and holds no program.
-    match work_directory(command, unfilled) {
-        Ok(folder) if !folder.is_dir() => Err(SweepError::NoWorkDirectory(folder)),
-        Ok(folder) => Ok(Some(Provenance::of(&command.argv, &folder))),
-        Err(_) => Ok(Some(Provenance::of(&command.argv, &std::env::current_dir().unwrap_or_default()))),
-    }
+    let folder = match work_directory(command, unfilled) {
+        Ok(folder) if !folder.is_dir() => return Err(SweepError::NoWorkDirectory(folder)),
+        Ok(folder) => folder,
+        Err(_) => std::env::current_dir().unwrap_or_default(),
+    };
+    let provenance = Provenance::of(&command.argv, &folder);
+    Ok(Some(PlannedProgram { provenance, decides_identity: command.identity.digest, pass_on: command.pass_on.clone() }))
 }
 
 /// The settings of a run that are not its task's defaults, and the task.

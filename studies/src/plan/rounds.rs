@@ -9,10 +9,11 @@ use std::path::PathBuf;
 use aees_run::artifact::{FileError, write_atomically};
 use serde::{Deserialize, Serialize};
 
+use super::planner::place_of;
 use super::study_plan::StudyPlan;
 use crate::disk::{RecordError, Root, objective_of};
 use crate::error::SweepError;
-use crate::registry::{Reader, RunId, RunState};
+use crate::registry::{Reader, RunFilter, RunRow, RunState};
 use crate::study::{Goal, Overrides, Study};
 
 /// `trials.json` of a study's folder.
@@ -61,27 +62,41 @@ pub fn next_round(
     root: &Root,
 ) -> Result<Option<Study>, SweepError> {
     let Some(objective) = study.metric.clone().filter(|_| study.learns()) else { return Ok(None) };
-    let runs: Vec<_> = plan.members.iter().map(|member| member.run.run_id.clone()).collect();
-    let states = registry.states(&runs)?;
-    let is_over =
-        |state: &RunState| matches!(state, RunState::Done | RunState::Failed | RunState::Cancelled | RunState::Invalid);
-    if states.len() < runs.len() || !states.values().all(is_over) {
+    // A later version of the plan is somebody else's, who goes on from it.
+    if registry.spec_sha(&plan.name)?.as_deref() != Some(&plan.spec.spec_sha) {
+        return Ok(None);
+    }
+    let rows = registry.runs(&RunFilter { study: Some(plan.name.clone()), ..RunFilter::default() })?;
+    let is_over = |row: &RunRow| {
+        row.withdrawn
+            || matches!(row.state, RunState::Done | RunState::Failed | RunState::Cancelled | RunState::Invalid)
+    };
+    if rows.len() < plan.runs || !rows.iter().all(is_over) {
         return Ok(None);
     }
     let expansion = study.expand(&Overrides { set: overrides.set.clone(), ..Overrides::default() })?;
     let sign = if objective.goal == Goal::Max { -1.0 } else { 1.0 };
-    let loss = |run: &RunId| {
-        let done = states.get(run) == Some(&RunState::Done);
-        let value = objective_of(&root.run(run), &objective).filter(|_| done);
+    let loss = |row: &RunRow| {
+        let done = row.state == RunState::Done && !row.withdrawn;
+        let value = objective_of(&root.run(&row.run_id), &objective).filter(|_| done);
         value.map_or(f64::INFINITY, |value| sign * value)
     };
-    let by_index: HashMap<u64, &RunId> = plan.members.iter().map(|member| (member.index, &member.run.run_id)).collect();
-    // The members of a setting are its seeds, at their places in the order.
+    // The runs of a setting are its seeds. Numbers say nothing: a run keeps the one that it had in an earlier plan.
+    let mut by_setting: HashMap<(Option<String>, String), Vec<&RunRow>> = HashMap::new();
+    for row in &rows {
+        let place = (row.case.clone(), row.axes_json.clone().unwrap_or_default());
+        by_setting.entry(place).or_default().push(row);
+    }
+    let runs_of =
+        |setting: usize| by_setting.get(&place_of(&expansion.settings[setting])).map_or(&[][..], Vec::as_slice);
+    // A process that died between choosing trials and planning them: of a plan that was read back, nothing says which it has.
+    let is_read_back = plan.trials == 0;
+    if is_read_back && expansion.became.iter().flatten().any(|setting| runs_of(*setting).is_empty()) {
+        return Ok(Some(study));
+    }
     let setting_loss = |setting: usize| {
-        let runs =
-            expansion.settings[setting].seeds.iter().filter_map(|slot| by_index.get(&(slot.index as u64)).copied());
-        let losses: Vec<f64> = runs.map(loss).collect();
-        losses.iter().sum::<f64>() / losses.len().max(1) as f64
+        let losses: Vec<f64> = runs_of(setting).iter().map(|row| loss(row)).collect();
+        if losses.is_empty() { f64::INFINITY } else { losses.iter().sum::<f64>() / losses.len() as f64 }
     };
     let losses: Vec<f64> = expansion.became.iter().map(|became| became.map_or(f64::INFINITY, setting_loss)).collect();
     if losses.iter().all(|loss| !loss.is_finite()) {

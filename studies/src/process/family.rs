@@ -7,6 +7,10 @@
 //! all three before anybody looked is lost.
 
 use std::collections::BTreeSet;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
 
 use super::identity::{ProcessIdentity, RunningProcess, boot_id, running_processes};
 
@@ -67,5 +71,31 @@ impl Family {
             let inherited = Some(process.session) == self.session && Some(member.session) == self.session;
             child || begun || inherited
         })
+    }
+}
+
+/// The mark in the environment of a program, and of all that it starts, that says whose program it is.
+pub(crate) const WORKER_MARK: &str = "AEES_WORKER";
+
+/// What [`WORKER_MARK`] is set to by a worker.
+pub(crate) fn worker_mark(worker: &ProcessIdentity) -> String {
+    format!("{}.{}", worker.pid, worker.start_ticks)
+}
+
+/// Kills the program of a worker that was killed, and whatever that started, until nothing is left or the patience is over.
+pub(crate) fn end_program_of(worker: ProcessIdentity, patience: Duration) {
+    let mark = format!("{WORKER_MARK}={}", worker_mark(&worker));
+    let mut family = Family::new(worker, None, vec![mark]);
+    let since = Instant::now();
+    loop {
+        let left = family.running();
+        if left.is_empty() || since.elapsed() > patience {
+            return;
+        }
+        for process in left {
+            // It may be gone.
+            let _ = process.identity.signal(Signal::KILL);
+        }
+        thread::sleep(Duration::from_millis(5));
     }
 }

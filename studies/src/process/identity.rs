@@ -1,36 +1,80 @@
 //! Which process is which, also after its number was given to another: by start time and boot.
 
-use std::{fs, io};
+use std::sync::OnceLock;
+use std::{fmt, fs, io};
 
 use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 
-/// A process of this machine, told from all others that had or will have its number.
+/// A process, told from all others that had or will have its number.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ProcessIdentity {
+    /// Name of its machine.
+    #[serde(default)]
+    pub host: String,
+    /// The boot that it belongs to.
+    pub boot_id: String,
+    /// The namespace in which it has its number: containers of one machine have their own. Empty where that is not known.
+    #[serde(default)]
+    pub pid_namespace: String,
     /// Its number.
     pub pid: u32,
     /// When it started, in clock ticks since the boot.
     pub start_ticks: u64,
-    /// The boot that it belongs to.
-    pub boot_id: String,
+}
+
+/// What this process can tell of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Liveness {
+    /// It runs.
+    Alive,
+    /// It does not, and never will again.
+    Dead,
+    /// It is of another machine or container: nobody here can see it.
+    Unknown,
+}
+
+impl fmt::Display for ProcessIdentity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.host, self.pid)
+    }
 }
 
 impl ProcessIdentity {
     /// This process.
     pub fn own() -> Self {
         let pid = std::process::id();
-        Self { pid, start_ticks: start_ticks(pid).unwrap_or_default(), boot_id: boot_id() }
+        here(pid, start_ticks(pid).unwrap_or_default())
     }
 
     /// A process that runs now.
     pub fn of(pid: u32) -> Option<Self> {
-        Some(Self { pid, start_ticks: start_ticks(pid)?, boot_id: boot_id() })
+        Some(here(pid, start_ticks(pid)?))
     }
 
-    /// Whether it still runs. A zombie does not.
+    /// Whether it still runs, as far as can be seen from here. A zombie does not.
+    pub fn liveness(&self) -> Liveness {
+        let Here { host, boot_id, pid_namespace, sees_own_processes } = Here::get();
+        let numbers_agree = self.pid_namespace.is_empty() || self.pid_namespace == *pid_namespace;
+        if self.boot_id != *boot_id {
+            // The machine was started anew; another one of the same name has another registry.
+            return if self.host.is_empty() || self.host == *host { Liveness::Dead } else { Liveness::Unknown };
+        }
+        match numbers_agree && *sees_own_processes {
+            true if start_ticks(self.pid) == Some(self.start_ticks) => Liveness::Alive,
+            true => Liveness::Dead,
+            false => Liveness::Unknown,
+        }
+    }
+
+    /// Whether the machine has been running since the process was.
+    pub(crate) fn is_of_this_boot(&self) -> bool {
+        self.boot_id == Here::get().boot_id
+    }
+
+    /// Whether it is seen to run.
     pub fn is_alive(&self) -> bool {
-        self.boot_id == boot_id() && start_ticks(self.pid) == Some(self.start_ticks)
+        self.liveness() == Liveness::Alive
     }
 
     /// Sends it a signal, and never to another process that has its number by now. False when it is gone.
@@ -93,7 +137,7 @@ pub struct RunningProcess {
 
 impl RunningProcess {
     /// What `/proc/PID/stat` tells; none for a process that is not there, or a zombie.
-    fn read(pid: u32, boot_id: &str) -> Option<Self> {
+    fn read(pid: u32) -> Option<Self> {
         // Bytes: a program may be named by anything.
         let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
         let stat = String::from_utf8_lossy(&stat);
@@ -107,7 +151,7 @@ impl RunningProcess {
         // Field 22 of the line.
         let start_ticks = fields.get(19)?.parse().ok()?;
         Some(Self {
-            identity: ProcessIdentity { pid, start_ticks, boot_id: boot_id.to_owned() },
+            identity: here(pid, start_ticks),
             parent: number(1)?,
             group: number(2)?,
             session: number(3)?,
@@ -126,25 +170,55 @@ impl RunningProcess {
 
 /// All processes of this machine that run now, zombies left out.
 pub(crate) fn running_processes() -> Vec<RunningProcess> {
-    let boot_id = boot_id();
     let numbers = fs::read_dir("/proc").into_iter().flatten().flatten();
     let numbers = numbers.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    numbers.filter_map(|pid| RunningProcess::read(pid, &boot_id)).collect()
+    numbers.filter_map(RunningProcess::read).collect()
+}
+
+/// What tells the processes that can be seen from here.
+struct Here {
+    host: String,
+    boot_id: String,
+    pid_namespace: String,
+    /// Whether `/proc` shows the namespace that this process is in.
+    sees_own_processes: bool,
+}
+
+impl Here {
+    fn get() -> &'static Self {
+        static HERE: OnceLock<Here> = OnceLock::new();
+        HERE.get_or_init(|| {
+            let link = |path: &str| Some(fs::read_link(path).ok()?.to_string_lossy().into_owned());
+            let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+            Self {
+                host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+                boot_id: boot_id.trim().to_owned(),
+                pid_namespace: link("/proc/self/ns/pid").unwrap_or_default(),
+                sees_own_processes: link("/proc/self").is_none_or(|own| own == std::process::id().to_string()),
+            }
+        })
+    }
 }
 
 /// The name of this machine.
-pub fn hostname() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+pub fn hostname() -> &'static str {
+    &Here::get().host
 }
 
 /// The id of the kernel's boot; empty where it has none.
-pub(crate) fn boot_id() -> String {
-    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+pub(crate) fn boot_id() -> &'static str {
+    &Here::get().boot_id
+}
+
+fn here(pid: u32, start_ticks: u64) -> ProcessIdentity {
+    let Here { host, boot_id, pid_namespace, .. } = Here::get();
+    let (host, boot_id, pid_namespace) = (host.clone(), boot_id.clone(), pid_namespace.clone());
+    ProcessIdentity { host, boot_id, pid_namespace, pid, start_ticks }
 }
 
 /// None for a process that is not there, or a zombie.
 fn start_ticks(pid: u32) -> Option<u64> {
-    Some(RunningProcess::read(pid, "")?.identity.start_ticks)
+    Some(RunningProcess::read(pid)?.identity.start_ticks)
 }
 
 #[cfg(test)]
@@ -161,7 +235,12 @@ mod tests {
         let own = ProcessIdentity::own();
         assert!(own.is_alive());
         assert!(!ProcessIdentity { start_ticks: own.start_ticks + 1, ..own.clone() }.is_alive(), "a recycled number");
-        assert!(!ProcessIdentity { boot_id: "another".into(), ..own }.is_alive());
+        let told = |identity: ProcessIdentity| identity.liveness();
+        let rebooted = ProcessIdentity { boot_id: "another".into(), ..own.clone() };
+        assert_eq!(told(rebooted.clone()), Liveness::Dead);
+        assert_eq!(told(ProcessIdentity { host: "elsewhere".into(), ..rebooted }), Liveness::Unknown);
+        let container = ProcessIdentity { pid_namespace: "pid:[1]".into(), start_ticks: 1, ..own };
+        assert_eq!(told(container), Liveness::Unknown, "its number means another process there");
         let mut child = sleeper();
         let identity = ProcessIdentity::of(child.id()).unwrap();
         assert!(identity.is_alive());

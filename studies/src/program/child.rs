@@ -22,7 +22,7 @@ use super::folder::{ProgramRecord, RunFolder};
 use super::output::{ProgramEvent, Stream, forward};
 use super::{Step, failed, file_failed};
 use crate::job::{CommandJob, Ended, Job};
-use crate::process::{Descendants, ProcessIdentity, adopt_orphans};
+use crate::process::{Descendants, ProcessIdentity, WORKER_MARK, adopt_orphans, worker_mark};
 
 const SHELL: &str = "/bin/sh";
 
@@ -63,10 +63,8 @@ impl Program {
 
         let worker = ProcessIdentity::own();
         // No other run's program has both: not in its folder and not a later one's in this folder.
-        let marks = [
-            ("AEES_RUN_DIR", folder.path().to_string_lossy().into_owned()),
-            ("AEES_WORKER", format!("{}.{}", worker.pid, worker.start_ticks)),
-        ];
+        let marks =
+            [("AEES_RUN_DIR", folder.path().to_string_lossy().into_owned()), (WORKER_MARK, worker_mark(&worker))];
         let mut shell = gate(arguments, &command.work_directory, environment);
         shell.envs(marks.clone());
         let marks = marks.map(|(name, value)| format!("{name}={value}")).to_vec();

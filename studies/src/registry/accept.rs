@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::current_run::{CurrentRun, record_usage};
 use super::usage::stored;
-use super::{Claim, Metric, OutcomeKind, Registry, RegistryError, Result, RunState, Usage};
+use super::{Claim, Metric, OutcomeKind, Registry, RegistryError, RegistryResult, RunState, Usage};
 
 /// The end of a run that gave a result.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub struct Completion {
     pub outcome: OutcomeKind,
     /// Digest of the published result.
     pub result_sha: String,
+    /// What its file looked like when it was read, to see by a look whether it is still that.
+    pub result_stat: Option<String>,
     /// Its summary numbers.
     pub metrics: Vec<Metric>,
     /// What the attempt used.
@@ -35,7 +37,7 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::FencedOut`]; [`RegistryError::Nondeterminism`] when the run is done with another result, which
     /// is written down as an event.
-    pub fn complete(&mut self, claim: &Claim, completion: &Completion) -> Result<Accepted> {
+    pub fn complete(&mut self, claim: &Claim, completion: &Completion) -> RegistryResult<Accepted> {
         self.write(|transaction, now| complete(transaction, claim, completion, now))?
     }
 
@@ -43,7 +45,7 @@ impl Registry {
     ///
     /// # Errors
     /// Those of the file; each result has its own, as in [`Registry::complete`].
-    pub fn complete_all(&mut self, results: &[(&Claim, &Completion)]) -> Result<Vec<Result<Accepted>>> {
+    pub fn complete_all(&mut self, results: &[(&Claim, &Completion)]) -> RegistryResult<Vec<RegistryResult<Accepted>>> {
         self.write(|transaction, now| {
             results.iter().map(|(claim, completion)| complete(transaction, claim, completion, now)).collect()
         })
@@ -55,7 +57,7 @@ fn complete(
     claim: &Claim,
     completion: &Completion,
     now: i64,
-) -> Result<Result<Accepted>> {
+) -> RegistryResult<RegistryResult<Accepted>> {
     let current_run = CurrentRun::read(transaction, &claim.run_id)?;
     offer(transaction, &current_run, claim.epoch, completion)?;
     if current_run.state == RunState::Done {
@@ -80,7 +82,7 @@ pub(super) fn offer(
     current_run: &CurrentRun,
     epoch: i64,
     offered: &Completion,
-) -> Result<()> {
+) -> RegistryResult<()> {
     record_usage(transaction, current_run, epoch, &offered.usage)?;
     transaction
         .prepare_cached("UPDATE attempts SET result_sha = ?3 WHERE run_no = ?1 AND epoch = ?2 AND result_sha IS NULL")?
@@ -95,7 +97,7 @@ pub(super) fn accept(
     completion: &Completion,
     (kind, actor): (&str, &str),
     now: i64,
-) -> Result<()> {
+) -> RegistryResult<()> {
     for metric in &completion.metrics {
         let mut insert = transaction.prepare_cached(
             "INSERT INTO metrics (run_no, name, measure, value) VALUES (?1, ?2, ?3, ?4)
@@ -106,7 +108,7 @@ pub(super) fn accept(
     }
     let payload = json!({"outcome": completion.outcome.name(), "result_sha": completion.result_sha}).to_string();
     let mut update = transaction.prepare_cached(
-        "UPDATE runs SET state = 'done', outcome = ?3, result_sha = ?4, accepted_epoch = epoch, lease_until = NULL,
+        "UPDATE runs SET state = 'done', outcome = ?3, result_sha = ?4, result_stat = ?10, accepted_epoch = epoch, lease_until = NULL,
              not_before = NULL, class = NULL, error = NULL, fingerprint = NULL, wall_ms = wall_ms + ?5, updated_at = ?6,
              event_kind = ?7, actor = ?8, payload = ?9
          WHERE run_no = ?1 AND epoch = ?2",
@@ -121,7 +123,8 @@ pub(super) fn accept(
         now,
         kind,
         actor,
-        payload
+        payload,
+        completion.result_stat
     ])?;
     Ok(())
 }
@@ -133,7 +136,7 @@ pub(super) fn compare_with_accepted(
     offered: &str,
     (epoch, actor): (i64, &str),
     now: i64,
-) -> Result<Result<Accepted>> {
+) -> RegistryResult<RegistryResult<Accepted>> {
     let accepted = current_run.result_sha.clone().unwrap_or_default();
     if accepted == offered {
         return Ok(Ok(Accepted::Already));

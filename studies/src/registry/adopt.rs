@@ -1,9 +1,12 @@
 //! Brings the registry in line with run directories: results it does not know of, and results that are gone.
 
+use rusqlite::params;
+
 use super::accept::{accept, compare_with_accepted, offer};
+use super::claim::{Holder, Moment};
 use super::current_run::CurrentRun;
 use super::operator::{Audit, revoke};
-use super::{Accepted, Completion, Registry, RegistryError, Result, RunId, RunState};
+use super::{Accepted, Completion, Registry, RegistryError, RegistryResult, RunId, RunState};
 
 impl Registry {
     /// Accepts a result that was published and never told, since its worker died between the two.
@@ -14,12 +17,14 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::IllegalMove`] from cancelled, superseded and invalid, and from running under a live lease;
     /// [`RegistryError::Nondeterminism`] when the run is done with another result.
-    pub fn adopt(&mut self, run_id: &RunId, found: &Completion, actor: &str) -> Result<Accepted> {
+    pub fn adopt(&mut self, run_id: &RunId, found: &Completion, actor: &str) -> RegistryResult<Accepted> {
+        let uptime = self.reader.uptime.clone();
         self.write(|transaction, now| {
             let current_run = CurrentRun::read(transaction, run_id)?;
+            let moment = Moment { wall: now, uptime: uptime() };
             let adoptable = match current_run.state {
                 RunState::Pending | RunState::Interrupted | RunState::Deferred | RunState::Failed => true,
-                RunState::Running => current_run.lease_until.is_some_and(|lease| lease < now),
+                RunState::Running => Holder::of(transaction, current_run.run_no)?.is_gone(moment),
                 RunState::Done => {
                     return compare_with_accepted(
                         transaction,
@@ -41,22 +46,49 @@ impl Registry {
         })?
     }
 
-    /// The directory of a done run is gone. The run becomes invalid, and the event keeps its digest and its numbers.
+    /// The accepted result of a done run is no longer what is on the disk: it is gone (`vanished`), or another (`changed`).
+    /// The run becomes invalid, and the event keeps its digest and its numbers.
     ///
     /// It does not run again by itself: results that vanish are a reason to look before computing. `retry` runs it
     /// again.
     ///
     /// # Errors
     /// [`RegistryError::IllegalMove`] when the run is not done.
-    pub fn vanished(&mut self, run_id: &RunId, audit: &Audit<'_>) -> Result<()> {
+    pub fn lost_result(&mut self, run_id: &RunId, how: LostResult, audit: &Audit<'_>) -> RegistryResult<()> {
         self.write(|transaction, now| {
             let current_run = CurrentRun::read(transaction, run_id)?;
             if current_run.state == RunState::Done {
-                revoke(transaction, &current_run, ("vanished", audit), now)
+                revoke(transaction, &current_run, (how.kind(), audit), now)
             } else {
                 let run_id = run_id.clone();
                 Err(RegistryError::IllegalMove { run_id, from: current_run.state, to: RunState::Invalid })
             }
         })
+    }
+
+    /// Remembers what the files of accepted results look like, so that they need not be read again.
+    pub fn remember_result_stats(&mut self, seen: &[(RunId, String)]) -> RegistryResult<()> {
+        self.write_unsynced(|transaction, _| {
+            let mut update = transaction.prepare_cached("UPDATE runs SET result_stat = ?2 WHERE run_id = ?1")?;
+            seen.iter().try_for_each(|(run, stat)| Ok(update.execute(params![run, stat]).map(drop)?))
+        })
+    }
+}
+
+/// What became of an accepted result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LostResult {
+    /// There is no file.
+    Vanished,
+    /// The file is not the one that was accepted.
+    Changed,
+}
+
+impl LostResult {
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Vanished => "vanished",
+            Self::Changed => "changed",
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::params;
 
-use super::{Reader, Result, RunId};
+use super::{Reader, RegistryResult, RunId};
 
 /// How many past runs an estimate looks at.
 const PAST_RUNS: i64 = 101;
@@ -28,7 +28,7 @@ impl Reader {
     /// How many of a study's attempts failed in a row at the end, counting at most `most` and only attempts that ended
     /// after the event `since`: a study that is resumed begins anew. A completed or adopted run ends the row;
     /// interruptions, deferrals and cancellations neither count nor end it.
-    pub fn consecutive_failures(&self, study: &str, since: i64, most: u64) -> Result<u64> {
+    pub fn consecutive_failures(&self, study: &str, since: i64, most: u64) -> RegistryResult<u64> {
         self.read(|connection| {
             let study_id = super::studies::exact(connection, study)?;
             let mut query = connection.prepare_cached(
@@ -50,7 +50,7 @@ impl Reader {
     }
 
     /// On how many of a study's settings attempts failed with this fingerprint after the event `since`.
-    pub fn configs_failing_with(&self, study: &str, fingerprint: &str, since: i64) -> Result<u64> {
+    pub fn configs_failing_with(&self, study: &str, fingerprint: &str, since: i64) -> RegistryResult<u64> {
         self.read(|connection| {
             let study_id = super::studies::exact(connection, study)?;
             let mut query = connection.prepare_cached(
@@ -58,13 +58,13 @@ impl Reader {
                  WHERE a.fingerprint = ?2 AND a.end_seq > ?3
                    AND EXISTS (SELECT 1 FROM study_runs m WHERE m.study_id = ?1 AND m.run_no = a.run_no)",
             )?;
-            let count: i64 = query.query_row(params![study_id, fingerprint, since], |row| row.get(0))?;
-            Ok(count.unsigned_abs())
+            let count = query.query_row(params![study_id, fingerprint, since], |row| row.get(0))?;
+            Ok(count)
         })
     }
 
     /// The failed members of a study, by cause, most frequent first.
-    pub fn failures(&self, study: &str) -> Result<Vec<FailureGroup>> {
+    pub fn failures(&self, study: &str) -> RegistryResult<Vec<FailureGroup>> {
         self.read(|connection| {
             let study_id = super::studies::exact(connection, study)?;
             // With min(), SQLite takes the other columns from the row of the minimum.
@@ -78,8 +78,8 @@ impl Reader {
                 Ok(FailureGroup {
                     class: row.get(0)?,
                     fingerprint: row.get(1)?,
-                    runs: row.get::<_, i64>(2)?.unsigned_abs(),
-                    configs: row.get::<_, i64>(3)?.unsigned_abs(),
+                    runs: row.get(2)?,
+                    configs: row.get(3)?,
                     example: row.get(5)?,
                     error: row.get(6)?,
                 })
@@ -90,16 +90,16 @@ impl Reader {
 
     /// The median wall time in milliseconds of the last done runs of a shape, and how many there were. `None` if no run
     /// of this shape was timed.
-    pub fn past_wall_ms(&self, shape_sig: &str) -> Result<Option<(u64, usize)>> {
+    pub fn past_wall_ms(&self, shape_sig: &str) -> RegistryResult<Option<(u64, usize)>> {
         self.read(|connection| {
             let mut query = connection.prepare_cached(
                 "SELECT r.wall_ms FROM configs c JOIN runs r ON r.config_id = c.config_id
                  WHERE c.shape_sig = ?1 AND r.state = 'done' AND r.wall_ms > 0 ORDER BY c.rowid DESC LIMIT ?2",
             )?;
-            let times = query.query_map(params![shape_sig, PAST_RUNS], |row| row.get::<_, i64>(0))?;
-            let mut times = times.collect::<Result<Vec<_>, _>>()?;
+            let times = query.query_map(params![shape_sig, PAST_RUNS], |row| row.get(0))?;
+            let mut times = times.collect::<Result<Vec<u64>, _>>()?;
             times.sort_unstable();
-            Ok(times.get(times.len() / 2).map(|median| (median.unsigned_abs(), times.len())))
+            Ok(times.get(times.len() / 2).map(|median| (*median, times.len())))
         })
     }
 }

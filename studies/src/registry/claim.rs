@@ -1,35 +1,15 @@
 //! Claims: how a run gets exactly one owner.
 //!
-//! One transaction looks for claimable runs and takes them, so two workers cannot see the same run free. A claim raises
+//! One transaction looks at the [queue](RunQueue) and takes what is next, so two workers cannot see the same run free. A claim raises
 //! the run's epoch; whoever held it before can from then on change nothing.
 
-use std::fmt;
 use std::time::Duration;
 
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde_json::json;
 
-use super::selection::{Selection, Source};
-use super::{ConfigId, Registry, Result, RunId, RunState};
-
-/// A process that works on runs. Start and boot tell it from a later process with the same number.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WorkerId {
-    /// Name of its machine.
-    pub host: String,
-    /// Its process number.
-    pub pid: u32,
-    /// When it started, in clock ticks since the machine booted.
-    pub start_ticks: u64,
-    /// Names the machine's boot.
-    pub boot_id: String,
-}
-
-impl fmt::Display for WorkerId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}:{}", self.host, self.pid)
-    }
-}
+use super::{ConfigId, Registry, RegistryResult, RunId, RunQueue, RunState};
+use crate::process::{Liveness, ProcessIdentity};
 
 /// The right to work on a run, until its lease ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,25 +29,20 @@ pub struct Claim {
     pub previous_state: RunState,
     /// Retries that failures of this run have used.
     pub retries_used: u32,
-    /// Attempts whose worker died or went silent. A run that kills its workers has many.
+    /// Attempts whose worker died, was killed or went silent. A run that kills its workers has many.
     pub lost_attempts: u32,
+    /// Attempts that ended with a rate limit.
+    pub deferrals: u32,
     /// The class of the failure that a retry follows.
     pub last_class: Option<String>,
+    pub(super) run_no: i64,
     pub(super) worker: String,
 }
 
-/// A run found claimable.
-struct Candidate {
-    run_no: i64,
-    claim: Claim,
-}
-
-impl Candidate {
-    const COLUMNS: &str =
-        "r.run_no, r.run_id, r.config_id, r.seed, r.epoch, r.attempts, r.state, r.retries_used, r.class";
-
+impl Claim {
     fn from_row(row: &Row<'_>, worker: &str) -> rusqlite::Result<Self> {
-        let claim = Claim {
+        Ok(Self {
+            run_no: row.get(0)?,
             run_id: row.get(1)?,
             config_id: row.get(2)?,
             seed: row.get::<_, i64>(3)?.cast_unsigned(),
@@ -76,40 +51,63 @@ impl Candidate {
             previous_state: row.get(6)?,
             retries_used: row.get(7)?,
             lost_attempts: 0,
+            deferrals: 0,
             last_class: row.get(8)?,
             worker: worker.to_owned(),
-        };
-        Ok(Self { run_no: row.get(0)?, claim })
+        })
     }
 }
 
-/// What is taken first, and when it may be. `?3` is the time.
-const TURNS: [(RunState, &str); 4] = [
-    (RunState::Running, "r.lease_until < ?3"),
-    (RunState::Deferred, "r.not_before <= ?3"),
-    (RunState::Interrupted, "true"),
-    (RunState::Pending, "true"),
-];
+/// The two clocks of a moment: what people read, and what leases count on.
+#[derive(Clone, Copy)]
+pub(super) struct Moment {
+    /// Milliseconds UTC.
+    pub(super) wall: i64,
+    /// Milliseconds since the boot, suspended ones included.
+    pub(super) uptime: i64,
+}
+
+impl Moment {
+    /// Columns of a lease that begins now.
+    pub(super) fn lease_end(self, lease: Duration) -> (i64, i64) {
+        let lease = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
+        (self.wall.saturating_add(lease), self.uptime.saturating_add(lease))
+    }
+}
 
 impl Registry {
     /// Claims up to `most` runs: expired leases first, then deferred runs that are due, interrupted ones, pending ones.
-    /// Each claim lasts for `lease` from now; [`Registry::heartbeat`] renews it.
+    /// Each claim lasts for `lease` from now; [`Registry::heartbeat`] renews it. A run whose process lives is nobody else's.
+    ///
+    /// A claim that a loss of power takes back does no harm, since who made it is gone too, so it does not wait for the disk.
     pub fn claim(
         &mut self,
-        worker: &WorkerId,
-        selection: &Selection,
+        process: &ProcessIdentity,
+        queue: &mut RunQueue,
         most: usize,
         lease: Duration,
-    ) -> Result<Vec<Claim>> {
-        self.write(|transaction, now| {
+    ) -> RegistryResult<Vec<Claim>> {
+        let uptime = self.reader.uptime.clone();
+        self.write_unsynced(|transaction, wall| {
+            let now = Moment { wall, uptime: uptime() };
+            queue.refresh(transaction)?;
             let mut claims = Vec::new();
-            for (state, due) in TURNS {
-                let free = most - claims.len();
-                if free > 0 {
-                    for mut candidate in candidates(transaction, selection, (state, due), (now, free), worker)? {
-                        take(transaction, &mut candidate, worker, lease, now)?;
-                        claims.push(candidate.claim);
+            for state in RunQueue::turns() {
+                let due: Vec<i64> = match state {
+                    // Each is looked at once in a lease.
+                    RunState::Running => queue.turn(state, now.uptime).collect(),
+                    _ => queue.turn(state, wall).take(most - claims.len()).collect(),
+                };
+                for run_no in due {
+                    if state == RunState::Running {
+                        let holder = Holder::of(transaction, run_no)?;
+                        if claims.len() == most || !holder.is_gone(now) {
+                            let left = holder.lease_left(now);
+                            queue.look_again(run_no, now.uptime + if left < 0 { LOOK_AGAIN } else { left + 1 });
+                            continue;
+                        }
                     }
+                    claims.push(take(transaction, run_no, process, lease, now)?);
                 }
             }
             Ok(claims)
@@ -117,91 +115,114 @@ impl Registry {
     }
 }
 
-fn candidates(
-    transaction: &Transaction<'_>,
-    selection: &Selection,
-    (state, due): (RunState, &str),
-    (now, most): (i64, usize),
-    worker: &WorkerId,
-) -> Result<Vec<Candidate>> {
-    let columns = Candidate::COLUMNS;
-    let free = format!("{due} AND r.run_id NOT IN (SELECT value FROM json_each(?4))");
-    let sql = match &selection.source {
-        Source::Study(_) => format!(
-            "SELECT {columns} FROM study_runs m JOIN runs r ON r.run_no = m.run_no
-             WHERE m.study_id = ?1 AND m.withdrawn = 0 AND m.state = ?2 AND {free} ORDER BY m.idx LIMIT ?5"
-        ),
-        Source::Runs(_) => format!(
-            "SELECT {columns} FROM json_each(?1) s CROSS JOIN runs r ON r.run_no = s.value
-             WHERE r.state = ?2 AND {free} ORDER BY s.key LIMIT ?5"
-        ),
-    };
-    let worker = worker.to_string();
-    let mut query = transaction.prepare_cached(&sql)?;
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let read = |row: &Row<'_>| Candidate::from_row(row, &worker);
-    let found = match &selection.source {
-        Source::Study(study) => query.query_map(params![study, state, now, selection.excluded, most], read)?,
-        Source::Runs(numbers) => query.query_map(params![numbers, state, now, selection.excluded, most], read)?,
-    };
-    Ok(found.collect::<Result<_, _>>()?)
+/// How soon a run is looked at again whose lease has ended and whose process lives, in milliseconds.
+const LOOK_AGAIN: i64 = 1_000;
+
+/// The process of an attempt, from its columns `host, boot_id, pid_namespace, pid, start_ticks` on.
+pub(super) fn attempt_process(row: &Row<'_>, first: usize) -> rusqlite::Result<ProcessIdentity> {
+    Ok(ProcessIdentity {
+        host: row.get(first)?,
+        boot_id: row.get(first + 1)?,
+        pid_namespace: row.get(first + 2)?,
+        pid: row.get(first + 3)?,
+        start_ticks: row.get(first + 4)?,
+    })
 }
 
-/// Moves a candidate to running and opens its attempt.
+/// Who holds a running run, and until when.
+pub(super) struct Holder {
+    process: Option<ProcessIdentity>,
+    lease_until: i64,
+    lease_uptime: Option<i64>,
+}
+
+impl Holder {
+    pub(super) fn of(connection: &Connection, run_no: i64) -> RegistryResult<Self> {
+        let mut find = connection.prepare_cached(
+            "SELECT a.host, a.boot_id, a.pid_namespace, a.pid, a.start_ticks, r.lease_until, r.lease_uptime
+             FROM runs r LEFT JOIN attempts a ON a.run_no = r.run_no AND a.epoch = r.epoch WHERE r.run_no = ?1",
+        )?;
+        Ok(find.query_row([run_no], |row| {
+            // Without an attempt, somebody moved the run by hand.
+            let process = row.get::<_, Option<String>>(0)?.map(|_| attempt_process(row, 0)).transpose()?;
+            let lease_until = row.get::<_, Option<i64>>(5)?.unwrap_or(i64::MIN);
+            Ok(Self { process, lease_until, lease_uptime: row.get(6)? })
+        })?)
+    }
+
+    /// Milliseconds until the lease ends, below 0 when it has ended.
+    pub(super) fn lease_left(&self, now: Moment) -> i64 {
+        let same_boot = self.process.as_ref().is_some_and(ProcessIdentity::is_of_this_boot);
+        match self.lease_uptime {
+            Some(end) if same_boot => end.saturating_sub(now.uptime),
+            _ => self.lease_until.saturating_sub(now.wall),
+        }
+    }
+
+    /// Whether its run may be taken: the lease has ended, and the process is not seen to live.
+    pub(super) fn is_gone(&self, now: Moment) -> bool {
+        let alive = || self.process.as_ref().is_some_and(|process| process.liveness() == Liveness::Alive);
+        self.lease_left(now) < 0 && !alive()
+    }
+}
+
+/// Moves a run to running and opens its attempt.
 fn take(
     transaction: &Transaction<'_>,
-    candidate: &mut Candidate,
-    worker: &WorkerId,
+    run_no: i64,
+    process: &ProcessIdentity,
     lease: Duration,
-    now: i64,
-) -> Result<()> {
-    let Candidate { run_no, claim } = candidate;
-    let run_no = *run_no;
+    now: Moment,
+) -> RegistryResult<Claim> {
+    let worker = process.to_string();
+    let mut find = transaction.prepare_cached(
+        "SELECT run_no, run_id, config_id, seed, epoch, attempts, state, retries_used, class FROM runs WHERE run_no = ?1",
+    )?;
+    let mut claim = find.query_row([run_no], |row| Claim::from_row(row, &worker))?;
     let taken_over = claim.previous_state == RunState::Running;
     let (kind, payload) = if taken_over {
         ("lease_expired", Some(json!({"previous_worker": holder(transaction, run_no, claim.epoch - 1)?}).to_string()))
     } else {
         ("claimed", None)
     };
+    let (lease_until, lease_uptime) = now.lease_end(lease);
     let mut update = transaction.prepare_cached(
-        "UPDATE runs SET state = 'running', epoch = ?2, lease_until = ?3, not_before = NULL, attempts = attempts + 1,
-             class = NULL, error = NULL, fingerprint = NULL, progress = NULL, updated_at = ?4, event_kind = ?5, actor = ?6,
-             payload = ?7
+        "UPDATE runs SET state = 'running', epoch = ?2, lease_until = ?3, lease_uptime = ?8, not_before = NULL,
+             attempts = attempts + 1, class = NULL, error = NULL, fingerprint = NULL, progress = NULL, updated_at = ?4,
+             event_kind = ?5, actor = ?6, payload = ?7
          WHERE run_no = ?1",
     )?;
-    update.execute(params![run_no, claim.epoch, lease_end(now, lease), now, kind, claim.worker, payload])?;
+    update.execute(params![run_no, claim.epoch, lease_until, now.wall, kind, worker, payload, lease_uptime])?;
     let mut attempt = transaction.prepare_cached(
-        "INSERT INTO attempts (run_no, epoch, attempt_no, host, pid, start_ticks, boot_id, started_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO attempts (run_no, epoch, attempt_no, host, pid, start_ticks, boot_id, pid_namespace, started_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
-    let ticks = super::usage::stored(worker.start_ticks);
+    let ProcessIdentity { host, boot_id, pid_namespace, pid, start_ticks } = process;
     attempt.execute(params![
         run_no,
         claim.epoch,
         claim.attempt_no,
-        worker.host,
-        worker.pid,
-        ticks,
-        worker.boot_id,
-        now
+        host,
+        pid,
+        start_ticks,
+        boot_id,
+        pid_namespace,
+        now.wall
     ])?;
     if claim.attempt_no > 1 {
-        let mut lost = transaction.prepare_cached(
-            "SELECT count(*) FROM attempts WHERE run_no = ?1 AND ending IN ('lease_expired', 'worker_dead')",
+        let mut earlier = transaction.prepare_cached(
+            "SELECT coalesce(sum(ending IN ('lease_expired', 'worker_dead', 'killed')), 0),
+                 coalesce(sum(ending = 'deferred'), 0) FROM attempts WHERE run_no = ?1",
         )?;
-        claim.lost_attempts = lost.query_row([run_no], |row| row.get(0))?;
+        (claim.lost_attempts, claim.deferrals) = earlier.query_row([run_no], |row| Ok((row.get(0)?, row.get(1)?)))?;
     }
-    Ok(())
+    Ok(claim)
 }
 
 /// The worker of an attempt, as events name it.
-fn holder(transaction: &Transaction<'_>, run_no: i64, epoch: i64) -> Result<String> {
+fn holder(transaction: &Transaction<'_>, run_no: i64, epoch: i64) -> RegistryResult<String> {
     let find = "SELECT host || ':' || pid FROM attempts WHERE run_no = ?1 AND epoch = ?2";
     let found = transaction.prepare_cached(find)?.query_row([run_no, epoch], |row| row.get(0)).optional()?;
     // Somebody moved the run by hand.
     Ok(found.unwrap_or_else(|| "unknown".to_owned()))
-}
-
-pub(super) fn lease_end(now: i64, lease: Duration) -> i64 {
-    now.saturating_add(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX))
 }

@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::open::Clock;
-use super::{RegistryError, Result};
+use super::claim::Moment;
+use super::open::{Clock, Uptime};
+use super::{RegistryError, RegistryResult};
 
 /// Answers questions about runs and studies. Writes nothing.
 pub struct Reader {
     pub(super) connection: Connection,
     pub(super) path: PathBuf,
     pub(super) clock: Clock,
+    pub(super) uptime: Uptime,
     pub(super) newer: Option<i64>,
 }
 
@@ -37,9 +39,19 @@ impl Reader {
         (self.clock)()
     }
 
+    /// The clock of leases: milliseconds since the boot.
+    pub fn uptime(&self) -> i64 {
+        (self.uptime)()
+    }
+
+    /// Both clocks: the time for people, and the one that leases count on.
+    pub(super) fn moment(&self) -> Moment {
+        Moment { wall: self.now(), uptime: self.uptime() }
+    }
+
     /// Answers from one snapshot: what a question reads belongs together.
-    pub(super) fn read<T>(&self, question: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let snapshot = || -> Result<T> {
+    pub(super) fn read<T>(&self, question: impl FnOnce(&Connection) -> RegistryResult<T>) -> RegistryResult<T> {
+        let snapshot = || -> RegistryResult<T> {
             let transaction = self.connection.unchecked_transaction()?;
             question(&transaction)
         };
@@ -49,9 +61,12 @@ impl Reader {
 
 impl Registry {
     /// Does all of a change or nothing of it.
-    pub(super) fn write<T>(&mut self, change: impl FnOnce(&Transaction<'_>, i64) -> Result<T>) -> Result<T> {
+    pub(super) fn write<T>(
+        &mut self,
+        change: impl FnOnce(&Transaction<'_>, i64) -> RegistryResult<T>,
+    ) -> RegistryResult<T> {
         let Reader { connection, path, clock, .. } = &mut self.reader;
-        let transact = || -> Result<T> {
+        let transact = || -> RegistryResult<T> {
             // Immediate: a reader that turns writer could meet a newer snapshot and would have to begin again.
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             // The time counts from when the lock was got: the wait for it may have been long.
@@ -62,8 +77,19 @@ impl Registry {
         transact().map_err(|error| error.at(path))
     }
 
+    /// [`Registry::write`] for a change that a loss of power may take back: it does not wait for the disk.
+    pub(super) fn write_unsynced<T>(
+        &mut self,
+        change: impl FnOnce(&Transaction<'_>, i64) -> RegistryResult<T>,
+    ) -> RegistryResult<T> {
+        self.synchronous("NORMAL")?;
+        let written = self.write(change);
+        self.synchronous("FULL")?;
+        written
+    }
+
     /// How much of what follows must be on the disk before a call returns. `FULL` is the rule.
-    pub(super) fn synchronous(&self, mode: &str) -> Result<()> {
+    fn synchronous(&self, mode: &str) -> RegistryResult<()> {
         let set = self.reader.connection.execute_batch(&format!("PRAGMA synchronous = {mode}"));
         set.map_err(|error| RegistryError::from(error).at(&self.reader.path))
     }

@@ -1,6 +1,6 @@
 //! What a study used: every attempt counts, also those that failed.
 
-use super::{Reader, Result};
+use super::{Reader, RegistryResult};
 
 /// What a study's attempts with one kind of ending used together.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +27,7 @@ pub struct CostRow {
 
 impl Reader {
     /// What the attempts at a study's members used, by ending. A run in two studies is counted in both.
-    pub fn costs(&self, study: &str) -> Result<Vec<CostRow>> {
+    pub fn costs(&self, study: &str) -> RegistryResult<Vec<CostRow>> {
         self.read(|connection| {
             let study_id = super::studies::exact(connection, study)?;
             let mut query = connection.prepare_cached(
@@ -37,19 +37,16 @@ impl Reader {
                  GROUP BY ended ORDER BY ended",
             )?;
             let rows = query.query_map([study_id], |row| {
-                let amount = |column| -> rusqlite::Result<Option<u64>> {
-                    Ok(row.get::<_, Option<i64>>(column)?.map(i64::unsigned_abs))
-                };
                 Ok(CostRow {
                     ending: row.get(0)?,
-                    attempts: amount(1)?.unwrap_or(0),
-                    wall_ms: amount(2)?,
-                    gpu_ms: amount(3)?,
-                    tokens_in: amount(4)?,
-                    tokens_out: amount(5)?,
+                    attempts: row.get(1)?,
+                    wall_ms: row.get(2)?,
+                    gpu_ms: row.get(3)?,
+                    tokens_in: row.get(4)?,
+                    tokens_out: row.get(5)?,
                     joules: row.get(6)?,
                     cost_usd: row.get(7)?,
-                    cost_unknown: amount(8)?.unwrap_or(0),
+                    cost_unknown: row.get(8)?,
                 })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
-use super::{
-    Claim, Completion, Member, Metric, OutcomeKind, PlannedRun, Registry, RunState, StudySpec, Usage, WorkerId,
-};
+use crate::process::ProcessIdentity;
+
+use super::{Claim, Completion, Member, Metric, OutcomeKind, PlannedRun, Registry, RunState, StudySpec, Usage};
 
 const REGISTRY: &str = "AEES_TEST_REGISTRY";
 const STATEMENT: &str = "AEES_TEST_STATEMENT";
@@ -26,9 +26,15 @@ fn die_in_time(event: TraceEvent<'_>) {
 }
 
 fn claim(registry: &mut Registry, pid: u32) -> Option<Claim> {
-    let worker = WorkerId { host: "here".into(), pid, start_ticks: 1, boot_id: "boot".into() };
-    let selection = registry.select_study("s").unwrap();
-    registry.claim(&worker, &selection, 1, Duration::from_millis(1)).unwrap().pop()
+    let worker = ProcessIdentity {
+        host: "here".into(),
+        boot_id: "boot".into(),
+        pid_namespace: String::new(),
+        pid,
+        start_ticks: 1,
+    };
+    let mut queue = registry.queue("s", None).unwrap();
+    registry.claim(&worker, &mut queue, 1, Duration::from_millis(1)).unwrap().pop()
 }
 
 fn completion() -> Completion {
@@ -36,6 +42,7 @@ fn completion() -> Completion {
     Completion {
         outcome: OutcomeKind::Ok,
         result_sha: "aa".into(),
+        result_stat: None,
         metrics: vec![metric("top1"), metric("loss")],
         usage: Usage::default(),
     }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::usage::stored;
-use super::{Claim, RegistryError, Result, RunId, RunState, Usage};
+use super::{Claim, RegistryError, RegistryResult, RunId, RunState, Usage};
 
 /// Where a run is, as the transaction sees it.
 pub(super) struct CurrentRun {
@@ -11,23 +11,21 @@ pub(super) struct CurrentRun {
     pub(super) run_no: i64,
     pub(super) state: RunState,
     pub(super) epoch: i64,
-    pub(super) lease_until: Option<i64>,
     pub(super) result_sha: Option<String>,
 }
 
 impl CurrentRun {
     /// Where the run is; an unknown one is an error.
-    pub(super) fn read(connection: &Connection, run_id: &RunId) -> Result<Self> {
-        let mut find = connection
-            .prepare_cached("SELECT run_no, state, epoch, lease_until, result_sha FROM runs WHERE run_id = ?1")?;
+    pub(super) fn read(connection: &Connection, run_id: &RunId) -> RegistryResult<Self> {
+        let mut find =
+            connection.prepare_cached("SELECT run_no, state, epoch, result_sha FROM runs WHERE run_id = ?1")?;
         let found = find.query_row([run_id], |row| {
             Ok(Self {
                 run_id: run_id.clone(),
                 run_no: row.get(0)?,
                 state: row.get(1)?,
                 epoch: row.get(2)?,
-                lease_until: row.get(3)?,
-                result_sha: row.get(4)?,
+                result_sha: row.get(3)?,
             })
         });
         found.optional()?.ok_or_else(|| RegistryError::UnknownRun { name: run_id.full().to_owned() })
@@ -50,7 +48,7 @@ pub(super) fn record_usage(
     current_run: &CurrentRun,
     epoch: i64,
     usage: &Usage,
-) -> Result<()> {
+) -> RegistryResult<()> {
     let mut update = transaction.prepare_cached(
         "UPDATE attempts SET exit_code = coalesce(exit_code, ?3), wall_ms = coalesce(wall_ms, ?4),
              gpu_ms = coalesce(gpu_ms, ?5), flops = coalesce(flops, ?6), joules = coalesce(joules, ?7),

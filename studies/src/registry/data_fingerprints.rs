@@ -2,12 +2,12 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::{Reader, Registry, Result};
+use super::{Reader, Registry, RegistryResult};
 
 impl Reader {
     /// The fingerprint of the data called `key`, if it was last read while it looked like `stat` (sizes and times of
     /// its files, as the caller writes them).
-    pub fn data_fingerprint(&self, key: &str, stat: &str) -> Result<Option<String>> {
+    pub fn data_fingerprint(&self, key: &str, stat: &str) -> RegistryResult<Option<String>> {
         self.read(|connection| {
             let find = "SELECT fingerprint FROM data_fingerprints WHERE key = ?1 AND stat = ?2";
             Ok(connection.query_row(find, [key, stat], |row| row.get(0)).optional()?)
@@ -17,7 +17,7 @@ impl Reader {
 
 impl Registry {
     /// Remembers a fingerprint, in place of an older one of the same data.
-    pub fn remember_data_fingerprint(&mut self, key: &str, stat: &str, fingerprint: &str) -> Result<()> {
+    pub fn remember_data_fingerprint(&mut self, key: &str, stat: &str, fingerprint: &str) -> RegistryResult<()> {
         self.write(|transaction, now| {
             transaction.execute(
                 "INSERT INTO data_fingerprints (key, stat, fingerprint, updated_at) VALUES (?1, ?2, ?3, ?4)

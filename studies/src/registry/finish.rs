@@ -8,10 +8,10 @@ use std::time::Duration;
 use rusqlite::{Transaction, params};
 use serde_json::json;
 
-use super::claim::lease_end;
+use super::claim::Moment;
 use super::current_run::{CurrentRun, record_usage};
 use super::usage::stored;
-use super::{Claim, Registry, Result, RunId, RunState, Usage};
+use super::{Claim, Registry, RegistryResult, RunId, RunState, Usage};
 
 /// Longest error text that is kept, in characters.
 const ERROR_LENGTH: usize = 4_000;
@@ -80,28 +80,27 @@ impl Registry {
     /// Renews leases. Gives the claims that are lost.
     ///
     /// A heartbeat that a loss of power takes back does no harm, so it does not wait for the disk.
-    pub fn heartbeat(&mut self, beats: &[Heartbeat<'_>], lease: Duration) -> Result<Vec<Lost>> {
-        self.synchronous("NORMAL")?;
-        let lost = self.write(|transaction, now| {
+    pub fn heartbeat(&mut self, beats: &[Heartbeat<'_>], lease: Duration) -> RegistryResult<Vec<Lost>> {
+        let uptime = self.reader.uptime.clone();
+        self.write_unsynced(|transaction, wall| {
+            let (lease_until, lease_uptime) = Moment { wall, uptime: uptime() }.lease_end(lease);
             let mut lost = Vec::new();
             for Heartbeat { claim, progress } in beats {
                 let mut renew = transaction.prepare_cached(
-                    "UPDATE runs SET lease_until = ?3, progress = coalesce(?4, progress)
+                    "UPDATE runs SET lease_until = ?3, lease_uptime = ?5, progress = coalesce(?4, progress)
                      WHERE run_id = ?1 AND epoch = ?2 AND state = 'running'",
                 )?;
-                if renew.execute(params![claim.run_id, claim.epoch, lease_end(now, lease), progress])? == 0 {
+                if renew.execute(params![claim.run_id, claim.epoch, lease_until, progress, lease_uptime])? == 0 {
                     let CurrentRun { state, .. } = CurrentRun::read(transaction, &claim.run_id)?;
                     lost.push(Lost { run_id: claim.run_id.clone(), epoch: claim.epoch, state });
                 }
             }
             Ok(lost)
-        });
-        self.synchronous("FULL")?;
-        lost
+        })
     }
 
     /// The attempt failed.
-    pub fn fail(&mut self, claim: &Claim, failure: &FailedAttempt, usage: &Usage) -> Result<()> {
+    pub fn fail(&mut self, claim: &Claim, failure: &FailedAttempt, usage: &Usage) -> RegistryResult<()> {
         let (state, kind, not_before, retries) = match failure.next {
             AfterFailure::Final => (RunState::Failed, "failed", None, 0),
             AfterFailure::RetryAt(time) => (RunState::Deferred, "retry_scheduled", Some(time), 1),
@@ -119,7 +118,7 @@ impl Registry {
     }
 
     /// Puts the run off, which is no failure and uses no retry.
-    pub fn defer(&mut self, claim: &Claim, not_before: i64, why: &str, usage: &Usage) -> Result<()> {
+    pub fn defer(&mut self, claim: &Claim, not_before: i64, why: &str, usage: &Usage) -> RegistryResult<()> {
         let payload = json!({"why": why, "not_before": not_before}).to_string();
         let ending =
             Ending { not_before: Some(not_before), ..Ending::new(RunState::Deferred, "deferred", Some(payload)) };
@@ -127,17 +126,23 @@ impl Registry {
     }
 
     /// The attempt was stopped with work left; its checkpoints stand.
-    pub fn interrupt(&mut self, claim: &Claim, why: &str, usage: &Usage) -> Result<()> {
+    pub fn interrupt(&mut self, claim: &Claim, why: &str, usage: &Usage) -> RegistryResult<()> {
         let payload = json!({"why": why}).to_string();
         self.end(claim, &Ending::new(RunState::Interrupted, "interrupted", Some(payload)), usage)
     }
 
+    /// The attempt's worker was killed, by nobody who was asked to. It counts as [lost](Claim::lost_attempts).
+    pub fn killed(&mut self, claim: &Claim, why: &str, usage: &Usage) -> RegistryResult<()> {
+        let payload = json!({"why": why}).to_string();
+        self.end(claim, &Ending::new(RunState::Interrupted, "killed", Some(payload)), usage)
+    }
+
     /// Gives the run back before any step was made.
-    pub fn release(&mut self, claim: &Claim) -> Result<()> {
+    pub fn release(&mut self, claim: &Claim) -> RegistryResult<()> {
         self.end(claim, &Ending::new(RunState::Pending, "released", None), &Usage::default())
     }
 
-    fn end(&mut self, claim: &Claim, ending: &Ending<'_>, usage: &Usage) -> Result<()> {
+    fn end(&mut self, claim: &Claim, ending: &Ending<'_>, usage: &Usage) -> RegistryResult<()> {
         self.write(|transaction, now| end(transaction, claim, ending, usage, now))?
     }
 }
@@ -149,7 +154,7 @@ fn end(
     ending: &Ending<'_>,
     usage: &Usage,
     now: i64,
-) -> Result<Result<()>> {
+) -> RegistryResult<RegistryResult<()>> {
     let current_run = CurrentRun::read(transaction, &claim.run_id)?;
     record_usage(transaction, &current_run, claim.epoch, usage)?;
     if ending.class.is_some() {

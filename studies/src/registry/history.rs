@@ -2,7 +2,9 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::{Metric, Reader, Result, RunId, RunRow, RunState, Usage, WorkerId};
+use super::claim::attempt_process;
+use super::{Metric, Reader, RegistryResult, RunId, RunRow, RunState, Usage};
+use crate::process::ProcessIdentity;
 
 /// Everything the registry knows of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +52,7 @@ pub struct AttemptRow {
     /// 1 for the first.
     pub attempt_no: u32,
     /// Who held it.
-    pub worker: WorkerId,
+    pub worker: ProcessIdentity,
     /// When it was claimed.
     pub started_at: i64,
     /// When it ended.
@@ -102,7 +104,7 @@ impl Reader {
     ///
     /// # Errors
     /// When no run or several are meant.
-    pub fn why(&self, name: &str) -> Result<Why> {
+    pub fn why(&self, name: &str) -> RegistryResult<Why> {
         self.read(|connection| {
             let (run_no, study_id) = super::runs::named(connection, name)?;
             let config = "SELECT identity_json, shape_sig FROM configs
@@ -122,7 +124,7 @@ impl Reader {
     }
 
     /// Events after `seq`, in order, at most `limit`.
-    pub fn events(&self, seq: i64, limit: usize) -> Result<Vec<EventRow>> {
+    pub fn events(&self, seq: i64, limit: usize) -> RegistryResult<Vec<EventRow>> {
         self.read(|connection| {
             let mut query = connection.prepare_cached(&format!("{EVENTS} WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2"))?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -131,7 +133,7 @@ impl Reader {
     }
 
     /// The last event's place in the order; 0 if there is none.
-    pub fn last_seq(&self) -> Result<i64> {
+    pub fn last_seq(&self) -> RegistryResult<i64> {
         self.read(|connection| {
             Ok(connection.query_row("SELECT coalesce(max(seq), 0) FROM events", [], |row| row.get(0))?)
         })
@@ -143,7 +145,7 @@ fn all<T>(
     sql: &str,
     run_no: i64,
     read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-) -> Result<Vec<T>> {
+) -> RegistryResult<Vec<T>> {
     Ok(connection.prepare_cached(sql)?.query_map([run_no], read)?.collect::<Result<_, _>>()?)
 }
 
@@ -162,13 +164,13 @@ fn event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
     })
 }
 
-fn memberships(connection: &Connection, run_no: i64) -> Result<Vec<Membership>> {
+fn memberships(connection: &Connection, run_no: i64) -> RegistryResult<Vec<Membership>> {
     let sql = "SELECT s.name, m.idx, m.case_name, m.axes_json, m.reused, m.withdrawn, m.added_at
         FROM study_runs m JOIN studies s ON s.study_id = m.study_id WHERE m.run_no = ?1 ORDER BY s.study_id";
     all(connection, sql, run_no, |row| {
         Ok(Membership {
             study: row.get(0)?,
-            index: row.get::<_, i64>(1)?.unsigned_abs(),
+            index: row.get(1)?,
             case: row.get(2)?,
             axes_json: row.get(3)?,
             reused: row.get(4)?,
@@ -178,36 +180,30 @@ fn memberships(connection: &Connection, run_no: i64) -> Result<Vec<Membership>> 
     })
 }
 
-fn attempts(connection: &Connection, run_no: i64) -> Result<Vec<AttemptRow>> {
+fn attempts(connection: &Connection, run_no: i64) -> RegistryResult<Vec<AttemptRow>> {
     let sql = format!(
-        "SELECT epoch, attempt_no, host, pid, start_ticks, boot_id, started_at, ended_at, ending, class, error,
+        "SELECT epoch, attempt_no, host, boot_id, pid_namespace, pid, start_ticks, started_at, ended_at, ending, class, error,
              fingerprint, result_sha, {} FROM attempts WHERE run_no = ?1 ORDER BY epoch",
         Usage::COLUMNS
     );
     all(connection, &sql, run_no, |row| {
-        let worker = WorkerId {
-            host: row.get(2)?,
-            pid: row.get(3)?,
-            start_ticks: row.get::<_, i64>(4)?.unsigned_abs(),
-            boot_id: row.get(5)?,
-        };
         Ok(AttemptRow {
             epoch: row.get(0)?,
             attempt_no: row.get(1)?,
-            worker,
-            started_at: row.get(6)?,
-            ended_at: row.get(7)?,
-            ending: row.get(8)?,
-            class: row.get(9)?,
-            error: row.get(10)?,
-            fingerprint: row.get(11)?,
-            result_sha: row.get(12)?,
-            usage: Usage::from_row(row, 13)?,
+            worker: attempt_process(row, 2)?,
+            started_at: row.get(7)?,
+            ended_at: row.get(8)?,
+            ending: row.get(9)?,
+            class: row.get(10)?,
+            error: row.get(11)?,
+            fingerprint: row.get(12)?,
+            result_sha: row.get(13)?,
+            usage: Usage::from_row(row, 14)?,
         })
     })
 }
 
-fn metrics(connection: &Connection, run_no: i64) -> Result<Vec<Metric>> {
+fn metrics(connection: &Connection, run_no: i64) -> RegistryResult<Vec<Metric>> {
     let sql = "SELECT name, measure, value FROM metrics WHERE run_no = ?1 ORDER BY name, measure";
     all(connection, sql, run_no, |row| {
         let value = row.get::<_, Option<f64>>(2)?.unwrap_or(f64::NAN);

@@ -1,18 +1,23 @@
 //! Opens the file: what must be true of it before a worker may rely on its locks.
 
 use std::cell::Cell;
+use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::file_system::{FileSystem, FileSystemProbe, probe_file_system};
-use super::migrations::{MIGRATIONS, migrate, version};
-use super::{Reader, Registry, RegistryError, Result};
+use super::migrations::{MIGRATIONS, migrate, missing, version};
+use super::{Reader, Registry, RegistryError, RegistryResult};
 
 /// Milliseconds UTC. A test gives its own.
 pub type Clock = Box<dyn Fn() -> i64 + Send>;
+
+/// Milliseconds since the boot, suspended ones included. A test gives its own.
+pub type Uptime = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 /// How long a writer waits for another.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -27,11 +32,13 @@ pub struct OpenOptions {
     pub file_system: FileSystemProbe,
     /// The time.
     pub clock: Clock,
+    /// The clock of leases: no step of the other one moves it.
+    pub uptime: Uptime,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { file_system: probe_file_system, clock: Box::new(system_clock) }
+        Self { file_system: probe_file_system, clock: Box::new(system_clock), uptime: Arc::new(system_uptime) }
     }
 }
 
@@ -41,20 +48,36 @@ pub(crate) fn system_clock() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// What the kernel says of the time since its boot; where it says nothing, the time of day.
+pub(crate) fn system_uptime() -> i64 {
+    let text = fs::read_to_string("/proc/uptime").unwrap_or_default();
+    let seconds = text.split_ascii_whitespace().next().and_then(|seconds| seconds.parse::<f64>().ok());
+    let since = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    since.map_or_else(system_clock, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
 impl Registry {
     /// Opens the file for writing. Makes it if there is none; brings an older one to this version and keeps a copy.
     ///
     /// # Errors
     /// A network file system, a newer or a damaged file, a database of another program. Nothing is changed then.
-    pub fn open(path: &Path) -> Result<Self> {
+    pub fn open(path: &Path) -> RegistryResult<Self> {
         Self::open_with(path, OpenOptions::default())
     }
 
     /// [`Registry::open`] with replaced parts.
-    pub fn open_with(path: &Path, options: OpenOptions) -> Result<Self> {
+    pub fn open_with(path: &Path, options: OpenOptions) -> RegistryResult<Self> {
         refuse_network(path, options.file_system)?;
         let connection = open_for_writing(path, &options.clock).map_err(|error| error.at(path))?;
-        Ok(Self { reader: Reader { connection, path: path.to_owned(), clock: options.clock, newer: None } })
+        Ok(Self {
+            reader: Reader {
+                connection,
+                path: path.to_owned(),
+                clock: options.clock,
+                uptime: options.uptime,
+                newer: None,
+            },
+        })
     }
 }
 
@@ -63,37 +86,51 @@ impl Reader {
     ///
     /// # Errors
     /// No file, a damaged one, or a database of another program.
-    pub fn open(path: &Path) -> Result<Self> {
+    pub fn open(path: &Path) -> RegistryResult<Self> {
         Self::open_with(path, OpenOptions::default())
     }
 
     /// [`Reader::open`] with replaced parts.
-    pub fn open_with(path: &Path, options: OpenOptions) -> Result<Self> {
+    pub fn open_with(path: &Path, options: OpenOptions) -> RegistryResult<Self> {
         if !path.is_file() {
             return Err(RegistryError::Missing { path: path.to_owned() });
         }
         let network = under(path, options.file_system)? != FileSystem::Local;
-        let (connection, found) = open_for_reading(path, network).map_err(|error| error.at(path))?;
+        let opened = match open_for_reading(path, network) {
+            // Nobody may write there, so nobody changes it either: SQLite needs no helpers beside the file.
+            Err(RegistryError::Sqlite { source, .. }) if needs_helpers(&source) => open_unchanging(path),
+            opened => opened,
+        };
+        let (connection, found) = opened.map_err(|error| error.at(path))?;
         let known = MIGRATIONS.len() as i64;
         if found < known {
             // Questions are asked of the newest tables only.
             return Registry::open_with(path, options).map(|registry| registry.reader);
         }
         let newer = (found > known).then_some(found);
-        Ok(Self { connection, path: path.to_owned(), clock: options.clock, newer })
+        Ok(Self { connection, path: path.to_owned(), clock: options.clock, uptime: options.uptime, newer })
     }
 
-    /// Reads the whole file and makes sure that it is in order.
+    /// Reads the whole file and makes sure that it is in order, and that no table, index or rule is gone or other.
     ///
     /// # Errors
     /// What is damaged.
-    pub fn check(&self) -> Result<()> {
-        self.read(|connection| check(connection, &self.path, "integrity_check"))
+    pub fn check(&self) -> RegistryResult<()> {
+        self.read(|connection| {
+            check(connection, &self.path, "integrity_check")?;
+            match missing(connection)? {
+                Some(missing) if self.newer.is_none() => {
+                    let detail = format!("the {missing} is not as this program made it");
+                    Err(RegistryError::Corrupt { path: self.path.clone(), detail })
+                }
+                _ => Ok(()),
+            }
+        })
     }
 }
 
 /// Locks do not hold there: two workers could own one run.
-pub(super) fn refuse_network(path: &Path, probe: FileSystemProbe) -> Result<()> {
+pub(super) fn refuse_network(path: &Path, probe: FileSystemProbe) -> RegistryResult<()> {
     match under(path, probe)? {
         FileSystem::Local => Ok(()),
         FileSystem::Network(file_system) => {
@@ -102,12 +139,12 @@ pub(super) fn refuse_network(path: &Path, probe: FileSystemProbe) -> Result<()> 
     }
 }
 
-fn under(path: &Path, probe: FileSystemProbe) -> Result<FileSystem> {
+fn under(path: &Path, probe: FileSystemProbe) -> RegistryResult<FileSystem> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     probe(folder).map_err(|source| RegistryError::Io { doing: "look at", path: folder.to_owned(), source })
 }
 
-fn open_for_writing(path: &Path, clock: &Clock) -> Result<Connection> {
+fn open_for_writing(path: &Path, clock: &Clock) -> RegistryResult<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     prepare(&mut connection)?;
@@ -127,7 +164,7 @@ fn open_for_writing(path: &Path, clock: &Clock) -> Result<Connection> {
     Ok(connection)
 }
 
-fn open_for_reading(path: &Path, network: bool) -> Result<(Connection, i64)> {
+fn open_for_reading(path: &Path, network: bool) -> RegistryResult<(Connection, i64)> {
     // A connection that may only read leaves its shared-memory file behind, so it is asked for only where nobody may
     // write.
     let writable = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -139,7 +176,26 @@ fn open_for_reading(path: &Path, network: bool) -> Result<(Connection, i64)> {
     Ok((connection, found))
 }
 
-fn prepare(connection: &mut Connection) -> Result<()> {
+fn needs_helpers(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen))
+}
+
+fn open_unchanging(path: &Path) -> RegistryResult<(Connection, i64)> {
+    let mut name = String::from("file:");
+    for byte in std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).as_os_str().as_encoded_bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => name.push(char::from(*byte)),
+            _ => name += &format!("%{byte:02X}"),
+        }
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(format!("{name}?immutable=1"), flags)?;
+    prepare(&mut connection)?;
+    let found = version(&connection, path)?;
+    Ok((connection, found))
+}
+
+fn prepare(connection: &mut Connection) -> RegistryResult<()> {
     connection.busy_handler(Some(wait))?;
     connection.set_prepared_statement_cache_capacity(64);
     // recursive_triggers: without it a REPLACE would delete rows unseen by the triggers that protect them.
@@ -150,7 +206,7 @@ fn prepare(connection: &mut Connection) -> Result<()> {
 }
 
 /// Turning a file into WAL mode needs it for a moment alone, and SQLite does not wait for that by itself.
-fn write_ahead(connection: &Connection) -> Result<()> {
+fn write_ahead(connection: &Connection) -> RegistryResult<()> {
     let mut attempt = 0;
     loop {
         match connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0)) {
@@ -161,7 +217,7 @@ fn write_ahead(connection: &Connection) -> Result<()> {
     }
 }
 
-fn check(connection: &Connection, path: &Path, pragma: &str) -> Result<()> {
+fn check(connection: &Connection, path: &Path, pragma: &str) -> RegistryResult<()> {
     let found: String = connection.query_row(&format!("PRAGMA {pragma}(1)"), [], |row| row.get(0))?;
     if found == "ok" { Ok(()) } else { Err(RegistryError::Corrupt { path: path.to_owned(), detail: found }) }
 }

@@ -1,10 +1,10 @@
 //! What people ask for. Each move is audited: its event says who and why.
 
-use rusqlite::{Transaction, params};
+use rusqlite::{Connection, Transaction, params};
 use serde_json::{Value, json};
 
 use super::current_run::CurrentRun;
-use super::{Registry, RegistryError, Result, RunId, RunState};
+use super::{Registry, RegistryError, RegistryResult, RunId, RunState};
 
 /// Who asked for a move, and why.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +35,7 @@ impl Registry {
     ///
     /// # Errors
     /// When one of the runs does not exist; nothing is changed then.
-    pub fn retry(&mut self, runs: &[RunId], audit: &Audit<'_>) -> Result<Moved> {
+    pub fn retry(&mut self, runs: &[RunId], audit: &Audit<'_>) -> RegistryResult<Moved> {
         use RunState::{Cancelled, Deferred, Failed, Interrupted, Invalid};
         self.move_all(runs, |transaction, current_run, now| {
             let from = [Failed, Cancelled, Invalid, Interrupted, Deferred];
@@ -56,7 +56,7 @@ impl Registry {
     ///
     /// # Errors
     /// When one of the runs does not exist; nothing is changed then.
-    pub fn cancel(&mut self, runs: &[RunId], audit: &Audit<'_>) -> Result<Moved> {
+    pub fn cancel(&mut self, runs: &[RunId], audit: &Audit<'_>) -> RegistryResult<Moved> {
         use RunState::{Deferred, Failed, Interrupted, Pending, Running};
         self.move_all(runs, |transaction, current_run, now| {
             if ![Pending, Running, Interrupted, Deferred, Failed].contains(&current_run.state) {
@@ -77,7 +77,7 @@ impl Registry {
     ///
     /// # Errors
     /// When one of the runs does not exist; nothing is changed then.
-    pub fn invalidate(&mut self, runs: &[RunId], audit: &Audit<'_>) -> Result<Moved> {
+    pub fn invalidate(&mut self, runs: &[RunId], audit: &Audit<'_>) -> RegistryResult<Moved> {
         self.move_all(runs, |transaction, current_run, now| {
             if current_run.state != RunState::Done {
                 return Ok(false);
@@ -88,27 +88,41 @@ impl Registry {
     }
 
     /// Takes runs out of a study's results and claims, without touching the runs. Runs that are no members are refused.
-    pub fn withdraw(&mut self, study: &str, runs: &[RunId], audit: &Audit<'_>) -> Result<Moved> {
+    pub fn withdraw(&mut self, study: &str, runs: &[RunId], audit: &Audit<'_>) -> RegistryResult<Moved> {
+        self.set_withdrawn(study, runs, (true, "withdrawn"), audit)
+    }
+
+    /// Takes withdrawn runs back in. Runs that are not withdrawn are refused.
+    pub fn restore(&mut self, study: &str, runs: &[RunId], audit: &Audit<'_>) -> RegistryResult<Moved> {
+        self.set_withdrawn(study, runs, (false, "restored"), audit)
+    }
+
+    fn set_withdrawn(
+        &mut self,
+        study: &str,
+        runs: &[RunId],
+        (withdrawn, kind): (bool, &str),
+        audit: &Audit<'_>,
+    ) -> RegistryResult<Moved> {
         self.move_all(runs, |transaction, current_run, now| {
             let study_id = super::studies::exact(transaction, study)?;
             let changed = transaction.execute(
-                "UPDATE study_runs SET withdrawn = 1 WHERE study_id = ?1 AND run_no = ?2 AND withdrawn = 0",
-                [study_id, current_run.run_no],
+                "UPDATE study_runs SET withdrawn = ?3 WHERE study_id = ?1 AND run_no = ?2 AND withdrawn <> ?3",
+                params![study_id, current_run.run_no, withdrawn],
             )?;
-            if changed == 0 {
-                return Ok(false);
+            if changed > 0 {
+                transaction.execute(
+                    "INSERT INTO events (at, kind, run_no, study_id, actor, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    params![now, kind, current_run.run_no, study_id, audit.actor, audit.payload()],
+                )?;
             }
-            transaction.execute(
-                "INSERT INTO events (at, kind, run_no, study_id, actor, payload) VALUES (?1, 'withdrawn', ?2, ?3, ?4, ?5)",
-                params![now, current_run.run_no, study_id, audit.actor, audit.payload()],
-            )?;
-            Ok(true)
+            Ok(changed > 0)
         })
     }
 
     /// Stops the wait for a worker that is known to be dead: its run is interrupted at once and can be claimed. Gives
     /// false when the run has moved on since.
-    pub fn interrupt_dead(&mut self, run_id: &RunId, epoch: i64, audit: &Audit<'_>) -> Result<bool> {
+    pub fn interrupt_dead(&mut self, run_id: &RunId, epoch: i64, audit: &Audit<'_>) -> RegistryResult<bool> {
         self.write(|transaction, now| {
             let changed = transaction.execute(
                 "UPDATE runs SET state = 'interrupted', lease_until = NULL, updated_at = ?3, event_kind = 'worker_dead',
@@ -123,8 +137,8 @@ impl Registry {
     fn move_all(
         &mut self,
         runs: &[RunId],
-        mut attempt: impl FnMut(&Transaction<'_>, &CurrentRun, i64) -> Result<bool>,
-    ) -> Result<Moved> {
+        mut attempt: impl FnMut(&Transaction<'_>, &CurrentRun, i64) -> RegistryResult<bool>,
+    ) -> RegistryResult<Moved> {
         self.write(|transaction, now| {
             let mut moved = Moved::default();
             for run_id in runs {
@@ -142,7 +156,7 @@ impl Registry {
 
 /// Moves a done run to invalid. What its row loses is kept by the event.
 pub(super) fn revoke(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     current_run: &CurrentRun,
     (kind, audit): (&str, &Audit<'_>),
     now: i64,

@@ -1,11 +1,11 @@
 //! Enters a study: its runs and their places in it. Entering the same study again changes nothing.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::json;
 
-use super::{ConfigId, Registry, RegistryError, Result, RunId, RunState};
+use super::{ConfigId, Reader, Registry, RegistryError, RegistryResult, RunId, RunState};
 
 /// A study as its file says it.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ pub struct PlannedRun {
 pub struct Member {
     /// The run.
     pub run: PlannedRun,
-    /// Its place, which is the order of claims.
+    /// Its number in the study, which is the order of claims. Once given it is the run's for ever.
     pub index: u64,
     /// The case of the study it comes from.
     pub case: Option<String>,
@@ -67,23 +67,82 @@ pub struct PlanChanges {
     pub superseded: u64,
 }
 
+/// What a plan would take out of a study.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leaving {
+    /// Its number in the study.
+    pub index: u64,
+    /// The run.
+    pub run_id: RunId,
+    /// Where it is.
+    pub state: RunState,
+}
+
+impl Reader {
+    /// The members of a study that are not among these runs, by number. None when there is no such study.
+    pub fn leaving(&self, study: &str, members: &[Member]) -> RegistryResult<Vec<Leaving>> {
+        self.read(|connection| {
+            let listed: HashSet<&str> = members.iter().map(|member| member.run.run_id.full()).collect();
+            let mut query = connection.prepare_cached(
+                "SELECT m.idx, r.run_id, r.state FROM studies s JOIN study_runs m ON m.study_id = s.study_id
+                 JOIN runs r ON r.run_no = m.run_no WHERE s.name = ?1 ORDER BY m.idx",
+            )?;
+            let mut rows = query.query([study])?;
+            let mut leaving = Vec::new();
+            while let Some(row) = rows.next()? {
+                let run_id: RunId = row.get(1)?;
+                if !listed.contains(run_id.full()) {
+                    leaving.push(Leaving { index: row.get(0)?, run_id, state: row.get(2)? });
+                }
+            }
+            Ok(leaving)
+        })
+    }
+
+    /// Gives each member the number that it has in the study, and those that had none the next ones. A new study is numbered
+    /// as its members say. Gives the numbers of runs that the study had and has no longer, too.
+    pub fn number(&self, study: &str, members: &mut [Member]) -> RegistryResult<Vec<(RunId, u64)>> {
+        self.read(|connection| {
+            let mut query = connection.prepare_cached(
+                "SELECT r.run_id, n.idx FROM studies s JOIN study_numbers n ON n.study_id = s.study_id
+                 JOIN runs r ON r.run_no = n.run_no WHERE s.name = ?1",
+            )?;
+            let known = query.query_map([study], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let mut known = known.collect::<Result<HashMap<RunId, u64>, _>>()?;
+            let mut next = known.values().max().map(|last| last + 1);
+            for member in members {
+                match (known.remove(&member.run.run_id), &mut next) {
+                    (Some(number), _) => member.index = number,
+                    (None, Some(next)) => {
+                        member.index = *next;
+                        *next += 1;
+                    }
+                    (None, None) => {}
+                }
+            }
+            Ok(known.into_iter().collect())
+        })
+    }
+}
+
 impl Registry {
     /// Enters a study with **all** its members, or changes it to them; a filter on what is to be run now belongs to the
-    /// [`Selection`](super::Selection) and not here. A member that was withdrawn stays withdrawn.
+    /// [queue](super::RunQueue) and not here. A member that was withdrawn stays withdrawn, and one that had a number in the
+    /// study keeps it.
     ///
     /// # Errors
     /// A run that is listed twice, or that has another run's setting and seed. Nothing is changed then.
-    pub fn plan(&mut self, study: &StudySpec, members: &[Member]) -> Result<PlanChanges> {
+    pub fn plan(&mut self, study: &StudySpec, members: &[Member]) -> RegistryResult<PlanChanges> {
         refuse_duplicates(members)?;
         self.write(|transaction, now| {
             let (study_id, spec_changed) = enter_study(transaction, study, now)?;
-            let mut entry = Entry { transaction, study, study_id, now, planned: PlanChanges::default(), moved: 0 };
+            let mut entry = StudyEntry { transaction, study, study_id, now, planned: PlanChanges::default(), moved: 0 };
             let mut listed = HashSet::with_capacity(members.len());
             for member in members {
                 listed.insert(entry.member(member)?);
             }
             entry.drop_others(&listed)?;
-            let Entry { planned, moved, .. } = entry;
+            let StudyEntry { planned, moved, .. } = entry;
             if spec_changed || moved > 0 || planned != PlanChanges::default() {
                 let payload = json!({"spec_sha": study.spec_sha, "members": members.len(), "created": planned.created,
                     "shared": planned.shared, "reused": planned.reused, "dropped": planned.dropped});
@@ -97,7 +156,7 @@ impl Registry {
     }
 }
 
-fn refuse_duplicates(members: &[Member]) -> Result<()> {
+fn refuse_duplicates(members: &[Member]) -> RegistryResult<()> {
     let mut seen = BTreeMap::new();
     for member in members {
         if let Some(first) = seen.insert(&member.run.run_id, member.index) {
@@ -109,7 +168,7 @@ fn refuse_duplicates(members: &[Member]) -> Result<()> {
 }
 
 /// The study's number, and whether its row is new or other than it was.
-fn enter_study(connection: &Connection, study: &StudySpec, now: i64) -> Result<(i64, bool)> {
+fn enter_study(connection: &Connection, study: &StudySpec, now: i64) -> RegistryResult<(i64, bool)> {
     let changed = connection.execute(
         "INSERT INTO studies (name, task, spec_sha, spec_json, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)
          ON CONFLICT (name) DO UPDATE
@@ -121,8 +180,23 @@ fn enter_study(connection: &Connection, study: &StudySpec, now: i64) -> Result<(
     Ok((connection.query_row(find, [&study.name], |row| row.get(0))?, changed > 0))
 }
 
+/// The number of a run in a study: the one that it had, or the wanted one, or the next when that is another run's.
+pub(super) fn number(connection: &Connection, study_id: i64, run_no: i64, wanted: u64) -> RegistryResult<i64> {
+    let mut find = connection.prepare_cached("SELECT idx FROM study_numbers WHERE study_id = ?1 AND run_no = ?2")?;
+    if let Some(known) = find.query_row([study_id, run_no], |row| row.get(0)).optional()? {
+        return Ok(known);
+    }
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO study_numbers (study_id, run_no, idx)
+         SELECT ?1, ?2, CASE WHEN EXISTS (SELECT 1 FROM study_numbers WHERE study_id = ?1 AND idx = ?3)
+             THEN (SELECT max(idx) + 1 FROM study_numbers WHERE study_id = ?1) ELSE ?3 END
+         RETURNING idx",
+    )?;
+    Ok(insert.query_row(params![study_id, run_no, wanted], |row| row.get(0))?)
+}
+
 /// Adds a run that does not exist yet, as pending.
-pub(super) fn create_run(connection: &Connection, run: &PlannedRun, actor: &str, now: i64) -> Result<i64> {
+pub(super) fn create_run(connection: &Connection, run: &PlannedRun, actor: &str, now: i64) -> RegistryResult<i64> {
     let mut config = connection.prepare_cached(
         "INSERT INTO configs (config_id, task, shape_sig, identity_json) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (config_id) DO NOTHING",
@@ -144,7 +218,7 @@ pub(super) fn create_run(connection: &Connection, run: &PlannedRun, actor: &str,
 }
 
 /// One study being entered.
-struct Entry<'t> {
+struct StudyEntry<'t> {
     transaction: &'t Transaction<'t>,
     study: &'t StudySpec,
     study_id: i64,
@@ -154,13 +228,13 @@ struct Entry<'t> {
     moved: u64,
 }
 
-impl Entry<'_> {
+impl StudyEntry<'_> {
     fn actor(&self) -> String {
         format!("plan of {}", self.study.name)
     }
 
     /// Adds a member or moves it to its place. Gives the run's number.
-    fn member(&mut self, member: &Member) -> Result<i64> {
+    fn member(&mut self, member: &Member) -> RegistryResult<i64> {
         let mut find =
             self.transaction.prepare_cached("SELECT run_no, state, config_id, seed FROM runs WHERE run_id = ?1")?;
         let known = find
@@ -186,7 +260,7 @@ impl Entry<'_> {
     }
 
     /// A run that no study listed, and this one does again, can be claimed again.
-    fn revive(&mut self, run_no: i64, state: RunState) -> Result<RunState> {
+    fn revive(&mut self, run_no: i64, state: RunState) -> RegistryResult<RunState> {
         if state != RunState::Superseded {
             return Ok(state);
         }
@@ -198,13 +272,13 @@ impl Entry<'_> {
         Ok(RunState::Pending)
     }
 
-    fn place(&mut self, member: &Member, run_no: i64, state: RunState, existed: bool) -> Result<()> {
+    fn place(&mut self, member: &Member, run_no: i64, state: RunState, existed: bool) -> RegistryResult<()> {
         let done = state == RunState::Done;
         let mut insert = self.transaction.prepare_cached(
             "INSERT INTO study_runs (study_id, run_no, idx, case_name, axes_json, reused, state, added_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (study_id, run_no) DO NOTHING",
         )?;
-        let index = super::usage::stored(member.index);
+        let index = number(self.transaction, self.study_id, run_no, member.index)?;
         let added = insert.execute(params![
             self.study_id,
             run_no,
@@ -229,7 +303,7 @@ impl Entry<'_> {
     }
 
     /// Takes the members out that the study no longer lists.
-    fn drop_others(&mut self, listed: &HashSet<i64>) -> Result<()> {
+    fn drop_others(&mut self, listed: &HashSet<i64>) -> RegistryResult<()> {
         let mut query = self.transaction.prepare_cached("SELECT run_no FROM study_runs WHERE study_id = ?1")?;
         let members = query.query_map([self.study_id], |row| row.get::<_, i64>(0))?;
         let gone: Vec<i64> =

@@ -18,8 +18,9 @@ use super::accept::accept;
 use super::current_run::CurrentRun;
 use super::file_system::probe_file_system;
 use super::open::{OpenOptions, refuse_network};
-use super::plan::create_run;
-use super::{Completion, PlannedRun, Reader, Registry, RegistryError, Result, StudySpec};
+use super::operator::{Audit, revoke};
+use super::plan::{create_run, number};
+use super::{Completion, PlannedRun, Reader, Registry, RegistryError, RegistryResult, StudySpec};
 
 /// What a run's directory, and the studies' resolved files, tell of it.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub struct RunOnDisk {
     pub run: PlannedRun,
     /// Its result, if it published one.
     pub result: Option<Completion>,
+    /// Why that is not believed: it is entered, and withdrawn in the same breath.
+    pub doubt: Option<String>,
     /// Its places in studies.
     pub memberships: Vec<MemberOnDisk>,
 }
@@ -43,6 +46,8 @@ pub struct MemberOnDisk {
     pub case: Option<String>,
     /// What its axes are set to, as JSON.
     pub axes_json: String,
+    /// Whether the study still lists it; a number is its run's for ever.
+    pub listed: bool,
 }
 
 /// What a rebuild made.
@@ -66,7 +71,7 @@ pub fn rebuild(
     path: &Path,
     studies: impl IntoIterator<Item = StudySpec>,
     runs: impl IntoIterator<Item = RunOnDisk>,
-) -> Result<Rebuilt> {
+) -> RegistryResult<Rebuilt> {
     refuse_network(path, probe_file_system)?;
     refuse_if_in_use(path)?;
     let fresh = with_suffix(path, &format!(".rebuild-{}", std::process::id()));
@@ -91,7 +96,7 @@ fn make(
     fresh: &Path,
     studies: impl IntoIterator<Item = StudySpec>,
     runs: impl IntoIterator<Item = RunOnDisk>,
-) -> Result<(Rebuilt, i64)> {
+) -> RegistryResult<(Rebuilt, i64)> {
     let mut registry = Registry::open_with(fresh, OpenOptions::default())?;
     let mut rebuilt = Rebuilt::default();
     registry.write(|transaction, now| {
@@ -104,7 +109,7 @@ fn make(
             rebuilt.studies += 1;
         }
         for facts in runs {
-            rebuilt.done += u64::from(facts.result.is_some());
+            rebuilt.done += u64::from(facts.result.is_some() && facts.doubt.is_none());
             rebuilt.runs += 1;
             enter(transaction, &facts, now)?;
         }
@@ -119,12 +124,15 @@ fn make(
     Ok((rebuilt, now))
 }
 
-fn enter(connection: &Connection, facts: &RunOnDisk, now: i64) -> Result<()> {
+fn enter(connection: &Connection, facts: &RunOnDisk, now: i64) -> RegistryResult<()> {
     const ACTOR: &str = "registry rebuild";
     let run_no = create_run(connection, &facts.run, ACTOR, now)?;
     for place in &facts.memberships {
         let study_id = super::studies::exact(connection, &place.study)?;
-        let index = super::usage::stored(place.index);
+        let index = number(connection, study_id, run_no, place.index)?;
+        if !place.listed {
+            continue;
+        }
         connection
             .prepare_cached(
                 "INSERT INTO study_runs (study_id, run_no, idx, case_name, axes_json, reused, state, added_at)
@@ -135,7 +143,11 @@ fn enter(connection: &Connection, facts: &RunOnDisk, now: i64) -> Result<()> {
     if let Some(result) = &facts.result {
         let current_run = CurrentRun::read(connection, &facts.run.run_id)?;
         accept(connection, &current_run, result, ("adopted", ACTOR), now)?;
-    } else if facts.memberships.is_empty() {
+        if let Some(doubt) = &facts.doubt {
+            let current_run = CurrentRun::read(connection, &facts.run.run_id)?;
+            revoke(connection, &current_run, ("changed", &Audit { actor: ACTOR, reason: doubt }), now)?;
+        }
+    } else if facts.memberships.iter().all(|place| !place.listed) {
         connection.execute(
             "UPDATE runs SET state = 'superseded', updated_at = ?2, event_kind = 'superseded', actor = ?3 WHERE run_no = ?1",
             params![run_no, now, ACTOR],
@@ -145,7 +157,7 @@ fn enter(connection: &Connection, facts: &RunOnDisk, now: i64) -> Result<()> {
 }
 
 /// Another process that has the file open would go on writing to the one that was set aside.
-fn refuse_if_in_use(path: &Path) -> Result<()> {
+fn refuse_if_in_use(path: &Path) -> RegistryResult<()> {
     if !path.exists() {
         return Ok(());
     }
@@ -166,7 +178,7 @@ fn refuse_if_in_use(path: &Path) -> Result<()> {
 }
 
 /// Gives the older file, with its log, another name. It also keeps its own until the new one takes it over.
-fn set_aside(path: &Path, now: i64) -> Result<Option<PathBuf>> {
+fn set_aside(path: &Path, now: i64) -> RegistryResult<Option<PathBuf>> {
     if !path.exists() {
         // A log without its file would be taken for the new file's.
         for suffix in ["-wal", "-shm"] {
@@ -193,11 +205,11 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn renamed(from: &Path, to: &Path) -> Result<()> {
+fn renamed(from: &Path, to: &Path) -> RegistryResult<()> {
     fs::rename(from, to).map_err(|source| RegistryError::Io { doing: "rename", path: from.to_owned(), source })
 }
 
-fn removed(path: &Path) -> Result<()> {
+fn removed(path: &Path) -> RegistryResult<()> {
     match fs::remove_file(path) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
             Err(RegistryError::Io { doing: "remove", path: path.to_owned(), source })
@@ -206,7 +218,7 @@ fn removed(path: &Path) -> Result<()> {
     }
 }
 
-fn sync_folder(path: &Path) -> Result<()> {
+fn sync_folder(path: &Path) -> RegistryResult<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let synced = File::open(folder).and_then(|folder| folder.sync_all());
     synced.map_err(|source| RegistryError::Io { doing: "sync", path: folder.to_owned(), source })
@@ -236,7 +248,7 @@ impl Reader {
     /// What a rebuild brings back, as lines of JSON in a fixed order: studies, runs, memberships, metrics. Without
     /// numbers of rows and events, epochs, leases and times, so that a registry and its rebuilt self give the same
     /// text.
-    pub fn dump(&self) -> Result<String> {
+    pub fn dump(&self) -> RegistryResult<String> {
         self.read(|connection| {
             let mut text = String::new();
             for (kind, sql) in FACTS {

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use rusqlite::types::Value as SqlValue;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
-use super::{ConfigId, OutcomeKind, Reader, RegistryError, Result, RunId, RunState, WorkerId};
+use super::claim::{Holder, Moment, attempt_process};
+use super::{ConfigId, OutcomeKind, Reader, RegistryError, RegistryResult, RunId, RunState};
+use crate::process::ProcessIdentity;
 
 /// Fewest digits of an id that may stand for it.
 const SHORTEST_PREFIX: usize = 4;
@@ -72,6 +74,8 @@ pub struct RunRow {
     pub case: Option<String>,
     /// What its axes are set to in that study, as JSON.
     pub axes_json: Option<String>,
+    /// Whether it was taken out of that study's results and claims.
+    pub withdrawn: bool,
 }
 
 /// A run that is running now.
@@ -86,11 +90,13 @@ pub struct RunningRow {
     /// 1 for the first attempt.
     pub attempt_no: u32,
     /// Who holds it.
-    pub worker: WorkerId,
+    pub worker: ProcessIdentity,
     /// When it was claimed.
     pub started_at: i64,
-    /// When its lease ends.
+    /// When its lease ends, in milliseconds UTC as they were at the last heartbeat.
     pub lease_until: i64,
+    /// Milliseconds until then, whatever became of the clock since; below 0 when it has ended.
+    pub lease_left: i64,
     /// The last heartbeat's JSON.
     pub progress: Option<String>,
 }
@@ -117,19 +123,20 @@ impl RunRow {
             lease_until: row.get(12)?,
             not_before: row.get(13)?,
             result_sha: row.get(14)?,
-            wall_ms: row.get::<_, i64>(15)?.unsigned_abs(),
+            wall_ms: row.get(15)?,
             created_at: row.get(16)?,
             updated_at: row.get(17)?,
-            index: row.get::<_, Option<i64>>(18)?.map(i64::unsigned_abs),
+            index: row.get(18)?,
             case: row.get(19)?,
             axes_json: row.get(20)?,
+            withdrawn: row.get::<_, Option<bool>>(21)?.unwrap_or_default(),
         })
     }
 }
 
 impl Reader {
     /// Where these runs are; a run that the registry does not know is left out.
-    pub fn states<'a>(&self, runs: impl IntoIterator<Item = &'a RunId>) -> Result<HashMap<RunId, RunState>> {
+    pub fn states<'a>(&self, runs: impl IntoIterator<Item = &'a RunId>) -> RegistryResult<HashMap<RunId, RunState>> {
         self.read(|connection| {
             let mut find = connection.prepare_cached("SELECT state FROM runs WHERE run_id = ?1")?;
             let mut states = HashMap::new();
@@ -146,7 +153,7 @@ impl Reader {
     ///
     /// # Errors
     /// When the filter names a study that does not exist.
-    pub fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>> {
+    pub fn runs(&self, filter: &RunFilter) -> RegistryResult<Vec<RunRow>> {
         self.read(|connection| {
             let (sql, values) = question(connection, filter)?;
             let mut query = connection.prepare(&sql)?;
@@ -159,7 +166,7 @@ impl Reader {
     ///
     /// # Errors
     /// When no run or several are meant.
-    pub fn run(&self, name: &str) -> Result<RunRow> {
+    pub fn run(&self, name: &str) -> RegistryResult<RunRow> {
         self.read(|connection| {
             let (run_no, study_id) = named(connection, name)?;
             row(connection, run_no, study_id)
@@ -167,16 +174,18 @@ impl Reader {
     }
 
     /// The runs that are running, in one study or in all.
-    pub fn running(&self, study: Option<&str>) -> Result<Vec<RunningRow>> {
+    pub fn running(&self, study: Option<&str>) -> RegistryResult<Vec<RunningRow>> {
         self.read(|connection| {
-            let columns = "r.run_id, a.epoch, a.attempt_no, a.host, a.pid, a.start_ticks, a.boot_id, a.started_at,
-                r.lease_until, r.progress";
+            let columns = "r.run_id, a.epoch, a.attempt_no, a.host, a.boot_id, a.pid_namespace, a.pid, a.start_ticks,
+                a.started_at, r.lease_until, r.progress, r.run_no";
+            let now = self.moment();
+            let read = |row: &Row<'_>| running_row(row, connection, now);
             let attempt = "JOIN attempts a ON a.run_no = r.run_no AND a.epoch = r.epoch";
             let Some(study) = study else {
                 let sql =
                     format!("SELECT {columns}, NULL FROM runs r {attempt} WHERE r.state = 'running' ORDER BY r.run_no");
                 let mut query = connection.prepare_cached(&sql)?;
-                return Ok(query.query_map([], running_row)?.collect::<Result<_, _>>()?);
+                return query.query_and_then([], read)?.collect();
             };
             let study_id = super::studies::exact(connection, study)?;
             let sql = format!(
@@ -184,32 +193,27 @@ impl Reader {
                  WHERE m.study_id = ?1 AND m.withdrawn IN (0, 1) AND m.state = 'running' ORDER BY m.idx"
             );
             let mut query = connection.prepare_cached(&sql)?;
-            Ok(query.query_map([study_id], running_row)?.collect::<Result<_, _>>()?)
+            query.query_and_then([study_id], read)?.collect()
         })
     }
 }
 
-fn running_row(row: &Row<'_>) -> rusqlite::Result<RunningRow> {
-    let worker = WorkerId {
-        host: row.get(3)?,
-        pid: row.get(4)?,
-        start_ticks: row.get::<_, i64>(5)?.unsigned_abs(),
-        boot_id: row.get(6)?,
-    };
+fn running_row(row: &Row<'_>, connection: &Connection, now: Moment) -> RegistryResult<RunningRow> {
     Ok(RunningRow {
         run_id: row.get(0)?,
         epoch: row.get(1)?,
         attempt_no: row.get(2)?,
-        worker,
-        started_at: row.get(7)?,
-        lease_until: row.get(8)?,
-        progress: row.get(9)?,
-        index: row.get::<_, Option<i64>>(10)?.map(i64::unsigned_abs),
+        worker: attempt_process(row, 3)?,
+        started_at: row.get(8)?,
+        lease_until: row.get(9)?,
+        lease_left: Holder::of(connection, row.get(11)?)?.lease_left(now),
+        progress: row.get(10)?,
+        index: row.get(12)?,
     })
 }
 
 /// The SQL of a filter and its values.
-fn question(connection: &Connection, filter: &RunFilter) -> Result<(String, Vec<SqlValue>)> {
+fn question(connection: &Connection, filter: &RunFilter) -> RegistryResult<(String, Vec<SqlValue>)> {
     let config = "JOIN configs c ON c.config_id = r.config_id";
     let mut values: Vec<SqlValue> = Vec::new();
     let mut conditions: Vec<String> = Vec::new();
@@ -223,7 +227,7 @@ fn question(connection: &Connection, filter: &RunFilter) -> Result<(String, Vec<
         }
         conditions.extend(axis_conditions(filter, &mut values));
         let from = format!("FROM study_runs m JOIN runs r ON r.run_no = m.run_no {config}");
-        (format!("SELECT {COLUMNS}, m.idx, m.case_name, m.axes_json {from}"), "m.idx")
+        (format!("SELECT {COLUMNS}, m.idx, m.case_name, m.axes_json, m.withdrawn {from}"), "m.idx")
     } else {
         if !states.is_empty() {
             conditions.push(format!("r.state IN ({states})"));
@@ -233,7 +237,7 @@ fn question(connection: &Connection, filter: &RunFilter) -> Result<(String, Vec<
             let all = axes.join(" AND ");
             conditions.push(format!("EXISTS (SELECT 1 FROM study_runs m WHERE m.run_no = r.run_no AND {all})"));
         }
-        (format!("SELECT {COLUMNS}, NULL, NULL, NULL FROM runs r {config}"), "r.run_no")
+        (format!("SELECT {COLUMNS}, NULL, NULL, NULL, NULL FROM runs r {config}"), "r.run_no")
     };
     if !conditions.is_empty() {
         sql += &format!(" WHERE {}", conditions.join(" AND "));
@@ -265,12 +269,12 @@ fn axis_conditions(filter: &RunFilter, values: &mut Vec<SqlValue>) -> Vec<String
 }
 
 /// The number of the run that `name` means, and the study if it names one.
-pub(super) fn named(connection: &Connection, name: &str) -> Result<(i64, Option<i64>)> {
+pub(super) fn named(connection: &Connection, name: &str) -> RegistryResult<(i64, Option<i64>)> {
     if let Some((study, index)) = name.rsplit_once(':') {
         let index: i64 = index.parse().map_err(|_| RegistryError::NotARunName { name: name.to_owned() })?;
         let study_id = super::studies::exact(connection, study)?;
         let mut query =
-            connection.prepare_cached("SELECT run_no FROM study_runs WHERE study_id = ?1 AND idx = ?2 LIMIT 1")?;
+            connection.prepare_cached("SELECT run_no FROM study_numbers WHERE study_id = ?1 AND idx = ?2")?;
         let mut found = query.query_map([study_id, index], |row| row.get(0))?;
         let run_no = found.next().transpose()?.ok_or_else(|| RegistryError::UnknownRun { name: name.to_owned() })?;
         return Ok((run_no, Some(study_id)));
@@ -293,9 +297,9 @@ pub(super) fn named(connection: &Connection, name: &str) -> Result<(i64, Option<
     }
 }
 
-pub(super) fn row(connection: &Connection, run_no: i64, study_id: Option<i64>) -> Result<RunRow> {
+pub(super) fn row(connection: &Connection, run_no: i64, study_id: Option<i64>) -> RegistryResult<RunRow> {
     let sql = format!(
-        "SELECT {COLUMNS}, m.idx, m.case_name, m.axes_json FROM runs r JOIN configs c ON c.config_id = r.config_id
+        "SELECT {COLUMNS}, m.idx, m.case_name, m.axes_json, m.withdrawn FROM runs r JOIN configs c ON c.config_id = r.config_id
          LEFT JOIN study_runs m ON m.run_no = r.run_no AND m.study_id = ?2 WHERE r.run_no = ?1"
     );
     Ok(connection.prepare_cached(&sql)?.query_row(params![run_no, study_id], RunRow::from_row)?)

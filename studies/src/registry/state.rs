@@ -115,7 +115,11 @@ impl StateCounts {
         RunState::ALL.into_iter().zip(self.0).filter(|(_, count)| *count > 0)
     }
 
-    pub(super) fn add(&mut self, state: RunState, count: u64) {
+    pub(crate) fn add(&mut self, state: RunState, count: u64) {
         self.0[state as usize] += count;
+    }
+
+    pub(super) fn remove(&mut self, state: RunState, count: u64) {
+        self.0[state as usize] = self.0[state as usize].saturating_sub(count);
     }
 }

@@ -1,10 +1,10 @@
 //! How studies stand, and what they gave.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{ConfigId, Metric, OutcomeKind, Reader, Result, RunId, RunState, StateCounts};
+use super::{ConfigId, Metric, OutcomeKind, Reader, RegistryResult, RunId, RunState, StateCounts};
 
 /// How a study stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct StudyStatus {
     pub updated_at: i64,
     /// Its members by state, without the withdrawn ones.
     pub counts: StateCounts,
+    /// How many of the done ones diverged.
+    pub diverged: u64,
     /// Members that were withdrawn.
     pub withdrawn: u64,
     /// Attempts at its members.
@@ -80,7 +82,7 @@ impl Reader {
     ///
     /// # Errors
     /// A name that means no study, with suggestions, or the beginning of several.
-    pub fn status(&self, studies: &[&str]) -> Result<Vec<StudyStatus>> {
+    pub fn status(&self, studies: &[&str]) -> RegistryResult<Vec<StudyStatus>> {
         self.read(|connection| {
             let chosen = super::studies::matching(connection, studies)?;
             chosen.into_iter().map(|(study_id, _)| status(connection, study_id)).collect()
@@ -91,7 +93,7 @@ impl Reader {
     ///
     /// # Errors
     /// A name that means no study, with suggestions.
-    pub fn study_spec(&self, study: &str) -> Result<String> {
+    pub fn study_spec(&self, study: &str) -> RegistryResult<String> {
         self.read(|connection| {
             let study_id = super::studies::exact(connection, study)?;
             let find = "SELECT spec_json FROM studies WHERE study_id = ?1";
@@ -99,11 +101,35 @@ impl Reader {
         })
     }
 
+    /// The digest of a study's specification and runs; none when the registry does not know the study.
+    pub fn spec_sha(&self, study: &str) -> RegistryResult<Option<String>> {
+        self.read(|connection| {
+            let find = "SELECT spec_sha FROM studies WHERE name = ?1";
+            Ok(connection.query_row(find, [study], |row| row.get(0)).optional()?)
+        })
+    }
+
+    /// The members of a study that are not over.
+    ///
+    /// # Errors
+    /// A name that means no study, with suggestions.
+    pub fn open_members(&self, study: &str) -> RegistryResult<Vec<RunId>> {
+        self.read(|connection| {
+            let study_id = super::studies::exact(connection, study)?;
+            let mut query = connection.prepare_cached(
+                "SELECT r.run_id FROM study_runs m JOIN runs r ON r.run_no = m.run_no
+                 WHERE m.study_id = ?1 AND m.withdrawn IN (0, 1)
+                   AND m.state IN ('pending', 'running', 'interrupted', 'deferred')",
+            )?;
+            Ok(query.query_map([study_id], |row| row.get(0))?.collect::<Result<_, _>>()?)
+        })
+    }
+
     /// What a study gave: one row for each member that is done and not withdrawn, by index.
     ///
     /// # Errors
     /// A name that means no study, with suggestions.
-    pub fn results(&self, study: &str) -> Result<Vec<ResultRow>> {
+    pub fn results(&self, study: &str) -> RegistryResult<Vec<ResultRow>> {
         self.read(|connection| {
             let study_id = super::studies::exact(connection, study)?;
             results(connection, study_id)
@@ -111,7 +137,51 @@ impl Reader {
     }
 }
 
-fn status(connection: &Connection, study_id: i64) -> Result<StudyStatus> {
+/// A member of a study and the result that was accepted of it, as far as a look at its folder needs them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberResult {
+    /// The run.
+    pub run_id: RunId,
+    /// Where it is.
+    pub state: RunState,
+    /// Digest of its result, if it is done.
+    pub result_sha: Option<String>,
+    /// What the file looked like when it was last read.
+    pub result_stat: Option<String>,
+}
+
+impl Reader {
+    /// Gives every member of a study, without holding them all.
+    ///
+    /// # Errors
+    /// A name that means no study, with suggestions.
+    pub fn member_results(&self, study: &str, mut each: impl FnMut(MemberResult)) -> RegistryResult<()> {
+        self.read(|connection| {
+            let study_id = super::studies::exact(connection, study)?;
+            let mut query = connection.prepare_cached(
+                "SELECT r.run_id, r.state, r.result_sha, r.result_stat
+                 FROM study_runs m JOIN runs r ON r.run_no = m.run_no WHERE m.study_id = ?1",
+            )?;
+            let mut rows = query.query([study_id])?;
+            while let Some(row) = rows.next()? {
+                let (run_id, state) = (row.get(0)?, row.get(1)?);
+                each(MemberResult { run_id, state, result_sha: row.get(2)?, result_stat: row.get(3)? });
+            }
+            Ok(())
+        })
+    }
+
+    /// The digests of all accepted results; none for a run whose result was withdrawn.
+    pub fn accepted_results(&self) -> RegistryResult<HashMap<RunId, Option<String>>> {
+        self.read(|connection| {
+            let mut query =
+                connection.prepare("SELECT run_id, result_sha FROM runs WHERE state IN ('done', 'invalid')")?;
+            Ok(query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
+        })
+    }
+}
+
+fn status(connection: &Connection, study_id: i64) -> RegistryResult<StudyStatus> {
     let find = "SELECT name, task, spec_sha, created_at, updated_at FROM studies WHERE study_id = ?1";
     let mut status = connection.query_row(find, [study_id], |row| {
         Ok(StudyStatus {
@@ -121,6 +191,7 @@ fn status(connection: &Connection, study_id: i64) -> Result<StudyStatus> {
             created_at: row.get(3)?,
             updated_at: row.get(4)?,
             counts: StateCounts::default(),
+            diverged: 0,
             withdrawn: 0,
             attempts: 0,
             retries: 0,
@@ -129,35 +200,35 @@ fn status(connection: &Connection, study_id: i64) -> Result<StudyStatus> {
         })
     })?;
     let mut query = connection.prepare_cached(
-        "SELECT m.withdrawn, m.state, count(*), sum(r.attempts), sum(r.retries_used), sum(r.wall_ms), sum(r.wall_ms > 0)
+        "SELECT m.withdrawn, m.state, count(*), sum(r.attempts), sum(r.retries_used), sum(r.wall_ms), sum(r.wall_ms > 0),
+             sum(coalesce(r.outcome = 'diverged', 0))
          FROM study_runs m JOIN runs r ON r.run_no = m.run_no WHERE m.study_id = ?1 GROUP BY m.withdrawn, m.state",
     )?;
     let mut rows = query.query([study_id])?;
     while let Some(row) = rows.next()? {
-        let number = |column| -> rusqlite::Result<u64> { Ok(row.get::<_, i64>(column)?.unsigned_abs()) };
         if row.get(0)? {
-            status.withdrawn += number(2)?;
+            status.withdrawn += row.get::<_, u64>(2)?;
             continue;
         }
         let state: RunState = row.get(1)?;
-        status.counts.add(state, number(2)?);
-        status.attempts += number(3)?;
-        status.retries += number(4)?;
+        status.counts.add(state, row.get(2)?);
+        status.attempts += row.get::<_, u64>(3)?;
+        status.retries += row.get::<_, u64>(4)?;
         if state == RunState::Done {
-            (status.done_wall_ms, status.done_timed) = (number(5)?, number(6)?);
+            (status.done_wall_ms, status.done_timed, status.diverged) = (row.get(5)?, row.get(6)?, row.get(7)?);
         }
     }
     Ok(status)
 }
 
-fn results(connection: &Connection, study_id: i64) -> Result<Vec<ResultRow>> {
+fn results(connection: &Connection, study_id: i64) -> RegistryResult<Vec<ResultRow>> {
     let mut query = connection.prepare_cached(
         "SELECT idx, case_name, axes_json, run_id, config_id, seed, outcome, result_sha, run_no
          FROM v_results WHERE study_id = ?1 ORDER BY idx",
     )?;
     let found = query.query_map(params![study_id], |row| {
         let result = ResultRow {
-            index: row.get::<_, i64>(0)?.unsigned_abs(),
+            index: row.get(0)?,
             case: row.get(1)?,
             axes_json: row.get(2)?,
             run_id: row.get(3)?,
@@ -179,7 +250,7 @@ fn results(connection: &Connection, study_id: i64) -> Result<Vec<ResultRow>> {
         .collect()
 }
 
-fn metrics_of(connection: &Connection, study_id: i64) -> Result<BTreeMap<i64, Vec<Metric>>> {
+fn metrics_of(connection: &Connection, study_id: i64) -> RegistryResult<BTreeMap<i64, Vec<Metric>>> {
     let mut query = connection.prepare_cached(
         "SELECT x.run_no, x.name, x.measure, x.value FROM study_runs m JOIN metrics x ON x.run_no = m.run_no
          WHERE m.study_id = ?1 ORDER BY x.run_no, x.name, x.measure",

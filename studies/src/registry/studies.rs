@@ -2,13 +2,13 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{RegistryError, Result};
+use super::{RegistryError, RegistryResult};
 
 /// How many names a message suggests.
 const SUGGESTIONS: usize = 5;
 
 /// The study with exactly this name.
-pub(super) fn exact(connection: &Connection, name: &str) -> Result<i64> {
+pub(super) fn exact(connection: &Connection, name: &str) -> RegistryResult<i64> {
     let find = "SELECT study_id FROM studies WHERE name = ?1";
     let found = connection.query_row(find, [name], |row| row.get(0)).optional()?;
     found.map_or_else(|| Err(unknown(name, &names(connection)?)), Ok)
@@ -18,7 +18,7 @@ pub(super) fn exact(connection: &Connection, name: &str) -> Result<i64> {
 ///
 /// A name is tried as it is, then as the beginning of exactly one study, then, if it holds `*`, `?` or `[`, as a
 /// pattern.
-pub(super) fn matching(connection: &Connection, patterns: &[&str]) -> Result<Vec<(i64, String)>> {
+pub(super) fn matching(connection: &Connection, patterns: &[&str]) -> RegistryResult<Vec<(i64, String)>> {
     let all = names(connection)?;
     if patterns.is_empty() {
         return Ok(all);
@@ -32,7 +32,7 @@ pub(super) fn matching(connection: &Connection, patterns: &[&str]) -> Result<Vec
     Ok(chosen)
 }
 
-fn meant_by(connection: &Connection, pattern: &str, all: &[(i64, String)]) -> Result<Vec<(i64, String)>> {
+fn meant_by(connection: &Connection, pattern: &str, all: &[(i64, String)]) -> RegistryResult<Vec<(i64, String)>> {
     if let Some(study) = all.iter().find(|(_, name)| name == pattern) {
         return Ok(vec![study.clone()]);
     }
@@ -54,7 +54,7 @@ fn meant_by(connection: &Connection, pattern: &str, all: &[(i64, String)]) -> Re
     }
 }
 
-fn names(connection: &Connection) -> Result<Vec<(i64, String)>> {
+fn names(connection: &Connection) -> RegistryResult<Vec<(i64, String)>> {
     let mut query = connection.prepare_cached("SELECT study_id, name FROM studies ORDER BY study_id")?;
     let names = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(names.collect::<Result<_, _>>()?)

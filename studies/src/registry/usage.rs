@@ -45,20 +45,17 @@ impl Usage {
 
     /// Reads the columns from `first` on.
     pub(super) fn from_row(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
-        let integer = |offset| -> rusqlite::Result<Option<u64>> {
-            Ok(row.get::<_, Option<i64>>(first + offset)?.map(i64::unsigned_abs))
-        };
         Ok(Self {
             exit_code: row.get(first)?,
-            wall_ms: integer(1)?,
-            gpu_ms: integer(2)?,
+            wall_ms: row.get(first + 1)?,
+            gpu_ms: row.get(first + 2)?,
             flops: row.get(first + 3)?,
             joules: row.get(first + 4)?,
-            episodes: integer(5)?,
-            tokens_in: integer(6)?,
-            tokens_out: integer(7)?,
+            episodes: row.get(first + 5)?,
+            tokens_in: row.get(first + 6)?,
+            tokens_out: row.get(first + 7)?,
             cost_usd: row.get(first + 8)?,
-            peak_bytes: integer(9)?,
+            peak_bytes: row.get(first + 9)?,
         })
     }
 }

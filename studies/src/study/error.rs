@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use aees_run::result::METRICS;
 use aees_run::settings::{ConfigError, Place};
 
 /// One thing that is wrong.
@@ -97,6 +98,9 @@ pub enum Problem {
     /// A name that is none of the known ones.
     #[error("unknown {what} `{name}`: this study has {known}")]
     UnknownName { what: &'static str, name: String, known: String },
+    /// A metric that is in no result of the task.
+    #[error("no run of this task has a number `{name}`")]
+    UnknownMetric { name: String, nearest: Option<String> },
     /// A setting of a run that cannot be.
     #[error("{error}{}", written(others))]
     Setting { error: ConfigError, others: Vec<(String, Place)> },
@@ -140,6 +144,8 @@ impl StudyError {
             Problem::UnknownKey { nearest: Some(nearest), .. } | Problem::NobodySets { nearest: Some(nearest), .. } => {
                 format!("did you mean `{nearest}`?")
             }
+            Problem::UnknownMetric { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
+            Problem::UnknownMetric { nearest: None, .. } => format!("name one of {}", METRICS.join(", ")),
             Problem::NobodySets { nearest: None, .. } => "name a key of base, set, sweep, zip or cases".into(),
             Problem::Setting { error, .. } => return error.help(),
             Problem::NewerVersion { .. } => "use a newer aees, or write `aees: 1`".into(),

@@ -103,6 +103,9 @@ impl<'file> StudyReader<'file> {
         let (task, task_place) = self.task()?;
         let train = if let StudyTask::Train(task) = &task { Some(*task) } else { None };
         let dialect = Dialect { task: train, top_level_replace };
+        if let (Some(metric), Some(_), Some(node)) = (&metric, train, self.get("metric")) {
+            self.errors.extend(policy::unknown_metric(metric, node));
+        }
         let (base, configs) = self.bases(dialect);
         let root = Block::read(self.entries, dialect, order, self.errors);
         let seeds = seeds.unwrap_or_else(|| vec![seed_of_base(&base)]);

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::error::StudyError;
+use aees_run::nearest::nearest;
+use aees_run::result::METRICS;
+
+use super::error::{Problem, StudyError};
 use super::fields::{YamlFields, wrong};
 use super::keys;
 use super::yaml::{Kind, YamlNode};
@@ -102,6 +105,15 @@ pub(super) fn metric(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<Ob
     Some(Objective { name: name?, goal: goal.unwrap_or(Goal::Max), measure: measure.unwrap_or(Measure::Final) })
 }
 
+/// A metric that no training run has.
+pub(super) fn unknown_metric(objective: &Objective, node: &YamlNode) -> Option<StudyError> {
+    let name = &objective.name;
+    (!METRICS.contains(&name.as_str())).then(|| {
+        let nearest = nearest(name, METRICS).map(str::to_owned);
+        StudyError::at(&node.place, Problem::UnknownMetric { name: name.clone(), nearest })
+    })
+}
+
 pub(super) fn budget(node: &YamlNode, errors: &mut Vec<StudyError>) -> Budget {
     let Some(mut fields) = YamlFields::of(node, "budget", keys::BUDGET, errors) else {
         return Budget::default();
@@ -113,9 +125,6 @@ pub(super) fn budget(node: &YamlNode, errors: &mut Vec<StudyError>) -> Budget {
         per_run_timeout: fields.parse("per_run_timeout", DURATION, duration),
     }
 }
-
-/// A hundred years.
-const MOST_HOURS: f64 = 876_000.0;
 
 /// Retries by failure class; none for as often as it takes.
 pub(super) fn retry(node: &YamlNode, errors: &mut Vec<StudyError>) -> BTreeMap<String, Option<u32>> {
@@ -138,6 +147,9 @@ pub(super) fn breakers(node: &YamlNode, errors: &mut Vec<StudyError>) -> Breaker
         same_fingerprint: count(&mut fields, "same_fingerprint").unwrap_or(default.same_fingerprint),
     }
 }
+
+/// The longest time that a study may give to something: a hundred years.
+pub const MOST_HOURS: f64 = 876_000.0;
 
 fn positive(text: &str) -> Option<u64> {
     text.parse().ok().filter(|count| *count > 0)

@@ -1,14 +1,12 @@
 //! Before anything runs: what the disk knows and the registry does not, and the other way round.
 //!
 //! A worker may have died between publishing a result and telling of it; a supervisor may have died with runs claimed; a
-//! folder may have been deleted.
+//! folder may have been deleted, and a result may have been changed by hand.
 
-use aees_run::artifact::FileError;
-
-use crate::disk::{Root, completion_of};
+use crate::disk::{Root, completion_of, result_stat};
 use crate::error::SweepError;
-use crate::process::{ProcessIdentity, hostname};
-use crate::registry::{Audit, Registry, RegistryError, RunFilter, RunState};
+use crate::process::Liveness;
+use crate::registry::{Audit, LostResult, MemberResult, Registry, RegistryError, RunState};
 
 /// What was put right.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +17,8 @@ pub struct Reconciled {
     pub interrupted: usize,
     /// Done runs whose result is gone, by id.
     pub vanished: Vec<String>,
+    /// Done runs whose result is not the one that was accepted, by id.
+    pub changed: Vec<String>,
     /// Results that cannot be used, with the reason.
     pub damaged: Vec<String>,
 }
@@ -26,43 +26,65 @@ pub struct Reconciled {
 /// Brings the runs of a study in line with their folders.
 pub fn reconcile(registry: &mut Registry, root: &Root, study: &str) -> Result<Reconciled, SweepError> {
     let mut reconciled = Reconciled::default();
-    let host = hostname();
     let audit = Audit { actor: "reconcile", reason: "its worker is dead" };
     for row in registry.running(Some(study))? {
-        let worker = &row.worker;
-        let here = worker.host == host;
-        let process =
-            ProcessIdentity { pid: worker.pid, start_ticks: worker.start_ticks, boot_id: worker.boot_id.clone() };
-        // A worker of another machine is judged by its lease alone.
-        if here && !process.is_alive() && registry.interrupt_dead(&row.run_id, row.epoch, &audit)? {
+        // A worker that cannot be seen from here is judged by its lease alone.
+        let dead = row.worker.liveness() == Liveness::Dead;
+        if dead && registry.interrupt_dead(&row.run_id, row.epoch, &audit)? {
             reconciled.interrupted += 1;
         }
     }
-    let filter = RunFilter { study: Some(study.to_owned()), ..RunFilter::default() };
-    for row in registry.runs(&filter)? {
-        let folder = root.run(&row.run_id);
-        let published = folder.join("result.json");
-        let there = published.try_exists().map_err(FileError::at("look for", &published))?;
-        match row.state {
-            RunState::Done if !there => {
-                let audit = Audit { actor: "reconcile", reason: "its result is gone from the disk" };
-                registry.vanished(&row.run_id, &audit)?;
-                reconciled.vanished.push(row.run_id.to_string());
+    let mut unusual = Vec::new();
+    registry.member_results(study, |member| {
+        // An error comes again below, where it is told.
+        let found = result_stat(&root.run(&member.run_id)).unwrap_or(None);
+        let usual = match member.state {
+            RunState::Done => found.is_some() && found == member.result_stat,
+            RunState::Pending | RunState::Interrupted | RunState::Deferred | RunState::Failed => found.is_none(),
+            _ => true,
+        };
+        if !usual {
+            unusual.push(member);
+        }
+    })?;
+    let mut seen = Vec::new();
+    for member in unusual {
+        let found = completion_of(&root.run(&member.run_id));
+        if member.state != RunState::Done {
+            match found {
+                Ok(Some(found)) => match registry.adopt(&member.run_id, &found, "reconcile") {
+                    Ok(_) => reconciled.adopted += 1,
+                    // Somebody claimed it in between.
+                    Err(RegistryError::IllegalMove { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                },
+                Ok(None) => {}
+                Err(error) => reconciled.damaged.push(error.to_string()),
             }
-            RunState::Pending | RunState::Interrupted | RunState::Deferred | RunState::Failed if there => {
-                match completion_of(&folder) {
-                    Ok(Some(found)) => match registry.adopt(&row.run_id, &found, "reconcile") {
-                        Ok(_) => reconciled.adopted += 1,
-                        // Somebody claimed it in between.
-                        Err(RegistryError::IllegalMove { .. }) => {}
-                        Err(error) => return Err(error.into()),
-                    },
-                    Ok(None) => {}
-                    Err(error) => reconciled.damaged.push(error.to_string()),
-                }
+            continue;
+        }
+        match found {
+            Ok(Some(found)) if Some(&found.result_sha) == member.result_sha.as_ref() => {
+                seen.extend(found.result_stat.map(|stat| (member.run_id, stat)));
             }
-            _ => {}
+            Ok(None) => {
+                lose(registry, &member, LostResult::Vanished, "its result is gone from the disk")?;
+                reconciled.vanished.push(member.run_id.to_string());
+            }
+            Ok(Some(_)) | Err(_) => {
+                lose(registry, &member, LostResult::Changed, "its result is not the one that was accepted")?;
+                reconciled.changed.push(member.run_id.to_string());
+            }
         }
     }
+    registry.remember_result_stats(&seen)?;
     Ok(reconciled)
+}
+
+fn lose(registry: &mut Registry, member: &MemberResult, how: LostResult, reason: &str) -> Result<(), SweepError> {
+    match registry.lost_result(&member.run_id, how, &Audit { actor: "reconcile", reason }) {
+        // Somebody was faster.
+        Ok(()) | Err(RegistryError::IllegalMove { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }

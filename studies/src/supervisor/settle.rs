@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::retry::{deferral, fingerprint, first_and_last_line, pause_before_retry};
-use super::{BUSY, Halt, MOST_KILLED, StopReason, Submitted, Supervisor, SweepEvent};
+use super::{BusyFolder, Halt, MOST_KILLED, StopReason, Submitted, Supervisor, SweepEvent};
 use crate::disk::completion_of;
 use crate::error::SweepError;
 use crate::job::{Ended, EndedState};
-use crate::registry::{AfterFailure, Claim, Completion, FailedAttempt, RegistryError, RunId, Usage};
+use crate::registry::{AfterFailure, Claim, Completion, FailedAttempt, RegistryError, Usage};
 
 impl Supervisor<'_> {
     /// Tells the registry about all runs that are over; their results in one transaction.
@@ -16,22 +16,23 @@ impl Supervisor<'_> {
         for (run, ended) in over {
             let seconds = (self.now() - run.at).as_secs_f64();
             match self.completion(&run.claim, &ended, seconds) {
-                Some(completion) => done.push((run.claim, completion, seconds)),
-                None => self.settle_without_result(&run, ended, seconds)?,
+                Some(completion) => done.push((run, completion, seconds)),
+                None => self.settle_without_result(run, ended, seconds)?,
             }
         }
         if done.is_empty() {
             return Ok(());
         }
-        let pairs: Vec<(&Claim, &Completion)> = done.iter().map(|(claim, completion, _)| (claim, completion)).collect();
+        let pairs: Vec<(&Claim, &Completion)> =
+            done.iter().map(|(run, completion, _)| (&run.claim, completion)).collect();
         let answers = self.registry.complete_all(&pairs)?;
-        for ((claim, completion, seconds), answer) in done.iter().zip(answers) {
+        for ((run, completion, seconds), answer) in done.iter().zip(answers) {
             let what = match answer {
                 Ok(_) => summary_of(completion),
                 Err(RegistryError::FencedOut { .. }) => "finished, but the run is no longer this worker's".into(),
                 Err(error) => error.to_string(),
             };
-            self.tell_settled(&claim.run_id, &what, *seconds);
+            self.tell_settled(run, &what, *seconds);
         }
         Ok(())
     }
@@ -46,30 +47,24 @@ impl Supervisor<'_> {
         Some(completion)
     }
 
-    fn settle_without_result(&mut self, run: &Submitted, ended: Ended, seconds: f64) -> Result<(), SweepError> {
+    fn settle_without_result(&mut self, run: Submitted, ended: Ended, seconds: f64) -> Result<(), SweepError> {
         let claim = &run.claim;
         let usage = Usage { wall_ms: Some((seconds * 1e3) as u64), ..Usage::default() };
-        let now = self.registry.now();
-        let later = |pause: Duration| now + pause.as_millis() as i64;
         let why = if ended.message.is_empty() { "asked to stop" } else { &ended.message };
         let (told, what) = match ended.state {
             _ if run.stop == Some(StopReason::Lost) => (Ok(()), "stopped: the run was taken away".to_owned()),
-            EndedState::Busy => {
-                let why = "another process still works in its folder";
-                (self.registry.defer(claim, later(BUSY), why, &usage), why.to_owned())
-            }
-            EndedState::RateLimited { after_seconds } => {
-                let pause = deferral(after_seconds, claim);
-                let told = self.registry.defer(claim, later(pause), "rate limit", &usage);
-                (told, format!("rate limited; put off for {} s", pause.as_secs()))
-            }
+            EndedState::Busy => return self.wait_for_folder(run),
+            EndedState::RateLimited { after_seconds } => self.put_off(claim, after_seconds, &usage)?,
             EndedState::Interrupted if run.stop == Some(StopReason::Timeout) => {
-                self.held_back.insert(claim.run_id.clone());
+                self.queue.hold_back(claim);
                 let why = "it took longer than budget.per_run_timeout";
                 (self.registry.interrupt(claim, why, &usage), format!("stopped: {why}; its checkpoint is kept"))
             }
-            EndedState::Interrupted if run.stop.is_some() || claim.attempt_no <= MOST_KILLED => {
+            EndedState::Interrupted if run.stop.is_some() => {
                 (self.registry.interrupt(claim, why, &usage), format!("interrupted: {why}"))
+            }
+            EndedState::Interrupted if claim.lost_attempts < MOST_KILLED => {
+                (self.registry.killed(claim, why, &usage), format!("interrupted: {why}"))
             }
             EndedState::Interrupted => self.fail(claim, "signal", why, &usage)?,
             EndedState::Failed { class } => {
@@ -85,8 +80,41 @@ impl Supervisor<'_> {
             Ok(()) | Err(RegistryError::FencedOut { .. }) => {}
             Err(error) => return Err(error.into()),
         }
-        self.tell_settled(&claim.run_id, &what, seconds);
+        self.tell_settled(&run, &what, seconds);
         Ok(())
+    }
+
+    /// Another process works in the run's folder: it is left alone until that ends.
+    fn wait_for_folder(&mut self, run: Submitted) -> Result<(), SweepError> {
+        let Submitted { claim, label, .. } = run;
+        match self.registry.release(&claim) {
+            Ok(()) | Err(RegistryError::FencedOut { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        (self.report)(SweepEvent::Busy { run: &claim.run_id, label: &label });
+        self.queue.hold_back(&claim);
+        let folder = self.root.run(&claim.run_id);
+        self.busy.push(BusyFolder { claim, folder });
+        Ok(())
+    }
+
+    /// A rate limit is no failure, unless the study says how often it may come.
+    fn put_off(
+        &mut self,
+        claim: &Claim,
+        after_seconds: Option<f64>,
+        usage: &Usage,
+    ) -> Result<(Result<(), RegistryError>, String), SweepError> {
+        if let Some(Some(most)) = self.plan.policy.retry.get("rate_limit")
+            && claim.deferrals >= *most
+        {
+            let message = format!("it met a rate limit {} times, and retry.rate_limit is {most}", claim.deferrals + 1);
+            return self.fail_with(claim, ("rate_limit", &message), None, usage);
+        }
+        let pause = deferral(after_seconds, claim);
+        let until = self.registry.now() + pause.as_millis() as i64;
+        let told = self.registry.defer(claim, until, "rate limit", usage);
+        Ok((told, format!("rate limited; put off for {} s", pause.as_secs())))
     }
 
     /// A failure: another attempt, or the end of the run; and perhaps of the study.
@@ -97,8 +125,18 @@ impl Supervisor<'_> {
         message: &str,
         usage: &Usage,
     ) -> Result<(Result<(), RegistryError>, String), SweepError> {
-        let mark = fingerprint(class, message);
         let pause = pause_before_retry(&self.plan.policy, class, claim);
+        self.fail_with(claim, (class, message), pause, usage)
+    }
+
+    fn fail_with(
+        &mut self,
+        claim: &Claim,
+        (class, message): (&str, &str),
+        pause: Option<Duration>,
+        usage: &Usage,
+    ) -> Result<(Result<(), RegistryError>, String), SweepError> {
+        let mark = fingerprint(class, message);
         let next = match pause {
             Some(pause) => AfterFailure::RetryAt(self.registry.now() + pause.as_millis() as i64),
             None => AfterFailure::Final,
@@ -135,9 +173,8 @@ impl Supervisor<'_> {
         Ok(())
     }
 
-    fn tell_settled(&mut self, run: &RunId, what: &str, seconds: f64) {
-        let label = self.members.get(run).map(|(_, label)| label.as_str()).unwrap_or_default();
-        (self.report)(SweepEvent::Settled { run, label, what, seconds });
+    fn tell_settled(&mut self, run: &Submitted, what: &str, seconds: f64) {
+        (self.report)(SweepEvent::Settled { run: &run.claim.run_id, label: &run.label, what, seconds });
     }
 }
 

@@ -1,7 +1,7 @@
 //! The supervisor with a launcher that starts nothing, and a clock that only the launcher turns: by the patience with which
 //! it is polled when nothing happens.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::AtomicI64;
 
 use serde_json::json;
@@ -30,6 +30,7 @@ struct FakeLauncher<'a> {
     running: Vec<Ticket>,
     jobs: Vec<Job>,
     stops: usize,
+    kills: usize,
 }
 
 impl Launcher for FakeLauncher<'_> {
@@ -66,6 +67,11 @@ impl Launcher for FakeLauncher<'_> {
             |ticket: &Ticket| updates.iter().any(|(t, update)| t == ticket && !matches!(update, Update::Progress(_)));
         self.running.retain(|ticket| !over(ticket));
         updates
+    }
+
+    fn kill(&mut self, ticket: Ticket) {
+        self.kills += 1;
+        self.updates.push_back((ticket, Update::Lost("it was killed".into())));
     }
 
     fn stop(&mut self, ticket: Ticket) {
@@ -106,53 +112,31 @@ impl Scratch {
         };
         let member =
             |index: u64| Member { run: run(index), index, case: None, axes_json: json!({"x": index}).to_string() };
-        let members: Vec<Member> = (0..runs).map(member).collect();
-        let selected: Vec<RunId> = members.iter().map(|member| member.run.run_id.clone()).collect();
-        let plan = StudyPlan {
-            name: "s".into(),
-            metric: None,
-            policy: Policy {
-                retry: BTreeMap::new(),
-                consecutive: 100,
-                same_fingerprint: 100,
-                max_hours: None,
-                per_run_timeout_seconds: None,
-                on_end: None,
-                on_failure: None,
-            },
-            spec: StudySpec {
-                name: "s".into(),
-                task: "command".into(),
-                spec_sha: "0".repeat(64),
-                spec_json: "{}".into(),
-            },
-            work: selected.iter().map(|run| (run.clone(), Work::Train(serde_json::Map::new()))).collect(),
-            members,
-            selected,
-            search: None,
-            trials: 0,
-            program: None,
-            warnings: Vec::new(),
-            duplicates: 0,
-            excluded: 0,
-            provisional: false,
-        };
+        let mut plan = StudyPlan { name: "s".into(), ..StudyPlan::empty() };
+        plan.spec =
+            StudySpec { name: "s".into(), task: "command".into(), spec_sha: "0".repeat(64), spec_json: "{}".into() };
+        plan.policy = Policy { consecutive: 100, same_fingerprint: 100, ..Policy::default() };
+        for index in 0..runs {
+            plan.add(member(index), Work::Train(serde_json::Map::new()));
+        }
+        plan.runs = plan.members.len();
         Self { folder: tempfile::tempdir().unwrap(), clock: Arc::new(AtomicI64::new(1_000_000)), plan }
     }
 
     fn registry(&self) -> Registry {
-        let clock = self.clock.clone();
+        let (clock, uptime) = (self.clock.clone(), self.clock.clone());
         let clock = Box::new(move || clock.load(Ordering::SeqCst));
+        let uptime = Arc::new(move || uptime.load(Ordering::SeqCst));
         let path = self.folder.path().join("registry.db");
-        Registry::open_with(&path, OpenOptions { clock, ..OpenOptions::default() }).unwrap()
+        Registry::open_with(&path, OpenOptions { clock, uptime, ..OpenOptions::default() }).unwrap()
     }
 
-    fn run(&self, slots: usize, decide: impl FnMut(&Job) -> Fate) -> Outcome {
-        let stop_when = StopConditions { deadline: None, interrupted: Arc::default(), fail_fast: false };
+    fn run(&mut self, slots: usize, decide: impl FnMut(&Job) -> Fate) -> Outcome {
+        let stop_when = StopConditions { deadline: None, asked: Arc::default(), fail_fast: false };
         self.run_within(stop_when, slots, decide)
     }
 
-    fn run_within(&self, stop_when: StopConditions, slots: usize, decide: impl FnMut(&Job) -> Fate) -> Outcome {
+    fn run_within(&mut self, stop_when: StopConditions, slots: usize, decide: impl FnMut(&Job) -> Fate) -> Outcome {
         let root = Root::new(self.folder.path());
         let mut registry = self.registry();
         registry.plan(&self.plan.spec, &self.plan.members).unwrap();
@@ -164,17 +148,20 @@ impl Scratch {
             running: Vec::new(),
             jobs: Vec::new(),
             stops: 0,
+            kills: 0,
         };
         let (mut settled, mut progress) = (Vec::new(), Vec::new());
         let mut report = |event: SweepEvent<'_>| match event {
             SweepEvent::Started { .. } => {}
             SweepEvent::Settled { what, .. } => settled.push(what.to_owned()),
             SweepEvent::Progress { running, .. } => progress.extend(running.iter().cloned()),
+            SweepEvent::Busy { .. } => settled.push("busy".to_owned()),
         };
         let begin = self.clock.load(Ordering::SeqCst);
+        let clock = self.clock();
         let mut supervisor =
-            Supervisor::new(registry, &root, &self.plan, stop_when, &mut launcher, &mut report).unwrap();
-        supervisor.clock = self.clock();
+            Supervisor::new(registry, &root, &mut self.plan, stop_when, &mut launcher, &mut report).unwrap();
+        supervisor.clock = clock;
         let summary = supervisor.run().unwrap();
         let took = self.clock.load(Ordering::SeqCst) - begin;
         let FakeLauncher { jobs, stops, .. } = launcher;
@@ -196,7 +183,7 @@ impl Scratch {
 
 impl Outcome {
     fn count(&self, state: RunState) -> u64 {
-        self.summary.counts.get(&state).copied().unwrap_or_default()
+        self.summary.counts.get(state)
     }
 }
 
@@ -206,7 +193,7 @@ fn failed(class: &str) -> Fate {
 
 #[test]
 fn every_run_is_submitted_once_and_no_more_than_the_launcher_takes() {
-    let scratch = Scratch::new(7);
+    let mut scratch = Scratch::new(7);
     let outcome = scratch.run(3, |_| Fate::Done);
     assert_eq!((outcome.count(RunState::Done), outcome.jobs.len()), (7, 7));
     assert!(outcome.jobs.iter().all(|job| job.attempt == 1 && job.run_directory.join("identity.json").is_file()));
@@ -232,7 +219,7 @@ fn failures_are_tried_again_with_growing_pauses_as_often_as_their_class_allows()
     assert!((pauses..pauses + 3_000).contains(&outcome.took), "{}", outcome.took);
     assert_eq!(outcome.settled[0], "failed (io), tried again in 1 s: broken; at last");
     assert_eq!(Scratch::new(1).run(1, |_| failed("data")).jobs.len(), 1);
-    let often = Scratch::new(1).set_policy(|policy| policy.retry = BTreeMap::from([("data".into(), Some(2))]));
+    let mut often = Scratch::new(1).set_policy(|policy| policy.retry = BTreeMap::from([("data".into(), Some(2))]));
     assert_eq!(often.run(1, |_| failed("data")).jobs.len(), 3);
 }
 
@@ -249,9 +236,9 @@ fn a_rate_limit_puts_a_run_off_for_as_long_as_it_was_told() {
 
 #[test]
 fn at_the_deadline_runs_are_asked_to_stop_and_stay_interrupted() {
-    let scratch = Scratch::new(3);
+    let mut scratch = Scratch::new(3);
     let deadline = Some(Instant::now() + Duration::from_secs(3_600));
-    let stop_when = StopConditions { deadline, interrupted: Arc::default(), fail_fast: false };
+    let stop_when = StopConditions { deadline, asked: Arc::default(), fail_fast: false };
     let outcome = scratch.run_within(stop_when, 2, |_| Fate::Endless);
     assert_eq!(outcome.summary.halt, Some(Halt::Deadline));
     assert_eq!((outcome.count(RunState::Interrupted), outcome.count(RunState::Pending), outcome.stops), (2, 1, 2));
@@ -261,8 +248,8 @@ fn at_the_deadline_runs_are_asked_to_stop_and_stay_interrupted() {
 
 #[test]
 fn a_run_that_takes_too_long_is_stopped_and_not_claimed_again() {
-    let scratch = Scratch::new(2).set_policy(|policy| policy.per_run_timeout_seconds = Some(60.0));
-    let slow = scratch.plan.selected[0].full().to_owned();
+    let mut scratch = Scratch::new(2).set_policy(|policy| policy.per_run_timeout_seconds = Some(60.0));
+    let slow = scratch.plan.members[0].run.run_id.full().to_owned();
     let outcome = scratch.run(1, |job| if job.run_id == slow { Fate::Endless } else { Fate::Done });
     assert_eq!((outcome.count(RunState::Interrupted), outcome.count(RunState::Done), outcome.stops), (1, 1, 1));
     assert!(outcome.settled[0].contains("budget.per_run_timeout"), "{:?}", outcome.settled);
@@ -270,9 +257,9 @@ fn a_run_that_takes_too_long_is_stopped_and_not_claimed_again() {
 
 #[test]
 fn a_run_that_was_cancelled_meanwhile_is_stopped() {
-    let scratch = Scratch::new(1);
+    let mut scratch = Scratch::new(1);
     let mut other = scratch.registry();
-    let run = scratch.plan.selected.clone();
+    let run = [scratch.plan.members[0].run.run_id.clone()];
     let outcome = scratch.run(1, |_| {
         other.cancel(&run, &Audit { actor: "a user", reason: "a test" }).unwrap();
         Fate::Endless
@@ -283,11 +270,11 @@ fn a_run_that_was_cancelled_meanwhile_is_stopped() {
 
 #[test]
 fn breakers_stop_a_study_in_which_everything_fails() {
-    let scratch = Scratch::new(9).set_policy(|policy| policy.consecutive = 4);
+    let mut scratch = Scratch::new(9).set_policy(|policy| policy.consecutive = 4);
     let outcome = scratch.run(1, |_| failed("data"));
     assert_eq!(outcome.summary.halt, Some(Halt::Breaker("4 attempts in a row failed".into())));
     assert_eq!((outcome.count(RunState::Failed), outcome.count(RunState::Pending)), (4, 5));
-    let stop_when = StopConditions { deadline: None, interrupted: Arc::default(), fail_fast: true };
+    let stop_when = StopConditions { deadline: None, asked: Arc::default(), fail_fast: true };
     let outcome = Scratch::new(3).run_within(stop_when, 1, |_| failed("data"));
     assert_eq!((outcome.jobs.len(), outcome.summary.halt.is_some()), (1, true));
 }

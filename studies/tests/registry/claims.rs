@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use aees_studies::process::{Liveness, ProcessIdentity};
 use aees_studies::registry::{
-    AfterFailure, FailedAttempt, Heartbeat, Registry, RegistryError, RunState, Selection, Usage,
+    AfterFailure, FailedAttempt, Heartbeat, Registry, RegistryError, RunQueue, RunState, Usage,
 };
 
 use super::scratch::{
@@ -22,10 +23,10 @@ fn two_workers_never_get_the_same_run() {
 
     let work = |pid: u32| {
         let mut registry = scratch.open();
-        let selection = registry.select_study("s").unwrap();
+        let mut queue = registry.queue("s", None).unwrap();
         let mut executed = Vec::new();
         // Batches of different sizes, so that the workers meet in different ways.
-        while let claims = registry.claim(&worker(pid), &selection, pid as usize, LEASE).unwrap()
+        while let claims = registry.claim(&worker(pid), &mut queue, pid as usize, LEASE).unwrap()
             && !claims.is_empty()
         {
             let done: Vec<_> = claims.iter().map(|claim| completion(claim.run_id.full(), 0.5)).collect();
@@ -55,16 +56,16 @@ fn two_workers_never_get_the_same_run() {
 #[test]
 fn an_expired_lease_is_taken_over_with_a_higher_epoch() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(1);
-    let first = claim_one(&mut registry, &selection);
+    let (mut registry, mut queue) = scratch.with_study(1);
+    let first = claim_one(&mut registry, &mut queue);
     scratch.pass(1_000);
     assert!(
-        registry.claim(&worker(2), &selection, 1, LEASE).unwrap().is_empty(),
+        registry.claim(&worker(2), &mut queue, 1, LEASE).unwrap().is_empty(),
         "the lease holds to its last instant"
     );
 
     scratch.pass(1);
-    let second = registry.claim(&worker(2), &selection, 1, LEASE).unwrap().remove(0);
+    let second = registry.claim(&worker(2), &mut queue, 1, LEASE).unwrap().remove(0);
 
     assert_eq!((second.epoch, second.attempt_no, second.lost_attempts), (first.epoch + 1, 2, 1));
     assert_eq!(second.previous_state, RunState::Running);
@@ -81,10 +82,10 @@ fn an_expired_lease_is_taken_over_with_a_higher_epoch() {
 #[test]
 fn a_fenced_out_worker_changes_nothing_but_what_it_used_is_kept() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(1);
-    let old = claim_one(&mut registry, &selection);
+    let (mut registry, mut queue) = scratch.with_study(1);
+    let old = claim_one(&mut registry, &mut queue);
     scratch.pass(2_000);
-    let new = registry.claim(&worker(2), &selection, 1, LEASE).unwrap().remove(0);
+    let new = registry.claim(&worker(2), &mut queue, 1, LEASE).unwrap().remove(0);
     let before = registry.run("s:0").unwrap();
 
     let used = Usage { cost_usd: Some(0.25), ..Usage::default() };
@@ -114,14 +115,14 @@ fn a_fenced_out_worker_changes_nothing_but_what_it_used_is_kept() {
 #[test]
 fn heartbeats_keep_a_claim_and_show_progress() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(1);
-    let claim = claim_one(&mut registry, &selection);
+    let (mut registry, mut queue) = scratch.with_study(1);
+    let claim = claim_one(&mut registry, &mut queue);
     for epoch in 0..5 {
         scratch.pass(900);
         let progress = Some(format!(r#"{{"epoch":{epoch}}}"#));
         assert!(registry.heartbeat(&[Heartbeat { claim: &claim, progress }], LEASE).unwrap().is_empty());
     }
-    assert!(registry.claim(&worker(2), &selection, 1, LEASE).unwrap().is_empty());
+    assert!(registry.claim(&worker(2), &mut queue, 1, LEASE).unwrap().is_empty());
     let running = registry.running(Some("s")).unwrap();
     assert_eq!(running[0].progress.as_deref(), Some(r#"{"epoch":4}"#));
     assert_eq!((running[0].worker.clone(), running[0].index), (worker(1), Some(0)));
@@ -136,14 +137,14 @@ fn claims_come_in_order_expired_deferred_interrupted_then_pending_by_index() {
     // Planned in an order that is not that of the indices.
     let shuffled: Vec<_> = [4, 2, 0, 3, 1].map(|index| member(index, index)).into();
     registry.plan(&study("s"), &shuffled).unwrap();
-    let selection = registry.select_study("s").unwrap();
-    let claims = registry.claim(&worker(1), &selection, 4, LEASE).unwrap();
+    let mut queue = registry.queue("s", None).unwrap();
+    let claims = registry.claim(&worker(1), &mut queue, 4, LEASE).unwrap();
     assert_eq!(claims.iter().map(|claim| claim.run_id.clone()).collect::<Vec<_>>(), [0, 1, 2, 3].map(run_id));
     registry.release(&claims[0]).unwrap();
     registry.interrupt(&claims[1], "signal", &Usage::default()).unwrap();
     registry.defer(&claims[2], registry.now() + 500, "rate limit", &Usage::default()).unwrap();
-    let open = |registry: &mut Registry, most| {
-        let claims = registry.claim(&worker(2), &selection, most, LEASE).unwrap();
+    let mut open = |registry: &mut Registry, most| {
+        let claims = registry.claim(&worker(2), &mut queue, most, LEASE).unwrap();
         claims.into_iter().map(|claim| claim.run_id).collect::<Vec<_>>()
     };
 
@@ -159,21 +160,21 @@ fn claims_come_in_order_expired_deferred_interrupted_then_pending_by_index() {
 fn claimed_anew(registry: &mut Registry, number: u64) -> aees_studies::registry::Claim {
     let running = registry.running(None).unwrap().into_iter().find(|row| row.run_id == run_id(number)).unwrap();
     assert!(registry.interrupt_dead(&running.run_id, running.epoch, &AUDIT).unwrap());
-    let selection = registry.select_runs(&[run_id(number)]).unwrap();
-    claim_one(registry, &selection)
+    let mut queue = registry.queue("s", Some(&[run_id(number)])).unwrap();
+    claim_one(registry, &mut queue)
 }
 
 #[test]
 fn a_failed_deferred_or_interrupted_run_shows_running_while_it_reruns() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(3);
-    let claims = registry.claim(&worker(1), &selection, 3, LEASE).unwrap();
+    let (mut registry, mut queue) = scratch.with_study(3);
+    let claims = registry.claim(&worker(1), &mut queue, 3, LEASE).unwrap();
     registry.fail(&claims[0], &failure(AfterFailure::Final), &Usage::default()).unwrap();
     registry.defer(&claims[1], 0, "rate limit", &Usage::default()).unwrap();
     registry.interrupt(&claims[2], "signal", &Usage::default()).unwrap();
     assert_eq!(registry.retry(&[run_id(0)], &AUDIT).unwrap().changed, [run_id(0)]);
 
-    let again = registry.claim(&worker(2), &selection, 9, LEASE).unwrap();
+    let again = registry.claim(&worker(2), &mut queue, 9, LEASE).unwrap();
     assert_eq!(again.len(), 3);
     for number in 0..3 {
         assert_eq!(state(&registry, number), RunState::Running);
@@ -184,17 +185,17 @@ fn a_failed_deferred_or_interrupted_run_shows_running_while_it_reruns() {
 #[test]
 fn a_retry_uses_one_and_a_deferral_uses_none() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(1);
-    let claim = claim_one(&mut registry, &selection);
+    let (mut registry, mut queue) = scratch.with_study(1);
+    let claim = claim_one(&mut registry, &mut queue);
     registry.defer(&claim, 0, "rate limit", &Usage::default()).unwrap();
-    let claim = claim_one(&mut registry, &selection);
+    let claim = claim_one(&mut registry, &mut queue);
     assert_eq!((claim.retries_used, claim.last_class), (0, None));
     let claim = claimed_anew(&mut registry, 0);
     registry.fail(&claim, &failure(AfterFailure::RetryAt(registry.now() + 10)), &Usage::default()).unwrap();
-    assert!(registry.claim(&worker(1), &selection, 1, LEASE).unwrap().is_empty(), "back-off");
+    assert!(registry.claim(&worker(1), &mut queue, 1, LEASE).unwrap().is_empty(), "back-off");
     assert_eq!(registry.run("s:0").unwrap().class.as_deref(), Some("io"));
     scratch.pass(10);
-    let claim = claim_one(&mut registry, &selection);
+    let claim = claim_one(&mut registry, &mut queue);
     assert_eq!((claim.retries_used, claim.last_class.as_deref(), claim.lost_attempts), (1, Some("io"), 1));
     assert_eq!(registry.run("s:0").unwrap().class, None, "while it runs it has not failed");
 }
@@ -202,40 +203,110 @@ fn a_retry_uses_one_and_a_deferral_uses_none() {
 #[test]
 fn a_dead_workers_run_can_be_claimed_at_once() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(1);
-    let old = claim_one(&mut registry, &selection);
+    let (mut registry, mut queue) = scratch.with_study(1);
+    let old = claim_one(&mut registry, &mut queue);
     assert!(!registry.interrupt_dead(&old.run_id, old.epoch + 1, &AUDIT).unwrap(), "another claim's epoch");
     assert!(registry.interrupt_dead(&old.run_id, old.epoch, &AUDIT).unwrap());
-    assert_eq!(claim_one(&mut registry, &selection).lost_attempts, 1);
+    assert_eq!(claim_one(&mut registry, &mut queue).lost_attempts, 1);
     assert!(matches!(registry.release(&old), Err(RegistryError::FencedOut { .. })));
     assert_eq!(kinds(&registry, 0), ["planned", "claimed", "worker_dead", "claimed"]);
 }
 
 #[test]
-fn a_selection_limits_and_orders_claims() {
+fn a_queue_limits_and_orders_claims() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(6);
-    let chosen = registry.select_runs(&[4, 1, 3].map(run_id)).unwrap();
-    let without = chosen.without(&[run_id(1)]);
-    let taken = |registry: &mut Registry, selection: &Selection| {
-        let claims = registry.claim(&worker(1), selection, 9, LEASE).unwrap();
+    let (mut registry, mut queue) = scratch.with_study(6);
+    let mut chosen = registry.queue("s", Some(&[4, 1, 3].map(run_id))).unwrap();
+    let taken = |registry: &mut Registry, queue: &mut RunQueue| {
+        let claims = registry.claim(&worker(1), queue, 9, LEASE).unwrap();
         claims.into_iter().map(|claim| claim.run_id).collect::<Vec<_>>()
     };
-    assert_eq!(taken(&mut registry, &without), [4, 3].map(run_id));
-    registry.withdraw("s", &[run_id(0)], &AUDIT).unwrap();
-    assert_eq!(taken(&mut registry, &selection.without(&[run_id(2)])), [1, 5].map(run_id));
-    assert_eq!(taken(&mut registry, &selection), [run_id(2)], "withdrawn members are not claimed");
-    assert!(matches!(registry.select_runs(&[run_id(99)]), Err(RegistryError::UnknownRun { .. })));
-    assert!(matches!(registry.select_study("t"), Err(RegistryError::UnknownStudy { .. })));
+    let claim = claim_one(&mut registry, &mut chosen);
+    assert_eq!(claim.run_id, run_id(1));
+    registry.release(&claim).unwrap();
+    chosen.hold_back(&claim);
+    assert_eq!(taken(&mut registry, &mut chosen), [3, 4].map(run_id), "one is held back");
+    registry.withdraw("s", &[run_id(0), run_id(2)], &AUDIT).unwrap();
+    assert_eq!(taken(&mut registry, &mut queue), [1, 5].map(run_id), "withdrawn members are not claimed");
+    assert_eq!((queue.counts().total(), queue.open()), (4, 4));
+    assert_eq!(registry.restore("s", &[0, 1].map(run_id), &AUDIT).unwrap().changed, [run_id(0)]);
+    assert_eq!(taken(&mut registry, &mut queue), [run_id(0)], "and can be taken back in");
+    assert!(matches!(registry.queue("s", Some(&[run_id(99)])), Err(RegistryError::UnknownRun { .. })));
+    assert!(matches!(registry.queue("t", None), Err(RegistryError::UnknownStudy { .. })));
+}
+
+/// Two supervisors, one name: what a later plan adds is not an earlier one's, and what it drops still is.
+#[test]
+fn a_queue_keeps_to_the_plan_that_it_was_made_for() {
+    let scratch = Scratch::new();
+    let (mut registry, mut earlier) = scratch.with_study(3);
+    registry.plan(&study("s"), &members([0, 5])).unwrap();
+    let mut later = registry.queue("s", None).unwrap();
+    assert_eq!(state(&registry, 2), RunState::Superseded);
+    let taken = |registry: &mut Registry, queue: &mut RunQueue| {
+        let claims = registry.claim(&worker(1), queue, 9, LEASE).unwrap();
+        for claim in &claims {
+            registry.complete(claim, &completion("aa", 0.5)).unwrap();
+        }
+        claims.into_iter().map(|claim| claim.run_id).collect::<Vec<_>>()
+    };
+    assert_eq!(taken(&mut registry, &mut earlier), [0, 1, 2].map(run_id));
+    registry.refresh(&mut earlier).unwrap();
+    assert_eq!((earlier.open(), earlier.counts().get(RunState::Done)), (0, 3), "and its end is its own");
+    assert_eq!(taken(&mut registry, &mut later), [run_id(5)]);
+}
+
+/// Clocks and containers: 5 of 6 jumps of the wall clock made a supervisor take its own living runs.
+#[test]
+fn a_jump_of_the_wall_clock_ends_no_lease() {
+    let scratch = Scratch::new();
+    let (mut registry, mut queue) = scratch.with_study(1);
+    let here = ProcessIdentity { pid: 1 << 30, ..ProcessIdentity::own() };
+    let claim = registry.claim(&here, &mut queue, 1, LEASE).unwrap().remove(0);
+    for jump in [3_600_000, -7_200_000, 86_400_000] {
+        scratch.jump(jump);
+        assert!(registry.claim(&worker(2), &mut queue, 1, LEASE).unwrap().is_empty(), "{jump}");
+        assert_eq!(registry.running(None).unwrap()[0].lease_left, 1_000);
+    }
+    scratch.pass(1_001);
+    assert_eq!(registry.claim(&worker(2), &mut queue, 1, LEASE).unwrap()[0].epoch, claim.epoch + 1);
+}
+
+#[test]
+fn nobody_takes_a_run_whose_process_lives() {
+    let scratch = Scratch::new();
+    let (mut registry, mut queue) = scratch.with_study(1);
+    let own = ProcessIdentity::own();
+    let claim = registry.claim(&own, &mut queue, 1, LEASE).unwrap().remove(0);
+    // Suspended for a day: the lease has ended, and nobody had the time to renew it.
+    scratch.pass(86_400_000);
+    assert!(registry.claim(&worker(2), &mut queue, 1, LEASE).unwrap().is_empty());
+    assert!(registry.claim(&own, &mut queue, 1, LEASE).unwrap().is_empty(), "its own, too");
+    let adopted = registry.adopt(&claim.run_id, &completion("aa", 0.5), "scan");
+    assert!(matches!(adopted, Err(RegistryError::IllegalMove { .. })), "{adopted:?}");
+    registry.complete(&claim, &completion("aa", 0.5)).unwrap();
+}
+
+#[test]
+fn a_worker_of_another_pid_namespace_is_judged_by_its_lease_alone() {
+    let scratch = Scratch::new();
+    let (mut registry, mut queue) = scratch.with_study(1);
+    let container = ProcessIdentity { pid_namespace: "pid:[1]".into(), pid: 1 << 30, ..ProcessIdentity::own() };
+    assert_eq!(container.liveness(), Liveness::Unknown);
+    registry.claim(&container, &mut queue, 1, LEASE).unwrap();
+    assert!(registry.claim(&worker(2), &mut queue, 1, LEASE).unwrap().is_empty());
+    assert_eq!(registry.why("s:0").unwrap().attempts[0].worker, container, "the namespace belongs to the claim");
+    scratch.pass(1_001);
+    assert_eq!(registry.claim(&worker(2), &mut queue, 1, LEASE).unwrap().len(), 1);
 }
 
 #[test]
 fn a_cancelled_run_fences_its_worker_out() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(2);
-    let claim = claim_one(&mut registry, &selection);
+    let (mut registry, mut queue) = scratch.with_study(2);
+    let claim = claim_one(&mut registry, &mut queue);
     registry.complete(&claim, &completion("aa", 0.5)).unwrap();
-    let claim = claim_one(&mut registry, &selection);
+    let claim = claim_one(&mut registry, &mut queue);
     let moved = registry.cancel(&[0, 1].map(run_id), &AUDIT).unwrap();
     assert_eq!((moved.changed, moved.refused), (vec![run_id(1)], vec![(run_id(0), RunState::Done)]));
     let lost = registry.heartbeat(&[Heartbeat { claim: &claim, progress: None }], LEASE).unwrap();
@@ -244,14 +315,14 @@ fn a_cancelled_run_fences_its_worker_out() {
     let why = registry.why("s:1").unwrap();
     assert_eq!(why.attempts[0].ending.as_deref(), Some("cancelled"));
     assert_eq!(why.events.last().unwrap().payload.as_deref(), Some(r#"{"reason":"a test"}"#));
-    assert!(registry.claim(&worker(1), &selection, 9, LEASE).unwrap().is_empty());
+    assert!(registry.claim(&worker(1), &mut queue, 9, LEASE).unwrap().is_empty());
 }
 
 #[test]
 fn an_error_text_keeps_its_last_4000_characters() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(1);
-    let claim = claim_one(&mut registry, &selection);
+    let (mut registry, mut queue) = scratch.with_study(1);
+    let claim = claim_one(&mut registry, &mut queue);
     let error = format!("{}the reason", "ä".repeat(5_000));
     let failure = FailedAttempt { error, ..failure(AfterFailure::Final) };
     registry.fail(&claim, &failure, &Usage::default()).unwrap();
@@ -263,11 +334,35 @@ fn an_error_text_keeps_its_last_4000_characters() {
 #[test]
 fn adding_seeds_to_a_finished_study_leaves_only_the_new_runs_to_claim() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(3);
-    while let Some(claim) = registry.claim(&worker(1), &selection, 1, LEASE).unwrap().pop() {
+    let (mut registry, mut queue) = scratch.with_study(3);
+    while let Some(claim) = registry.claim(&worker(1), &mut queue, 1, LEASE).unwrap().pop() {
         registry.complete(&claim, &completion("aa", 0.5)).unwrap();
     }
     registry.plan(&study("s"), &members(0..5)).unwrap();
-    let claims = registry.claim(&worker(1), &selection, 9, LEASE).unwrap();
+    let mut queue = registry.queue("s", None).unwrap();
+    let claims = registry.claim(&worker(1), &mut queue, 9, LEASE).unwrap();
     assert_eq!(claims.into_iter().map(|claim| claim.run_id).collect::<Vec<_>>(), [3, 4].map(run_id));
+}
+
+/// It prints the rate, when asked: `cargo test -p aees-studies --test main -- --ignored --nocapture hundred_thousand`.
+#[test]
+#[ignore = "takes half a minute"]
+fn claims_one_by_one_in_a_study_of_a_hundred_thousand_runs() {
+    const CLAIMS: u32 = 4_000;
+    for runs in [1_000, 100_000] {
+        let scratch = Scratch::new();
+        let mut registry = scratch.open();
+        registry.plan(&study("s"), &members(0..runs)).unwrap();
+        let selected: Vec<_> = (0..runs).map(run_id).collect();
+        let begin = std::time::Instant::now();
+        let mut queue = registry.queue("s", Some(&selected)).unwrap();
+        let queued = begin.elapsed();
+        let begin = std::time::Instant::now();
+        let taken = CLAIMS.min(runs as u32);
+        for _ in 0..taken {
+            claim_one(&mut registry, &mut queue);
+        }
+        let rate = f64::from(taken) / begin.elapsed().as_secs_f64();
+        println!("{runs} runs: {rate:.0} claims a second, n = {taken}; the queue took {queued:?}");
+    }
 }

@@ -55,7 +55,7 @@ fn a_newer_file_can_be_read_and_not_written() {
     let before = fs::read(scratch.path()).unwrap();
 
     let Err(error) = Registry::open(&scratch.path()) else { panic!("it was opened") };
-    assert!(matches!(error, RegistryError::Newer { found: 99, known: 1, .. }), "{error:?}");
+    assert!(matches!(error, RegistryError::Newer { found: 99, known: 2, .. }), "{error:?}");
     assert!(error.to_string().contains("version 99"), "{error}");
     let reader = Reader::open(&scratch.path()).unwrap();
     assert_eq!(reader.newer_version(), Some(99));
@@ -91,6 +91,21 @@ fn a_damaged_file_is_an_error_that_names_the_rebuild() {
 
     fs::write(scratch.path(), &whole).unwrap();
     Registry::open(&scratch.path()).unwrap().check().unwrap();
+}
+
+#[test]
+fn a_check_notices_a_missing_table_and_a_missing_rule() {
+    for (sql, named) in [
+        ("DROP TABLE data_fingerprints", "table data_fingerprints"),
+        ("DROP TRIGGER events_are_append_only_update", "trigger events_are_append_only_update"),
+        ("DROP INDEX study_runs_next", "index study_runs_next"),
+    ] {
+        let scratch = Scratch::new();
+        drop(scratch.with_study(1));
+        scratch.shell().execute_batch(sql).unwrap();
+        let error = scratch.open().check().unwrap_err();
+        assert!(error.to_string().contains(named), "{error}");
+    }
 }
 
 #[test]
@@ -131,21 +146,27 @@ fn facts(member: &Member, studies: &[&str], sha: Option<&str>) -> RunOnDisk {
         index,
         case: case.clone(),
         axes_json: axes_json.clone(),
+        listed: true,
     };
-    RunOnDisk { run, result: sha.map(|sha| completion(sha, 0.5)), memberships: studies.iter().map(place).collect() }
+    RunOnDisk {
+        run,
+        doubt: None,
+        result: sha.map(|sha| completion(sha, 0.5)),
+        memberships: studies.iter().map(place).collect(),
+    }
 }
 
 #[test]
 fn a_rebuilt_registry_equals_the_old_one() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(4);
+    let (mut registry, mut queue) = scratch.with_study(4);
     registry.plan(&study("t"), &members(0..2)).unwrap();
     for sha in ["a", "b"] {
-        let claim = claim_one(&mut registry, &selection);
+        let claim = claim_one(&mut registry, &mut queue);
         registry.complete(&claim, &completion(sha, 0.5)).unwrap();
     }
     // A take-over, so that epochs and event numbers differ from those of a rebuild.
-    let claim = claim_one(&mut registry, &selection);
+    let claim = claim_one(&mut registry, &mut queue);
     registry.interrupt_dead(&claim.run_id, claim.epoch, &AUDIT).unwrap();
     registry.retry(&[claim.run_id], &AUDIT).unwrap();
     let old = registry.dump().unwrap();
@@ -179,8 +200,8 @@ fn a_rebuilt_registry_equals_the_old_one() {
     let mut registry = scratch.open();
     assert_eq!(registry.dump().unwrap(), old);
     assert_eq!(kinds(&registry, 0), ["planned", "adopted"], "nothing comes from the old log");
-    let selection = registry.select_study("s").unwrap();
-    assert_eq!(claim_one(&mut registry, &selection).run_id, run_id(2), "and it works");
+    let mut queue = registry.queue("s", None).unwrap();
+    assert_eq!(claim_one(&mut registry, &mut queue).run_id, run_id(2), "and it works");
 }
 
 #[test]

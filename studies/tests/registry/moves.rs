@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aees_studies::registry::{AfterFailure, Claim, FailedAttempt, Heartbeat, Registry, RunState, Selection, Usage};
+use aees_studies::registry::{AfterFailure, Claim, FailedAttempt, Heartbeat, Registry, RunQueue, RunState, Usage};
 use proptest::prelude::RngExt;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use rusqlite::{Connection, params};
@@ -18,7 +18,8 @@ fn legal(from: RunState, to: RunState) -> bool {
         Interrupted | Deferred => matches!(to, Running | Pending | Done | Cancelled),
         Failed => matches!(to, Pending | Done | Cancelled),
         Done => to == Invalid,
-        Cancelled | Superseded | Invalid => to == Pending,
+        Superseded => matches!(to, Running | Pending),
+        Cancelled | Invalid => to == Pending,
     }
 }
 
@@ -30,8 +31,8 @@ fn refused(shell: &Connection, sql: &str, why: &str) {
 #[test]
 fn a_done_run_is_final() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(2);
-    let claim = claim_one(&mut registry, &selection);
+    let (mut registry, mut queue) = scratch.with_study(2);
+    let claim = claim_one(&mut registry, &mut queue);
     registry.complete(&claim, &completion("aa", 0.5)).unwrap();
     let before = (registry.dump().unwrap(), registry.last_seq().unwrap());
     let shell = scratch.shell();
@@ -68,8 +69,8 @@ fn events_are_append_only() {
 #[test]
 fn an_epoch_never_falls_and_rises_only_with_a_claim() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(2);
-    claim_one(&mut registry, &selection);
+    let (mut registry, mut queue) = scratch.with_study(2);
+    claim_one(&mut registry, &mut queue);
     let shell = scratch.shell();
     refused(&shell, "UPDATE runs SET epoch = 0 WHERE state = 'running'", "cannot fall");
     refused(&shell, "UPDATE runs SET epoch = 1 WHERE state = 'pending'", "rises with a claim");
@@ -93,8 +94,8 @@ fn an_epoch_never_falls_and_rises_only_with_a_claim() {
 #[test]
 fn a_move_made_by_hand_still_has_its_event() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(1);
-    claim_one(&mut registry, &selection);
+    let (mut registry, mut queue) = scratch.with_study(1);
+    claim_one(&mut registry, &mut queue);
     scratch.shell().execute("UPDATE runs SET state = 'cancelled', lease_until = NULL", []).unwrap();
     let why = registry.why("s:0").unwrap();
     let event = why.events.last().unwrap();
@@ -128,7 +129,7 @@ impl Fuzz {
     }
 
     /// A move through the program. Whether it is refused is not asked: what it did is looked at.
-    fn through_the_program(&mut self, registry: &mut Registry, selection: &Selection) {
+    fn through_the_program(&mut self, registry: &mut Registry, queue: &mut RunQueue) {
         let used = Usage { wall_ms: Some(1), ..Usage::default() };
         let run = run_id(self.below(RUNS as usize) as u64);
         let sha = ["aa", "bb"][self.below(2)];
@@ -139,7 +140,7 @@ impl Fuzz {
         match (action, &claim) {
             (0 | 1, _) | (_, None) => {
                 let most = self.below(4);
-                self.claims.extend(registry.claim(&worker(1), selection, most, LEASE).unwrap());
+                self.claims.extend(registry.claim(&worker(1), queue, most, LEASE).unwrap());
             }
             (2, Some(claim)) => drop(registry.complete(claim, &completion(sha, 0.5))),
             (3, Some(claim)) => drop(registry.fail(claim, &failure, &used)),
@@ -216,7 +217,7 @@ impl Fuzz {
 #[test]
 fn ten_thousand_random_moves_leave_one_event_each_and_no_illegal_one_succeeds() {
     let scratch = Scratch::fast();
-    let (mut registry, selection) = scratch.with_study(RUNS);
+    let (mut registry, mut queue) = scratch.with_study(RUNS);
     let shell = scratch.shell();
     let seen = (1..=RUNS as i64).map(|run_no| (run_no, (RunState::Pending, 0))).collect();
     let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
@@ -226,7 +227,7 @@ fn ten_thousand_random_moves_leave_one_event_each_and_no_illegal_one_succeeds() 
         if fuzz.below(4) == 0 {
             fuzz.past_the_program(&shell);
         } else {
-            fuzz.through_the_program(&mut registry, &selection);
+            fuzz.through_the_program(&mut registry, &mut queue);
         }
         let milliseconds = fuzz.below(400) as i64;
         scratch.pass(milliseconds);

@@ -1,6 +1,6 @@
 //! Studies and the runs they refer to.
 
-use aees_studies::registry::{PlanChanges, RegistryError, RunState};
+use aees_studies::registry::{PlanChanges, Reader, RegistryError, RunState};
 
 use super::scratch::{Scratch, claim_one, completion, digits, kinds, member, members, run, run_id, state, study};
 
@@ -18,8 +18,8 @@ fn planning_the_same_study_again_changes_nothing() {
 #[test]
 fn the_same_run_in_two_studies_is_one_run_and_says_when_it_was_reused() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(2);
-    let claim = claim_one(&mut registry, &selection);
+    let (mut registry, mut queue) = scratch.with_study(2);
+    let claim = claim_one(&mut registry, &mut queue);
     registry.complete(&claim, &completion("aa", 0.5)).unwrap();
     let planned = registry.plan(&study("t"), &members(0..3)).unwrap();
     assert_eq!(planned, PlanChanges { created: 1, shared: 2, reused: 1, ..PlanChanges::default() });
@@ -35,9 +35,9 @@ fn the_same_run_in_two_studies_is_one_run_and_says_when_it_was_reused() {
 #[test]
 fn pending_runs_that_no_study_lists_are_superseded_and_come_back() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(4);
+    let (mut registry, mut queue) = scratch.with_study(4);
     registry.plan(&study("t"), &members([2])).unwrap();
-    let claim = claim_one(&mut registry, &selection);
+    let claim = claim_one(&mut registry, &mut queue);
     registry.complete(&claim, &completion("aa", 0.5)).unwrap();
 
     let planned = registry.plan(&study("s"), &members([1])).unwrap();
@@ -45,11 +45,23 @@ fn pending_runs_that_no_study_lists_are_superseded_and_come_back() {
     let states = [0, 1, 2, 3].map(|number| state(&registry, number));
     assert_eq!(states, [RunState::Done, RunState::Pending, RunState::Pending, RunState::Superseded]);
     assert_eq!(registry.status(&["s"]).unwrap()[0].counts.total(), 1);
-    assert_eq!(registry.run("s:0").unwrap().run_id, run_id(1), "it has the place of the new list");
+    // `s:1` means one run for ever, also when it is the only one left, or has left.
+    let named = |registry: &Reader| [0, 1, 2, 3].map(|number| registry.run(&format!("s:{number}")).unwrap().run_id);
+    assert_eq!(named(&registry), [0, 1, 2, 3].map(run_id));
 
     let planned = registry.plan(&study("s"), &members(0..4)).unwrap();
     assert_eq!(planned, PlanChanges { shared: 3, reused: 1, revived: 1, ..PlanChanges::default() });
     assert_eq!(state(&registry, 3), RunState::Pending);
+    assert_eq!(named(&registry), [0, 1, 2, 3].map(run_id));
+    // A study that grows in its middle gives new numbers to what is new.
+    let mut grown = members([0, 7, 1, 8, 2, 3]);
+    let former = registry.number("s", &mut grown).unwrap();
+    let numbers: Vec<u64> = grown.iter().map(|member| member.index).collect();
+    assert_eq!((numbers, former.len()), (vec![0, 4, 1, 5, 2, 3], 0));
+    registry.plan(&study("s"), &grown).unwrap();
+    assert_eq!(named(&registry), [0, 1, 2, 3].map(run_id));
+    assert_eq!(registry.run("s:5").unwrap().run_id, run_id(8));
+    assert_eq!(registry.leaving("s", &members([0])).unwrap().len(), 5);
     assert_eq!(kinds(&registry, 3), ["planned", "dropped", "superseded", "revived"]);
 }
 
@@ -80,7 +92,7 @@ fn seeds_use_all_64_bits() {
     let mut large = member(0, 0);
     large.run.seed = u64::MAX;
     registry.plan(&study("s"), &[large]).unwrap();
-    let selection = registry.select_study("s").unwrap();
-    assert_eq!(claim_one(&mut registry, &selection).seed, u64::MAX);
+    let mut queue = registry.queue("s", None).unwrap();
+    assert_eq!(claim_one(&mut registry, &mut queue).seed, u64::MAX);
     assert_eq!(registry.run("s:0").unwrap().seed, u64::MAX);
 }

@@ -29,11 +29,11 @@ fn spawn(path: &Path, lease_ms: u64) -> Child {
 fn a_worker_process() {
     let Some(path) = std::env::var_os(REGISTRY) else { return };
     let mut registry = Registry::open(Path::new(&path)).unwrap();
-    let selection = registry.select_study("s").unwrap();
+    let mut queue = registry.queue("s", None).unwrap();
     let me = worker(std::process::id());
     let lease = Duration::from_millis(std::env::var(LEASE_MS).unwrap().parse().unwrap());
     loop {
-        let claims = registry.claim(&me, &selection, 3, lease).unwrap();
+        let claims = registry.claim(&me, &mut queue, 3, lease).unwrap();
         for claim in &claims {
             match registry.complete(claim, &completion(claim.run_id.full(), 0.5)) {
                 Ok(_) => println!("executed {}", claim.run_id.full()),

@@ -1,7 +1,7 @@
 //! Questions: studies and runs by name, lists, histories, and what a launcher asks before it goes on.
 
 use aees_studies::registry::{
-    AfterFailure, FailedAttempt, Reader, RegistryError, RunFilter, RunState, Selection, Usage,
+    AfterFailure, FailedAttempt, Reader, RegistryError, RunFilter, RunQueue, RunState, Usage,
 };
 
 use super::scratch::{LEASE, Scratch, claim_one, completion, digits, member, members, run_id, state, study, worker};
@@ -68,8 +68,8 @@ fn a_run_is_found_by_the_beginning_of_its_id_or_its_place() {
 #[test]
 fn runs_are_filtered_by_state_axes_and_number() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(6);
-    claim_one(&mut registry, &selection);
+    let (mut registry, mut queue) = scratch.with_study(6);
+    claim_one(&mut registry, &mut queue);
     let list = |study: Option<&str>, states: &[RunState], axes: &[(&str, &[&str])], limit| -> Vec<_> {
         let axes = axes
             .iter()
@@ -95,10 +95,10 @@ fn runs_are_filtered_by_state_axes_and_number() {
 #[test]
 fn why_tells_identity_memberships_attempts_and_events_in_order() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(2);
-    let claim = claim_one(&mut registry, &selection);
+    let (mut registry, mut queue) = scratch.with_study(2);
+    let claim = claim_one(&mut registry, &mut queue);
     registry.interrupt(&claim, "signal", &Usage { wall_ms: Some(40), ..Usage::default() }).unwrap();
-    let claim = claim_one(&mut registry, &selection);
+    let claim = claim_one(&mut registry, &mut queue);
     registry.complete(&claim, &completion("aa", 0.5)).unwrap();
 
     let why = registry.why("s:0").unwrap();
@@ -127,8 +127,8 @@ fn why_tells_identity_memberships_attempts_and_events_in_order() {
     assert_eq!(all.iter().find(|event| event.kind == "study_planned").unwrap().study.as_deref(), Some("s"));
 }
 
-fn fail(registry: &mut aees_studies::registry::Registry, selection: &Selection, fingerprint: &str) {
-    let claim = claim_one(registry, selection);
+fn fail(registry: &mut aees_studies::registry::Registry, queue: &mut RunQueue, fingerprint: &str) {
+    let claim = claim_one(registry, queue);
     let failure = FailedAttempt {
         class: "panic".into(),
         error: format!("at {fingerprint}"),
@@ -141,18 +141,18 @@ fn fail(registry: &mut aees_studies::registry::Registry, selection: &Selection, 
 #[test]
 fn breakers_count_failures_in_a_row_and_settings_with_one_cause() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(12);
+    let (mut registry, mut queue) = scratch.with_study(12);
     registry.plan(&study("other"), &members(11..12)).unwrap();
     let row = |registry: &Reader, since| registry.consecutive_failures("s", since, 10).unwrap();
     assert_eq!(row(&registry, 0), 0);
-    fail(&mut registry, &selection, "a");
-    let claim = claim_one(&mut registry, &selection);
+    fail(&mut registry, &mut queue, "a");
+    let claim = claim_one(&mut registry, &mut queue);
     registry.complete(&claim, &completion("aa", 0.5)).unwrap();
     assert_eq!(row(&registry, 0), 0, "a success ends the row");
     for _ in 0..4 {
-        fail(&mut registry, &selection, "b");
+        fail(&mut registry, &mut queue, "b");
     }
-    let claim = claim_one(&mut registry, &selection);
+    let claim = claim_one(&mut registry, &mut queue);
     registry.interrupt(&claim, "signal", &Usage::default()).unwrap();
     assert_eq!(row(&registry, 0), 4, "an interruption neither counts nor ends the row");
     assert_eq!(registry.consecutive_failures("s", 0, 3).unwrap(), 3);
@@ -174,8 +174,8 @@ fn breakers_count_failures_in_a_row_and_settings_with_one_cause() {
 #[test]
 fn past_times_are_the_median_of_a_shape() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(18);
-    for (turn, claim) in registry.claim(&worker(1), &selection, 18, LEASE).unwrap().iter().enumerate() {
+    let (mut registry, mut queue) = scratch.with_study(18);
+    for (turn, claim) in registry.claim(&worker(1), &mut queue, 18, LEASE).unwrap().iter().enumerate() {
         let mut done = completion("aa", 0.5);
         done.usage.wall_ms = Some(100 * turn as u64);
         registry.complete(claim, &done).unwrap();
@@ -203,9 +203,9 @@ fn a_data_fingerprint_is_remembered_for_as_long_as_the_data_looks_the_same() {
 #[test]
 fn a_reader_sees_what_a_writer_committed() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(1);
+    let (mut registry, mut queue) = scratch.with_study(1);
     let reader = Reader::open_with(&scratch.path(), scratch.options()).unwrap();
     assert_eq!(state(&reader, 0), RunState::Pending);
-    claim_one(&mut registry, &selection);
+    claim_one(&mut registry, &mut queue);
     assert_eq!(state(&reader, 0), RunState::Running);
 }

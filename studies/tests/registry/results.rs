@@ -1,14 +1,16 @@
 //! Results: the first accepted one stays, and everything else is written down.
 
-use aees_studies::registry::{Accepted, AfterFailure, FailedAttempt, OutcomeKind, RegistryError, RunState, Usage};
+use aees_studies::registry::{
+    Accepted, AfterFailure, FailedAttempt, LostResult, OutcomeKind, RegistryError, RunState, Usage,
+};
 
 use super::scratch::{AUDIT, LEASE, Scratch, claim_one, completion, kinds, members, run_id, state, study, worker};
 
 #[test]
 fn a_better_second_result_never_replaces_the_first() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(1);
-    let claim = claim_one(&mut registry, &selection);
+    let (mut registry, mut queue) = scratch.with_study(1);
+    let claim = claim_one(&mut registry, &mut queue);
     assert_eq!(registry.complete(&claim, &completion("aa", 0.5)).unwrap(), Accepted::First);
 
     let second = registry.complete(&claim, &completion("bb", 0.9));
@@ -25,7 +27,7 @@ fn a_better_second_result_never_replaces_the_first() {
     assert_eq!(moved.changed, [run_id(0)]);
     assert!(registry.results("s").unwrap().is_empty());
     registry.retry(&[run_id(0)], &AUDIT).unwrap();
-    let claim = claim_one(&mut registry, &selection);
+    let claim = claim_one(&mut registry, &mut queue);
     registry.complete(&claim, &completion("bb", 0.9)).unwrap();
 
     assert_eq!(registry.results("s").unwrap()[0].metrics[0].value, 0.9);
@@ -40,8 +42,8 @@ fn a_better_second_result_never_replaces_the_first() {
 #[test]
 fn saying_the_same_result_again_is_no_error() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(1);
-    let claim = claim_one(&mut registry, &selection);
+    let (mut registry, mut queue) = scratch.with_study(1);
+    let claim = claim_one(&mut registry, &mut queue);
     registry.complete(&claim, &completion("aa", 0.5)).unwrap();
     assert_eq!(registry.complete(&claim, &completion("aa", 0.5)).unwrap(), Accepted::Already);
     assert_eq!(registry.adopt(&run_id(0), &completion("aa", 0.5), "scan").unwrap(), Accepted::Already);
@@ -51,8 +53,8 @@ fn saying_the_same_result_again_is_no_error() {
 #[test]
 fn one_refused_result_does_not_touch_the_others_of_its_batch() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(3);
-    let claims = registry.claim(&worker(1), &selection, 3, LEASE).unwrap();
+    let (mut registry, mut queue) = scratch.with_study(3);
+    let claims = registry.claim(&worker(1), &mut queue, 3, LEASE).unwrap();
     registry.cancel(&[run_id(1)], &AUDIT).unwrap();
     let done = completion("aa", 0.5);
     let answers = registry.complete_all(&claims.iter().map(|claim| (claim, &done)).collect::<Vec<_>>()).unwrap();
@@ -63,11 +65,11 @@ fn one_refused_result_does_not_touch_the_others_of_its_batch() {
 #[test]
 fn results_have_one_row_for_each_study_and_run_under_equal_times() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(4);
+    let (mut registry, mut queue) = scratch.with_study(4);
     registry.plan(&study("t"), &members(2..4)).unwrap();
     // The clock stands still, and run 2 is done twice.
     for turn in 0..2 {
-        for claim in registry.claim(&worker(1), &selection, 9, LEASE).unwrap() {
+        for claim in registry.claim(&worker(1), &mut queue, 9, LEASE).unwrap() {
             registry.complete(&claim, &completion(&turn.to_string(), f64::from(turn))).unwrap();
         }
         if turn == 0 {
@@ -91,8 +93,8 @@ fn results_have_one_row_for_each_study_and_run_under_equal_times() {
 #[test]
 fn an_orphan_result_is_adopted_from_every_open_state() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(6);
-    let claims = registry.claim(&worker(1), &selection, 5, LEASE).unwrap();
+    let (mut registry, mut queue) = scratch.with_study(6);
+    let claims = registry.claim(&worker(1), &mut queue, 5, LEASE).unwrap();
     registry.interrupt(&claims[0], "signal", &Usage::default()).unwrap();
     registry.defer(&claims[1], i64::MAX, "rate limit", &Usage::default()).unwrap();
     let failure =
@@ -124,24 +126,27 @@ fn an_orphan_result_is_adopted_from_every_open_state() {
 #[test]
 fn a_done_run_whose_directory_vanished_is_invalid_and_waits_for_a_retry() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(2);
-    let claim = claim_one(&mut registry, &selection);
+    let (mut registry, mut queue) = scratch.with_study(2);
+    let claim = claim_one(&mut registry, &mut queue);
     registry.complete(&claim, &completion("aa", 0.5)).unwrap();
-    registry.vanished(&run_id(0), &AUDIT).unwrap();
-    assert!(matches!(registry.vanished(&run_id(1), &AUDIT), Err(RegistryError::IllegalMove { .. })));
+    registry.lost_result(&run_id(0), LostResult::Vanished, &AUDIT).unwrap();
+    assert!(matches!(
+        registry.lost_result(&run_id(1), LostResult::Vanished, &AUDIT),
+        Err(RegistryError::IllegalMove { .. })
+    ));
     assert_eq!(state(&registry, 0), RunState::Invalid);
-    assert_eq!(claim_one(&mut registry, &selection).run_id, run_id(1), "it does not run again by itself");
-    assert!(registry.claim(&worker(1), &selection, 1, LEASE).unwrap().is_empty());
+    assert_eq!(claim_one(&mut registry, &mut queue).run_id, run_id(1), "it does not run again by itself");
+    assert!(registry.claim(&worker(1), &mut queue, 1, LEASE).unwrap().is_empty());
     registry.retry(&[run_id(0)], &AUDIT).unwrap();
-    assert_eq!(claim_one(&mut registry, &selection).run_id, run_id(0));
+    assert_eq!(claim_one(&mut registry, &mut queue).run_id, run_id(0));
     assert_eq!(kinds(&registry, 0), ["planned", "claimed", "completed", "vanished", "retried", "claimed"]);
 }
 
 #[test]
 fn a_diverged_run_is_done_and_its_metric_is_missing() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(1);
-    let claim = claim_one(&mut registry, &selection);
+    let (mut registry, mut queue) = scratch.with_study(1);
+    let claim = claim_one(&mut registry, &mut queue);
     let mut diverged = completion("aa", f64::INFINITY);
     diverged.outcome = OutcomeKind::Diverged;
     registry.complete(&claim, &diverged).unwrap();
@@ -153,11 +158,11 @@ fn a_diverged_run_is_done_and_its_metric_is_missing() {
 #[test]
 fn failed_attempts_count_in_the_costs_and_an_unknown_price_is_unknown() {
     let scratch = Scratch::new();
-    let (mut registry, selection) = scratch.with_study(3);
+    let (mut registry, mut queue) = scratch.with_study(3);
     let used = |cost_usd| Usage { wall_ms: Some(100), tokens_in: Some(7), cost_usd, ..Usage::default() };
     let failure =
         FailedAttempt { class: "io".into(), error: String::new(), fingerprint: None, next: AfterFailure::Final };
-    let claims = registry.claim(&worker(1), &selection, 3, LEASE).unwrap();
+    let claims = registry.claim(&worker(1), &mut queue, 3, LEASE).unwrap();
     registry.fail(&claims[0], &failure, &used(Some(0.5))).unwrap();
     registry.fail(&claims[1], &failure, &used(None)).unwrap();
     registry.complete(&claims[2], &completion("aa", 0.5)).unwrap();

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use aees_studies::process::ProcessIdentity;
 use aees_studies::registry::{
-    Audit, Claim, Completion, Member, Metric, OpenOptions, OutcomeKind, PlannedRun, Reader, Registry, RunId, RunState,
-    Selection, StudySpec, Usage, WorkerId,
+    Audit, Claim, Completion, Member, Metric, OpenOptions, OutcomeKind, PlannedRun, Reader, Registry, RunId, RunQueue,
+    RunState, StudySpec, Usage,
 };
 
 pub(crate) const LEASE: Duration = Duration::from_millis(1_000);
@@ -16,11 +17,13 @@ pub(crate) const AUDIT: Audit<'static> = Audit { actor: "tester", reason: "a tes
 pub(crate) struct Scratch {
     folder: tempfile::TempDir,
     clock: Arc<AtomicI64>,
+    /// How far the time of day is ahead of it.
+    ahead: Arc<AtomicI64>,
 }
 
 impl Scratch {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), clock: Arc::new(AtomicI64::new(1_000_000)) }
+        Self { folder: tempfile::tempdir().unwrap(), clock: Arc::new(AtomicI64::new(1_000_000)), ahead: Arc::default() }
     }
 
     /// In memory where there is a file system in memory: for tests of very many commits.
@@ -35,7 +38,12 @@ impl Scratch {
 
     pub(crate) fn options(&self) -> OpenOptions {
         let clock = self.clock.clone();
-        OpenOptions { clock: Box::new(move || clock.load(Ordering::SeqCst)), ..OpenOptions::default() }
+        let (uptime, ahead) = (clock.clone(), self.ahead.clone());
+        OpenOptions {
+            clock: Box::new(move || clock.load(Ordering::SeqCst) + ahead.load(Ordering::SeqCst)),
+            uptime: Arc::new(move || uptime.load(Ordering::SeqCst)),
+            ..OpenOptions::default()
+        }
     }
 
     pub(crate) fn open(&self) -> Registry {
@@ -43,15 +51,20 @@ impl Scratch {
     }
 
     /// A registry with a study `s` of `runs` runs.
-    pub(crate) fn with_study(&self, runs: u64) -> (Registry, Selection) {
+    pub(crate) fn with_study(&self, runs: u64) -> (Registry, RunQueue) {
         let mut registry = self.open();
         registry.plan(&study("s"), &members(0..runs)).unwrap();
-        let selection = registry.select_study("s").unwrap();
-        (registry, selection)
+        let queue = registry.queue("s", None).unwrap();
+        (registry, queue)
     }
 
     pub(crate) fn pass(&self, milliseconds: i64) {
         self.clock.fetch_add(milliseconds, Ordering::SeqCst);
+    }
+
+    /// Sets the time of day, and no other clock.
+    pub(crate) fn jump(&self, milliseconds: i64) {
+        self.ahead.fetch_add(milliseconds, Ordering::SeqCst);
     }
 
     pub(crate) fn names(&self) -> Vec<String> {
@@ -108,18 +121,19 @@ pub(crate) fn study(name: &str) -> StudySpec {
     StudySpec { name: name.into(), task: "cifar100".into(), spec_sha: digits(7), spec_json: "{}".into() }
 }
 
-pub(crate) fn worker(pid: u32) -> WorkerId {
-    WorkerId { host: "here".into(), pid, start_ticks: 10, boot_id: "boot".into() }
+pub(crate) fn worker(pid: u32) -> ProcessIdentity {
+    ProcessIdentity { host: "here".into(), boot_id: "boot".into(), pid_namespace: String::new(), pid, start_ticks: 10 }
 }
 
-pub(crate) fn claim_one(registry: &mut Registry, selection: &Selection) -> Claim {
-    registry.claim(&worker(1), selection, 1, LEASE).unwrap().pop().expect("a run was claimable")
+pub(crate) fn claim_one(registry: &mut Registry, queue: &mut RunQueue) -> Claim {
+    registry.claim(&worker(1), queue, 1, LEASE).unwrap().pop().expect("a run was claimable")
 }
 
 pub(crate) fn completion(sha: &str, top1: f64) -> Completion {
     Completion {
         outcome: OutcomeKind::Ok,
         result_sha: sha.into(),
+        result_stat: None,
         metrics: vec![Metric { name: "top1".into(), measure: "final".into(), value: top1 }],
         usage: Usage { wall_ms: Some(500), exit_code: Some(0), ..Usage::default() },
     }

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
-use crate::table::{Grid, GridCell, Side, colour, first_line, number};
+use crate::stdout;
+use crate::table::{DIVERGED, Grid, GridCell, Side, colour, first_line, number};
 use aees_run::times::span;
 use aees_studies::registry::{FailureGroup, Reader, RunState, RunningRow, StudyStatus};
 use aees_studies::study::Breakers;
@@ -18,6 +19,8 @@ pub(super) struct Board {
     running: Vec<Running>,
     failures: Vec<FailureGroup>,
     breaker: Option<Breaker>,
+    /// Those that name the folder in another command.
+    flags: String,
 }
 
 /// A running run.
@@ -43,11 +46,11 @@ enum Breaker {
 
 impl Board {
     /// Looks at a study.
-    pub(super) fn of(reader: &Reader, status: StudyStatus) -> Result<Self, Failure> {
+    pub(super) fn of(reader: &Reader, status: StudyStatus, flags: &str) -> Result<Self, Failure> {
         let now = reader.now();
         let running = reader.running(Some(&status.name))?.into_iter().map(|row| Running::new(row, now)).collect();
         let failures = reader.failures(&status.name)?;
-        let mut board = Self { status, running, failures, breaker: None };
+        let mut board = Self { status, running, failures, breaker: None, flags: flags.to_owned() };
         board.breaker = board.find_breaker(reader)?;
         Ok(board)
     }
@@ -71,6 +74,11 @@ impl Board {
             }
         }
         Ok(None)
+    }
+
+    /// The study.
+    pub(super) fn name(&self) -> &str {
+        &self.status.name
     }
 
     /// Running runs whose workers renew their leases.
@@ -111,23 +119,30 @@ impl Board {
         };
         let counts: Vec<String> =
             status.counts.iter().map(|(state, count)| paint(state, format!("{count} {state}"))).collect();
+        let diverged = (status.diverged > 0).then(|| format!("{DIVERGED}{} diverged\x1b[0m", status.diverged));
+        let diverged = diverged.map(|text| if colours { text } else { format!("{} diverged", status.diverged) });
         let percent = (100 * done).checked_div(total).unwrap_or(0);
         let mut head = format!("{}  {done}/{total} done ({percent} %)", status.name);
         if !counts.is_empty() {
             head += &format!("  {}", counts.join(" · "));
+        }
+        if let Some(diverged) = diverged {
+            head += &format!(" ({diverged})");
         }
         if status.withdrawn > 0 {
             head += &format!(" · {} withdrawn", status.withdrawn);
         }
         let mut lines = vec![head];
         if let (Some(rate), Some(left)) = (self.runs_per_hour(), self.left_ms()) {
-            lines.push(format!("  {} runs/h, about {} left", number((rate * 10.0).round() / 10.0), span(left)));
+            lines.push(format!("  {}, about {} left", pace(rate), span(left)));
         } else if let Some(mean) = status.mean_wall_ms().filter(|_| status.remaining() > 0) {
             lines.push(format!("  a run takes {}; {} are left", span(mean), status.remaining()));
         }
         lines.extend(self.running_lines(colours, most));
         lines.extend(self.failures.iter().map(failure_line));
-        lines.extend(self.breaker.as_ref().map(|breaker| format!("  stopped: {}", breaker.text(&status.name))));
+        lines.extend(
+            self.breaker.as_ref().map(|breaker| format!("  stopped: {}", breaker.text(&status.name, &self.flags))),
+        );
         lines
     }
 
@@ -152,7 +167,11 @@ impl Board {
         for run in self.running.iter().take(most) {
             table.row(run.cells(&self.status.name));
         }
-        let mut lines: Vec<String> = table.lines(colours).into_iter().map(|line| format!("  {line}")).collect();
+        let mut lines: Vec<String> = table
+            .lines(colours, stdout::width().saturating_sub(2))
+            .into_iter()
+            .map(|line| format!("  {line}"))
+            .collect();
         let hidden = self.running.len().saturating_sub(most);
         if hidden > 0 {
             lines.push(format!("  and {hidden} more"));
@@ -178,13 +197,24 @@ impl Board {
         json!({
             "study": status.name, "task": status.task, "spec_sha": status.spec_sha, "counts": counts,
             "total": status.counts.total(), "done": status.counts.get(RunState::Done),
-            "remaining": status.remaining(), "complete": status.is_complete(), "withdrawn": status.withdrawn,
+            "remaining": status.remaining(), "diverged": status.diverged, "complete": status.is_complete(),
+            "withdrawn": status.withdrawn,
             "attempts": status.attempts, "retries": status.retries, "mean_wall_ms": status.mean_wall_ms(),
             "runs_per_hour": self.runs_per_hour(), "left_ms": self.left_ms(),
             "running": self.running.iter().map(Running::to_json).collect::<Vec<_>>(), "failures": failures,
-            "stopped_by": self.breaker.as_ref().map(|breaker| breaker.text(&status.name)),
+            "stopped_by": self.breaker.as_ref().map(|breaker| breaker.text(&status.name, &self.flags)),
         })
     }
+}
+
+/// `288 runs/h`: in the unit in which the number is easy to read.
+fn pace(runs_per_hour: f64) -> String {
+    let (rate, unit) = match runs_per_hour {
+        rate if rate >= 3_600.0 => (rate / 3_600.0, "s"),
+        rate if rate < 1.0 => (rate * 24.0, "day"),
+        rate => (rate, "h"),
+    };
+    format!("{} runs/{unit}", number((rate * 10.0).round() / 10.0))
 }
 
 /// `oom: 3 runs of 2 settings, such as 0123456789abcdef: CUDA out of memory`.
@@ -200,21 +230,23 @@ fn failure_line(group: &FailureGroup) -> String {
 }
 
 impl Breaker {
-    fn text(&self, study: &str) -> String {
+    fn text(&self, study: &str, flags: &str) -> String {
         let what = match self {
             Self::Consecutive(count) => format!("the last {count} attempts failed"),
             Self::SameFailure { settings, class } => format!("{settings} settings failed in the same way ({class})"),
         };
-        format!("{what}; when the cause is gone: aees runs retry --study {study}, aees sweep resume {study}")
+        format!(
+            "{what}; when the cause is gone: aees runs retry --study {study}{flags}, aees sweep resume {study}{flags}"
+        )
     }
 }
 
 impl Running {
     fn new(row: RunningRow, now: i64) -> Self {
         let progress = row.progress.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        let age = (now - (row.lease_until - LEASE_MS)).max(0);
+        let age = (LEASE_MS - row.lease_left).max(0);
         let time = (now - row.started_at).max(0);
-        Self { progress, age, time, live: row.lease_until >= now, row }
+        Self { progress, age, time, live: row.lease_left >= 0, row }
     }
 
     /// How much of it is done.

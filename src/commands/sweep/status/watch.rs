@@ -21,7 +21,7 @@ const MOST_RUNNING: usize = 16;
 const IDLE: Duration = Duration::from_secs(10);
 
 /// Shows studies until they are over or nobody works on them.
-pub(super) fn watch(reader: &Reader, names: &[&str], every: Option<f64>) -> Result<ExitCode, Failure> {
+pub(super) fn watch(reader: &Reader, names: &[&str], every: Option<f64>, flags: &str) -> Result<ExitCode, Failure> {
     let on_terminal = std::io::stdout().is_terminal();
     let usual = if on_terminal { 1.0 } else { 5.0 };
     let pause = Duration::try_from_secs_f64(every.unwrap_or(usual).max(0.05))
@@ -29,7 +29,7 @@ pub(super) fn watch(reader: &Reader, names: &[&str], every: Option<f64>) -> Resu
     let mut screen = on_terminal.then(Screen::new);
     let mut idle_since: Option<Instant> = None;
     loop {
-        let boards = boards(reader, names)?;
+        let boards = boards(reader, names, flags)?;
         let idle = !boards.iter().any(|board| board.live() > 0 || board.deferred() > 0);
         let since = *idle_since.get_or_insert_with(Instant::now);
         idle_since = idle.then_some(since);
@@ -46,7 +46,8 @@ pub(super) fn watch(reader: &Reader, names: &[&str], every: Option<f64>) -> Resu
         }
         if over {
             if left > 0 {
-                eprintln!("nothing is running, and {left} runs are left: aees sweep resume goes on");
+                let study = boards.iter().find(|board| board.remaining() > 0).map_or("STUDY", Board::name);
+                eprintln!("nothing is running, and {left} runs are left; go on with: aees sweep resume {study}{flags}");
             }
             return Ok(ExitCode::SUCCESS);
         }

@@ -27,7 +27,7 @@ fn unknown_keys_name_the_nearest() {
     assert!(
         error.to_string().ends_with("study.yaml:3:21: unknown setting `batchsize`\n  help: did you mean `batch_size`?")
     );
-    assert_eq!(cifar("metric: {nam: x, name: y}\n"), "study.yaml:3:10: unknown key `nam` in metric");
+    assert_eq!(cifar("metric: {nam: x, name: val_accuracy}\n"), "study.yaml:3:10: unknown key `nam` in metric");
     assert_eq!(cifar("retry: {ooom: 1}\n"), "study.yaml:3:9: unknown key `ooom` in retry");
     assert_eq!(cifar("cases: [{name: a, sett: {}}]\n"), "study.yaml:3:19: unknown key `sett` in a case");
     assert_eq!(cifar("set: {train: {lr: 1}}\n"), "study.yaml:3:19: unknown setting `train.lr`");

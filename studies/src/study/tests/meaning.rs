@@ -136,7 +136,7 @@ fn an_excluded_combination_may_be_impossible() {
 #[test]
 fn everything_beside_the_settings_is_read() {
     let text = format!(
-        "{CIFAR}name: ace-lambda_2\nnote: why\nseeds: [4, 2]\nmetric: {{name: val/acc, goal: min, measure: last_k(3)}}\n\
+        "{CIFAR}name: ace-lambda_2\nnote: why\nseeds: [4, 2]\nmetric: {{name: val_accuracy, goal: min, measure: last_k(3)}}\n\
          budget: {{max_hours: 1.5, max_runs: 9, per_run_timeout: 2h}}\nretry: {{io: 3, rate_limit: inf}}\n\
          breakers: {{consecutive: 4}}\n"
     );
