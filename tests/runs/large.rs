@@ -1,15 +1,16 @@
 //! Row 46 of the acceptance list, end to end: the program on a registry of 100,000 runs. It prints what a
 //! command takes, when asked: `cargo test --test main -- --ignored --nocapture hundred_thousand`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use aees_run::identity::Id;
 use aees_studies::disk::{PlanAbout, PlanFile, Root, completion_of};
-use aees_studies::job::{CommandJob, ResultSource, Work};
+use aees_studies::job::{CommandJob, ProgramSlot, ResultSource, Work};
 use aees_studies::registry::{Completion, Member, Metric, OutcomeKind, PlannedRun, Registry, RunId, StudySpec, Usage};
+use aees_studies::study::Template;
 use serde_json::json;
 
 use super::scratch::worker;
@@ -102,13 +103,18 @@ fn one_more_run_of_a_hundred_thousand() {
             identity_json: identity.to_string(),
         };
         members.push(Member { run, index: number, case: None, axes_json: json!({"x": number / 10}).to_string() });
-        work.push(Work::Command(CommandJob {
-            arguments: ["sh", "-c", SCRIPT].map(str::to_owned).to_vec(),
+        work.push(Work::Command(Box::new(CommandJob {
+            arguments: ["sh", "-c", SCRIPT].map(|word| Template::literal(word)).to_vec(),
+            work_directory: root.path().to_owned(),
             input: json!({"x": number / 10, "seed": seed}),
             result: ResultSource::LastJsonLine,
             timeout_seconds: None,
-            environment: Vec::new(),
-        }));
+            environment: BTreeMap::new(),
+            pass_on: Vec::new(),
+            log_limit: 1 << 20,
+            content: None,
+            slot: ProgramSlot::default(),
+        })));
     }
     let study =
         StudySpec { name: "large".into(), task: "command".into(), spec_sha: "0".into(), spec_json: "{}".into() };
