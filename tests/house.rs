@@ -3,6 +3,7 @@
 #[path = "support/source.rs"]
 mod source;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -63,6 +64,38 @@ fn only_the_engines_name_the_tensor_library() {
             naming.map(|file| file.path.strip_prefix(root()).unwrap().display().to_string()).collect();
         (!paths.is_empty()).then(|| paths.join(", "))
     });
+}
+
+/// What two rooms mean alike they share, and what they do not mean alike they call by two names.
+#[test]
+fn no_two_rooms_have_types_of_one_name() {
+    let mut rooms: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for room in ROOMS {
+        for file in source::source(&source_of(room)) {
+            for name in declared_types(&file.code) {
+                rooms.entry(name.to_owned()).or_default().insert(room);
+            }
+        }
+    }
+    let shared: Vec<String> = rooms
+        .iter()
+        .filter(|(_, rooms)| rooms.len() > 1)
+        .map(|(name, rooms)| format!("{name}: {}", rooms.iter().copied().collect::<Vec<_>>().join(", ")))
+        .collect();
+    assert!(shared.is_empty(), "types of one name in two rooms\n{}", shared.join("\n"));
+}
+
+/// The names of the types that a file declares. What an implementation sets with `type` is no declaration.
+fn declared_types(code: &str) -> impl Iterator<Item = &str> {
+    words(code).zip(words(code).skip(1)).filter_map(|((start, keyword), (_, name))| {
+        let before = code[..start].rsplit('\n').next().unwrap_or_default();
+        let declares = match keyword {
+            "struct" | "enum" | "trait" => before.trim().is_empty() || before.trim_start().starts_with("pub"),
+            "type" => before.is_empty() || before.starts_with("pub"),
+            _ => false,
+        };
+        (declares && name.starts_with(char::is_uppercase)).then_some(name)
+    })
 }
 
 /// `cargo tree` of a room shows no tensor library: such rooms build in seconds.

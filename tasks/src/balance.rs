@@ -4,7 +4,7 @@
 //! that keeps the order of the examples.
 
 use crate::error::{DataError, DataResult};
-use crate::keyed_random::{Purpose, stream};
+use crate::keyed_random::{StreamPurpose, stream};
 
 pub(crate) const LIMIT_TRAIN: &str = "--limit-train";
 pub(crate) const LIMIT_EVAL: &str = "--limit-eval";
@@ -84,7 +84,7 @@ pub(crate) fn balanced_hold_out(labels: &[u32], classes: u32, fraction: f64, see
     let mut validation = Vec::with_capacity(held_out);
     for (class, share) in proportional_shares(&members, labels.len(), held_out).into_iter().enumerate() {
         let positions = &mut members[class];
-        stream(seed, Purpose::ValidationSplit, class as u64).shuffle(positions);
+        stream(seed, StreamPurpose::ValidationSplit, class as u64).shuffle(positions);
         validation.extend_from_slice(&positions[..share]);
     }
     validation.sort_unstable();

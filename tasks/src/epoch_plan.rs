@@ -5,7 +5,7 @@
 //! reference's (torchvision `RandomCrop(32, padding=4)`, then `RandomHorizontalFlip(0.5)`): offsets uniform over 9 x 9. Its
 //! random numbers are our own, because PyTorch's generators are not portable.
 
-use crate::keyed_random::{Purpose, stream};
+use crate::keyed_random::{StreamPurpose, stream};
 
 /// Zero pixels that are added on each side before the crop.
 pub const PADDING: u8 = 4;
@@ -52,7 +52,7 @@ impl EpochPlan {
     /// The plan of an epoch (from 0) over `n` examples.
     #[must_use]
     pub fn new(seed: u64, epoch: u64, n: u32) -> Self {
-        let mut random = stream(seed, Purpose::Augmentation, epoch);
+        let mut random = stream(seed, StreamPurpose::Augmentation, epoch);
         let augmentations = (0..n)
             .map(|_| {
                 let draw = random.below(2 * OFFSETS * OFFSETS);
@@ -67,7 +67,7 @@ impl EpochPlan {
     #[must_use]
     pub fn without_augmentation(seed: u64, epoch: u64, n: u32) -> Self {
         let mut order: Vec<u32> = (0..n).collect();
-        stream(seed, Purpose::EpochOrder, epoch).shuffle(&mut order);
+        stream(seed, StreamPurpose::EpochOrder, epoch).shuffle(&mut order);
         Self { order, augmentations: Vec::new() }
     }
 
@@ -88,7 +88,7 @@ impl EpochPlan {
         let full = plan.order.chunks_exact(batch_size);
         let short = full.remainder();
         let mut batches: Vec<&[u32]> = full.collect();
-        stream(seed, Purpose::BatchOrder, epoch).shuffle(&mut batches);
+        stream(seed, StreamPurpose::BatchOrder, epoch).shuffle(&mut batches);
         let order = batches.into_iter().chain([short]).flatten().copied().collect();
         Self { order, augmentations: Vec::new() }
     }
@@ -159,7 +159,7 @@ mod tests {
     fn bucketing_takes_most_of_the_padding_of_phrases_away() {
         // Token counts with SST-2's quantiles: many short phrases, few long sentences.
         let quantiles = [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 19, 22, 26, 35, 60];
-        let mut random = stream(0, Purpose::SyntheticTrain, 0);
+        let mut random = stream(0, StreamPurpose::SyntheticTrain, 0);
         let lengths: Vec<u32> = (0..20_000)
             .map(|_| {
                 let cell = random.below(16) as usize;

@@ -17,7 +17,7 @@ const KEY_DOMAIN: u64 = u64::from_le_bytes(*b"aeeskey1");
 /// What a stream is for. The numbers are part of the results: never change or reuse one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u64)]
-pub enum Purpose {
+pub enum StreamPurpose {
     /// The order of the training examples; index: epoch.
     EpochOrder = 1,
     /// Crops and flips; index: epoch.
@@ -47,13 +47,13 @@ pub struct KeyedRng(ChaCha8Rng);
 /// Opens the stream of (seed, purpose, index) at its beginning.
 ///
 /// ```
-/// use aees_tasks::{Purpose, stream};
-/// let mut first = stream(7, Purpose::EpochOrder, 0);
-/// let mut again = stream(7, Purpose::EpochOrder, 0);
+/// use aees_tasks::{StreamPurpose, stream};
+/// let mut first = stream(7, StreamPurpose::EpochOrder, 0);
+/// let mut again = stream(7, StreamPurpose::EpochOrder, 0);
 /// assert_eq!(first.below(1000), again.below(1000));
 /// ```
 #[must_use]
-pub fn stream(seed: u64, purpose: Purpose, index: u64) -> KeyedRng {
+pub fn stream(seed: u64, purpose: StreamPurpose, index: u64) -> KeyedRng {
     let mut key = [0; 32];
     for (bytes, word) in key.chunks_exact_mut(8).zip([seed, purpose as u64, index, KEY_DOMAIN]) {
         bytes.copy_from_slice(&word.to_le_bytes());
@@ -125,26 +125,26 @@ mod tests {
     #[test]
     fn streams_differ_in_every_word_of_the_key() {
         let first = |seed, purpose, index| stream(seed, purpose, index).next_u64();
-        let base = first(0, Purpose::EpochOrder, 0);
-        assert_eq!(base, first(0, Purpose::EpochOrder, 0));
-        assert_ne!(base, first(1, Purpose::EpochOrder, 0));
-        assert_ne!(base, first(0, Purpose::Augmentation, 0));
-        assert_ne!(base, first(0, Purpose::EpochOrder, 1));
+        let base = first(0, StreamPurpose::EpochOrder, 0);
+        assert_eq!(base, first(0, StreamPurpose::EpochOrder, 0));
+        assert_ne!(base, first(1, StreamPurpose::EpochOrder, 0));
+        assert_ne!(base, first(0, StreamPurpose::Augmentation, 0));
+        assert_ne!(base, first(0, StreamPurpose::EpochOrder, 1));
     }
 
     #[test]
     fn values_are_those_of_the_first_release() {
-        let mut rng = stream(42, Purpose::EpochOrder, 3);
+        let mut rng = stream(42, StreamPurpose::EpochOrder, 3);
         let draws: Vec<u32> = (0..6).map(|_| rng.below(1000)).collect();
         assert_eq!(draws, [854, 956, 161, 193, 234, 744]);
         let mut items: Vec<u32> = (0..8).collect();
-        stream(42, Purpose::EpochOrder, 3).shuffle(&mut items);
+        stream(42, StreamPurpose::EpochOrder, 3).shuffle(&mut items);
         assert_eq!(items, [3, 1, 2, 4, 5, 0, 7, 6]);
     }
 
     #[test]
     fn bounded_draws_are_even() {
-        let mut rng = stream(0, Purpose::Augmentation, 0);
+        let mut rng = stream(0, StreamPurpose::Augmentation, 0);
         let mut counts = [0_u32; 162];
         for _ in 0..162_000 {
             counts[rng.below(162) as usize] += 1;

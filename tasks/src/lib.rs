@@ -58,7 +58,7 @@ pub use hub::{
 };
 pub use hub_data::{HubAccess, HubDataset, HubSnapshot};
 pub use image::{CHANNELS, IMAGE_BYTES, ImageSplit, PLANE_BYTES, SIDE};
-pub use keyed_random::{KeyedRng, Purpose, stream};
+pub use keyed_random::{KeyedRng, StreamPurpose, stream};
 pub use label_noise::{LabelNoise, LabelNoiseReport, corrupt_labels, corrupt_sampled_labels};
 pub use text::{TextData, TextDataConfig, TextSplit, TextTask};
 pub use tokens::{

@@ -8,8 +8,8 @@ use aees_control::schedule::EpochSchedule;
 use aees_models::weights::write_safetensors;
 use aees_models::{ModelSpec, ResNet18Config, flops};
 use aees_tasks::{
-    CIFAR100_CLASSES, CIFAR100_HUB, Cifar100, Cifar100Config, DataSource, EpochPlan, HubAccess, LabelNoise, Purpose,
-    stream,
+    CIFAR100_CLASSES, CIFAR100_HUB, Cifar100, Cifar100Config, DataSource, EpochPlan, HubAccess, LabelNoise,
+    StreamPurpose, stream,
 };
 use serde_json::{Map, Value, json};
 
@@ -140,7 +140,7 @@ impl TrainingTask for Cifar100Task {
 
     fn job(&self, setup: &JobSetup) -> Result<PreparedJob, EngineError> {
         let model = ModelSpec::ResNet18(self.network);
-        let tensors = model.draw(|parameter| stream(setup.seed, Purpose::InitialParameters, parameter as u64));
+        let tensors = model.draw(|parameter| stream(setup.seed, StreamPurpose::InitialParameters, parameter as u64));
         let job = EngineJob {
             model,
             tensors,

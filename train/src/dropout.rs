@@ -4,7 +4,7 @@
 //! high half of the step). A site is one use of dropout in the network. Elements lie in tiles as those of the gradient
 //! noise do. An engine may compute the same masks on its device.
 
-use aees_tasks::{Purpose, stream};
+use aees_tasks::{StreamPurpose, stream};
 use pulp::Arch;
 use rayon::prelude::*;
 
@@ -24,7 +24,7 @@ pub struct StepDropout {
 impl StepDropout {
     /// The masks of a step of a run.
     pub fn new(seed: u64, step: u64) -> Self {
-        let mut random = stream(seed, Purpose::Dropout, 0);
+        let mut random = stream(seed, StreamPurpose::Dropout, 0);
         Self { key: [random.below(u32::MAX), random.below(u32::MAX)], step }
     }
 

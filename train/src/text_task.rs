@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use aees_control::schedule::StepSchedule;
 use aees_models::{ModelSpec, TextClassifierConfig, pretrained, save_pretrained, weights};
-use aees_tasks::{EpochPlan, Purpose, TextTokenizer, TokenData, TokenSplit, sha256_of_file, stream};
+use aees_tasks::{EpochPlan, StreamPurpose, TextTokenizer, TokenData, TokenSplit, sha256_of_file, stream};
 use serde_json::{Map, Value, json};
 
 use crate::controllers::schedule_kind;
@@ -177,7 +177,8 @@ impl TrainingTask for TextClassificationTask {
     }
 
     fn job(&self, setup: &JobSetup) -> Result<PreparedJob, EngineError> {
-        let parameter_stream = |parameter: usize| stream(setup.seed, Purpose::InitialParameters, parameter as u64);
+        let parameter_stream =
+            |parameter: usize| stream(setup.seed, StreamPurpose::InitialParameters, parameter as u64);
         let model = ModelSpec::TextClassifier(self.model.clone());
         let (tensors, notices) = match &self.weights {
             Some(path) => {

@@ -156,7 +156,7 @@ impl Sheet {
     }
 
     fn panel(&mut self, panel: &Panel, frame: &Frame, (left, top): (f64, f64)) {
-        let place = Place { panel, frame, sizes: self.sizes, left: left + frame.left, top };
+        let place = PanelPlace { panel, frame, sizes: self.sizes, left: left + frame.left, top };
         self.heading(frame, (left, top));
         self.axes(panel, frame, &place, left);
         for mark in &panel.marks {
@@ -174,7 +174,7 @@ impl Sheet {
         }
     }
 
-    fn axes(&mut self, panel: &Panel, frame: &Frame, place: &Place<'_>, outer_left: f64) {
+    fn axes(&mut self, panel: &Panel, frame: &Frame, place: &PanelPlace<'_>, outer_left: f64) {
         let (top, bottom) = (place.top, place.top + frame.height);
         for (value, label) in &frame.x_ticks {
             let x = place.x(*value);
@@ -216,7 +216,7 @@ impl Sheet {
         }
     }
 
-    fn mark(&mut self, mark: &Mark, place: &Place<'_>) {
+    fn mark(&mut self, mark: &Mark, place: &PanelPlace<'_>) {
         match mark {
             Mark::Line { points, look } => {
                 let paint = Paint::line(Ink::Series(*look), 1.3).dashed(dashes(*look));
@@ -269,7 +269,7 @@ impl Sheet {
         }
     }
 
-    fn band(&mut self, points: &[(f64, f64, f64)], look: usize, place: &Place<'_>) {
+    fn band(&mut self, points: &[(f64, f64, f64)], look: usize, place: &PanelPlace<'_>) {
         let edge = |side: fn(&(f64, f64, f64)) -> f64| -> Vec<(f64, f64)> {
             points.iter().filter_map(|point| place.point((point.0, place.kept(side(point))))).collect()
         };
@@ -282,7 +282,7 @@ impl Sheet {
 
     fn bar(
         &mut self,
-        place: &Place<'_>,
+        place: &PanelPlace<'_>,
         (from, to): (f64, f64),
         (y, thickness): (f64, f64),
         look: usize,
@@ -365,7 +365,7 @@ fn reference() -> Paint {
 }
 
 /// Where the numbers of a panel lie on the sheet.
-struct Place<'a> {
+struct PanelPlace<'a> {
     panel: &'a Panel,
     frame: &'a Frame,
     sizes: Sizes,
@@ -373,7 +373,7 @@ struct Place<'a> {
     top: f64,
 }
 
-impl Place<'_> {
+impl PanelPlace<'_> {
     fn x(&self, value: f64) -> f64 {
         self.left + self.panel.x.span.share(value) * self.frame.width
     }

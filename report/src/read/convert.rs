@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::document::{
     Config, Document, Number, Numbers, Short, Subsets, WrittenControllers, WrittenEpisodes, WrittenLabelNoise,
 };
-use super::headline::{self, Columns, Known};
+use super::headline::{self, Columns, DocumentContext};
 use super::source::FileRefusal;
 use crate::record::{Control, Episodes, LabelNoiseAccuracies, Layout, NoiseSetting, RunRecord};
 
@@ -36,7 +36,7 @@ pub(super) fn record_of(path: &Path, mut document: Document) -> Result<(RunRecor
     let diverged_at = diverged_at(document.outcome.take(), &columns.train_losses, total_steps);
     let contradictions = headline::contradictions(
         &document,
-        &Known {
+        &DocumentContext {
             settings: &settings,
             diagnostics: &diagnostics,
             columns: &columns,

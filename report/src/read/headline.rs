@@ -60,7 +60,7 @@ fn not_a_fraction(name: &str, value: Option<f64>) -> Option<String> {
 }
 
 /// What is known of a run beside its document.
-pub(super) struct Known<'a> {
+pub(super) struct DocumentContext<'a> {
     pub(super) settings: &'a Map<String, Value>,
     pub(super) diagnostics: &'a Diagnostics,
     pub(super) columns: &'a Columns,
@@ -71,7 +71,7 @@ pub(super) struct Known<'a> {
 }
 
 /// Everything that the file says of itself and its lists contradict.
-pub(super) fn contradictions(document: &Document, known: &Known<'_>) -> Vec<Difference> {
+pub(super) fn contradictions(document: &Document, known: &DocumentContext<'_>) -> Vec<Difference> {
     let mut found = Found(Vec::new());
     if document.val_accuracies.is_some() {
         headline(document, known, &mut found);
@@ -84,7 +84,7 @@ pub(super) fn contradictions(document: &Document, known: &Known<'_>) -> Vec<Diff
 }
 
 /// Best, last, and what is told of them twice.
-fn headline(document: &Document, known: &Known<'_>, found: &mut Found) {
+fn headline(document: &Document, known: &DocumentContext<'_>, found: &mut Found) {
     let Columns { val_accuracies, train_losses, .. } = known.columns;
     let best = best(known.columns);
     found.exact("best_val_accuracy", document.best_val_accuracy, best);
@@ -104,7 +104,7 @@ fn best(columns: &Columns) -> Option<f64> {
 }
 
 /// FLOP and seconds against those of the epochs. An epoch that was not finished has worked, too.
-fn work(document: &Document, known: &Known<'_>, found: &mut Found) {
+fn work(document: &Document, known: &DocumentContext<'_>, found: &mut Found) {
     let Columns { epoch_seconds, epoch_tflops, .. } = known.columns;
     if !epoch_tflops.is_empty() {
         let flops = epoch_tflops.iter().sum::<f64>() * 1e12;
@@ -128,7 +128,7 @@ fn work(document: &Document, known: &Known<'_>, found: &mut Found) {
 }
 
 /// Epochs and steps, by settings and by episodes: a record that was cut is shorter than it says.
-fn length(document: &Document, known: &Known<'_>, found: &mut Found) {
+fn length(document: &Document, known: &DocumentContext<'_>, found: &mut Found) {
     let epochs = known.columns.val_accuracies.len() as u64;
     found.count("total_epochs", document.total_epochs, Some(epochs));
     let planned = known.settings.get("epochs").and_then(Value::as_u64);
@@ -149,7 +149,7 @@ fn length(document: &Document, known: &Known<'_>, found: &mut Found) {
 }
 
 /// What says twice which run it is.
-fn identity(document: &Document, known: &Known<'_>, found: &mut Found) {
+fn identity(document: &Document, known: &DocumentContext<'_>, found: &mut Found) {
     if let (Some(seed), Some(of_config)) = (document.seed, known.settings.get("seed").and_then(Value::as_i64))
         && seed != of_config
     {
@@ -168,7 +168,7 @@ fn identity(document: &Document, known: &Known<'_>, found: &mut Found) {
 }
 
 /// `runtime_metrics`, from which times and costs are read.
-fn rates(document: &Document, known: &Known<'_>, found: &mut Found) {
+fn rates(document: &Document, known: &DocumentContext<'_>, found: &mut Found) {
     let Some(Value::Object(metrics)) = document.runtime_metrics.as_ref().and_then(|metrics| metrics.0.as_ref()) else {
         return;
     };

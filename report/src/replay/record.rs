@@ -29,7 +29,7 @@ pub(super) struct Recorded {
 
 /// The parts of the document that [`RunRecord`] does not keep.
 #[derive(Debug, Deserialize)]
-struct Parts {
+struct RecordParts {
     episode_logs: Option<EpisodeColumns>,
     #[serde(default)]
     controller_logs: Value,
@@ -87,8 +87,9 @@ pub(super) struct EpisodeColumns {
 impl Recorded {
     pub(super) fn read(path: &Path) -> Result<Self, String> {
         let (run, bytes) = read_with(path)?;
-        let parts: Parts = serde_json::from_slice(&bytes).map_err(|error| format!("its logs are odd: {error}"))?;
-        let Parts { episode_logs, controller_logs, config } = parts;
+        let parts: RecordParts =
+            serde_json::from_slice(&bytes).map_err(|error| format!("its logs are odd: {error}"))?;
+        let RecordParts { episode_logs, controller_logs, config } = parts;
         let plan = config.open_loop_policy.as_ref().map(PlannedArms::deserialize).transpose();
         let plan = plan.map_err(|error| format!("its open_loop_policy is odd: {error}"))?;
         let written_plan = config.open_loop_policy.unwrap_or_default();

@@ -7,7 +7,7 @@ use aees_run::nearest::nearest;
 use aees_run::settings::Place;
 use serde_json::Value;
 
-use super::error::{Problem, StudyError};
+use super::error::{StudyError, StudyProblem};
 use super::settings::{Assignment, Dialect, Operation, collide};
 use super::space::{Distribution, Trial, float};
 use super::yaml::{Kind, YamlEntry, YamlNode, number};
@@ -120,7 +120,7 @@ pub(super) fn zip_axis(entries: &[YamlEntry], dialect: Dialect, place: &Place) -
     let length = columns.first().map_or(0, Vec::len);
     if errors.is_empty() && columns.iter().any(|column| column.len() != length) {
         let lengths = entries.iter().zip(&columns).map(|(entry, column)| (entry.key.clone(), column.len()));
-        errors.push(StudyError::at(place, Problem::UnequalZip { lengths: lengths.collect() }));
+        errors.push(StudyError::at(place, StudyProblem::UnequalZip { lengths: lengths.collect() }));
     }
     if !errors.is_empty() {
         return Err(errors);
@@ -146,7 +146,7 @@ pub(super) fn check_collisions(axes: &[SweepAxis], errors: &mut Vec<StudyError>)
     for (index, (key, path, place)) in all.iter().enumerate() {
         if let Some((other, _, first)) = all[..index].iter().find(|(_, earlier, _)| collide(earlier, path)) {
             let problem =
-                Problem::AxesCollide { key: (*key).clone(), other: (*other).clone(), first: (*first).clone() };
+                StudyProblem::AxesCollide { key: (*key).clone(), other: (*other).clone(), first: (*first).clone() };
             errors.push(StudyError::at(place, problem));
         }
     }
@@ -155,13 +155,13 @@ pub(super) fn check_collisions(axes: &[SweepAxis], errors: &mut Vec<StudyError>)
 fn candidates(entry: &YamlEntry, within: &'static str, dialect: Dialect) -> Result<AxisValues, StudyError> {
     match &entry.value.kind {
         Kind::Scalar { .. } => {
-            let problem = Problem::ScalarInSweep { key: entry.key.clone(), within };
+            let problem = StudyProblem::ScalarInSweep { key: entry.key.clone(), within };
             Err(StudyError::at(&entry.value.place, problem))
         }
         Kind::List(items) => {
             if let Some(map) = items.iter().find(|item| matches!(item.kind, Kind::Map(_))) {
                 let reason = "a map among the candidates needs `{choice: [...]}`".into();
-                return Err(StudyError::at(&map.place, Problem::Axis { key: entry.key.clone(), reason }));
+                return Err(StudyError::at(&map.place, StudyProblem::Axis { key: entry.key.clone(), reason }));
             }
             listed(entry, items, dialect)
         }
@@ -184,12 +184,12 @@ fn unknown_form(entry: &YamlEntry, form: &[YamlEntry]) -> StudyError {
         None => format!("; for a nested setting write `{}.{}`", entry.key, unknown.key),
     };
     let reason = format!("`{}` is none of {}{hint}", unknown.key, FORMS.join(", "));
-    StudyError::at(&unknown.place, Problem::Axis { key: entry.key.clone(), reason })
+    StudyError::at(&unknown.place, StudyProblem::Axis { key: entry.key.clone(), reason })
 }
 
 fn listed(entry: &YamlEntry, items: &[YamlNode], dialect: Dialect) -> Result<AxisValues, StudyError> {
     if items.is_empty() {
-        return Err(StudyError::at(&entry.value.place, Problem::EmptyAxis { key: entry.key.clone() }));
+        return Err(StudyError::at(&entry.value.place, StudyProblem::EmptyAxis { key: entry.key.clone() }));
     }
     let candidate = |item: &YamlNode| {
         let (mut assignments, mut errors) = (Vec::new(), Vec::new());
@@ -229,7 +229,7 @@ fn range(entry: &YamlEntry, form: &YamlEntry) -> Result<Vec<Value>, StudyError> 
         return Err(axis_error(entry, "`range` needs a step other than 0 and at most a million values"));
     }
     if count < 1.0 {
-        return Err(StudyError::at(&form.place, Problem::EmptyAxis { key: entry.key.clone() }));
+        return Err(StudyError::at(&form.place, StudyProblem::EmptyAxis { key: entry.key.clone() }));
     }
     // With both ends within 53 bits no sum overflows.
     let whole = to.value.abs() < 2_f64.powi(53);
@@ -316,5 +316,5 @@ fn numbers<const N: usize>(entry: &YamlEntry, form: &YamlEntry, keys: [&str; N])
 }
 
 fn axis_error(entry: &YamlEntry, reason: &str) -> StudyError {
-    StudyError::at(&entry.value.place, Problem::Axis { key: entry.key.clone(), reason: reason.to_owned() })
+    StudyError::at(&entry.value.place, StudyProblem::Axis { key: entry.key.clone(), reason: reason.to_owned() })
 }

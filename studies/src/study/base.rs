@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use aees_run::settings::Place;
 
-use super::error::{Problem, StudyError};
+use super::error::{StudyError, StudyProblem};
 use super::fields::wrong;
 use super::settings::{Assignment, Dialect};
 use super::yaml::{Kind, YamlEntry, YamlNode, read_map};
@@ -46,19 +46,19 @@ impl<'study> BaseReader<'study> {
         let path = folder.join(written);
         if let Some(first) = self.open.iter().position(|open| same_file(open, &path)) {
             let chain = self.open[first..].iter().cloned().chain([path]).collect();
-            self.errors.push(StudyError::at(place, Problem::BaseCycle { chain }));
+            self.errors.push(StudyError::at(place, StudyProblem::BaseCycle { chain }));
             return Vec::new();
         }
         self.read += 1;
         if self.read > MAX_FILES {
-            self.errors.push(StudyError::at(place, Problem::TooManyValues { limit: MAX_FILES }));
+            self.errors.push(StudyError::at(place, StudyProblem::TooManyValues { limit: MAX_FILES }));
             return Vec::new();
         }
         let entries = match read_map(&path) {
             Ok(entries) => entries,
             Err(mut errors) => {
                 // A file that is not there is the fault of who names it.
-                for error in errors.iter_mut().filter(|error| matches!(*error.problem, Problem::Read { .. })) {
+                for error in errors.iter_mut().filter(|error| matches!(*error.problem, StudyProblem::Read { .. })) {
                     error.place = place.clone();
                 }
                 self.errors.append(&mut errors);
@@ -86,7 +86,7 @@ impl<'study> BaseReader<'study> {
         let Some(task) = self.dialect.task else { return };
         let Some(named) = entries.iter().find(|entry| entry.key == "task") else { return };
         if named.value.text() != Some(task.name()) {
-            let problem = Problem::OtherTask { found: named.value.what(), task: task.name().to_owned() };
+            let problem = StudyProblem::OtherTask { found: named.value.what(), task: task.name().to_owned() };
             self.errors.push(StudyError::at(&named.value.place, problem));
         }
     }

@@ -7,7 +7,7 @@ use aees_run::settings::Place;
 use serde_json::Value;
 
 use super::axis::{AxisValue, AxisValues, SweepAxis, check_collisions, sweep_axes, zip_axis};
-use super::error::{Problem, StudyError};
+use super::error::{StudyError, StudyProblem};
 use super::fields::{missing, refuse_unknown, wrong};
 use super::keys;
 use super::settings::{Assignment, Dialect, collide};
@@ -79,7 +79,7 @@ impl Block {
             let axis = self.axes.iter().find(|axis| axis.paths.iter().any(|axis_path| collide(axis_path, path)));
             if let Some(axis) = axis.filter(|_| !told.contains(&path.as_slice())) {
                 told.push(path);
-                let problem = Problem::SetAndVaried { key: path.join("."), axis: axis.place.clone() };
+                let problem = StudyProblem::SetAndVaried { key: path.join("."), axis: axis.place.clone() };
                 errors.push(StudyError::at(place, problem));
             }
         }
@@ -101,7 +101,7 @@ impl Block {
         for group in groups {
             let Some(entries) = map(group, "a group of zip", errors) else { continue };
             if entries.is_empty() {
-                errors.push(StudyError::at(&group.place, Problem::EmptyAxis { key: "zip".into() }));
+                errors.push(StudyError::at(&group.place, StudyProblem::EmptyAxis { key: "zip".into() }));
                 continue;
             }
             match zip_axis(entries, dialect, &group.place) {
@@ -117,7 +117,7 @@ impl Block {
             return;
         };
         if cases.is_empty() {
-            errors.push(StudyError::at(&node.place, Problem::EmptyAxis { key: "cases".into() }));
+            errors.push(StudyError::at(&node.place, StudyProblem::EmptyAxis { key: "cases".into() }));
         }
         for case in cases {
             let Some(entries) = map(case, "a case", errors) else { continue };

@@ -7,7 +7,7 @@ use aees_run::settings::{ConfigError, Place, Role, RunConfig};
 use super::axis::AxisValues;
 use super::command::CommandSpec;
 use super::definition::{Search, Study, StudyTask};
-use super::error::{Problem, StudyError};
+use super::error::{StudyError, StudyProblem};
 use super::settings::{Assignment, Dialect, Settings, setting_name};
 
 /// Checks every value that the file or one of its bases gives, used or not.
@@ -24,7 +24,7 @@ pub(super) fn assignments(study: &mut Study, errors: &mut Vec<StudyError>) {
     if study.search == Search::Grid {
         for axis in study.root.all_axes().iter().filter(|axis| matches!(axis.candidates, AxisValues::Drawn(_))) {
             let reason = "a distribution needs a search: `search: {method: random, n: ...}`, or sobol or tpe".into();
-            errors.push(StudyError::at(&axis.place, Problem::Axis { key: axis.keys.join(", "), reason }));
+            errors.push(StudyError::at(&axis.place, StudyProblem::Axis { key: axis.keys.join(", "), reason }));
         }
     }
 }
@@ -41,7 +41,7 @@ pub(super) fn value(dialect: Dialect, assignment: &Assignment) -> Option<StudyEr
     // What the value has wrong together with a default is for the combinations to say.
     let key = assignment.key();
     (error.keys() == [setting_name(&key)])
-        .then(|| StudyError::at(&assignment.place, Problem::Setting { error, others: Vec::new() }))
+        .then(|| StudyError::at(&assignment.place, StudyProblem::Setting { error, others: Vec::new() }))
 }
 
 /// A secret, which no study may hold: plans, the registry and pages keep what a study says.
@@ -49,7 +49,7 @@ pub(super) fn secret(assignment: &Assignment) -> Option<StudyError> {
     let key = assignment.path.first().map(|key| setting_name(key))?;
     let setting = RunConfig::setting(key).filter(|setting| setting.secret)?;
     let instead = setting.instead_in_studies.unwrap_or("give it in the environment");
-    Some(StudyError::at(&assignment.place, Problem::Reserved { key: setting.key.to_owned(), instead }))
+    Some(StudyError::at(&assignment.place, StudyProblem::Reserved { key: setting.key.to_owned(), instead }))
 }
 
 /// Settings that a study decides itself.
@@ -83,13 +83,13 @@ fn reserved(study: &Study, errors: &mut Vec<StudyError>) {
             && !seen.contains(key)
         {
             seen.push(*key);
-            errors.push(StudyError::at(place, Problem::Reserved { key: (*key).to_owned(), instead }));
+            errors.push(StudyError::at(place, StudyProblem::Reserved { key: (*key).to_owned(), instead }));
         }
     }
 }
 
 pub(super) fn type_error(error: ConfigError) -> StudyError {
-    StudyError::at(&Place::Resolved, Problem::Setting { error, others: Vec::new() })
+    StudyError::at(&Place::Resolved, StudyProblem::Setting { error, others: Vec::new() })
 }
 
 /// What a whole training configuration has wrong, at the places of the settings that it is said of. Of settings
@@ -106,10 +106,10 @@ pub(super) fn training(study: &Study, config: &RunConfig, places: &[&Assignment]
     };
     let mut named: Vec<(String, Place)> = error.keys().iter().filter_map(|key| place_of(key)).collect();
     if named.is_empty() {
-        return Some(StudyError::at(&study.task_place, Problem::Setting { error, others: named }));
+        return Some(StudyError::at(&study.task_place, StudyProblem::Setting { error, others: named }));
     }
     let (_, place) = named.remove(0);
-    Some(StudyError::at(&place, Problem::Setting { error, others: named }))
+    Some(StudyError::at(&place, StudyProblem::Setting { error, others: named }))
 }
 
 /// What a configuration of a foreign program leaves open in its arguments, and settings that it has by two names.
@@ -118,12 +118,12 @@ pub(super) fn command(spec: &CommandSpec, settings: &Settings, place: &Place) ->
     let mut errors = Vec::new();
     for template in spec.templates() {
         for key in spec.unfilled(template, config) {
-            let problem = Problem::Placeholder { argument: template.source(), key: key.to_owned() };
+            let problem = StudyProblem::Placeholder { argument: template.source(), key: key.to_owned() };
             errors.push(StudyError::at(template.place(), problem));
         }
     }
     if let Some((new, old)) = spec.doubled(config) {
-        errors.push(StudyError::at(place, Problem::Doubled { new: new.to_owned(), old: old.to_owned() }));
+        errors.push(StudyError::at(place, StudyProblem::Doubled { new: new.to_owned(), old: old.to_owned() }));
     }
     errors
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::command::{CommandSpec, IdentityParts, ResultRule, SECRETS, SLOT_PLACES};
-use super::error::{Problem, StudyError};
+use super::error::{StudyError, StudyProblem};
 use super::fields::{YamlFields, missing, wrong};
 use super::keys;
 use super::policy::{DURATION, duration};
@@ -98,7 +98,7 @@ fn environment(node: &YamlNode, errors: &mut Vec<StudyError>) -> (BTreeMap<Strin
             Kind::Map(entries) => {
                 for entry in entries {
                     if SECRETS.contains(&entry.key.as_str()) && !entry.value.is_null() {
-                        let problem = Problem::Reserved { key: entry.key.clone(), instead: SECRET };
+                        let problem = StudyProblem::Reserved { key: entry.key.clone(), instead: SECRET };
                         errors.push(StudyError::at(&entry.place, problem));
                         continue;
                     }
@@ -175,7 +175,7 @@ fn aliases(node: &YamlNode, errors: &mut Vec<StudyError>) -> BTreeMap<String, St
                 errors.push(wrong(&entry.value, &format!("the earlier name of `{old}`"), "another name"));
             }
             Some(old) if aliases.values().any(|known| known == old) => {
-                let problem = Problem::TwoAliases { old: old.to_owned() };
+                let problem = StudyProblem::TwoAliases { old: old.to_owned() };
                 errors.push(StudyError::at(&entry.value.place, problem));
             }
             Some(old) => drop(aliases.insert(entry.key.clone(), old.to_owned())),
@@ -207,7 +207,7 @@ fn texts<'file>(
 fn template(node: &YamlNode, text: &str, errors: &mut Vec<StudyError>) -> Option<Template> {
     let template = Template::parse(text).map(|template| template.at(&node.place));
     if template.is_none() {
-        errors.push(StudyError::at(&node.place, Problem::Brace { argument: text.to_owned() }));
+        errors.push(StudyError::at(&node.place, StudyProblem::Brace { argument: text.to_owned() }));
     }
     template
 }

@@ -12,7 +12,7 @@ pub struct StudyError {
     /// Where it stands; [`Place::Resolved`] when it stands nowhere in particular.
     pub place: Place,
     /// What it is. Boxed, so that results stay small.
-    pub problem: Box<Problem>,
+    pub problem: Box<StudyProblem>,
     /// The combinations that have it, when only some do.
     pub affected: Option<Affected>,
 }
@@ -31,7 +31,7 @@ pub struct Affected {
 /// What can be wrong.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say what the fields are")]
-pub enum Problem {
+pub enum StudyProblem {
     /// A file that cannot be read.
     #[error("cannot read {path}: {reason}", path = path.display())]
     Read { path: PathBuf, reason: String },
@@ -134,32 +134,35 @@ pub enum Problem {
 }
 
 impl StudyError {
-    pub(super) fn at(place: &Place, problem: Problem) -> Self {
+    pub(super) fn at(place: &Place, problem: StudyProblem) -> Self {
         Self { place: place.clone(), problem: Box::new(problem), affected: None }
     }
 
     /// What the user can do about it.
     pub fn help(&self) -> Option<String> {
         Some(match &*self.problem {
-            Problem::UnknownKey { nearest: Some(nearest), .. } | Problem::NobodySets { nearest: Some(nearest), .. } => {
+            StudyProblem::UnknownKey { nearest: Some(nearest), .. }
+            | StudyProblem::NobodySets { nearest: Some(nearest), .. } => {
                 format!("did you mean `{nearest}`?")
             }
-            Problem::UnknownMetric { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
-            Problem::UnknownMetric { nearest: None, .. } => format!("name one of {}", METRICS.join(", ")),
-            Problem::NobodySets { nearest: None, .. } => "name a key of base, set, sweep, zip or cases".into(),
-            Problem::Setting { error, .. } => return error.help(),
-            Problem::NewerVersion { .. } => "use a newer aees, or write `aees: 1`".into(),
-            Problem::ScalarInSweep { .. } => "use `set` for a single value, or write a list".into(),
-            Problem::UnknownTag { .. } => "the tags are !replace and !remove".into(),
-            Problem::NotFinite { .. } => "leave the key out, or write null".into(),
-            Problem::Reserved { instead, .. } => (*instead).into(),
-            Problem::Seeds { .. } => "write a number of seeds, a text as \"0-4,7\", or a list as [0, 1, 2]".into(),
-            Problem::Placeholder { .. } => "for a brace that names nothing write {{ or }}".into(),
-            Problem::Brace { .. } => "write {key} for a setting, {{ or }} for a brace".into(),
-            Problem::NeedsYes { .. } => "give --yes if you mean it, or narrow it with --only or --limit".into(),
-            Problem::TooManyRuns { .. } => "use fewer seeds, or fewer values".into(),
-            Problem::SetAndVaried { .. } => "leave one of them out: a value that is set takes the axis's place".into(),
-            Problem::TooMany { .. } => "use fewer values, or search: {method: random, n: ...}".into(),
+            StudyProblem::UnknownMetric { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
+            StudyProblem::UnknownMetric { nearest: None, .. } => format!("name one of {}", METRICS.join(", ")),
+            StudyProblem::NobodySets { nearest: None, .. } => "name a key of base, set, sweep, zip or cases".into(),
+            StudyProblem::Setting { error, .. } => return error.help(),
+            StudyProblem::NewerVersion { .. } => "use a newer aees, or write `aees: 1`".into(),
+            StudyProblem::ScalarInSweep { .. } => "use `set` for a single value, or write a list".into(),
+            StudyProblem::UnknownTag { .. } => "the tags are !replace and !remove".into(),
+            StudyProblem::NotFinite { .. } => "leave the key out, or write null".into(),
+            StudyProblem::Reserved { instead, .. } => (*instead).into(),
+            StudyProblem::Seeds { .. } => "write a number of seeds, a text as \"0-4,7\", or a list as [0, 1, 2]".into(),
+            StudyProblem::Placeholder { .. } => "for a brace that names nothing write {{ or }}".into(),
+            StudyProblem::Brace { .. } => "write {key} for a setting, {{ or }} for a brace".into(),
+            StudyProblem::NeedsYes { .. } => "give --yes if you mean it, or narrow it with --only or --limit".into(),
+            StudyProblem::TooManyRuns { .. } => "use fewer seeds, or fewer values".into(),
+            StudyProblem::SetAndVaried { .. } => {
+                "leave one of them out: a value that is set takes the axis's place".into()
+            }
+            StudyProblem::TooMany { .. } => "use fewer values, or search: {method: random, n: ...}".into(),
             _ => return None,
         })
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::block::{Combination, Order};
 use super::check::{self, type_error};
 use super::definition::{Search, Study, StudyTask};
-use super::error::{Problem, StudyError, StudyErrors};
+use super::error::{StudyError, StudyErrors, StudyProblem};
 use super::expansion::{Duplicate, Expansion, Overrides, SeedSlot, StudyConfig, label};
 use super::filter::Filter;
 use super::identity::config_key;
@@ -42,7 +42,7 @@ impl Study {
         let runs = expansion.settings.len() as u128 * self.seeds.len() as u128;
         if runs > MAX_COMBINATIONS {
             let (settings, seeds) = (expansion.settings.len(), self.seeds.len());
-            let problem = Problem::TooManyRuns { settings, seeds, runs, limit: MAX_COMBINATIONS };
+            let problem = StudyProblem::TooManyRuns { settings, seeds, runs, limit: MAX_COMBINATIONS };
             return Err(StudyError::at(&self.task_place, problem).into());
         }
         for (position, setting) in expansion.settings.iter_mut().enumerate() {
@@ -162,7 +162,7 @@ impl<'study> Expander<'study> {
             search => u128::from(search.trials()),
         };
         if count > MAX_COMBINATIONS {
-            let problem = Problem::TooMany { count, limit: MAX_COMBINATIONS };
+            let problem = StudyProblem::TooMany { count, limit: MAX_COMBINATIONS };
             return Err(StudyError::at(&study.task_place, problem).into());
         }
         if let Search::Random { trials, seed } = study.search {
@@ -258,13 +258,13 @@ fn assignment(study: &Study, text: &str) -> Result<Assignment, StudyError> {
     let place = Place::Flag("override".into());
     let Some((key, written)) = text.split_once('=') else {
         let (what, found) = ("--override".into(), format!("`{text}`"));
-        let problem = Problem::Wrong { what, expected: "key=value".into(), found };
+        let problem = StudyProblem::Wrong { what, expected: "key=value".into(), found };
         return Err(StudyError::at(&Place::Resolved, problem));
     };
     let key = key.trim();
     if key == "seed" {
         let instead = "use --seeds to choose among the study's seeds";
-        return Err(StudyError::at(&place, Problem::Reserved { key: key.to_owned(), instead }));
+        return Err(StudyError::at(&place, StudyProblem::Reserved { key: key.to_owned(), instead }));
     }
     let value = match &study.task {
         StudyTask::Train(_) => Value::String(written.trim().to_owned()),

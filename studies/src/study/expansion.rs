@@ -3,7 +3,7 @@
 use aees_run::settings::Place;
 use serde_json::Value;
 
-use super::error::{Problem, StudyError, StudyErrors};
+use super::error::{StudyError, StudyErrors, StudyProblem};
 use super::settings::Settings;
 
 /// More runs than start without a question.
@@ -97,7 +97,7 @@ impl Expansion {
         if yes || count <= MAX_RUNS_WITHOUT_YES {
             return Ok(());
         }
-        Err(StudyError::at(&Place::Resolved, Problem::NeedsYes { count, limit: MAX_RUNS_WITHOUT_YES }).into())
+        Err(StudyError::at(&Place::Resolved, StudyProblem::NeedsYes { count, limit: MAX_RUNS_WITHOUT_YES }).into())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use aees_run::nearest::nearest;
 
-use super::error::{Problem, StudyError};
+use super::error::{StudyError, StudyProblem};
 use super::keys::{self, StudyKey};
 use super::yaml::{Kind, YamlEntry, YamlNode};
 
@@ -76,18 +76,18 @@ pub(super) fn refuse_unknown(
 ) {
     for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
         let nearest = nearest(&entry.key, known.iter().copied()).map(str::to_owned);
-        let problem = Problem::UnknownKey { key: entry.key.clone(), within: within.to_owned(), nearest };
+        let problem = StudyProblem::UnknownKey { key: entry.key.clone(), within: within.to_owned(), nearest };
         errors.push(StudyError::at(&entry.place, problem));
     }
 }
 
 /// A value of another kind than expected.
 pub(super) fn wrong(node: &YamlNode, what: &str, expected: &str) -> StudyError {
-    let problem = Problem::Wrong { what: what.to_owned(), expected: expected.to_owned(), found: node.what() };
+    let problem = StudyProblem::Wrong { what: what.to_owned(), expected: expected.to_owned(), found: node.what() };
     StudyError::at(&node.place, problem)
 }
 
 /// A missing key of a map.
 pub(super) fn missing(node: &YamlNode, key: &'static str, reason: &'static str) -> StudyError {
-    StudyError::at(&node.place, Problem::Missing { key, reason })
+    StudyError::at(&node.place, StudyProblem::Missing { key, reason })
 }

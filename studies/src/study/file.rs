@@ -10,7 +10,7 @@ use super::block::{Block, Order};
 use super::check;
 use super::command_file;
 use super::definition::{Search, Study, StudyTask};
-use super::error::{Problem, StudyError, StudyErrors};
+use super::error::{StudyError, StudyErrors, StudyProblem};
 use super::expand::check_combinations;
 use super::fields::{YamlFields, missing, refuse_unknown, wrong};
 use super::keys;
@@ -60,13 +60,14 @@ pub fn is_study_name(name: &str) -> bool {
 fn check_version(entries: &[YamlEntry], path: &Path, errors: &mut Vec<StudyError>) -> Result<(), StudyErrors> {
     let Some(entry) = entries.iter().find(|entry| entry.key == "aees") else {
         let place = Place::File { path: path.to_owned(), line: 1, column: 1 };
-        let problem = Problem::Missing { key: "aees", reason: "the version of study files that this one follows, 1" };
+        let problem =
+            StudyProblem::Missing { key: "aees", reason: "the version of study files that this one follows, 1" };
         errors.push(StudyError::at(&place, problem));
         return Ok(());
     };
     match entry.value.text().and_then(|text| text.parse::<u64>().ok()) {
         Some(found) if found > VERSION => {
-            let problem = Problem::NewerVersion { found, known: VERSION };
+            let problem = StudyProblem::NewerVersion { found, known: VERSION };
             Err(StudyErrors::from(StudyError::at(&entry.value.place, problem)))
         }
         Some(VERSION) => Ok(()),
@@ -153,7 +154,7 @@ impl<'file> StudyReader<'file> {
                 Some(node) => node.place.clone(),
                 None => Place::File { path: self.path.to_owned(), line: 1, column: 1 },
             };
-            let problem = Problem::Wrong {
+            let problem = StudyProblem::Wrong {
                 what: "the name of a study".into(),
                 expected: "1 to 64 of a-z, 0-9, `_` and `-`, beginning with a letter or digit".into(),
                 found: format!("`{name}`{}", if node.is_none() { ", the stem of the file" } else { "" }),
@@ -166,14 +167,14 @@ impl<'file> StudyReader<'file> {
     fn task(&mut self) -> Option<(StudyTask, Place)> {
         let Some(node) = self.get("task") else {
             let place = Place::File { path: self.path.to_owned(), line: 1, column: 1 };
-            let problem = Problem::Missing { key: "task", reason: "what the runs do" };
+            let problem = StudyProblem::Missing { key: "task", reason: "what the runs do" };
             self.errors.push(StudyError::at(&place, problem));
             return None;
         };
         let command = self.entries.iter().find(|entry| entry.key == "command");
         if node.text() == Some("command") {
             let Some(entry) = command else {
-                let problem = Problem::Missing { key: "command", reason: "the program that a command study runs" };
+                let problem = StudyProblem::Missing { key: "command", reason: "the program that a command study runs" };
                 self.errors.push(StudyError::at(&node.place, problem));
                 return None;
             };
@@ -181,7 +182,7 @@ impl<'file> StudyReader<'file> {
             return Some((StudyTask::Command(spec), node.place.clone()));
         }
         if let Some(entry) = command {
-            let problem = Problem::UnknownKey {
+            let problem = StudyProblem::UnknownKey {
                 key: "command".into(),
                 within: "a study whose task is not command".into(),
                 nearest: None,
@@ -256,7 +257,7 @@ impl<'file> StudyReader<'file> {
         let dimensions = study.dimensions().len();
         let of_points = matches!(study.search, Search::Sobol { .. } | Search::Tpe { .. });
         if of_points && dimensions > sobol::MOST_DIMENSIONS {
-            let problem = Problem::TooManyDimensions { count: dimensions, limit: sobol::MOST_DIMENSIONS };
+            let problem = StudyProblem::TooManyDimensions { count: dimensions, limit: sobol::MOST_DIMENSIONS };
             self.errors.push(StudyError::at(&node.place, problem));
         }
     }
@@ -272,7 +273,7 @@ impl<'file> StudyReader<'file> {
             return (base, Vec::new());
         };
         if items.is_empty() {
-            self.errors.push(StudyError::at(&configs.place, Problem::EmptyAxis { key: "configs".into() }));
+            self.errors.push(StudyError::at(&configs.place, StudyProblem::EmptyAxis { key: "configs".into() }));
         }
         let mut read = |(index, item): (usize, &YamlNode)| {
             let label = item.text().map_or_else(|| format!("configs[{index}]"), str::to_owned);

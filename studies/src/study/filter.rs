@@ -4,7 +4,7 @@ use aees_run::nearest::nearest;
 use aees_run::settings::Place;
 
 use super::definition::Study;
-use super::error::{Problem, StudyError};
+use super::error::{StudyError, StudyProblem};
 use super::expansion::{Expansion, Overrides, StudyConfig};
 use super::rules::Condition;
 use super::seeds;
@@ -111,7 +111,7 @@ fn cases(study: &Study, texts: &[String], errors: &mut Vec<StudyError>) -> Vec<S
         let names = if known.is_empty() { "no cases".to_owned() } else { known.join(", ") };
         let hint = nearest(name, known.iter().map(String::as_str));
         let names = hint.map_or(names.clone(), |hint| format!("{names}; did you mean `{hint}`?"));
-        let problem = Problem::UnknownName { what: "case", name: name.to_owned(), known: names };
+        let problem = StudyProblem::UnknownName { what: "case", name: name.to_owned(), known: names };
         errors.push(StudyError::at(&Place::Flag("case".into()), problem));
     }
     chosen
@@ -122,7 +122,7 @@ fn shard(text: &str) -> Result<(usize, usize), StudyError> {
         .split_once('/')
         .and_then(|(index, count)| Some((index.trim().parse::<usize>().ok()?, count.trim().parse::<usize>().ok()?)));
     parts.filter(|(index, count)| index < count).ok_or_else(|| {
-        let problem = Problem::Wrong {
+        let problem = StudyProblem::Wrong {
             what: "--shard".into(),
             expected: "i/n with i from 0 to n - 1".into(),
             found: format!("`{text}`"),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use aees_run::nearest::nearest;
 use aees_run::result::METRICS;
 
-use super::error::{Problem, StudyError};
+use super::error::{StudyError, StudyProblem};
 use super::fields::{YamlFields, wrong};
 use super::keys;
 use super::yaml::{Kind, YamlNode};
@@ -110,7 +110,7 @@ pub(super) fn unknown_metric(objective: &Objective, node: &YamlNode) -> Option<S
     let name = &objective.name;
     (!METRICS.contains(&name.as_str())).then(|| {
         let nearest = nearest(name, METRICS).map(str::to_owned);
-        StudyError::at(&node.place, Problem::UnknownMetric { name: name.clone(), nearest })
+        StudyError::at(&node.place, StudyProblem::UnknownMetric { name: name.clone(), nearest })
     })
 }
 

@@ -4,7 +4,7 @@ use aees_run::nearest::nearest;
 use aees_run::settings::{Place, RunConfig};
 use serde_json::Value;
 
-use super::error::{Problem, StudyError};
+use super::error::{StudyError, StudyProblem};
 use super::fields::wrong;
 use super::settings::{Dialect, Settings, collide, same, setting_name};
 use super::yaml::{Kind, YamlNode, read_value};
@@ -93,7 +93,7 @@ impl Condition {
         let place = Place::Flag(flag.to_owned());
         let Some((key, values)) = text.split_once('=') else {
             let (what, found) = (format!("--{flag}"), format!("`{text}`"));
-            let problem = Problem::Wrong { what, expected: "key=value or key=value,value".into(), found };
+            let problem = StudyProblem::Wrong { what, expected: "key=value or key=value,value".into(), found };
             return Err(StudyError::at(&Place::Resolved, problem));
         };
         let key = key.trim();
@@ -125,7 +125,7 @@ fn typed(dialect: Dialect, key: &str, node: &YamlNode) -> Result<Value, StudyErr
     let Some(task) = dialect.task else { return node.resolved() };
     let mut config = RunConfig::new(task);
     let set = config.set(key, &node.as_written(), &node.place);
-    set.map_err(|error| StudyError::at(&Place::Resolved, Problem::Setting { error, others: Vec::new() }))?;
+    set.map_err(|error| StudyError::at(&Place::Resolved, StudyProblem::Setting { error, others: Vec::new() }))?;
     Ok(config.get(setting_name(key)).unwrap_or_default())
 }
 
@@ -140,7 +140,7 @@ fn known(study: &KnownKeys<'_>, key: &str, place: &Place) -> Result<(), StudyErr
     }
     let keys: Vec<String> = study.paths.iter().map(|path| path.join(".")).collect();
     let nearest = nearest(key, keys.iter().map(String::as_str)).map(str::to_owned);
-    Err(StudyError::at(place, Problem::NobodySets { key: key.to_owned(), nearest }))
+    Err(StudyError::at(place, StudyProblem::NobodySets { key: key.to_owned(), nearest }))
 }
 
 /// Whether the training has a setting of this name.
@@ -149,6 +149,6 @@ fn known_setting(key: &str, place: &Place) -> Result<(), StudyError> {
         return Ok(());
     }
     let nearest = nearest(key, RunConfig::keys()).map(str::to_owned);
-    let problem = Problem::UnknownKey { key: key.to_owned(), within: "the settings of a run".into(), nearest };
+    let problem = StudyProblem::UnknownKey { key: key.to_owned(), within: "the settings of a run".into(), nearest };
     Err(StudyError::at(place, problem))
 }

@@ -2,7 +2,7 @@
 
 use aees_run::settings::Place;
 
-use super::error::{Problem, StudyError};
+use super::error::{StudyError, StudyProblem};
 use super::yaml::{Kind, YamlNode};
 
 /// More seeds than anybody gives to one setting.
@@ -13,7 +13,7 @@ const MAX_SEEDS: i64 = 1_000_000;
 /// # Errors
 /// Anything but a count, a text in the grammar or a list of whole numbers.
 pub(super) fn from_node(node: &YamlNode) -> Result<Vec<i64>, StudyError> {
-    let refuse = |text: String, reason: String| StudyError::at(&node.place, Problem::Seeds { text, reason });
+    let refuse = |text: String, reason: String| StudyError::at(&node.place, StudyProblem::Seeds { text, reason });
     match &node.kind {
         Kind::Scalar { text, plain: true } => match text.parse::<i64>() {
             Ok(count) if (1..=MAX_SEEDS).contains(&count) => Ok((0..count).collect()),
@@ -37,7 +37,7 @@ pub(super) fn from_node(node: &YamlNode) -> Result<Vec<i64>, StudyError> {
 /// Text outside the grammar.
 pub(super) fn from_text(text: &str) -> Result<Vec<i64>, StudyError> {
     parse(text).map_err(|reason| {
-        StudyError::at(&Place::Flag("seeds".into()), Problem::Seeds { text: format!("{text:?}"), reason })
+        StudyError::at(&Place::Flag("seeds".into()), StudyProblem::Seeds { text: format!("{text:?}"), reason })
     })
 }
 

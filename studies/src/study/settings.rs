@@ -6,7 +6,7 @@
 use aees_run::settings::{ConfigError, Place, RunConfig, TaskName};
 use serde_json::{Map, Value};
 
-use super::error::{Problem, StudyError};
+use super::error::{StudyError, StudyProblem};
 use super::yaml::{Kind, MergeTag, YamlEntry, YamlNode};
 
 /// What an assignment does to what is there.
@@ -68,7 +68,7 @@ impl Dialect {
         for (index, assignment) in found.iter().enumerate() {
             let earlier = found[..index].iter().find(|earlier| collide(&earlier.path, &assignment.path));
             if let Some(earlier) = earlier {
-                let problem = Problem::DuplicateKey { key: assignment.key(), first: earlier.place.clone() };
+                let problem = StudyProblem::DuplicateKey { key: assignment.key(), first: earlier.place.clone() };
                 errors.push(StudyError::at(&assignment.place, problem));
             }
         }

@@ -12,7 +12,7 @@ use aees_run::settings::Place;
 use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
 use serde_json::{Map, Number, Value};
 
-use super::error::{Problem, StudyError};
+use super::error::{StudyError, StudyProblem};
 
 /// Values of one file, aliases replaced by what they stand for. A thousand times more than any study needs, and few
 /// enough that a file whose anchors multiply is refused at once.
@@ -111,7 +111,7 @@ impl YamlNode {
                 "true" | "True" | "TRUE" => Value::Bool(true),
                 "false" | "False" | "FALSE" => Value::Bool(false),
                 _ if is_not_finite(text) => {
-                    return Err(StudyError::at(&self.place, Problem::NotFinite { text: text.clone() }));
+                    return Err(StudyError::at(&self.place, StudyProblem::NotFinite { text: text.clone() }));
                 }
                 _ => number(text).map_or_else(|| Value::String(text.clone()), Value::Number),
             },
@@ -178,7 +178,7 @@ fn is_not_finite(text: &str) -> bool {
 /// themselves or multiply: all of them, but for a syntax error, after which nothing is known.
 pub(super) fn read_map(path: &Path) -> Result<Vec<YamlEntry>, Vec<StudyError>> {
     let text = std::fs::read_to_string(path).map_err(|source| {
-        let problem = Problem::Read { path: path.to_owned(), reason: source.to_string() };
+        let problem = StudyProblem::Read { path: path.to_owned(), reason: source.to_string() };
         vec![StudyError::at(&Place::Resolved, problem)]
     })?;
     let place = Place::File { path: path.to_owned(), line: 1, column: 1 };
@@ -193,8 +193,11 @@ pub(super) fn read_map(path: &Path) -> Result<Vec<YamlEntry>, Vec<StudyError>> {
         Some(YamlNode { kind: Kind::Map(entries), .. }) => entries,
         None => Vec::new(),
         Some(other) => {
-            let problem =
-                Problem::Wrong { what: "the file".into(), expected: "`key: value` lines".into(), found: other.what() };
+            let problem = StudyProblem::Wrong {
+                what: "the file".into(),
+                expected: "`key: value` lines".into(),
+                found: other.what(),
+            };
             errors.push(StudyError::at(&place, problem));
             Vec::new()
         }
@@ -247,7 +250,7 @@ impl<'text> YamlReader<'text> {
                 Event::StreamEnd => return Ok(document),
                 Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
                 other if document.is_none() => document = Some(self.node(other, span)?),
-                _ => return Err(StudyError::at(&self.place(&span), Problem::Syntax("a second document".into()))),
+                _ => return Err(StudyError::at(&self.place(&span), StudyProblem::Syntax("a second document".into()))),
             }
         }
     }
@@ -261,7 +264,7 @@ impl<'text> YamlReader<'text> {
                 Some(Err(error)) => {
                     let mark = error.marker();
                     let place = self.place_of(mark.line(), mark.col());
-                    return Err(StudyError::at(&place, Problem::Syntax(error.info().to_string())));
+                    return Err(StudyError::at(&place, StudyProblem::Syntax(error.info().to_string())));
                 }
             }
         }
@@ -292,7 +295,7 @@ impl<'text> YamlReader<'text> {
             }
             Event::SequenceStart(_, anchor, tag) => (Kind::List(self.list()?), anchor, tag),
             Event::MappingStart(_, anchor, tag) => (Kind::Map(self.map()?), anchor, tag),
-            _ => return Err(StudyError::at(&place, Problem::Syntax("a value is missing".into()))),
+            _ => return Err(StudyError::at(&place, StudyProblem::Syntax("a value is missing".into()))),
         };
         let tag = tag.and_then(|tag| self.merge_tag(&tag, &place));
         let node = YamlNode { kind, place, tag };
@@ -305,7 +308,7 @@ impl<'text> YamlReader<'text> {
     fn alias(&mut self, anchor: usize, place: &Place) -> Result<YamlNode, StudyError> {
         let Some((node, size)) = self.anchors.get(&anchor) else {
             // The parser knows the anchor, and its value is not finished: it is within itself.
-            return Err(StudyError::at(place, Problem::AnchorCycle));
+            return Err(StudyError::at(place, StudyProblem::AnchorCycle));
         };
         let (mut node, size) = (node.clone(), *size);
         self.count(size, place)?;
@@ -318,7 +321,7 @@ impl<'text> YamlReader<'text> {
         if self.values <= MAX_VALUES {
             return Ok(());
         }
-        Err(StudyError::at(place, Problem::TooManyValues { limit: MAX_VALUES }))
+        Err(StudyError::at(place, StudyProblem::TooManyValues { limit: MAX_VALUES }))
     }
 
     fn merge_tag(&mut self, tag: &Tag, place: &Place) -> Option<MergeTag> {
@@ -327,7 +330,7 @@ impl<'text> YamlReader<'text> {
             ("!remove", _) => Some(MergeTag::Remove),
             (_, Some("str" | "int" | "float" | "bool" | "null" | "seq" | "map")) => None,
             (other, _) => {
-                self.errors.push(StudyError::at(place, Problem::UnknownTag { tag: other.to_owned() }));
+                self.errors.push(StudyError::at(place, StudyProblem::UnknownTag { tag: other.to_owned() }));
                 None
             }
         }
@@ -357,14 +360,14 @@ impl<'text> YamlReader<'text> {
             let (event, span) = self.next()?;
             let value = self.node(event, span)?;
             let Kind::Scalar { text: key, .. } = key.kind else {
-                self.errors.push(StudyError::at(&place, Problem::Syntax("a key must be one word".into())));
+                self.errors.push(StudyError::at(&place, StudyProblem::Syntax("a key must be one word".into())));
                 continue;
             };
             if is_merge {
                 merged.push(value);
             } else if let Some(first) = entries.iter().find(|entry| entry.key == key) {
                 let first = first.place.clone();
-                self.errors.push(StudyError::at(&place, Problem::DuplicateKey { key, first }));
+                self.errors.push(StudyError::at(&place, StudyProblem::DuplicateKey { key, first }));
             } else {
                 entries.push(YamlEntry { key, place, value });
             }
@@ -387,7 +390,7 @@ impl<'text> YamlReader<'text> {
             }
             Kind::List(items) => items.into_iter().for_each(|item| self.merge(entries, item)),
             Kind::Scalar { .. } => {
-                self.errors.push(StudyError::at(&value.place, Problem::Syntax("`<<` needs a map".into())));
+                self.errors.push(StudyError::at(&value.place, StudyProblem::Syntax("`<<` needs a map".into())));
             }
         }
     }

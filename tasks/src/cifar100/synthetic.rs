@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::classes::{CIFAR100_CLASSES, COARSE_CLASSES, superclass_of};
 use crate::error::DataResult;
 use crate::image::{CHANNELS, IMAGE_BYTES, ImageSplit, PLANE_BYTES, SIDE};
-use crate::keyed_random::{KeyedRng, Purpose, stream};
+use crate::keyed_random::{KeyedRng, StreamPurpose, stream};
 
 /// The seed of `--data synthetic`: one data set for all runs, so that runs of different seeds can be compared.
 pub(super) const SYNTHETIC_SEED: u64 = 0;
@@ -58,15 +58,15 @@ impl Wave {
 
 /// The first `count` training images.
 pub(super) fn train(seed: u64, count: usize) -> DataResult<ImageSplit> {
-    make(seed, Purpose::SyntheticTrain, count)
+    make(seed, StreamPurpose::SyntheticTrain, count)
 }
 
 /// The first `count` test images: the same classes, other images.
 pub(super) fn test(seed: u64, count: usize) -> DataResult<ImageSplit> {
-    make(seed, Purpose::SyntheticTest, count)
+    make(seed, StreamPurpose::SyntheticTest, count)
 }
 
-fn make(seed: u64, purpose: Purpose, count: usize) -> DataResult<ImageSplit> {
+fn make(seed: u64, purpose: StreamPurpose, count: usize) -> DataResult<ImageSplit> {
     let patterns = patterns(seed);
     let mut pixels = vec![0; count * IMAGE_BYTES];
     pixels.par_chunks_exact_mut(IMAGE_BYTES).enumerate().for_each(|(index, image)| {
@@ -84,8 +84,8 @@ fn patterns(seed: u64) -> Vec<Vec<Wave>> {
             // Superclasses have the indices after the classes'.
             let coarse = CIFAR100_CLASSES + superclass_of(fine);
             debug_assert!(coarse < CIFAR100_CLASSES + COARSE_CLASSES);
-            let mut shared = stream(seed, Purpose::SyntheticPattern, coarse.into());
-            let mut own = stream(seed, Purpose::SyntheticPattern, fine.into());
+            let mut shared = stream(seed, StreamPurpose::SyntheticPattern, coarse.into());
+            let mut own = stream(seed, StreamPurpose::SyntheticPattern, fine.into());
             let mut waves: Vec<Wave> =
                 (0..SUPERCLASS_WAVES).map(|_| Wave::draw(&mut shared, SUPERCLASS_AMPLITUDE)).collect();
             waves.extend((0..CLASS_WAVES).map(|_| Wave::draw(&mut own, CLASS_AMPLITUDE)));

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::split::TextSplit;
 use super::synthetic_words::{SyntheticWords, add_rare_ending};
 use super::task::{TaskFile, TextTask};
-use crate::keyed_random::{KeyedRng, Purpose, stream};
+use crate::keyed_random::{KeyedRng, StreamPurpose, stream};
 
 /// 16-quantiles of the number of words of a sentence. From the real files; the longest sentence is moved so that the mean
 /// is theirs too.
@@ -101,8 +101,8 @@ fn write(task: TextTask, file: TaskFile, words: &SyntheticWords, position: u32, 
         TextTask::AgNews => &AG_NEWS,
     };
     let (purpose, lengths) = match file {
-        TaskFile::Train => (Purpose::SyntheticTrain, &style.train_lengths),
-        TaskFile::Evaluated => (Purpose::SyntheticTest, &style.evaluated_lengths),
+        TaskFile::Train => (StreamPurpose::SyntheticTrain, &style.train_lengths),
+        TaskFile::Evaluated => (StreamPurpose::SyntheticTest, &style.evaluated_lengths),
     };
     let mut random = stream(seed(task), purpose, position.into());
     let classes = task.facts().classes;

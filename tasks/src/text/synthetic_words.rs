@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use crate::keyed_random::{KeyedRng, Purpose, stream};
+use crate::keyed_random::{KeyedRng, StreamPurpose, stream};
 
 const FUNCTION_WORDS: [&str; 56] = [
     "the", "a", "of", "and", "to", "in", "is", "it", "that", "with", "for", "as", "on", "this", "but", "its", "by",
@@ -37,7 +37,7 @@ pub(super) struct SyntheticWords {
 
 impl SyntheticWords {
     pub(super) fn of(seed: u64, classes: u32) -> Self {
-        let mut random = stream(seed, Purpose::SyntheticPattern, 0);
+        let mut random = stream(seed, StreamPurpose::SyntheticPattern, 0);
         let mut taken: HashSet<String> = FUNCTION_WORDS.iter().map(|&word| word.to_owned()).collect();
         let mut make = |count| -> Vec<String> { (0..count).map(|_| new_word(&mut random, &mut taken)).collect() };
         let general = make(GENERAL_WORDS);

@@ -34,7 +34,7 @@ pub(super) struct Convolution {
 
 /// How a convolution is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Method {
+pub(super) enum ConvolutionMethod {
     /// As products of gathered pixels.
     Direct,
     /// In tiles of 2x2 pixels.
@@ -50,10 +50,10 @@ impl Convolution {
     }
 
     /// The fastest method by a count of vector operations, with the measured cost of transforms.
-    pub(super) fn method(&self) -> Method {
+    pub(super) fn method(&self) -> ConvolutionMethod {
         let [inputs, outputs] = [self.inputs, self.outputs].map(|channels| channels.div_ceil(DEPTH));
         if !self.is_tiled() {
-            return Method::Direct;
+            return ConvolutionMethod::Direct;
         }
         let tiled = |side: usize, transform: usize, weights: usize| {
             let tiles = self.batch * self.height.div_ceil(side) * self.width.div_ceil(side);
@@ -62,11 +62,11 @@ impl Convolution {
                 + weights * inputs * outputs * DEPTH
         };
         let costs = [
-            (self.batch * self.height * self.width * 9 * inputs * outputs * DEPTH, Method::Direct),
-            (tiled(2, 200, 2000), Method::TwoByTwo),
-            (tiled(4, 900, 6000), Method::FourByFour),
+            (self.batch * self.height * self.width * 9 * inputs * outputs * DEPTH, ConvolutionMethod::Direct),
+            (tiled(2, 200, 2000), ConvolutionMethod::TwoByTwo),
+            (tiled(4, 900, 6000), ConvolutionMethod::FourByFour),
         ];
-        costs.into_iter().min_by_key(|(cost, _)| *cost).map_or(Method::Direct, |(_, method)| method)
+        costs.into_iter().min_by_key(|(cost, _)| *cost).map_or(ConvolutionMethod::Direct, |(_, method)| method)
     }
 
     /// Whether it can be computed in tiles.
@@ -90,39 +90,51 @@ impl Convolution {
         self.weight_gradient_by(self.method(), input, gradient)
     }
 
-    pub(super) fn forward_by(&self, by: Method, input: &[f32], weights: &[f32], epilogue: &Epilogue<'_>) -> Vec<f32> {
+    pub(super) fn forward_by(
+        &self,
+        by: ConvolutionMethod,
+        input: &[f32],
+        weights: &[f32],
+        epilogue: &Epilogue<'_>,
+    ) -> Vec<f32> {
         let [rows, columns] = self.output_size();
         let mut output = memory::take(self.batch * rows * columns * self.outputs);
         let channels = [self.inputs, self.outputs];
         let weight = |place, input, output| weights[self.weight(place, input, output)];
         match by {
-            Method::Direct => self.correlate(input, weights, epilogue, &mut output),
-            Method::TwoByTwo => self.two_by_two().correlate(input, channels, weight, epilogue, &mut output),
-            Method::FourByFour => self.four_by_four().correlate(input, channels, weight, epilogue, &mut output),
+            ConvolutionMethod::Direct => self.correlate(input, weights, epilogue, &mut output),
+            ConvolutionMethod::TwoByTwo => self.two_by_two().correlate(input, channels, weight, epilogue, &mut output),
+            ConvolutionMethod::FourByFour => {
+                self.four_by_four().correlate(input, channels, weight, epilogue, &mut output)
+            }
         }
         output
     }
 
-    pub(super) fn input_gradient_by(&self, by: Method, gradient: &[f32], weights: &[f32]) -> Vec<f32> {
+    pub(super) fn input_gradient_by(&self, by: ConvolutionMethod, gradient: &[f32], weights: &[f32]) -> Vec<f32> {
         let mut result = memory::take(self.batch * self.height * self.width * self.inputs);
         let channels = [self.outputs, self.inputs];
         // The same kernels, turned by half a circle.
         let weight = |place, output, input| weights[self.weight(8 - place, input, output)];
         let epilogue = Epilogue::default();
         match by {
-            Method::Direct => self.correlate_back(gradient, weights, &mut result),
-            Method::TwoByTwo => self.two_by_two().correlate(gradient, channels, weight, &epilogue, &mut result),
-            Method::FourByFour => self.four_by_four().correlate(gradient, channels, weight, &epilogue, &mut result),
+            ConvolutionMethod::Direct => self.correlate_back(gradient, weights, &mut result),
+            ConvolutionMethod::TwoByTwo => {
+                self.two_by_two().correlate(gradient, channels, weight, &epilogue, &mut result)
+            }
+            ConvolutionMethod::FourByFour => {
+                self.four_by_four().correlate(gradient, channels, weight, &epilogue, &mut result)
+            }
         }
         result
     }
 
-    pub(super) fn weight_gradient_by(&self, by: Method, input: &[f32], gradient: &[f32]) -> Vec<f32> {
+    pub(super) fn weight_gradient_by(&self, by: ConvolutionMethod, input: &[f32], gradient: &[f32]) -> Vec<f32> {
         let channels = [self.inputs, self.outputs];
         match by {
-            Method::Direct => self.gathered_weight_gradient(input, gradient),
-            Method::TwoByTwo => self.two_by_two().weight_gradient(input, gradient, channels),
-            Method::FourByFour => self.four_by_four().weight_gradient(input, gradient, channels),
+            ConvolutionMethod::Direct => self.gathered_weight_gradient(input, gradient),
+            ConvolutionMethod::TwoByTwo => self.two_by_two().weight_gradient(input, gradient, channels),
+            ConvolutionMethod::FourByFour => self.four_by_four().weight_gradient(input, gradient, channels),
         }
     }
 

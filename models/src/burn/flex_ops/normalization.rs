@@ -52,7 +52,7 @@ pub(super) struct Gradients {
 }
 
 /// A block's sums for each channel.
-struct Block {
+struct PixelBlock {
     pixels: f64,
     /// The mean as a plain sum gives it.
     mean: Vec<f32>,
@@ -69,7 +69,7 @@ fn block_length(channels: usize) -> usize {
 /// The statistics of `x`, `[pixels, channels]`.
 pub(super) fn statistics(x: &[f32], channels: usize) -> Statistics {
     let arch = Arch::new();
-    let blocks: Vec<Block> = x
+    let blocks: Vec<PixelBlock> = x
         .par_chunks(block_length(channels))
         .map(|block| {
             arch.dispatch(
@@ -87,7 +87,7 @@ pub(super) fn statistics(x: &[f32], channels: usize) -> Statistics {
                             *squares += (x - mean) * (x - mean);
                         }
                     }
-                    Block { pixels: pixels as f64, mean, squares, rest }
+                    PixelBlock { pixels: pixels as f64, mean, squares, rest }
                 },
             )
         })
@@ -166,7 +166,7 @@ impl Affine<'_> {
         let length = block_length(self.weight.len());
         let arch = Arch::new();
         let (factors, offsets) = self.line();
-        let lines = Lines { factors: &factors, offsets: &offsets, mean: &self.statistics.mean };
+        let lines = AffineLines { factors: &factors, offsets: &offsets, mean: &self.statistics.mean };
         let blocks: Vec<[Vec<f32>; 2]> = x
             .par_chunks(length)
             .zip(gradient.par_chunks_mut(length))
@@ -216,13 +216,13 @@ impl Affine<'_> {
 
 /// What a normalisation does to each channel, and the mean of its input.
 #[derive(Clone, Copy)]
-struct Lines<'a> {
+struct AffineLines<'a> {
     factors: &'a [f32],
     offsets: &'a [f32],
     mean: &'a [f32],
 }
 
-impl Lines<'_> {
+impl AffineLines<'_> {
     /// For each channel the sums of the gradients, and of their products with the distance from the mean.
     #[inline(always)]
     fn sums(&self, x: &[f32], gradient: &[f32], relu: bool) -> [Vec<f32>; 2] {

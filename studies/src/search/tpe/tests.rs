@@ -4,7 +4,7 @@ use super::*;
 use crate::search::sobol;
 
 /// A function of the unit cube, and what it is made of.
-struct Problem {
+struct StudyProblem {
     name: &'static str,
     dimensions: Vec<SearchDimension>,
     /// Coordinates that a point has, by another's value.
@@ -20,16 +20,16 @@ fn scale(coordinate: f64, from: f64, to: f64) -> f64 {
     from + (to - from) * coordinate
 }
 
-fn problems() -> Vec<Problem> {
+fn problems() -> Vec<StudyProblem> {
     use SearchDimension::{Choice, Scale};
     vec![
-        Problem {
+        StudyProblem {
             name: "a bowl in four dimensions",
             dimensions: vec![Scale; 4],
             has: always,
             loss: |x| x.iter().zip([0.2, 0.7, 0.4, 0.9]).map(|(x, best)| (x - best).powi(2)).sum(),
         },
-        Problem {
+        StudyProblem {
             name: "Branin",
             dimensions: vec![Scale; 2],
             has: always,
@@ -40,7 +40,7 @@ fn problems() -> Vec<Problem> {
                 valley * valley + 10.0 * (1.0 - 1.0 / (8.0 * pi)) * x.cos() + 10.0 - 0.397_887
             },
         },
-        Problem {
+        StudyProblem {
             name: "Rosenbrock",
             dimensions: vec![Scale; 3],
             has: always,
@@ -49,7 +49,7 @@ fn problems() -> Vec<Problem> {
                 x.windows(2).map(|pair| 100.0 * (pair[1] - pair[0] * pair[0]).powi(2) + (1.0 - pair[0]).powi(2)).sum()
             },
         },
-        Problem {
+        StudyProblem {
             name: "a choice with a setting of its own for each",
             dimensions: vec![Choice(4), Scale, Scale, Scale],
             has: |x, index| index == 0 || index == 3 || (index == 1) == (part(x[0], 4) < 2),
@@ -64,12 +64,12 @@ fn problems() -> Vec<Problem> {
 const TRIALS: usize = 60;
 const FIRST: usize = 10;
 
-fn known(problem: &Problem, point: &[f64]) -> Vec<Option<f64>> {
+fn known(problem: &StudyProblem, point: &[f64]) -> Vec<Option<f64>> {
     (0..point.len()).map(|index| (problem.has)(point, index).then_some(point[index])).collect()
 }
 
 /// The best of so many trials, in rounds: what is asked for in one round knows nothing of that round's results.
-fn best_of_tpe(problem: &Problem, seed: u64, round: usize) -> f64 {
+fn best_of_tpe(problem: &StudyProblem, seed: u64, round: usize) -> f64 {
     let mut over: Vec<TrialOutcome> = Vec::new();
     while over.len() < TRIALS {
         let mut points: Vec<Vec<f64>> = Vec::new();
@@ -91,7 +91,7 @@ fn best_of_tpe(problem: &Problem, seed: u64, round: usize) -> f64 {
     over.iter().map(|outcome| outcome.loss).fold(f64::INFINITY, f64::min)
 }
 
-fn best_of_random(problem: &Problem, seed: u64) -> f64 {
+fn best_of_random(problem: &StudyProblem, seed: u64) -> f64 {
     let point = |trial: usize| -> Vec<f64> {
         let coordinate = |dimension| Draw::new(seed, trial as u64, &format!("random {dimension}")).0;
         (0..problem.dimensions.len()).map(coordinate).collect()

@@ -1,6 +1,6 @@
 //! Every mistake has its message, with its place; all of them are shown together.
 
-use super::super::Problem;
+use super::super::StudyProblem;
 use super::{CIFAR, COMMAND, Folder, errors, errors_in, expand};
 
 fn one(text: &str) -> String {
@@ -330,7 +330,7 @@ fn single_mistakes_do_not_hide_impossible_combinations() {
 #[test]
 fn an_error_tells_its_kind_to_programs() {
     let errors = Folder::new().read(&format!("{CIFAR}sweep: {{lr: 3}}\n")).unwrap_err();
-    assert!(matches!(&*errors.0[0].problem, Problem::ScalarInSweep { key, .. } if key == "lr"));
+    assert!(matches!(&*errors.0[0].problem, StudyProblem::ScalarInSweep { key, .. } if key == "lr"));
     assert_eq!(errors.0[0].help().unwrap(), "use `set` for a single value, or write a list");
 }
 

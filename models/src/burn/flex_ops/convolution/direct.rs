@@ -12,8 +12,8 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::super::memory;
-use super::gather::{DEPTH_CHUNKS, Grid, Pixels, Tap};
-use super::product::{Chunk, DEPTH, ROWS, add_product, add_transposed_product};
+use super::gather::{DEPTH_CHUNKS, PixelGrid, Pixels, Tap};
+use super::product::{DEPTH, ProductChunk, ROWS, add_product, add_transposed_product};
 use super::{Convolution, Epilogue, panel_width};
 
 /// Chunks of pixels in a block.
@@ -39,7 +39,7 @@ impl Convolution {
         let [rows, columns] = self.output_size();
         let taps = self.taps();
         let source = Pixels { height: self.height, width: self.width, channels: self.inputs };
-        let grid = Grid { batch: self.batch, rows, columns, source_step: self.stride, taps: taps.clone() };
+        let grid = PixelGrid { batch: self.batch, rows, columns, source_step: self.stride, taps: taps.clone() };
         let panels = Panels::new(&taps, self.inputs, self.outputs, |tap, input, output| {
             weights[self.weight(tap, input, output)]
         });
@@ -71,7 +71,7 @@ impl Convolution {
                     self.clear(parity_y, parity_x, result);
                     continue;
                 }
-                let grid = Grid {
+                let grid = PixelGrid {
                     batch: self.batch,
                     rows: (self.height - parity_y).div_ceil(self.stride),
                     columns: (self.width - parity_x).div_ceil(self.stride),
@@ -107,7 +107,7 @@ impl Convolution {
     }
 
     /// Puts the pixels of one parity to their places.
-    fn spread(&self, grid: &Grid, parity_y: usize, parity_x: usize, part: &[f32], result: &mut [f32]) {
+    fn spread(&self, grid: &PixelGrid, parity_y: usize, parity_x: usize, part: &[f32], result: &mut [f32]) {
         let (row, image) = (self.width * self.inputs, self.height * self.width * self.inputs);
         let part_row = grid.columns * self.inputs;
         result.par_chunks_mut(image).zip(part.par_chunks(grid.rows * part_row)).for_each(|(image, part)| {
@@ -124,7 +124,7 @@ impl Convolution {
         let [rows, columns] = self.output_size();
         let taps = self.taps();
         let source = Pixels { height: self.height, width: self.width, channels: self.inputs };
-        let grid = Grid { batch: self.batch, rows, columns, source_step: self.stride, taps };
+        let grid = PixelGrid { batch: self.batch, rows, columns, source_step: self.stride, taps };
         match panel_width(self.outputs) {
             64 => self.sum_weight_gradient::<64>(&source, &grid, input, gradient),
             32 => self.sum_weight_gradient::<32>(&source, &grid, input, gradient),
@@ -135,7 +135,7 @@ impl Convolution {
     fn sum_weight_gradient<const W: usize>(
         &self,
         source: &Pixels,
-        grid: &Grid,
+        grid: &PixelGrid,
         input: &[f32],
         gradient: &[f32],
     ) -> Vec<f32> {
@@ -192,7 +192,7 @@ impl Convolution {
         depth: usize,
         panels: usize,
         source: &Pixels,
-        grid: &Grid,
+        grid: &PixelGrid,
     ) -> Vec<f32> {
         let square = self.kernel * self.kernel;
         let mut weights = vec![0.0; self.outputs * self.inputs * square];
@@ -261,7 +261,7 @@ impl Panels {
 
 fn correlate(
     source: &Pixels,
-    grid: &Grid,
+    grid: &PixelGrid,
     input: &[f32],
     panels: &Panels,
     epilogue: &Epilogue<'_>,
@@ -277,7 +277,7 @@ fn correlate(
 /// Writes every pixel of the grid: the sum over taps and source channels of source times weights.
 fn correlate_panels<const W: usize>(
     source: &Pixels,
-    grid: &Grid,
+    grid: &PixelGrid,
     input: &[f32],
     panels: &Panels,
     epilogue: &Epilogue<'_>,
@@ -314,12 +314,12 @@ fn correlate_panels<const W: usize>(
 }
 
 /// Scratch for some pixels with so many chunks each.
-fn chunks_of(scratch: &mut Vec<f32>, pixels: usize, chunks: usize) -> &mut [Chunk] {
+fn chunks_of(scratch: &mut Vec<f32>, pixels: usize, chunks: usize) -> &mut [ProductChunk] {
     memory::lines(scratch, pixels.div_ceil(ROWS) * chunks * ROWS * DEPTH).as_chunks_mut().0
 }
 
 struct AddProducts<'a, const W: usize> {
-    chunks: &'a [Chunk],
+    chunks: &'a [ProductChunk],
     depth: usize,
     weights: &'a [[f32; W]],
     sums: &'a mut [[f32; W]],
@@ -337,7 +337,7 @@ impl<const W: usize> WithSimd for AddProducts<'_, W> {
 }
 
 struct AddGradients<'a, const W: usize> {
-    chunks: &'a [Chunk],
+    chunks: &'a [ProductChunk],
     count: usize,
     gradient: &'a [f32],
     panel: usize,

@@ -1,6 +1,6 @@
 //! From images to chunks: the pixels under the taps of a block of target pixels.
 
-use super::product::{Chunk, DEPTH, ROWS};
+use super::product::{DEPTH, ProductChunk, ROWS};
 
 /// Chunks of the depth that are gathered at a time: with eight of pixels 240 KiB, a quarter of a core's second cache.
 pub(super) const DEPTH_CHUNKS: usize = 40;
@@ -16,7 +16,7 @@ pub(super) struct Tap {
 
 /// Target pixels, and where their taps lie: pixel (i, j) has its taps around (step i, step j) of the source.
 #[derive(Clone, Debug)]
-pub(super) struct Grid {
+pub(super) struct PixelGrid {
     pub(super) batch: usize,
     pub(super) rows: usize,
     pub(super) columns: usize,
@@ -24,7 +24,7 @@ pub(super) struct Grid {
     pub(super) taps: Vec<Tap>,
 }
 
-impl Grid {
+impl PixelGrid {
     pub(super) fn pixels(&self) -> usize {
         self.batch * self.rows * self.columns
     }
@@ -58,12 +58,12 @@ impl Pixels {
     /// `pixel` on. What lies outside the image, or beyond the last pixel, is 0.
     pub(super) fn gather(
         &self,
-        grid: &Grid,
+        grid: &PixelGrid,
         input: &[f32],
         pixel: usize,
         pixels: usize,
         first: usize,
-        chunks: &mut [Chunk],
+        chunks: &mut [ProductChunk],
     ) {
         let count = chunks.len() / pixels.div_ceil(ROWS);
         let (mut x, mut y) = (pixel % grid.columns, pixel / grid.columns % grid.rows);
@@ -95,11 +95,11 @@ impl Pixels {
     #[inline]
     fn gather_chunked(
         &self,
-        grid: &Grid,
+        grid: &PixelGrid,
         source: &[f32],
         corner: [isize; 2],
         first: usize,
-        chunks: &mut [Chunk],
+        chunks: &mut [ProductChunk],
         row: usize,
     ) {
         let per_tap = self.channels / DEPTH;
@@ -124,11 +124,11 @@ impl Pixels {
     /// For channels that do not fill chunks: the image itself, and narrow networks.
     fn gather_values(
         &self,
-        grid: &Grid,
+        grid: &PixelGrid,
         source: &[f32],
         corner: [isize; 2],
         first: usize,
-        chunks: &mut [Chunk],
+        chunks: &mut [ProductChunk],
         row: usize,
     ) {
         let (start, end) = (first * DEPTH, (first + chunks.len()) * DEPTH);

@@ -1,6 +1,6 @@
 //! The two register-blocked products that every convolution here comes down to.
 //!
-//! The left factor lies in [`Chunk`]s: [`ROWS`] pixels of [`DEPTH`] channels each. The right factor has rows of `W` columns, a
+//! The left factor lies in [`ProductChunk`]s: [`ROWS`] pixels of [`DEPTH`] channels each. The right factor has rows of `W` columns, a
 //! panel. Each element is summed in one order with fused multiply-adds, so its bits depend neither on the number of threads
 //! nor on the width of the vectors.
 
@@ -13,11 +13,16 @@ pub(super) const ROWS: usize = 12;
 pub(super) const DEPTH: usize = 16;
 
 /// [`ROWS`] pixels of [`DEPTH`] channels, pixel by pixel.
-pub(super) type Chunk = [f32; ROWS * DEPTH];
+pub(super) type ProductChunk = [f32; ROWS * DEPTH];
 
 /// Adds `left right` to `sums`: `sums[row][column] += sum over k of left[row][k] right[k][column]`, all `[ROWS, W]`.
 #[inline(always)]
-pub(super) fn add_product<S: Simd, const W: usize>(simd: S, left: &[Chunk], right: &[[f32; W]], sums: &mut [[f32; W]]) {
+pub(super) fn add_product<S: Simd, const W: usize>(
+    simd: S,
+    left: &[ProductChunk],
+    right: &[[f32; W]],
+    sums: &mut [[f32; W]],
+) {
     match (S::F32_LANES, W) {
         (16, 64) => {
             product_rows::<S, 6, 4, W>(simd, left, 0, right, 0, sums);
@@ -49,7 +54,7 @@ pub(super) fn add_product<S: Simd, const W: usize>(simd: S, left: &[Chunk], righ
 #[inline(always)]
 fn product_rows<S: Simd, const R: usize, const V: usize, const W: usize>(
     simd: S,
-    left: &[Chunk],
+    left: &[ProductChunk],
     row: usize,
     right: &[[f32; W]],
     column: usize,
@@ -79,7 +84,7 @@ fn product_rows<S: Simd, const R: usize, const V: usize, const W: usize>(
 #[inline(always)]
 pub(super) fn add_transposed_product<'a, S: Simd, const W: usize>(
     simd: S,
-    left: impl Iterator<Item = &'a Chunk> + Clone,
+    left: impl Iterator<Item = &'a ProductChunk> + Clone,
     right: &[f32],
     stride: usize,
     sums: &mut [[f32; W]; DEPTH],
@@ -122,7 +127,7 @@ pub(super) fn add_transposed_product<'a, S: Simd, const W: usize>(
 #[inline(always)]
 fn transposed_columns<'a, S: Simd, const K: usize, const V: usize, const W: usize>(
     simd: S,
-    left: impl Iterator<Item = &'a Chunk>,
+    left: impl Iterator<Item = &'a ProductChunk>,
     first: usize,
     right: &[f32],
     stride: usize,

@@ -61,7 +61,7 @@ impl Case {
         [output, input_gradient, weight_gradient]
     }
 
-    fn computed(&self, by: Method) -> [Vec<f32>; 3] {
+    fn computed(&self, by: ConvolutionMethod) -> [Vec<f32>; 3] {
         let Self { convolution, input, weights, gradient } = self;
         [
             convolution.forward_by(by, input, weights, &Epilogue::default()),
@@ -71,11 +71,11 @@ impl Case {
     }
 
     /// Every way to compute it.
-    fn methods(&self) -> &'static [Method] {
+    fn methods(&self) -> &'static [ConvolutionMethod] {
         if self.convolution.is_tiled() {
-            &[Method::Direct, Method::TwoByTwo, Method::FourByFour]
+            &[ConvolutionMethod::Direct, ConvolutionMethod::TwoByTwo, ConvolutionMethod::FourByFour]
         } else {
-            &[Method::Direct]
+            &[ConvolutionMethod::Direct]
         }
     }
 }
@@ -165,14 +165,17 @@ fn offsets_shortcut_and_relu_come_after_the_sum() {
 #[test]
 fn large_tiles_are_for_large_images_and_small_ones_for_many_channels() {
     let shape = Convolution { batch: 128, height: 32, width: 32, inputs: 64, outputs: 64, kernel: 3, stride: 1 };
-    assert_eq!(shape.method(), Method::FourByFour);
-    assert_eq!(Convolution { height: 4, width: 4, inputs: 512, outputs: 512, ..shape }.method(), Method::TwoByTwo);
+    assert_eq!(shape.method(), ConvolutionMethod::FourByFour);
+    assert_eq!(
+        Convolution { height: 4, width: 4, inputs: 512, outputs: 512, ..shape }.method(),
+        ConvolutionMethod::TwoByTwo
+    );
     for other in [
         Convolution { kernel: 1, ..shape },
         Convolution { stride: 2, ..shape },
         Convolution { inputs: 3, ..shape },
         Convolution { outputs: 72, ..shape },
     ] {
-        assert_eq!(other.method(), Method::Direct, "{other:?}");
+        assert_eq!(other.method(), ConvolutionMethod::Direct, "{other:?}");
     }
 }

@@ -11,8 +11,8 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::super::memory;
-use super::product::{Chunk, DEPTH, ROWS, add_product, add_transposed_product};
-use super::winograd::{Filter, both_sides};
+use super::product::{DEPTH, ProductChunk, ROWS, add_product, add_transposed_product};
+use super::winograd::{FilterTransform, both_sides};
 use super::{Epilogue, panel_width};
 
 /// Tiles of a block, if there are enough.
@@ -46,7 +46,7 @@ struct Rows {
     count: usize,
 }
 
-impl<F: Filter<T, M> + Sync, const T: usize, const M: usize> Tiles<F, T, M> {
+impl<F: FilterTransform<T, M> + Sync, const T: usize, const M: usize> Tiles<F, T, M> {
     /// Points of a transformed tile.
     const POINTS: usize = T * T;
 
@@ -138,7 +138,7 @@ impl<F: Filter<T, M> + Sync, const T: usize, const M: usize> Tiles<F, T, M> {
                     let weights = weights.as_chunks::<W>().0;
                     arch.dispatch(Multiply { transformed, stride, inputs, tiles, weights, height, products });
                     let columns = panel * W..outputs.min((panel + 1) * W);
-                    let output = Output { outputs, columns, height };
+                    let output = OutputPlace { outputs, columns, height };
                     arch.dispatch(TransformOutputs { tiles: self, rows, products, output, result: &mut *result });
                 }
                 epilogue.apply(self.first_pixel(rows.first) * outputs, outputs, result);
@@ -207,7 +207,7 @@ impl<F: Filter<T, M> + Sync, const T: usize, const M: usize> Tiles<F, T, M> {
                     let (spread, _) = memory::lines(spread, Self::POINTS * height * W).as_chunks_mut::<W>();
                     for (number, panel) in panels.clone().enumerate() {
                         let columns = panel * W..outputs.min((panel + 1) * W);
-                        let output = Output { outputs, columns, height };
+                        let output = OutputPlace { outputs, columns, height };
                         arch.dispatch(TransformGradients { tiles: self, rows, gradient, output, spread: &mut *spread });
                         let (step, sums) = (panels.len(), &mut sums[number..]);
                         arch.dispatch(AddGradients { transformed, stride, count, spread, height, sums, step });
@@ -216,7 +216,7 @@ impl<F: Filter<T, M> + Sync, const T: usize, const M: usize> Tiles<F, T, M> {
             });
         });
         let mut result = vec![0.0; outputs * inputs * 9];
-        let parts: Vec<Part<'_>> =
+        let parts: Vec<PartialSum<'_>> =
             tasks.into_iter().map(|(_, chunks, panels, sums)| (chunks, panels, &*sums)).collect();
         result.par_chunks_mut(DEPTH * inputs * 9).enumerate().for_each(|(group, result)| {
             arch.dispatch(CollectWeights::<F, T, M, W> { parts: &parts, group, inputs, result, filter: PhantomData });
@@ -290,7 +290,7 @@ struct TransformWeights<'a, F, G, const T: usize, const M: usize, const W: usize
 
 impl<F, G, const T: usize, const M: usize, const W: usize> WithSimd for TransformWeights<'_, F, G, T, M, W>
 where
-    F: Filter<T, M>,
+    F: FilterTransform<T, M>,
     G: Fn(usize, usize, usize) -> f32,
 {
     type Output = ();
@@ -335,10 +335,10 @@ struct TransformInputs<'a, F, const T: usize, const M: usize> {
     rows: Rows,
     chunks: std::ops::Range<usize>,
     stride: usize,
-    transformed: &'a mut [Chunk],
+    transformed: &'a mut [ProductChunk],
 }
 
-impl<F: Filter<T, M> + Sync, const T: usize, const M: usize> WithSimd for TransformInputs<'_, F, T, M> {
+impl<F: FilterTransform<T, M> + Sync, const T: usize, const M: usize> WithSimd for TransformInputs<'_, F, T, M> {
     type Output = ();
 
     #[inline(always)]
@@ -379,7 +379,7 @@ impl<F: Filter<T, M> + Sync, const T: usize, const M: usize> WithSimd for Transf
 
 /// Multiplies the points of inputs with those of weights.
 struct Multiply<'a, const W: usize> {
-    transformed: &'a [Chunk],
+    transformed: &'a [ProductChunk],
     stride: usize,
     inputs: usize,
     tiles: usize,
@@ -408,7 +408,7 @@ impl<const W: usize> WithSimd for Multiply<'_, W> {
 
 /// Columns of an output, and how they lie while they are transformed.
 #[derive(Clone)]
-struct Output {
+struct OutputPlace {
     /// Channels of the output.
     outputs: usize,
     /// Those of this panel.
@@ -422,11 +422,11 @@ struct TransformOutputs<'a, F, const T: usize, const M: usize, const W: usize> {
     tiles: &'a Tiles<F, T, M>,
     rows: Rows,
     products: &'a [[f32; W]],
-    output: Output,
+    output: OutputPlace,
     result: &'a mut [f32],
 }
 
-impl<F: Filter<T, M> + Sync, const T: usize, const M: usize, const W: usize> WithSimd
+impl<F: FilterTransform<T, M> + Sync, const T: usize, const M: usize, const W: usize> WithSimd
     for TransformOutputs<'_, F, T, M, W>
 {
     type Output = ();
@@ -434,7 +434,7 @@ impl<F: Filter<T, M> + Sync, const T: usize, const M: usize, const W: usize> Wit
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { tiles, rows, products, output, result } = self;
-        let Output { outputs, columns, height } = output;
+        let OutputPlace { outputs, columns, height } = output;
         let start = tiles.first_pixel(rows.first);
         tiles.each(
             rows,
@@ -469,11 +469,11 @@ struct TransformGradients<'a, F, const T: usize, const M: usize, const W: usize>
     tiles: &'a Tiles<F, T, M>,
     rows: Rows,
     gradient: &'a [f32],
-    output: Output,
+    output: OutputPlace,
     spread: &'a mut [[f32; W]],
 }
 
-impl<F: Filter<T, M> + Sync, const T: usize, const M: usize, const W: usize> WithSimd
+impl<F: FilterTransform<T, M> + Sync, const T: usize, const M: usize, const W: usize> WithSimd
     for TransformGradients<'_, F, T, M, W>
 {
     type Output = ();
@@ -481,7 +481,7 @@ impl<F: Filter<T, M> + Sync, const T: usize, const M: usize, const W: usize> Wit
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { tiles, rows, gradient, output, spread } = self;
-        let Output { outputs, columns, height } = output;
+        let OutputPlace { outputs, columns, height } = output;
         let outside = vec![0.0; outputs];
         let size = tiles.height * tiles.width * outputs;
         tiles.each(
@@ -513,7 +513,7 @@ impl<F: Filter<T, M> + Sync, const T: usize, const M: usize, const W: usize> Wit
 
 /// Adds the products of transformed inputs and gradients to `[points][chunks][panels]`, from the first panel on.
 struct AddGradients<'a, const W: usize> {
-    transformed: &'a [Chunk],
+    transformed: &'a [ProductChunk],
     stride: usize,
     /// Tiles.
     count: usize,
@@ -544,11 +544,11 @@ impl<const W: usize> WithSimd for AddGradients<'_, W> {
 }
 
 /// A part of the transformed weights' gradient: chunks of inputs, panels of outputs, and `[points][chunks][panels]` of sums.
-type Part<'a> = (std::ops::Range<usize>, std::ops::Range<usize>, &'a [f32]);
+type PartialSum<'a> = (std::ops::Range<usize>, std::ops::Range<usize>, &'a [f32]);
 
 /// Adds up all parts, in their order, and transforms them back, for [`DEPTH`] outputs.
 struct CollectWeights<'a, F, const T: usize, const M: usize, const W: usize> {
-    parts: &'a [Part<'a>],
+    parts: &'a [PartialSum<'a>],
     group: usize,
     inputs: usize,
     /// `[DEPTH, inputs, 3, 3]`.
@@ -556,7 +556,9 @@ struct CollectWeights<'a, F, const T: usize, const M: usize, const W: usize> {
     filter: PhantomData<F>,
 }
 
-impl<F: Filter<T, M>, const T: usize, const M: usize, const W: usize> WithSimd for CollectWeights<'_, F, T, M, W> {
+impl<F: FilterTransform<T, M>, const T: usize, const M: usize, const W: usize> WithSimd
+    for CollectWeights<'_, F, T, M, W>
+{
     type Output = ();
 
     #[inline(always)]

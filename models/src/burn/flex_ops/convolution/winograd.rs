@@ -13,7 +13,7 @@ use std::f32::consts::{FRAC_1_SQRT_2, SQRT_2};
 use pulp::Simd;
 
 /// Tiles of `M x M` outputs that are computed from `T x T` inputs.
-pub(super) trait Filter<const T: usize, const M: usize> {
+pub(super) trait FilterTransform<const T: usize, const M: usize> {
     /// Of inputs.
     fn input<S: Simd>(simd: S, d: [S::f32s; T]) -> [S::f32s; T];
     /// Of kernels.
@@ -29,7 +29,7 @@ pub(super) trait Filter<const T: usize, const M: usize> {
 /// F(2x2, 3x3).
 pub(super) struct TwoByTwo;
 
-impl Filter<4, 2> for TwoByTwo {
+impl FilterTransform<4, 2> for TwoByTwo {
     #[inline(always)]
     fn input<S: Simd>(simd: S, [d0, d1, d2, d3]: [S::f32s; 4]) -> [S::f32s; 4] {
         [simd.sub_f32s(d0, d2), simd.add_f32s(d1, d2), simd.sub_f32s(d2, d1), simd.sub_f32s(d1, d3)]
@@ -65,7 +65,7 @@ impl Filter<4, 2> for TwoByTwo {
 /// F(4x4, 3x3).
 pub(super) struct FourByFour;
 
-impl Filter<6, 4> for FourByFour {
+impl FilterTransform<6, 4> for FourByFour {
     #[inline(always)]
     fn input<S: Simd>(simd: S, [d0, d1, d2, d3, d4, d5]: [S::f32s; 6]) -> [S::f32s; 6] {
         let Factors { a, b, .. } = Factors::new(simd);
