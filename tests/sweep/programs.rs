@@ -153,7 +153,7 @@ fn a_program_can_be_part_of_the_identity() {
     let run = |folder: &str, more: &[&str]| {
         let study =
             command_study(&scratch, "content", &format!("[sh, {folder}/train.sh]"), "  identity: [argv, digest]\n", "");
-        sweep(&scratch, &[&["run", &study], more].concat())
+        sweep(&scratch, &[&["run", study.as_str()], more].concat())
     };
     let runs_made = || effects(&scratch, "effects").len();
     run("a", &[]).ok();

@@ -24,6 +24,12 @@ fn trials(scratch: &Scratch) -> Value {
     read_json(&scratch.path("results/studies/learns/trials.json"))["trials"].clone()
 }
 
+/// How many versions of the study's plan there are.
+fn plans(scratch: &Scratch) -> usize {
+    let entries = fs::read_dir(scratch.path("results/studies/learns")).unwrap();
+    entries.filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|end| end == "jsonl")).count()
+}
+
 fn axes(scratch: &Scratch) -> Vec<String> {
     runs(scratch).iter().map(|run| format!("{} {}", run["case"], run["axes"])).collect()
 }
@@ -38,9 +44,10 @@ fn a_search_learns_in_rounds_and_has_the_same_trials_after_a_stop() {
     assert_eq!((effects(&whole, "effects").len(), trials(&whole).as_array().unwrap().len()), (24, 24));
     let last = axes(&whole).split_off(12);
     assert!(last.iter().filter(|axes| axes.starts_with("\"b\"")).count() > 6, "it found the better case: {last:?}");
-    // Nothing is chosen or run again.
+    assert_eq!(plans(&whole), 4, "each round is a version of the plan");
+    // Nothing is chosen, planned or run again.
     sweep(&whole, &["run", "learns.yaml"]).ok();
-    assert_eq!(effects(&whole, "effects").len(), 24);
+    assert_eq!((effects(&whole, "effects").len(), plans(&whole)), (24, 4));
 
     // Broken in the second round, then resumed by name: the trials are those of the undisturbed search.
     let stopped = Scratch::new();
@@ -51,6 +58,22 @@ fn a_search_learns_in_rounds_and_has_the_same_trials_after_a_stop() {
     sweep(&stopped, &["resume", "learns", "--retry-failed"]).ok();
     assert_eq!(trials(&stopped), trials(&whole));
     assert_eq!(axes(&stopped), axes(&whole));
+}
+
+#[test]
+fn trials_that_a_killed_process_chose_and_did_not_plan_are_planned_by_the_next() {
+    let whole = Scratch::new();
+    study(&whole, "");
+    sweep(&whole, &["run", "learns.yaml"]).ok();
+    let killed = Scratch::new();
+    study(&killed, "");
+    assert_eq!(sweep(&killed, &["run", "learns.yaml", "--max-hours", "0"]).code(), Some(3));
+    let name = "results/studies/learns/trials.json";
+    let mut chosen = read_json(&whole.path(name));
+    chosen["trials"].as_array_mut().unwrap().truncate(12);
+    fs::write(killed.path(name), chosen.to_string()).unwrap();
+    sweep(&killed, &["resume", "learns"]).ok();
+    assert_eq!((trials(&killed), effects(&killed, "effects").len()), (trials(&whole), 24));
 }
 
 #[test]
