@@ -37,7 +37,8 @@ const drawChart = (() => {
 
   // Puts the chart of some runs into an element. `labelled` names each line by its run, not by its method.
   return (room, runs, labelled) => {
-    const metrics = [...new Set(runs.flatMap((run) => Object.keys(run.curves)))];
+    const known = new Set(runs.flatMap((run) => Object.keys(run.curves)));
+    const metrics = [...new Set(["val_accuracy", ...known])].filter((metric) => known.has(metric));
     const state = { metric: metrics[0], across: "epoch", log: false, hidden: new Set() };
     const keyOf = (run) => (labelled ? run.name : run.series);
     const keys = [...new Set(runs.map(keyOf))];
