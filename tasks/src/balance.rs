@@ -135,9 +135,12 @@ mod tests {
     #[test]
     fn hold_out_refuses_bad_fractions() {
         let message = |fraction| balanced_hold_out(&[0, 1], 2, fraction, 0).unwrap_err().to_string();
-        assert_eq!(message(1.0), "--val-split 1: expected a number in [0, 1)");
-        assert_eq!(message(-0.1), "--val-split -0.1: expected a number in [0, 1)");
-        assert_eq!(message(f64::NAN), "--val-split NaN: expected a number in [0, 1)");
+        let one_side = |fraction: f64, held_out: usize| {
+            format!("--val-split {fraction} of 2 training examples holds out {held_out}; both sides need at least one")
+        };
+        assert_eq!(message(1.0), one_side(1.0, 2));
+        assert_eq!(message(-0.1), one_side(-0.1, 0));
+        assert_eq!(message(f64::NAN), one_side(f64::NAN, 0));
         assert_eq!(message(0.1), "--val-split 0.1 of 2 training examples holds out 0; both sides need at least one");
         assert_eq!(balanced_hold_out(&[0, 1], 2, 0.0, 0).unwrap(), None);
     }
