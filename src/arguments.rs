@@ -1,4 +1,4 @@
-//! How a command line is read, for all verbs: a flag that is given twice takes the last value, and no flag is empty.
+//! How a command line is read, for all verbs: a flag that is given twice takes the last value, and no text is empty.
 
 use std::any::TypeId;
 use std::ffi::OsString;
@@ -16,8 +16,7 @@ pub(crate) fn parse<T: Parser>(words: impl IntoIterator<Item = OsString>) -> Res
 fn without_empty_texts(command: Command) -> Command {
     let takes_any_text = |arg: &Arg| {
         let parser = arg.get_value_parser();
-        !arg.is_positional()
-            && matches!(arg.get_action(), ArgAction::Set | ArgAction::Append)
+        matches!(arg.get_action(), ArgAction::Set | ArgAction::Append)
             && parser.type_id() == TypeId::of::<String>()
             && parser.possible_values().is_none()
     };

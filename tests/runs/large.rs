@@ -104,7 +104,7 @@ fn one_more_run_of_a_hundred_thousand() {
         };
         members.push(Member { run, index: number, case: None, axes_json: json!({"x": number / 10}).to_string() });
         work.push(Work::Command(Box::new(CommandJob {
-            arguments: ["sh", "-c", SCRIPT].map(|word| Template::literal(word)).to_vec(),
+            arguments: ["sh", "-c", SCRIPT].map(Template::literal).to_vec(),
             work_directory: root.path().to_owned(),
             input: json!({"x": number / 10, "seed": seed}),
             result: ResultSource::LastJsonLine,

@@ -294,7 +294,7 @@ fn a_diverged_run_is_not_a_cut_one() {
     (run["config"]["epochs"], run["total_steps"]) = (json!(10), json!(900));
     (run["epoch_tflops"], run["estimated_flops"]) = (json!([5.0, 5.0]), json!(11.3e12));
     put(&folder, "run", run.to_string());
-    assert_eq!(read(&folder).warnings, [String::new(); 0]);
+    assert!(read(&folder).warnings.is_empty());
     run["estimated_flops"] = json!(9e12);
     put(&folder, "run", run.to_string());
     assert!(read(&folder).warnings[0].contains("estimated_flops is 9000000000000.0"));

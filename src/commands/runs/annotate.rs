@@ -1,5 +1,6 @@
 //! `aees runs tag` and `aees runs note`: words of the user about runs.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use aees_studies::disk::Annotations;
@@ -34,8 +35,8 @@ pub(crate) struct TagFlags {
 pub(crate) struct NoteFlags {
     /// The run
     run: String,
-    /// What to say of it; what is said of it is printed when left out
-    text: Option<String>,
+    /// What to say of it, nothing to take that back; what is said of it is printed when left out
+    text: Option<OsString>,
     #[command(flatten)]
     results: ResultsFlags,
 }
@@ -64,7 +65,7 @@ pub(super) fn note(typed: &NoteFlags) -> Result<ExitCode, Failure> {
     let runs = ids(&results, std::slice::from_ref(&typed.run))?;
     let all = match &typed.text {
         Some(text) => Annotations::change(&results.root, &runs, |annotation| {
-            annotation.note = Some(text.clone()).filter(|text| !text.trim().is_empty());
+            annotation.note = Some(text.to_string_lossy().into_owned()).filter(|text| !text.trim().is_empty());
         })?,
         None => Annotations::read(&results.root)?,
     };

@@ -51,7 +51,7 @@ impl TokenKey {
                 TextTask::Sst2 => None,
                 TextTask::AgNews => Some(config.split_seed),
             },
-            label_noise: noise.is_enabled().then(|| TokenNoise {
+            label_noise: noise.is_enabled().then_some(TokenNoise {
                 kind: noise.kind,
                 rate: noise.rate,
                 seed: config.label_noise_seed,

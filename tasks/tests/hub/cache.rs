@@ -16,7 +16,7 @@ fn a_first_download_makes_pythons_tree() {
     let hub = client(&server, cache.path());
     let (file, events) = large_file(&hub);
     let file = file.unwrap();
-    let checksum = sha256(&body(BODY_BYTES));
+    let checksum = sha256(body(BODY_BYTES));
     assert_eq!(std::fs::read(&file.path).unwrap(), body(BODY_BYTES));
     assert_eq!((file.commit.as_str(), file.size, file.from_cache), (FIRST_COMMIT, BODY_BYTES as u64, false));
     assert_eq!(file.etag, Some(checksum.to_string()));
@@ -28,7 +28,7 @@ fn a_first_download_makes_pythons_tree() {
     assert_eq!(events.iter().map(advanced).sum::<u64>(), size);
 
     let nested = hub.file(&glue(), "main", "sst2/train-00000-of-00001.parquet", &mut ()).unwrap();
-    let small = sha256(&body(1000));
+    let small = sha256(body(1000));
     assert_eq!(std::fs::read(nested.path).unwrap(), body(1000));
     let (model, data) = ("models--distilbert-base-uncased", "datasets--nyu-mll--glue");
     assert_eq!(
@@ -121,12 +121,12 @@ fn what_was_checked_when_it_came_is_not_read_again() {
     let hub = client(&server, cache.path());
     let file = large_file(&hub).0.unwrap();
     let blob = std::fs::canonicalize(&file.path).unwrap();
-    assert_eq!(sha256_of_file(&file.path).unwrap(), sha256(&body(BODY_BYTES)));
+    assert_eq!(sha256_of_file(&file.path).unwrap(), sha256(body(BODY_BYTES)));
     // Its name still says what it was, and nobody looks inside.
     std::fs::write(&blob, vec![0; BODY_BYTES]).unwrap();
     assert!(large_file(&hub).0.unwrap().from_cache);
     assert_eq!(sha256_of_file(&file.path).unwrap(), file.etag.unwrap());
-    assert_eq!(sha256_of_file(&blob).unwrap(), sha256(&vec![0; BODY_BYTES]));
+    assert_eq!(sha256_of_file(&blob).unwrap(), sha256(vec![0; BODY_BYTES]));
 }
 
 #[test]

@@ -161,7 +161,7 @@ fn a_server_that_ignores_ranges_starts_anew() {
 fn a_foreign_beginning_is_found_out_and_thrown_away() {
     let (server, cache) = (hub_with_files(), tempfile::tempdir().unwrap());
     let hub = client(&server, cache.path());
-    let etag = sha256(&body(BODY_BYTES));
+    let etag = sha256(body(BODY_BYTES));
     let blobs = cache.path().join("models--distilbert-base-uncased/blobs");
     for length in [1000, BODY_BYTES, BODY_BYTES + 7] {
         std::fs::create_dir_all(&blobs).unwrap();
@@ -180,7 +180,7 @@ fn a_wrong_checksum_is_tried_once_more_and_then_an_error() {
     let hub = client(&server, cache.path());
     let (file, events) = large_file(&hub);
     let error = file.unwrap_err();
-    let expected = sha256(&body(BODY_BYTES));
+    let expected = sha256(body(BODY_BYTES));
     assert!(error.to_string().contains(&format!(", expected {expected} (")), "{error}");
     assert!(error.to_string().ends_with("; it was downloaded twice and removed"), "{error}");
     assert!(error.help().unwrap().contains("HF_ENDPOINT"), "{error:?}");

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 fn corrupt(kind: LabelNoiseType, rate: f64, seed: u64) -> LabelNoiseReport {
     let labels: Vec<u32> = (0..50_000).map(|index| index % 100).collect();
-    let noise = LabelNoise { kind: kind, rate: rate };
+    let noise = LabelNoise { kind, rate };
     corrupt_labels(&labels, noise, seed, &next_in_superclass()).unwrap().unwrap()
 }
 

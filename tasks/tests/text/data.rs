@@ -17,7 +17,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 fn symmetric(rate: f64) -> LabelNoise {
-    LabelNoise { kind: LabelNoiseType::Symmetric, rate: rate }
+    LabelNoise { kind: LabelNoiseType::Symmetric, rate }
 }
 
 fn synthetic(task: TextTask, change: impl FnOnce(&mut TextDataConfig)) -> Result<TextData, DataError> {
