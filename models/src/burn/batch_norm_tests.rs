@@ -1,9 +1,20 @@
 //! One operation against burn's own, on random shapes.
 
-use burn::tensor::{Device, Distribution, TensorData};
+use burn::tensor::{Device, TensorData};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use super::*;
+
+/// Numbers of variance one that are the same in every run of the test.
+fn drawn<const D: usize>(shape: [usize; D], state: &mut u64, device: &Device) -> Tensor<D> {
+    let mut next = || {
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((*state >> 40) as f32 / (1 << 24) as f32 - 0.5) * 12_f32.sqrt()
+    };
+    let values: Vec<f32> = (0..shape.iter().product()).map(|_: usize| next()).collect();
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
 
 /// Output, running statistics, and the gradients of input, kernel, weight, bias and shortcut.
 fn results(fused: bool, conv: &Conv2d, x: &Tensor<4>, shortcut: &Tensor<4>, then: u8) -> Vec<TensorData> {
@@ -44,7 +55,7 @@ fn results(fused: bool, conv: &Conv2d, x: &Tensor<4>, shortcut: &Tensor<4>, then
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, rng_seed: RngSeed::Fixed(18), ..ProptestConfig::default() })]
 
     #[test]
     fn one_operation_gives_what_burns_own_give(
@@ -56,16 +67,19 @@ proptest! {
         kernel in prop_oneof![Just(1_usize), Just(3)],
         stride in 1_usize..3,
         then in 0_u8..3,
+        seed: u64,
     ) {
+        // A single weight before a normalisation changes nothing behind it: its gradient is rounding alone.
+        prop_assume!(inputs * kernel > 1);
         let device = Device::flex().autodiff();
-        let normal = Distribution::Normal(0.0, 1.0);
-        let x = Tensor::random([batch, inputs, height, width], normal, &device);
-        let weight = Tensor::random([outputs, inputs, kernel, kernel], normal, &device);
+        let mut state = seed;
+        let x = drawn([batch, inputs, height, width], &mut state, &device);
+        let weight = drawn([outputs, inputs, kernel, kernel], &mut state, &device);
         let conv = Conv2d { weight: Param::from_tensor(weight), stride };
         let size = [batch, outputs, height.div_ceil(stride), width.div_ceil(stride)];
         // Few values have statistics that magnify every rounding.
         prop_assume!(size[0] * size[2] * size[3] >= 8);
-        let shortcut = Tensor::random(size, normal, &device);
+        let shortcut = drawn(size, &mut state, &device);
         let [fused, composed] = [true, false].map(|fused| results(fused, &conv, &x, &shortcut, then));
         prop_assert_eq!(fused.len(), composed.len());
         for (number, (fused, composed)) in fused.iter().zip(&composed).enumerate() {
