@@ -35,7 +35,7 @@ pub(crate) fn finish() -> Result<(), Option<String>> {
 
 /// Prints text that has its line ends.
 pub(crate) fn text(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    note(io::stdout().write_all(text.as_bytes()));
 }
 
 /// How many characters a line of the terminal has; elsewhere lines have no end.

@@ -10,6 +10,13 @@ use serde_json::Value;
 
 use crate::program::{DUAL, Run, Scratch, TINY, wait_until};
 
+/// Flags as the settings of a study.
+fn settings_of(flags: &[&str]) -> String {
+    let settings =
+        flags.chunks(2).map(|pair| format!("{}: {}", pair[0].trim_start_matches("--").replace('-', "_"), pair[1]));
+    settings.collect::<Vec<_>>().join(", ")
+}
+
 /// The tiny run with its result also in `--output`.
 fn with_output(scratch: &Scratch, name: &str, output: &str, more: &[&str]) -> Run {
     scratch.train(name, &[&["--output", output], more].concat())
@@ -101,6 +108,31 @@ fn reports_keep_what_others_made() {
 }
 
 #[test]
+fn figures_tables_and_pages_of_others_stay() {
+    let scratch = Scratch::new();
+    scratch.train("runs/a", &DUAL).ok();
+    let figures = ["report", "figures", "runs", "--figure", "curves", "--format", "svg,pdf,png", "--out", "figures"];
+    let tables = ["report", "tables", "runs", "--out", "tables"];
+    let page = ["report", "html", "runs", "--out", "page/page.html"];
+    for (folder, words) in [("figures", &figures[..]), ("tables", &tables[..]), ("page", &page[..])] {
+        scratch.run(words).ok();
+        scratch.run(words).ok();
+        let files: Vec<_> = fs::read_dir(scratch.path(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
+        for path in &files {
+            let all = || files.iter().map(|file| fs::read(file).unwrap()).collect::<Vec<_>>();
+            // A photograph, a chapter: it begins as such files do.
+            let foreign = [&fs::read(path).unwrap()[..6], b"\nof another program\n"].concat();
+            fs::write(path, foreign).unwrap();
+            let before = all();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            scratch.run(words).refused(&[name, "--force", "nothing was written"]);
+            assert!(before == all(), "{name}");
+            scratch.run([words, &["--force"]].concat()).ok();
+        }
+    }
+}
+
+#[test]
 fn a_secret_is_refused_in_studies_and_written_nowhere() {
     let scratch = Scratch::new();
     fs::write(scratch.path("study.yaml"), "aees: 1\nname: s\ntask: cifar100\nseeds: [0]\nbase: {data: synthetic}\n")
@@ -110,6 +142,13 @@ fn a_secret_is_refused_in_studies_and_written_nowhere() {
         run.refused(&["`hf_token` cannot be set in a study", "HF_TOKEN"]);
     }
     scratch.train("run", &["--hf-token", "hf_verysecret", "--progress", "json", "--output", "copy.json"]).ok();
+    // From the environment it reaches the workers of a study, and no file of theirs.
+    let study = format!("aees: 1\nname: s\ntask: cifar100\nset: {{{}}}\n", settings_of(&TINY));
+    fs::write(scratch.path("study.yaml"), study).unwrap();
+    let mut sweep = scratch.command(["sweep", "run", "study.yaml"]);
+    assert!(sweep.env("HF_TOKEN", "hf_verysecret").stderr(Stdio::null()).status().unwrap().success());
+    scratch.run(["report", "html", "s", "--out", "page.html"]).ok();
+    scratch.run(["report", "html", "run", "--out", "page-of-one.html"]).ok();
     fs::write(scratch.path("bad.yaml"), "task: cifar100\nhf_token: [hf_verysecret]\n").unwrap();
     let refused = scratch.run(["train", "--config", "bad.yaml"]);
     assert!(!refused.stderr().contains("verysecret"), "{}", refused.stderr());
@@ -144,7 +183,10 @@ fn a_full_log_disk_does_not_end_training_and_output_that_is_not_written_is_exit_
     let arguments = ["train", "cifar100", "--run-dir", "run"];
     let status = scratch.command(arguments.into_iter().chain(TINY)).stderr(full()).status().unwrap();
     assert_eq!(status.code(), Some(0));
-    scratch.run(["registry", "rebuild"]);
+    let study =
+        format!("aees: 1\nname: s\ntask: cifar100\nset: {{{}}}\nsweep: {{lr: [0.1, 0.2]}}\n", settings_of(&TINY));
+    fs::write(scratch.path("s.yaml"), study).unwrap();
+    scratch.run(["sweep", "run", "s.yaml"]).ok();
     for arguments in [
         &["train", "--resume", "run", "--json"][..],
         &["train", "--resume", "run", "--progress", "json"],
@@ -154,6 +196,15 @@ fn a_full_log_disk_does_not_end_training_and_output_that_is_not_written_is_exit_
         &["replay", "run", "--json"],
         &["devices"],
         &["--help"],
+        &["sweep", "plan", "s.yaml", "--json"],
+        &["sweep", "plan", "s.yaml"],
+        &["sweep", "status", "--json"],
+        &["sweep", "schema"],
+        &["runs", "ls"],
+        &["runs", "ls", "--csv"],
+        &["runs", "show", "s:0", "--json"],
+        &["runs", "diff", "s:0", "s:1"],
+        &["registry", "check", "--json"],
     ] {
         let output = scratch.command(arguments).stdout(full()).stderr(Stdio::piped()).spawn().unwrap();
         let output = output.wait_with_output().unwrap();

@@ -46,6 +46,7 @@ pub(crate) fn record(task: &str, seed: i64) -> RunRecord {
         inputs: Vec::new(),
         case: None,
         provenance: Vec::new(),
+        circumstances: Vec::new(),
         contradictions: Vec::new(),
     }
 }

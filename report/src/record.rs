@@ -169,6 +169,8 @@ pub struct RunRecord {
     pub case: Option<String>,
     /// The machine and the versions, as the file tells them, in words.
     pub provenance: Vec<(String, String)>,
+    /// When and by which command and build it was made, and what else ran: what differs from run to run on one machine.
+    pub circumstances: Vec<(String, String)>,
     /// What the file says of itself and its own curves contradict.
     pub contradictions: Vec<Difference>,
 }

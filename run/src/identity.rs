@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::settings::{Role, RunConfig};
 
 /// Versions of what takes part in a result. Raised when the same configuration starts to give other numbers.
-const COMPONENTS: [(&str, i64); 5] = [("control", 1), ("data", 1), ("model", 1), ("optimizer", 2), ("trainer", 1)];
+const COMPONENTS: [(&str, i64); 5] = [("control", 1), ("data", 1), ("model", 2), ("optimizer", 2), ("trainer", 1)];
 
 /// A hash as 64 lower-case hexadecimal digits; shown shortened to 16.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -69,10 +69,15 @@ impl OutputKind {
     /// The page of a report.
     pub const PAGE: Self =
         Self { name: "a page", is_alike: |old, _| holds(old, b"<meta name=\"generator\" content=\"aees\">") };
-    /// A picture, whose format is told by its first bytes.
-    pub const PICTURE: Self =
-        Self { name: "a picture of this kind", is_alike: |old, new| old.get(..8) == new.get(..8) };
+    /// A figure, whose format is told by its first bytes, and its maker by a mark that each format has room for.
+    pub const PICTURE: Self = Self {
+        name: "a figure of this kind",
+        is_alike: |old, new| old.get(..4) == new.get(..4) && PICTURE_MARKS.iter().any(|mark| holds(old, mark)),
+    };
 }
+
+/// What a figure of ours has near its beginning: as PNG, SVG or PDF.
+const PICTURE_MARKS: [&[u8]; 3] = [b"Software\0aees", b"data-generator=\"aees\"", b"/Creator (aees)"];
 
 /// How every RunResult begins.
 pub const RESULT_START: &[u8] = b"{\n  \"accuracy_per_tflop\": ";
@@ -121,6 +126,18 @@ pub fn write_output(path: &Path, kind: OutputKind, content: &[u8], force: bool) 
     check_output(path, kind, content, force)?;
     write_through(path, content).map_err(FileError::at("write", path))?;
     Ok(())
+}
+
+/// A file that is to be written: its name, what it is, and what goes into it.
+pub type OutputFile = (PathBuf, OutputKind, Vec<u8>);
+
+/// Writes several files that belong together, or none if one of them must not be written.
+///
+/// # Errors
+/// As [`write_output`].
+pub fn write_outputs(outputs: &[OutputFile], force: bool) -> Result<(), OutputError> {
+    outputs.iter().try_for_each(|(path, kind, content)| check_output(path, *kind, content, force))?;
+    outputs.iter().try_for_each(|(path, kind, content)| write_output(path, *kind, content, force))
 }
 
 fn write_through(path: &Path, content: &[u8]) -> io::Result<()> {

@@ -31,6 +31,10 @@ fn a_study_is_told_whole_and_safely() {
     let html = fs::read_to_string(study_page(&scratch)).unwrap();
     assert_eq!(html.matches("<script").count(), 1);
     assert!(html.contains("&lt;script&gt;document.title"), "the note is text");
+    assert!(
+        html.contains("[&quot;started_at&quot;,&quot;20") && html.contains("[&quot;rustc&quot;,"),
+        "the circumstances of each run are there"
+    );
     for part in ["What was asked", "Best settings", "Missing runs", "Commands", "Versions and machine"] {
         assert!(html.contains(part), "{part}");
     }

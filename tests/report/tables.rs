@@ -263,3 +263,18 @@ fn a_table_without_runs_is_no_silence() {
         .run(["report", "tables", "runs", "--table", "nlp"])
         .refused(&["no runs for the table nlp", "none of the 10 results"]);
 }
+
+/// Any two methods by their names, each with its paired test; and names that no row has.
+#[test]
+fn two_methods_are_compared_by_name_and_all_against_one() {
+    let scratch = archive();
+    let compared = scratch.run(["report", "tables", "runs", "--compare", "AEES:Baseline"]).ok().stdout();
+    let row =
+        compared.lines().find(|line| line.starts_with("| AEES - Baseline")).unwrap_or_else(|| panic!("{compared}"));
+    assert!(row.contains("3.24"), "{row}");
+    let against = scratch.run(["report", "tables", "runs", "--against", "Baseline"]).ok().stdout();
+    assert!(against.contains("| AEES - Baseline") && !against.contains("| Baseline - Baseline"), "{against}");
+    let refused = ["report", "tables", "runs", "--compare", "AEES:Adagrad"];
+    scratch.run(refused).refused(&["no two rows of one problem have these names", "the rows are"]);
+    scratch.run(["report", "tables", "runs", "--compare", "AEES"]).refused(&["AEES:Random"]);
+}

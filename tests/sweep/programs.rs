@@ -197,6 +197,9 @@ fn what_a_program_tells_step_by_step_becomes_curves() {
         "task",
     ]);
     assert!(best.ok().stdout().contains("3.75"), "the mean of the curve and its last value");
+    scratch.run(["report", "html", "results/runs", "--out", "page.html"]).ok();
+    let page = fs::read_to_string(scratch.path("page.html")).unwrap();
+    assert!(page.contains("&quot;loss&quot;:[3.0,2.0,1.0]"), "the page draws the curve");
 }
 
 #[test]

@@ -160,7 +160,7 @@ impl Drawing {
         let lettering = Lettering::new();
         let (width, height) = (self.width, self.height);
         let mut svg = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{:.2}mm\" height=\"{:.2}mm\" viewBox=\"0 0 {width:.2} {height:.2}\" \
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" data-generator=\"aees\" width=\"{:.2}mm\" height=\"{:.2}mm\" viewBox=\"0 0 {width:.2} {height:.2}\" \
              role=\"img\" font-family=\"{FAMILIES}\"><title>{}</title><rect width=\"100%\" height=\"100%\" fill=\"{}\"/>\n",
             width / POINTS_IN_MM,
             height / POINTS_IN_MM,

@@ -40,6 +40,8 @@ pub(super) fn pdf(drawing: &Drawing) -> Result<Vec<u8>, ReportError> {
     let page = PdfPage::of(drawing, &lettering);
     let page = page.map_err(|reason| ReportError::new(format!("{}: no PDF: {reason}", drawing.title), None))?;
     let mut pdf = Pdf::new();
+    // Before everything else: who wrote the file is told by its beginning.
+    pdf.document_info(Ref::new(INFORMATION)).title(TextStr(&drawing.title)).creator(TextStr("aees"));
     pdf.catalog(Ref::new(CATALOG)).pages(Ref::new(PAGES));
     pdf.pages(Ref::new(PAGES)).kids([Ref::new(PAGE)]).count(1);
     let mut written = pdf.page(Ref::new(PAGE));
@@ -59,7 +61,6 @@ pub(super) fn pdf(drawing: &Drawing) -> Result<Vec<u8>, ReportError> {
     let stream = deflated(&page.content.finish());
     pdf.stream(Ref::new(CONTENT), &stream).filter(Filter::FlateDecode);
     font(&mut pdf, &lettering);
-    pdf.document_info(Ref::new(INFORMATION)).title(TextStr(&drawing.title)).creator(TextStr("aees"));
     Ok(pdf.finish())
 }
 

@@ -38,6 +38,7 @@ fn encoded(pixmap: &Pixmap) -> Result<Vec<u8>, png::EncodingError> {
         yppu: PIXELS_IN_METRE,
         unit: png::Unit::Meter,
     }));
+    encoder.add_text_chunk("Software".into(), "aees".into())?;
     // The ground is opaque, so that colours are as they were drawn.
     encoder.write_header()?.write_image_data(pixmap.data())?;
     Ok(bytes)

@@ -18,7 +18,7 @@
     return made;
   };
   const settings = (run) => [...run.settings, ...Object.entries(data.common)];
-  const machine = (run) => data.machines[run.machine] ?? [];
+  const machine = (run) => [...(data.machines[run.machine] ?? []), ...run.circumstances];
   const folded = (title, content, open) => {
     const made = element("details");
     made.open = open;

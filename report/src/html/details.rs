@@ -34,8 +34,10 @@ pub struct RunDetail {
     /// Optimizer steps of an epoch.
     pub steps_per_epoch: f64,
     pub settings: Vec<(String, String)>,
-    /// The machine, the versions, and the circumstances.
+    /// The machine and the versions.
     pub machine: Vec<(String, String)>,
+    /// When and how it was made.
+    pub circumstances: Vec<(String, String)>,
     /// What its file says and its curves contradict.
     pub contradictions: Vec<String>,
     /// The end of its log.
@@ -53,14 +55,16 @@ pub(super) fn of(runs: &[RunRecord], names: impl Fn(&RunRecord) -> String) -> Ve
             ("train_accuracy", &run.train_accuracies),
         ];
         let curves = curves.into_iter().filter(|(_, values)| values.len() > 1);
+        let of_program = run.curves.iter().map(|(name, values)| (name.as_str(), values)).filter(|(_, v)| v.len() > 1);
         RunDetail {
             name: names(run),
             look,
-            curves: curves.map(|(name, values)| (name.to_owned(), values.clone())).collect(),
+            curves: curves.chain(of_program).map(|(name, values)| (name.to_owned(), values.clone())).collect(),
             seconds: run.epoch_seconds.clone(),
             steps_per_epoch: run.total_steps as f64 / run.val_accuracies.len().max(1) as f64,
             settings: settings(run),
             machine: run.provenance.clone(),
+            circumstances: run.circumstances.clone(),
             contradictions: run.contradictions.iter().map(ToString::to_string).collect(),
             log: end_of_log(run, room),
         }
@@ -116,7 +120,7 @@ pub(super) fn element(page: &Page) -> String {
             machines.push(&run.machine);
             machines.len() - 1
         });
-        let epochs = run.curves.first().map_or(0, |(_, values)| values.len());
+        let epochs = run.curves.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
         let kept: Vec<usize> = (0..epochs).filter(|epoch| epoch % stride == 0 || epoch + 1 == epochs).collect();
         let mut elapsed = 0.0;
         let times: Vec<f64> = run
@@ -144,6 +148,7 @@ pub(super) fn element(page: &Page) -> String {
             "curves": curves,
             "settings": own.collect::<Vec<_>>(),
             "machine": machine,
+            "circumstances": run.circumstances,
             "contradictions": run.contradictions,
             "log": run.log,
         }));

@@ -78,6 +78,7 @@ pub(super) fn record_of(path: &Path, mut document: Document) -> Result<(RunRecor
         inputs: inputs(&document, &settings),
         case: None,
         provenance: provenance(&mut document),
+        circumstances: circumstances(&mut document),
         runtime: numbers(document.runtime_metrics.take()),
         config: settings,
         task,
@@ -304,6 +305,24 @@ fn inputs(document: &Document, settings: &Map<String, Value>) -> Vec<(String, St
     ];
     let others = others.into_iter().filter_map(|(name, digest)| Some((name, short(digest.as_ref()?))));
     data.map(|data| ("data", data)).into_iter().chain(others).map(|(name, value)| (name.into(), value)).collect()
+}
+
+/// The circumstances as lines: lists joined, what has parts by their names.
+fn circumstances(document: &mut Document) -> Vec<(String, String)> {
+    fn text(value: &Value) -> Option<String> {
+        match value {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+            Value::Array(words) => Some(words.iter().filter_map(text).collect::<Vec<_>>().join(" ")),
+            Value::Null | Value::Object(_) => None,
+        }
+    }
+    let all = document.circumstances.take().map(Short::entries).unwrap_or_default();
+    let lines = all.into_iter().flat_map(|(key, value)| match value {
+        Value::Object(parts) => parts.into_iter().collect(),
+        value => vec![(key, value)],
+    });
+    lines.filter_map(|(key, value)| Some((key, text(&value)?))).filter(|(_, text)| !text.is_empty()).collect()
 }
 
 /// Machine and versions: what the file says of them in words.

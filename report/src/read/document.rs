@@ -72,6 +72,7 @@ pub(super) struct Document {
     pub(super) weights_digest: Option<String>,
     pub(super) versions: Option<Short>,
     pub(super) hardware: Option<Short>,
+    pub(super) circumstances: Option<Short>,
     // Of a foreign program.
     pub(super) result: Option<Short>,
     pub(super) metrics: Option<Short>,

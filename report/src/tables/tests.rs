@@ -51,6 +51,7 @@ fn plain(seed: i64, best: f64, last: f64) -> RunRecord {
         inputs: Vec::new(),
         case: None,
         provenance: Vec::new(),
+        circumstances: Vec::new(),
         contradictions: Vec::new(),
     }
 }

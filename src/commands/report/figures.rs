@@ -1,12 +1,10 @@
 //! `aees report figures`: writes the pictures and their data, and prints the paths.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use aees_report::figures::{COLUMN_MM, Drawn, DrawnFigure, FONT_SIZE, FigureKind, FigureOptions, PAGE_MM, Theme, draw};
-use aees_run::artifact::FileError;
-use aees_run::output::{OutputKind, write_output};
+use aees_run::output::{OutputFile, OutputKind, write_outputs};
 use clap::{Args, value_parser};
 
 use crate::failure::Failure;
@@ -88,10 +86,12 @@ pub(super) fn run(typed: &FiguresFlags) -> Result<ExitCode, Failure> {
     if drawn.figures.is_empty() {
         return Err(nothing(&drawn, &options));
     }
-    fs::create_dir_all(&typed.out).map_err(FileError::at("create", &typed.out))?;
+    let mut files = Vec::new();
     for figure in &drawn.figures {
-        save(figure, &typed.out, &typed.format, typed.force.force)?;
+        files.extend(files_of(figure, &typed.out, &typed.format)?);
     }
+    write_outputs(&files, typed.force.force)?;
+    files.iter().for_each(|(path, ..)| stdout::line(path.display()));
     let missing = !options.kinds.is_empty() && !drawn.without_data.is_empty();
     if missing { Err(nothing(&drawn, &options)) } else { Ok(ExitCode::SUCCESS) }
 }
@@ -145,22 +145,17 @@ fn nothing(drawn: &Drawn, options: &FigureOptions) -> Failure {
     }
 }
 
-fn save(figure: &DrawnFigure, folder: &Path, formats: &[Picture], force: bool) -> Result<(), Failure> {
-    let write = |path: &Path, kind, bytes: &[u8]| {
-        write_output(path, kind, bytes, force)?;
-        stdout::line(path.display());
-        Ok::<_, Failure>(())
-    };
+fn files_of(figure: &DrawnFigure, folder: &Path, formats: &[Picture]) -> Result<Vec<OutputFile>, Failure> {
     let path = |ending: &str| folder.join(format!("{}.{ending}", figure.named.name));
-    write(&path("csv"), OutputKind::TEXT, figure.named.csv.as_bytes())?;
+    let mut files = vec![(path("csv"), OutputKind::TEXT, figure.named.csv.clone().into_bytes())];
     if formats.contains(&Picture::Svg) {
-        write(&path("svg"), OutputKind::PICTURE, figure.named.svg.as_bytes())?;
+        files.push((path("svg"), OutputKind::PICTURE, figure.named.svg.clone().into_bytes()));
     }
     if formats.contains(&Picture::Pdf) {
-        write(&path("pdf"), OutputKind::PICTURE, &figure.pdf()?)?;
+        files.push((path("pdf"), OutputKind::PICTURE, figure.pdf()?));
     }
     if formats.contains(&Picture::Png) {
-        write(&path("png"), OutputKind::PICTURE, &figure.png()?)?;
+        files.push((path("png"), OutputKind::PICTURE, figure.png()?));
     }
-    Ok(())
+    Ok(files)
 }

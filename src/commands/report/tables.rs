@@ -6,8 +6,7 @@ use std::process::ExitCode;
 
 use aees_report::tables::{DuplicateRule, KINDS, Table, TableFormat, TableOptions, build, build_all, general};
 use aees_report::{ResultSet, RunRecord};
-use aees_run::artifact::FileError;
-use aees_run::output::{OutputKind, write_output};
+use aees_run::output::{OutputKind, write_outputs};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, value_parser};
 
@@ -165,14 +164,14 @@ fn words_or(typed: &[String], default: [&str; 2]) -> Vec<String> {
 }
 
 fn write(folder: &Path, tables: &[Table], formats: &[TableFormat], force: bool) -> Result<(), Failure> {
-    std::fs::create_dir_all(folder).map_err(FileError::at("make", folder))?;
-    for table in tables {
-        for format in formats {
-            let path = folder.join(format!("{}.{}", table.name, format.extension()));
-            write_output(&path, OutputKind::TEXT, format.write(table).as_bytes(), force)?;
-            stdout::line(path.display());
-        }
-    }
+    let file = |table: &Table, format: &TableFormat| {
+        let path = folder.join(format!("{}.{}", table.name, format.extension()));
+        (path, OutputKind::TEXT, format.write(table).into_bytes())
+    };
+    let files = tables.iter().flat_map(|table| formats.iter().map(move |format| file(table, format)));
+    let files: Vec<_> = files.collect();
+    write_outputs(&files, force)?;
+    files.iter().for_each(|(path, ..)| stdout::line(path.display()));
     Ok(())
 }
 
