@@ -2,6 +2,7 @@
 
 pub(crate) mod data;
 pub(crate) mod devices;
+pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod pretokenize;
 pub(crate) mod registry;

@@ -27,7 +27,9 @@ use std::process::ExitCode;
 use aees_studies::background::become_detached;
 use clap::{Parser, Subcommand};
 
-use crate::commands::{data, devices, export, pretokenize, registry, replay, report, runs, sweep, train, worker};
+use crate::commands::{
+    data, devices, doctor, export, pretokenize, registry, replay, report, runs, sweep, train, worker,
+};
 use crate::failure::{EXIT_ENVIRONMENT, Failure};
 
 /// Trains, sweeps and reports experiments in Adaptive Episodic Exploration Scheduling
@@ -56,6 +58,7 @@ enum AeesVerb {
     Report(report::ReportVerb),
     Replay(replay::ReplayFlags),
     Devices(devices::DevicesFlags),
+    Doctor(doctor::DoctorFlags),
 }
 
 fn main() -> ExitCode {
@@ -93,6 +96,7 @@ fn run(verb: AeesVerb) -> Result<ExitCode, Failure> {
         AeesVerb::Report(typed) => typed.run(),
         AeesVerb::Replay(typed) => typed.run(),
         AeesVerb::Devices(_) => devices::run(),
+        AeesVerb::Doctor(typed) => typed.run(),
     }
 }
 

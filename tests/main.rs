@@ -8,6 +8,7 @@
 mod background;
 mod bad_input;
 mod configs;
+mod doctor;
 mod house;
 mod hub;
 mod messages;

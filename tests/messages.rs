@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::program::{Scratch, TINY, wait_until};
 
 /// Every verb, with the words before it.
-const VERBS: [&str; 43] = [
+const VERBS: [&str; 44] = [
     "",
     "train",
     "pretokenize",
@@ -51,6 +51,7 @@ const VERBS: [&str; 43] = [
     "report overhead",
     "replay",
     "devices",
+    "doctor",
 ];
 
 /// The command line, its exit code, and what it said, without what differs between machines and versions.

@@ -93,6 +93,13 @@ fn a_result_tells_its_circumstances() {
     assert!(told["instruction_sets"].is_array() && told["other_runs"].is_u64() && told["load_average"].is_f64());
     // A run on the CPU has no GPU, with or without a driver.
     assert_eq!((&result["hardware"]["gpus"], &result["driver"]), (&Value::Null, &Value::Null));
+    // Every engine tells the device that computed.
+    let (hardware, device) = (&result["hardware"], &result["hardware"]["device"]);
+    assert_eq!(device["name"], hardware["cpu_model"]);
+    assert_eq!(device["total_memory_bytes"], hardware["total_memory_bytes"]);
+    assert_eq!(device["peak_memory_bytes"], hardware["peak_resident_memory_bytes"]);
+    assert_eq!((&device["index"], &device["driver"]), (&Value::Null, &Value::Null));
+    assert_eq!((&device["runtime"], &device["precision"]), (&"burn 0.22.1 flex".into(), &"f32".into()));
 }
 
 #[test]

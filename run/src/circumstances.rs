@@ -111,7 +111,7 @@ impl MachineWatch {
     pub fn look(&mut self) {
         self.looked = Instant::now();
         self.other_runs = self.other_runs.max(other_runs());
-        self.load_average = self.load_average.max(System::load_average().map_or(0.0, |load| load.one));
+        self.load_average = self.load_average.max(load_average());
         if let Some(now) = self.gpu.as_ref().map(NvidiaGpu::usage) {
             self.gpu_use = Some(self.gpu_use.take().map_or(now.clone(), |before| before.most(&now)));
         }
@@ -174,8 +174,46 @@ fn looks_secret(word: &str) -> bool {
     token || address.is_some_and(|host| host.contains('@'))
 }
 
-/// Other processes of this program that train.
-fn other_runs() -> usize {
+/// A text, such as a message, without passwords in its addresses and without what looks like an access token.
+pub fn without_credentials(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    for piece in text.split_inclusive(char::is_whitespace) {
+        let word = piece.trim_end();
+        kept.push_str(&without_credentials_in(word));
+        kept.push_str(&piece[word.len()..]);
+    }
+    kept
+}
+
+/// `https://***@host/path` for an address with a name or a password; `***` for a token, wherever it stands in the word.
+fn without_credentials_in(word: &str) -> String {
+    let (scheme, rest) = match word.find("://") {
+        Some(place) => word.split_at(place + 3),
+        None => ("", word),
+    };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let word = match host.rsplit_once('@') {
+        // A name without a password and without a scheme is an address of electronic mail.
+        Some((secret, _)) if !scheme.is_empty() || secret.contains(':') => {
+            format!("{scheme}{HIDDEN}{}", &rest[secret.len()..])
+        }
+        _ => word.to_owned(),
+    };
+    let is_mark = |character: char| !character.is_alphanumeric() && character != '_';
+    let hidden = word.split_inclusive(is_mark).map(|part| {
+        let bare = part.trim_end_matches(is_mark);
+        if looks_secret(bare) { format!("{HIDDEN}{}", &part[bare.len()..]) } else { part.to_owned() }
+    });
+    hidden.collect()
+}
+
+/// The load average over the last minute; 0 where the system has none.
+pub fn load_average() -> f64 {
+    System::load_average().map_or(0.0, |load| load.one)
+}
+
+/// How many other processes of this program train now.
+pub fn other_runs() -> usize {
     let Some(name) = std::env::current_exe().ok().and_then(|path| Some(path.file_name()?.to_owned())) else { return 0 };
     let Ok(mut system) = System::new() else { return 0 };
     let wanted = ProcessRefreshKind::nothing().with_cmd(UpdateKind::Always).without_tasks();
@@ -194,8 +232,9 @@ fn trains(command: &[&str], program: &std::ffi::OsStr) -> bool {
     Path::new(first).file_name() == Some(program) && TRAINING_VERBS.contains(verb)
 }
 
+/// The instruction sets that the processor offers, of those that matter here.
 #[cfg(target_arch = "x86_64")]
-fn instruction_sets() -> Vec<&'static str> {
+pub fn instruction_sets() -> Vec<&'static str> {
     macro_rules! found {
         ($($name:tt),*) => { [$(($name, std::arch::is_x86_feature_detected!($name))),*] };
     }
@@ -215,8 +254,9 @@ fn instruction_sets() -> Vec<&'static str> {
     all.into_iter().filter(|(_, found)| *found).map(|(name, _)| name).collect()
 }
 
+/// The instruction sets that the processor offers, of those that matter here.
 #[cfg(target_arch = "aarch64")]
-fn instruction_sets() -> Vec<&'static str> {
+pub fn instruction_sets() -> Vec<&'static str> {
     macro_rules! found {
         ($($name:tt),*) => { [$(($name, std::arch::is_aarch64_feature_detected!($name))),*] };
     }
@@ -225,7 +265,8 @@ fn instruction_sets() -> Vec<&'static str> {
 }
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn instruction_sets() -> Vec<&'static str> {
+/// The instruction sets that the processor offers: none is known of here.
+pub fn instruction_sets() -> Vec<&'static str> {
     Vec::new()
 }
 
@@ -235,6 +276,23 @@ mod tests {
 
     fn cleaned(command: &str) -> String {
         without_secrets(command.split(' ').map(str::to_owned)).join(" ")
+    }
+
+    #[test]
+    fn an_address_is_shown_without_its_password() {
+        for (text, shown) in [
+            ("https://huggingface.co", "https://huggingface.co"),
+            ("https://me:pass@host:8080/x y", "https://***@host:8080/x y"),
+            ("cannot reach https://me@host, sorry", "cannot reach https://***@host, sorry"),
+            ("socks5h://a:b@c", "socks5h://***@c"),
+            ("https://a:p@ss@host/", "https://***@host/"),
+            ("a token (hf_abcdefghijklmnopqrstuvwxyz)", "a token (***)"),
+            ("https://host/?token=hf_abcdefghijklmnopqrstuvwxyz", "https://host/?token=***"),
+            ("me:pass@host/x", "***@host/x"),
+            ("a@b.c  and\tmore\n", "a@b.c  and\tmore\n"),
+        ] {
+            assert_eq!(without_credentials(text), shown);
+        }
     }
 
     #[test]

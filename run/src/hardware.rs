@@ -32,6 +32,28 @@ pub struct Hardware {
     pub peak_resident_memory_bytes: Option<u64>,
     /// The GPUs, filled by an engine that uses them.
     pub gpus: Option<Gpus>,
+    /// The device that the run computed on, filled by every engine.
+    pub device: Option<ComputeDevice>,
+}
+
+/// The one device that a run computed on: the processor, or a GPU.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ComputeDevice {
+    /// As the part names itself.
+    pub name: Option<String>,
+    /// Its number in the machine; a processor has none.
+    pub index: Option<u32>,
+    /// Its memory, in bytes; the machine's for a processor.
+    pub total_memory_bytes: Option<u64>,
+    /// The most of it that this process held, in bytes, as far as driver or engine tell.
+    pub peak_memory_bytes: Option<u64>,
+    /// The driver's version; a processor has none.
+    pub driver: Option<String>,
+    /// What computed on it: tensor library or back end, with the version of the runtime where it is known.
+    pub runtime: String,
+    /// The arithmetic of matrix products and convolutions: `f32`, `tf32` or `bf16`.
+    pub precision: String,
 }
 
 /// GPUs as an engine sees them.
@@ -113,6 +135,7 @@ impl Hardware {
             total_memory_bytes: system.as_ref().map(System::total_memory).filter(|bytes| *bytes > 0),
             peak_resident_memory_bytes: peak_resident_memory_bytes(),
             gpus: None,
+            device: None,
         }
     }
 }
@@ -192,6 +215,8 @@ mod tests {
         let driver = Some("580.1".to_owned());
         hardware.gpus =
             Some(Gpus { interface: "cuda".to_owned(), driver, runtime: None, devices: vec![gpu], current: Some(0) });
+        let runtime = "cuda 12.8".to_owned();
+        hardware.device = Some(ComputeDevice { index: Some(0), runtime, ..ComputeDevice::default() });
         let text = serde_json::to_string(&hardware).unwrap();
         assert_eq!(serde_json::from_str::<Hardware>(&text).unwrap(), hardware);
     }

@@ -7,7 +7,22 @@ use nvml_wrapper::enum_wrappers::device::Clock;
 use nvml_wrapper::enums::device::UsedGpuMemory;
 use nvml_wrapper::{Device, Nvml, cuda_driver_version_major, cuda_driver_version_minor};
 
-use crate::hardware::{Clocks, Gpu};
+use crate::hardware::{Clocks, Gpu, Gpus};
+
+/// All cards of this machine and their driver, as NVML sees them; none without a driver. Which of them CUDA may see is
+/// another question.
+pub fn installed() -> Option<Gpus> {
+    let count = Nvml::init().ok()?.device_count().ok()?;
+    let cards: Vec<NvidiaGpu> =
+        (0..count).filter_map(|index| Some(NvidiaGpu { nvml: Nvml::init().ok()?, index })).collect();
+    Some(Gpus {
+        interface: "cuda".to_owned(),
+        driver: cards.first().and_then(NvidiaGpu::driver),
+        runtime: cards.first().and_then(NvidiaGpu::runtime),
+        devices: cards.iter().filter_map(|card| card.describe(&GpuUse::default())).collect(),
+        current: None,
+    })
+}
 
 /// A card, and the library that answers for it.
 #[derive(Debug)]
@@ -144,6 +159,7 @@ mod tests {
             assert!(NvidiaGpu::of_cuda(0).is_none());
         }
         assert!(NvidiaGpu::of_cuda(4_000).is_none());
+        assert!(installed().is_none_or(|gpus| gpus.driver.is_some() || gpus.devices.is_empty()));
     }
 
     #[test]

@@ -7,15 +7,17 @@
 //! A task describes what is to be trained as an [`EngineJob`] of host values; [`build`] makes the engine for it. An engine is
 //! one folder here and one line in the list of [`mod@select`]: [`mod@burn`], for the CPU and every GPU that burn drives.
 
+use std::path::PathBuf;
+
 pub use aees_run::checkpoint::EngineState;
 pub use aees_run::state::StepRecord;
 pub use aees_tasks::Batch;
 
 pub use crate::optimizer::StepControl;
 use aees_run::settings::Precision;
-pub use device::{DeviceChoice, EngineDevice};
+pub use device::{DeviceChoice, DeviceFacts, EngineDevice, WorkCounts};
 pub use job::{EngineData, EngineJob, Loss};
-pub use select::{SelectError, Target, available, build, select};
+pub use select::{SelectError, Target, available, build, engines, select};
 
 pub mod burn;
 pub mod device;
@@ -67,6 +69,11 @@ pub trait Engine: Send {
     /// # Errors
     /// When tensors are missing, left over or of another shape.
     fn load(&mut self, state: &EngineState) -> Result<(), EngineError>;
+
+    /// What it has done on its device so far, as far as it counts it.
+    fn work_counts(&self) -> WorkCounts {
+        WorkCounts::default()
+    }
 }
 
 /// A kind of engine: a tensor library with its devices.
@@ -87,6 +94,30 @@ pub trait EngineFactory: Sync {
     ///
     /// Asking opens drivers, so ask once.
     fn gpus(&self) -> Vec<EngineDevice>;
+
+    /// What is known of a device beside its name. The driver of an NVIDIA card is asked by others.
+    fn device_facts(&self, _device: &EngineDevice) -> DeviceFacts {
+        DeviceFacts::default()
+    }
+
+    /// The folders in which it keeps compiled kernels and what it has tuned, between runs.
+    fn caches(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    /// Seconds of the fastest of some products of two square matrices of this side, on a device and in a precision: what
+    /// a training step is measured against. `None` where it cannot tell.
+    ///
+    /// # Errors
+    /// When the device refuses the work.
+    fn product_seconds(
+        &self,
+        _device: &EngineDevice,
+        _precision: Precision,
+        _side: usize,
+    ) -> Result<Option<f64>, EngineError> {
+        Ok(None)
+    }
 
     /// An engine for a job, on one of the devices and in one of the precisions.
     ///

@@ -1,11 +1,11 @@
 //! The engine of a run, and the program that holds it, as its result names them.
 
 use aees_run::circumstances::{Build, MachineWatch};
-use aees_run::hardware::{Gpu, Gpus, Hardware};
+use aees_run::hardware::{ComputeDevice, Gpu, Gpus, Hardware};
 use aees_run::nvidia::NvidiaGpu;
 use aees_run::settings::Precision;
 
-use crate::engine::{DeviceChoice, Target};
+use crate::engine::{DeviceChoice, DeviceFacts, Target};
 
 /// The engine of a run, in words.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct EngineInfo {
     pub device_kind: String,
     /// In which it computes.
     pub precision: Precision,
+    /// What the engine knows of the device.
+    pub facts: DeviceFacts,
 }
 
 impl EngineInfo {
@@ -36,23 +38,57 @@ impl EngineInfo {
             device_name: target.device.name.clone(),
             device_kind: kind,
             precision: target.precision,
+            facts: target.engine.device_facts(&target.device),
         }
     }
 
-    /// Fills in what is known of its GPU: what its driver tells, or else what the engine does. A run on the CPU uses none.
-    pub fn describe_gpu(&self, hardware: &mut Hardware, watch: &MachineWatch) {
+    /// Fills in the device that computed, and its GPU if it is one: what the driver tells, or else what the engine does.
+    /// `peak_memory_bytes` is what the engine counted.
+    pub fn describe_device(&self, hardware: &mut Hardware, watch: &MachineWatch, peak_memory_bytes: Option<u64>) {
+        let mut device = ComputeDevice {
+            name: self.device_name.clone(),
+            index: None,
+            total_memory_bytes: self.facts.total_memory_bytes,
+            peak_memory_bytes,
+            driver: self.facts.driver.clone(),
+            runtime: self.facts.runtime.clone().unwrap_or_else(|| format!("{} {}", self.engine, self.backend)),
+            precision: self.precision.name().to_owned(),
+        };
         if self.device_kind == "cpu" {
-            return;
+            device.name = hardware.cpu_model.clone();
+            device.total_memory_bytes = hardware.total_memory_bytes;
+            device.peak_memory_bytes = hardware.peak_resident_memory_bytes;
+        } else {
+            let gpus = self.gpus(watch, &device);
+            device.driver = gpus.driver.clone();
+            if let Some(gpu) = gpus.devices.first() {
+                device.name = Some(gpu.name.clone());
+                device.index = gpu.index;
+                device.total_memory_bytes = gpu.total_memory_bytes;
+                device.peak_memory_bytes = gpu.peak_memory_bytes;
+            }
+            hardware.gpus = Some(gpus);
         }
-        let name = self.device_name.clone().unwrap_or_else(|| self.device.clone());
+        hardware.device = Some(device);
+    }
+
+    /// The GPU of the run as its driver tells, with what the engine knows where the driver is silent.
+    fn gpus(&self, watch: &MachineWatch, known: &ComputeDevice) -> Gpus {
         let told = watch.gpu().and_then(|(gpu, seen)| gpu.describe(seen));
-        hardware.gpus = Some(Gpus {
-            interface: self.device_kind.clone(),
-            driver: watch.gpu().and_then(|(gpu, _)| gpu.driver()),
-            runtime: watch.gpu().and_then(|(gpu, _)| gpu.runtime()),
-            devices: vec![told.unwrap_or_else(|| Gpu { name, ..Gpu::default() })],
-            current: Some(0),
+        let mut gpu = told.unwrap_or_else(|| Gpu {
+            name: self.device_name.clone().unwrap_or_else(|| self.device.clone()),
+            index: self.device.split_once(':').and_then(|(_, index)| index.parse().ok()),
+            ..Gpu::default()
         });
+        gpu.total_memory_bytes = gpu.total_memory_bytes.or(known.total_memory_bytes);
+        gpu.peak_memory_bytes = gpu.peak_memory_bytes.max(known.peak_memory_bytes);
+        Gpus {
+            interface: self.device_kind.clone(),
+            driver: watch.gpu().and_then(|(gpu, _)| gpu.driver()).or_else(|| known.driver.clone()),
+            runtime: watch.gpu().and_then(|(gpu, _)| gpu.runtime()).or_else(|| self.facts.runtime.clone()),
+            devices: vec![gpu],
+            current: Some(0),
+        }
     }
 }
 
@@ -84,6 +120,44 @@ pub fn this_build() -> Build {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn info(device: &str, facts: DeviceFacts) -> EngineInfo {
+        EngineInfo {
+            engine: "abacus 1".into(),
+            backend: "beads".into(),
+            device: device.into(),
+            device_name: None,
+            device_kind: device.split(':').next().unwrap().into(),
+            precision: Precision::F32,
+            facts,
+        }
+    }
+
+    #[test]
+    fn a_processor_is_described_as_the_machine_tells() {
+        let mut hardware = Hardware { cpu_model: Some("Z80".into()), ..Hardware::default() };
+        (hardware.total_memory_bytes, hardware.peak_resident_memory_bytes) = (Some(65_536), Some(1_024));
+        info("cpu", DeviceFacts::default()).describe_device(&mut hardware, &MachineWatch::start(None), None);
+        let device = hardware.device.unwrap();
+        assert_eq!((device.name.as_deref(), device.index), (Some("Z80"), None));
+        assert_eq!((device.total_memory_bytes, device.peak_memory_bytes), (Some(65_536), Some(1_024)));
+        assert_eq!((device.runtime.as_str(), device.precision.as_str()), ("abacus 1 beads", "f32"));
+        assert_eq!(hardware.gpus, None);
+    }
+
+    #[test]
+    fn what_no_driver_tells_of_a_gpu_the_engine_does() {
+        let (driver, runtime) = (Some("570.1".to_owned()), Some("vulkan 1.3".to_owned()));
+        let facts = DeviceFacts { driver: driver.clone(), runtime: runtime.clone(), total_memory_bytes: Some(8 << 30) };
+        let mut hardware = Hardware::default();
+        info("vulkan:1", facts).describe_device(&mut hardware, &MachineWatch::start(None), Some(1 << 30));
+        let (device, gpus) = (hardware.device.unwrap(), hardware.gpus.unwrap());
+        assert_eq!((device.name.as_deref(), device.index), (Some("vulkan:1"), Some(1)));
+        assert_eq!((device.total_memory_bytes, device.peak_memory_bytes), (Some(8 << 30), Some(1 << 30)));
+        assert_eq!((device.driver, Some(device.runtime)), (driver.clone(), runtime));
+        assert_eq!((gpus.interface.as_str(), gpus.driver, gpus.current), ("vulkan", driver, Some(0)));
+        assert_eq!(gpus.devices[0].peak_memory_bytes, device.peak_memory_bytes);
+    }
 
     #[test]
     fn a_build_knows_its_compiler() {

@@ -38,6 +38,8 @@ pub struct RunEnd {
     pub test: Option<(f64, Option<f64>)>,
     /// Estimated FLOP of the diagnostics, by the reference's constant.
     pub diagnostic_flops: f64,
+    /// The most memory of its device that the engine held, if it counts that.
+    pub peak_device_memory: Option<u64>,
 }
 
 /// What is known of a run before it starts.
@@ -68,7 +70,7 @@ pub fn run_result(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Val
     let aees = state.aees.as_ref();
     let logs = aees.map(Aees::controller_logs);
     let mut hardware = Hardware::probe();
-    facts.engine.describe_gpu(&mut hardware, facts.watch);
+    facts.engine.describe_device(&mut hardware, facts.watch, end.peak_device_memory);
     let circumstances = facts.watch.circumstances(&state.sessions, this_build(), rayon::current_num_threads());
     let device = &facts.engine.device_kind;
     let mut result = Map::new();
@@ -109,7 +111,7 @@ pub fn run_result(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Val
         "backend": facts.engine.backend,
         "device": facts.engine.device,
         "device_name": facts.engine.device_name,
-        "driver": hardware.gpus.as_ref().and_then(|gpus| gpus.driver.clone()),
+        "driver": hardware.device.as_ref().and_then(|device| device.driver.clone()),
         "precision": facts.engine.precision.name(),
         "hardware": hardware,
         "circumstances": circumstances,

@@ -80,6 +80,30 @@ pub struct EngineDevice {
     pub backend: &'static str,
 }
 
+/// What is known of a device beside its name. What an engine does not know is absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeviceFacts {
+    /// The driver's version.
+    pub driver: Option<String>,
+    /// The runtime that computes there, with its version.
+    pub runtime: Option<String>,
+    /// Its memory, in bytes.
+    pub total_memory_bytes: Option<u64>,
+}
+
+/// What an engine has done on its device since it was made. What it does not count is absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WorkCounts {
+    /// The most memory of the device that it held at once, in bytes.
+    pub peak_memory_bytes: Option<u64>,
+    /// Kernels that were launched; a graph that is replayed is one.
+    pub launches: Option<u64>,
+    /// Copies from the host to the device.
+    pub uploads: Option<u64>,
+    /// Copies from the device to the host.
+    pub read_backs: Option<u64>,
+}
+
 impl EngineDevice {
     /// The processor.
     pub fn cpu(backend: &'static str) -> Self {

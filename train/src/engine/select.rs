@@ -9,6 +9,11 @@ use aees_run::settings::Precision;
 /// The kinds of engines, best first. One line for each.
 const ENGINES: &[&dyn EngineFactory] = &[&burn::BurnFactory];
 
+/// The kinds of engines that are compiled in, best first.
+pub fn engines() -> &'static [&'static dyn EngineFactory] {
+    ENGINES
+}
+
 /// An engine, a device and a precision that fit each other and this machine.
 #[derive(Clone)]
 pub struct Target {

@@ -75,8 +75,15 @@ impl ActiveRun {
     fn diagnose(&mut self, outcome: Outcome) -> Result<RunEnd, RunError> {
         let state = self.drive.engine().save()?;
         let parameter_digest = parameter_digest(&state);
-        let mut end =
-            RunEnd { outcome, seconds: 0.0, parameter_digest, subsets: None, test: None, diagnostic_flops: 0.0 };
+        let mut end = RunEnd {
+            outcome,
+            seconds: 0.0,
+            parameter_digest,
+            subsets: None,
+            test: None,
+            diagnostic_flops: 0.0,
+            peak_device_memory: None,
+        };
         let facts = self.drive.task().facts();
         let (wants_subsets, wants_test) = (facts.counts_memorised, facts.tests_at_end);
         if end.outcome == Outcome::Ok && (wants_subsets || wants_test) {
@@ -89,6 +96,7 @@ impl ActiveRun {
                 end.diagnostic_flops = 4.0 * self.drive.task().eval_flops(Split::Train);
             }
         }
+        end.peak_device_memory = self.drive.engine().work_counts().peak_memory_bytes;
         end.seconds = self.drive.seconds();
         Ok(end)
     }

@@ -9,6 +9,7 @@ mod engine;
 mod images;
 pub mod optimizer;
 mod philox;
+mod product;
 mod sentences;
 
 use aees_models::ModelSpec;
@@ -43,6 +44,10 @@ impl EngineFactory for BurnFactory {
 
     fn gpus(&self) -> Vec<EngineDevice> {
         device::gpus()
+    }
+
+    fn product_seconds(&self, device: &EngineDevice, _: Precision, side: usize) -> Result<Option<f64>, EngineError> {
+        product::seconds(&device::handle(device)?, side).map(Some)
     }
 
     fn build(&self, job: EngineJob, device: &EngineDevice, _: Precision) -> Result<Box<dyn Engine>, EngineError> {

@@ -1,0 +1,45 @@
+//! The program itself: its build, and the features that were left out of it.
+
+use aees_train::engine::engines;
+use aees_train::engine_info::this_build;
+use serde_json::json;
+
+use super::diagnosis::Diagnosis;
+
+/// Crate features that bring a device, with what they bring.
+const FEATURES: [(&str, &str); 3] = [
+    ("cuda", "NVIDIA GPUs through CUDA"),
+    ("vulkan", "GPUs of any maker through Vulkan"),
+    ("wgpu", "GPUs of any maker through wgpu: Vulkan, Metal or DirectX"),
+];
+
+pub(super) fn diagnoses() -> Vec<Diagnosis> {
+    let build = this_build();
+    let profile = build.profile.clone().unwrap_or_else(|| "unknown".into());
+    let commit = build.git_commit.as_deref().map_or_else(String::new, |commit| {
+        let dirty = if build.git_dirty == Some(true) { ", changed" } else { "" };
+        format!(", commit {}{dirty}", commit.get(..12).unwrap_or(commit))
+    });
+    let text = format!("{}, {profile} build{commit}", env!("CARGO_PKG_VERSION"));
+    let version = match profile.as_str() {
+        "release" => Diagnosis::fine("aees", text),
+        _ => Diagnosis::note("aees", text, "for training and timing, build with `cargo build --release`"),
+    };
+    let facts = json!({"version": env!("CARGO_PKG_VERSION"), "build": build});
+    let features = FEATURES.map(|(feature, brings)| match build.features.iter().any(|on| on == feature) {
+        true => Diagnosis::fine(format!("feature {feature}"), format!("on: {brings}")),
+        false => Diagnosis::fine(
+            format!("feature {feature}"),
+            format!("off: {brings}; `cargo build --release --features {feature}` brings it"),
+        ),
+    });
+    let engines = engines().iter().map(|engine| {
+        let precisions: Vec<&str> = engine.precisions().iter().map(|precision| precision.name()).collect();
+        Diagnosis::fine(
+            format!("engine {}", engine.name()),
+            format!("{}; precision {}", engine.version(), precisions.join(", ")),
+        )
+        .with(json!({"engine": engine.name(), "version": engine.version(), "precisions": precisions}))
+    });
+    [version.with(facts)].into_iter().chain(engines).chain(features).collect()
+}
