@@ -46,6 +46,10 @@ pub struct Batch<'plan> {
     pub indices: &'plan [u32],
     /// Their augmentations, in the same order; empty for examples that have none.
     pub augmentations: &'plan [CropFlip],
+    /// The plan of the epoch, for whoever takes it over as a whole.
+    pub plan: &'plan EpochPlan,
+    /// The position of the first example in it.
+    pub start: usize,
 }
 
 impl EpochPlan {
@@ -102,6 +106,8 @@ impl EpochPlan {
             index,
             indices: &self.order[start..end],
             augmentations: self.augmentations.get(start..end).unwrap_or_default(),
+            plan: self,
+            start,
         })
     }
 

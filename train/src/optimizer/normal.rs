@@ -21,7 +21,7 @@ pub(crate) const SINE: [f32; 3] = [-1.951_529_6e-4, 8.332_161e-3, -1.666_665_5e-
 pub(crate) const COSINE: [f32; 3] = [2.443_315_7e-5, -1.388_731_6e-3, 4.166_664_6e-2];
 
 /// Coefficients of `ln(1 + x)` around 0, from x^11 down to x^3.
-const LOGARITHM: [f32; 9] = [
+pub(crate) const LOGARITHM: [f32; 9] = [
     7.037_683_6e-2,
     -1.151_461e-1,
     1.167_699_9e-1,
@@ -34,7 +34,7 @@ const LOGARITHM: [f32; 9] = [
 ];
 
 /// ln 2 in two parts; the first has few bits, so that its product with an exponent is exact.
-const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
+pub(crate) const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
 
 /// Two independent standard normal numbers from two independent uniform words.
 ///

@@ -1,6 +1,10 @@
 //! burn itself: its optimizer on host and device, and the networks under it against PyTorch.
 
+#[cfg(feature = "gpu")]
+mod enqueued;
 mod five_steps;
+#[cfg(feature = "gpu")]
+mod launches;
 mod model;
 mod optimizer_device;
 mod optimizer_host;

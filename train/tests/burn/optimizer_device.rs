@@ -1,6 +1,6 @@
-//! The device path against the host path, on every device, the CPU included.
+//! The step on every device against that on the CPU.
 
-use aees_train::engine::burn::optimizer::{Optimizer, Placement, SquaredNorm};
+use aees_train::engine::burn::optimizer::{Optimizer, SquaredNorm};
 use aees_train::optimizer::{OptimizerConfig, OptimizerKind, StepControl};
 use burn::tensor::Device;
 
@@ -16,39 +16,39 @@ const CONFIGS: [OptimizerConfig; 3] = [
 /// The host's noise is the device's, and what is read back is the noise itself: parameters and gradients are zero.
 fn draws_the_same_noise(device: &Device) {
     let zero = LARGE.lengths().map(|length| vec![0.0; length]);
-    let draw = |device: &Device, placement, seed, step| {
+    let draw = |device: &Device, seed, step| {
         let control = StepControl { learning_rate: -1.0, multiplier: 1.0, noise_std: 1.0, step };
         let model = LARGE.model(zero.clone(), device);
-        let mut optimizer = Optimizer::with_placement(CONFIGS[2], seed, &model, placement);
+        let mut optimizer = Optimizer::new(CONFIGS[2], seed, &model);
         values(&LARGE.step(&mut optimizer, model, &zero, &control).0)
     };
     for (seed, step) in [(0, 0), (0xdead_beef_0123_4567, 0x0001_0002_0003_0004)] {
-        let expected = draw(&Device::flex().autodiff(), Placement::Host, seed, step);
-        assert_close(&draw(device, Placement::Device, seed, step), &expected, 1e-5, 1.0, "noise");
+        let expected = draw(&Device::flex().autodiff(), seed, step);
+        assert_close(&draw(device, seed, step), &expected, 1e-5, 1.0, "noise");
     }
 }
 
 /// Five steps with varying multiplier and noise; the norms are read once, at the end.
 fn takes_the_same_steps(device: &Device, noise: f64) {
     for config in CONFIGS {
-        let run = |device: &Device, placement| {
+        let run = |device: &Device| {
             let mut model = LARGE.model(LARGE.values(1), device);
-            let mut optimizer = Optimizer::with_placement(config, 7, &model, placement);
+            let mut optimizer = Optimizer::new(config, 7, &model);
             let mut norms = Vec::new();
             for step in 0..5_u64 {
                 let multiplier = [1.0, 2.0, 0.5][step as usize % 3];
                 let control = StepControl { learning_rate: 1e-3, multiplier, noise_std: noise, step };
                 let gradients = LARGE.values(10 + step as u32);
                 let (stepped, norm) = LARGE.step(&mut optimizer, model, &gradients, &control);
-                assert_eq!(matches!(norm, SquaredNorm::Device(_)), placement == Placement::Device);
+                assert_eq!(matches!(norm, SquaredNorm::Host(_)), device.clone().inner() == Device::flex());
                 model = stepped;
                 norms.push(norm);
             }
             let state = optimizer.slots().unwrap();
             (values(&model), SquaredNorm::read_all(norms).unwrap(), state)
         };
-        let (expected, expected_norms, expected_state) = run(&Device::flex().autodiff(), Placement::Host);
-        let (found, norms, state) = run(device, Placement::Device);
+        let (expected, expected_norms, expected_state) = run(&Device::flex().autodiff());
+        let (found, norms, state) = run(device);
         assert_close(&found, &expected, 1e-6, 1.0, &format!("{config:?}, noise {noise}"));
         for (found, expected) in norms.iter().zip(&expected_norms) {
             assert!((found / expected - 1.0).abs() < 1e-4, "squared norm {found} for {expected}");
@@ -67,12 +67,12 @@ fn continues_from_a_state(device: &Device) {
     let config = CONFIGS[0];
     let control = |step| StepControl { learning_rate: 1e-3, multiplier: 1.0, noise_std: 0.1, step };
     let model = LARGE.model(LARGE.values(1), device);
-    let mut first = Optimizer::with_placement(config, 7, &model, Placement::Device);
+    let mut first = Optimizer::new(config, 7, &model);
     let (model, _) = LARGE.step(&mut first, model, &LARGE.values(2), &control(0));
     let slots = first.slots().unwrap();
 
     let copy = LARGE.model(values(&model), device);
-    let mut second = Optimizer::with_placement(config, 7, &copy, Placement::Device);
+    let mut second = Optimizer::new(config, 7, &copy);
     second.restore(1, slots).unwrap();
     let (straight, _) = LARGE.step(&mut first, model, &LARGE.values(3), &control(1));
     let (resumed, _) = LARGE.step(&mut second, copy, &LARGE.values(3), &control(1));
@@ -87,7 +87,7 @@ fn agrees_with_the_host(device: &Device) {
 }
 
 #[test]
-fn the_device_path_agrees_with_the_host_path() {
+fn every_device_takes_the_steps_of_the_cpu() {
     for (name, device) in devices() {
         println!("{name}");
         agrees_with_the_host(&device.autodiff());

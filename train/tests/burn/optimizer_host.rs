@@ -1,11 +1,12 @@
 //! The step on the host: no copies, no dependence on threads, and a state that continues to the bit.
 
-use aees_train::engine::burn::optimizer::{Optimizer, OptimizerError, Placement};
+use aees_train::engine::burn::optimizer::{Optimizer, OptimizerError};
 use aees_train::optimizer::{OptimizerConfig, OptimizerKind, SlotKind, StepControl};
 use burn::Tensor;
 use burn::module::Param;
 use burn::tensor::{Device, TensorData};
 
+use super::devices;
 use super::model::{LARGE, Model, SMALL, read, values};
 
 const ADAMW: OptimizerConfig = OptimizerConfig { kind: OptimizerKind::ADAMW, weight_decay: 0.01 };
@@ -197,10 +198,13 @@ fn a_state_of_another_module_or_rule_is_refused() {
 
 #[test]
 fn another_module_than_the_optimizers_is_refused() {
-    for placement in [Placement::Host, Placement::Device] {
-        let mut optimizer = Optimizer::with_placement(MOMENTUM, 0, &fresh(), placement);
-        run(&mut optimizer, fresh(), 0..1);
-        let small = SMALL.model(SMALL.values(1), &Device::flex().autodiff());
+    for (name, device) in devices() {
+        println!("{name}");
+        let device = device.autodiff();
+        let large = || LARGE.model(LARGE.values(1), &device);
+        let mut optimizer = Optimizer::new(MOMENTUM, 0, &large());
+        run(&mut optimizer, large(), 0..1);
+        let small = SMALL.model(SMALL.values(1), &device);
         let loss = small.matrix.val().sum();
         let error = optimizer.step(small, loss.backward(), &noisy(1)).unwrap_err();
         assert!(matches!(&error, OptimizerError::OtherModule { parameter, .. } if parameter == "matrix"), "{error}");

@@ -1,10 +1,11 @@
-//! The plain steps against PyTorch's (tests/fixtures/pytorch_steps.py), on both paths.
+//! The plain steps against PyTorch's (tests/fixtures/pytorch_steps.py), on every device.
 
-use aees_train::engine::burn::optimizer::{Optimizer, Placement};
+use aees_train::engine::burn::optimizer::Optimizer;
 use aees_train::optimizer::{OptimizerConfig, OptimizerKind, StepControl};
 use burn::tensor::Device;
 use serde_json::Value;
 
+use super::devices;
 use super::model::{SMALL, assert_close, read, values};
 
 fn number(value: &Value) -> f64 {
@@ -16,7 +17,7 @@ fn tensors(value: &Value) -> [Vec<f32>; 3] {
     [list(&value[0]), list(&value[1]), list(&value[2])]
 }
 
-fn follows_pytorch(placement: Placement) {
+fn follows_pytorch(device: &Device) {
     let fixture: Value = serde_json::from_str(include_str!("../fixtures/pytorch_steps.json")).unwrap();
     for case in fixture["cases"].as_array().unwrap() {
         let kind = match case["kind"].as_str().unwrap() {
@@ -24,8 +25,8 @@ fn follows_pytorch(placement: Placement) {
             _ => OptimizerKind::Sgd { momentum: number(&case["momentum"]) },
         };
         let config = OptimizerConfig { kind, weight_decay: number(&case["weight_decay"]) };
-        let mut model = SMALL.model(tensors(&case["initial"]), &Device::flex().autodiff());
-        let mut optimizer = Optimizer::with_placement(config, 0, &model, placement);
+        let mut model = SMALL.model(tensors(&case["initial"]), device);
+        let mut optimizer = Optimizer::new(config, 0, &model);
         for (step, expected) in case["steps"].as_array().unwrap().iter().enumerate() {
             let control = StepControl {
                 learning_rate: number(&case["learning_rate"]),
@@ -35,7 +36,7 @@ fn follows_pytorch(placement: Placement) {
             };
             let (stepped, norm) = SMALL.step(&mut optimizer, model, &tensors(&expected["gradients"]), &control);
             model = stepped;
-            let what = format!("{placement:?}, {config:?}, step {step}");
+            let what = format!("{config:?}, step {step}");
             // Relative to 0.1: where a parameter passes through zero, its rounding error is that of its neighbours.
             assert_close(&values(&model), &tensors(&expected["parameters"]), 1e-6, 0.1, &what);
             let (found, expected) = (read(norm), number(&expected["squared_norm"]));
@@ -46,11 +47,9 @@ fn follows_pytorch(placement: Placement) {
 }
 
 #[test]
-fn the_host_path_follows_pytorch() {
-    follows_pytorch(Placement::Host);
-}
-
-#[test]
-fn the_device_path_follows_pytorch() {
-    follows_pytorch(Placement::Device);
+fn a_plain_step_is_pytorchs() {
+    for (name, device) in devices() {
+        println!("{name}");
+        follows_pytorch(&device.autodiff());
+    }
 }

@@ -1,7 +1,7 @@
 //! The suite that every engine passes, on every device that is compiled in and present.
 //!
 //! `AEES_TEST_DEVICE=cuda:0` narrows it to one device, which must then be there. A GPU that software plays is tested only
-//! when it is named: tuning its kernels takes an hour.
+//! when it is named: see tests/software_vulkan.sh.
 
 mod images;
 mod numbers;
@@ -18,7 +18,7 @@ use aees_train::session::load_task;
 use aees_train::training_task::JobSetup;
 
 const SGD: OptimizerConfig = OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.9 }, weight_decay: 1e-4 };
-const ADAMW: OptimizerConfig = OptimizerConfig { kind: OptimizerKind::ADAMW, weight_decay: 1e-4 };
+pub(crate) const ADAMW: OptimizerConfig = OptimizerConfig { kind: OptimizerKind::ADAMW, weight_decay: 1e-4 };
 
 /// The engines and devices to test.
 pub(crate) fn targets() -> Vec<Target> {
@@ -62,7 +62,7 @@ fn tolerance(target: &Target) -> Tolerance {
 }
 
 /// The job of a small run on made-up data.
-fn job(task: TaskName, optimizer: OptimizerConfig, seed: u64) -> EngineJob {
+pub(crate) fn job(task: TaskName, optimizer: OptimizerConfig, seed: u64) -> EngineJob {
     let mut config = RunConfig::new(task);
     let settings: &[&str] = match task {
         TaskName::Cifar100 => &["limit_train=200", "limit_eval=150", "model_width=4"],

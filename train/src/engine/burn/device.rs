@@ -33,6 +33,7 @@ fn found() -> Vec<(EngineDevice, Device)> {
 
 #[cfg(feature = "gpu")]
 fn found() -> Vec<(EngineDevice, Device)> {
+    super::kernel_cache::keep();
     let mut found = Vec::new();
     #[cfg(feature = "cuda")]
     found.extend(enumerate(DeviceType::Cuda, "cuda", DeviceChoice::Cuda));

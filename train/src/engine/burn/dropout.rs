@@ -1,84 +1,99 @@
-//! Dropout masks for burn's networks: the host's own on the CPU, the same ones as tensor operations elsewhere, so that a
-//! step uploads none.
+//! Dropout masks for burn's networks: the host's own on the CPU, and the same ones made by a kernel elsewhere, so that a step
+//! uploads none.
 
 use aees_models::burn::{DropoutMask, DropoutMasks};
-use burn::Tensor;
 use burn::tensor::Device;
+#[cfg(feature = "gpu")]
+use burn::tensor::{DType, Tensor};
+#[cfg(feature = "gpu")]
+use cubecl::prelude::CubeDim;
 
-use super::philox::{Word, in_tiles, philox4x32};
-use crate::dropout::{StepDropout, threshold_and_kept};
-use crate::optimizer::{TILE, TILE_BLOCKS};
+#[cfg(feature = "gpu")]
+use super::kernels::mask::{UNITS, dropout_mask};
+#[cfg(feature = "gpu")]
+use super::kernels::operation::{StreamTensor, cubes, empty, enqueue, floats, foreign, from_floats};
+use crate::dropout::StepDropout;
+#[cfg(feature = "gpu")]
+use crate::dropout::threshold_and_kept;
+use crate::engine::EngineError;
 
-/// The masks of one step, where they are made.
+/// The masks of one step.
 pub(super) struct BurnDropout {
-    masks: StepDropout,
-    on_device: Option<OnDevice>,
+    pub(super) masks: StepDropout,
+    pub(super) place: MaskPlace,
 }
 
-/// What the masks of a step have in common, on the device.
-struct OnDevice {
-    device: Device,
-    /// Low and high half.
-    step: [Word; 2],
+/// Where masks are made.
+#[derive(Clone)]
+pub(super) enum MaskPlace {
+    /// In host memory.
+    Host,
+    /// On the device of this tensor, which holds nothing: an operation knows its device from its inputs.
+    #[cfg(feature = "gpu")]
+    Device(StreamTensor),
 }
 
-impl BurnDropout {
-    /// Masks in host memory.
-    pub(super) fn host(masks: StepDropout) -> Self {
-        Self { masks, on_device: None }
-    }
-
-    /// Masks on a device without gradients, for a network on the same device with them.
-    pub(super) fn device(masks: StepDropout, device: &Device) -> Self {
-        let step = [masks.step as u32, (masks.step >> 32) as u32].map(|word| Word::upload(&[word], device));
-        Self { masks, on_device: Some(OnDevice { device: device.clone(), step }) }
+impl MaskPlace {
+    /// Host memory for the CPU, and otherwise the device, which has no gradients.
+    ///
+    /// # Errors
+    /// When it is not a device for kernels of our own.
+    pub(super) fn on(device: &Device, on_host: bool) -> Result<Self, EngineError> {
+        #[cfg(feature = "gpu")]
+        if !on_host {
+            let anchor = floats(Tensor::<1>::zeros([1], device));
+            return Ok(Self::Device(anchor.map_err(foreign("made the dropout masks"))?));
+        }
+        let _ = (device, on_host);
+        Ok(Self::Host)
     }
 }
 
 impl DropoutMasks for BurnDropout {
     fn mask(&self, site: u32, drop_probability: f64, elements: usize) -> DropoutMask {
-        match &self.on_device {
-            None => {
+        match &self.place {
+            MaskPlace::Host => {
                 let mut mask = vec![0.0; elements];
                 self.masks.fill(site, drop_probability, &mut mask);
                 DropoutMask::Host(mask)
             }
-            Some(place) => {
-                let mask = place.mask(self.masks.key, site, drop_probability, elements);
+            #[cfg(feature = "gpu")]
+            MaskPlace::Device(anchor) => {
+                let mask = device_mask(self.masks, anchor.clone(), site, drop_probability, elements);
                 DropoutMask::Device(Tensor::from_inner(mask))
             }
         }
     }
 }
 
-impl OnDevice {
-    fn mask(&self, key: [u32; 2], site: u32, drop_probability: f64, elements: usize) -> Tensor<1> {
-        let (threshold, kept) = threshold_and_kept(drop_probability);
-        let blocks = Word::counting(elements.div_ceil(TILE) * TILE_BLOCKS, &self.device);
-        let [step_low, step_high] = self.step.clone();
-        let words = philox4x32([blocks, Word::upload(&[site], &self.device), step_low, step_high], key);
-        let mask = words.map(|word| word.at_least(threshold).float() * kept);
-        in_tiles(mask).narrow(0, 0, elements)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Through the device's path on the CPU, where both are at hand.
-    #[test]
-    fn the_device_makes_the_hosts_masks_to_the_bit() {
-        let device = Device::flex();
-        for (seed, step) in [(0, 0), (7, (3 << 32) + 5)] {
-            let masks = StepDropout::new(seed, step);
-            for (site, probability, elements) in [(0, 0.1, 3 * TILE + 77), (5, 0.5, 1), (70_000, 0.2, TILE)] {
-                let mut host = vec![0.0; elements];
-                masks.fill(site, probability, &mut host);
-                let made = BurnDropout::device(masks, &device).mask(site, probability, elements);
-                let DropoutMask::Device(made) = made else { panic!("it was made on the host") };
-                assert_eq!(made.into_data().as_slice::<f32>().unwrap(), host);
-            }
-        }
-    }
+#[cfg(feature = "gpu")]
+fn device_mask(
+    masks: StepDropout,
+    anchor: StreamTensor,
+    site: u32,
+    drop_probability: f64,
+    elements: usize,
+) -> Tensor<1> {
+    let (threshold, kept) = threshold_and_kept(drop_probability);
+    let output = ([elements].into(), DType::F32);
+    let mut made = enqueue("aees_dropout_mask", vec![anchor], vec![output], move |inputs| {
+        let mask = empty(&inputs[0], [elements], DType::F32);
+        dropout_mask::launch(
+            &mask.client,
+            // A unit makes four elements, a cube whole tiles.
+            cubes(elements.div_ceil(4), UNITS),
+            CubeDim::new_1d(UNITS),
+            mask.clone().into_buffer_arg(),
+            masks.key[0],
+            masks.key[1],
+            masks.step as u32,
+            (masks.step >> 32) as u32,
+            site,
+            threshold,
+            kept,
+            elements as u32,
+        );
+        vec![mask]
+    });
+    from_floats(made.swap_remove(0))
 }

@@ -1,15 +1,20 @@
 //! Engines on burn: Flex, its pure Rust back end, on the CPU, and every GPU that it drives.
 //!
-//! Nothing outside this folder knows burn. What differs between tasks is a workload: `images.rs` and
-//! `sentences.rs`.
+//! Nothing outside this folder knows burn. What differs between tasks is a workload: `images.rs` on the CPU,
+//! `resident_images.rs` on GPUs, and `sentences.rs`.
 
 pub mod device;
 mod dropout;
 mod engine;
 mod images;
+#[cfg(feature = "gpu")]
+mod kernel_cache;
+#[cfg(feature = "gpu")]
+mod kernels;
 pub mod optimizer;
-mod philox;
 mod product;
+#[cfg(feature = "gpu")]
+mod resident_images;
 mod sentences;
 
 use aees_models::ModelSpec;
@@ -17,9 +22,12 @@ use aees_models::burn::{ResNet18, TextClassifier};
 
 use super::{Engine, EngineData, EngineDevice, EngineError, EngineFactory, EngineJob};
 use aees_run::settings::Precision;
+use dropout::MaskPlace;
 use engine::BurnEngine;
 use images::ImageWorkload;
 use optimizer::Optimizer;
+#[cfg(feature = "gpu")]
+use resident_images::ResidentImages;
 use sentences::SentenceWorkload;
 
 /// Makes engines on burn.
@@ -46,6 +54,11 @@ impl EngineFactory for BurnFactory {
         device::gpus()
     }
 
+    #[cfg(feature = "gpu")]
+    fn caches(&self) -> Vec<std::path::PathBuf> {
+        vec![kernel_cache::folder()]
+    }
+
     fn product_seconds(&self, device: &EngineDevice, _: Precision, side: usize) -> Result<Option<f64>, EngineError> {
         product::seconds(&device::handle(device)?, side).map(Some)
     }
@@ -60,13 +73,19 @@ impl EngineFactory for BurnFactory {
             (ModelSpec::ResNet18(config), EngineData::Images(data)) => {
                 let network = ResNet18::new(&config, tensors, &training).map_err(unfit)?;
                 let optimizer = Optimizer::new(optimizer, noise_seed, &network);
-                let images = ImageWorkload::new(data, &device, !on_host);
+                #[cfg(feature = "gpu")]
+                if !on_host {
+                    let images = ResidentImages::new(data, &device)?;
+                    return Ok(Box::new(BurnEngine::new(images, network, optimizer, loss, evaluation_batch, on_host)));
+                }
+                let images = ImageWorkload::new(data, &device);
                 Ok(Box::new(BurnEngine::new(images, network, optimizer, loss, evaluation_batch, on_host)))
             }
             (ModelSpec::TextClassifier(config), EngineData::Sentences(data)) => {
                 let network = TextClassifier::new(&config, tensors, &training).map_err(unfit)?;
                 let optimizer = Optimizer::new(optimizer, noise_seed, &network);
-                let sentences = SentenceWorkload::new(data, config, dropout_seed, &device, on_host);
+                let place = MaskPlace::on(&device, on_host)?;
+                let sentences = SentenceWorkload::new(data, config, dropout_seed, &device, place);
                 Ok(Box::new(BurnEngine::new(sentences, network, optimizer, loss, evaluation_batch, on_host)))
             }
             _ => Err(EngineError::Job { engine: self.name() }),

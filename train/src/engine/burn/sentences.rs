@@ -11,7 +11,7 @@ use aees_models::burn::{DropoutMasks, TextClassifier, TokenBatch};
 use aees_tasks::{Batch, TokenData, TokenSplit};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::dropout::BurnDropout;
+use super::dropout::{BurnDropout, MaskPlace};
 use super::engine::{Network, Workload};
 use crate::dropout::StepDropout;
 use crate::engine::{EngineError, Split};
@@ -21,8 +21,7 @@ pub(super) struct SentenceWorkload {
     data: Arc<TokenData>,
     config: TextClassifierConfig,
     dropout_seed: u64,
-    /// Whether dropout masks are made in host memory, because the device is the CPU.
-    on_host: bool,
+    mask_place: MaskPlace,
     /// The device with gradients.
     training: Device,
     /// The same device without.
@@ -43,10 +42,10 @@ impl SentenceWorkload {
         config: TextClassifierConfig,
         dropout_seed: u64,
         device: &Device,
-        on_host: bool,
+        mask_place: MaskPlace,
     ) -> Self {
         let (training, evaluation) = (device.clone().autodiff(), device.clone());
-        Self { data, config, dropout_seed, on_host, training, evaluation }
+        Self { data, config, dropout_seed, mask_place, training, evaluation }
     }
 
     fn split(&self, split: Split) -> Option<&TokenSplit> {
@@ -90,9 +89,8 @@ impl Workload for SentenceWorkload {
         let count = labels.len();
         let labels = Tensor::from_data(TensorData::new(labels, [count]), &self.training);
         let masks = StepDropout::new(self.dropout_seed, step);
-        let dropout =
-            if self.on_host { BurnDropout::host(masks) } else { BurnDropout::device(masks, &self.evaluation) };
-        Ok((SentenceBatch { tokens, dropout: Some(dropout) }, labels))
+        let dropout = Some(BurnDropout { masks, place: self.mask_place.clone() });
+        Ok((SentenceBatch { tokens, dropout }, labels))
     }
 
     fn evaluation_batch(&mut self, split: Split, examples: Range<usize>) -> Result<SentenceBatch, EngineError> {

@@ -1,134 +1,184 @@
-//! The step on a device: the same update as tensor operations, all enqueued, none read back.
-//!
-//! This is the readable path, and it runs on every device that burn knows. A device with fusion merges the operations of
-//! a parameter into about one kernel. Its results equal the host's up to rounding.
+//! The step on a device: one operation for all parameters, enqueued, with nothing read back. Its results equal the host's up
+//! to rounding.
 
+use std::collections::VecDeque;
+
+use aees_models::HostTensor;
+use aees_models::burn::{host_tensor, tensor_data};
 use burn::Tensor;
-use burn::module::{ModuleMapper, Param};
-use burn::tensor::{Device, Gradients};
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::{DType, Device, GradientCheckpointingStrategy, Gradients};
 
-use super::control_block::{ControlBlock, ControlEntry};
-use super::device_noise::DeviceNoise;
+use super::fused::{self, StepTensors};
 use super::tensors::VisitedTensor;
 use super::{OptimizerError, SquaredNorm};
+use crate::engine::burn::kernels::operation::{Foreign, StreamTensor, floats, from_floats};
 use crate::optimizer::{SlotKind, StepControl, StepRule};
 
 /// The slots of one parameter, flattened, in the order of [`SlotKind`]s of the rule.
 pub(super) type DeviceSlots = Vec<Tensor<1>>;
 
-/// One step on the way through the module.
-pub(super) struct DeviceStep<'a> {
-    rule: StepRule,
-    kinds: &'static [SlotKind],
-    gradients: Gradients,
-    control: ControlBlock,
-    /// The normal numbers of all parameters, if there is noise.
-    normals: Option<Tensor<1>>,
-    state: &'a mut DeviceState,
-    /// Place of the next tensor in the module.
-    next: usize,
-    /// Squared norms of the parameters' changes, each of shape `[1]`.
-    squared_norms: Vec<Tensor<1>>,
-    failure: Option<OptimizerError>,
-}
-
 /// What stays on the device from step to step.
 #[derive(Debug)]
 pub(super) struct DeviceState {
-    pub(super) device: Device,
+    device: Device,
     pub(super) tensors: Vec<VisitedTensor>,
     /// Of each tensor; none for one that never had a gradient.
-    pub(super) slots: Vec<Option<DeviceSlots>>,
-    pub(super) noise: DeviceNoise,
+    slots: Vec<Option<DeviceSlots>>,
+    /// Stands in the module for a parameter that is being updated.
+    placeholder: Option<StreamTensor>,
 }
 
-impl<'a> DeviceStep<'a> {
-    /// Uploads the step's numbers and, if there is noise, enqueues it for all parameters at once.
-    pub(super) fn new(
-        rule: StepRule,
-        control: &StepControl,
-        kinds: &'static [SlotKind],
+impl DeviceState {
+    pub(super) fn new(tensors: Vec<VisitedTensor>, device: Device) -> Self {
+        Self { slots: vec![None; tensors.len()], device, tensors, placeholder: None }
+    }
+
+    /// The slots of a tensor, copied to the host.
+    pub(super) fn read_slots(&self, place: usize) -> Result<Vec<Vec<f32>>, OptimizerError> {
+        self.slots[place].iter().flatten().map(read).collect()
+    }
+
+    /// Takes over the slots of all tensors.
+    pub(super) fn restore(&mut self, slots: Vec<Option<Vec<HostTensor>>>) {
+        let upload = |slot: HostTensor| {
+            let tensor = HostTensor { shape: vec![slot.values.len()], values: slot.values };
+            Tensor::from_data(tensor_data(tensor), (&self.device, DType::F32))
+        };
+        let upload = |slots: Vec<HostTensor>| slots.into_iter().map(upload).collect();
+        self.slots = slots.into_iter().map(|slots| slots.map(upload)).collect();
+    }
+
+    /// Takes one step: the parameters leave the module, are updated by one operation, and come back.
+    pub(super) fn step<M: Module>(
+        &mut self,
+        module: M,
         gradients: Gradients,
-        state: &'a mut DeviceState,
-    ) -> Self {
-        let block = ControlBlock::upload(&rule, control, &state.device);
-        let normals = (control.noise_std > 0.0).then(|| state.noise.draw(&block, &state.device));
-        let (squared_norms, failure) = (Vec::new(), None);
-        Self { rule, kinds, gradients, control: block, normals, state, next: 0, squared_norms, failure }
-    }
-
-    /// The squared norm of the whole update, and what went wrong.
-    pub(super) fn finish(self) -> (SquaredNorm, Option<OptimizerError>) {
-        let norm = if self.squared_norms.is_empty() {
-            SquaredNorm::Host(0.0)
-        } else {
-            SquaredNorm::Device(Tensor::cat(self.squared_norms, 0).sum())
+        rule: &StepRule,
+        kinds: &'static [SlotKind],
+        control: &StepControl,
+        noise_seed: u64,
+    ) -> Result<(M, SquaredNorm), OptimizerError> {
+        let tensors = StepTensors {
+            numbers: Vec::new(),
+            parameters: Vec::new(),
+            gradients: Vec::new(),
+            slots: kinds.iter().map(|_| Vec::new()).collect(),
         };
-        (norm, self.failure)
-    }
-
-    /// The parameter after the step; everything is flat.
-    fn update(&mut self, index: usize, parameter: Tensor<1>, gradient: Tensor<1>) -> Tensor<1> {
-        let gradient = match &self.normals {
-            None => gradient,
-            Some(normals) => {
-                let normals = normals.clone().slice([self.state.noise.range(index)]);
-                gradient + normals * self.control.get(ControlEntry::NoiseStd)
-            }
+        let placeholder = match self.placeholder.take() {
+            Some(placeholder) => placeholder,
+            None => floats(Tensor::<1>::zeros([1], &self.device)).map_err(foreign)?,
         };
-        let slots =
-            self.state.slots[index].get_or_insert_with(|| self.kinds.iter().map(|_| parameter.zeros_like()).collect());
-        let step_size = self.control.get(ControlEntry::StepSize);
-        let after = match self.rule {
-            StepRule::AdamW(rule) => {
-                let [mean, square] = slots.as_slice() else { return parameter };
-                let mean = mean.clone() + (gradient.clone() - mean.clone()) * rule.mean_weight;
-                let square = square.clone() * rule.square_decay + gradient.clone() * gradient * rule.square_weight;
-                let correction = self.control.get(ControlEntry::SquareCorrection);
-                let denominator = square.clone().sqrt() / correction + rule.epsilon;
-                let decayed = parameter.clone() * self.control.get(ControlEntry::Decay);
-                let after = decayed - mean.clone() * step_size / denominator;
-                *slots = vec![mean, square];
-                after
-            }
-            StepRule::Momentum(rule) => {
-                let [buffer] = slots.as_slice() else { return parameter };
-                let decayed = gradient + parameter.clone() * rule.plain.weight_decay;
-                let buffer = buffer.clone() * rule.momentum + decayed;
-                *slots = vec![buffer.clone()];
-                parameter.clone() - buffer * step_size
-            }
-            StepRule::Sgd(rule) => {
-                let decayed = gradient + parameter.clone() * rule.weight_decay;
-                parameter.clone() - decayed * step_size
-            }
-        };
-        let change = after.clone() - parameter;
-        self.squared_norms.push((change.clone() * change).sum());
-        after
+        self.placeholder = Some(placeholder.clone());
+        let mut taken =
+            Taken { state: self, placeholder, gradients, kinds, tensors, places: Vec::new(), next: 0, failure: None };
+        let module = module.map(&mut taken);
+        let Taken { tensors, places, failure, .. } = taken;
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        if places.is_empty() {
+            return Ok((module, SquaredNorm::Host(0.0)));
+        }
+        let (parameters, slots, norm) = fused::step(tensors, rule, control, noise_seed);
+        let mut slots: Vec<_> = slots.into_iter().map(Vec::into_iter).collect();
+        for (place, _) in &places {
+            let of_parameter = slots.iter_mut().filter_map(Iterator::next).map(from_floats).collect();
+            self.slots[*place] = Some(of_parameter);
+        }
+        let updated = places.into_iter().zip(parameters).map(|((place, strategy), tensor)| (place, strategy, tensor));
+        let updated = updated.collect();
+        let module = module.map(&mut PutBack { updated, next: 0 });
+        Ok((module, norm.map_or(SquaredNorm::Host(0.0), |norm| SquaredNorm::Device(from_floats(norm)))))
     }
 }
 
-impl ModuleMapper for DeviceStep<'_> {
+fn foreign(error: Foreign) -> OptimizerError {
+    OptimizerError::Device { what: "a parameter", message: format!("{error:?}") }
+}
+
+fn read(slot: &Tensor<1>) -> Result<Vec<f32>, OptimizerError> {
+    let failed = |message| OptimizerError::Device { what: "its state", message };
+    let data = slot.clone().try_into_data().map_err(|error| failed(error.to_string()))?;
+    host_tensor(data).map(|tensor| tensor.values).map_err(|error| failed(error.to_string()))
+}
+
+/// Takes parameters with their gradients and slots out of a module.
+///
+/// They are moved, not cloned: what nobody else holds is updated in place.
+struct Taken<'a> {
+    state: &'a mut DeviceState,
+    placeholder: StreamTensor,
+    gradients: Gradients,
+    kinds: &'static [SlotKind],
+    tensors: StepTensors<StreamTensor>,
+    /// Those that were taken: the place in the module, and the setting of autodiff.
+    places: Vec<(usize, Option<GradientCheckpointingStrategy>)>,
+    next: usize,
+    failure: Option<OptimizerError>,
+}
+
+impl Taken<'_> {
+    fn take<const D: usize>(
+        &mut self,
+        place: usize,
+        tensor: Tensor<D>,
+        gradient: Tensor<D>,
+    ) -> Result<(), OptimizerError> {
+        let elements = tensor.shape().num_elements();
+        let known = &self.state.tensors[place];
+        let number = known.check(tensor.dtype(), elements)?;
+        if gradient.shape() != tensor.shape() {
+            let (parameter, found) = (known.info.name.clone(), Some(gradient.shape().num_elements()));
+            return Err(OptimizerError::Gradient { parameter, expected: elements, found });
+        }
+        let device = &self.state.device;
+        let slots = self.state.slots[place].take();
+        let slots = slots.unwrap_or_else(|| self.kinds.iter().map(|_| Tensor::zeros([elements], device)).collect());
+        for (list, slot) in self.tensors.slots.iter_mut().zip(slots) {
+            list.push(floats(slot).map_err(foreign)?);
+        }
+        self.tensors.numbers.push(number);
+        self.tensors.gradients.push(floats(gradient).map_err(foreign)?);
+        self.places.push((place, tensor.gradient_checkpointing_strategy()));
+        self.tensors.parameters.push(floats(tensor.inner()).map_err(foreign)?);
+        Ok(())
+    }
+}
+
+impl ModuleMapper for Taken<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let index = self.next;
+        let place = self.next;
         self.next += 1;
         let (id, tensor, mapper) = param.consume();
-        let gradient = tensor.grad_remove(&mut self.gradients);
-        let (Some(gradient), Some(known)) = (gradient, self.state.tensors.get(index)) else {
+        let Some(gradient) = tensor.grad_remove(&mut self.gradients) else {
             return Param::from_mapped_value(id, tensor, mapper);
         };
-        let shape = tensor.shape();
-        if let Err(failure) = known.check(tensor.dtype(), shape.num_elements()) {
+        if let Err(failure) = self.take(place, tensor, gradient) {
             self.failure = self.failure.take().or(Some(failure));
-            return Param::from_mapped_value(id, tensor, mapper);
         }
-        let strategy = tensor.gradient_checkpointing_strategy();
-        let after = self.update(index, tensor.inner().reshape([-1]), gradient.reshape([-1]));
-        let mut after: Tensor<D> = after.reshape(shape).autodiff();
+        Param::from_mapped_value(id, from_floats(self.placeholder.clone()), mapper)
+    }
+}
+
+/// Puts updated parameters back in their places.
+struct PutBack {
+    updated: VecDeque<(usize, Option<GradientCheckpointingStrategy>, StreamTensor)>,
+    next: usize,
+}
+
+impl ModuleMapper for PutBack {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let place = self.next;
+        self.next += 1;
+        let Some((_, strategy, updated)) = self.updated.pop_front_if(|updated| updated.0 == place) else {
+            return param;
+        };
+        let (id, _, mapper) = param.consume();
+        let mut tensor = from_floats::<D>(updated).autodiff();
         if let Some(strategy) = strategy {
-            after = after.with_gradient_checkpointing_strategy(strategy);
+            tensor = tensor.with_gradient_checkpointing_strategy(strategy);
         }
-        Param::from_mapped_value(id, after.require_grad(), mapper)
+        Param::from_mapped_value(id, tensor.require_grad(), mapper)
     }
 }

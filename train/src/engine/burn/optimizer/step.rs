@@ -1,35 +1,18 @@
 //! The optimizer: which path a step takes, and its state.
 
-use aees_models::burn::{host_tensor, tensor_data};
 use aees_models::{HostTensor, NamedTensors};
-use burn::Tensor;
 use burn::module::Module;
-use burn::tensor::{DType, Device, Gradients};
+#[cfg(feature = "gpu")]
+use burn::tensor::Device;
+use burn::tensor::Gradients;
 use pulp::Arch;
 
-use super::device::{DeviceState, DeviceStep};
-use super::device_noise::DeviceNoise;
+#[cfg(feature = "gpu")]
+use super::device::DeviceState;
 use super::host::{HostSlots, HostStep};
 use super::tensors::VisitedTensor;
 use super::{OptimizerError, SquaredNorm};
 use crate::optimizer::{OptimizerConfig, SlotKind, StepControl, StepRule};
-
-/// Where the update is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Placement {
-    /// In the process's own threads and memory: for parameters on the Flex device.
-    Host,
-    /// By operations enqueued on the parameters' device, with nothing read back.
-    Device,
-}
-
-impl Placement {
-    /// The placement for a module: the host if all of it is on the Flex device.
-    fn of<M: Module>(module: &M) -> Self {
-        let flex = Device::flex();
-        if module.devices().iter().all(|device| *device == flex) { Self::Host } else { Self::Device }
-    }
-}
 
 /// SGD or AdamW with AEES's learning-rate multiplier, gradient noise and update norm.
 ///
@@ -63,34 +46,28 @@ pub struct Optimizer {
 /// Slots where the update is computed.
 #[derive(Debug)]
 enum PlacedSlots {
+    /// In the process's own threads and memory: for parameters on the Flex device.
     Host { arch: Arch, tensors: Vec<VisitedTensor>, slots: Vec<Option<HostSlots>> },
+    /// By kernels enqueued on the parameters' device, with nothing read back.
+    #[cfg(feature = "gpu")]
     Device(Box<DeviceState>),
 }
 
-impl Optimizer {
-    /// An optimizer of a module that has taken no step. The module's device decides the placement.
-    pub fn new<M: Module>(config: OptimizerConfig, noise_seed: u64, module: &M) -> Self {
-        Self::with_placement(config, noise_seed, module, Placement::of(module))
-    }
-
-    /// An optimizer with a forced placement. Both work for a module on the Flex device, and tests compare them there.
-    pub fn with_placement<M: Module>(
-        config: OptimizerConfig,
-        noise_seed: u64,
-        module: &M,
-        placement: Placement,
-    ) -> Self {
+impl PlacedSlots {
+    fn of<M: Module>(module: &M) -> Self {
         let tensors = VisitedTensor::of(module);
-        let state = match placement {
-            Placement::Host => PlacedSlots::Host { arch: Arch::new(), slots: vec![None; tensors.len()], tensors },
-            Placement::Device => PlacedSlots::Device(Box::new(DeviceState {
-                device: module.devices().into_iter().next().unwrap_or_default().inner(),
-                slots: vec![None; tensors.len()],
-                noise: DeviceNoise::new(noise_seed, &tensors),
-                tensors,
-            })),
-        };
-        Self { config, kinds: SlotKind::of(&config.kind), noise_seed, step_count: 0, state }
+        #[cfg(feature = "gpu")]
+        if let Some(device) = module.devices().into_iter().map(Device::inner).find(|device| *device != Device::flex()) {
+            return Self::Device(Box::new(DeviceState::new(tensors, device)));
+        }
+        Self::Host { arch: Arch::new(), slots: vec![None; tensors.len()], tensors }
+    }
+}
+
+impl Optimizer {
+    /// An optimizer of a module that has taken no step, for the module's device.
+    pub fn new<M: Module>(config: OptimizerConfig, noise_seed: u64, module: &M) -> Self {
+        Self { config, kinds: SlotKind::of(&config.kind), noise_seed, step_count: 0, state: PlacedSlots::of(module) }
     }
 
     /// Takes one step: gives the module with its new parameters, and the squared norm of the change.
@@ -126,11 +103,11 @@ impl Optimizer {
                 let module = module.map(&mut step);
                 (module, SquaredNorm::Host(step.squared_norm), step.failure)
             }
+            #[cfg(feature = "gpu")]
             PlacedSlots::Device(state) => {
-                let mut step = DeviceStep::new(rule, control, self.kinds, gradients, state);
-                let module = module.map(&mut step);
-                let (squared_norm, failure) = step.finish();
-                (module, squared_norm, failure)
+                let (module, squared_norm) =
+                    state.step(module, gradients, &rule, self.kinds, control, self.noise_seed)?;
+                (module, squared_norm, None)
             }
         };
         if let Some(failure) = failure {
@@ -155,9 +132,8 @@ impl Optimizer {
         for (place, tensor) in self.tensors().iter().enumerate() {
             let values: Vec<Vec<f32>> = match &self.state {
                 PlacedSlots::Host { slots, .. } => slots[place].iter().flatten().cloned().collect(),
-                PlacedSlots::Device(state) => {
-                    state.slots[place].iter().flatten().map(read).collect::<Result<_, _>>()?
-                }
+                #[cfg(feature = "gpu")]
+                PlacedSlots::Device(state) => state.read_slots(place)?,
             };
             for (values, kind) in values.into_iter().zip(self.kinds) {
                 let name = format!("{}.{}", tensor.info.name, kind.name());
@@ -180,14 +156,8 @@ impl Optimizer {
                 let values = |slots: Vec<HostTensor>| slots.into_iter().map(|slot| slot.values).collect();
                 *slots = kept.into_iter().map(|slots| slots.map(values)).collect();
             }
-            PlacedSlots::Device(state) => {
-                let upload = |slot: HostTensor| {
-                    let tensor = HostTensor { shape: vec![slot.values.len()], values: slot.values };
-                    Tensor::from_data(tensor_data(tensor), (&state.device, DType::F32))
-                };
-                let upload = |slots: Vec<HostTensor>| slots.into_iter().map(upload).collect();
-                state.slots = kept.into_iter().map(|slots| slots.map(upload)).collect();
-            }
+            #[cfg(feature = "gpu")]
+            PlacedSlots::Device(state) => state.restore(kept),
         }
         self.step_count = step_count;
         Ok(())
@@ -227,13 +197,8 @@ impl Optimizer {
     fn tensors(&self) -> &[VisitedTensor] {
         match &self.state {
             PlacedSlots::Host { tensors, .. } => tensors,
+            #[cfg(feature = "gpu")]
             PlacedSlots::Device(state) => &state.tensors,
         }
     }
-}
-
-fn read(slot: &Tensor<1>) -> Result<Vec<f32>, OptimizerError> {
-    let failed = |message| OptimizerError::Device { what: "its state", message };
-    let data = slot.clone().try_into_data().map_err(|error| failed(error.to_string()))?;
-    host_tensor(data).map(|tensor| tensor.values).map_err(|error| failed(error.to_string()))
 }
