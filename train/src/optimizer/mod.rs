@@ -32,7 +32,9 @@ pub use slot::SlotKind;
 
 pub(crate) use chunk::Noise;
 pub(crate) use host::ParameterUpdate;
-pub(crate) use noise::{TILE, TILE_BLOCKS, key_words};
+#[cfg(feature = "gpu")]
+pub(crate) use noise::key_words;
+pub(crate) use noise::{TILE, TILE_BLOCKS};
 #[cfg(feature = "gpu")]
 pub(crate) use normal::{COSINE, LN_2, LOGARITHM, SINE, WORD_TO_ANGLE, WORD_TO_UNIT};
 pub(crate) use rule::StepRule;
