@@ -28,7 +28,7 @@ use aees_studies::background::become_detached;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    data, devices, doctor, export, pretokenize, registry, replay, report, runs, sweep, train, worker,
+    bench, data, devices, doctor, export, pretokenize, registry, replay, report, runs, sweep, train, worker,
 };
 use crate::failure::{EXIT_ENVIRONMENT, Failure};
 
@@ -57,6 +57,8 @@ enum AeesVerb {
     #[command(subcommand)]
     Report(report::ReportVerb),
     Replay(replay::ReplayFlags),
+    #[command(subcommand)]
+    Bench(bench::BenchVerb),
     Devices(devices::DevicesFlags),
     Doctor(doctor::DoctorFlags),
 }
@@ -95,6 +97,7 @@ fn run(verb: AeesVerb) -> Result<ExitCode, Failure> {
         AeesVerb::Registry(typed) => typed.run(),
         AeesVerb::Report(typed) => typed.run(),
         AeesVerb::Replay(typed) => typed.run(),
+        AeesVerb::Bench(typed) => typed.run(),
         AeesVerb::Devices(_) => devices::run(),
         AeesVerb::Doctor(typed) => typed.run(),
     }

@@ -7,6 +7,7 @@
 
 mod background;
 mod bad_input;
+mod bench;
 mod configs;
 mod doctor;
 mod house;

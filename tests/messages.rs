@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::program::{Scratch, TINY, wait_until};
 
 /// Every verb, with the words before it.
-const VERBS: [&str; 44] = [
+const VERBS: [&str; 50] = [
     "",
     "train",
     "pretokenize",
@@ -50,6 +50,12 @@ const VERBS: [&str; 44] = [
     "report tensor",
     "report overhead",
     "replay",
+    "bench",
+    "bench train",
+    "bench overhead",
+    "bench data",
+    "bench control",
+    "bench suite",
     "devices",
     "doctor",
 ];
@@ -149,6 +155,9 @@ fn a_missing_or_unknown_word() {
         "report tables",
         "report figures archive",
         "replay",
+        "bench",
+        "bench train",
+        "bench train mnist",
     ];
     hold("a_missing_or_unknown_word", &all_said(&Scratch::new(), &lines));
 }
@@ -194,6 +203,10 @@ fn a_wrong_value() {
         "report tensor archive --axes seed,step",
         "report tensor archive --out a.txt",
         "report overhead archive --format tex",
+        "bench train cifar100 --steps 0",
+        "bench train cifar100 --engine abacus",
+        "bench train cifar100 --device cuda:99",
+        "bench train cifar100 --peer nowhere/python --rounds 1",
     ];
     hold("a_wrong_value", &all_said(&Scratch::new(), &lines));
 }

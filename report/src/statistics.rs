@@ -11,7 +11,7 @@ mod power;
 mod wilcoxon;
 
 pub use descriptive::{
-    Interval, LEVEL, MeanSd, bootstrap_interval, mean, percentile, sample_sd, t_interval, t_quantile,
+    Interval, LEVEL, MeanSd, bootstrap_interval, mean, median_interval, percentile, sample_sd, t_interval, t_quantile,
 };
 pub use paired::{PairedComparison, TTest, Wins, cohen_d_z, compare, hedges_correction, holm, paired_t_test, wins};
 pub use power::{power_of_paired_t, seeds_needed};

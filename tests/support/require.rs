@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// All that `AEES_REQUIRE` may name.
-const COMPONENTS: [&str; 13] = [
+const COMPONENTS: [&str; 16] = [
     "avx2",
     "avx512",
     "chromium",
@@ -19,9 +19,12 @@ const COMPONENTS: [&str; 13] = [
     "python-huggingface-hub",
     "pdflatex",
     "python-numpy",
+    "python-pulseopt",
     "python-safetensors",
     "python-scipy",
     "python-tensorboard",
+    "python-torch",
+    "python-torchvision",
     "python-transformers",
 ];
 

@@ -22,6 +22,7 @@ pub use active::ActiveRun;
 pub use error::SessionError;
 pub use export::{SavedModel, export, fetch};
 pub use prepare::{Prepared, PreparedRun, RESULTS, load_task, prepare, stored_config};
+pub(crate) use prepare::{check_memory, job_setup};
 
 /// Where a run goes.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! One sample: mean, spread, percentiles, and intervals of the mean.
 
 use aees_control::rng::NumpyGenerator;
-use statrs::distribution::{ContinuousCDF, StudentsT};
+use statrs::distribution::{Binomial, ContinuousCDF, DiscreteCDF, StudentsT};
 
 /// Resamples of the bootstrap, as in the reference.
 const RESAMPLES: usize = 10_000;
@@ -62,6 +62,18 @@ pub fn percentile(sorted: &[f64], percent: f64) -> Option<f64> {
     let (low, high) = (sorted[below], sorted[(below + 1).min(sorted.len() - 1)]);
     // NumPy's own way of interpolating, which starts at the nearer end.
     Some(if share >= 0.5 { high - (high - low) * (1.0 - share) } else { low + (high - low) * share })
+}
+
+/// An interval that holds the median of what was sampled with at least this level, whatever its distribution: the two order
+/// statistics that a binomial count of one half leaves. None of so few numbers that all of them are not enough.
+pub fn median_interval(sample: &[f64], level: f64) -> Option<Interval> {
+    let mut sorted = sample.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let count = Binomial::new(0.5, sorted.len() as u64).ok()?;
+    let below = usize::try_from(count.inverse_cdf((1.0 - level) / 2.0)).ok()?;
+    let low = *sorted.get(below.checked_sub(1)?)?;
+    let high = *sorted.get(sorted.len().checked_sub(below)?)?;
+    Some(Interval { low, high })
 }
 
 /// [`MeanSd::t_interval`] of a sample.

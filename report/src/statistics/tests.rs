@@ -148,3 +148,15 @@ fn the_interval_is_students_and_not_the_normals() {
     assert_eq!(MeanSd::of(&[]), None);
     assert_eq!(t_quantile(LEVEL, 0.0), f64::INFINITY);
 }
+
+/// `scipy.stats.binom.ppf(0.025, n, 0.5)` is 1, 2, 40 and 86 for these n.
+#[test]
+fn the_interval_of_a_median_is_between_the_right_order_statistics() {
+    let numbers = |n: u32| (1..=n).rev().map(f64::from).collect::<Vec<_>>();
+    for (n, low, high) in [(6, 1.0, 6.0), (10, 2.0, 9.0), (100, 40.0, 61.0), (200, 86.0, 115.0)] {
+        assert_eq!(median_interval(&numbers(n), LEVEL), Some(Interval { low, high }), "{n}");
+    }
+    for n in 0..6 {
+        assert_eq!(median_interval(&numbers(n), LEVEL), None, "{n}");
+    }
+}

@@ -74,6 +74,8 @@ pub enum Verb {
     Pretokenize,
     /// `aees data fetch`.
     Fetch,
+    /// `aees bench`.
+    Bench,
 }
 
 /// Whether a setting names files.

@@ -14,7 +14,7 @@ use super::choices::{ControlMode, Initialization, LabelNoiseType, OptimizerName,
 use super::error::{ConfigError, Place};
 use super::info::Cost::{Epoch, Machine, Run};
 use super::info::Tasks::{AgNews, Images, NoisyLabels, Text};
-use super::info::Verb::{Fetch, Pretokenize};
+use super::info::Verb::{Bench, Fetch, Pretokenize};
 use super::info::{PathKind, SettingInfo, science, seed, setup, source};
 use super::method;
 use super::number::{NonNegative, Positive, Share, ShareBelowOne};
@@ -138,17 +138,17 @@ settings! {
     /// Passes over the training set.
     epochs: NonZeroU64 = whole(10), science().of_problem().cost(Run);
     /// Examples in a batch; the last batch of an epoch may be shorter.
-    batch_size: NonZeroUsize = count(128), science().of_problem().cost(Epoch);
+    batch_size: NonZeroUsize = count(128), science().of_problem().cost(Epoch).verbs(&[Bench]);
     /// Base learning rate; the schedule and the multiplier work on it.
     lr: Positive = Positive(1e-3), science();
     /// Weight decay: decoupled for AdamW, added to the gradient for SGD.
     weight_decay: NonNegative = NonNegative(1e-4), science();
     /// Tokens that a sentence is cut to, the two special ones included.
-    max_length: NonZeroUsize = count(128), science().of_problem().tasks(Text).cost(Epoch).verbs(&[Pretokenize]);
+    max_length: NonZeroUsize = count(128), science().of_problem().tasks(Text).cost(Epoch).verbs(&[Bench, Pretokenize]);
     /// Momentum (SGD only).
     momentum: NonNegative = NonNegative(0.9), science().tasks(Images).needs("optimizer", &["SGD"]);
     /// Optimizer steps in an episode.
-    episode_length: NonZeroUsize = count(200), science().needs("control_mode", PICKS);
+    episode_length: NonZeroUsize = count(200), science().needs("control_mode", PICKS).verbs(&[Bench]);
     then MethodSettings::reward_and_context_rows();
     /// Epochs until the cosine or linear schedule ends; the number of epochs when not given.
     scheduler_t_max: Option<NonZeroU64> = None, science().needs("lr_scheduler", &["cosine", "linear", "warmup_linear"]);
@@ -165,36 +165,39 @@ settings! {
     /// Standard deviations of gradient noise to pick from.
     noise_candidates: CandidateList = CandidateList(vec![0.0]), science().needs("control_mode", PICKS);
     /// The optimizer.
-    optimizer: OptimizerName = OptimizerName::AdamW, science().tasks(Images).cost(Run);
+    optimizer: OptimizerName = OptimizerName::AdamW, science().tasks(Images).cost(Run).verbs(&[Bench]);
     /// How the learning rate falls, once an epoch.
     lr_scheduler: SchedulerName = SchedulerName::None, science();
     then MethodSettings::controller_rows();
     /// Seed of everything random in the run.
-    seed: u64 = 0, seed().instead_in_studies("use `seeds`");
+    seed: u64 = 0, seed().instead_in_studies("use `seeds`").verbs(&[Bench]);
     /// Seed of the precomputed sequence of the open-loop modes; 10000 + seed when not given.
     schedule_seed: Option<i64> = None, science().needs("control_mode", OPEN_LOOP);
     /// Base width of ResNet-18; 64 is the published network, smaller ones fit small machines.
-    model_width: NonZeroUsize = count(64), science().of_problem().tasks(Images).cost(Epoch);
+    model_width: NonZeroUsize = count(64), science().of_problem().tasks(Images).cost(Epoch).verbs(&[Bench]);
     /// First parameters: pretrained (of the model that is named), or random. When not given: pretrained, but random
     /// with --data synthetic, --model-layers or --model-dim.
     init: Option<Initialization> = None, science().of_problem().tasks(Text).decides_inputs();
     /// Layers of the encoder, with random parameters; those of the model's config.json when not given.
-    model_layers: Option<NonZeroUsize> = None, science().of_problem().tasks(Text).cost(Epoch).decides_inputs();
+    model_layers: Option<NonZeroUsize> = None, science().of_problem().tasks(Text).cost(Epoch).decides_inputs()
+        .verbs(&[Bench]);
     /// Width of the encoder, with random parameters; those of the model's config.json when not given. Heads are 64 wide,
     /// the feed-forward layer is 4 times as wide.
-    model_dim: Option<NonZeroUsize> = None, science().of_problem().tasks(Text).cost(Epoch).decides_inputs();
+    model_dim: Option<NonZeroUsize> = None, science().of_problem().tasks(Text).cost(Epoch).decides_inputs()
+        .verbs(&[Bench]);
     /// Make batches of sentences of similar length. The reference does not.
-    bucket_by_length: bool = false, science().of_problem().tasks(Text).cost(Epoch);
+    bucket_by_length: bool = false, science().of_problem().tasks(Text).cost(Epoch).verbs(&[Bench]);
     /// Also evaluate the test set, once, at the end.
     eval_test: bool = false, science().of_problem().tasks(AgNews).cost(Epoch);
     /// Train on N examples only, equally many of each class.
-    limit_train: Option<NonZeroUsize> = None, science().of_problem().cost(Epoch).decides_inputs().verbs(&[Pretokenize]);
+    limit_train: Option<NonZeroUsize> = None, science().of_problem().cost(Epoch).decides_inputs()
+        .verbs(&[Bench, Pretokenize]);
     /// Evaluate on N examples only, equally many of each class.
     limit_eval: Option<NonZeroUsize> = None, science().of_problem().cost(Epoch).decides_inputs().verbs(&[Pretokenize]);
     /// Hold out this share of the training set, validate on it, and touch the test set once, at the end.
     val_split: ShareBelowOne = ShareBelowOne(0.0), science().of_problem().tasks(Images).cost(Epoch).decides_inputs();
     /// Arithmetic of matrix products and convolutions; not every engine can do all.
-    precision: Precision = Precision::F32, science().of_problem().cost(Epoch);
+    precision: Precision = Precision::F32, science().of_problem().cost(Epoch).verbs(&[Bench]);
     /// Where the data comes from: auto (local files, then the Hugging Face cache, then the hub), synthetic (made on the
     /// spot), or a path to files in any of their usual layouts.
     data: String = "auto".to_owned(), source().cost(Run).decides_inputs().verbs(&[Pretokenize]).path(PathKind::Path);
@@ -208,28 +211,28 @@ settings! {
     tokenizer: Option<String> = None, source()
         .tasks(Text)
         .decides_inputs()
-        .verbs(&[Pretokenize, Fetch])
+        .verbs(&[Bench, Pretokenize, Fetch])
         .path(PathKind::PathOrHub);
     /// Folder of the tokenized data; data/TASK_tokenized when not given.
     tokenized_dataset_dir: Option<String> = None, source().tasks(Text).verbs(&[Pretokenize]).path(PathKind::Path);
     /// Folder of the Hugging Face cache; HF_HUB_CACHE, HF_HOME/hub or the usual place when not given.
-    cache_dir: Option<String> = None, setup().decides_inputs().verbs(&[Pretokenize, Fetch]).path(PathKind::Path);
+    cache_dir: Option<String> = None, setup().decides_inputs().verbs(&[Bench, Pretokenize, Fetch]).path(PathKind::Path);
     /// Never open a socket: data, tokenizer and model must be on disk.
-    local_files_only: bool = false, setup().decides_inputs().verbs(&[Pretokenize]);
+    local_files_only: bool = false, setup().decides_inputs().verbs(&[Bench, Pretokenize]);
     /// Token for the hub; HF_TOKEN when not given. It is never written anywhere.
     hf_token: Secret = Secret(None), setup()
-        .verbs(&[Pretokenize, Fetch])
+        .verbs(&[Bench, Pretokenize, Fetch])
         .instead_in_studies("set HF_TOKEN in the environment; study files are copied and shown");
     /// A word of your own, kept in the result.
     run_tag: Option<String> = None, setup();
     /// Also write the result to this file.
     output: Option<String> = None, setup().instead_in_studies("each run writes its result into its own folder");
     /// The engine that trains: auto (one that can do what is asked), or burn.
-    engine: String = "auto".to_owned(), setup().cost(Machine);
+    engine: String = "auto".to_owned(), setup().cost(Machine).verbs(&[Bench]);
     /// Where to compute: auto, cpu, cuda:N, vulkan:N or wgpu.
-    device: String = "auto".to_owned(), setup().cost(Machine);
+    device: String = "auto".to_owned(), setup().cost(Machine).verbs(&[Bench]);
     /// Threads of the CPU engine; all cores when not given.
-    threads: Option<NonZeroUsize> = None, setup().cost(Machine);
+    threads: Option<NonZeroUsize> = None, setup().cost(Machine).verbs(&[Bench]);
     /// Write a checkpoint every N steps; at the end of each epoch when not given.
     checkpoint_every: Option<NonZeroU64> = None, setup();
     /// Write TensorBoard event files.

@@ -250,7 +250,7 @@ fn may_be_the_same(directory: &Path, config: &RunConfig) -> bool {
 }
 
 /// Refuses what cannot fit before any of it is allocated.
-fn check_memory(config: &RunConfig, task: &dyn TrainingTask, target: &Target) -> Result<(), SessionError> {
+pub(crate) fn check_memory(config: &RunConfig, task: &dyn TrainingTask, target: &Target) -> Result<(), SessionError> {
     let steps = task.steps_per_epoch(config.batch_size.get()).saturating_mul(config.epochs.get());
     let episodes = if config.control_mode.is_open_loop() { steps.div_ceil(config.episode_steps()) } else { 0 };
     let ModelSize { parameters, activations } = task.size(config.batch_size.get());
@@ -269,7 +269,8 @@ fn check_memory(config: &RunConfig, task: &dyn TrainingTask, target: &Target) ->
     }
 }
 
-fn job_setup(config: &RunConfig) -> JobSetup {
+/// What the job of an engine takes from the settings.
+pub(crate) fn job_setup(config: &RunConfig) -> JobSetup {
     let kind = match config.optimizer {
         OptimizerName::AdamW => OptimizerKind::ADAMW,
         OptimizerName::Sgd => OptimizerKind::Sgd { momentum: config.momentum.get() },
