@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is the report of a test, in its functions, too")]
 
+mod damaged_files;
+#[path = "../../tests/support/mutation.rs"]
+mod mutation;
 mod resnet18;
 mod text;
 

@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod damaged_files;
 mod latex;
 mod like_with_like;
 mod reader;
 mod replay;
 mod thesis;
 
+#[path = "../../tests/support/mutation.rs"]
+mod mutation;
 #[path = "../../tests/support/require.rs"]
 mod require;
 

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use aees_run::settings::{RunConfig, SettingInfo, TaskName, Verb};
+use aees_tasks::TextTask;
 use aees_train::session::SessionError;
 use aees_train::text_task::{Pretokenized, pretokenize};
 use clap::Args;
@@ -63,8 +64,13 @@ impl PretokenizeFlags {
 
 /// Tokenizes the data of one configuration; gives what stdout is to be told: where it lies, in words or as JSON.
 pub(crate) fn tokenize(config: &RunConfig, progress: Style, as_json: bool) -> Result<String, Failure> {
+    let Some(task) = TextTask::of(config.task) else {
+        let texts = TextTask::ALL.map(TextTask::name).join(" and ");
+        let message = format!("--pretokenize-only is for {texts}: {} has no text", config.task.name());
+        return Err(Failure::new(message));
+    };
     let mut subscribers = progress::subscribers(progress);
-    let done = pretokenize(config, &mut subscribers).map_err(SessionError::from)?;
+    let done = pretokenize(task, config, &mut subscribers).map_err(SessionError::from)?;
     drop(subscribers);
     if as_json || progress == Style::Json {
         return Ok(json!({
@@ -81,7 +87,7 @@ pub(crate) fn tokenize(config: &RunConfig, progress: Style, as_json: bool) -> Re
         );
     }
     eprintln!("{}", summary(&done));
-    let title = if config.task == TaskName::Sst2 { "SST-2" } else { "AG News" };
+    let title = task.dataset().title;
     Ok(format!("Saved tokenized {title} dataset to {}", done.directory.display()))
 }
 

@@ -94,10 +94,6 @@ impl TrainFlags {
         config.validate()?;
         use_threads(&config)?;
         if self.pretokenize_only {
-            if !config.task.is_text() {
-                let message = format!("--pretokenize-only is for sst2 and agnews: {} has no text", config.task.name());
-                return Err(Failure::new(message));
-            }
             stdout::line(tokenize(&config, self.progress.progress, self.json)?);
             return Ok(ExitCode::SUCCESS);
         }

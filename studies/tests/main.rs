@@ -1,4 +1,7 @@
 //! The crate as its callers see it.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod damaged_files;
+#[path = "../../tests/support/mutation.rs"]
+mod mutation;
 mod registry;

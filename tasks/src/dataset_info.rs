@@ -1,15 +1,20 @@
-//! What is known of a task before its data is loaded.
+//! What is known of a task's data set before it is loaded.
 
-/// The name and the sizes of a task.
+/// The names and the sizes of a data set.
 #[derive(Debug)]
-pub(crate) struct DatasetInfo {
-    /// The name on the command line.
-    pub(crate) name: &'static str,
+pub struct DatasetInfo {
+    /// The task's name on the command line.
+    pub name: &'static str,
     /// The name in prose.
-    pub(crate) title: &'static str,
-    pub(crate) classes: u32,
+    pub title: &'static str,
+    /// The name in results: that of the reference.
+    pub result_name: &'static str,
+    /// How many classes there are.
+    pub classes: u32,
+    /// The names that its folder may have, lower case, the likeliest first.
+    pub folders: &'static [&'static str],
     /// Training examples of the full data set.
-    pub(crate) train_examples: usize,
+    pub train_examples: usize,
     /// Examples of the full data set's other labelled file: test, or development where the labels of test are not public.
-    pub(crate) test_examples: usize,
+    pub test_examples: usize,
 }

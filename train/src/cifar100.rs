@@ -43,7 +43,6 @@ impl Cifar100Task {
         let evaluated = data.validation.as_ref().unwrap_or(&data.test).len();
         let forward = |images: usize| 2.0 * network.multiply_adds(SIDE) as f64 * images as f64;
         let facts = TaskFacts {
-            dataset_name: "CIFAR-100",
             model_name: "resnet18".into(),
             examples: "images",
             inputs: Inputs::data(&data.fingerprint),

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use aees_run::result::SCHEMA_VERSION;
 use aees_run::settings::{ControlMode, RunConfig, SchedulerName};
+use aees_tasks::dataset;
 
 use crate::controllers::{Schedule, schedule_seed};
 use crate::engine_info::{EngineInfo, this_build};
@@ -78,7 +79,7 @@ pub fn run_result(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Val
     put(json!({
         "method_name": config.method_name(),
         "task_name": config.task.name(),
-        "dataset_name": task.dataset_name,
+        "dataset_name": dataset(config.task).result_name,
         "model_name": task.model_name,
         "seed": config.seed,
         "run_tag": config.run_tag,
@@ -153,7 +154,7 @@ fn config_json(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Value 
     map.remove("task");
     let mut put = |key: &str, value: Value| map.insert(key.to_owned(), value);
     put("task_name", json!(config.task.name()));
-    put("dataset_name", json!(facts.task.facts().dataset_name));
+    put("dataset_name", json!(dataset(config.task).result_name));
     put("model_name", json!(facts.task.facts().model_name));
     put("num_workers", json!(0));
     put("pin_memory", json!(false));

@@ -7,7 +7,7 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use aees_run::settings::{Initialization, LabelNoiseType, RunConfig, TaskName, looks_like_a_path};
+use aees_run::settings::{Initialization, LabelNoiseType, RunConfig, looks_like_a_path};
 use aees_tasks::{DataError, DataOrigin, DataSource, Hub, HubAccess, HubError, HubFile, LabelNoise, RepoId};
 use aees_tasks::{TextData, TextDataConfig, TextTask, TextTokenizer};
 use serde_json::{Value, json};
@@ -39,6 +39,7 @@ pub struct ModelFiles {
 
 /// Finds the files of one configuration.
 pub struct TextFiles<'a> {
+    task: TextTask,
     config: &'a RunConfig,
     hub: Hub,
     downloads: DownloadEvents<'a>,
@@ -49,9 +50,13 @@ impl<'a> TextFiles<'a> {
     ///
     /// # Errors
     /// As [`hub`].
-    pub fn new(config: &'a RunConfig, subscribers: &'a mut [Box<dyn Subscriber>]) -> Result<Self, TaskError> {
+    pub fn new(
+        task: TextTask,
+        config: &'a RunConfig,
+        subscribers: &'a mut [Box<dyn Subscriber>],
+    ) -> Result<Self, TaskError> {
         let hub = hub(config).map_err(DataError::from)?;
-        Ok(Self { config, hub, downloads: DownloadEvents::new(subscribers) })
+        Ok(Self { task, config, hub, downloads: DownloadEvents::new(subscribers) })
     }
 
     /// What the user should know of how things were found.
@@ -79,7 +84,7 @@ impl<'a> TextFiles<'a> {
             limit_eval: self.config.limit_eval.map(NonZeroUsize::get),
             label_noise: LabelNoise { kind, rate: self.config.label_noise_rate.get() },
             label_noise_seed: self.config.label_noise_seed,
-            ..TextDataConfig::new(self.task())
+            ..TextDataConfig::new(self.task)
         }
     }
 
@@ -162,7 +167,7 @@ impl<'a> TextFiles<'a> {
     }
 
     fn fetch_all(&mut self) -> Result<Vec<PathBuf>, HubError> {
-        let data = self.task().hub();
+        let data = self.task.hub();
         let mut files = data.fetch(&mut HubAccess { hub: &self.hub, progress: &mut self.downloads })?.files;
         let model = self.config.model.as_str();
         let tokenizer = self.config.tokenizer.as_deref().unwrap_or(model);
@@ -174,13 +179,6 @@ impl<'a> TextFiles<'a> {
             files.push(self.hub_weights(model)?.path);
         }
         Ok(files)
-    }
-
-    fn task(&self) -> TextTask {
-        match self.config.task {
-            TaskName::AgNews => TextTask::AgNews,
-            _ => TextTask::Sst2,
-        }
     }
 
     fn hub_weights(&mut self, name: &str) -> Result<HubFile, HubError> {

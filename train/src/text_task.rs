@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use aees_control::schedule::StepSchedule;
 use aees_models::{ModelSpec, TextClassifierConfig, pretrained, save_pretrained, weights};
-use aees_tasks::{EpochPlan, StreamPurpose, TextTokenizer, TokenData, TokenSplit, sha256_of_file, stream};
+use aees_tasks::{EpochPlan, StreamPurpose, TextTask, TextTokenizer, TokenData, TokenSplit, sha256_of_file, stream};
 use serde_json::{Map, Value, json};
 
 use crate::controllers::schedule_kind;
@@ -23,7 +23,7 @@ use crate::text_files::{ModelFiles, TextFiles};
 use crate::training_task::{JobSetup, ModelSize, PreparedJob, TaskFacts, TrainingTask, model_tensors};
 use aees_run::artifact::FileError;
 use aees_run::identity::{Id, Inputs};
-use aees_run::settings::{RunConfig, SchedulerName, TaskName};
+use aees_run::settings::{RunConfig, SchedulerName};
 
 pub use tokenized::{Pretokenized, pretokenize};
 use tokenized::{StoreTokens, Tokenized};
@@ -51,11 +51,15 @@ impl TextClassificationTask {
     ///
     /// # Errors
     /// Whatever is missing, damaged, or does not fit together.
-    pub fn load(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Self, TaskError> {
-        let mut files = TextFiles::new(config, subscribers)?;
+    pub fn load(
+        task: TextTask,
+        config: &RunConfig,
+        subscribers: &mut [Box<dyn Subscriber>],
+    ) -> Result<Self, TaskError> {
+        let mut files = TextFiles::new(task, config, subscribers)?;
         let found = Tokenized::of(config, &mut files, StoreTokens::WhereUseful)?;
         let model_files = files.model()?;
-        let model = model_config(config, &model_files, &found.tokenizer)?;
+        let model = model_config(task, config, &model_files, &found.tokenizer)?;
         check_fit(config, &model, &found.tokenizer, &model_files)?;
         let inputs = inputs(&found.data, &model, model_files.weights.as_deref())?;
         let mut notices = found.notices;
@@ -64,7 +68,6 @@ impl TextClassificationTask {
         let lengths = |split: &TokenSplit| (0..split.len()).map(|index| split.length(index)).collect::<Vec<_>>();
         let forward = |split: &TokenSplit| 2.0 * model.multiply_adds(&lengths(split)) as f64;
         let facts = TaskFacts {
-            dataset_name: if config.task == TaskName::Sst2 { "GLUE SST-2" } else { "AG News" },
             model_name: model_name(config, &model),
             examples: "sentences",
             inputs,
@@ -239,6 +242,7 @@ fn schedule(config: &RunConfig, total_steps: u64) -> StepSchedule {
 
 /// The model of a run: that of its `config.json`, or DistilBERT-base, with the sizes that were asked for.
 fn model_config(
+    task: TextTask,
     config: &RunConfig,
     files: &ModelFiles,
     tokenizer: &TextTokenizer,
@@ -247,7 +251,7 @@ fn model_config(
         Some(path) => TextClassifierConfig::read(path)?,
         None => TextClassifierConfig::distilbert_base(),
     };
-    model = model.with_classes(if config.task == TaskName::Sst2 { 2 } else { 4 });
+    model = model.with_classes(task.dataset().classes as usize);
     if files.weights.is_none() {
         model = model.with_vocabulary(tokenizer.vocabulary_size());
         model.padding_id = Some(tokenizer.padding_id());

@@ -99,7 +99,6 @@ pub struct ModelSize {
 #[derive(Clone, Debug)]
 pub struct TaskFacts {
     /// The data set as results name it.
-    pub dataset_name: &'static str,
     /// The model as results name it.
     pub model_name: String,
     /// What an example is: `images`, `sentences`.

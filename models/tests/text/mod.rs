@@ -3,7 +3,7 @@
 mod batch;
 mod config;
 mod first_values;
-mod fixture;
+pub(crate) mod fixture;
 mod names;
 mod one_pass;
 mod padded;

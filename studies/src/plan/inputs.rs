@@ -11,6 +11,7 @@ use std::time::UNIX_EPOCH;
 
 use aees_run::identity::Inputs;
 use aees_run::settings::{ControlMode, Initialization, RunConfig, TaskName};
+use aees_tasks::dataset;
 use serde_json::{Value, json};
 
 use crate::error::InputError;
@@ -119,12 +120,7 @@ fn existing(name: &str) -> Option<PathBuf> {
 
 /// Where `--data auto` looks first.
 fn local_folder(task: TaskName) -> Option<PathBuf> {
-    let names: &[&str] = match task {
-        TaskName::Cifar100 => &["data/cifar100"],
-        TaskName::Sst2 => &["data/sst2", "data/sst-2", "data/sst_2"],
-        TaskName::AgNews => &["data/agnews", "data/ag_news", "data/ag-news", "data/ag_news_csv"],
-    };
-    names.iter().map(PathBuf::from).find(|folder| folder.is_dir())
+    dataset(task).folders.iter().map(|name| Path::new("data").join(name)).find(|folder| folder.is_dir())
 }
 
 fn list(path: PathBuf, depth: usize, files: &mut Vec<Value>) -> Option<()> {

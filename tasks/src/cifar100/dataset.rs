@@ -19,10 +19,12 @@ use crate::hub_data::{HubAccess, HubDataset};
 use crate::image::ImageSplit;
 use crate::label_noise::{LabelNoise, LabelNoiseReport, corrupt_labels};
 
-const FACTS: DatasetInfo = DatasetInfo {
+pub(crate) const DATASET: DatasetInfo = DatasetInfo {
     name: "cifar100",
     title: "CIFAR-100",
+    result_name: "CIFAR-100",
     classes: CIFAR100_CLASSES,
+    folders: &["cifar100"],
     train_examples: 50_000,
     test_examples: 10_000,
 };
@@ -105,13 +107,13 @@ impl Cifar100Config {
     }
 
     fn read(&self, hub: Option<HubAccess<'_>>) -> DataResult<Cifar100> {
-        let refused = |error: DataError| error.expecting(files::LAYOUTS, FACTS.name);
+        let refused = |error: DataError| error.expecting(files::LAYOUTS, DATASET.name);
         let (train, test, origin, notices) = match &self.source {
             DataSource::Synthetic => self.synthetic()?,
             DataSource::Path(path) => self.limited(files::read(path).map_err(refused)?)?,
             DataSource::Auto => {
-                let folders = vec![self.data_root.join(FACTS.name)];
-                let places = auto::Places { title: FACTS.title, layouts: files::LAYOUTS, folders, hub: CIFAR100_HUB };
+                let folders = DATASET.folders.iter().map(|name| self.data_root.join(name)).collect();
+                let places = auto::Places { title: DATASET.title, layouts: files::LAYOUTS, folders, hub: CIFAR100_HUB };
                 self.limited(auto::load(&places, hub, files::read_folder).map_err(refused)?)?
             }
         };
@@ -145,8 +147,8 @@ impl Cifar100Config {
             None => Ok(all),
             Some(limit) => check_limit(flag, limit, all).map(|()| limit),
         };
-        let train = count(LIMIT_TRAIN, self.limit_train, FACTS.train_examples)?;
-        let test = count(LIMIT_EVAL, self.limit_eval, FACTS.test_examples)?;
+        let train = count(LIMIT_TRAIN, self.limit_train, DATASET.train_examples)?;
+        let test = count(LIMIT_EVAL, self.limit_eval, DATASET.test_examples)?;
         let origin = DataOrigin::Synthetic { seed: SYNTHETIC_SEED };
         let (train, test) = (synthetic::train(SYNTHETIC_SEED, train)?, synthetic::test(SYNTHETIC_SEED, test)?);
         Ok((train, test, origin, Vec::new()))

@@ -9,4 +9,5 @@ mod python_version;
 mod synthetic;
 
 pub use classes::{CIFAR100_CLASSES, next_in_superclass};
+pub(crate) use dataset::DATASET;
 pub use dataset::{CIFAR100_HUB, Cifar100, Cifar100Config};

@@ -8,8 +8,15 @@ use crate::dataset_info::DatasetInfo;
 use crate::hub_data::HubDataset;
 
 pub(super) const FORMAT: TextFormat = TextFormat {
-    facts: DatasetInfo { name: "agnews", title: "AG News", classes: 4, train_examples: 120_000, test_examples: 7_600 },
-    folders: &["agnews", "ag_news", "ag-news", "ag_news_csv"],
+    dataset: DatasetInfo {
+        name: "agnews",
+        title: "AG News",
+        result_name: "AG News",
+        classes: 4,
+        folders: &["agnews", "ag_news", "ag-news", "ag_news_csv"],
+        train_examples: 120_000,
+        test_examples: 7_600,
+    },
     text_column: "text",
     layout: FileLayout::Csv,
     evaluated: EvaluatedFile::Test,

@@ -107,21 +107,21 @@ impl TextDataConfig {
 
     fn read(&self, hub: Option<HubAccess<'_>>) -> DataResult<TextData> {
         let format = self.task.format();
-        let refused = |error: DataError| error.expecting(format.layouts, format.facts.name);
+        let refused = |error: DataError| error.expecting(format.layouts, format.dataset.name);
         let source = match &self.source {
             DataSource::Synthetic => TextSource::Synthetic(self.task),
             DataSource::Path(path) => TextSource::Files(Box::new(files::read(format, path).map_err(refused)?)),
             DataSource::Auto => {
-                let folders = format.folders.iter().map(|name| self.data_root.join(name)).collect();
+                let folders = format.dataset.folders.iter().map(|name| self.data_root.join(name)).collect();
                 let places =
-                    auto::Places { title: format.facts.title, layouts: format.layouts, folders, hub: format.hub };
+                    auto::Places { title: format.dataset.title, layouts: format.layouts, folders, hub: format.hub };
                 let loaded = auto::load(&places, hub, |folder| files::read_folder(format, folder));
                 TextSource::Files(Box::new(loaded.map_err(refused)?))
             }
         };
         let (mut train, validation, test) = self.splits(&source)?;
         let fingerprint = fingerprint(&train, &validation, test.as_ref());
-        let classes = self.task.facts().classes;
+        let classes = self.task.dataset().classes;
         let label_noise = corrupt_sampled_labels(train.labels(), classes, self.label_noise, self.label_noise_seed)?;
         if let Some(report) = &label_noise {
             train.set_noisy_labels(report.noisy_targets.clone());
@@ -136,7 +136,7 @@ impl TextDataConfig {
         let train = source.labels(TaskFile::Train);
         let evaluated = source.labels(TaskFile::Evaluated);
         let limit = |flag, labels: &[u32], among: Option<Vec<u32>>, limit| {
-            limited(flag, labels, self.task.facts().classes, among, limit)
+            limited(flag, labels, self.task.dataset().classes, among, limit)
         };
         if self.task.format().evaluated == EvaluatedFile::Validation {
             let train = limit(LIMIT_TRAIN, &train, None, self.limit_train)?;

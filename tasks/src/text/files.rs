@@ -51,7 +51,7 @@ fn find(format: &TextFormat, folder: &Path, depth: usize) -> DataResult<Option<S
     if depth > 0 {
         for inner in folders_in(folder)? {
             let name = inner.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
-            let is_ours = name == "data" || format.folders.contains(&name.as_str());
+            let is_ours = name == "data" || format.dataset.folders.contains(&name.as_str());
             if is_ours && let Some(parts) = find(format, &inner, depth - 1)? {
                 return Ok(Some(parts));
             }
@@ -63,7 +63,7 @@ fn find(format: &TextFormat, folder: &Path, depth: usize) -> DataResult<Option<S
 /// A single train file stands for itself and the evaluated file beside it.
 fn beside(format: &TextFormat, path: &Path) -> DataResult<SplitFiles> {
     let alone = || {
-        let (task, evaluated) = (format.facts.title, format.evaluated.name());
+        let (task, evaluated) = (format.dataset.title, format.evaluated.name());
         let reason = format!(
             "{task} needs a train file (a name with the word \"train\") and a {evaluated} file beside it; \
              give such a train file, or the folder that holds both"
@@ -123,7 +123,7 @@ fn sort(format: &TextFormat, folder: &Path, files: Vec<DataFile>) -> DataResult<
 }
 
 fn missing_file(format: &TextFormat, folder: &Path, split: &str) -> DataError {
-    let (task, found) = (format.facts.title, names_in(folder));
+    let (task, found) = (format.dataset.title, names_in(folder));
     DataError::unusable(folder, format!("no {split} file for {task}; the folder holds {}", names(&found)))
 }
 

@@ -9,9 +9,7 @@ use crate::hub_data::HubDataset;
 /// How a task's files look.
 #[derive(Debug)]
 pub(super) struct TextFormat {
-    pub(super) facts: DatasetInfo,
-    /// The names that the task's folder may have, lower case.
-    pub(super) folders: &'static [&'static str],
+    pub(super) dataset: DatasetInfo,
     /// The column of the text in the hub's tables and in TSV files. The label's is `label`.
     pub(super) text_column: &'static str,
     /// The layout of plain-text files.

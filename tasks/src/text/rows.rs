@@ -36,7 +36,7 @@ impl<'a> RowReader<'a> {
         if text.is_empty() {
             return refused("a row without text".to_owned());
         }
-        let classes = i64::from(self.format.facts.classes);
+        let classes = i64::from(self.format.dataset.classes);
         match label.map(|label| label.wrapping_sub(self.first_class)) {
             Some(class) if (0..classes).contains(&class) => self.split.push(text, class as u32),
             _ if label == Some(-1) => {

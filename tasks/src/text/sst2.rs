@@ -9,8 +9,15 @@ use crate::dataset_info::DatasetInfo;
 use crate::hub_data::HubDataset;
 
 pub(super) const FORMAT: TextFormat = TextFormat {
-    facts: DatasetInfo { name: "sst2", title: "GLUE SST-2", classes: 2, train_examples: 67_349, test_examples: 872 },
-    folders: &["sst2", "sst-2", "sst_2"],
+    dataset: DatasetInfo {
+        name: "sst2",
+        title: "SST-2",
+        result_name: "GLUE SST-2",
+        classes: 2,
+        folders: &["sst2", "sst-2", "sst_2"],
+        train_examples: 67_349,
+        test_examples: 872,
+    },
     text_column: "sentence",
     layout: FileLayout::Tsv,
     evaluated: EvaluatedFile::Validation,

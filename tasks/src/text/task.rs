@@ -1,6 +1,8 @@
 //! Which text tasks there are.
 
-use super::format::TextFormat;
+use aees_run::settings::TaskName;
+
+use super::format::{EvaluatedFile, TextFormat};
 use super::{agnews, sst2};
 use crate::dataset_info::DatasetInfo;
 use crate::hub_data::HubDataset;
@@ -30,7 +32,7 @@ impl TextTask {
     /// The name on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
-        self.facts().name
+        self.dataset().name
     }
 
     /// The data set on the hub.
@@ -39,8 +41,25 @@ impl TextTask {
         self.format().hub
     }
 
-    pub(super) fn facts(self) -> &'static DatasetInfo {
-        &self.format().facts
+    /// The text task of this name; none for images.
+    #[must_use]
+    pub fn of(task: TaskName) -> Option<Self> {
+        match task {
+            TaskName::Sst2 => Some(Self::Sst2),
+            TaskName::AgNews => Some(Self::AgNews),
+            TaskName::Cifar100 => None,
+        }
+    }
+
+    /// What is known of its data set.
+    #[must_use]
+    pub fn dataset(self) -> &'static DatasetInfo {
+        &self.format().dataset
+    }
+
+    /// Whether the validation split is held out of the training file.
+    pub(crate) fn holds_out(self) -> bool {
+        self.format().evaluated == EvaluatedFile::Test
     }
 
     pub(super) fn format(self) -> &'static TextFormat {

@@ -5,7 +5,7 @@ use aees_run::settings::LabelNoiseType;
 use serde::{Deserialize, Serialize};
 
 use super::tokenizer::TextTokenizer;
-use crate::text::{TextData, TextDataConfig, TextTask};
+use crate::text::{TextData, TextDataConfig};
 
 /// Label noise as part of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -47,10 +47,7 @@ impl TokenKey {
             tokenizer_digest: tokenizer.digest().to_owned(),
             max_length,
             data_fingerprint: text.fingerprint.clone(),
-            split_seed: match config.task {
-                TextTask::Sst2 => None,
-                TextTask::AgNews => Some(config.split_seed),
-            },
+            split_seed: config.task.holds_out().then_some(config.split_seed),
             label_noise: noise.is_enabled().then_some(TokenNoise {
                 kind: noise.kind,
                 rate: noise.rate,

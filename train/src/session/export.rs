@@ -13,16 +13,17 @@ use aees_run::checkpoint::CheckpointFolder;
 use aees_run::identity::RunIdentity;
 use aees_run::output::OutputError;
 use aees_run::run_directory::RunDirectory;
-use aees_run::settings::{RunConfig, TaskName};
+use aees_run::settings::RunConfig;
+use aees_tasks::TextTask;
 
 /// Brings data, tokenizer and model of a configuration into the Hugging Face cache; gives the files.
 ///
 /// # Errors
 /// What cannot be had.
 pub fn fetch(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Vec<PathBuf>, SessionError> {
-    match config.task {
-        TaskName::Cifar100 => Ok(cifar100::fetch(config, subscribers)?),
-        TaskName::Sst2 | TaskName::AgNews => Ok(TextFiles::new(config, subscribers)?.fetch()?),
+    match TextTask::of(config.task) {
+        None => Ok(cifar100::fetch(config, subscribers)?),
+        Some(task) => Ok(TextFiles::new(task, config, subscribers)?.fetch()?),
     }
 }
 

@@ -13,8 +13,9 @@ use aees_run::hardware::memory_limit;
 use aees_run::identity::RunIdentity;
 use aees_run::output::{OutputKind, check_output};
 use aees_run::run_directory::{DirectoryError, Occupied, Replace, RunDirectory};
-use aees_run::settings::{ControlMode, OptimizerName, RunConfig, TaskName, read_file};
+use aees_run::settings::{ControlMode, OptimizerName, RunConfig, read_file};
 use aees_run::state::TrainState;
+use aees_tasks::TextTask;
 
 use super::active::ActiveRun;
 use super::{RunTarget, SessionError};
@@ -192,9 +193,9 @@ pub fn load_task(
     config: &RunConfig,
     subscribers: &mut [Box<dyn Subscriber>],
 ) -> Result<Box<dyn TrainingTask>, SessionError> {
-    let mut task: Box<dyn TrainingTask> = match config.task {
-        TaskName::Cifar100 => Box::new(Cifar100Task::new(config, Arc::new(Cifar100Task::load(config, subscribers)?))),
-        TaskName::Sst2 | TaskName::AgNews => Box::new(TextClassificationTask::load(config, subscribers)?),
+    let mut task: Box<dyn TrainingTask> = match TextTask::of(config.task) {
+        None => Box::new(Cifar100Task::new(config, Arc::new(Cifar100Task::load(config, subscribers)?))),
+        Some(task) => Box::new(TextClassificationTask::load(task, config, subscribers)?),
     };
     if config.control_mode == ControlMode::FrequencyMatched {
         // Other adaptive runs give other frequencies, and so another run.

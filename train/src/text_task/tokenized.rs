@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use aees_tasks::{StoredTokens, TextData, TextTokenizer, TokenData, TokenKey, TokenSplit, TokenStore};
+use aees_tasks::{StoredTokens, TextData, TextTask, TextTokenizer, TokenData, TokenKey, TokenSplit, TokenStore};
 use serde_json::Value;
 
 use crate::event::{Preparation, PreparationUnit, Subscriber};
@@ -109,9 +109,13 @@ pub struct Pretokenized {
 ///
 /// # Errors
 /// Whatever is missing, damaged, or cannot be written.
-pub fn pretokenize(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Pretokenized, TaskError> {
+pub fn pretokenize(
+    task: TextTask,
+    config: &RunConfig,
+    subscribers: &mut [Box<dyn Subscriber>],
+) -> Result<Pretokenized, TaskError> {
     let start = Instant::now();
-    let mut files = TextFiles::new(config, subscribers)?;
+    let mut files = TextFiles::new(task, config, subscribers)?;
     let found = Tokenized::of(config, &mut files, StoreTokens::Always)?;
     let notices: Vec<String> = found.notices.into_iter().chain(files.notices()).collect();
     notices.iter().for_each(|notice| files.warn(notice));
