@@ -13,6 +13,7 @@ use aees_studies::registry::RegistryError;
 use aees_studies::study::StudyErrors;
 use aees_train::session::SessionError;
 
+use crate::hint;
 use crate::stdout::{self, takes_colours};
 
 /// Wrong usage, settings, data or environment; also what was looked for and found wrong.
@@ -44,7 +45,7 @@ impl Failure {
         };
         eprintln!("{red}error{plain}: {}", self.message);
         if let Some(help) = self.help {
-            eprintln!("  {cyan}help{plain}: {help}");
+            eprintln!("  {cyan}help{plain}: {}", hint::completed(&help));
         }
         ExitCode::from(EXIT_ENVIRONMENT)
     }

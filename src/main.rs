@@ -12,6 +12,7 @@ mod arguments;
 mod commands;
 mod failure;
 mod force;
+mod hint;
 mod interrupt;
 mod progress;
 mod results;

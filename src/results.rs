@@ -12,6 +12,7 @@ use aees_studies::study::quoted;
 use clap::Args;
 
 use crate::failure::Failure;
+use crate::hint;
 
 #[derive(Args)]
 pub(crate) struct ResultsFlags {
@@ -30,6 +31,7 @@ impl ResultsFlags {
             path.as_ref().map_or_else(String::new, |path| format!(" --{name} {}", quoted(&path.display().to_string())))
         };
         let flags = flag("root", &self.root) + &flag("registry", &self.registry);
+        hint::chosen(&flags);
         Results { registry: self.registry.clone().unwrap_or_else(|| root.registry()), root, flags }
     }
 }

@@ -78,7 +78,7 @@ pub struct TableKind {
 }
 
 /// Every kind of table, in the order in which `all` writes them.
-pub const KINDS: [TableKind; 18] = [
+pub const KINDS: &[TableKind] = &[
     kind("clean", "CIFAR-100 without label noise", cifar::clean),
     kind("noisy", "CIFAR-100, one table for each noise setting", |runs, options| cifar::noisy(runs, options, false)),
     kind("noisy-combined", "all noise settings side by side", cifar::combined),

@@ -38,6 +38,19 @@ fn a_folder_without_a_registry_says_how_to_make_one() {
 }
 
 #[test]
+fn every_hint_names_the_folder_that_was_named() {
+    let scratch = at_rest();
+    fs::rename(scratch.path("results"), scratch.path("other place")).unwrap();
+    let root = ["--root", "other place"];
+    let unknown = scratch.run([&["runs", "show", "noise:77"][..], &root].concat());
+    unknown.refused(&["`aees runs ls --root 'other place'`"]);
+    let elsewhere = ["runs", "ls", "--root", "nowhere", "--registry", "a.db"];
+    scratch.run(elsewhere).refused(&["`aees sweep run STUDY.yaml --root nowhere --registry a.db`"]);
+    let none = scratch.run([&["runs", "bg", "list"][..], &root].concat()).ok();
+    assert!(none.stderr().contains("`aees sweep run STUDY --bg --root 'other place'`"), "{}", none.stderr());
+}
+
+#[test]
 fn a_newer_registry_is_read_and_not_written() {
     let scratch = at_rest();
     rusqlite::Connection::open(scratch.path("results/registry.db"))

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::failure::Failure;
+use crate::hint;
 use crate::results::{Results, ResultsFlags};
 use crate::stdout;
 use aees_studies::disk::{RootContents, Skipped, read_root};
@@ -74,9 +75,9 @@ fn doubt_changed_results(results: &Results, found: &mut RootContents) {
         let (Some(accepted), Some(result)) = (accepted.get(&facts.run.run_id), &facts.result) else { continue };
         if accepted.as_ref() != Some(&result.result_sha) {
             let path = results.root.run(&facts.run.run_id).join("result.json");
-            let reason =
-                "it is not the result that was accepted; its run is invalid until `aees runs retry` repeats it";
-            found.skipped.push(Skipped { path, reason: reason.into() });
+            let again = hint::completed("`aees runs retry RUN` repeats it");
+            let reason = format!("it is not the result that was accepted; its run is invalid until {again}");
+            found.skipped.push(Skipped { path, reason });
             facts.doubt = Some("its result is not the one that was accepted".into());
         }
     }

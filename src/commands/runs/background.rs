@@ -1,7 +1,7 @@
 //! `aees runs bg`: which launches there are, what they say, and their end.
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -10,10 +10,12 @@ use aees_studies::background::{
     BackgroundError, Followed, Launch, LaunchState, Stopped, Waiting, find_launches, follow, read_launches, stop,
 };
 use aees_studies::disk::Root;
+use aees_studies::study::quoted;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
+use crate::hint;
 use crate::interrupt;
 use crate::stdout;
 use crate::table::{Grid, GridCell, Side, first_line};
@@ -97,6 +99,9 @@ impl BackgroundVerb {
 
 impl LaunchesFlag {
     fn root(&self) -> Root {
+        if self.root != Path::new("results") {
+            hint::chosen(&format!(" --root {}", quoted(&self.root.to_string_lossy())));
+        }
         Root::new(&self.root)
     }
 }
@@ -192,7 +197,8 @@ fn list(typed: &ListFlags) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     if rows.is_empty() {
-        eprintln!("no launches in {}; `aees sweep run STUDY --bg` makes one", root.launches().display());
+        let again = hint::completed("`aees sweep run STUDY --bg` makes one");
+        eprintln!("no launches in {}; {again}", root.launches().display());
         return Ok(ExitCode::SUCCESS);
     }
     let columns = ["launch", "study", "state", "started (UTC)", "for", "last line"];
@@ -328,7 +334,8 @@ fn attach(typed: &AttachFlags) -> Result<ExitCode, Failure> {
             "its runs continue from their checkpoints with `aees sweep resume`",
         )),
         Followed::Left => {
-            eprintln!("{id} goes on in the background; `aees runs bg stop {id}` stops it");
+            let again = hint::completed(&format!("`aees runs bg stop {id}` stops it"));
+            eprintln!("{id} goes on in the background; {again}");
             Ok(ExitCode::SUCCESS)
         }
     }

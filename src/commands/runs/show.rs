@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::LookFlags;
 use super::{annotate, axes_text, metrics_json, parsed, plain, run_json, seed};
 use crate::failure::Failure;
+use crate::hint;
 use crate::stdout;
 use crate::table::{first_line, number};
 use aees_run::times::{moment, span};
@@ -111,7 +112,7 @@ pub(super) fn member(membership: &Membership) -> String {
 fn folder(run: &RunRow, root: &Root) -> String {
     let directory = root.run(&run.run_id);
     let gone = match run.state {
-        RunState::Done if !directory.is_dir() => " (gone: see `aees registry check`)",
+        RunState::Done if !directory.is_dir() => &hint::completed(" (gone: see `aees registry check`)"),
         _ if !directory.is_dir() => " (not made yet)",
         _ => "",
     };
