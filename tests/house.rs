@@ -12,9 +12,12 @@ use self::source::{circle, words};
 /// A room's source is in its folder's `src`; the program's is the workspace's own.
 const ROOMS: [&str; 9] = ["program", "report", "studies", "train", "models", "tasks", "run", "control", "pickle"];
 
-/// Where the tensor library may be named: two modules, and the files that declare and list them.
-const BURN: [&str; 5] =
-    ["train/src/engine/burn", "models/src/burn", "train/src/engine", "train/src/engine/select", "models/src/lib"];
+/// Tensor libraries, and where each may be named: two modules, and the files that declare and list them.
+const LIBRARIES: [(&str, [&str; 2]); 2] = [
+    ("burn", ["train/src/engine/burn", "models/src/burn"]),
+    ("tch", ["train/src/engine/libtorch", "models/src/libtorch"]),
+];
+const LISTS: [&str; 3] = ["train/src/engine", "train/src/engine/select", "models/src/lib"];
 
 /// Rooms where one of these laws does not hold yet.
 const NOT_YET: [(&str, &str); 0] = [];
@@ -49,21 +52,24 @@ fn no_file_imports_another_of_its_room_in_a_circle() {
 }
 
 #[test]
-fn only_the_engines_name_the_tensor_library() {
-    holds("burn", |room| {
-        let files = source::source(&source_of(room)).into_iter();
-        let module = |path: &Path| path.with_extension("").strip_prefix(root()).unwrap().to_owned();
-        let inside = |path: &Path| {
-            BURN.iter().any(|place| module(path) == Path::new(place))
-                || BURN[..2].iter().any(|place| module(path).starts_with(place))
-        };
-        let outside = files.filter(|file| !inside(&file.path));
-        let naming =
-            outside.filter(|file| words(&file.code).any(|(_, word)| word == "burn" || word.starts_with("burn_")));
-        let paths: Vec<String> =
-            naming.map(|file| file.path.strip_prefix(root()).unwrap().display().to_string()).collect();
-        (!paths.is_empty()).then(|| paths.join(", "))
-    });
+fn only_the_engines_name_a_tensor_library() {
+    for (library, modules) in LIBRARIES {
+        holds(library, |room| {
+            let files = source::source(&source_of(room)).into_iter();
+            let module = |path: &Path| path.with_extension("").strip_prefix(root()).unwrap().to_owned();
+            let inside = |path: &Path| {
+                LISTS.iter().any(|place| module(path) == Path::new(place))
+                    || modules.iter().any(|place| module(path).starts_with(place))
+            };
+            let names =
+                |word: &str| word == library || word.strip_prefix(library).is_some_and(|rest| rest.starts_with('_'));
+            let outside = files.filter(|file| !inside(&file.path));
+            let naming = outside.filter(|file| words(&file.code).any(|(_, word)| names(word)));
+            let paths: Vec<String> =
+                naming.map(|file| file.path.strip_prefix(root()).unwrap().display().to_string()).collect();
+            (!paths.is_empty()).then(|| paths.join(", "))
+        });
+    }
 }
 
 /// What two rooms mean alike they share, and what they do not mean alike they call by two names.

@@ -12,6 +12,8 @@ mod configs;
 mod doctor;
 mod house;
 mod hub;
+#[cfg(feature = "libtorch")]
+mod libtorch;
 mod messages;
 mod nothing_hidden;
 mod nothing_lost;

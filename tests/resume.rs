@@ -8,7 +8,7 @@ use crate::program::{DUAL, Scratch, TINY, without_times};
 use serde_json::{Value, json};
 
 /// Starts the run and kills it (SIGKILL) as soon as it has reported a step. Returns whether it was still running.
-fn kill_at_step(scratch: &Scratch, name: &str, more: &[&str], step: u64) -> bool {
+pub(crate) fn kill_at_step(scratch: &Scratch, name: &str, more: &[&str], step: u64) -> bool {
     let arguments = ["train", "cifar100", "--run-dir", name, "--progress", "json"];
     start_and_kill(scratch, arguments.iter().chain(&TINY).chain(more), step)
 }

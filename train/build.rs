@@ -31,6 +31,12 @@ fn main() {
     tell("TARGET_FEATURES", std::env::var("CARGO_CFG_TARGET_FEATURE").ok());
     let features = std::env::vars().filter_map(|(key, _)| Some(key.strip_prefix("CARGO_FEATURE_")?.to_lowercase()));
     tell("FEATURES", Some(features.collect::<Vec<_>>().join(",")));
+    // Where libtorch lies, if it is compiled in: this package's tests find it there, and so does the program, which asks us.
+    println!("cargo:rerun-if-env-changed=DEP_AEES_LIBTORCH_LIB");
+    if let Ok(lib) = std::env::var("DEP_AEES_LIBTORCH_LIB") {
+        println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
+        println!("cargo:LIBTORCH={lib}");
+    }
 }
 
 /// What a program prints, if it ends well.

@@ -3,8 +3,8 @@
 //!
 //! This crate knows networks and weight files, and nothing of data, tokenizers, optimizers or AEES. What a network *is*
 //! needs no tensor library: its shape ([`ModelSpec`]), its tensors by PyTorch's names and in PyTorch's order, its first
-//! values, drawn on the host from streams that the caller keys, its weight files and its costs. What it is in burn, with the
-//! forward pass, is in the module `burn`, behind the Cargo feature of that name.
+//! values, drawn on the host from streams that the caller keys, its weight files and its costs. What it is in a library, with the
+//! forward pass, is in the modules `burn` and `libtorch`, each behind the Cargo feature of that name.
 //!
 //! ```
 //! use aees_models::burn::ResNet18;
@@ -45,12 +45,18 @@
 //! assert_eq!(model.forward(&batch, None).dims(), [2, 2]);
 //! ```
 
-#![forbid(unsafe_code)]
+#![cfg_attr(not(feature = "libtorch"), forbid(unsafe_code))]
+// With libtorch one file calls its C functions.
+#![deny(unsafe_code)]
 #![warn(missing_docs)]
 
 #[cfg(feature = "burn")]
 pub mod burn;
+mod dropout_sites;
+mod encoder_settings;
 pub mod flops;
+#[cfg(feature = "libtorch")]
+pub mod libtorch;
 mod model_spec;
 mod pretrained;
 mod resnet18;

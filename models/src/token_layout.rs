@@ -100,6 +100,30 @@ impl TokenLayout {
     }
 }
 
+impl TokenLayout {
+    /// The number of elements that attention weights have without padding: for each sentence `[heads, queries, length]`, with
+    /// as many queries as the sentence has tokens, or fewer if only so many are computed.
+    pub fn attention_elements(&self, heads: usize, queries: usize) -> usize {
+        self.lengths.iter().map(|&length| heads * queries.min(length) * length).sum()
+    }
+
+    /// For each element of padded attention weights `[sentences, heads, queries, longest]` its number among those without
+    /// padding, sentence after sentence; 0 where it has none. Absent when that is each element's own number.
+    pub fn attention_places(&self, heads: usize, queries: usize) -> Option<Vec<i32>> {
+        self.padding.as_ref()?;
+        let mut places = vec![0; self.lengths.len() * heads * queries * self.longest];
+        let mut next = 0..;
+        for (sentence, &length) in places.chunks_mut(heads * queries * self.longest).zip(&self.lengths) {
+            for head in sentence.chunks_mut(queries * self.longest) {
+                for query in head.chunks_mut(self.longest).take(length) {
+                    query[..length].iter_mut().zip(&mut next).for_each(|(place, number)| *place = number);
+                }
+            }
+        }
+        Some(places)
+    }
+}
+
 impl Padding {
     fn new(lengths: &[usize], longest: usize) -> Self {
         let mut token_of_place = Vec::with_capacity(lengths.len() * longest);

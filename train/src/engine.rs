@@ -5,7 +5,8 @@
 //! step comes in as plain numbers, so that it can live in a device buffer and be replayed.
 //!
 //! A task describes what is to be trained as an [`EngineJob`] of host values; [`build`] makes the engine for it. An engine is
-//! one folder here and one line in the list of [`mod@select`]: [`mod@burn`], for the CPU and every GPU that burn drives.
+//! one folder here and one line in the list of [`mod@select`]: [`mod@burn`], for the CPU and every GPU that burn drives, and, behind
+//! the Cargo feature of its name, `libtorch`, for the CPU and CUDA.
 
 use std::path::PathBuf;
 
@@ -21,7 +22,11 @@ pub use select::{SelectError, Target, available, build, engines, select};
 
 pub mod burn;
 pub mod device;
+mod guarded;
 mod job;
+#[cfg(feature = "libtorch")]
+pub mod libtorch;
+mod saved_state;
 pub mod select;
 
 /// Which examples to evaluate; none is augmented.
@@ -84,8 +89,8 @@ pub trait EngineFactory: Sync {
     /// The tensor library and its version.
     fn version(&self) -> &'static str;
 
-    /// The precisions that it can compute in.
-    fn precisions(&self) -> &'static [Precision];
+    /// The precisions that it can compute in on one of its devices.
+    fn precisions(&self, device: &EngineDevice) -> &'static [Precision];
 
     /// The CPU, if it computes there.
     fn cpu(&self) -> Option<EngineDevice>;
@@ -118,6 +123,9 @@ pub trait EngineFactory: Sync {
     ) -> Result<Option<f64>, EngineError> {
         Ok(None)
     }
+
+    /// Why it can use no device of a kind, whatever the machine has; none if it can.
+    fn lacks(&self, wanted: DeviceChoice) -> Option<String>;
 
     /// An engine for a job, on one of the devices and in one of the precisions.
     ///

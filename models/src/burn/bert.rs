@@ -11,12 +11,14 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use super::dropout::{self, Dropout, LayerSites};
-use super::encoder::{EncoderLayer, EncoderSettings, Rows};
+use super::dropout::Dropout;
+use super::encoder::EncoderLayer;
 use super::layers::{Embedding, LayerNorm, Linear};
 use super::skeleton::Skeleton;
 use super::token_batch::TokenBatch;
 use crate::TextClassifierConfig;
+use crate::dropout_sites::{self, LayerSites};
+use crate::encoder_settings::{EncoderSettings, Rows};
 
 // -------------------------------------------------------------------------------------------------------------- module
 
@@ -155,7 +157,7 @@ impl BertClassifier {
     /// From a batch to logits `[sentences, classes]`.
     pub(crate) fn forward(&self, batch: &TokenBatch, dropout: Dropout<'_>) -> Tensor<2> {
         let x = self.bert.forward(batch, dropout); // [sentences, dim]
-        self.classifier.forward(dropout.apply(dropout::CLASSIFIER, self.classifier_dropout, x))
+        self.classifier.forward(dropout.apply(dropout_sites::CLASSIFIER, self.classifier_dropout, x))
     }
 }
 
@@ -163,7 +165,7 @@ impl Bert {
     /// From a batch to the pooled vector of each sentence, `[sentences, dim]`.
     fn forward(&self, batch: &TokenBatch, dropout: Dropout<'_>) -> Tensor<2> {
         let x = self.embeddings.forward(batch); // [tokens, dim]
-        let mut x = dropout.apply(dropout::EMBEDDINGS, self.settings.dropout, x);
+        let mut x = dropout.apply(dropout_sites::EMBEDDINGS, self.settings.dropout, x);
         let layers = self.encoder.layer.len();
         for (number, layer) in self.encoder.layer.iter().enumerate() {
             let parts = layer.parts(self.settings, LayerSites::of(number));

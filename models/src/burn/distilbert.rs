@@ -11,12 +11,14 @@ use burn::module::Module;
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
-use super::dropout::{self, Dropout, LayerSites};
-use super::encoder::{EncoderLayer, EncoderSettings, Rows};
+use super::dropout::Dropout;
+use super::encoder::EncoderLayer;
 use super::layers::{Embedding, LayerNorm, Linear};
 use super::skeleton::Skeleton;
 use super::token_batch::TokenBatch;
 use crate::TextClassifierConfig;
+use crate::dropout_sites::{self, LayerSites};
+use crate::encoder_settings::{EncoderSettings, Rows};
 
 // -------------------------------------------------------------------------------------------------------------- module
 
@@ -139,7 +141,7 @@ impl DistilBertClassifier {
     pub(crate) fn forward(&self, batch: &TokenBatch, dropout: Dropout<'_>) -> Tensor<2> {
         let x = self.distilbert.forward(batch, dropout); // [sentences, dim]
         let x = relu(self.pre_classifier.forward(x)); // [sentences, dim]
-        self.classifier.forward(dropout.apply(dropout::CLASSIFIER, self.classifier_dropout, x))
+        self.classifier.forward(dropout.apply(dropout_sites::CLASSIFIER, self.classifier_dropout, x))
     }
 }
 
@@ -147,7 +149,7 @@ impl DistilBert {
     /// From a batch to the last layer's vector of each first token, `[sentences, dim]`.
     fn forward(&self, batch: &TokenBatch, dropout: Dropout<'_>) -> Tensor<2> {
         let x = self.embeddings.forward(batch); // [tokens, dim]
-        let mut x = dropout.apply(dropout::EMBEDDINGS, self.settings.dropout, x);
+        let mut x = dropout.apply(dropout_sites::EMBEDDINGS, self.settings.dropout, x);
         let layers = self.transformer.layer.len();
         for (number, layer) in self.transformer.layer.iter().enumerate() {
             let parts = layer.parts(self.settings, LayerSites::of(number));

@@ -1,58 +1,17 @@
 //! A layer of a transformer encoder with post-layer normalisation, which DistilBERT and BERT share under their own names.
 //!
 //! Vaswani and others, "Attention Is All You Need", 2017, <https://arxiv.org/abs/1706.03762>.
-//!
-//! A classifier reads the first token of each sentence alone, so the last layer computes keys and values for every token
-//! and everything else for the first ones only. Results and gradients are those of the whole layer; of DistilBERT's six
-//! layers it saves most of one.
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::{relu, softmax};
 
-use super::dropout::{Dropout, LayerSites};
+use super::dropout::Dropout;
 use super::flex_ops;
 use super::layers::{LayerNorm, Linear};
 use super::token_batch::TokenBatch;
-use crate::{Activation, TextArchitecture, TextClassifierConfig};
-
-/// What every layer of an encoder has in common.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct EncoderSettings {
-    pub(crate) heads: usize,
-    pub(crate) activation: Activation,
-    pub(crate) dropout: f64,
-    pub(crate) attention_dropout: f64,
-    /// Whether dropout acts on the output of attention: in BERT, not in DistilBERT.
-    pub(crate) drops_attention_output: bool,
-}
-
-impl EncoderSettings {
-    pub(crate) fn of(config: &TextClassifierConfig) -> Self {
-        Self {
-            heads: config.heads,
-            activation: config.activation,
-            dropout: config.dropout,
-            attention_dropout: config.attention_dropout,
-            drops_attention_output: config.architecture == TextArchitecture::Bert,
-        }
-    }
-}
-
-/// The tokens that a layer computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rows {
-    /// All of them: `rows` is the number of tokens below.
-    All,
-    /// The first of each sentence: `rows` is the number of sentences below.
-    First,
-}
-
-impl Rows {
-    /// What layer `layer` of `layers` computes.
-    pub(crate) fn of(layer: usize, layers: usize) -> Self {
-        if layer + 1 == layers { Self::First } else { Self::All }
-    }
-}
+use crate::Activation;
+use crate::dropout_sites::LayerSites;
+use crate::encoder_settings::{EncoderSettings, Rows};
 
 /// The parts of one layer.
 pub(crate) struct EncoderLayer<'a> {

@@ -227,7 +227,7 @@ settings! {
     run_tag: Option<String> = None, setup();
     /// Also write the result to this file.
     output: Option<String> = None, setup().instead_in_studies("each run writes its result into its own folder");
-    /// The engine that trains: auto (one that can do what is asked), or burn.
+    /// The engine that trains: auto (one that can do what is asked), burn, or libtorch where it is compiled in.
     engine: String = "auto".to_owned(), setup().cost(Machine).verbs(&[Bench]);
     /// Where to compute: auto, cpu, cuda:N, vulkan:N or wgpu.
     device: String = "auto".to_owned(), setup().cost(Machine).verbs(&[Bench]);

@@ -3,11 +3,20 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::device::UnknownDevice;
+#[cfg(feature = "libtorch")]
+use super::libtorch;
 use super::{DeviceChoice, Engine, EngineDevice, EngineError, EngineFactory, EngineJob, burn};
 use aees_run::settings::Precision;
 
 /// The kinds of engines, best first. One line for each.
-const ENGINES: &[&dyn EngineFactory] = &[&burn::BurnFactory];
+const ENGINES: &[&dyn EngineFactory] = &[
+    &burn::BurnFactory,
+    #[cfg(feature = "libtorch")]
+    &libtorch::LibtorchFactory,
+];
+
+/// Engines that a build may lack, with the Cargo feature that brings them.
+const OPTIONAL: &[&str] = &["libtorch"];
 
 /// The kinds of engines that are compiled in, best first.
 pub fn engines() -> &'static [&'static dyn EngineFactory] {
@@ -32,11 +41,11 @@ pub enum SelectError {
     #[error(transparent)]
     Device(#[from] UnknownDevice),
     /// No engine of this name is compiled in.
-    #[error("there is no engine {wanted:?} here: expected auto or {available}")]
+    #[error("there is no engine {wanted:?} here: expected {available}")]
     Engine {
         /// What was asked for.
         wanted: String,
-        /// Those there are, separated by commas.
+        /// Those there are, and `auto`.
         available: String,
     },
     /// A device that this build or this machine does not have.
@@ -44,7 +53,7 @@ pub enum SelectError {
     Missing {
         /// What was asked for.
         wanted: DeviceChoice,
-        /// Whether the build or the machine lacks it.
+        /// Whether the engine, the build or the machine lacks it.
         reason: String,
         /// All devices there are, separated by commas.
         available: String,
@@ -65,7 +74,11 @@ impl SelectError {
     /// What the user can do about it.
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Device(_) | Self::Engine { .. } => None,
+            Self::Device(_) => None,
+            Self::Engine { wanted, .. } => OPTIONAL.contains(&wanted.as_str()).then(|| {
+                format!("build with `cargo build --release --features {wanted}`, or use --engine auto; docs/libtorch.md says what it needs")
+            }),
+            Self::Missing { reason, .. } if reason.starts_with("the engine") => Some("use --engine auto, or --device auto".into()),
             Self::Missing { reason, wanted, .. } if reason.contains("built without") => {
                 let feature = wanted.feature().unwrap_or("cuda");
                 Some(format!("build with `cargo build --release --features {feature}`, or use --device cpu"))
@@ -89,8 +102,9 @@ pub fn select(engine: &str, device: &str, precision: Precision) -> Result<Target
     let choice: DeviceChoice = device.parse()?;
     let known: Vec<_> = ENGINES.iter().copied().filter(|known| engine == "auto" || known.name() == engine).collect();
     if known.is_empty() {
-        let available = ENGINES.iter().map(|known| known.name()).collect::<Vec<_>>().join(", ");
-        return Err(SelectError::Engine { wanted: engine.to_owned(), available });
+        let (last, others) = ENGINES.split_last().map_or(("", ENGINES), |(last, others)| (last.name(), others));
+        let available: String = others.iter().map(|known| format!(", {}", known.name())).collect();
+        return Err(SelectError::Engine { wanted: engine.to_owned(), available: format!("auto{available} or {last}") });
     }
     let all = targets(&known, Some(choice));
     let wanted = |target: &&Target| match choice {
@@ -98,12 +112,18 @@ pub fn select(engine: &str, device: &str, precision: Precision) -> Result<Target
         named => target.device.choice == named,
     };
     let matching: Vec<&Target> = all.iter().filter(wanted).collect();
-    let Some(first) = matching.first() else { return Err(missing(choice, &all)) };
-    let able = matching.iter().find(|target| target.engine.precisions().contains(&precision));
+    let Some(first) = matching.first() else { return Err(missing(choice, &known, &all)) };
+    let able = matching.iter().find(|target| target.engine.precisions(&target.device).contains(&precision));
     able.map(|target| Target { precision, ..(*target).clone() }).ok_or_else(|| SelectError::Precision {
         engine: first.engine.name(),
         wanted: precision.name(),
-        available: first.engine.precisions().iter().map(|known| known.name()).collect::<Vec<_>>().join(", "),
+        available: first
+            .engine
+            .precisions(&first.device)
+            .iter()
+            .map(|known| known.name())
+            .collect::<Vec<_>>()
+            .join(", "),
     })
 }
 
@@ -130,17 +150,12 @@ fn targets(engines: &[&'static dyn EngineFactory], choice: Option<DeviceChoice>)
     gpus.chain(cpus).map(|(engine, device)| Target { engine, device, precision: Precision::F32 }).collect()
 }
 
-fn missing(wanted: DeviceChoice, all: &[Target]) -> SelectError {
-    let compiled = match wanted {
-        DeviceChoice::Cuda(_) => cfg!(feature = "cuda"),
-        DeviceChoice::Vulkan(_) => cfg!(feature = "vulkan"),
-        _ => cfg!(feature = "wgpu"),
-    };
-    let feature = wanted.feature().unwrap_or_default();
-    let reason = if compiled {
-        format!("no such {feature} device answers on this machine")
+fn missing(wanted: DeviceChoice, engines: &[&'static dyn EngineFactory], all: &[Target]) -> SelectError {
+    let lacking: Vec<String> = engines.iter().filter_map(|engine| engine.lacks(wanted)).collect();
+    let reason = if lacking.len() < engines.len() {
+        format!("no such {} device answers on this machine", wanted.feature().unwrap_or_default())
     } else {
-        format!("this program was built without {feature}")
+        lacking.join("; ")
     };
     let mut available: Vec<String> = all.iter().map(|target| target.device.describe()).collect();
     available.dedup();
@@ -162,12 +177,30 @@ mod tests {
     #[test]
     fn an_unknown_engine_is_an_error_that_lists_those_there_are() {
         let error = select("abacus", "cpu", Precision::F32).err().unwrap();
-        assert_eq!(error.to_string(), "there is no engine \"abacus\" here: expected auto or burn");
+        let available = if cfg!(feature = "libtorch") { "auto, burn or libtorch" } else { "auto or burn" };
+        assert_eq!(error.to_string(), format!("there is no engine \"abacus\" here: expected {available}"));
+        assert!(error.help().is_none());
+    }
+
+    #[cfg(not(feature = "libtorch"))]
+    #[test]
+    fn an_engine_that_was_not_built_is_an_error_that_says_how_to_build_it() {
+        let error = select("libtorch", "cpu", Precision::F32).err().unwrap();
+        assert!(error.help().unwrap().contains("--features libtorch"));
+    }
+
+    #[cfg(feature = "libtorch")]
+    #[test]
+    fn an_engine_says_which_devices_are_never_its_own() {
+        let error = select("libtorch", "vulkan:0", Precision::F32).err().unwrap();
+        assert!(error.to_string().contains("the engine libtorch computes on the CPU and on CUDA alone"), "{error}");
+        let error = select("libtorch", "cpu", Precision::Tf32).err().unwrap();
+        assert_eq!(error.to_string(), "the engine libtorch cannot compute in tf32; it can in f32, bf16");
     }
 
     #[test]
     fn a_precision_that_the_engine_cannot_is_an_error_that_names_what_it_can() {
-        let error = select("auto", "cpu", Precision::Bf16).err().unwrap();
+        let error = select("burn", "cpu", Precision::Bf16).err().unwrap();
         assert_eq!(error.to_string(), "the engine burn cannot compute in bf16; it can in f32");
         assert!(error.help().unwrap().contains("--precision f32"));
     }

@@ -24,10 +24,12 @@ mod host;
 mod noise;
 mod normal;
 mod rule;
+mod saved_slots;
 mod slot;
 
 pub use config::{OptimizerConfig, OptimizerKind, StepControl};
 pub use noise::NoiseKey;
+pub use saved_slots::SlotMismatch;
 pub use slot::SlotKind;
 
 pub(crate) use chunk::Noise;
@@ -38,3 +40,4 @@ pub(crate) use noise::{TILE, TILE_BLOCKS};
 #[cfg(feature = "gpu")]
 pub(crate) use normal::{COSINE, LN_2, LOGARITHM, SINE, WORD_TO_ANGLE, WORD_TO_UNIT};
 pub(crate) use rule::StepRule;
+pub(crate) use saved_slots::slots_in_order;

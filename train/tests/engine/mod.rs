@@ -5,6 +5,7 @@
 
 mod images;
 mod numbers;
+mod same;
 mod state;
 mod text;
 
@@ -50,14 +51,21 @@ struct Tolerance {
     agreement: f64,
     /// Of the normal numbers of the gradient noise.
     noise: f32,
+    /// Between gradients of two engines, relative to the largest value of a tensor.
+    gradient: f32,
+    /// Between states of two engines after five steps, relative to the largest value of a tensor.
+    five_steps: f32,
 }
+
+const OTHER: Tolerance =
+    Tolerance { repeated: 1e-3, loss: 1e-3, agreement: 0.95, noise: 2e-5, gradient: 1e-3, five_steps: 1e-2 };
 
 fn tolerance(target: &Target) -> Tolerance {
     match (target.engine.name(), target.device.is_host()) {
         // The host's numbers are exact; parameters of size 1 lose the last bits of what is added to them.
-        ("burn", true) => Tolerance { repeated: 0.0, loss: 1e-3, agreement: 0.95, noise: 1e-6 },
+        ("burn", true) => Tolerance { repeated: 0.0, noise: 1e-6, ..OTHER },
         // Kernels of a GPU may add in another order, and polynomials are rounded in another way.
-        _ => Tolerance { repeated: 1e-3, loss: 1e-3, agreement: 0.95, noise: 2e-5 },
+        _ => OTHER,
     }
 }
 

@@ -5,15 +5,16 @@
 //! computes eagerly, so there a step returns when it is done.
 
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use aees_models::burn::{cross_entropy, load, tensor_infos, tensors};
-use aees_models::{NamedTensors, check_values};
+use aees_models::check_values;
 use aees_tasks::Batch;
 use burn::module::Module;
 use burn::tensor::{Int, Tensor, TensorData};
 
 use super::optimizer::{Optimizer, SquaredNorm};
+use crate::engine::guarded::guarded;
+use crate::engine::saved_state::{joined, parts};
 use crate::engine::{Engine, EngineError, EngineState, Loss, Split, StepControl, StepRecord};
 
 /// The data that a network learns from, on a device: what differs between tasks inside this engine.
@@ -159,25 +160,14 @@ impl<W: Workload, N: Network<W::Input>> Engine for BurnEngine<W, N> {
         guarded("read the model", || {
             let model = tensors(self.network()?).map_err(device_error("read the model"))?;
             let slots = self.optimizer.slots().map_err(device_error("read the optimizer"))?;
-            let named = |part: &'static str| move |(name, tensor)| (format!("{part}{name}"), tensor);
-            let model = model.into_iter().map(named(MODEL));
-            let tensors = model.chain(slots.into_iter().map(named(OPTIMIZER))).collect();
-            Ok(EngineState { tensors, optimizer_steps: self.optimizer.step_count() })
+            Ok(joined(model, slots, self.optimizer.step_count()))
         })
     }
 
     fn load(&mut self, state: &EngineState) -> Result<(), EngineError> {
         self.pending.clear();
         let unfit = |error: &dyn std::fmt::Display| EngineError::State(error.to_string());
-        let (mut model, mut slots) = (NamedTensors::new(), NamedTensors::new());
-        for (name, tensor) in &state.tensors {
-            let (part, name) = match (name.strip_prefix(MODEL), name.strip_prefix(OPTIMIZER)) {
-                (Some(name), _) => (&mut model, name),
-                (_, Some(name)) => (&mut slots, name),
-                _ => return Err(unfit(&format!("unknown tensor {name}"))),
-            };
-            part.insert(name.to_owned(), tensor.clone());
-        }
+        let [model, slots] = parts(state)?;
         guarded("loaded the model", || {
             let network = self.network()?.clone();
             // Both parts are checked before either is taken over.
@@ -188,12 +178,6 @@ impl<W: Workload, N: Network<W::Input>> Engine for BurnEngine<W, N> {
         })
     }
 }
-
-/// What the names of a network's tensors begin with in a saved state.
-const MODEL: &str = "model.";
-
-/// What the names of the optimizer's slots begin with in a saved state.
-const OPTIMIZER: &str = "optimizer.";
 
 /// How many of a batch the logits `[batch, classes]` get right, as one element.
 fn correct_count(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1, Int> {
@@ -214,15 +198,4 @@ fn integers<E: std::fmt::Debug>(data: Result<TensorData, E>, activity: &'static 
 
 fn device_error<E: std::fmt::Debug>(activity: &'static str) -> impl Fn(E) -> EngineError {
     move |error| EngineError::Device { activity, reason: format!("{error:?}") }
-}
-
-/// Turns a panic of the tensor library (out of device memory, a lost device) into an error.
-///
-/// The engine is not used any further after one: the run stops and resumes from its last checkpoint in a new process.
-fn guarded<T>(activity: &'static str, work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        Err(EngineError::Device { activity, reason: text.unwrap_or_else(|| "it gave no reason".into()) })
-    })
 }

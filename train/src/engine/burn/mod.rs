@@ -20,7 +20,7 @@ mod sentences;
 use aees_models::ModelSpec;
 use aees_models::burn::{ResNet18, TextClassifier};
 
-use super::{Engine, EngineData, EngineDevice, EngineError, EngineFactory, EngineJob};
+use super::{DeviceChoice, Engine, EngineData, EngineDevice, EngineError, EngineFactory, EngineJob};
 use aees_run::settings::Precision;
 use dropout::MaskPlace;
 use engine::BurnEngine;
@@ -42,7 +42,7 @@ impl EngineFactory for BurnFactory {
         "burn 0.22.1"
     }
 
-    fn precisions(&self) -> &'static [Precision] {
+    fn precisions(&self, _: &EngineDevice) -> &'static [Precision] {
         &[Precision::F32]
     }
 
@@ -61,6 +61,17 @@ impl EngineFactory for BurnFactory {
 
     fn product_seconds(&self, device: &EngineDevice, _: Precision, side: usize) -> Result<Option<f64>, EngineError> {
         product::seconds(&device::handle(device)?, side).map(Some)
+    }
+
+    fn lacks(&self, wanted: DeviceChoice) -> Option<String> {
+        let compiled = match wanted {
+            DeviceChoice::Auto | DeviceChoice::Cpu => true,
+            DeviceChoice::Cuda(_) => cfg!(feature = "cuda"),
+            DeviceChoice::Vulkan(_) => cfg!(feature = "vulkan"),
+            DeviceChoice::Wgpu => cfg!(feature = "wgpu"),
+        };
+        let feature = wanted.feature().filter(|_| !compiled)?;
+        Some(format!("this program was built without {feature}"))
     }
 
     fn build(&self, job: EngineJob, device: &EngineDevice, _: Precision) -> Result<Box<dyn Engine>, EngineError> {

@@ -3,6 +3,8 @@
 
 use burn::tensor::DType;
 
+use crate::optimizer::SlotMismatch;
+
 /// An optimizer was used with a module or a state that it cannot work on. Parameters go by PyTorch's names.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -38,13 +40,8 @@ pub enum OptimizerError {
         found: usize,
     },
     /// A restored state has slots of another module or update rule, or too few of them.
-    #[error("the optimizer's {slot} does not fit: {problem}")]
-    State {
-        /// `<parameter>.<slot>`.
-        slot: String,
-        /// What does not fit.
-        problem: String,
-    },
+    #[error(transparent)]
+    State(#[from] SlotMismatch),
     /// A tensor could not be read back from its device.
     #[error("the device failed while the optimizer read {what}: {message}")]
     Device {

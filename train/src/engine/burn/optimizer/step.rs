@@ -12,7 +12,7 @@ use super::device::DeviceState;
 use super::host::{HostSlots, HostStep};
 use super::tensors::VisitedTensor;
 use super::{OptimizerError, SquaredNorm};
-use crate::optimizer::{OptimizerConfig, SlotKind, StepControl, StepRule};
+use crate::optimizer::{OptimizerConfig, SlotKind, StepControl, StepRule, slots_in_order};
 
 /// SGD or AdamW with AEES's learning-rate multiplier, gradient noise and update norm.
 ///
@@ -150,7 +150,7 @@ impl Optimizer {
     ///
     /// When the state was made for another module or update rule; the optimizer is unchanged then.
     pub fn restore(&mut self, step_count: u64, slots: NamedTensors) -> Result<(), OptimizerError> {
-        let kept = self.by_parameter(slots)?;
+        let kept = slots_in_order(self.tensors().iter().map(|tensor| &tensor.info), self.kinds, slots)?;
         match &mut self.state {
             PlacedSlots::Host { slots, .. } => {
                 let values = |slots: Vec<HostTensor>| slots.into_iter().map(|slot| slot.values).collect();
@@ -161,37 +161,6 @@ impl Optimizer {
         }
         self.step_count = step_count;
         Ok(())
-    }
-
-    /// Saved slots in the order of the module's tensors and of the rule's slots: all of a parameter's, or none.
-    fn by_parameter(&self, mut slots: NamedTensors) -> Result<Vec<Option<Vec<HostTensor>>>, OptimizerError> {
-        let unfit = |slot: &str, problem: String| OptimizerError::State { slot: slot.to_owned(), problem };
-        let mut kept = Vec::new();
-        for VisitedTensor { info, .. } in self.tensors() {
-            let names = self.kinds.iter().map(|kind| format!("{}.{}", info.name, kind.name()));
-            let mut found = Vec::new();
-            let mut missing = None;
-            for name in names {
-                match slots.remove(&name) {
-                    Some(slot) if slot.shape == info.shape => found.push(slot),
-                    Some(HostTensor { shape, .. }) => {
-                        return Err(unfit(&name, format!("expected shape {:?}, found {shape:?}", info.shape)));
-                    }
-                    None => missing = Some(name),
-                }
-            }
-            match missing {
-                Some(name) if !found.is_empty() => return Err(unfit(&name, "it is missing".to_owned())),
-                Some(_) => kept.push(None),
-                None => kept.push(Some(found)),
-            }
-        }
-        match slots.keys().next() {
-            Some(name) => {
-                Err(unfit(name, format!("the model with this optimizer has no such slot; it keeps {:?}", self.kinds)))
-            }
-            None => Ok(kept),
-        }
     }
 
     fn tensors(&self) -> &[VisitedTensor] {

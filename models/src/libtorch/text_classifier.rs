@@ -1,0 +1,114 @@
+//! DistilBERT and BERT that classify sentences, in libtorch. The shapes, the tensors and their first values are in
+//! [`crate::TextClassifierConfig`].
+
+use tch::{Kind, Tensor};
+
+use super::dropout::{Dropout, DropoutMasks};
+use super::encoder::{EncoderLayer, LayerNames};
+use super::layers::{LayerNorm, Linear, rows};
+use super::tensors::NetworkTensors;
+use super::token_batch::TokenBatch;
+use crate::dropout_sites::{self, LayerSites};
+use crate::encoder_settings::{EncoderSettings, Rows};
+use crate::{TextArchitecture, TextClassifierConfig, WeightError};
+
+const DISTILBERT: LayerNames = LayerNames {
+    query: "attention.q_lin",
+    key: "attention.k_lin",
+    value: "attention.v_lin",
+    attention_output: "attention.out_lin",
+    attention_norm: "sa_layer_norm",
+    intermediate: "ffn.lin1",
+    output: "ffn.lin2",
+    output_norm: "output_layer_norm",
+};
+
+const BERT: LayerNames = LayerNames {
+    query: "attention.self.query",
+    key: "attention.self.key",
+    value: "attention.self.value",
+    attention_output: "attention.output.dense",
+    attention_norm: "attention.output.LayerNorm",
+    intermediate: "intermediate.dense",
+    output: "output.dense",
+    output_norm: "output.LayerNorm",
+};
+
+/// A network that classifies sentences.
+#[derive(Debug)]
+pub struct TextClassifier {
+    /// `[vocabulary, dim]`.
+    words: Tensor,
+    /// `[positions, dim]`.
+    positions: Tensor,
+    /// BERT's, of which single sentences use the first: `[types, dim]`.
+    token_types: Option<Tensor>,
+    embedding_norm: LayerNorm,
+    layers: Vec<EncoderLayer>,
+    settings: EncoderSettings,
+    /// From the first token's vector to the classifier's input: DistilBERT's with ReLU, BERT's with the hyperbolic tangent.
+    pooler: Linear,
+    architecture: TextArchitecture,
+    classifier: Linear,
+    classifier_dropout: f64,
+}
+
+impl TextClassifier {
+    /// The network over these tensors.
+    ///
+    /// # Errors
+    /// When one is missing.
+    pub fn new(config: &TextClassifierConfig, tensors: &NetworkTensors) -> Result<Self, WeightError> {
+        let (embeddings, layer, pooler, names) = match config.architecture {
+            TextArchitecture::DistilBert => {
+                ("distilbert.embeddings", "distilbert.transformer.layer", "pre_classifier", DISTILBERT)
+            }
+            TextArchitecture::Bert => ("bert.embeddings", "bert.encoder.layer", "bert.pooler.dense", BERT),
+        };
+        let table = |part: &str| tensors.get(&format!("{embeddings}.{part}.weight"));
+        let epsilon = config.layer_norm_epsilon;
+        let layer = |number| EncoderLayer::of(tensors, &format!("{layer}.{number}"), &names, epsilon);
+        Ok(Self {
+            words: table("word_embeddings")?,
+            positions: table("position_embeddings")?,
+            token_types: match config.architecture {
+                TextArchitecture::DistilBert => None,
+                TextArchitecture::Bert => Some(table("token_type_embeddings")?),
+            },
+            embedding_norm: LayerNorm::of(tensors, &format!("{embeddings}.LayerNorm"), epsilon)?,
+            layers: (0..config.layers).map(layer).collect::<Result<_, _>>()?,
+            settings: EncoderSettings::of(config),
+            pooler: Linear::of(tensors, pooler)?,
+            architecture: config.architecture,
+            classifier: Linear::of(tensors, "classifier")?,
+            classifier_dropout: config.classifier_dropout,
+        })
+    }
+
+    /// From a batch to logits `[sentences, classes]` of f32. The batch is on the network's device.
+    ///
+    /// Dropout acts when masks are given: that is training.
+    pub fn forward(&self, batch: &TokenBatch, masks: Option<&dyn DropoutMasks>) -> Tensor {
+        let dropout = Dropout(masks);
+        let mut x = dropout.apply(dropout_sites::EMBEDDINGS, self.settings.dropout, self.embed(batch)); // [tokens, dim]
+        for (number, layer) in self.layers.iter().enumerate() {
+            let (rows, sites) = (Rows::of(number, self.layers.len()), LayerSites::of(number));
+            x = layer.forward(&x, batch, rows, self.settings, sites, dropout); // [sentences, dim] at the end
+        }
+        let x = self.pooler.forward(&x);
+        let x = match self.architecture {
+            TextArchitecture::DistilBert => dropout.apply(dropout_sites::CLASSIFIER, self.classifier_dropout, x.relu()),
+            TextArchitecture::Bert => dropout.apply(dropout_sites::CLASSIFIER, self.classifier_dropout, x.tanh()),
+        };
+        self.classifier.forward(&x).to_kind(Kind::Float)
+    }
+
+    /// From a batch to `[tokens, dim]`.
+    fn embed(&self, batch: &TokenBatch) -> Tensor {
+        let mut sum = rows(&self.words, &batch.ids) + rows(&self.positions, &batch.positions);
+        if let Some(types) = &self.token_types {
+            sum = sum + types.narrow(0, 0, 1); // [1, dim]
+        }
+        self.embedding_norm.forward(&sum)
+    }
+}

@@ -1,0 +1,1 @@
+//! Empty on purpose; see `patch` in the Cargo.toml of the workspace.

@@ -1,0 +1,19 @@
+//! Tensor libraries panic, mostly when a device has no memory left or is gone. Here that becomes an error.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::EngineError;
+
+/// Turns a panic of the tensor library into an error.
+///
+/// The engine is not used any further after one: the run stops and resumes from its last checkpoint in a new process.
+pub(super) fn guarded<T>(
+    activity: &'static str,
+    work: impl FnOnce() -> Result<T, EngineError>,
+) -> Result<T, EngineError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        Err(EngineError::Device { activity, reason: text.unwrap_or_else(|| "it gave no reason".into()) })
+    })
+}

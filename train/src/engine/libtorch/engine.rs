@@ -1,0 +1,169 @@
+//! The engine: one program for the CPU and CUDA.
+//!
+//! A step enqueues forward, backward and the optimizer, and keeps loss, correct count and update norm as tensors of one element on
+//! the device; a drain joins those of all steps since the last one and reads them at once.
+
+use std::ops::Range;
+
+use aees_models::check_values;
+use aees_models::libtorch::NetworkTensors;
+use aees_tasks::Batch;
+use tch::{Device, Kind, Tensor, no_grad};
+
+use super::device::Place;
+use super::failed;
+use super::optimizer::Optimizer;
+use crate::engine::guarded::guarded;
+use crate::engine::saved_state::{joined, parts};
+use crate::engine::{Engine, EngineError, EngineState, Loss, Split, StepControl, StepRecord};
+
+/// A network and the data that it learns from: what differs between tasks inside this engine.
+pub(super) trait Workload: Send {
+    /// The logits `[batch, classes]` of a training batch, for a step from 0, and its labels `[batch]`.
+    ///
+    /// # Errors
+    /// When an example does not fit the network.
+    fn training(&mut self, batch: Batch<'_>, step: u64) -> Result<(Tensor, Tensor), EngineError>;
+
+    /// The logits of some examples of a split as they are.
+    ///
+    /// # Errors
+    /// When an example does not fit the network.
+    fn evaluation(&mut self, split: Split, examples: Range<usize>) -> Result<Tensor, EngineError>;
+
+    /// How many examples a split has.
+    fn examples(&self, split: Split) -> usize;
+}
+
+/// What one step left on the device: tensors of one element each.
+struct PendingStep {
+    step: u64,
+    examples: usize,
+    loss: Tensor,
+    correct: Tensor,
+    squared_norm: Tensor,
+}
+
+/// An [`Engine`] on libtorch.
+pub(super) struct LibtorchEngine {
+    place: Place,
+    workload: Box<dyn Workload>,
+    tensors: NetworkTensors,
+    optimizer: Optimizer,
+    loss: Loss,
+    evaluation_batch: usize,
+    pending: Vec<PendingStep>,
+}
+
+impl LibtorchEngine {
+    /// An engine for a workload whose network is made of these tensors.
+    pub(super) fn new(
+        place: Place,
+        workload: Box<dyn Workload>,
+        tensors: NetworkTensors,
+        optimizer: Optimizer,
+        loss: Loss,
+        evaluation_batch: usize,
+    ) -> Self {
+        Self { place, workload, tensors, optimizer, loss, evaluation_batch, pending: Vec::new() }
+    }
+}
+
+impl Engine for LibtorchEngine {
+    fn step(&mut self, batch: Batch<'_>, control: &StepControl) -> Result<(), EngineError> {
+        let examples = batch.indices.len();
+        guarded("trained", || {
+            let _stream = self.place.enter()?;
+            let (logits, labels) = {
+                let _precision = self.place.autocast()?;
+                self.workload.training(batch, control.step)?
+            };
+            let loss = match self.loss {
+                Loss::CrossEntropy => logits.cross_entropy_for_logits(&labels),
+            };
+            let correct = no_grad(|| logits.argmax(1, false).eq_tensor(&labels).sum(Kind::Int64));
+            let leaves: Vec<&Tensor> = self.tensors.parameters().map(|parameter| parameter.tensor).collect();
+            let gradients = Tensor::run_backward(&[&loss], &leaves, false, false);
+            let squared_norm = no_grad(|| self.optimizer.step(&mut self.tensors, gradients, control))
+                .map_err(failed("updated the parameters"))?;
+            let loss = loss.detach();
+            self.pending.push(PendingStep { step: control.step, examples, loss, correct, squared_norm });
+            Ok(())
+        })
+    }
+
+    fn drain(&mut self, records: &mut Vec<StepRecord>) -> Result<(), EngineError> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let pending = std::mem::take(&mut self.pending);
+        guarded("read the losses", || {
+            let _stream = self.place.enter()?;
+            let column = |value: fn(&PendingStep) -> &Tensor| {
+                Tensor::stack(&pending.iter().map(value).collect::<Vec<_>>(), 0).to_kind(Kind::Double)
+            };
+            let columns = [column(|step| &step.loss), column(|step| &step.correct), column(|step| &step.squared_norm)];
+            let read = Tensor::stack(&columns, 1).to_device(Device::Cpu); // [steps, 3]
+            let mut values = vec![0.0; 3 * pending.len()];
+            read.copy_data(&mut values, 3 * pending.len());
+            for (step, values) in pending.iter().zip(values.as_chunks::<3>().0) {
+                let [loss, correct, squared_norm] = *values;
+                records.push(StepRecord {
+                    step: step.step,
+                    examples: step.examples,
+                    loss,
+                    correct: correct as u64,
+                    update_norm: squared_norm.sqrt(),
+                });
+            }
+            Ok(())
+        })
+    }
+
+    fn is_synchronous(&self) -> bool {
+        self.place.on_host()
+    }
+
+    fn predict(&mut self, split: Split) -> Result<Vec<u32>, EngineError> {
+        guarded("evaluated", || {
+            let _stream = self.place.enter()?;
+            let _precision = self.place.autocast()?;
+            let total = self.workload.examples(split);
+            let mut classes = Vec::new();
+            for start in (0..total).step_by(self.evaluation_batch.max(1)) {
+                let end = (start + self.evaluation_batch.max(1)).min(total);
+                let logits = no_grad(|| self.workload.evaluation(split, start..end))?;
+                classes.push(logits.argmax(1, false));
+            }
+            if classes.is_empty() {
+                return Ok(Vec::new());
+            }
+            let mut read = vec![0_i64; total];
+            Tensor::cat(&classes, 0).to_device(Device::Cpu).copy_data(&mut read, total);
+            Ok(read.into_iter().map(|class| class as u32).collect())
+        })
+    }
+
+    fn save(&mut self) -> Result<EngineState, EngineError> {
+        guarded("read the model", || {
+            let _stream = self.place.enter()?;
+            let model = self.tensors.read().map_err(failed("read the model"))?;
+            let slots = self.optimizer.slots(&self.tensors).map_err(failed("read the optimizer"))?;
+            Ok(joined(model, slots, self.optimizer.step_count()))
+        })
+    }
+
+    fn load(&mut self, state: &EngineState) -> Result<(), EngineError> {
+        self.pending.clear();
+        let unfit = |error: &dyn std::fmt::Display| EngineError::State(error.to_string());
+        let [model, slots] = parts(state)?;
+        guarded("loaded the model", || {
+            let _stream = self.place.enter()?;
+            // Both parts are checked before either is taken over.
+            check_values(self.tensors.infos(), &model).map_err(|error| unfit(&error))?;
+            let steps = state.optimizer_steps;
+            self.optimizer.restore(&self.tensors, steps, slots).map_err(|error| unfit(&error))?;
+            self.tensors.write(&model).map_err(|error| unfit(&error))
+        })
+    }
+}

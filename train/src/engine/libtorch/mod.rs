@@ -1,0 +1,109 @@
+//! Engines on libtorch, through tch: oneDNN on the CPU, cuDNN and cuBLAS on CUDA.
+//!
+//! Nothing outside this folder and `models/src/libtorch` knows tch. What differs between tasks is a workload: `images.rs` and
+//! `sentences.rs`. What libtorch promises less than burn: on the CPU the same number of threads gives the same bits, another one may
+//! not.
+
+mod device;
+mod dropout;
+mod engine;
+mod images;
+mod optimizer;
+mod philox;
+mod sentences;
+
+use aees_models::ModelSpec;
+use aees_models::libtorch::{Alignment, NetworkTensors, TorchError, shim};
+use aees_run::settings::Precision;
+
+use super::{DeviceChoice, Engine, EngineData, EngineDevice, EngineError, EngineFactory, EngineJob};
+use crate::optimizer::TILE;
+use device::Place;
+use engine::{LibtorchEngine, Workload};
+use images::ImageWorkload;
+use optimizer::Optimizer;
+use sentences::SentenceWorkload;
+
+/// Makes engines on libtorch.
+pub struct LibtorchFactory;
+
+impl EngineFactory for LibtorchFactory {
+    fn name(&self) -> &'static str {
+        "libtorch"
+    }
+
+    fn version(&self) -> &'static str {
+        "libtorch 2.13.0 (tch 0.26.0)"
+    }
+
+    fn precisions(&self, device: &EngineDevice) -> &'static [Precision] {
+        if device.is_host() {
+            &[Precision::F32, Precision::Bf16]
+        } else {
+            &[Precision::F32, Precision::Tf32, Precision::Bf16]
+        }
+    }
+
+    fn cpu(&self) -> Option<EngineDevice> {
+        Some(EngineDevice::cpu("libtorch"))
+    }
+
+    fn gpus(&self) -> Vec<EngineDevice> {
+        device::gpus()
+    }
+
+    fn lacks(&self, wanted: DeviceChoice) -> Option<String> {
+        match wanted {
+            DeviceChoice::Auto | DeviceChoice::Cpu => None,
+            DeviceChoice::Cuda(_) => {
+                let error = shim::load_cuda().err()?;
+                Some(format!("libtorch's part for CUDA cannot be loaded ({error})"))
+            }
+            DeviceChoice::Vulkan(_) | DeviceChoice::Wgpu => {
+                Some("the engine libtorch computes on the CPU and on CUDA alone".into())
+            }
+        }
+    }
+
+    fn build(
+        &self,
+        job: EngineJob,
+        device: &EngineDevice,
+        precision: Precision,
+    ) -> Result<Box<dyn Engine>, EngineError> {
+        check_version()?;
+        let place = Place::new(device, precision)?;
+        let EngineJob { model, tensors, data, loss, optimizer, noise_seed, dropout_seed, evaluation_batch, .. } = job;
+        let unfit = |error: aees_models::WeightError| EngineError::Weights(error.to_string());
+        // Each parameter begins a tile of the gradient noise.
+        let tensors = NetworkTensors::new(model.tensors(), &tensors, Alignment(TILE), place.device).map_err(unfit)?;
+        let workload: Box<dyn Workload> = match (model, data) {
+            (ModelSpec::ResNet18(config), EngineData::Images(data)) => {
+                Box::new(ImageWorkload::new(&config, &tensors, data, place.device).map_err(unfit)?)
+            }
+            (ModelSpec::TextClassifier(config), EngineData::Sentences(data)) => {
+                Box::new(SentenceWorkload::new(config, &tensors, data, dropout_seed, place.device).map_err(unfit)?)
+            }
+            _ => return Err(EngineError::Job { engine: self.name() }),
+        };
+        let optimizer = Optimizer::new(optimizer, noise_seed, &tensors);
+        Ok(Box::new(LibtorchEngine::new(place, workload, tensors, optimizer, loss, evaluation_batch)))
+    }
+}
+
+/// Whether the library that was loaded is the one that this program was compiled for.
+fn check_version() -> Result<(), EngineError> {
+    let (wanted, found) = (shim::version_built_for(), shim::version_loaded().map_err(failed("looked at libtorch"))?);
+    if found == wanted {
+        return Ok(());
+    }
+    let reason = format!(
+        "this program was built for libtorch {wanted}, and {found} was loaded: install torch=={wanted} where it was, or build \
+         again (docs/libtorch.md)"
+    );
+    Err(EngineError::Device { activity: "looked at libtorch", reason })
+}
+
+fn failed(activity: &'static str) -> impl Fn(TorchError) -> EngineError {
+    move |error| EngineError::Device { activity, reason: error.to_string() }
+}

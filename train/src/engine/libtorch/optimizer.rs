@@ -1,0 +1,137 @@
+//! The optimizer step over the memory that all parameters share.
+//!
+//! On the CPU it is the pass over plain memory that burn's engine makes, too: noise, update and norm in one, on all threads. On a
+//! GPU it is operations over the whole memory at once, with nothing read back; see [`DeviceState`].
+
+mod device;
+mod noise;
+
+use std::ops::Range;
+
+use aees_models::libtorch::shim::{host_values, host_values_mut};
+use aees_models::libtorch::{NetworkTensors, TorchError};
+use aees_models::{HostTensor, NamedTensors};
+use pulp::Arch;
+use tch::{Device, Tensor};
+
+use crate::optimizer::{
+    Noise, NoiseKey, OptimizerConfig, ParameterUpdate, SlotKind, SlotMismatch, StepControl, StepRule, slots_in_order,
+};
+use device::DeviceState;
+
+/// SGD or AdamW with AEES's learning-rate multiplier, gradient noise and update norm.
+pub(super) struct Optimizer {
+    config: OptimizerConfig,
+    kinds: &'static [SlotKind],
+    noise_seed: u64,
+    step_count: u64,
+    state: PlacedSlots,
+}
+
+/// Slots where the update is computed.
+enum PlacedSlots {
+    /// Of each parameter; none before its first step.
+    Host {
+        arch: Arch,
+        slots: Vec<Option<Vec<Vec<f32>>>>,
+    },
+    Device(Box<DeviceState>),
+}
+
+impl Optimizer {
+    /// An optimizer that has taken no step.
+    pub(super) fn new(config: OptimizerConfig, noise_seed: u64, tensors: &NetworkTensors) -> Self {
+        Self::with_placement(config, noise_seed, tensors, tensors.flat().device() == Device::Cpu)
+    }
+
+    /// With a forced placement. Both work in host memory, and a test compares them there.
+    fn with_placement(config: OptimizerConfig, noise_seed: u64, tensors: &NetworkTensors, on_host: bool) -> Self {
+        let state = if on_host {
+            PlacedSlots::Host { arch: Arch::new(), slots: vec![None; tensors.parameters().count()] }
+        } else {
+            PlacedSlots::Device(Box::new(DeviceState::new(&config, noise_seed, tensors)))
+        };
+        Self { config, kinds: SlotKind::of(&config.kind), noise_seed, step_count: 0, state }
+    }
+
+    /// Takes one step with the gradients of all parameters, and gives the squared norm of the change, of one element.
+    pub(super) fn step(
+        &mut self,
+        tensors: &mut NetworkTensors,
+        gradients: Vec<Tensor>,
+        control: &StepControl,
+    ) -> Result<Tensor, TorchError> {
+        self.step_count += 1;
+        let (arch, slots) = match &mut self.state {
+            PlacedSlots::Host { arch, slots } => (*arch, slots),
+            PlacedSlots::Device(state) => return state.step(&self.config, tensors, &gradients, control),
+        };
+        let rule = StepRule::new(&self.config, control, self.step_count);
+        let places: Vec<Range<usize>> = tensors.parameters().map(|parameter| parameter.place).collect();
+        let flat = host_values_mut(tensors.flat_mut())?;
+        let mut squared_norm = 0.0;
+        for (((parameter, place), gradient), slots) in (0..).zip(places).zip(gradients).zip(slots) {
+            let values = &mut flat[place];
+            // A convolution gives its gradient in the order that it computes in.
+            let gradient = gradient.contiguous();
+            let gradient = host_values(&gradient)?;
+            let slots = slots.get_or_insert_with(|| vec![vec![0.0; values.len()]; self.kinds.len()]);
+            let key = NoiseKey { seed: self.noise_seed, parameter, step: control.step };
+            let noise = (control.noise_std > 0.0).then_some(Noise { key, std: control.noise_std as f32 });
+            squared_norm += ParameterUpdate { arch, noise, values, gradient, slots }.apply(rule);
+        }
+        Ok(Tensor::from(squared_norm))
+    }
+
+    /// Steps taken; AdamW's bias corrections depend on it.
+    pub(super) fn step_count(&self) -> u64 {
+        self.step_count
+    }
+
+    /// The slots, copied to the host: `<parameter>.<slot>`, each of its parameter's shape.
+    pub(super) fn slots(&self, tensors: &NetworkTensors) -> Result<NamedTensors, TorchError> {
+        let of_device = match &self.state {
+            PlacedSlots::Device(state) if self.step_count > 0 => Some(state.read()?),
+            _ => None,
+        };
+        let mut named = NamedTensors::new();
+        for (number, parameter) in tensors.parameters().enumerate() {
+            let values: Vec<Vec<f32>> = match (&self.state, &of_device) {
+                (PlacedSlots::Host { slots, .. }, _) => slots[number].iter().flatten().cloned().collect(),
+                (_, Some(read)) => read.iter().map(|slot| slot[parameter.place.clone()].to_vec()).collect(),
+                (_, None) => Vec::new(),
+            };
+            for (values, kind) in values.into_iter().zip(self.kinds) {
+                let name = format!("{}.{}", parameter.info.name, kind.name());
+                named.insert(name, HostTensor { shape: parameter.info.shape.clone(), values });
+            }
+        }
+        Ok(named)
+    }
+
+    /// Continues from saved slots and a step count: the next step is the one that would have followed.
+    ///
+    /// # Errors
+    /// When the state was made for another model or update rule; the optimizer is unchanged then.
+    pub(super) fn restore(
+        &mut self,
+        tensors: &NetworkTensors,
+        step_count: u64,
+        slots: NamedTensors,
+    ) -> Result<(), SlotMismatch> {
+        let kept = slots_in_order(tensors.parameters().map(|parameter| parameter.info), self.kinds, slots)?;
+        match &mut self.state {
+            PlacedSlots::Host { slots, .. } => {
+                let values = |slots: Vec<HostTensor>| slots.into_iter().map(|slot| slot.values).collect();
+                *slots = kept.into_iter().map(|slots| slots.map(values)).collect();
+            }
+            PlacedSlots::Device(state) => state.restore(tensors, step_count, &kept),
+        }
+        self.step_count = step_count;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "optimizer_tests.rs"]
+mod tests;
