@@ -38,7 +38,7 @@ fn device(target: &Target) -> Diagnosis {
     };
     let driver = driver.or_else(|| card.as_ref().and_then(NvidiaGpu::driver));
     let memory = total_memory_bytes.or_else(|| card?.describe(&Default::default())?.total_memory_bytes);
-    let precisions: Vec<&str> = engine.precisions().iter().map(|precision| precision.name()).collect();
+    let precisions: Vec<&str> = engine.precisions(device).iter().map(|precision| precision.name()).collect();
     let mut text = format!("engine {} on {}; precision {}", engine.name(), device.backend, precisions.join(", "));
     text.extend(device.name.iter().map(|name| format!("; {name}")));
     text.extend(memory.map(|bytes| format!(", {}", HumanBytes(bytes))));

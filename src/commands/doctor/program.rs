@@ -34,7 +34,8 @@ pub(super) fn diagnoses() -> Vec<Diagnosis> {
         ),
     });
     let engines = engines().iter().map(|engine| {
-        let precisions: Vec<&str> = engine.precisions().iter().map(|precision| precision.name()).collect();
+        let able = engine.cpu().map_or(&[][..], |cpu| engine.precisions(&cpu));
+        let precisions: Vec<&str> = able.iter().map(|precision| precision.name()).collect();
         Diagnosis::fine(
             format!("engine {}", engine.name()),
             format!("{}; precision {}", engine.version(), precisions.join(", ")),

@@ -2,11 +2,14 @@
 //!
 //! What concerns CUDA here is compiled and was never run on a GPU.
 
+use std::time::Instant;
+
 use aees_models::libtorch::shim::{self, Autocast, OnStream, Stream};
 use aees_run::settings::Precision;
-use tch::{Cuda, Device};
+use tch::{Cuda, Device, Kind, Tensor};
 
 use super::failed;
+use crate::engine::guarded::guarded;
 use crate::engine::{DeviceChoice, EngineDevice, EngineError};
 
 /// The GPUs of this machine that libtorch can use. Without its part for CUDA there are none.
@@ -58,5 +61,24 @@ impl Place {
     /// While it lives, a network computes in the engine's precision. Parameters, losses and statistics are f32 all the same.
     pub(super) fn autocast(&self) -> Result<Option<Autocast>, EngineError> {
         self.bf16.then(|| Autocast::bf16(self.device)).transpose().map_err(failed("turned on bf16"))
+    }
+
+    /// Seconds of the fastest of some products of two square matrices of this side.
+    pub(super) fn product_seconds(&self, side: usize) -> Result<f64, EngineError> {
+        guarded("multiplied two matrices", || {
+            let _stream = self.enter()?;
+            let _precision = self.autocast()?;
+            let matrix = || Tensor::rand([side as i64, side as i64], (Kind::Float, self.device));
+            let (left, right) = (matrix(), matrix());
+            let multiply = || {
+                let start = Instant::now();
+                // Reading one number waits for all of them.
+                let corner = left.matmul(&right).get(0).double_value(&[0]);
+                (start.elapsed().as_secs_f64(), corner)
+            };
+            // The first one wakes the threads up.
+            multiply();
+            Ok((0..3).map(|_| multiply().0).fold(f64::INFINITY, f64::min))
+        })
     }
 }

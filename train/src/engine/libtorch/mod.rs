@@ -65,6 +65,15 @@ impl EngineFactory for LibtorchFactory {
         }
     }
 
+    fn product_seconds(
+        &self,
+        device: &EngineDevice,
+        precision: Precision,
+        side: usize,
+    ) -> Result<Option<f64>, EngineError> {
+        Place::new(device, precision)?.product_seconds(side).map(Some)
+    }
+
     fn build(
         &self,
         job: EngineJob,
