@@ -7,10 +7,11 @@ use serde_json::json;
 use super::diagnosis::Diagnosis;
 
 /// Crate features that bring a device, with what they bring.
-const FEATURES: [(&str, &str); 3] = [
+const FEATURES: [(&str, &str); 4] = [
     ("cuda", "NVIDIA GPUs through CUDA"),
     ("vulkan", "GPUs of any maker through Vulkan"),
     ("wgpu", "GPUs of any maker through wgpu: Vulkan, Metal or DirectX"),
+    ("libtorch", "the engine on PyTorch's library, for the CPU and NVIDIA GPUs"),
 ];
 
 pub(super) fn diagnoses() -> Vec<Diagnosis> {
