@@ -155,6 +155,14 @@ fn ranges_have_the_references_messages() {
     assert!(!scratch.path("run").exists());
 }
 
+#[cfg(not(feature = "libtorch"))]
+#[test]
+fn an_engine_that_was_not_built_says_how_to_build_it() {
+    let wanted =
+        ["there is no engine \"libtorch\" here", "cargo build --release --features libtorch", "docs/libtorch.md"];
+    Scratch::new().train("run", &["--engine", "libtorch"]).refused(&wanted);
+}
+
 #[test]
 fn an_unknown_setting_is_named_with_its_place_and_its_nearest_neighbour() {
     let scratch = Scratch::new();
