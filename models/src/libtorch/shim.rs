@@ -16,19 +16,19 @@ use tch::{Device, Kind, Tensor};
 #[error("{0}")]
 pub struct TorchError(pub String);
 
-type Message = *mut c_char;
+type RawText = *mut c_char;
 type TensorPointer = *mut c_void;
 type Packed = [i64; 3];
 
 unsafe extern "C" {
     fn aees_torch_built_for() -> *const c_char;
-    fn aees_torch_loaded(version: *mut Message) -> Message;
-    fn aees_torch_load_cuda() -> Message;
+    fn aees_torch_loaded(version: *mut RawText) -> RawText;
+    fn aees_torch_load_cuda() -> RawText;
     fn aees_torch_keep_memory();
-    fn aees_torch_channels_last(tensor: *const c_void, result: *mut TensorPointer) -> Message;
-    fn aees_torch_autocast(cuda: bool, on: bool) -> Message;
-    fn aees_torch_tf32(on: bool) -> Message;
-    fn aees_torch_copy_all(targets: *const TensorPointer, sources: *const TensorPointer, count: usize) -> Message;
+    fn aees_torch_channels_last(tensor: *const c_void, result: *mut TensorPointer) -> RawText;
+    fn aees_torch_autocast(cuda: bool, on: bool) -> RawText;
+    fn aees_torch_tf32(on: bool) -> RawText;
+    fn aees_torch_copy_all(targets: *const TensorPointer, sources: *const TensorPointer, count: usize) -> RawText;
     fn aees_torch_adamw(
         parameter: TensorPointer,
         gradient: TensorPointer,
@@ -40,14 +40,14 @@ unsafe extern "C" {
         beta2: f64,
         decay: f64,
         epsilon: f64,
-    ) -> Message;
-    fn aees_torch_new_stream(index: i32, stream: *mut Packed) -> Message;
-    fn aees_torch_exchange_stream(next: *const Packed, previous: *mut Packed) -> Message;
+    ) -> RawText;
+    fn aees_torch_new_stream(index: i32, stream: *mut Packed) -> RawText;
+    fn aees_torch_exchange_stream(next: *const Packed, previous: *mut Packed) -> RawText;
     fn free(memory: *mut c_void);
 }
 
 /// Takes over a string of `malloc`.
-fn text(message: Message) -> Option<String> {
+fn text(message: RawText) -> Option<String> {
     if message.is_null() {
         return None;
     }
@@ -58,7 +58,7 @@ fn text(message: Message) -> Option<String> {
     Some(text)
 }
 
-fn check(message: Message) -> Result<(), TorchError> {
+fn check(message: RawText) -> Result<(), TorchError> {
     text(message).map_or(Ok(()), |message| Err(TorchError(message)))
 }
 
@@ -239,7 +239,7 @@ impl Drop for Autocast {
 
 /// A queue of work on a GPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stream(Packed);
+pub struct CudaStream(Packed);
 
 /// While it lives, work of this thread goes to a stream.
 #[derive(Debug)]
@@ -249,7 +249,7 @@ pub struct OnStream {
     thread: PhantomData<*const ()>,
 }
 
-impl Stream {
+impl CudaStream {
     /// One of libtorch's streams beside the default one.
     ///
     /// # Errors

@@ -34,7 +34,7 @@ pub use slot::SlotKind;
 
 pub(crate) use chunk::Noise;
 pub(crate) use host::ParameterUpdate;
-#[cfg(feature = "gpu")]
+#[cfg(any(feature = "gpu", feature = "libtorch"))]
 pub(crate) use noise::key_words;
 pub(crate) use noise::{TILE, TILE_BLOCKS};
 #[cfg(feature = "gpu")]

@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use aees_models::libtorch::shim::{self, Autocast, OnStream, Stream};
+use aees_models::libtorch::shim::{self, Autocast, CudaStream, OnStream};
 use aees_run::settings::Precision;
 use tch::{Cuda, Device, Kind, Tensor};
 
@@ -23,14 +23,14 @@ pub(super) fn gpus() -> Vec<EngineDevice> {
 }
 
 /// Where and in which precision an engine computes.
-pub(super) struct Place {
+pub(super) struct Computing {
     pub(super) device: Device,
     /// An engine's work goes to a stream of its own, so that engines side by side do not wait for each other.
-    stream: Option<Stream>,
+    stream: Option<CudaStream>,
     bf16: bool,
 }
 
-impl Place {
+impl Computing {
     /// Sets up libtorch for a device. What it keeps for the whole process is the same for every engine: one process computes in
     /// one precision.
     pub(super) fn new(device: &EngineDevice, precision: Precision) -> Result<Self, EngineError> {
@@ -45,7 +45,7 @@ impl Place {
         shim::allow_tf32(precision == Precision::Tf32).map_err(&failed)?;
         // Shapes of images repeat: the fastest convolution for each is looked for once.
         Cuda::cudnn_set_benchmark(true);
-        Ok(Self { device: Device::Cuda(index), stream: Some(Stream::new(index).map_err(&failed)?), bf16 })
+        Ok(Self { device: Device::Cuda(index), stream: Some(CudaStream::new(index).map_err(&failed)?), bf16 })
     }
 
     /// Whether the device is the CPU, so that reading a result costs nothing.
@@ -55,7 +55,7 @@ impl Place {
 
     /// While it lives, this thread's work goes to the engine's stream.
     pub(super) fn enter(&self) -> Result<Option<OnStream>, EngineError> {
-        self.stream.map(Stream::enter).transpose().map_err(failed("went to its stream"))
+        self.stream.map(CudaStream::enter).transpose().map_err(failed("went to its stream"))
     }
 
     /// While it lives, a network computes in the engine's precision. Parameters, losses and statistics are f32 all the same.

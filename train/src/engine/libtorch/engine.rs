@@ -10,7 +10,7 @@ use aees_models::libtorch::NetworkTensors;
 use aees_tasks::Batch;
 use tch::{Device, Kind, Tensor, no_grad};
 
-use super::device::Place;
+use super::device::Computing;
 use super::failed;
 use super::optimizer::Optimizer;
 use crate::engine::guarded::guarded;
@@ -46,7 +46,7 @@ struct PendingStep {
 
 /// An [`Engine`] on libtorch.
 pub(super) struct LibtorchEngine {
-    place: Place,
+    place: Computing,
     workload: Box<dyn Workload>,
     tensors: NetworkTensors,
     optimizer: Optimizer,
@@ -58,7 +58,7 @@ pub(super) struct LibtorchEngine {
 impl LibtorchEngine {
     /// An engine for a workload whose network is made of these tensors.
     pub(super) fn new(
-        place: Place,
+        place: Computing,
         workload: Box<dyn Workload>,
         tensors: NetworkTensors,
         optimizer: Optimizer,

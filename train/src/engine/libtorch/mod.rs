@@ -18,7 +18,7 @@ use aees_run::settings::Precision;
 
 use super::{DeviceChoice, Engine, EngineData, EngineDevice, EngineError, EngineFactory, EngineJob};
 use crate::optimizer::TILE;
-use device::Place;
+use device::Computing;
 use engine::{LibtorchEngine, Workload};
 use images::ImageWorkload;
 use optimizer::Optimizer;
@@ -71,7 +71,7 @@ impl EngineFactory for LibtorchFactory {
         precision: Precision,
         side: usize,
     ) -> Result<Option<f64>, EngineError> {
-        Place::new(device, precision)?.product_seconds(side).map(Some)
+        Computing::new(device, precision)?.product_seconds(side).map(Some)
     }
 
     fn build(
@@ -81,7 +81,7 @@ impl EngineFactory for LibtorchFactory {
         precision: Precision,
     ) -> Result<Box<dyn Engine>, EngineError> {
         check_version()?;
-        let place = Place::new(device, precision)?;
+        let place = Computing::new(device, precision)?;
         let EngineJob { model, tensors, data, loss, optimizer, noise_seed, dropout_seed, evaluation_batch, .. } = job;
         let unfit = |error: aees_models::WeightError| EngineError::Weights(error.to_string());
         // Each parameter begins a tile of the gradient noise.
