@@ -6,7 +6,7 @@
 # PYTHON is any Python with NVIDIA's wheels of NVRTC and of the runtime's headers: one with PyTorch for CUDA has both, else
 # `pip install nvidia-cuda-nvrtc nvidia-cuda-runtime`. GPUS are architectures: sm_80 and sm_90 by default.
 #
-# It shares the build of tests/software_vulkan.sh, and is no part of .ci/run either.
+# It is no part of .ci/run, which has no such Python.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,5 +16,5 @@ if [ $# -eq 0 ]; then set -- sm_80 sm_90; fi
 sources=$PWD/target/cuda-sources
 rm -rf "$sources"
 mkdir -p "$sources"
-AEES_CUDA_SOURCES=$sources cargo test -p aees-train --features "${FEATURES:-wgpu},cuda-source" --lib cuda_source
+cargo run --quiet --manifest-path tests/cuda_source/Cargo.toml --target-dir target/cuda-source -- "$sources"
 "$python" tests/support/nvrtc.py "$sources" "$@"

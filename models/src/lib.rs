@@ -72,4 +72,4 @@ pub use pretrained::{Notice, Pretrained, PretrainedError, pretrained, save_pretr
 pub use resnet18::ResNet18Config;
 pub use tensor_info::{TensorInfo, TensorKind, WeightError, check_values, parameter_count, parameter_numbers};
 pub use text_config::{Activation, ModelConfigError, TextArchitecture, TextClassifierConfig};
-pub use token_layout::{BatchError, Padding, TokenLayout};
+pub use token_layout::{BatchError, MASKED_SCORE, Padding, TokenLayout};

@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::TextClassifierConfig;
 
 /// Added to the attention scores of padding: its exponential is 0 beside that of any real score.
-const MASKED: f32 = -1e9;
+pub const MASKED_SCORE: f32 = -1e9;
 
 /// Why ids do not make a batch.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -88,8 +88,7 @@ impl TokenLayout {
     ///
     /// When the two do not fit each other or the network.
     pub fn new(config: &TextClassifierConfig, ids: &[i32], lengths: &[usize]) -> Result<Self, BatchError> {
-        check(config, ids, lengths)?;
-        let longest = lengths.iter().copied().max().unwrap_or(0);
+        let longest = Self::longest(config, ids, lengths)?;
         Ok(Self {
             lengths: lengths.to_vec(),
             longest,
@@ -101,6 +100,16 @@ impl TokenLayout {
 }
 
 impl TokenLayout {
+    /// The length of the longest sentence, of ids that fit the network.
+    ///
+    /// # Errors
+    ///
+    /// When they do not.
+    pub fn longest(config: &TextClassifierConfig, ids: &[i32], lengths: &[usize]) -> Result<usize, BatchError> {
+        check(config, ids, lengths)?;
+        Ok(lengths.iter().copied().max().unwrap_or(0))
+    }
+
     /// The number of elements that attention weights have without padding: for each sentence `[heads, queries, length]`, with
     /// as many queries as the sentence has tokens, or fewer if only so many are computed.
     pub fn attention_elements(&self, heads: usize, queries: usize) -> usize {
@@ -135,7 +144,7 @@ impl Padding {
             token_of_place.extend(token..token + length as i32);
             token_of_place.resize(place as usize + longest, 0);
             scores.resize(place as usize + length, 0.0);
-            scores.resize(place as usize + longest, MASKED);
+            scores.resize(place as usize + longest, MASKED_SCORE);
         }
         Self { token_of_place, place_of_token, scores }
     }

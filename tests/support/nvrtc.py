@@ -20,6 +20,10 @@ class Nvrtc:
         libraries = sorted(path for path in find("lib/libnvrtc.so.*") if ".alt." not in path)
         if not libraries:
             sys.exit("this Python has no NVRTC: install nvidia-cuda-nvrtc and nvidia-cuda-runtime")
+        # Its other half is beside it, where the loader does not look.
+        for path in find("lib/libnvrtc-builtins.so.*"):
+            if ".alt." not in path:
+                ctypes.CDLL(path, ctypes.RTLD_GLOBAL)
         self.library = ctypes.CDLL(libraries[-1])
         self.library.nvrtcGetErrorString.restype = ctypes.c_char_p
         self.includes = [os.path.dirname(path) for path in find("include/cuda_runtime.h")]

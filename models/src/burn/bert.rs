@@ -178,8 +178,8 @@ impl Bert {
 impl Embeddings {
     /// From a batch to `[tokens, dim]`.
     fn forward(&self, batch: &TokenBatch) -> Tensor<2> {
-        let words = self.word_embeddings.forward(batch.ids.clone());
-        let positions = self.position_embeddings.forward(batch.positions.clone());
+        let words = self.word_embeddings.forward(batch.tensors.ids.clone());
+        let positions = self.position_embeddings.forward(batch.tensors.positions.clone());
         let first_type = self.token_type_embeddings.weight.val().narrow(0, 0, 1); // [1, dim]
         self.LayerNorm.forward(words + positions + first_type)
     }

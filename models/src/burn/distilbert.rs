@@ -162,8 +162,8 @@ impl DistilBert {
 impl Embeddings {
     /// From a batch to `[tokens, dim]`.
     fn forward(&self, batch: &TokenBatch) -> Tensor<2> {
-        let words = self.word_embeddings.forward(batch.ids.clone());
-        let positions = self.position_embeddings.forward(batch.positions.clone());
+        let words = self.word_embeddings.forward(batch.tensors.ids.clone());
+        let positions = self.position_embeddings.forward(batch.tensors.positions.clone());
         self.LayerNorm.forward(words + positions)
     }
 }

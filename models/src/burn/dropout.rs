@@ -5,7 +5,7 @@
 
 use burn::tensor::{Int, Tensor, TensorData};
 
-use super::token_batch::{TokenBatch, integers};
+use super::token_batch::TokenBatch;
 
 /// Makes dropout masks. A source stands for one step of one run.
 pub trait DropoutMasks {
@@ -59,7 +59,7 @@ impl Dropout<'_> {
                 let mask = Tensor::from_data(mask, &weights.device());
                 weights * mask
             }
-            Some(DropoutMask::Device(mask)) => weights * places.pad_on_device(mask),
+            Some(DropoutMask::Device(mask)) => weights * places.pad_on_device(mask, batch),
         }
     }
 
@@ -109,24 +109,23 @@ impl<'a> AttentionPlaces<'a> {
     }
 
     /// The mask at its places, and any element of it elsewhere: `[sentences, heads, queries, longest]`.
-    fn pad_on_device(&self, mask: Tensor<1>) -> Tensor<4> {
+    fn pad_on_device(&self, mask: Tensor<1>, batch: &TokenBatch) -> Tensor<4> {
         let Self { heads, queries, longest, .. } = *self;
         let (device, sentences) = (mask.device(), self.lengths.len());
-        let of_sentence = |values: Vec<i32>| integers(values, &device).reshape([sentences, 1, 1, 1]);
-        let starts = self.lengths.iter().scan(0, |next, &length| {
-            let start = *next as i32;
-            *next += self.of(length);
-            Some(start)
-        });
-        let start = of_sentence(starts.collect());
-        let length = of_sentence(self.lengths.iter().map(|&length| length as i32).collect());
-        let rows = of_sentence(self.lengths.iter().map(|&length| queries.min(length) as i32).collect());
+        let of_sentence = |values: &Tensor<1, Int>| values.clone().reshape([sentences, 1, 1, 1]);
+        let tensors = &batch.tensors;
+        let length = of_sentence(&tensors.lengths);
+        // A sentence has one query, or as many as tokens.
+        let (first, rows) = match queries {
+            1 => (of_sentence(&tensors.first_tokens), length.ones_like()),
+            _ => (of_sentence(&tensors.square_sums), length.clone()),
+        };
         let upto = |count: usize| Tensor::<1, Int>::arange(0..count as i64, &device);
         let head = upto(heads).reshape([1, heads, 1, 1]);
         let query = upto(queries).reshape([1, 1, queries, 1]);
         let key = upto(longest).reshape([1, 1, 1, longest]);
         // Beside its places this runs into the next sentence, and in the last one over the end.
-        let place = start + (head * rows + query) * length + key;
+        let place = first * heads as i32 + (head * rows + query) * length + key;
         let place = place.clamp_max(self.elements() as i64 - 1).reshape([-1]);
         mask.select(0, place).reshape([sentences, heads, queries, longest])
     }

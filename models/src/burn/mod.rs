@@ -25,4 +25,4 @@ pub use loss::cross_entropy;
 pub use named_tensors::{host_tensor, load, tensor_data, tensor_infos, tensors};
 pub use resnet18::{BasicBlock, ResNet18};
 pub use text_classifier::TextClassifier;
-pub use token_batch::TokenBatch;
+pub use token_batch::{PaddedPlaces, TokenBatch, TokenTensors};

@@ -10,22 +10,35 @@ use crate::{BatchError, TextClassifierConfig, TokenLayout};
 pub struct TokenBatch {
     lengths: Vec<usize>,
     longest: usize,
-    /// `[tokens]`.
-    pub(crate) ids: Tensor<1, Int>,
-    /// Of each token in its sentence: `[tokens]`.
-    pub(crate) positions: Tensor<1, Int>,
-    /// The number of the first token of each sentence: `[sentences]`.
-    first_tokens: Tensor<1, Int>,
-    padding: Option<PaddedPlaces>,
+    pub(crate) tensors: TokenTensors,
 }
 
-/// [`crate::token_layout::Padding`] on the device.
+/// The tensors of a batch: [`TokenLayout`] on a device.
 #[derive(Debug, Clone)]
-struct PaddedPlaces {
-    token_of_place: Tensor<1, Int>,
-    place_of_token: Tensor<1, Int>,
+pub struct TokenTensors {
+    /// `[tokens]`.
+    pub ids: Tensor<1, Int>,
+    /// Of each token in its sentence: `[tokens]`.
+    pub positions: Tensor<1, Int>,
+    /// The number of the first token of each sentence: `[sentences]`.
+    pub first_tokens: Tensor<1, Int>,
+    /// The length of each sentence: `[sentences]`.
+    pub lengths: Tensor<1, Int>,
+    /// The sum of the squared lengths before each sentence: `[sentences]`.
+    pub square_sums: Tensor<1, Int>,
+    /// Absent when all sentences are equally long.
+    pub padding: Option<PaddedPlaces>,
+}
+
+/// [`crate::Padding`] on a device.
+#[derive(Debug, Clone)]
+pub struct PaddedPlaces {
+    /// `[sentences * longest]`.
+    pub token_of_place: Tensor<1, Int>,
+    /// `[tokens]`.
+    pub place_of_token: Tensor<1, Int>,
     /// `[sentences, 1, 1, longest]`.
-    scores: Tensor<4>,
+    pub scores: Tensor<4>,
 }
 
 impl TokenBatch {
@@ -47,14 +60,25 @@ impl TokenBatch {
             place_of_token: integers(padding.place_of_token, device),
             scores: Tensor::from_data(TensorData::new(padding.scores, [lengths.len(), 1, 1, longest]), device),
         });
-        Ok(Self {
-            longest,
+        let square_sums = lengths.iter().scan(0, |next, &length| {
+            let sum = *next as i32;
+            *next += length * length;
+            Some(sum)
+        });
+        let tensors = TokenTensors {
             ids: integers(ids.to_vec(), device),
             positions: integers(positions, device),
             first_tokens: integers(first_tokens, device),
+            lengths: integers(lengths.iter().map(|&length| length as i32).collect(), device),
+            square_sums: integers(square_sums.collect(), device),
             padding,
-            lengths,
-        })
+        };
+        Ok(Self { longest, tensors, lengths })
+    }
+
+    /// A batch whose tensors were made on the device. `lengths` are those of its sentences.
+    pub fn from_tensors(lengths: Vec<usize>, tensors: TokenTensors) -> Self {
+        Self { longest: lengths.iter().copied().max().unwrap_or(0), lengths, tensors }
     }
 
     /// Number of sentences.
@@ -79,13 +103,13 @@ impl TokenBatch {
 
     /// From `[tokens, dim]` to the first token of each sentence, `[sentences, dim]`.
     pub(crate) fn first_of(&self, x: Tensor<2>) -> Tensor<2> {
-        x.select(0, self.first_tokens.clone())
+        x.select(0, self.tensors.first_tokens.clone())
     }
 
     /// From `[tokens, dim]` to `[sentences, longest, dim]`. Padding holds values of no meaning.
     pub(crate) fn pad(&self, x: Tensor<2>) -> Tensor<3> {
         let [_, dim] = x.dims();
-        let x = match &self.padding {
+        let x = match &self.tensors.padding {
             Some(padding) => x.select(0, padding.token_of_place.clone()),
             None => x,
         };
@@ -95,7 +119,7 @@ impl TokenBatch {
     /// From `[sentences, longest, dim]` to `[tokens, dim]`.
     pub(crate) fn unpad(&self, x: Tensor<3>) -> Tensor<2> {
         let x = x.flatten(0, 1);
-        match &self.padding {
+        match &self.tensors.padding {
             Some(padding) => x.select(0, padding.place_of_token.clone()),
             None => x,
         }
@@ -103,14 +127,14 @@ impl TokenBatch {
 
     /// Makes the scores `[sentences, heads, queries, longest]` of padded keys too small to matter.
     pub(crate) fn mask(&self, scores: Tensor<4>) -> Tensor<4> {
-        match &self.padding {
+        match &self.tensors.padding {
             Some(padding) => scores + padding.scores.clone(),
             None => scores,
         }
     }
 }
 
-pub(crate) fn integers(values: Vec<i32>, device: &Device) -> Tensor<1, Int> {
+fn integers(values: Vec<i32>, device: &Device) -> Tensor<1, Int> {
     let length = values.len();
     Tensor::from_data(TensorData::new(values, [length]), device)
 }

@@ -2,9 +2,8 @@
 //! uploads none.
 
 use aees_models::burn::{DropoutMask, DropoutMasks};
-use burn::tensor::Device;
 #[cfg(feature = "gpu")]
-use burn::tensor::{DType, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 #[cfg(feature = "gpu")]
 use cubecl::prelude::CubeDim;
 
@@ -15,6 +14,7 @@ use super::kernels::operation::{StreamTensor, cubes, empty, enqueue, floats, for
 use crate::dropout::StepDropout;
 #[cfg(feature = "gpu")]
 use crate::dropout::threshold_and_kept;
+#[cfg(feature = "gpu")]
 use crate::engine::EngineError;
 
 /// The masks of one step.
@@ -33,19 +33,15 @@ pub(super) enum MaskPlace {
     Device(StreamTensor),
 }
 
+#[cfg(feature = "gpu")]
 impl MaskPlace {
-    /// Host memory for the CPU, and otherwise the device, which has no gradients.
+    /// A device without gradients.
     ///
     /// # Errors
-    /// When it is not a device for kernels of our own.
-    pub(super) fn on(device: &Device, on_host: bool) -> Result<Self, EngineError> {
-        #[cfg(feature = "gpu")]
-        if !on_host {
-            let anchor = floats(Tensor::<1>::zeros([1], device));
-            return Ok(Self::Device(anchor.map_err(foreign("made the dropout masks"))?));
-        }
-        let _ = (device, on_host);
-        Ok(Self::Host)
+    /// When it is not one for kernels of our own.
+    pub(super) fn on(device: &Device) -> Result<Self, EngineError> {
+        let anchor = floats(Tensor::<1>::zeros([1], device)).map_err(foreign("made the dropout masks"))?;
+        Ok(Self::Device(anchor))
     }
 }
 

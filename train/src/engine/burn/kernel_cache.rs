@@ -10,7 +10,7 @@ use cubecl::config::cache::CacheConfig;
 use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
 
 /// The folder: `AEES_KERNEL_CACHE`, else `aees/kernels` in the user's cache.
-pub fn folder() -> PathBuf {
+pub(super) fn folder() -> PathBuf {
     folder_from(&|name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from))
 }
 

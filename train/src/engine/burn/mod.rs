@@ -15,6 +15,10 @@ pub mod optimizer;
 mod product;
 #[cfg(feature = "gpu")]
 mod resident_images;
+#[cfg(feature = "gpu")]
+mod resident_plan;
+#[cfg(feature = "gpu")]
+mod resident_sentences;
 mod sentences;
 
 use aees_models::ModelSpec;
@@ -22,12 +26,13 @@ use aees_models::burn::{ResNet18, TextClassifier};
 
 use super::{DeviceChoice, Engine, EngineData, EngineDevice, EngineError, EngineFactory, EngineJob};
 use aees_run::settings::Precision;
-use dropout::MaskPlace;
 use engine::BurnEngine;
 use images::ImageWorkload;
 use optimizer::Optimizer;
 #[cfg(feature = "gpu")]
 use resident_images::ResidentImages;
+#[cfg(feature = "gpu")]
+use resident_sentences::ResidentSentences;
 use sentences::SentenceWorkload;
 
 /// Makes engines on burn.
@@ -95,8 +100,19 @@ impl EngineFactory for BurnFactory {
             (ModelSpec::TextClassifier(config), EngineData::Sentences(data)) => {
                 let network = TextClassifier::new(&config, tensors, &training).map_err(unfit)?;
                 let optimizer = Optimizer::new(optimizer, noise_seed, &network);
-                let place = MaskPlace::on(&device, on_host)?;
-                let sentences = SentenceWorkload::new(data, config, dropout_seed, &device, place);
+                #[cfg(feature = "gpu")]
+                if !on_host {
+                    let sentences = ResidentSentences::new(data, config, dropout_seed, &device)?;
+                    return Ok(Box::new(BurnEngine::new(
+                        sentences,
+                        network,
+                        optimizer,
+                        loss,
+                        evaluation_batch,
+                        on_host,
+                    )));
+                }
+                let sentences = SentenceWorkload::new(data, config, dropout_seed, &device);
                 Ok(Box::new(BurnEngine::new(sentences, network, optimizer, loss, evaluation_batch, on_host)))
             }
             _ => Err(EngineError::Job { engine: self.name() }),

@@ -5,13 +5,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use aees_tasks::{Batch, Cifar100, CropFlip, EpochPlan, ImageSplit, Normalization};
-use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use burn::tensor::{DType, Device, Int, Tensor};
 use cubecl::prelude::{CubeDim, SequenceArg};
 
 use super::engine::Workload;
 use super::images::{CHANNELS, SIDE, split};
 use super::kernels::crop::{PADDING, UNITS, VALUES, crop};
-use super::kernels::operation::{StreamTensor, cubes, empty, enqueue, foreign, from_floats, from_integers, integers};
+use super::kernels::operation::{StreamTensor, cubes, empty, enqueue, from_floats, from_integers};
+use super::resident_plan::{ResidentPlan, upload};
 use crate::engine::{EngineError, Split};
 
 /// Images in a GPU's memory.
@@ -24,8 +25,7 @@ pub(super) struct ResidentImages {
     train: ResidentSplit,
     validation: Option<ResidentSplit>,
     test: ResidentSplit,
-    /// The plan that was uploaded last.
-    plan: Option<ResidentPlan>,
+    plan: ResidentPlan,
 }
 
 /// One split.
@@ -34,22 +34,6 @@ struct ResidentSplit {
     /// Four bytes a word.
     pixels: StreamTensor,
     labels: StreamTensor,
-}
-
-/// The plan of an epoch.
-struct ResidentPlan {
-    kept: EpochPlan,
-    /// Two words a position: see the kernel.
-    words: StreamTensor,
-}
-
-impl ResidentPlan {
-    /// Whether a batch is of this plan.
-    fn holds(&self, batch: Batch<'_>) -> bool {
-        let positions = batch.start..batch.start + batch.indices.len();
-        self.kept.order.get(positions.clone()) == Some(batch.indices)
-            && self.kept.augmentations.get(positions).unwrap_or_default() == batch.augmentations
-    }
 }
 
 impl ResidentImages {
@@ -71,7 +55,7 @@ impl ResidentImages {
             data,
             scales,
             device: device.clone(),
-            plan: None,
+            plan: ResidentPlan::default(),
         })
     }
 
@@ -136,11 +120,7 @@ impl Workload for ResidentImages {
     type Input = Tensor<4>;
 
     fn training_batch(&mut self, batch: Batch<'_>, _step: u64) -> Result<(Tensor<4>, Tensor<1, Int>), EngineError> {
-        let plan = match self.plan.take().filter(|plan| plan.holds(batch)) {
-            Some(plan) => plan,
-            None => ResidentPlan { words: upload(words(batch.plan), &self.device)?, kept: batch.plan.clone() },
-        };
-        let plan = self.plan.insert(plan).words.clone();
+        let plan = self.plan.of(batch, &self.device, words)?;
         let (images, labels) = self.batch(&self.train, Some(&plan), batch.start, batch.indices.len());
         Ok((Tensor::from_inner(images), Tensor::from_inner(labels)))
     }
@@ -162,12 +142,4 @@ fn words(plan: &EpochPlan) -> Vec<u32> {
     let augmentation = |crop: &CropFlip| u32::from(crop.dy) + 16 * u32::from(crop.dx) + 256 * u32::from(crop.flip);
     let word = |position: usize| plan.augmentations.get(position).map_or(17 * PADDING, augmentation);
     plan.order.iter().enumerate().flat_map(|(position, example)| [*example, word(position)]).collect()
-}
-
-/// Words, as integers of 32 bits.
-fn upload(words: Vec<u32>, device: &Device) -> Result<StreamTensor, EngineError> {
-    let length = words.len();
-    let words: Vec<i32> = words.into_iter().map(u32::cast_signed).collect();
-    let tensor = Tensor::<1, Int>::from_data(TensorData::new(words, [length]), (device, DType::I32));
-    integers(tensor).map_err(foreign("uploaded the images"))
 }

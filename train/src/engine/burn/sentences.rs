@@ -1,13 +1,15 @@
-//! Text classifiers on sentences: how token ids become batches on a device.
+//! Text classifiers on sentences: how token ids become batches on the CPU.
 //!
 //! A batch holds the real tokens of its sentences one after the other and nothing else: padding never leaves the
-//! attention. Ids are uploaded with each step, four bytes a token.
+//! attention. On a GPU the work is that of `resident_sentences.rs`.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use aees_models::TextClassifierConfig;
+#[cfg(feature = "gpu")]
+use aees_models::TokenLayout;
 use aees_models::burn::{DropoutMasks, TextClassifier, TokenBatch};
+use aees_models::{BatchError, TextClassifierConfig};
 use aees_tasks::{Batch, TokenData, TokenSplit};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
@@ -21,7 +23,6 @@ pub(super) struct SentenceWorkload {
     data: Arc<TokenData>,
     config: TextClassifierConfig,
     dropout_seed: u64,
-    mask_place: MaskPlace,
     /// The device with gradients.
     training: Device,
     /// The same device without.
@@ -30,30 +31,16 @@ pub(super) struct SentenceWorkload {
 
 /// A batch as the classifier takes it.
 pub(super) struct SentenceBatch {
-    tokens: TokenBatch,
+    pub(super) tokens: TokenBatch,
     /// What to drop; nothing in an evaluation.
-    dropout: Option<BurnDropout>,
+    pub(super) dropout: Option<BurnDropout>,
 }
 
 impl SentenceWorkload {
     /// The sentences for a classifier on a device; `device` is the one without gradients.
-    pub(super) fn new(
-        data: Arc<TokenData>,
-        config: TextClassifierConfig,
-        dropout_seed: u64,
-        device: &Device,
-        mask_place: MaskPlace,
-    ) -> Self {
+    pub(super) fn new(data: Arc<TokenData>, config: TextClassifierConfig, dropout_seed: u64, device: &Device) -> Self {
         let (training, evaluation) = (device.clone().autodiff(), device.clone());
-        Self { data, config, dropout_seed, mask_place, training, evaluation }
-    }
-
-    fn split(&self, split: Split) -> Option<&TokenSplit> {
-        match split {
-            Split::Train => Some(&self.data.train),
-            Split::Validation => Some(&self.data.validation),
-            Split::Test => self.data.test.as_ref(),
-        }
+        Self { data, config, dropout_seed, training, evaluation }
     }
 
     fn tokens(
@@ -62,20 +49,50 @@ impl SentenceWorkload {
         examples: impl Iterator<Item = usize> + Clone,
         device: &Device,
     ) -> Result<TokenBatch, EngineError> {
-        let (mut ids, mut lengths) = (Vec::new(), Vec::new());
-        if let Some(sentences) = self.split(split) {
-            for example in examples.clone() {
-                let before = ids.len();
-                sentences.extend_ids(example, &mut ids);
-                lengths.push(ids.len() - before);
-            }
-        }
-        TokenBatch::new(&self.config, &ids, &lengths, device).map_err(|error| EngineError::Example {
-            split,
-            example: examples.clone().next().unwrap_or_default(),
-            reason: error.to_string(),
-        })
+        let (ids, lengths) = ids_and_lengths(&self.data, split, examples.clone());
+        TokenBatch::new(&self.config, &ids, &lengths, device).map_err(unfit(split, examples))
     }
+}
+
+/// A split of the sentences.
+pub(super) fn split(data: &TokenData, split: Split) -> Option<&TokenSplit> {
+    match split {
+        Split::Train => Some(&data.train),
+        Split::Validation => Some(&data.validation),
+        Split::Test => data.test.as_ref(),
+    }
+}
+
+fn ids_and_lengths(data: &TokenData, of: Split, examples: impl Iterator<Item = usize>) -> (Vec<i32>, Vec<usize>) {
+    let (mut ids, mut lengths) = (Vec::new(), Vec::new());
+    if let Some(sentences) = split(data, of) {
+        for example in examples {
+            let before = ids.len();
+            sentences.extend_ids(example, &mut ids);
+            lengths.push(ids.len() - before);
+        }
+    }
+    (ids, lengths)
+}
+
+/// The length of each sentence of a batch that fits the network.
+///
+/// # Errors
+/// When one does not.
+#[cfg(feature = "gpu")]
+pub(super) fn sentence_lengths(
+    config: &TextClassifierConfig,
+    data: &TokenData,
+    of: Split,
+    examples: impl Iterator<Item = usize> + Clone,
+) -> Result<Vec<usize>, EngineError> {
+    let (ids, lengths) = ids_and_lengths(data, of, examples.clone());
+    TokenLayout::longest(config, &ids, &lengths).map_err(unfit(of, examples))?;
+    Ok(lengths)
+}
+
+fn unfit(split: Split, mut examples: impl Iterator<Item = usize>) -> impl FnOnce(BatchError) -> EngineError {
+    move |error| EngineError::Example { split, example: examples.next().unwrap_or_default(), reason: error.to_string() }
 }
 
 impl Workload for SentenceWorkload {
@@ -89,7 +106,7 @@ impl Workload for SentenceWorkload {
         let count = labels.len();
         let labels = Tensor::from_data(TensorData::new(labels, [count]), &self.training);
         let masks = StepDropout::new(self.dropout_seed, step);
-        let dropout = Some(BurnDropout { masks, place: self.mask_place.clone() });
+        let dropout = Some(BurnDropout { masks, place: MaskPlace::Host });
         Ok((SentenceBatch { tokens, dropout }, labels))
     }
 
@@ -97,8 +114,8 @@ impl Workload for SentenceWorkload {
         Ok(SentenceBatch { tokens: self.tokens(split, examples, &self.evaluation)?, dropout: None })
     }
 
-    fn examples(&self, split: Split) -> usize {
-        self.split(split).map_or(0, TokenSplit::len)
+    fn examples(&self, of: Split) -> usize {
+        split(&self.data, of).map_or(0, TokenSplit::len)
     }
 }
 

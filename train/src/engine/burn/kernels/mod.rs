@@ -3,9 +3,8 @@
 //! The files of kernels hold device code alone: what they are launched with is with their users.
 
 pub(super) mod crop;
-#[cfg(all(test, feature = "cuda-source"))]
-mod cuda_source;
 pub(super) mod mask;
 pub(super) mod normal;
 pub(super) mod operation;
+pub(super) mod tokens;
 pub(super) mod update;

@@ -91,3 +91,12 @@ pub(in crate::engine::burn) fn cubes(elements: usize, units: u32) -> CubeCount {
     let cubes = elements.div_ceil(units as usize);
     CubeCount::Static(cubes.min(MOST) as u32, cubes.div_ceil(MOST) as u32, 1)
 }
+
+/// A part of a contiguous tensor from an element on, without a copy. Elements of both have four bytes, and the part begins
+/// where the device lets a buffer begin.
+pub(in crate::engine::burn) fn part(whole: &CubeTensor, start: usize, (shape, dtype): StreamOutput) -> CubeTensor {
+    let elements = shape.num_elements();
+    let after = whole.meta.num_elements() - start - elements;
+    let handle = whole.handle.clone().offset_start(4 * start as u64).offset_end(4 * after as u64);
+    CubeTensor::new_contiguous(whole.client.clone(), whole.device.clone(), shape, handle, dtype)
+}

@@ -1,7 +1,13 @@
-//! Our kernels as CUDA C++, without a GPU, a driver or a toolkit: `tests/nvrtc.sh` compiles what this test writes.
+//! Writes our kernels as CUDA C++ into a folder, without a GPU, a driver or a toolkit; `tests/nvrtc.sh` compiles them.
+//!
+//! It takes the files of the kernels, and what they need of the optimizer, straight from their places in `aees-train`.
+
+// Only a part of those files is used here.
+#![allow(dead_code, unused_imports)]
 
 use std::sync::Arc;
 
+use cubecl::Compiler;
 use cubecl::prelude::*;
 use cubecl::server::Handle;
 use cubecl_common::device::{DeviceId, ServiceId};
@@ -11,7 +17,29 @@ use cubecl_cpp::target::Cuda;
 use cubecl_environment::stream::StreamId;
 use cubecl_ir::{DeviceIdentity, DeviceProperties, HardwareProperties, MemoryDeviceProperties};
 
-use super::{crop, mask, update};
+use kernels::{crop, mask, tokens, update};
+
+#[path = "../../../train/src/philox.rs"]
+mod philox;
+
+/// What the kernels share with the host.
+#[path = "../../../train/src/optimizer"]
+mod optimizer {
+    mod noise;
+    mod normal;
+
+    pub(crate) use noise::{TILE, TILE_BLOCKS};
+    pub(crate) use normal::{COSINE, LN_2, LOGARITHM, SINE, WORD_TO_ANGLE, WORD_TO_UNIT};
+}
+
+#[path = "../../../train/src/engine/burn/kernels"]
+mod kernels {
+    pub(crate) mod crop;
+    pub(crate) mod mask;
+    pub(crate) mod normal;
+    pub(crate) mod tokens;
+    pub(crate) mod update;
+}
 
 /// A GPU of NVIDIA as CubeCL describes those since Ampere.
 fn device() -> Arc<DeviceProperties> {
@@ -106,6 +134,24 @@ fn sources() -> Vec<(String, String)> {
         update::add_sums::create_dummy_kernel(device.clone(), target.clone(), cubes(), units(), buffer(), buffer(), 64);
     sources.push(("add_sums".to_owned(), source(kernel)));
     for planned in [false, true] {
+        let starts = SequenceArg { values: (0..tokens::LISTS as u32).collect() };
+        let kernel = tokens::lay_out::create_dummy_kernel(
+            device.clone(),
+            target.clone(),
+            cubes(),
+            units(),
+            buffer(),
+            buffer(),
+            buffer(),
+            starts,
+            0,
+            16,
+            64,
+            1000,
+            -1e9,
+            planned,
+        );
+        sources.push((format!("lay_out_{planned}"), source(kernel)));
         let kernel = crop::crop::create_dummy_kernel(
             device.clone(),
             target.clone(),
@@ -142,13 +188,9 @@ fn sources() -> Vec<(String, String)> {
     sources
 }
 
-#[test]
-fn our_kernels_become_cuda_sources() {
-    let folder = std::env::var_os("AEES_CUDA_SOURCES");
+fn main() {
+    let folder = std::env::args().nth(1).map(std::path::PathBuf::from).expect("a folder for the sources");
     for (name, text) in sources() {
-        assert!(text.contains("__global__"), "{name}");
-        if let Some(folder) = &folder {
-            std::fs::write(std::path::Path::new(folder).join(format!("{name}.cu")), text).unwrap();
-        }
+        std::fs::write(folder.join(format!("{name}.cu")), text).expect("the folder can be written");
     }
 }

@@ -1,0 +1,50 @@
+//! The plan of an epoch on a GPU: uploaded once, when its first batch comes.
+
+use aees_tasks::{Batch, EpochPlan};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+
+use super::kernels::operation::{StreamTensor, foreign, integers};
+use crate::engine::EngineError;
+
+/// The plan that was uploaded last.
+#[derive(Default)]
+pub(super) struct ResidentPlan {
+    last: Option<(EpochPlan, StreamTensor)>,
+}
+
+impl ResidentPlan {
+    /// The words of the plan that a batch is of, as `words` tells them.
+    ///
+    /// # Errors
+    /// When they cannot be uploaded.
+    pub(super) fn of(
+        &mut self,
+        batch: Batch<'_>,
+        device: &Device,
+        words: impl FnOnce(&EpochPlan) -> Vec<u32>,
+    ) -> Result<StreamTensor, EngineError> {
+        let last = match self.last.take().filter(|(plan, _)| holds(plan, batch)) {
+            Some(last) => last,
+            None => (batch.plan.clone(), upload(words(batch.plan), device)?),
+        };
+        Ok(self.last.insert(last).1.clone())
+    }
+}
+
+/// Whether a batch is of a plan.
+fn holds(plan: &EpochPlan, batch: Batch<'_>) -> bool {
+    let positions = batch.start..batch.start + batch.indices.len();
+    plan.order.get(positions.clone()) == Some(batch.indices)
+        && plan.augmentations.get(positions).unwrap_or_default() == batch.augmentations
+}
+
+/// Words, as integers of 32 bits.
+///
+/// # Errors
+/// When it is not a device for kernels of our own.
+pub(super) fn upload(words: Vec<u32>, device: &Device) -> Result<StreamTensor, EngineError> {
+    let length = words.len();
+    let words: Vec<i32> = words.into_iter().map(u32::cast_signed).collect();
+    let tensor = Tensor::<1, Int>::from_data(TensorData::new(words, [length]), (device, DType::I32));
+    integers(tensor).map_err(foreign("uploaded its data"))
+}
