@@ -76,10 +76,16 @@ fn a_step_of_an_engine_uploads_nothing_and_reads_nothing() {
                 assert!(step == 0 || counted.uploads == 0, "{counted:?}");
                 assert_eq!(counted.reads, 0, "{counted:?}");
             }
+            let before = engine.work_counts();
+            engine.step(plan.batch(0, 50).unwrap(), &StepControl::plain(0.01, 4)).unwrap();
+            device.sync().unwrap();
+            let after = engine.work_counts();
+            assert!(after.launches > before.launches && after.uploads == before.uploads, "{before:?}, {after:?}");
+            assert!(after.peak_memory_bytes > Some(0), "{after:?}");
             let mut records = Vec::new();
             let ((), counted) = enqueued(&device, || engine.drain(&mut records).unwrap());
             println!("drain: {counted:?}");
-            assert!(counted.reads > 0 && records.len() == 4, "{counted:?}");
+            assert!(counted.reads > 0 && records.len() == 5, "{counted:?}");
         }
     }
 }

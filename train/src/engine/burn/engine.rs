@@ -15,7 +15,7 @@ use burn::tensor::{Int, Tensor, TensorData};
 use super::optimizer::{Optimizer, SquaredNorm};
 use crate::engine::guarded::guarded;
 use crate::engine::saved_state::{joined, parts};
-use crate::engine::{Engine, EngineError, EngineState, Loss, Split, StepControl, StepRecord};
+use crate::engine::{Engine, EngineError, EngineState, Loss, Split, StepControl, StepRecord, WorkCounts};
 
 /// The data that a network learns from, on a device: what differs between tasks inside this engine.
 pub(super) trait Workload: Send {
@@ -63,6 +63,8 @@ pub(super) struct BurnEngine<W, N> {
     evaluation_batch: usize,
     on_host: bool,
     pending: Vec<PendingStep>,
+    /// Tensors that drains have read from the device.
+    read_backs: u64,
 }
 
 impl<W: Workload, N: Network<W::Input>> BurnEngine<W, N> {
@@ -77,7 +79,8 @@ impl<W: Workload, N: Network<W::Input>> BurnEngine<W, N> {
         evaluation_batch: usize,
         on_host: bool,
     ) -> Self {
-        Self { workload, network: Some(network), optimizer, loss, evaluation_batch, on_host, pending: Vec::new() }
+        let (network, pending) = (Some(network), Vec::new());
+        Self { workload, network, optimizer, loss, evaluation_batch, on_host, pending, read_backs: 0 }
     }
 
     fn network(&self) -> Result<&N, EngineError> {
@@ -114,6 +117,8 @@ impl<W: Workload, N: Network<W::Input>> Engine for BurnEngine<W, N> {
             return Ok(());
         }
         let pending = std::mem::take(&mut self.pending);
+        // Losses, correct counts and update norms.
+        self.read_backs += 3;
         guarded("read the losses", || {
             let losses = Tensor::cat(pending.iter().map(|step| step.loss.clone()).collect(), 0);
             let correct = Tensor::cat(pending.iter().map(|step| step.correct.clone()).collect(), 0);
@@ -136,6 +141,14 @@ impl<W: Workload, N: Network<W::Input>> Engine for BurnEngine<W, N> {
 
     fn is_synchronous(&self) -> bool {
         self.on_host
+    }
+
+    fn work_counts(&self) -> WorkCounts {
+        match &self.network {
+            #[cfg(feature = "gpu")]
+            Some(network) if !self.on_host => super::work::counts(network.devices().first(), self.read_backs),
+            _ => WorkCounts::default(),
+        }
     }
 
     fn predict(&mut self, split: Split) -> Result<Vec<u32>, EngineError> {

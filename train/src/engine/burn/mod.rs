@@ -20,6 +20,8 @@ mod resident_plan;
 #[cfg(feature = "gpu")]
 mod resident_sentences;
 mod sentences;
+#[cfg(feature = "gpu")]
+mod work;
 
 use aees_models::ModelSpec;
 use aees_models::burn::{ResNet18, TextClassifier};

@@ -47,9 +47,9 @@ pub mod nvptx {
 pub mod shared {
     use std::ffi::c_char;
 
-    use cubecl_common::backtrace::BackTrace;
     use cubecl_core::ir::nvidia::SmArch;
     use cubecl_core::prelude::KernelDefinition;
+    use cubecl_environment::backtrace::BackTrace;
     use cubecl_server::compiler::CompilationError;
     use cubecl_server::kernel::BufferIOAttr;
 
