@@ -66,26 +66,33 @@ done
 rm -f "$out"/memory-*.json
 
 echo "== steps"
-peer=()
-if [ -n "$python" ]; then peer=(--peer="$python" --against=plain,best,bf16 --rounds=2); fi
-for engine in burn libtorch; do
-    for precision in f32 tf32 bf16; do
-        for width in $widths; do
-            measure "$out/cifar100-$width-$engine-$precision.json" cifar100 --model-width="$width" --batch-size=128 \
-                --engine="$engine" --precision="$precision" --steps="$steps" --warmup=50 ${peer[@]+"${peer[@]}"}
+cases() { for width in $widths; do echo "cifar100 --model-width=$width --batch-size=128"; done; echo "sst2 --batch-size=32"; }
+label() { echo "$1" | sed 's/ --batch-size=.*//; s/ --model-width=/-/'; }
+while read -r words; do
+    for engine in burn libtorch; do
+        for precision in f32 tf32 bf16; do
+            # shellcheck disable=SC2086
+            measure "$out/$(label "$words")-$engine-$precision.json" $words \
+                --engine=$engine --precision=$precision --steps="$steps" --warmup=50
         done
-        measure "$out/sst2-$engine-$precision.json" sst2 --batch-size=32 \
-            --engine="$engine" --precision="$precision" --steps="$steps" --warmup=50 ${peer[@]+"${peer[@]}"}
     done
-done
+done < <(cases)
 
-printf '\n| case | median step, s | steps a second | launches a step | device memory, MB | PyTorch over aees |\n|---|---|---|---|---|---|\n'
+printf '\n| case | median step, s | steps a second | launches a step | uploads a step | device memory, MB |\n|---|---|---|---|---|---|\n'
 for file in "$out"/*.json; do
     [ -e "$file" ] || continue
     median=$(number "$file" median_step_s)
     rate=$(awk "BEGIN { if (\"$median\" + 0 > 0) printf \"%.1f\", 1 / \"$median\" }")
-    ratio=$(number "$file" ratio)
-    echo "| $(basename "$file" .json) | $median | $rate | $(number "$file" launches_per_step) | $(number "$file" peak_device_mb) | ${ratio:--} |"
+    echo "| $(basename "$file" .json) | $median | $rate | $(number "$file" launches_per_step) | $(number "$file" uploads_per_step) | $(number "$file" peak_device_mb) |"
 done
+
+# In turn with PyTorch: its time over that of the engine that is taken by default.
+if [ -n "$python" ]; then
+    while read -r words; do
+        # shellcheck disable=SC2086
+        "$AEES" bench train $words --device="$device" --steps="$steps" --warmup=50 \
+            --peer="$python" --against=plain,best,bf16 --rounds=2 || failed=1
+    done < <(cases)
+fi
 printf '\n%s, %s s\n' "$("$AEES" --version)" "$SECONDS"
 exit $failed
