@@ -10,6 +10,7 @@ pub(crate) mod registry;
 pub(crate) mod replay;
 pub(crate) mod report;
 pub(crate) mod runs;
+pub(crate) mod slurm;
 pub(crate) mod sweep;
 pub(crate) mod train;
 pub(crate) mod worker;

@@ -29,7 +29,7 @@ use aees_studies::background::become_detached;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bench, data, devices, doctor, export, pretokenize, registry, replay, report, runs, sweep, train, worker,
+    bench, data, devices, doctor, export, pretokenize, registry, replay, report, runs, slurm, sweep, train, worker,
 };
 use crate::failure::{EXIT_ENVIRONMENT, Failure};
 
@@ -50,6 +50,8 @@ enum AeesVerb {
     Export(export::ExportFlags),
     #[command(subcommand)]
     Sweep(sweep::SweepVerb),
+    #[command(subcommand)]
+    Slurm(slurm::SlurmVerb),
     Worker(worker::WorkerFlags),
     #[command(subcommand)]
     Runs(runs::RunsVerb),
@@ -93,6 +95,7 @@ fn run(verb: AeesVerb) -> Result<ExitCode, Failure> {
         AeesVerb::Data(typed) => typed.run(),
         AeesVerb::Export(typed) => typed.run(),
         AeesVerb::Sweep(typed) => typed.run(),
+        AeesVerb::Slurm(typed) => typed.run(),
         AeesVerb::Worker(typed) => worker::run(&typed),
         AeesVerb::Runs(typed) => typed.run(),
         AeesVerb::Registry(typed) => typed.run(),

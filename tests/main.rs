@@ -22,6 +22,7 @@ mod replay;
 mod report;
 mod resume;
 mod runs;
+mod slurm;
 mod sweep;
 mod text;
 mod train;

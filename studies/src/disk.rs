@@ -25,6 +25,6 @@ pub use self::plan_file::{PlanAbout, PlanFile};
 pub use self::program_numbers::program_curves;
 pub(crate) use self::program_numbers::{ProgramNumber, program_numbers};
 pub use self::records::write_identity;
-pub(crate) use self::records::write_json;
+pub(crate) use self::records::{identity_document, write_json};
 pub use self::result::{completion_of, result_stat, set_result_aside, split_metric};
 pub use self::root::Root;

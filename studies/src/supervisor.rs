@@ -30,6 +30,7 @@ use crate::process::ProcessIdentity;
 use crate::registry::{Claim, Heartbeat, Member, Registry, RunId, RunQueue, RunState, StateCounts, Usage};
 
 pub use self::reconcile::{Reconciled, reconcile};
+pub(crate) use self::retry::{deferral, fingerprint, pause_before_retry};
 
 /// How long a claim holds without a sign of life.
 pub const LEASE: Duration = Duration::from_secs(120);
@@ -47,7 +48,7 @@ const IDLE: Duration = Duration::from_millis(500);
 const BUSY: Duration = Duration::from_millis(1_000);
 
 /// A run that so many workers were killed on is not tried again: it kills them.
-const MOST_KILLED: u32 = 20;
+pub(crate) const MOST_KILLED: u32 = 20;
 
 /// What ends a supervisor before its work does.
 pub struct StopConditions {
@@ -76,6 +77,8 @@ pub struct SweepSummary {
     pub counts: StateCounts,
     /// How many of the done ones diverged.
     pub diverged: u64,
+    /// How many of the running ones a batch system has: they are not waited for.
+    pub at_batch_system: usize,
     /// Why it ended early.
     pub halt: Option<Halt>,
 }
@@ -188,7 +191,8 @@ impl<'a> Supervisor<'a> {
         self.work()?;
         self.registry.refresh(&mut self.queue)?;
         let diverged = self.registry.diverged(&self.queue)?;
-        Ok(SweepSummary { counts: self.queue.counts(), diverged, halt: self.halt })
+        let at_batch_system = self.queue.at_batch_system();
+        Ok(SweepSummary { counts: self.queue.counts(), diverged, at_batch_system, halt: self.halt })
     }
 
     fn work(&mut self) -> Result<(), SweepError> {

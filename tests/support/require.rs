@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// All that `AEES_REQUIRE` may name.
-const COMPONENTS: [&str; 16] = [
+const COMPONENTS: [&str; 17] = [
     "avx2",
     "avx512",
     "chromium",
@@ -26,6 +26,7 @@ const COMPONENTS: [&str; 16] = [
     "python-torch",
     "python-torchvision",
     "python-transformers",
+    "slurm",
 ];
 
 /// Says that a test, or a part of one, does not run because `component` is missing. Fails where `AEES_REQUIRE` names it.

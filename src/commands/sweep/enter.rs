@@ -10,15 +10,15 @@ use crate::results::Results;
 
 /// What the user agreed to beforehand.
 #[derive(Clone, Copy)]
-pub(super) struct Consent {
+pub(crate) struct Consent {
     /// `--yes`: many runs.
-    pub(super) many: bool,
+    pub(crate) many: bool,
     /// `--replace`: that runs of an earlier plan leave the study.
-    pub(super) replace: bool,
+    pub(crate) replace: bool,
 }
 
 /// The plan of a study, a version of its own in the study's folder and entered into the registry.
-pub(super) fn enter(
+pub(crate) fn enter(
     results: &Results,
     study: &Study,
     overrides: &Overrides,

@@ -121,7 +121,7 @@ pub(super) fn execute(results: &Results, plan: &mut StudyPlan, running: &Running
     let summary = Supervisor::new(registry, &results.root, plan, stop_when, &mut launcher, &mut report)?.run()?;
     progress.finish();
     let code = conclude(&name, &summary, &results.flags);
-    let SweepSummary { counts, diverged, halt } = summary;
+    let SweepSummary { counts, diverged, halt, .. } = summary;
     let is_over = halt.is_none() && counts.iter().all(|(state, _)| is_settled(state));
     let broken = matches!(halt, Some(Halt::Breaker(_)));
     let failed = code == EXIT_NOT_ALL_DONE && counts.get(RunState::Failed) + counts.get(RunState::Invalid) > 0;
@@ -133,7 +133,7 @@ pub(super) fn execute(results: &Results, plan: &mut StudyPlan, running: &Running
     Ok(Executed { code, is_over, failed: failed || broken, reason, counts, diverged, detached: false })
 }
 
-fn tell_reconciled(reconciled: &Reconciled, flags: &str) {
+pub(crate) fn tell_reconciled(reconciled: &Reconciled, flags: &str) {
     if reconciled.adopted > 0 {
         eprintln!("{} results were on disk already", reconciled.adopted);
     }
@@ -154,7 +154,7 @@ fn tell_reconciled(reconciled: &Reconciled, flags: &str) {
 }
 
 /// What of a foreign program a user should know before anything runs.
-fn tell_of_program(plan: &StudyPlan) -> Result<(), Failure> {
+pub(crate) fn tell_of_program(plan: &StudyPlan) -> Result<(), Failure> {
     let Some(changes) = plan.program_changes() else { return Ok(()) };
     if changes.decide_identity && !changes.files.is_empty() {
         let message = format!("the program is another one than planned: {}", changes.files.join(", "));
@@ -249,6 +249,13 @@ fn conclude(name: &str, summary: &SweepSummary, flags: &str) -> u8 {
             eprintln!("stopped: {why}; `aees runs ls {name} --state failed{flags}` shows what happened");
         }
         _ => {}
+    }
+    if summary.at_batch_system > 0 {
+        eprintln!(
+            "{} of them are with Slurm; `aees slurm status {name}{flags}` shows them, `aees slurm collect {name}{flags}` takes \
+             in their results",
+            summary.at_batch_system
+        );
     }
     if open > 0 {
         again();

@@ -4,7 +4,7 @@ use aees_studies::study::Overrides;
 use clap::Args;
 
 #[derive(Args)]
-pub(super) struct FilterFlags {
+pub(crate) struct FilterFlags {
     /// Set a key in every run, over everything the file says
     #[arg(long, short, value_name = "KEY=VALUE")]
     r#override: Vec<String>,

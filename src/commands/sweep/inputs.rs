@@ -9,7 +9,7 @@ use aees_train::session::{self, SessionError};
 use crate::progress::preparations;
 
 /// Each is read only once.
-pub(super) fn finder() -> InputFinder<'static> {
+pub(crate) fn finder() -> InputFinder<'static> {
     InputFinder::new(read)
 }
 

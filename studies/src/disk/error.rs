@@ -17,7 +17,7 @@ pub enum RecordError {
 }
 
 impl RecordError {
-    pub(super) fn damaged(path: &Path, reason: impl ToString) -> Self {
+    pub(crate) fn damaged(path: &Path, reason: impl ToString) -> Self {
         Self::Damaged { path: path.to_owned(), reason: reason.to_string() }
     }
 

@@ -43,16 +43,28 @@ pub(super) struct ConfigEntry {
 /// When its identity is no JSON, or the file cannot be written.
 pub fn write_identity(directory: &Path, run: &PlannedRun) -> Result<(), RecordError> {
     let path = directory.join("identity.json");
-    let file = IdentityFile {
+    Ok(write_json(&path, &identity_file(run, &path)?)?)
+}
+
+/// What `identity.json` of a run says, for whoever writes it later.
+///
+/// # Errors
+/// When its identity is no JSON.
+pub(crate) fn identity_document(run: &PlannedRun) -> Result<Value, RecordError> {
+    let path = Path::new("identity.json");
+    serde_json::to_value(identity_file(run, path)?).map_err(|error| RecordError::damaged(path, error))
+}
+
+fn identity_file(run: &PlannedRun, path: &Path) -> Result<IdentityFile, RecordError> {
+    Ok(IdentityFile {
         schema_version: SCHEMA_VERSION,
         run_id: run.run_id.full().into(),
         config_id: run.config_id.full().into(),
         seed: run.seed.cast_signed(),
         task: run.task.clone(),
         shape_sig: run.shape_sig.clone(),
-        identity: json_text(&run.identity_json, &path)?,
-    };
-    Ok(write_json(&path, &file)?)
+        identity: json_text(&run.identity_json, path)?,
+    })
 }
 
 /// Reads `identity.json` of a run's folder; none if there is no such file.

@@ -277,5 +277,6 @@ fn policy(study: &Study) -> Policy {
         per_run_timeout_seconds: study.budget.per_run_timeout.map(|timeout| timeout.as_secs_f64()),
         on_end: study.on_end.clone(),
         on_failure: study.on_failure.clone(),
+        slurm: study.slurm.clone(),
     }
 }

@@ -16,8 +16,9 @@ use crate::error::SweepError;
 use crate::job::Work;
 use crate::program::{Provenance, withheld};
 use crate::registry::{Member, PlanChanges, Registry, RunId, StudySpec};
+use crate::study::SlurmOptions;
 
-/// How a study treats what goes wrong, and what it may spend.
+/// How a study treats what goes wrong, what it may spend, and what it asks of a batch system.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
     /// Retries by failure class; null for as often as it takes. A class that is not named has the default.
@@ -36,6 +37,9 @@ pub struct Policy {
     /// A command to run when they end badly.
     #[serde(default)]
     pub on_failure: Option<Vec<String>>,
+    /// What its tasks ask of Slurm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slurm: Option<SlurmOptions>,
 }
 
 /// A study that can be run: a version of its plan.

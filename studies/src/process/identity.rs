@@ -36,11 +36,34 @@ pub enum Liveness {
 
 impl fmt::Display for ProcessIdentity {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}:{}", self.host, self.pid)
+        match self.launch() {
+            Some(launch) => write!(formatter, "{BATCH_SYSTEM}:{launch}"),
+            None => write!(formatter, "{}:{}", self.host, self.pid),
+        }
     }
 }
 
+/// The host of what a batch system holds.
+const BATCH_SYSTEM: &str = "slurm";
+
 impl ProcessIdentity {
+    /// The tasks of a launch at a batch system: processes that nobody here can see, now or later, on machines that are not
+    /// chosen yet. No process has the number 0.
+    pub fn of_launch(launch: &str) -> Self {
+        Self {
+            host: BATCH_SYSTEM.to_owned(),
+            boot_id: BATCH_SYSTEM.to_owned(),
+            pid_namespace: launch.to_owned(),
+            pid: 0,
+            start_ticks: 0,
+        }
+    }
+
+    /// The launch that it stands for, if it is no process.
+    pub fn launch(&self) -> Option<&str> {
+        (self.pid == 0 && self.host == BATCH_SYSTEM).then_some(self.pid_namespace.as_str())
+    }
+
     /// This process.
     pub fn own() -> Self {
         let pid = std::process::id();
@@ -55,6 +78,9 @@ impl ProcessIdentity {
     /// Whether it still runs, as far as can be seen from here. A zombie does not.
     pub fn liveness(&self) -> Liveness {
         let Here { host, boot_id, pid_namespace, sees_own_processes } = Here::get();
+        if self.launch().is_some() {
+            return Liveness::Unknown;
+        }
         let numbers_agree = self.pid_namespace.is_empty() || self.pid_namespace == *pid_namespace;
         if self.boot_id != *boot_id {
             // The machine was started anew; another one of the same name has another registry.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde_json::json;
 
-use super::{ConfigId, Registry, RegistryResult, RunId, RunQueue, RunState};
+use super::{ConfigId, Reader, Registry, RegistryResult, RunId, RunQueue, RunState};
 use crate::process::{Liveness, ProcessIdentity};
 
 /// The right to work on a run, until its lease ends.
@@ -101,6 +101,10 @@ impl Registry {
                 for run_no in due {
                     if state == RunState::Running {
                         let holder = Holder::of(transaction, run_no)?;
+                        if holder.is_batch_system() {
+                            queue.leave_to_batch_system(run_no);
+                            continue;
+                        }
                         if claims.len() == most || !holder.is_gone(now) {
                             let left = holder.lease_left(now);
                             queue.look_again(run_no, now.uptime + if left < 0 { LOOK_AGAIN } else { left + 1 });
@@ -111,6 +115,27 @@ impl Registry {
                 }
             }
             Ok(claims)
+        })
+    }
+}
+
+impl Reader {
+    /// The claims that a process, or a launch, holds.
+    pub fn claims_of(&self, holder: &ProcessIdentity) -> RegistryResult<Vec<Claim>> {
+        self.read(|connection| {
+            // As a claim is read before it is made: with the epoch and the number of attempts before it.
+            let mut find = connection.prepare_cached(
+                "SELECT r.run_no, r.run_id, r.config_id, r.seed, r.epoch - 1, r.attempts - 1, r.state, r.retries_used, r.class
+                 FROM runs r JOIN attempts a ON a.run_no = r.run_no AND a.epoch = r.epoch
+                 WHERE r.state = 'running' AND a.host = ?1 AND a.boot_id = ?2 AND a.pid_namespace = ?3 AND a.pid = ?4
+                     AND a.start_ticks = ?5 ORDER BY r.run_no",
+            )?;
+            let ProcessIdentity { host, boot_id, pid_namespace, pid, start_ticks } = holder;
+            let worker = holder.to_string();
+            let claims = find.query_map(params![host, boot_id, pid_namespace, pid, start_ticks], |row| {
+                Claim::from_row(row, &worker)
+            })?;
+            Ok(claims.collect::<Result<_, _>>()?)
         })
     }
 }
@@ -148,6 +173,11 @@ impl Holder {
             let lease_until = row.get::<_, Option<i64>>(5)?.unwrap_or(i64::MIN);
             Ok(Self { process, lease_until, lease_uptime: row.get(6)? })
         })?)
+    }
+
+    /// Whether a launch at a batch system has it: only what asks that system takes it back.
+    fn is_batch_system(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| process.launch().is_some())
     }
 
     /// Milliseconds until the lease ends, below 0 when it has ended.

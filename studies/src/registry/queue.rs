@@ -20,6 +20,8 @@ pub struct RunQueue {
     waiting: [BTreeSet<(i64, i64, i64)>; TURNS.len()],
     counts: StateCounts,
     held_back: HashSet<i64>,
+    /// Those that a batch system has, until something happens to them.
+    at_batch_system: HashSet<i64>,
     /// The last event that was taken in.
     seq: i64,
 }
@@ -45,10 +47,22 @@ impl RunQueue {
         self.counts
     }
 
-    /// Runs that are not over and not held back.
+    /// Runs that are not over, not held back and not known to be with a batch system.
     pub fn open(&self) -> usize {
         let all = self.waiting.iter().flatten();
-        all.filter(|(_, _, run_no)| !self.held_back.contains(run_no)).count()
+        let is_open = |run_no| !self.held_back.contains(run_no) && !self.at_batch_system.contains(run_no);
+        all.filter(|(_, _, run_no)| is_open(run_no)).count()
+    }
+
+    /// Runs that were found to be with a batch system, and have not come back since.
+    pub fn at_batch_system(&self) -> usize {
+        self.at_batch_system.len()
+    }
+
+    /// Looks at a run again only when something happened to it.
+    pub(super) fn leave_to_batch_system(&mut self, run_no: i64) {
+        self.at_batch_system.insert(run_no);
+        self.look_again(run_no, i64::MAX);
     }
 
     /// Leaves a run alone until [`RunQueue::give_back`].
@@ -166,8 +180,9 @@ impl Reader {
             };
             members.sort_unstable_by_key(|run| run.run_no);
             members.dedup_by_key(|run| run.run_no);
-            let (counts, held_back, waiting) = Default::default();
-            let mut queue = RunQueue { study_id, members: Vec::new(), waiting, counts, held_back, seq };
+            let (counts, held_back, at_batch_system, waiting) = Default::default();
+            let mut queue =
+                RunQueue { study_id, members: Vec::new(), waiting, counts, held_back, at_batch_system, seq };
             members.iter().for_each(|run| queue.enter(*run));
             Ok(RunQueue { members, ..queue })
         })

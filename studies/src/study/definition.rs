@@ -10,6 +10,7 @@ use super::command::CommandSpec;
 use super::policy::{Breakers, Budget, Objective};
 use super::rules::{ExclusionRule, KnownKeys};
 use super::settings::{Assignment, Dialect};
+use super::slurm::SlurmOptions;
 
 /// A study as its file tells it, ready to be expanded.
 #[derive(Clone, Debug)]
@@ -34,6 +35,8 @@ pub struct Study {
     pub on_end: Option<Vec<String>>,
     /// A command to run when they end badly.
     pub on_failure: Option<Vec<String>>,
+    /// What its tasks ask of Slurm, where the file says so.
+    pub slurm: Option<SlurmOptions>,
     /// How combinations are chosen.
     pub search: Search,
     /// The order of the combinations.

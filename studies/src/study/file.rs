@@ -18,6 +18,7 @@ use super::policy;
 use super::rules::ExclusionRule;
 use super::seeds;
 use super::settings::{Assignment, Dialect};
+use super::slurm::SlurmOptions;
 use super::yaml::{Kind, YamlEntry, YamlNode, read_map};
 use crate::search::sobol;
 
@@ -97,6 +98,7 @@ impl<'file> StudyReader<'file> {
         let breakers = self.get("breakers").map(|node| policy::breakers(node, self.errors)).unwrap_or_default();
         let on_end = self.get("on_end").and_then(|node| policy::hook(node, "on_end", self.errors));
         let on_failure = self.get("on_failure").and_then(|node| policy::hook(node, "on_failure", self.errors));
+        let slurm = self.get("slurm").and_then(|node| SlurmOptions::read(node, self.errors));
         let note = self.get("note").and_then(|node| policy::note(node, self.errors));
         let search = self.search();
         let seeds = self.get("seeds").map(seeds::from_node);
@@ -123,6 +125,7 @@ impl<'file> StudyReader<'file> {
             breakers,
             on_end,
             on_failure,
+            slurm,
             search,
             order,
             seeds,

@@ -98,6 +98,7 @@ pub(super) const STUDY: &[StudyKey] = &[
         one_of("hook")
     }),
     key("on_failure", "The same, only when runs failed or the study was stopped by a breaker.", || one_of("hook")),
+    key("slurm", "What its tasks ask of Slurm, for `aees slurm submit`.", || map_of(SLURM, &[])),
     key("compat", "Ways of other orchestrators, for studies that come from them.", || map_of(COMPAT, &[])),
     key("command", "The program of a study with `task: command`.", || map_of(COMMAND, &["argv"])),
 ];
@@ -155,6 +156,37 @@ pub(super) const BUDGET: &[StudyKey] = &[
 pub(super) const BREAKERS: &[StudyKey] = &[
     key("consecutive", "Failures in a row; 10 when left out.", count),
     key("same_fingerprint", "Settings that fail in the same way; 3 when left out.", count),
+];
+
+/// `slurm`.
+pub(super) const SLURM: &[StudyKey] = &[
+    key("partition", "Where the tasks run; the cluster's own choice when left out.", scalar),
+    key("account", "Who pays.", scalar),
+    key("qos", "The quality of service.", scalar),
+    key("time", "How long one task may take: 90min, 12h, 1:30:00; the partition's limit when left out.", text),
+    key("cpus", "Cores of a task, shared out among its runs.", count),
+    key("gpus", "GPUs of a task: 1, or a100:2.", || json!({"type": ["integer", "string"]})),
+    key("mem", "Memory of a task: 8G.", || json!({"type": "string", "pattern": "^[0-9]+[KMGT]$"})),
+    key("constraint", "Features that a node must have.", scalar),
+    key("exclude", "Nodes that are not used.", scalar),
+    key("max_parallel", "Tasks at the same time; as many as Slurm gives when left out.", count),
+    key("tasks_per_node", "Runs side by side in a task; 1 when left out.", count),
+    key(
+        "runs_per_task",
+        "Runs of a task in all; when left out, so many that a task takes at least ten minutes, as far as that is known.",
+        count,
+    ),
+    key(
+        "signal_lead",
+        "How long before its end a task is warned, to write checkpoints: 120s when left out, half of `time` if that is less.",
+        time,
+    ),
+    key("setup", "Shell lines before the task: module load cuda.", || json!({"anyOf": [text(), list_of(&text())]})),
+    key(
+        "extra",
+        "Further options of sbatch, as they are: --mail-type=END.",
+        || json!({"anyOf": [text(), list_of(&text())]}),
+    ),
 ];
 
 /// `compat`.

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::plan::Policy;
-use crate::registry::Claim;
 
 /// Retries by class where the study says nothing. A class that is not named is not tried again: the same run on the same
 /// machine fails the same way.
@@ -16,21 +15,20 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// The longest wait that a rate limit without a time of its own brings.
 const LONGEST_DEFERRAL: Duration = Duration::from_secs(60);
 
-/// How long until the next attempt; none when there is none.
-pub(super) fn pause_before_retry(policy: &Policy, class: &str, claim: &Claim) -> Option<Duration> {
+/// How long until the next attempt, after so many retries; none when there is none.
+pub(crate) fn pause_before_retry(policy: &Policy, class: &str, used: u32) -> Option<Duration> {
     let default = DEFAULTS.iter().find(|(name, _)| *name == class).map_or(0, |(_, times)| *times);
     let allowed = policy.retry.get(class).copied().unwrap_or(Some(default));
-    let used = claim.retries_used;
     let again = allowed.is_none_or(|allowed| used < allowed);
     again.then(|| FIRST_PAUSE.saturating_mul(4_u32.saturating_pow(used)).min(LONGEST_PAUSE))
 }
 
 /// How long a rate-limited run is put off: as long as it was told, or longer with each attempt.
-pub(super) fn deferral(after_seconds: Option<f64>, claim: &Claim) -> Duration {
+pub(crate) fn deferral(after_seconds: Option<f64>, attempt: u32) -> Duration {
     let told = after_seconds.filter(|seconds| seconds.is_finite() && *seconds >= 0.0);
     match told {
         Some(seconds) => Duration::from_secs_f64(seconds.min(86_400.0)),
-        None => FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(claim.attempt_no - 1)).min(LONGEST_DEFERRAL),
+        None => FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1))).min(LONGEST_DEFERRAL),
     }
 }
 
@@ -45,7 +43,7 @@ pub(super) fn first_and_last_line(message: &str) -> String {
 }
 
 /// What failures of one cause have in common: their class and these two lines, numbers left out.
-pub(super) fn fingerprint(class: &str, message: &str) -> String {
+pub(crate) fn fingerprint(class: &str, message: &str) -> String {
     let line = first_and_last_line(message);
     let mut text = format!("{class}: ");
     let mut last = ' ';

@@ -111,7 +111,7 @@ impl Supervisor<'_> {
             let message = format!("it met a rate limit {} times, and retry.rate_limit is {most}", claim.deferrals + 1);
             return self.fail_with(claim, ("rate_limit", &message), None, usage);
         }
-        let pause = deferral(after_seconds, claim);
+        let pause = deferral(after_seconds, claim.attempt_no);
         let until = self.registry.now() + pause.as_millis() as i64;
         let told = self.registry.defer(claim, until, "rate limit", usage);
         Ok((told, format!("rate limited; put off for {} s", pause.as_secs())))
@@ -125,7 +125,7 @@ impl Supervisor<'_> {
         message: &str,
         usage: &Usage,
     ) -> Result<(Result<(), RegistryError>, String), SweepError> {
-        let pause = pause_before_retry(&self.plan.policy, class, claim);
+        let pause = pause_before_retry(&self.plan.policy, class, claim.retries_used);
         self.fail_with(claim, (class, message), pause, usage)
     }
 

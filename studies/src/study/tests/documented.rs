@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::super::keys::{BLOCK, BREAKERS, BUDGET, COMMAND, COMPAT, METRIC, SEARCH, STUDY, names};
+use super::super::keys::{BLOCK, BREAKERS, BUDGET, COMMAND, COMPAT, METRIC, SEARCH, SLURM, STUDY, names};
 use super::super::yaml::read_map;
 use super::super::{Overrides, Study, schema, starter};
 use super::{CIFAR, COMMAND as COMMAND_HEAD, Folder};
@@ -179,6 +179,10 @@ fn the_schema_refuses_what_the_parser_refuses() {
         format!("{CIFAR}metric: {{goal: max}}\n"),
         format!("{CIFAR}budget: {{max_runs: 0}}\n"),
         format!("{CIFAR}retry: {{disk: 3}}\n"),
+        format!("{CIFAR}slurm: {{partitoin: main}}\n"),
+        format!("{CIFAR}slurm: {{cpus: 0}}\n"),
+        format!("{CIFAR}slurm: {{mem: lots}}\n"),
+        format!("{CIFAR}slurm: {{time: 30}}\n"),
         format!("{CIFAR}retry: {{io: often}}\n"),
         format!("{COMMAND_HEAD}zip: [3]\n"),
         "aees: 1\ntask: command\ncommand: {}\n".to_owned(),
@@ -208,7 +212,7 @@ fn every_key_has_an_example() {
     }
     let mut found = BTreeSet::new();
     examples().iter().for_each(|example| keys(&document(example), &mut found));
-    for key in names(&[STUDY, BLOCK, SEARCH, METRIC, BUDGET, BREAKERS, COMPAT, COMMAND])
+    for key in names(&[STUDY, BLOCK, SEARCH, METRIC, BUDGET, BREAKERS, COMPAT, SLURM, COMMAND])
         .into_iter()
         .chain(super::super::axis::FORMS)
     {

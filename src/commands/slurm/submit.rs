@@ -1,0 +1,218 @@
+//! `aees slurm submit`: plans a study, and gives what is not done to Slurm.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::process::ExitCode;
+
+use aees_studies::disk::Root;
+use aees_studies::plan::{Planner, StudyPlan, next_round, recall, study_name};
+use aees_studies::registry::{FileSystem, Reader, RunState, probe_file_system};
+use aees_studies::slurm::launch::LaunchRecord;
+use aees_studies::slurm::scheduler::Scheduler;
+use aees_studies::slurm::submit::{Submission, next_folder, this_program};
+use aees_studies::slurm::{Limits, NumberSelection, SlurmError};
+use aees_studies::study::{Overrides, SlurmOptions, Study};
+use aees_studies::supervisor::reconcile;
+use clap::Args;
+
+use crate::commands::sweep::{Consent, FilterFlags, enter, inputs, tell_of_program, tell_reconciled};
+use crate::failure::Failure;
+use crate::results::{Results, ResultsFlags};
+use crate::stdout;
+
+/// Plans a study and gives what is not done to Slurm, as arrays of tasks with a collect job after them
+#[derive(Args)]
+pub(crate) struct SubmitFlags {
+    /// The study file, or the name of a study that was planned before
+    study: String,
+    /// Print the scripts, and submit nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Of the selected runs, those with these numbers in the study: 18-22:1,26
+    #[arg(long, value_name = "NUMBERS")]
+    tasks: Option<NumberSelection>,
+    /// Submit also more than 10,000 runs, or more than budget.max_runs
+    #[arg(long)]
+    yes: bool,
+    /// Plan the study anew though runs leave it that an earlier plan of this name had
+    #[arg(long)]
+    replace: bool,
+    #[command(flatten)]
+    results: ResultsFlags,
+    #[command(flatten)]
+    filters: FilterFlags,
+}
+
+impl SubmitFlags {
+    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        let results = self.results.results();
+        let overrides = Overrides::from(self.filters);
+        let consent = Consent { many: self.yes, replace: self.replace };
+        let study = match Path::new(&self.study).is_file() {
+            true => Some(recall(Study::read(Path::new(&self.study))?, &results.root)?),
+            false => None,
+        };
+        if self.dry_run {
+            return show(&results, &self.study, study.as_ref(), &overrides, self.tasks.as_ref());
+        }
+        // Asked before anything is written.
+        let options = study.as_ref().and_then(|study| study.slurm.clone()).unwrap_or_default();
+        let limits = limits(&options)?;
+        let mut plan = match &study {
+            Some(study) => enter(&results, study, &overrides, consent)?,
+            None => planned(&results, &self.study, &overrides)?,
+        };
+        tell_of_program(&plan)?;
+        let mut registry = results.writer()?;
+        tell_reconciled(&reconcile(&mut registry, &results.root, &plan.name)?, &results.flags);
+        if let Some(study) = study
+            && let Some(next) = next_round(study, &plan, &overrides, &registry, &results.root)?
+        {
+            drop(registry);
+            plan = enter(&results, &next, &overrides, Consent { replace: false, ..consent })?;
+            registry = results.writer()?;
+        }
+        select(&mut plan, self.tasks.as_ref())?;
+        warn_of_local_disk(&results.root);
+        let seconds_of_a_run = seconds_of_a_run(&plan, &registry)?;
+        let collect = collect_words(&results, &plan.name);
+        let program = this_program()?;
+        let name = plan.name.clone();
+        let mut submission =
+            Submission { root: &results.root, plan: &mut plan, limits, seconds_of_a_run, program, collect };
+        let Some(submitted) = submission.submit(&mut registry, Scheduler)? else {
+            eprintln!("{name}: there is nothing to submit; `aees sweep status {name}{}` shows why", results.flags);
+            return Ok(ExitCode::SUCCESS);
+        };
+        tell_submitted(&submitted.record, submitted.tasks, &results.flags);
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn tell_submitted(record: &LaunchRecord, tasks: usize, flags: &str) {
+    let jobs: Vec<String> = record.arrays.iter().filter_map(|array| array.job).map(|job| job.to_string()).collect();
+    eprintln!(
+        "{}: {} runs in {tasks} tasks submitted as job {}{}; `aees slurm status {}{flags}` shows them",
+        record.id(),
+        record.runs,
+        jobs.join(", "),
+        record.collect_job.map_or_else(String::new, |job| format!(", collect job {job}")),
+        record.study
+    );
+    jobs.iter().for_each(stdout::line);
+}
+
+/// A plan of a study that is named: filters need its file.
+fn planned(results: &Results, named: &str, overrides: &Overrides) -> Result<StudyPlan, Failure> {
+    if *overrides != Overrides::default() {
+        let help = "name the study file; --tasks selects runs of a planned study by their numbers";
+        return Err(Failure::with_help("overrides and filters need the study file, not its name", help));
+    }
+    results.resume(study_name(named))?.ok_or_else(|| {
+        Failure::with_help(
+            format!("{named}: there is no such study file, and no planned study"),
+            format!("name a study file, or a study below {}", results.root.studies().display()),
+        )
+    })
+}
+
+/// Keeps the runs with these numbers.
+fn select(plan: &mut StudyPlan, tasks: Option<&NumberSelection>) -> Result<(), Failure> {
+    let Some(tasks) = tasks else { return Ok(()) };
+    let selected: HashSet<_> = plan.selected_members().iter().map(|member| member.run.run_id.clone()).collect();
+    let chosen =
+        plan.members.iter().filter(|member| tasks.contains(member.index) && selected.contains(&member.run.run_id));
+    let chosen: Vec<_> = chosen.map(|member| member.run.run_id.clone()).collect();
+    if chosen.is_empty() {
+        return Err(Failure::with_help(
+            "--tasks: no run of the study has one of these numbers, or all of them are over",
+            "numbers are those in `aees sweep plan`, and after the colon in study:17",
+        ));
+    }
+    plan.selected = Some(chosen);
+    Ok(())
+}
+
+fn limits(options: &SlurmOptions) -> Result<Limits, SlurmError> {
+    Scheduler.limits(options.account.as_deref(), options.qos.as_deref())
+}
+
+/// The words of the collect job.
+fn collect_words(results: &Results, study: &str) -> Vec<String> {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+    let (root, registry) = (absolute(results.root.path()), absolute(&results.registry));
+    ["slurm", "collect", study, "--root", &root, "--registry", &registry, "--if-reachable"].map(str::to_owned).to_vec()
+}
+
+/// The median of what runs of these shapes took.
+fn seconds_of_a_run(plan: &StudyPlan, registry: &Reader) -> Result<Option<f64>, Failure> {
+    let shapes: HashSet<&str> = plan.members.iter().map(|member| member.run.shape_sig.as_str()).collect();
+    let mut times = Vec::new();
+    for shape in shapes {
+        times.extend(registry.past_wall_ms(shape)?.map(|(median, _)| median as f64 / 1e3));
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times.get(times.len() / 2).copied())
+}
+
+/// A disk of this machine is not there on the nodes, most likely.
+fn warn_of_local_disk(root: &Root) {
+    if matches!(probe_file_system(root.path()), Ok(FileSystem::Local)) {
+        eprintln!(
+            "warning: {} is on a disk of this machine, as far as can be seen: tasks need it on every node, at the same path",
+            root.path().display()
+        );
+    }
+}
+
+/// What would be submitted. Nothing is written, and Slurm need not be here.
+fn show(
+    results: &Results,
+    named: &str,
+    study: Option<&Study>,
+    overrides: &Overrides,
+    tasks: Option<&NumberSelection>,
+) -> Result<ExitCode, Failure> {
+    let registry = results.reader_if_any()?;
+    let mut plan = match study {
+        Some(study) => {
+            let mut inputs = inputs();
+            let mut planner =
+                Planner { root: &results.root, registry: registry.as_ref(), inputs: &mut inputs, dry_run: true };
+            planner.plan(study, overrides)?
+        }
+        None => planned(results, named, overrides)?,
+    };
+    select(&mut plan, tasks)?;
+    let runs: Vec<_> = plan.selected_members().into_iter().map(|member| member.run.run_id.clone()).collect();
+    let states = match &registry {
+        Some(registry) => registry.states(&runs)?,
+        None => Default::default(),
+    };
+    use RunState::{Deferred, Interrupted, Pending, Superseded};
+    let is_due = |run| matches!(states.get(run), None | Some(Pending | Interrupted | Deferred | Superseded));
+    let due = runs.iter().filter(|run| is_due(*run)).count();
+    if due == 0 {
+        eprintln!("{}: there is nothing to submit", plan.name);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let limits = limits(&plan.policy.slurm.clone().unwrap_or_default()).unwrap_or_else(|error| {
+        eprintln!("note: the limits of the cluster are not known here, its usual ones are shown: {error}");
+        Limits::default()
+    });
+    let seconds_of_a_run = match &registry {
+        Some(registry) => seconds_of_a_run(&plan, registry)?,
+        None => None,
+    };
+    let folder = next_folder(&results.root, &plan.name)?;
+    let (program, name) = (this_program()?, plan.name.clone());
+    let collect = collect_words(results, &name);
+    let submission = Submission { root: &results.root, plan: &mut plan, limits, seconds_of_a_run, program, collect };
+    let scripts = submission.scripts(&folder, &format!("aees-{name}"), due)?;
+    for (array, script) in scripts.arrays.iter().enumerate() {
+        stdout::text(&format!("# {}\n{script}\n", folder.array_script(array).display()));
+    }
+    stdout::text(&format!("# {}\n{}", folder.collect_script().display(), scripts.collect));
+    eprintln!("{name}: {due} runs; nothing was submitted");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# A real Slurm on this machine, for tests: cluster.sh FOLDER PORT PORT PORT PORT PORT. It says `ready` and ends when its standard
+# input does. Four nodes on loopback: n1 and n2 in the partition main, d1 and d2 in the partition shaky, which a test puts down.
+# Debian: apt-get install slurm-wlm munge. No root is needed, and nothing outside the folder is touched.
+set -eu
+export PATH=$PATH:/usr/sbin:/sbin
+dir=$1 host=$(hostname -s) user=$(id -un)
+mkdir -p "$dir"/{state,log,spool-n1,spool-n2,spool-d1,spool-d2,munge}
+chmod 700 "$dir/munge"
+head -c 128 /dev/urandom >"$dir/munge/key"
+chmod 600 "$dir/munge/key"
+node() { echo "NodeName=$1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$2 CPUs=8 RealMemory=4000 State=UNKNOWN"; }
+cat >"$dir/slurm.conf" <<CONF
+ClusterName=aees
+SlurmctldHost=$host(127.0.0.1)
+SlurmctldPort=$2
+AuthType=auth/munge
+AuthInfo=socket=$dir/munge/socket
+CredType=cred/munge
+SlurmUser=$user
+SlurmdUser=$user
+StateSaveLocation=$dir/state
+SlurmdSpoolDir=$dir/spool-%n
+SlurmctldLogFile=$dir/log/ctld.log
+SlurmdLogFile=$dir/log/%n.log
+SlurmctldPidFile=$dir/ctld.pid
+SlurmdPidFile=$dir/%n.pid
+SlurmdParameters=config_overrides
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+SchedulerParameters=batch_sched_delay=1,sched_interval=2,bf_interval=2
+MessageTimeout=5
+ReturnToService=2
+MaxArraySize=5
+JobRequeue=1
+KillWait=10
+MpiDefault=none
+$(node n1 "$3")
+$(node n2 "$4")
+$(node d1 "$5")
+$(node d2 "$6")
+PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
+PartitionName=shaky Nodes=d1,d2 MaxTime=INFINITE State=UP
+CONF
+export SLURM_CONF=$dir/slurm.conf
+pids=()
+trap 'kill "${pids[@]}" 2>/dev/null; wait' EXIT
+start() { "$@" >>"$dir/log/start.log" 2>&1 </dev/null & pids+=($!); }
+start munged --foreground --force --key-file="$dir/munge/key" --socket="$dir/munge/socket" --pid-file="$dir/munge/pid" \
+  --log-file="$dir/munge/log" --seed-file="$dir/munge/seed"
+for _ in $(seq 100); do [ -S "$dir/munge/socket" ] && break; sleep 0.1; done
+start slurmctld -D
+for node in n1 n2 d1 d2; do start slurmd -D -N "$node"; done
+for _ in $(seq 300); do
+  if [ "$(sinfo -h -N -t idle -o %N 2>/dev/null | sort -u | wc -l)" = 4 ]; then echo ready; break; fi
+  sleep 0.1
+done
+cat >/dev/null
+scancel --user "$user" 2>/dev/null || true
+sleep 0.3
