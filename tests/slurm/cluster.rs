@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 use tempfile::TempDir;
@@ -14,8 +14,8 @@ use crate::require::skip;
 /// A Slurm that runs.
 pub(super) struct Cluster {
     folder: TempDir,
-    /// While it is open, the cluster is up.
-    _lifeline: ChildStdin,
+    /// While its standard input is open, the cluster is up.
+    _script: Child,
 }
 
 /// The cluster; none where Slurm is not installed.
@@ -45,10 +45,12 @@ fn start() -> Option<Cluster> {
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
     if said != "ready\n" {
         let log = std::fs::read_to_string(folder.path().join("log/start.log")).unwrap_or_default();
+        drop(child.stdin.take());
+        child.wait().unwrap();
         skip("slurm", &format!("Slurm does not start here:\n{log}"));
         return None;
     }
-    Some(Cluster { folder, _lifeline: child.stdin.take().unwrap() })
+    Some(Cluster { folder, _script: child })
 }
 
 impl Cluster {

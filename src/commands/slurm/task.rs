@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use aees_studies::launcher::{LocalProcesses, Slot};
 use aees_studies::slurm::SlurmError;
-use aees_studies::slurm::launch::LaunchFolder;
-use aees_studies::slurm::scheduler::{ArrayElement, Scheduler};
+use aees_studies::slurm::launch::{ArrayElement, LaunchFolder};
+use aees_studies::slurm::scheduler::Scheduler;
 use aees_studies::slurm::task::{TaskContext, TaskEnd, TaskEvent, run_task};
 use aees_studies::study::SlurmOptions;
 use clap::Args;

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::SlurmError;
 use super::journal::{RunNotes, TaskNote, read_journals};
-use super::launch::{LaunchFolder, LaunchRecord, LaunchStage};
-use super::scheduler::{ArrayElement, LaunchStates, Scheduler, is_dead};
+use super::launch::{ArrayElement, LaunchFolder, LaunchRecord, LaunchStage};
+use super::scheduler::{LaunchStates, Scheduler, is_dead};
 use super::task::times;
 use crate::disk::{Root, completion_of};
 use crate::plan::Policy;

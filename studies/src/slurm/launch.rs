@@ -3,6 +3,7 @@
 //! `launch/0001/` holds `launch.json`, a script for each array with what its tasks do (`array-1.sh`, `array-1.jsonl`: a line
 //! for each task), the script of the collect job, the tasks' journals and logs. All that a task needs is there.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,6 @@ use aees_run::artifact::{FileError, write_atomically};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::scheduler::ArrayElement;
 use crate::disk::{RecordError, Root, write_json};
 use crate::job::Job;
 use crate::plan::Policy;
@@ -65,6 +65,21 @@ pub struct ArrayRecord {
     pub job: Option<u64>,
     /// How many tasks it has.
     pub tasks: usize,
+}
+
+/// A task of an array: the array's job and the task's number in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ArrayElement {
+    /// The job.
+    pub job: u64,
+    /// The number.
+    pub index: usize,
+}
+
+impl fmt::Display for ArrayElement {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}_{}", self.job, self.index)
+    }
 }
 
 /// What one task does: a line of an array's file.
@@ -238,8 +253,8 @@ impl LaunchFolder {
     /// When there is no such task, or its line cannot be read.
     pub fn task(&self, array: usize, task: usize) -> Result<FrozenTask, RecordError> {
         let path = self.tasks_of(array);
-        let lines = BufReader::new(File::open(&path).map_err(FileError::at("read", &path))?).lines();
-        match lines.skip(task).next() {
+        let mut lines = BufReader::new(File::open(&path).map_err(FileError::at("read", &path))?).lines();
+        match lines.nth(task) {
             Some(line) => {
                 let line = line.map_err(FileError::at("read", &path))?;
                 serde_json::from_str(&line).map_err(|error| RecordError::damaged(&path, error))
@@ -256,10 +271,10 @@ impl LaunchFolder {
         }
         #[derive(Deserialize)]
         struct Run {
-            job: Id,
+            job: FrozenId,
         }
         #[derive(Deserialize)]
-        struct Id {
+        struct FrozenId {
             run_id: String,
         }
         let path = self.tasks_of(array);

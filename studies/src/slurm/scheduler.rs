@@ -9,7 +9,7 @@ use std::process::Command;
 
 use super::SlurmError;
 use super::grouping::Limits;
-use super::launch::LaunchRecord;
+use super::launch::{ArrayElement, LaunchRecord};
 use crate::study::slurm_time;
 
 /// The states in which nothing of a task runs, or will.
@@ -33,21 +33,6 @@ const OVERRIDING: [&str; 9] = [
 pub fn is_dead(state: &str) -> bool {
     let word = state.split([' ', '+']).next().unwrap_or_default();
     DEAD.contains(&word)
-}
-
-/// A task of an array: the array's job and the task's number in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ArrayElement {
-    /// The job.
-    pub job: u64,
-    /// The number.
-    pub index: usize,
-}
-
-impl std::fmt::Display for ArrayElement {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}_{}", self.job, self.index)
-    }
 }
 
 /// What Slurm says of a task that runs now.

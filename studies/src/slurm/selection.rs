@@ -17,7 +17,9 @@ struct Steps {
 impl NumberSelection {
     /// Whether a number is among them.
     pub fn contains(&self, number: u64) -> bool {
-        self.0.iter().any(|steps| (steps.from..=steps.to).contains(&number) && (number - steps.from) % steps.step == 0)
+        self.0
+            .iter()
+            .any(|steps| (steps.from..=steps.to).contains(&number) && (number - steps.from).is_multiple_of(steps.step))
     }
 }
 

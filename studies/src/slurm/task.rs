@@ -11,8 +11,8 @@ use aees_run::artifact::FileError;
 
 use super::SlurmError;
 use super::journal::{FailureNote, Journal, TaskNote};
-use super::launch::{FrozenRun, LaunchFolder, LaunchRecord, LaunchStage};
-use super::scheduler::{ArrayElement, Scheduler};
+use super::launch::{ArrayElement, FrozenRun, LaunchFolder, LaunchRecord, LaunchStage};
+use super::scheduler::Scheduler;
 use crate::disk::{completion_of, write_json};
 use crate::job::{Ended, EndedState, Job};
 use crate::launcher::{Launcher, Ticket, Update};

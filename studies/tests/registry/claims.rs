@@ -1,6 +1,7 @@
 //! Who owns a run: claims, leases, epochs.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aees_studies::process::{Liveness, ProcessIdentity};
 use aees_studies::registry::{
@@ -51,6 +52,36 @@ fn two_workers_never_get_the_same_run() {
     let status = scratch.open().status(&["s"]).unwrap().remove(0);
     assert_eq!((status.attempts, status.counts.get(RunState::Done)), (RUNS, RUNS));
     assert!(status.is_complete());
+}
+
+/// What a batch system has is nobody else's, however long it is silent, until somebody who asked it gives it back.
+#[test]
+fn a_run_that_a_launch_holds_is_taken_by_nobody_and_waited_for_by_nobody() {
+    let scratch = Scratch::new();
+    let (mut registry, mut queue) = scratch.with_study(3);
+    let launch = ProcessIdentity::of_launch("s/1");
+    assert_eq!((launch.to_string().as_str(), launch.liveness()), ("slurm:s/1", Liveness::Unknown));
+    let mut own = registry.queue("s", Some(&[run_id(0), run_id(1)])).unwrap();
+    let held = registry.claim(&launch, &mut own, 9, Duration::MAX).unwrap();
+    assert_eq!(held.len(), 2);
+    assert_eq!(registry.claims_of(&launch).unwrap(), held, "another process finds them");
+    assert!(registry.claims_of(&ProcessIdentity::of_launch("s/2")).unwrap().is_empty());
+
+    scratch.pass(1_000_000_000);
+    scratch.jump(1_000_000_000);
+    let here = registry.claim(&worker(1), &mut queue, 9, LEASE).unwrap();
+    assert_eq!(here.iter().map(|claim| &claim.run_id).collect::<Vec<_>>(), [&run_id(2)]);
+    registry.complete(&here[0], &completion("sha", 0.5)).unwrap();
+    registry.refresh(&mut queue).unwrap();
+    assert_eq!((queue.open(), queue.at_batch_system()), (0, 2), "nothing to wait for");
+
+    registry.interrupt(&held[0], "its node died", &Usage::default()).unwrap();
+    registry.refresh(&mut queue).unwrap();
+    assert_eq!((queue.open(), queue.at_batch_system()), (1, 1));
+    let taken = registry.claim(&worker(1), &mut queue, 9, LEASE).unwrap();
+    assert_eq!(taken[0].run_id, held[0].run_id);
+    let late = registry.complete(&held[0], &completion("late", 0.5));
+    assert!(matches!(late, Err(RegistryError::FencedOut { .. })), "{late:?}");
 }
 
 #[test]
