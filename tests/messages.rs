@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::program::{Scratch, TINY, wait_until};
 
 /// Every verb, with the words before it.
-const VERBS: [&str; 50] = [
+const VERBS: [&str; 56] = [
     "",
     "train",
     "pretokenize",
