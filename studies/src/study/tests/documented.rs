@@ -181,7 +181,6 @@ fn the_schema_refuses_what_the_parser_refuses() {
         format!("{CIFAR}retry: {{disk: 3}}\n"),
         format!("{CIFAR}slurm: {{partitoin: main}}\n"),
         format!("{CIFAR}slurm: {{cpus: 0}}\n"),
-        format!("{CIFAR}slurm: {{mem: lots}}\n"),
         format!("{CIFAR}slurm: {{time: 30}}\n"),
         format!("{CIFAR}retry: {{io: often}}\n"),
         format!("{COMMAND_HEAD}zip: [3]\n"),
