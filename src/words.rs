@@ -20,7 +20,7 @@ pub(crate) fn words<T: Clone + Send + Sync + 'static>(
 pub(crate) struct ChosenTasks(pub(crate) Vec<TaskName>);
 
 /// One of these tasks, or `all` of them.
-pub(crate) fn one_or_all(tasks: &'static [TaskName]) -> impl TypedValueParser<Value = ChosenTasks> {
-    let one = tasks.iter().map(|task| (task.name(), ChosenTasks(vec![*task])));
-    words(one.chain([("all", ChosenTasks(tasks.to_vec()))]))
+pub(crate) fn one_or_all(tasks: &[TaskName]) -> impl TypedValueParser<Value = ChosenTasks> + use<> {
+    let one: Vec<_> = tasks.iter().map(|task| (task.name(), ChosenTasks(vec![*task]))).collect();
+    words(one.into_iter().chain([("all", ChosenTasks(tasks.to_vec()))]))
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use aees_run::settings::{RunConfig, SettingInfo, TaskName, Verb};
+use aees_run::settings::{RunConfig, SettingInfo, Verb};
 use aees_tasks::TextTask;
 use aees_train::session::SessionError;
 use aees_train::text_task::{Pretokenized, pretokenize};
@@ -20,7 +20,7 @@ use crate::words::{ChosenTasks, one_or_all};
 #[command(infer_long_args = true)]
 pub(crate) struct PretokenizeFlags {
     /// What to tokenize
-    #[arg(value_name = "TASK", value_parser = one_or_all(&[TaskName::Sst2, TaskName::AgNews]))]
+    #[arg(value_name = "TASK", value_parser = one_or_all(&TextTask::ALL.map(TextTask::task)))]
     task: ChosenTasks,
     #[command(flatten)]
     progress: ProgressFlag,

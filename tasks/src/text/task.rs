@@ -44,10 +44,15 @@ impl TextTask {
     /// The text task of this name; none for images.
     #[must_use]
     pub fn of(task: TaskName) -> Option<Self> {
-        match task {
-            TaskName::Sst2 => Some(Self::Sst2),
-            TaskName::AgNews => Some(Self::AgNews),
-            TaskName::Cifar100 => None,
+        Self::ALL.into_iter().find(|text| text.task() == task)
+    }
+
+    /// The task.
+    #[must_use]
+    pub fn task(self) -> TaskName {
+        match self {
+            Self::Sst2 => TaskName::Sst2,
+            Self::AgNews => TaskName::AgNews,
         }
     }
 
