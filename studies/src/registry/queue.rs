@@ -116,6 +116,7 @@ impl RunQueue {
             let (state, not_before, withdrawn): (_, Option<i64>, bool) =
                 find.query_row(params![run.run_no, self.study_id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             self.leave(run);
+            self.at_batch_system.remove(&run.run_no);
             let state = (!withdrawn).then_some(state);
             let run = QueuedRun { state, due: not_before.unwrap_or(i64::MIN), ..run };
             self.enter(run);
