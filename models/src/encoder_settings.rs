@@ -31,14 +31,14 @@ impl EncoderSettings {
 
 /// The tokens that a layer computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rows {
-    /// All of them: `rows` is the number of tokens below.
+pub(crate) enum ComputedTokens {
+    /// All of them: as many rows as tokens.
     All,
-    /// The first of each sentence: `rows` is the number of sentences below.
+    /// The first of each sentence: as many rows as sentences.
     First,
 }
 
-impl Rows {
+impl ComputedTokens {
     /// What layer `layer` of `layers` computes.
     pub(crate) fn of(layer: usize, layers: usize) -> Self {
         if layer + 1 == layers { Self::First } else { Self::All }

@@ -18,7 +18,7 @@ use super::skeleton::Skeleton;
 use super::token_batch::TokenBatch;
 use crate::TextClassifierConfig;
 use crate::dropout_sites::{self, LayerSites};
-use crate::encoder_settings::{EncoderSettings, Rows};
+use crate::encoder_settings::{ComputedTokens, EncoderSettings};
 
 // -------------------------------------------------------------------------------------------------------------- module
 
@@ -169,7 +169,7 @@ impl Bert {
         let layers = self.encoder.layer.len();
         for (number, layer) in self.encoder.layer.iter().enumerate() {
             let parts = layer.parts(self.settings, LayerSites::of(number));
-            x = parts.forward(x, batch, Rows::of(number, layers), dropout);
+            x = parts.forward(x, batch, ComputedTokens::of(number, layers), dropout);
         }
         self.pooler.dense.forward(x).tanh()
     }

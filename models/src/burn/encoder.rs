@@ -11,7 +11,7 @@ use super::layers::{LayerNorm, Linear};
 use super::token_batch::TokenBatch;
 use crate::Activation;
 use crate::dropout_sites::LayerSites;
-use crate::encoder_settings::{EncoderSettings, Rows};
+use crate::encoder_settings::{ComputedTokens, EncoderSettings};
 
 /// The parts of one layer.
 pub(crate) struct EncoderLayer<'a> {
@@ -29,11 +29,17 @@ pub(crate) struct EncoderLayer<'a> {
 
 impl EncoderLayer<'_> {
     /// From `[tokens, dim]` to `[rows, dim]`.
-    pub(crate) fn forward(&self, x: Tensor<2>, batch: &TokenBatch, rows: Rows, dropout: Dropout<'_>) -> Tensor<2> {
+    pub(crate) fn forward(
+        &self,
+        x: Tensor<2>,
+        batch: &TokenBatch,
+        rows: ComputedTokens,
+        dropout: Dropout<'_>,
+    ) -> Tensor<2> {
         let settings = self.settings;
         let rows_of_x = match rows {
-            Rows::All => x.clone(),
-            Rows::First => batch.first_of(x.clone()),
+            ComputedTokens::All => x.clone(),
+            ComputedTokens::First => batch.first_of(x.clone()),
         };
         let mut attention = self.attention(x, rows_of_x.clone(), batch, rows, dropout); // [rows, dim]
         if settings.drops_attention_output {
@@ -50,7 +56,7 @@ impl EncoderLayer<'_> {
         x: Tensor<2>,
         rows_of_x: Tensor<2>,
         batch: &TokenBatch,
-        rows: Rows,
+        rows: ComputedTokens,
         dropout: Dropout<'_>,
     ) -> Tensor<2> {
         let [_, dim] = x.dims();
@@ -58,8 +64,8 @@ impl EncoderLayer<'_> {
         let scale = (settings.heads as f64 / dim as f64).sqrt();
         let query = self.query.forward(rows_of_x).mul_scalar(scale);
         let query = match rows {
-            Rows::All => batch.pad(query),
-            Rows::First => query.reshape([batch.sentences(), 1, dim]),
+            ComputedTokens::All => batch.pad(query),
+            ComputedTokens::First => query.reshape([batch.sentences(), 1, dim]),
         };
         let query = self.split(query); // [sentences, heads, queries, dim / heads]
         let key = self.split(batch.pad(self.key.forward(x.clone()))); // [sentences, heads, longest, dim / heads]
@@ -72,8 +78,8 @@ impl EncoderLayer<'_> {
         let context = weights.matmul(value).swap_dims(1, 2); // [sentences, queries, heads, dim / heads]
         let context = context.flatten(2, 3); // [sentences, queries, dim]
         let context = match rows {
-            Rows::All => batch.unpad(context),
-            Rows::First => context.flatten(0, 1),
+            ComputedTokens::All => batch.unpad(context),
+            ComputedTokens::First => context.flatten(0, 1),
         };
         self.attention_output.forward(context) // [rows, dim]
     }

@@ -36,7 +36,7 @@ impl Dropout<'_> {
         probability: f64,
         weights: Tensor,
         batch: &TokenBatch,
-        rows: Rows,
+        rows: ComputedTokens,
     ) -> Tensor {
         match self.mask(site, probability, batch.attention_elements(rows)) {
             None => weights,

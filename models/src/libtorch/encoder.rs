@@ -10,7 +10,7 @@ use super::layers::{LayerNorm, Linear};
 use super::tensors::{NetworkTensors, signed};
 use super::token_batch::TokenBatch;
 use crate::dropout_sites::LayerSites;
-use crate::encoder_settings::{EncoderSettings, Rows};
+use crate::encoder_settings::{ComputedTokens, EncoderSettings};
 use crate::{Activation, WeightError};
 
 /// The names of a layer's parts, without the layer's own.
@@ -65,15 +65,15 @@ impl EncoderLayer {
         &self,
         x: &Tensor,
         batch: &TokenBatch,
-        rows: Rows,
+        rows: ComputedTokens,
         settings: EncoderSettings,
         sites: LayerSites,
         dropout: Dropout<'_>,
     ) -> Tensor {
         let first;
         let rows_of_x = match rows {
-            Rows::All => x,
-            Rows::First => {
+            ComputedTokens::All => x,
+            ComputedTokens::First => {
                 first = batch.first_of(x);
                 &first
             }
@@ -94,7 +94,7 @@ impl EncoderLayer {
         x: &Tensor,
         rows_of_x: &Tensor,
         batch: &TokenBatch,
-        rows: Rows,
+        rows: ComputedTokens,
         settings: EncoderSettings,
         sites: LayerSites,
         dropout: Dropout<'_>,
@@ -104,8 +104,8 @@ impl EncoderLayer {
         let split = |x: Tensor| x.unflatten(2, [heads, -1]).transpose(1, 2);
         let query = self.query.forward(rows_of_x);
         let query = split(match rows {
-            Rows::All => batch.pad(query),
-            Rows::First => query.unsqueeze(1),
+            ComputedTokens::All => batch.pad(query),
+            ComputedTokens::First => query.unsqueeze(1),
         }); // [sentences, heads, queries, dim / heads]
         let key = split(batch.pad(self.key.forward(x))); // [sentences, heads, longest, dim / heads]
         let value = split(batch.pad(self.value.forward(x)));
@@ -117,8 +117,8 @@ impl EncoderLayer {
         let weights = dropout.apply_to_attention(site, settings.attention_dropout, weights, batch, rows);
         let context = weights.matmul(&value.to_kind(weights.kind())).transpose(1, 2).flatten(2, 3); // [sentences, queries, dim]
         let context = match rows {
-            Rows::All => batch.unpad(&context),
-            Rows::First => context.flatten(0, 1),
+            ComputedTokens::All => batch.unpad(&context),
+            ComputedTokens::First => context.flatten(0, 1),
         };
         self.attention_output.forward(&context) // [rows, dim]
     }

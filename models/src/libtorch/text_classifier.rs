@@ -9,7 +9,7 @@ use super::layers::{LayerNorm, Linear, rows};
 use super::tensors::NetworkTensors;
 use super::token_batch::TokenBatch;
 use crate::dropout_sites::{self, LayerSites};
-use crate::encoder_settings::{EncoderSettings, Rows};
+use crate::encoder_settings::{ComputedTokens, EncoderSettings};
 use crate::{TextArchitecture, TextClassifierConfig, WeightError};
 
 const DISTILBERT: LayerNames = LayerNames {
@@ -92,7 +92,7 @@ impl TextClassifier {
         let dropout = Dropout(masks);
         let mut x = dropout.apply(dropout_sites::EMBEDDINGS, self.settings.dropout, self.embed(batch)); // [tokens, dim]
         for (number, layer) in self.layers.iter().enumerate() {
-            let (rows, sites) = (Rows::of(number, self.layers.len()), LayerSites::of(number));
+            let (rows, sites) = (ComputedTokens::of(number, self.layers.len()), LayerSites::of(number));
             x = layer.forward(&x, batch, rows, self.settings, sites, dropout); // [sentences, dim] at the end
         }
         let x = self.pooler.forward(&x);

@@ -108,13 +108,13 @@ impl TokenBatch {
     }
 
     /// Elements of attention weights without padding.
-    pub(crate) fn attention_elements(&self, rows: Rows) -> usize {
+    pub(crate) fn attention_elements(&self, rows: ComputedTokens) -> usize {
         self.layout.attention_elements(self.heads, self.queries(rows))
     }
 
     /// For each element of padded attention weights its number among those without padding, if the two differ.
-    pub(crate) fn attention_places(&self, rows: Rows) -> Option<&Tensor> {
-        let cell = &self.attention_places[usize::from(rows == Rows::First)];
+    pub(crate) fn attention_places(&self, rows: ComputedTokens) -> Option<&Tensor> {
+        let cell = &self.attention_places[usize::from(rows == ComputedTokens::First)];
         let make = || {
             let places = self.layout.attention_places(self.heads, self.queries(rows))?;
             Some(Tensor::from_slice(&places).to_device(self.device))
@@ -122,10 +122,10 @@ impl TokenBatch {
         cell.get_or_init(make).as_ref()
     }
 
-    fn queries(&self, rows: Rows) -> usize {
+    fn queries(&self, rows: ComputedTokens) -> usize {
         match rows {
-            Rows::All => self.layout.longest,
-            Rows::First => 1,
+            ComputedTokens::All => self.layout.longest,
+            ComputedTokens::First => 1,
         }
     }
 }
