@@ -87,7 +87,7 @@ pub(crate) fn tokenize(config: &RunConfig, progress: Style, as_json: bool) -> Re
         );
     }
     eprintln!("{}", summary(&done));
-    let title = task.dataset().title;
+    let title = task.dataset().short_title;
     Ok(format!("Saved tokenized {title} dataset to {}", done.directory.display()))
 }
 

@@ -5,10 +5,10 @@
 pub struct DatasetInfo {
     /// The task's name on the command line.
     pub name: &'static str,
-    /// The name in prose.
+    /// The name in prose and in results.
     pub title: &'static str,
-    /// The name in results: that of the reference.
-    pub result_name: &'static str,
+    /// The name without the collection that it is part of.
+    pub short_title: &'static str,
     /// How many classes there are.
     pub classes: u32,
     /// The names that its folder may have, lower case, the likeliest first.

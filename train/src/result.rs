@@ -79,7 +79,7 @@ pub fn run_result(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Val
     put(json!({
         "method_name": config.method_name(),
         "task_name": config.task.name(),
-        "dataset_name": dataset(config.task).result_name,
+        "dataset_name": dataset(config.task).title,
         "model_name": task.model_name,
         "seed": config.seed,
         "run_tag": config.run_tag,
@@ -154,7 +154,7 @@ fn config_json(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Value 
     map.remove("task");
     let mut put = |key: &str, value: Value| map.insert(key.to_owned(), value);
     put("task_name", json!(config.task.name()));
-    put("dataset_name", json!(dataset(config.task).result_name));
+    put("dataset_name", json!(dataset(config.task).title));
     put("model_name", json!(facts.task.facts().model_name));
     put("num_workers", json!(0));
     put("pin_memory", json!(false));

@@ -4,11 +4,11 @@ use std::str::FromStr;
 
 /// Some numbers of runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NumberSelection(Vec<Steps>);
+pub struct NumberSelection(Vec<NumberRange>);
 
 /// From a number to another, every so many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Steps {
+struct NumberRange {
     from: u64,
     to: u64,
     step: u64,
@@ -35,7 +35,7 @@ impl FromStr for NumberSelection {
     }
 }
 
-fn steps(text: &str) -> Option<Steps> {
+fn steps(text: &str) -> Option<NumberRange> {
     let (range, step) = match text.split_once(':') {
         Some((range, step)) => (range, step.parse().ok().filter(|step| *step > 0)?),
         None => (text, 1),
@@ -45,7 +45,7 @@ fn steps(text: &str) -> Option<Steps> {
         None if text == range => (range.parse().ok()?, range.parse().ok()?),
         None => return None,
     };
-    (from <= to).then_some(Steps { from, to, step })
+    (from <= to).then_some(NumberRange { from, to, step })
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use crate::label_noise::{LabelNoise, LabelNoiseReport, corrupt_labels};
 pub(crate) const DATASET: DatasetInfo = DatasetInfo {
     name: "cifar100",
     title: "CIFAR-100",
-    result_name: "CIFAR-100",
+    short_title: "CIFAR-100",
     classes: CIFAR100_CLASSES,
     folders: &["cifar100"],
     train_examples: 50_000,

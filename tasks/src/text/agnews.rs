@@ -11,7 +11,7 @@ pub(super) const FORMAT: TextFormat = TextFormat {
     dataset: DatasetInfo {
         name: "agnews",
         title: "AG News",
-        result_name: "AG News",
+        short_title: "AG News",
         classes: 4,
         folders: &["agnews", "ag_news", "ag-news", "ag_news_csv"],
         train_examples: 120_000,

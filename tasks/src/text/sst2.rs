@@ -11,8 +11,8 @@ use crate::hub_data::HubDataset;
 pub(super) const FORMAT: TextFormat = TextFormat {
     dataset: DatasetInfo {
         name: "sst2",
-        title: "SST-2",
-        result_name: "GLUE SST-2",
+        title: "GLUE SST-2",
+        short_title: "SST-2",
         classes: 2,
         folders: &["sst2", "sst-2", "sst_2"],
         train_examples: 67_349,
