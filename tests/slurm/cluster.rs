@@ -92,14 +92,23 @@ impl Cluster {
         state.unwrap_or_default().to_owned()
     }
 
-    /// Waits until a task is in the queue again, and spares it the two minutes that Slurm lets it wait there.
-    pub(super) fn hurry_requeued(&self, job: u64, index: usize) {
+    /// Waits until a task is in the queue again and nothing of it is alive, and spares it the two minutes that Slurm lets it
+    /// wait there. Slurm revokes what ran of it to the second: what began in that second again would be refused by the node.
+    pub(super) fn hurry_requeued(&self, job: u64, index: usize, launch: &Path) {
         let task = format!("{job}_{index}");
-        let restarts = || {
+        let is_back = || {
             let shown = self.ask("scontrol", &["show", "job", "-o", &task]);
             shown.contains("JobState=PENDING") && !shown.contains("Restarts=0 ")
         };
-        wait_until("the task is in the queue again", restarts);
-        self.ask("scontrol", &["update", &format!("JobId={task}"), "StartTime=now"]);
+        wait_until("the task is in the queue again", is_back);
+        wait_until("the task is gone", || task_process(launch).is_empty());
+        self.ask("scontrol", &["update", &format!("JobId={task}"), "StartTime=now+3"]);
     }
+}
+
+/// The number of the process of a launch's only task; empty when none runs.
+pub(super) fn task_process(launch: &Path) -> String {
+    let pattern = format!("slurm task {}", launch.display());
+    let found = Command::new("pgrep").args(["-f", &pattern]).output().unwrap().stdout;
+    String::from_utf8(found).unwrap().trim().to_owned()
 }

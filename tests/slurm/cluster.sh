@@ -32,7 +32,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 SchedulerParameters=batch_sched_delay=1,sched_interval=2,bf_interval=2
 MessageTimeout=5
-ReturnToService=2
+ReturnToService=1
 MaxArraySize=5
 JobRequeue=1
 KillWait=10

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use super::cluster::{Cluster, cluster};
+use super::cluster::{Cluster, cluster, task_process};
 use super::{jobs, launch, notes, slurm, wait_for_count};
 use crate::program::{Scratch, read_json, wait_until, without_times};
 use crate::sweep::{count, runs, shell_study, sweep};
@@ -39,9 +39,9 @@ fn result(scratch: &Scratch) -> Value {
 
 /// The number of the worker that trains.
 fn worker(scratch: &Scratch) -> String {
-    let find = |words: &[&str]| String::from_utf8(Command::new("pgrep").args(words).output().unwrap().stdout).unwrap();
-    let task = find(&["-f", &format!("slurm task {}", launch(scratch, "images").display())]);
-    find(&["-P", task.trim(), "-f", "worker"]).trim().to_owned()
+    let task = task_process(&launch(scratch, "images"));
+    let found = Command::new("pgrep").args(["-P", &task, "-f", "worker"]).output().unwrap().stdout;
+    String::from_utf8(found).unwrap().trim().to_owned()
 }
 
 fn kill(signal: &str, process: &str) {
@@ -83,7 +83,7 @@ fn a_task_at_its_wall_limit_goes_on_to_the_bit() {
     let log = launch(&scratch, "images").join("logs/array-1-0.log");
     wait_until("it is warned", || fs::read_to_string(&log).unwrap().contains("writing checkpoints"));
     kill("-CONT", &worker);
-    cluster.hurry_requeued(job, 0);
+    cluster.hurry_requeued(job, 0, &launch(&scratch, "images"));
     assert!(folder(&scratch).join("checkpoints").read_dir().unwrap().count() > 0, "it wrote a checkpoint");
     assert_eq!(count(&scratch, "running"), 1, "it is Slurm's still");
     assert!(notes(&scratch, "images").contains(&"out_of_time".to_owned()), "{:?}", notes(&scratch, "images"));
@@ -97,7 +97,7 @@ fn a_warning_by_hand_puts_a_task_back_and_counts_nothing() {
     let scratch = Scratch::new();
     let job = submitted(&scratch, cluster, "{time: 30min}");
     cluster.ask("scancel", &["--signal=USR1", "--batch", &format!("{job}_0")]);
-    cluster.hurry_requeued(job, 0);
+    cluster.hurry_requeued(job, 0, &launch(&scratch, "images"));
     ends_undisturbed(&scratch);
     assert!(!notes(&scratch, "images").contains(&"out_of_time".to_owned()));
 }
@@ -110,7 +110,7 @@ fn a_task_whose_node_goes_down_goes_on_elsewhere() {
     let node = cluster.ask("squeue", &["-h", "-r", "-j", &job.to_string(), "-t", "RUNNING", "-o", "%N"]);
     let node = format!("NodeName={}", node.trim());
     cluster.ask("scontrol", &["update", &node, "State=DOWN", "Reason=test"]);
-    cluster.hurry_requeued(job, 0);
+    cluster.hurry_requeued(job, 0, &launch(&scratch, "images"));
     // What died there is nobody's failure, whatever is asked meanwhile.
     slurm(&scratch, cluster, &["sync"]).ok();
     assert_eq!(count(&scratch, "running"), 1);

@@ -4,7 +4,6 @@
 #include <ATen/Context.h>
 #include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
-#include <ATen/accelerator/Graph.h>
 #include <ATen/autocast_mode.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/torch.h>
@@ -140,22 +139,4 @@ char *aees_torch_exchange_stream(const int64_t next[3], int64_t previous[3]) {
     previous[2] = static_cast<int64_t>(packed.device_type);
   });
 }
-
-char *aees_torch_graph_new(at::accelerator::Graph **graph) {
-  return guarded([&] { *graph = new at::accelerator::Graph(); });
-}
-
-char *aees_torch_graph_begin(at::accelerator::Graph *graph) {
-  return guarded([&] { graph->capture_begin({0, 0}, at::GraphCaptureMode::ThreadLocal); });
-}
-
-char *aees_torch_graph_end(at::accelerator::Graph *graph) {
-  return guarded([&] { graph->capture_end(); });
-}
-
-char *aees_torch_graph_replay(at::accelerator::Graph *graph) {
-  return guarded([&] { graph->replay(); });
-}
-
-void aees_torch_graph_free(at::accelerator::Graph *graph) { delete graph; }
 }
