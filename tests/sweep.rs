@@ -1,6 +1,7 @@
 //! `aees sweep`: studies through the program, as a user runs them.
 
 mod commands;
+mod devices;
 mod ends;
 mod failures;
 mod hooks;

@@ -8,6 +8,7 @@ mod inputs;
 mod new;
 mod plan;
 mod progress;
+mod resources;
 mod resume;
 mod rounds;
 mod run;

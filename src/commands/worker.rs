@@ -181,6 +181,8 @@ impl Subscriber for Progress {
         match event {
             RunEvent::Started(start) => {
                 self.put("event", "progress");
+                // Without the part's name: it stands in a table.
+                self.put("device", start.device.split(' ').next().unwrap_or_default());
                 self.put("epochs", start.config.epochs.get());
                 self.put("step", start.first_step);
                 self.put("total_steps", start.steps_per_epoch * start.config.epochs.get());

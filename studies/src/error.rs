@@ -44,9 +44,6 @@ pub enum SweepError {
         /// How many there are.
         trials: usize,
     },
-    /// A run was submitted to a launcher that can take no more.
-    #[error("no slot is free for another run")]
-    NoFreeSlot,
     /// A plan without runs that an earlier one had.
     #[error("{}", leaving_text(study, leaving))]
     Leaving {

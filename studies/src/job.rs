@@ -17,6 +17,9 @@ pub struct Job {
     pub run_directory: PathBuf,
     /// 1 for the first attempt at the run.
     pub attempt: u32,
+    /// Whether it shall have a device to itself: it died where others were, too.
+    #[serde(default)]
+    pub alone: bool,
     /// What to do.
     pub work: Work,
 }
@@ -71,14 +74,18 @@ impl ProgramSlot {
     pub fn fill(&self, template: &Template) -> Template {
         template.fill(|key| match key {
             "device" => Some(match &self.device {
-                Some(device) if device.starts_with("cuda") => "cuda:0".to_owned(),
-                Some(device) => device.clone(),
+                Some(device) => device_by_itself(device).to_owned(),
                 None => usual_device().to_owned(),
             }),
             "threads" => Some(self.threads.unwrap_or_else(cores).to_string()),
             _ => None,
         })
     }
+}
+
+/// What a process calls a device when it sees no other one of its kind.
+pub(crate) fn device_by_itself(device: &str) -> &str {
+    if device.starts_with("cuda") { "cuda:0" } else { device }
 }
 
 /// Where a program computes that was given no device: on the first GPU that it sees, if it sees one.
@@ -135,11 +142,20 @@ pub enum EndedState {
     },
     /// Another process works in its folder.
     Busy,
+    /// It died where other runs were, perhaps because of them. Only how it ends alone says something about it.
+    Crowded,
     /// It failed, for a reason of this class: config, data, oom, io, panic, timeout, signal, unknown.
     Failed {
         /// The class.
         class: String,
     },
+}
+
+impl EndedState {
+    /// Whether it failed for want of memory, of a device or of the machine.
+    pub(crate) fn is_out_of_memory(&self) -> bool {
+        matches!(self, Self::Failed { class } if class == "oom")
+    }
 }
 
 impl From<EndedState> for Ended {

@@ -4,26 +4,26 @@
 //! means for the study are the [supervisor](crate::supervisor)'s.
 
 mod local;
+mod occupancy;
+mod slot;
+mod worker;
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::error::SweepError;
 use crate::job::{Ended, Job};
 
-pub use self::local::{LocalProcesses, Slot};
+pub use self::local::LocalProcesses;
+pub use self::slot::Slot;
 
 /// Brings runs to where they train, and says what becomes of them.
 pub trait Launcher {
     /// How many runs it would take now.
     fn free(&self) -> usize;
 
-    /// Takes a run. The ticket is the run's name in all that follows.
-    ///
-    /// # Errors
-    /// When it cannot be brought on its way: nothing of it runs then.
-    fn submit(&mut self, job: Job) -> Result<Ticket, SweepError>;
+    /// Takes a run. The ticket is the run's name in all that follows. It may begin later, if it is to be alone.
+    fn submit(&mut self, job: Job) -> Ticket;
 
     /// What has happened since the last call. Waits for something to happen, but not longer than `patience`.
     ///
@@ -44,6 +44,8 @@ pub struct Ticket(pub u64);
 /// What happened to a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Update {
+    /// It begins now, on this device; what to show of it before it says anything itself.
+    Began(Value),
     /// How far it is, for a live table.
     Progress(Value),
     /// It ended and said how, or its end tells. The last update.

@@ -4,8 +4,8 @@
 //!
 //! * It starts in the folder that its study names, or where the study was planned, in a process group of its own, with the
 //!   user's environment (`environment.rs` says which secrets are withheld), the variables of its study, PYTHONUNBUFFERED=1 (so
-//!   that lines arrive when they are printed), CUDA_VISIBLE_DEVICES for its slot, and AEES_RUN_DIR, AEES_RUN_ID, AEES_CONFIG (the
-//!   file `config.json`), AEES_ATTEMPT, AEES_DEVICE.
+//!   that lines arrive when they are printed), OMP_NUM_THREADS where it shares the machine's cores, and AEES_RUN_DIR,
+//!   AEES_RUN_ID, AEES_CONFIG (the file `config.json`), AEES_ATTEMPT, AEES_DEVICE. Of GPUs it sees what its worker sees.
 //! * Its configuration is on standard input, one JSON object and the end; it need not read it.
 //! * What it prints goes to `log.txt`. JSON objects on lines of their own are its answers: the last one is its result; one
 //!   with `epoch`, `step` or `loss` is progress, and those with a `step` become `metrics.jsonl`.

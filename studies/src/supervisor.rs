@@ -10,7 +10,7 @@ mod settle;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use crate::job::{Ended, EndedState, Job};
 use crate::launcher::{Launcher, Ticket, Update};
 use crate::plan::StudyPlan;
 use crate::process::ProcessIdentity;
-use crate::registry::{Claim, Heartbeat, Member, Registry, RunId, RunQueue, RunState, StateCounts, Usage};
+use crate::registry::{Claim, Heartbeat, Member, Registry, RunId, RunQueue, RunState, StateCounts};
 
 pub use self::reconcile::{Reconciled, reconcile};
 pub(crate) use self::retry::{deferral, fingerprint, pause_before_retry};
@@ -138,6 +138,8 @@ pub struct Supervisor<'a> {
     queue: RunQueue,
     submitted: HashMap<Ticket, Submitted>,
     busy: Vec<BusyFolder>,
+    /// Runs that died beside others.
+    alone: HashSet<RunId>,
     last_busy_look: Instant,
     /// The registry's last event before this process began: breakers count from there.
     since: i64,
@@ -174,6 +176,7 @@ impl<'a> Supervisor<'a> {
             queue,
             submitted: HashMap::new(),
             busy: Vec::new(),
+            alone: HashSet::new(),
             last_busy_look: Instant::now(),
             since,
             halt: None,
@@ -277,22 +280,16 @@ impl<'a> Supervisor<'a> {
             run_id: run.full().to_owned(),
             run_directory: std::path::absolute(&directory).unwrap_or_else(|_| directory.clone()),
             attempt: claim.attempt_no,
+            alone: self.alone.contains(&run),
             work: work.clone(),
         };
         fs::create_dir_all(&directory).map_err(FileError::at("make", &directory))?;
         write_identity(&directory, &member.run)?;
         (self.report)(SweepEvent::Started { run: &run, label: &label, attempt: claim.attempt_no });
-        match self.launcher.submit(job) {
-            Ok(ticket) => {
-                let run = Submitted { claim, label, at: self.now(), progress: None, stop: None };
-                self.submitted.insert(ticket, run);
-                Ok(())
-            }
-            Err(error) => {
-                self.registry.interrupt(&claim, "its worker could not be started", &Usage::default())?;
-                Err(error)
-            }
-        }
+        let ticket = self.launcher.submit(job);
+        let run = Submitted { claim, label, at: self.now(), progress: None, stop: None };
+        self.submitted.insert(ticket, run);
+        Ok(())
     }
 
     /// Runs whose folders another process has left can be claimed again.
@@ -315,8 +312,15 @@ impl<'a> Supervisor<'a> {
     /// Takes in what happened to the submitted runs, and settles those that are over.
     fn take_updates(&mut self, patience: Duration) -> Result<(), SweepError> {
         let mut over = Vec::new();
+        let now = self.now();
         for (ticket, update) in self.launcher.poll(patience) {
             let ended = match update {
+                Update::Began(line) => {
+                    if let Some(run) = self.submitted.get_mut(&ticket) {
+                        (run.at, run.progress) = (now, Some(line));
+                    }
+                    continue;
+                }
                 Update::Progress(line) => {
                     if let Some(run) = self.submitted.get_mut(&ticket) {
                         run.progress = Some(line);

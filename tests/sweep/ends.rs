@@ -114,7 +114,13 @@ fn job(scratch: &Scratch, study: &str) -> std::path::PathBuf {
         |_| true,
         |member, work| {
             let run_directory = scratch.path("alone");
-            jobs.push(Job { run_id: member.run.run_id.full().to_owned(), run_directory, attempt: 1, work });
+            jobs.push(Job {
+                run_id: member.run.run_id.full().to_owned(),
+                run_directory,
+                attempt: 1,
+                alone: false,
+                work,
+            });
         },
     )
     .unwrap();

@@ -21,6 +21,11 @@ fn nothing_runs_when_the_command_line_cannot_be_meant() {
     let study = study.to_str().unwrap();
     for (flags, words) in [
         (&["--devices", "cdua:0"][..], &["--devices", "cdua:0"][..]),
+        (&["--devices", "auto,cuda:0"], &["--devices", "auto stands for all"]),
+        (&["--devices", "cuda:0,cuda"], &["--devices", "cuda:0", "named twice", "--per-device"]),
+        (&["--devices", ""], &["--devices"]),
+        (&["--per-device", "0"], &["--per-device", "1..=1024"]),
+        (&["--per-device", "many"], &["--per-device"]),
         (&["--only", "x=7"], &["no run of the study is selected", "aees sweep plan"]),
         (&["--limit", "0"], &["no run of the study is selected"]),
         (&["--limit-runs", "0"], &["no run of the study is selected"]),
@@ -35,6 +40,16 @@ fn nothing_runs_when_the_command_line_cannot_be_meant() {
         "aees: 1\ntask: cifar100\nset: {data: synthetic, model_width: 2, limit_train: 40, limit_eval: 20, epochs: 1}\n";
     fs::write(scratch.path("images.yaml"), images).unwrap();
     sweep(&scratch, &["run", "images.yaml", "--devices", "cuda:77"]).refused(&["--devices", "aees devices"]);
+    // What the study asks for is looked at as well, and what is typed goes before it.
+    for (resources, words) in [
+        ("{devices: cuda:77}", &["resources.devices", "cuda:77", "aees devices"][..]),
+        ("{devices: [cdua:0]}", &["resources.devices", "cdua:0"]),
+        ("{devices: [cpu, cpu]}", &["resources.devices", "named twice"]),
+    ] {
+        fs::write(scratch.path("images.yaml"), format!("{images}resources: {resources}\n")).unwrap();
+        sweep(&scratch, &["run", "images.yaml"]).refused(words);
+    }
+    sweep(&scratch, &["run", "images.yaml", "--devices", "cuda:76"]).refused(&["--devices", "cuda:76"]);
     assert!(!scratch.path("results/runs").exists());
 }
 
@@ -51,6 +66,13 @@ fn nothing_runs_when_a_study_contradicts_itself() {
         ("budget: {max_hours: -1}\n", &["wrong.yaml:3", "max_hours"]),
         ("budget: {max_runs: 0}\n", &["wrong.yaml:3", "max_runs"]),
         ("budget: {per_run_timeout: 1e18d}\n", &["wrong.yaml:3", "per_run_timeout"]),
+        ("resources: {jobs: 0}\n", &["wrong.yaml:3", "`jobs` in resources", "from 1 to 1024"]),
+        ("resources: {per_device: 0}\n", &["wrong.yaml:3", "`per_device` in resources"]),
+        ("resources: {per_device: 2000}\n", &["wrong.yaml:3", "`per_device` in resources"]),
+        ("resources: {devices: []}\n", &["wrong.yaml:3", "`devices` in resources"]),
+        ("resources: {devices: {a: b}}\n", &["wrong.yaml:3", "`devices` in resources"]),
+        ("resources: {device: cpu}\n", &["wrong.yaml:3", "unknown key `device` in resources", "devices"]),
+        ("resources: cuda:0\n", &["wrong.yaml:3", "`resources`", "a map"]),
         ("metric: {name: val_acuracy}\n", &["wrong.yaml:3", "val_acuracy", "val_accuracy"]),
     ] {
         fs::write(scratch.path("wrong.yaml"), format!("{head}{body}")).unwrap();

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use super::{count, runs, shell_study, states, sweep};
 use crate::program::{Run, Scratch, read_json, wait_until, without_times};
 
-fn start(scratch: &Scratch, arguments: &[&str]) -> Child {
+pub(crate) fn start(scratch: &Scratch, arguments: &[&str]) -> Child {
     let mut command = scratch.command(["sweep"].iter().chain(arguments));
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }

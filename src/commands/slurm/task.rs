@@ -83,7 +83,7 @@ fn slots(options: &SlurmOptions, runs: usize) -> Vec<Slot> {
     let here = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     // A node without control groups shows a task all of its cores.
     let cores = options.cpus.map_or(here, |cpus| here.min(cpus as usize));
-    let gpus = options.gpus.as_deref().and_then(|gpus| gpus.rsplit(':').next()?.parse().ok()).unwrap_or(0);
-    let device = |slot: usize| (gpus > 0).then(|| format!("cuda:{}", slot % gpus));
-    (0..count).map(|slot| Slot { device: device(slot), threads: Some((cores / count).max(1)) }).collect()
+    let gpus = options.gpus.as_deref().and_then(|gpus| gpus.rsplit(':').next()?.parse().ok()).unwrap_or(0_usize);
+    let devices: Vec<String> = (0..gpus).map(|gpu| format!("cuda:{gpu}")).collect();
+    Slot::in_turn(&devices, count, cores)
 }

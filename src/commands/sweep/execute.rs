@@ -3,19 +3,18 @@
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
-use aees_run::settings::Precision;
 use aees_studies::background::launch_detached;
-use aees_studies::launcher::{LocalProcesses, Slot};
+use aees_studies::launcher::LocalProcesses;
 use aees_studies::plan::StudyPlan;
 use aees_studies::registry::{RunState, StateCounts};
 use aees_studies::study::MOST_HOURS;
 use aees_studies::supervisor::{
     Halt, Reconciled, StopConditions, Supervisor, SweepEvent, SweepSummary, is_settled, reconcile,
 };
-use aees_train::engine::{DeviceChoice, available, select};
-use clap::{Args, value_parser};
+use clap::Args;
 
 use super::progress::SweepProgress;
+use super::resources::ResourceFlags;
 use crate::failure::{EXIT_INTERRUPTED, Failure};
 use crate::interrupt;
 use crate::progress::ProgressFlag;
@@ -32,12 +31,8 @@ pub(super) const EXIT_CODES: &str = "Exit codes: 0 all selected runs are done, 1
 
 #[derive(Args)]
 pub(super) struct RunningFlags {
-    /// Runs at the same time; one for each device when not given. Cores are shared out
-    #[arg(long, short, value_name = "N", value_parser = value_parser!(u32).range(1..=1024))]
-    jobs: Option<u32>,
-    /// The devices to use, such as cuda:0,cuda:1
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    devices: Vec<String>,
+    #[command(flatten)]
+    resources: ResourceFlags,
     /// Checkpoint everything and stop after this time
     #[arg(long, value_name = "HOURS", allow_negative_numbers = true)]
     max_hours: Option<f64>,
@@ -52,15 +47,12 @@ pub(super) struct RunningFlags {
 }
 
 impl RunningFlags {
-    /// The devices that were typed, each known to this program.
-    pub(super) fn slots(&self) -> Result<Vec<String>, Failure> {
-        for name in &self.devices {
-            name.parse::<DeviceChoice>().map_err(|error| Failure::new(format!("--devices: {error}")))?;
-        }
+    /// Refuses what cannot be meant, before anything is planned.
+    pub(super) fn check(&self) -> Result<(), Failure> {
         if self.max_hours.is_some_and(|hours| !(0.0..=MOST_HOURS).contains(&hours)) {
             return Err(Failure::new("--max-hours must be a number of hours from 0 on"));
         }
-        Ok(self.devices.clone())
+        self.resources.check()
     }
 }
 
@@ -68,8 +60,6 @@ impl RunningFlags {
 pub(super) struct Running<'a> {
     /// What was typed.
     pub(super) typed: &'a RunningFlags,
-    /// What of it [`RunningFlags::slots`] found good.
-    pub(super) devices: Vec<String>,
     /// The words of a `sweep` command that runs the same runs in the background.
     pub(super) again: Vec<String>,
 }
@@ -94,14 +84,8 @@ pub(super) struct Executed {
 
 /// Runs what is left of a plan, here or in the background.
 pub(super) fn execute(results: &Results, plan: &mut StudyPlan, running: &Running<'_>) -> Result<Executed, Failure> {
-    let Running { typed, devices, again } = running;
-    if plan.spec.task != "command" {
-        for device in devices {
-            select("auto", device, Precision::F32).map_err(|error| {
-                Failure::with_help(format!("--devices: {error}"), "`aees devices` lists what there is")
-            })?;
-        }
-    }
+    let Running { typed, again } = running;
+    let slots = typed.resources.slots(plan)?;
     let mut registry = results.writer()?;
     if typed.bg {
         detach(results, plan, typed, again)?;
@@ -115,7 +99,7 @@ pub(super) fn execute(results: &Results, plan: &mut StudyPlan, running: &Running
         eprintln!("stopping all runs after their step, with checkpoints; press Ctrl-C again to stop at once");
     })?;
     let stop_when = StopConditions { deadline, asked, fail_fast: typed.fail_fast };
-    let mut launcher = LocalProcesses::new(slots(typed, plan, devices.clone()));
+    let mut launcher = LocalProcesses::new(slots);
     let mut report = |event: SweepEvent<'_>| progress.show(event);
     let name = plan.name.clone();
     let summary = Supervisor::new(registry, &results.root, plan, stop_when, &mut launcher, &mut report)?.run()?;
@@ -177,27 +161,6 @@ fn deadline(typed: &RunningFlags, plan: &StudyPlan) -> Option<Instant> {
     Instant::now().checked_add(Duration::try_from_secs_f64(hours * 3600.0).ok()?)
 }
 
-/// One slot for each job, devices in turn, cores shared out.
-fn slots(typed: &RunningFlags, plan: &StudyPlan, devices: Vec<String>) -> Vec<Slot> {
-    let trains = plan.spec.task != "command";
-    let devices = match devices.is_empty() && trains {
-        // Its own default is the best device; with several GPUs each gets its share.
-        true => {
-            let found = available().into_iter().map(|target| target.device.choice.to_string());
-            let mut gpus: Vec<String> = found.filter(|name| name.starts_with("cuda")).collect();
-            gpus.dedup();
-            if gpus.len() > 1 { gpus } else { Vec::new() }
-        }
-        false => devices,
-    };
-    let jobs = typed.jobs.map_or(devices.len().max(1), |jobs| jobs as usize);
-    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-    // A foreign program is always told its share; ours takes all cores by itself.
-    let threads = (!trains || jobs > 1).then(|| (cores / jobs).max(1));
-    let device = |slot: usize| devices.get(slot % devices.len().max(1)).cloned();
-    (0..jobs).map(|slot| Slot { device: device(slot), threads }).collect()
-}
-
 fn detach(results: &Results, plan: &StudyPlan, typed: &RunningFlags, again: &[String]) -> Result<(), Failure> {
     let mut command: Vec<OsString> =
         std::iter::once("sweep").chain(again.iter().map(String::as_str)).map(OsString::from).collect();
@@ -206,12 +169,7 @@ fn detach(results: &Results, plan: &StudyPlan, typed: &RunningFlags, again: &[St
         command.extend([OsString::from(flag), value.into_os_string()]);
     }
     let mut again = |flag: &str, value: String| command.extend([flag, &value].map(OsString::from));
-    if let Some(jobs) = typed.jobs {
-        again("--jobs", jobs.to_string());
-    }
-    if !typed.devices.is_empty() {
-        again("--devices", typed.devices.join(","));
-    }
+    typed.resources.again().into_iter().for_each(|(flag, value)| again(flag, value));
     if let Some(hours) = typed.max_hours {
         again("--max-hours", hours.to_string());
     }

@@ -41,7 +41,7 @@ impl ResumeFlags {
             Some(named) => study_name(&named).to_owned(),
             None => only_study(&results)?,
         };
-        let devices = self.running.slots()?;
+        self.running.check()?;
         let Some(mut plan) = results.resume(&name)? else {
             let studies = results.root.studies();
             let help =
@@ -52,7 +52,7 @@ impl ResumeFlags {
             retry_failed(&results, &name)?;
         }
         let again = vec!["resume".to_owned(), plan.name.clone()];
-        let running = Running { typed: &self.running, devices, again };
+        let running = Running { typed: &self.running, again };
         let consent = Consent { many: true, replace: false };
         match study_of(&plan, &results)? {
             Some((study, overrides)) => run_in_rounds(&results, study, &overrides, plan, consent, &running),

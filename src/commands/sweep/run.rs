@@ -40,18 +40,18 @@ impl RunFlags {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let results = self.results.results();
         let overrides = Overrides::from(self.filters);
-        let devices = self.running.slots()?;
+        self.running.check()?;
         let file = Path::new(&self.study);
         if !file.is_file() {
             let (mut plan, since) = (planned(&results, &self.study, &overrides)?, Instant::now());
             let again = vec!["resume".to_owned(), plan.name.clone()];
-            let executed = execute(&results, &mut plan, &Running { typed: &self.running, devices, again })?;
+            let executed = execute(&results, &mut plan, &Running { typed: &self.running, again })?;
             return conclude(&results, &plan, &executed, since);
         }
         let consent = Consent { many: self.yes, replace: self.replace };
         let study = recall(Study::read(file)?, &results.root)?;
         let plan = enter(&results, &study, &overrides, consent)?;
-        let running = Running { typed: &self.running, devices, again: again(&self.study, &plan, &overrides) };
+        let running = Running { typed: &self.running, again: again(&self.study, &plan, &overrides) };
         run_in_rounds(&results, study, &overrides, plan, consent, &running)
     }
 }

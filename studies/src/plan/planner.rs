@@ -278,5 +278,6 @@ fn policy(study: &Study) -> Policy {
         on_end: study.on_end.clone(),
         on_failure: study.on_failure.clone(),
         slurm: study.slurm.clone(),
+        resources: study.resources.clone(),
     }
 }

@@ -16,7 +16,7 @@ use crate::error::SweepError;
 use crate::job::Work;
 use crate::program::{Provenance, withheld};
 use crate::registry::{Member, PlanChanges, Registry, RunId, StudySpec};
-use crate::study::SlurmOptions;
+use crate::study::{Resources, SlurmOptions};
 
 /// How a study treats what goes wrong, what it may spend, and what it asks of a batch system.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,14 @@ pub struct Policy {
     /// What its tasks ask of Slurm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slurm: Option<SlurmOptions>,
+    /// Where its runs go on one machine.
+    #[serde(default, skip_serializing_if = "says_nothing")]
+    pub resources: Resources,
+}
+
+/// Plans of studies that leave it out are as they always were.
+fn says_nothing(resources: &Resources) -> bool {
+    *resources == Resources::default()
 }
 
 /// A study that can be run: a version of its plan.

@@ -4,7 +4,7 @@ use std::env;
 use std::ffi::OsString;
 use std::path::Path;
 
-use crate::job::{CommandJob, Job, ProgramSlot};
+use crate::job::{CommandJob, Job};
 use crate::study::SECRETS;
 
 /// The secrets that are set here and that a program will not see.
@@ -20,8 +20,8 @@ pub(super) fn changes(job: &Job, command: &CommandJob, config: &Path) -> Vec<(Os
     if env::var_os("PYTHONUNBUFFERED").is_none() {
         change("PYTHONUNBUFFERED", Some("1".into()));
     }
-    if let Some(visible) = visible_gpus(&command.slot, env::var("CUDA_VISIBLE_DEVICES").ok().as_deref()) {
-        change("CUDA_VISIBLE_DEVICES", Some(visible.into()));
+    if let (Some(threads), None) = (command.slot.threads, env::var_os("OMP_NUM_THREADS")) {
+        change("OMP_NUM_THREADS", Some(threads.to_string().into()));
     }
     change("AEES_DEVICE", command.slot.device.clone().map(OsString::from));
     change("AEES_RUN_ID", Some(job.run_id.clone().into()));
@@ -33,31 +33,4 @@ pub(super) fn changes(job: &Job, command: &CommandJob, config: &Path) -> Vec<(Os
         change(name, value.map(OsString::from));
     }
     changes
-}
-
-/// What `CUDA_VISIBLE_DEVICES` is for a slot: its GPU, counted among those that this process sees itself; none for a CPU.
-/// Nothing is changed for a slot without a device.
-fn visible_gpus(slot: &ProgramSlot, seen: Option<&str>) -> Option<String> {
-    let device = slot.device.as_deref()?;
-    let Some(number) = device.strip_prefix("cuda") else { return (device == "cpu").then(String::new) };
-    let number: usize = number.strip_prefix(':').map_or(Some(0), |number| number.parse().ok())?;
-    let seen = seen.and_then(|list| list.split(',').nth(number)).map(|name| name.trim().to_owned());
-    Some(seen.filter(|name| !name.is_empty()).unwrap_or_else(|| number.to_string()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_program_sees_the_gpu_of_its_slot() {
-        let visible =
-            |device: &str, seen| visible_gpus(&ProgramSlot { device: Some(device.into()), threads: None }, seen);
-        assert_eq!(visible("cuda:1", None).as_deref(), Some("1"));
-        assert_eq!(visible("cuda", None).as_deref(), Some("0"));
-        assert_eq!(visible("cuda:1", Some("2, 5")).as_deref(), Some("5"));
-        assert_eq!(visible("cuda:0", Some("GPU-8a1f")).as_deref(), Some("GPU-8a1f"));
-        assert_eq!(visible("cpu", None).as_deref(), Some(""));
-        assert_eq!(visible_gpus(&ProgramSlot::default(), None), None);
-    }
 }

@@ -50,8 +50,13 @@ impl Run {
             content: None,
             slot: ProgramSlot::default(),
         };
-        let job =
-            Job { run_id: "ab".repeat(32), run_directory, attempt: 2, work: Work::Command(Box::new(command.clone())) };
+        let job = Job {
+            run_id: "ab".repeat(32),
+            run_directory,
+            attempt: 2,
+            alone: false,
+            work: Work::Command(Box::new(command.clone())),
+        };
         Self { _scratch: scratch, job, command, limits: PATIENT }
     }
 

@@ -145,6 +145,7 @@ impl Submission<'_> {
                 run_id: claim.run_id.full().to_owned(),
                 run_directory: std::path::absolute(&directory).unwrap_or(directory),
                 attempt: claim.attempt_no,
+                alone: false,
                 work: work.clone(),
             },
             identity: identity_document(&member.run)?,

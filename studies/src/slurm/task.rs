@@ -154,17 +154,31 @@ impl Task<'_> {
             for (ticket, update) in self.launcher.poll(TICK) {
                 let ended = match update {
                     Update::Progress(_) => continue,
+                    Update::Began(_) => {
+                        self.began(ticket);
+                        continue;
+                    }
                     Update::Ended(ended) => ended,
                     Update::Lost(why) => Ended { message: why, ..EndedState::Interrupted.into() },
                 };
-                let of_ticket = |run: &TaskRun| matches!(run.phase, Phase::Running(own, _) if own == ticket);
-                if let Some(position) = self.runs.iter().position(of_ticket) {
+                if let Some(position) = self.position(ticket) {
                     self.settle(position, ended)?;
                 }
             }
             if let Some(limit) = self.record.policy.per_run_timeout_seconds.map(Duration::from_secs_f64) {
                 self.stop_where(|since| since.elapsed() > limit);
             }
+        }
+    }
+
+    fn position(&self, ticket: Ticket) -> Option<usize> {
+        self.runs.iter().position(|run| matches!(run.phase, Phase::Running(own, _) if own == ticket))
+    }
+
+    /// It may have waited for its device: its time counts from here.
+    fn began(&mut self, ticket: Ticket) {
+        if let Some(position) = self.position(ticket) {
+            self.runs[position].phase = Phase::Running(ticket, Instant::now());
         }
     }
 
@@ -203,7 +217,7 @@ impl Task<'_> {
         self.journal.add(&job.run_id, TaskNote::Began)?;
         let attempt = job.attempt + self.journal.of(&job.run_id).began - 1;
         (self.context.report)(TaskEvent::Started { run: &job.run_id, attempt });
-        let ticket = self.launcher.submit(Job { attempt, ..job.clone() })?;
+        let ticket = self.launcher.submit(Job { attempt, ..job.clone() });
         self.runs[position].phase = Phase::Running(ticket, Instant::now());
         Ok(())
     }
@@ -219,6 +233,10 @@ impl Task<'_> {
         }
         match ended.state {
             EndedState::Busy => self.wait(position, AGAIN, "another process works in its folder"),
+            EndedState::Crowded => {
+                self.runs[position].frozen.job.alone = true;
+                self.wait(position, Duration::ZERO, &format!("{}; it is tried again alone", ended.message))
+            }
             EndedState::RateLimited { after_seconds } => {
                 let attempt = self.journal.of(&job.run_id).began;
                 self.wait(position, deferral(after_seconds, attempt), "rate limited")

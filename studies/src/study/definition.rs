@@ -8,6 +8,7 @@ use aees_run::settings::{Place, TaskName};
 use super::block::{Block, Order};
 use super::command::CommandSpec;
 use super::policy::{Breakers, Budget, Objective};
+use super::resources::Resources;
 use super::rules::{ExclusionRule, KnownKeys};
 use super::settings::{Assignment, Dialect};
 use super::slurm::SlurmOptions;
@@ -37,6 +38,8 @@ pub struct Study {
     pub on_failure: Option<Vec<String>>,
     /// What its tasks ask of Slurm, where the file says so.
     pub slurm: Option<SlurmOptions>,
+    /// Where its runs go on one machine.
+    pub resources: Resources,
     /// How combinations are chosen.
     pub search: Search,
     /// The order of the combinations.

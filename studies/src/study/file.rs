@@ -15,6 +15,7 @@ use super::expand::check_combinations;
 use super::fields::{YamlFields, missing, refuse_unknown, wrong};
 use super::keys;
 use super::policy;
+use super::resources::Resources;
 use super::rules::ExclusionRule;
 use super::seeds;
 use super::settings::{Assignment, Dialect};
@@ -98,6 +99,7 @@ impl<'file> StudyReader<'file> {
         let breakers = self.get("breakers").map(|node| policy::breakers(node, self.errors)).unwrap_or_default();
         let on_end = self.get("on_end").and_then(|node| policy::hook(node, "on_end", self.errors));
         let on_failure = self.get("on_failure").and_then(|node| policy::hook(node, "on_failure", self.errors));
+        let resources = self.get("resources").and_then(|node| Resources::read(node, self.errors));
         let slurm = self.get("slurm").and_then(|node| SlurmOptions::read(node, self.errors));
         let note = self.get("note").and_then(|node| policy::note(node, self.errors));
         let search = self.search();
@@ -125,6 +127,7 @@ impl<'file> StudyReader<'file> {
             breakers,
             on_end,
             on_failure,
+            resources: resources.unwrap_or_default(),
             slurm,
             search,
             order,

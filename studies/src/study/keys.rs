@@ -98,6 +98,7 @@ pub(super) const STUDY: &[StudyKey] = &[
         one_of("hook")
     }),
     key("on_failure", "The same, only when runs failed or the study was stopped by a breaker.", || one_of("hook")),
+    key("resources", "Where its runs go on one machine.", || map_of(RESOURCES, &[])),
     key("slurm", "What its tasks ask of Slurm, for `aees slurm submit`.", || map_of(SLURM, &[])),
     key("compat", "Ways of other orchestrators, for studies that come from them.", || map_of(COMPAT, &[])),
     key("command", "The program of a study with `task: command`.", || map_of(COMMAND, &["argv"])),
@@ -156,6 +157,17 @@ pub(super) const BUDGET: &[StudyKey] = &[
 pub(super) const BREAKERS: &[StudyKey] = &[
     key("consecutive", "Failures in a row; 10 when left out.", count),
     key("same_fingerprint", "Settings that fail in the same way; 3 when left out.", count),
+];
+
+/// `resources`.
+pub(super) const RESOURCES: &[StudyKey] = &[
+    key(
+        "devices",
+        "The devices to use: auto for all there are, or a list such as [cuda:0, cuda:1].",
+        || json!({"anyOf": [text(), list_of(&text())]}),
+    ),
+    key("per_device", "Runs at the same time on each device.", count),
+    key("jobs", "Runs at the same time.", count),
 ];
 
 /// `slurm`.

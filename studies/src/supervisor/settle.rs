@@ -54,6 +54,11 @@ impl Supervisor<'_> {
         let (told, what) = match ended.state {
             _ if run.stop == Some(StopReason::Lost) => (Ok(()), "stopped: the run was taken away".to_owned()),
             EndedState::Busy => return self.wait_for_folder(run),
+            EndedState::Crowded => {
+                self.alone.insert(claim.run_id.clone());
+                let why = format!("{why}\nit is tried again alone");
+                (self.registry.interrupt(claim, &why, &usage), first_and_last_line(&why))
+            }
             EndedState::RateLimited { after_seconds } => self.put_off(claim, after_seconds, &usage)?,
             EndedState::Interrupted if run.stop == Some(StopReason::Timeout) => {
                 self.queue.hold_back(claim);

@@ -38,7 +38,7 @@ impl Launcher for FakeLauncher<'_> {
         self.slots - self.running.len()
     }
 
-    fn submit(&mut self, job: Job) -> Result<Ticket, SweepError> {
+    fn submit(&mut self, job: Job) -> Ticket {
         assert!(self.free() > 0, "more than it takes");
         let ticket = Ticket(self.jobs.len() as u64);
         self.running.push(ticket);
@@ -55,7 +55,7 @@ impl Launcher for FakeLauncher<'_> {
         };
         self.updates.push_back((ticket, update));
         self.jobs.push(job);
-        Ok(ticket)
+        ticket
     }
 
     fn poll(&mut self, patience: Duration) -> Vec<(Ticket, Update)> {
@@ -209,6 +209,16 @@ fn a_lost_run_is_submitted_again_and_one_that_is_lost_each_time_fails() {
     let outcome = Scratch::new(1).run(1, |_| Fate::Lost);
     assert_eq!(outcome.jobs.len(), MOST_KILLED as usize + 2, "its class is tried again once");
     assert_eq!(outcome.count(RunState::Failed), 1);
+}
+
+/// Nothing that counts failures counts it.
+#[test]
+fn a_run_that_died_beside_others_is_tried_again_alone() {
+    let mut scratch = Scratch::new(3).set_policy(|policy| policy.consecutive = 1);
+    let outcome = scratch.run(2, |job| if job.alone { Fate::Done } else { Fate::Ends(EndedState::Crowded) });
+    assert_eq!((outcome.count(RunState::Done), outcome.jobs.len()), (3, 6));
+    assert!(outcome.jobs.iter().all(|job| job.alone == (job.attempt == 2)));
+    assert_eq!(outcome.settled[0], "broken; it is tried again alone");
 }
 
 #[test]
