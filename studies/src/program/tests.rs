@@ -179,7 +179,9 @@ fn the_program_gets_its_configuration_and_the_users_environment() {
     assert_eq!(value("AEES_CONFIG"), run.file("config.json").to_str());
     assert_eq!(value("AEES_RUN_ID"), Some(run.job.run_id.as_str()));
     assert_eq!(value("OWN"), Some("5 cuda:0 {}"), "it sees one GPU");
-    assert_eq!((value("CUDA_VISIBLE_DEVICES"), value("AEES_DEVICE")), (Some("3"), Some("cuda:3")));
+    assert_eq!(value("AEES_DEVICE"), Some("cuda:3"));
+    let threads = std::env::var("OMP_NUM_THREADS").unwrap_or_else(|_| "5".into());
+    assert_eq!(value("OMP_NUM_THREADS"), Some(threads.as_str()), "its share, unless the user said otherwise");
     assert_eq!(value("CARGO_PKG_NAME"), None, "taken away by the study");
     assert_eq!(value("CARGO_PKG_VERSION"), std::env::var("CARGO_PKG_VERSION").ok().as_deref(), "the user's");
 }
