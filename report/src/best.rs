@@ -51,6 +51,12 @@ impl Default for Question {
     }
 }
 
+/// The direction in which a metric is better, unless somebody says otherwise: less of a loss or a time, more of all else.
+pub fn usual_goal(metric: &str) -> Goal {
+    let less = ["loss", "seconds", "time", "error"].iter().any(|word| metric.contains(word));
+    if less { Goal::Min } else { Goal::Max }
+}
+
 /// A run without a number.
 #[derive(Debug, Clone)]
 pub struct Excluded {

@@ -6,8 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aees_studies::study::StatedPurpose;
+
 use crate::attributes::{Attributes, Detail, distinguishing};
-use crate::record::{Control, RunRecord};
+use crate::names::{MethodName, NameStyle, method_name};
+use crate::record::{Control, ControlledAxes, RunRecord};
 
 /// What is to be solved: task, data, label noise, model and its size, batch size, epochs, protocol of evaluation, precision.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,12 +20,12 @@ pub struct Problem(pub Attributes);
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Method(pub Attributes);
 
-/// What runs were made for, told by what differs between them and never by the names of files.
+/// What runs were made for: told by their study, or else by what differs between them, and never by the names of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Purpose {
     /// To be averaged over seeds.
     Accuracy,
-    /// To be timed: all experiments on the problem have one seed, and some ran it several times.
+    /// To be timed. Without a study's word: all experiments on the problem have one seed, and some ran it several times.
     Timing,
     /// To see what one part of a method does, by another value of it: a row of the table of that part.
     Ablation(VariedPart),
@@ -37,15 +40,32 @@ pub enum VariedPart {
     Context,
     /// The rate of a plain optimizer, where no bandit works on it.
     Rate,
+    /// The noise on the gradients. Only a study's word tells it from one more axis.
+    Noise,
+    /// Another one, by a study's word.
+    Other,
 }
 
 impl VariedPart {
-    /// The setting.
+    /// What it is called.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Penalty => "penalty",
+            Self::Context => "context",
+            Self::Rate => "rate",
+            Self::Noise => "noise",
+            Self::Other => "others",
+        }
+    }
+
+    /// The setting; empty where it is not known.
     pub fn key(self) -> &'static str {
         match self {
             Self::Penalty => "reward_instability_lambda",
             Self::Context => "context_mode",
             Self::Rate => "lr",
+            Self::Noise => "noise_candidates",
+            Self::Other => "",
         }
     }
 }
@@ -56,6 +76,8 @@ pub struct Experiment<'a> {
     pub problem: Problem,
     pub method: Method,
     pub purpose: Purpose,
+    /// What its method is called: with the axes that it controls, where methods of its problem differ in those.
+    pub name: MethodName,
     /// Problem and method together.
     pub attributes: Attributes,
     /// The different results of each seed: one, unless something is wrong.
@@ -75,6 +97,7 @@ impl<'a> Experiment<'a> {
         let (problem, method) = (Problem(attributes.clone().of_problem()), Method(attributes.clone().of_method()));
         let mut experiment = Self {
             purpose: Purpose::Accuracy,
+            name: method_name(runs.first()?, NameStyle::Short),
             results: BTreeMap::new(),
             diverged: BTreeMap::new(),
             copies: 0,
@@ -127,6 +150,13 @@ impl<'a> Experiment<'a> {
         runs
     }
 
+    /// What its study says that it is for; none where its runs are of studies that say different things, or nothing.
+    pub(crate) fn stated(&self) -> Option<StatedPurpose> {
+        let mut said = self.results.values().flatten().chain(self.diverged.values()).map(|run| run.purpose);
+        let first = said.next()??;
+        said.all(|other| other == Some(first)).then_some(first)
+    }
+
     /// Whether a seed was run more than once, each time in a time of its own.
     pub(crate) fn has_repeats(&self) -> bool {
         self.timed.len() > self.seeds().len()
@@ -163,11 +193,38 @@ pub(crate) fn experiments_apart_from<'a>(
     let mut experiments: Vec<Experiment<'_>> = groups.collect();
     let purposes: Vec<Purpose> = experiments.iter().map(|one| purpose(one, &experiments)).collect();
     experiments.iter_mut().zip(purposes).for_each(|(experiment, purpose)| experiment.purpose = purpose);
+    name_by_axes(&mut experiments);
     experiments
 }
 
+/// Where methods of a problem control different axes, all names tell theirs.
+fn name_by_axes(experiments: &mut [Experiment<'_>]) {
+    let mut axes: BTreeMap<(&Problem, Control), BTreeSet<ControlledAxes>> = BTreeMap::new();
+    for one in experiments.iter() {
+        axes.entry((&one.problem, one.example().control)).or_default().insert(one.example().axes());
+    }
+    let several: BTreeSet<Problem> =
+        axes.into_iter().filter(|(_, axes)| axes.len() > 1).map(|((problem, _), _)| problem.clone()).collect();
+    for one in experiments.iter_mut().filter(|one| several.contains(&one.problem)) {
+        one.name = method_name(one.example(), NameStyle::WithAxes);
+    }
+}
+
 fn purpose(one: &Experiment<'_>, all: &[Experiment<'_>]) -> Purpose {
-    let peers: Vec<&Experiment<'_>> = all.iter().filter(|other| other.problem == one.problem).collect();
+    let mut peers: Vec<&Experiment<'_>> = all.iter().filter(|other| other.problem == one.problem).collect();
+    match one.stated() {
+        Some(StatedPurpose::Accuracy) => return Purpose::Accuracy,
+        Some(StatedPurpose::Timing) => return Purpose::Timing,
+        Some(StatedPurpose::Ablation) => {
+            let parts = [VariedPart::Penalty, VariedPart::Context, VariedPart::Noise, VariedPart::Rate];
+            let of_rate = |part| part != VariedPart::Rate || one.example().control == Control::Baseline;
+            let part = parts.into_iter().find(|part| of_rate(*part) && twins(one, *part, &peers).next().is_some());
+            return Purpose::Ablation(part.unwrap_or(VariedPart::Other));
+        }
+        None => {}
+    }
+    // What a study calls something else is no usual method.
+    peers.retain(|other| !matches!(other.stated(), Some(StatedPurpose::Timing | StatedPurpose::Ablation)));
     let seeds: BTreeSet<i64> = peers.iter().flat_map(|other| other.seeds()).collect();
     if seeds.len() == 1 && peers.iter().any(|other| other.has_repeats()) {
         return Purpose::Timing;
@@ -198,28 +255,49 @@ fn purpose(one: &Experiment<'_>, all: &[Experiment<'_>]) -> Purpose {
 /// Whether a method is another one but for one part, in which it has the value that fewer of the problem's methods have; of
 /// two values as common, the default is the usual one.
 fn is_varied(one: &Experiment<'_>, part: VariedPart, adaptive: &[&Experiment<'_>]) -> bool {
-    let value = |other: &Experiment<'_>| match part {
-        VariedPart::Context => other.example().context_mode.clone(),
-        _ => other.attributes.text(part.key()).unwrap_or_default(),
-    };
-    let own = value(one);
-    let twins = adaptive.iter().filter(|other| {
-        value(other) != own && differing(&one.method, &other.method).iter().all(|key| belongs_to(part, key))
-    });
-    let others: BTreeSet<String> = twins.map(|other| value(other)).collect();
-    let common = |value_of: &str| adaptive.iter().filter(|other| value(other) == value_of).count();
-    let usual = |value_of: &str| (common(value_of), matches!(value_of, "0" | "none" | ""));
-    others.iter().any(|other| usual(other) > usual(&own))
+    let others: BTreeSet<String> = twins(one, part, adaptive).map(|other| value_of(other, part)).collect();
+    let common = |value: &str| adaptive.iter().filter(|other| value_of(other, part) == value).count();
+    let usual = |value: &str| (common(value), matches!(value, "0" | "none" | ""));
+    others.iter().any(|other| usual(other) > usual(&value_of(one, part)))
 }
 
-/// The settings that only matter in a context go with it.
+/// The methods that are the same but for one part.
+fn twins<'e, 'a>(
+    one: &'e Experiment<'a>,
+    part: VariedPart,
+    others: &'e [&'e Experiment<'a>],
+) -> impl Iterator<Item = &'e Experiment<'a>> {
+    let alike =
+        move |other: &Experiment<'_>| differing(&one.method, &other.method).iter().all(|key| belongs_to(part, key));
+    others.iter().copied().filter(move |other| value_of(other, part) != value_of(one, part) && alike(other))
+}
+
+fn value_of(one: &Experiment<'_>, part: VariedPart) -> String {
+    match part {
+        VariedPart::Context => one.example().context_mode.clone(),
+        _ => one.attributes.text(part.key()).unwrap_or_default(),
+    }
+}
+
+/// The settings that only matter in a context go with it, and how two axes are picked goes with the second.
 fn belongs_to(part: VariedPart, key: &str) -> bool {
-    key == part.key() || (part == VariedPart::Context && (key.starts_with("context") || key.starts_with("prior")))
+    key == part.key()
+        || match part {
+            VariedPart::Context => key.starts_with("context") || key.starts_with("prior"),
+            VariedPart::Noise => key == "structured_control_mode",
+            _ => false,
+        }
 }
 
 /// The keys in which two methods differ though both have them.
 pub fn differing(one: &Method, other: &Method) -> Vec<String> {
     distinguishing([&one.0, &other.0], Detail::Enough)
+}
+
+/// How unlike two methods are: whether somebody else picks, then in how many keys they differ.
+pub(crate) fn unlikeness(one: &Method, other: &Method) -> (bool, usize) {
+    let picks = |method: &Method| method.0.json("control_mode").map(str::to_owned);
+    (picks(one) != picks(other), differing(one, other).len())
 }
 
 /// What a reader must know before anything else: that some of the runs are of different data.

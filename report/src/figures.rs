@@ -13,6 +13,7 @@ mod episodes;
 mod figure;
 mod layout;
 mod lettering;
+mod looks;
 mod palette;
 mod pdf;
 mod picture;
@@ -32,7 +33,8 @@ pub(crate) use themed::with_both_themes;
 
 use self::drawing::{Drawing, Letters};
 use self::figure::Figure;
-use self::series::{FigureRuns, Looks};
+use self::looks::Looks;
+use self::series::FigureRuns;
 use crate::csv::Csv;
 use crate::error::ReportError;
 use crate::record::RunRecord;

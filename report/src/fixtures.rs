@@ -45,6 +45,7 @@ pub(crate) fn record(task: &str, seed: i64) -> RunRecord {
         runtime: Vec::new(),
         inputs: Vec::new(),
         case: None,
+        purpose: None,
         provenance: Vec::new(),
         circumstances: Vec::new(),
         contradictions: Vec::new(),

@@ -1,43 +1,23 @@
 //! What runs are called: methods, learning-rate multipliers, label noise. Every table, figure and page asks here.
 //!
-//! The thesis names one method differently in different places (`AEES + Cosine` in the tables of clean labels, `Cosine +
-//! AEES` in the noisy ones). A [`NameStyle`] says which place it is; the words themselves stand here once.
+//! The thesis has several names for one method (`AEES + Cosine`, `Cosine + AEES`); here each has one, with a schedule behind it.
 
 use crate::attributes::{Attributes, Detail, distinguishing};
 use crate::number::{percent, shortest};
 use crate::record::{Control, ControlledAxes, NoiseSetting, RunRecord};
 
-/// The plain optimizer, where a table names optimizers by itself.
-pub(crate) const BASELINE: &str = "Baseline";
-/// The bandit on a flat learning rate.
-pub(crate) const AEES: &str = "AEES";
-/// Multipliers drawn uniformly before training.
-pub(crate) const UNIFORM: &str = "Uniform random";
-/// Multipliers with the frequencies of other seeds, in random order.
-pub(crate) const MATCHED: &str = "Frequency-matched";
+/// The bandit of the thesis.
+const AEES: &str = "AEES";
 
-/// Where a name stands.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// How much a name tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NameStyle {
     /// The file's own word.
     AsWritten,
-    /// `AdamW + cosine`, `AEES`, `Fixed x0.5`, `Fixed sigma 0.005`, `Random`.
+    /// `Baseline + cosine`, `AEES`, `AEES-Noise`, `Fixed ×0.5`, `Fixed σ 0.005`, `Random`.
     Short,
-    /// The same with the axes that are controlled: `AEES-LR`, `AEES-Dual + warmup-linear`.
+    /// The same with the axes that are controlled also where that is the multiplier alone: `AEES-LR`.
     WithAxes,
-    /// In a panel that names the optimizer: `Plain + cosine`, `Fixed ×0.5`; with the controlled axes or without.
-    Panel {
-        /// Whether the axes are told.
-        axes: bool,
-    },
-    /// The thesis' tables of clean CIFAR-100: `AEES + Cosine`, `AdamW`.
-    CleanTable,
-    /// Its noisy tables: `Cosine + AEES`, `Baseline`.
-    NoisyTable,
-    /// Its tables of the text tasks: `AEES-Dual + warmup-linear`, `Random σ`.
-    TextTable,
-    /// What costs time: `Baseline`, `AEES-LR + cosine`, whatever values are fixed.
-    Overhead,
 }
 
 /// A method's name, with its rank in the order of tables and figures.
@@ -50,87 +30,32 @@ pub struct MethodName {
 
 /// The name of a run's method.
 pub fn method_name(run: &RunRecord, style: NameStyle) -> MethodName {
-    let (rank, method) = without_schedule(run, style);
-    let scheduler = match run.scheduler.as_str() {
-        "none" | "" => return MethodName { rank: rank * RANKS_OF_SCHEDULES, text: method },
-        scheduler => scheduler,
+    let method = match style {
+        NameStyle::AsWritten => return MethodName { rank: 0, text: run.method_name.clone() },
+        NameStyle::Short if run.axes() == ControlledAxes::Lr => without_schedule(run, ""),
+        NameStyle::Short | NameStyle::WithAxes => without_schedule(run, suffix(run.axes())),
     };
-    let dashed = scheduler.replace('_', "-");
-    let titled = match scheduler {
-        "cosine" => "Cosine",
-        "linear" => "Linear",
-        other => other,
+    let text = match run.scheduler.as_str() {
+        "none" | "" => method,
+        scheduler => format!("{method} + {}", scheduler.replace('_', "-")),
     };
-    // Some tables group by method, some by schedule.
-    let (rank, text) = match style {
-        NameStyle::AsWritten => (rank, method),
-        NameStyle::NoisyTable if run.control == Control::Baseline => (2 * RANKS_OF_SCHEDULES, titled.to_owned()),
-        NameStyle::NoisyTable => ((rank + 2) * RANKS_OF_SCHEDULES, format!("{titled} + {method}")),
-        NameStyle::CleanTable => {
-            let at = ["cosine", "linear"].iter().position(|known| *known == scheduler).unwrap_or(2);
-            (rank * RANKS_OF_SCHEDULES + 1 + at, format!("{method} + {titled}"))
-        }
-        NameStyle::TextTable => {
-            let schedule = if scheduler == "warmup_linear" { 20 } else { 40 };
-            let schedule_name = if scheduler == "warmup_linear" { &dashed } else { scheduler };
-            ((rank + schedule) * RANKS_OF_SCHEDULES, format!("{method} + {schedule_name}"))
-        }
-        _ => (rank * RANKS_OF_SCHEDULES + 1, format!("{method} + {dashed}")),
-    };
-    MethodName { rank, text }
+    MethodName { rank: rank(run), text }
 }
 
-/// Room for the schedules of a method between it and the next.
-const RANKS_OF_SCHEDULES: usize = 4;
-
-fn without_schedule(run: &RunRecord, style: NameStyle) -> (usize, String) {
-    match style {
-        NameStyle::AsWritten => (0, run.method_name.clone()),
-        NameStyle::Short => (rank(run), general(run, false, ("x", "sigma"))),
-        NameStyle::WithAxes => (rank(run), general(run, true, ("x", "sigma"))),
-        NameStyle::Panel { axes } => {
-            let name = general(run, axes, ("×", "σ"));
-            let plain = run.task != "command" && run.control == Control::Baseline && name == run.optimizer;
-            (rank(run), if plain { "Plain".into() } else { name })
-        }
-        NameStyle::CleanTable if run.control == Control::Baseline => (0, run.optimizer.clone()),
-        NameStyle::CleanTable | NameStyle::NoisyTable => cifar(run),
-        NameStyle::TextTable => of_text_task(run),
-        NameStyle::Overhead => (rank(run), format!("{}{}", known(run), suffix(controlled(run)))),
-    }
-}
-
-/// Plain runs first, then fixed ones, then those that somebody picks for.
+/// Plain runs first, then those of a bandit, then fixed and random ones; each without a schedule before those with one.
 fn rank(run: &RunRecord) -> usize {
-    match run.control {
+    let who = match run.control {
         Control::Baseline => 0,
-        Control::Fixed => 1,
-        Control::Random => 2,
-        Control::UniformRandom => 3,
-        Control::FrequencyMatched => 4,
-        Control::Adaptive => 5,
-    }
-}
-
-/// Who picks. The bandit of the thesis is AEES; another one says which.
-fn known(run: &RunRecord) -> String {
-    match run.control {
-        Control::Baseline => BASELINE.into(),
-        Control::Fixed => "Fixed".into(),
-        Control::Adaptive => match run.config.get("controller").and_then(serde_json::Value::as_str) {
-            None | Some("ducb") => AEES.into(),
-            Some("thompson") => format!("{AEES} Thompson"),
-            Some(other) => format!("{AEES} {}", other.to_uppercase()),
-        },
-        Control::Random => "Random".into(),
-        Control::UniformRandom => UNIFORM.into(),
-        Control::FrequencyMatched => MATCHED.into(),
-    }
-}
-
-/// The axes on which something is picked; a plain optimizer picks nothing, whatever candidates its file names.
-pub(crate) fn controlled(run: &RunRecord) -> ControlledAxes {
-    if run.control == Control::Baseline { ControlledAxes::None } else { run.axes() }
+        Control::Adaptive => 1,
+        Control::Fixed => 2,
+        Control::Random => 3,
+        Control::UniformRandom => 4,
+        Control::FrequencyMatched => 5,
+    };
+    // A plain optimizer picks nothing, whatever candidates its file names.
+    let axes = if run.control == Control::Baseline { 0 } else { run.axes() as usize };
+    let schedule = ["none", "cosine", "linear"].iter().position(|known| *known == run.scheduler).unwrap_or(3);
+    (who * 4 + axes) * 4 + schedule
 }
 
 fn suffix(axes: ControlledAxes) -> &'static str {
@@ -142,58 +67,31 @@ fn suffix(axes: ControlledAxes) -> &'static str {
     }
 }
 
-/// For any task: what is fixed by its values, the others by who picks. `signs` are those of a multiplier and of noise.
-fn general(run: &RunRecord, axes: bool, signs: (&str, &str)) -> String {
+/// What is fixed by its values, the others by who picks. A bandit that is not the thesis' says which it is.
+fn without_schedule(run: &RunRecord, axes: &str) -> String {
     match run.control {
         Control::Baseline if run.task == "command" => run.method_name.clone(),
-        Control::Baseline => run.optimizer.clone(),
-        Control::Fixed => fixed(run, signs).unwrap_or_else(|| format!("Fixed {}1", signs.0)),
-        Control::Adaptive | Control::Random if axes => format!("{}{}", known(run), suffix(run.axes())),
-        _ => known(run),
+        Control::Baseline => "Baseline".into(),
+        Control::Fixed => fixed(run),
+        Control::Adaptive => match run.config.get("controller").and_then(serde_json::Value::as_str) {
+            None | Some("ducb") => format!("{AEES}{axes}"),
+            Some("thompson") => format!("{AEES}{axes} Thompson"),
+            Some(other) => format!("{AEES}{axes} {}", other.to_uppercase()),
+        },
+        Control::Random => format!("Random{axes}"),
+        Control::UniformRandom => "Uniform random".into(),
+        Control::FrequencyMatched => "Frequency-matched".into(),
     }
 }
 
 /// What is fixed and not neutral.
-fn fixed(run: &RunRecord, (times, noise): (&str, &str)) -> Option<String> {
+fn fixed(run: &RunRecord) -> String {
     let of_rate = fixed_multiplier(run).filter(|multiplier| *multiplier != 1.0);
     let of_noise = run.noise_candidates.first().filter(|sigma| **sigma > 0.0);
-    let of_rate = of_rate.map(|multiplier| format!("{times}{multiplier}"));
-    let of_noise = of_noise.map(|sigma| format!("{noise} {}", shortest(*sigma)));
+    let of_rate = of_rate.map(|multiplier| format!("×{}", shortest(multiplier)));
+    let of_noise = of_noise.map(|sigma| format!("σ {}", shortest(*sigma)));
     let parts: Vec<String> = of_rate.into_iter().chain(of_noise).collect();
-    (!parts.is_empty()).then(|| format!("Fixed {}", parts.join(", ")))
-}
-
-/// The tables of CIFAR-100, with multipliers as the thesis prints them.
-fn cifar(run: &RunRecord) -> (usize, String) {
-    let quiet = run.noise_candidates.iter().all(|noise| *noise == 0.0);
-    match (run.control, fixed_multiplier(run)) {
-        (Control::Fixed, Some(multiplier)) if quiet => (10, format!("Fixed ×{multiplier:?}")),
-        (Control::Fixed, _) => (11, "Fixed noise".into()),
-        (Control::Baseline, _) => (0, BASELINE.into()),
-        (Control::Adaptive, _) => (1, known(run)),
-        (Control::Random, _) => (12, known(run)),
-        (Control::UniformRandom, _) => (13, known(run)),
-        (Control::FrequencyMatched, _) => (14, known(run)),
-    }
-}
-
-/// The tables of the text tasks, with the controlled axes.
-fn of_text_task(run: &RunRecord) -> (usize, String) {
-    // A run without a choice stands with those of both axes.
-    let (at, axis) = match run.axes() {
-        ControlledAxes::Lr => (0, "-LR"),
-        ControlledAxes::Noise => (1, "-Noise"),
-        ControlledAxes::Dual | ControlledAxes::None => (2, "-Dual"),
-    };
-    match run.control {
-        Control::Baseline => (0, "AdamW".to_owned()),
-        Control::Adaptive => (1 + at, format!("{}{axis}", known(run))),
-        Control::Fixed => (4, fixed(run, ("×", "σ")).unwrap_or_else(|| "Fixed σ 0".into())),
-        Control::Random if run.axes() == ControlledAxes::Noise => (6, "Random σ".into()),
-        Control::Random => (6, format!("Random{axis}")),
-        Control::UniformRandom => (7, UNIFORM.into()),
-        Control::FrequencyMatched => (8, MATCHED.into()),
-    }
+    if parts.is_empty() { "Fixed ×1".into() } else { format!("Fixed {}", parts.join(", ")) }
 }
 
 /// The reference's word in the CSV of the overhead: `baseline_none`, `aees_lr_only_cosine`.

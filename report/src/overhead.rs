@@ -1,8 +1,8 @@
 //! What a method costs in time, by the protocol of the reference: steady epochs, repeats, percent over the plain baseline.
 //!
 //! The time of a run is the mean of its epochs without the first, which pays for what is done once; evaluation is part of
-//! an epoch. A run of one epoch has only that one, and says so. Several results of one seed are its repeats; where some
-//! problems have repeats, the others were not made to be timed and are left out. Methods are
+//! an epoch. A run of one epoch has only that one, and says so. Several results of one seed are its repeats; where a study says
+//! that runs are for timing, or where some have repeats, other problems were not made to be timed and are left out. Methods are
 //! compared with the plain baseline of the same problem and optimizer on the same machine, so that nothing else is taken for
 //! overhead. Diverged runs count: their epochs took their time as well.
 //!
@@ -16,10 +16,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use aees_run::settings::{Cost, RunConfig};
+use aees_studies::study::StatedPurpose;
 
 use crate::attributes::{Detail, distinguishing};
-use crate::experiment::{Experiment, Method, Problem, differing, experiments};
-use crate::names::{NameStyle, controlled, method_name, reference_word};
+use crate::experiment::{Experiment, Problem, differing, experiments};
+use crate::names::reference_word;
 use crate::record::{Control, RunRecord};
 use crate::statistics::{LEVEL, MeanSd, mean, t_quantile};
 
@@ -91,22 +92,22 @@ fn is_plain(run: &RunRecord) -> bool {
     run.control == Control::Baseline && run.scheduler == "none"
 }
 
-/// The experiments that were made to be timed: where some were repeated, those on the same problems; else all of them.
+/// The experiments on problems of which some were made to be timed; where none were, all of them.
 pub(crate) fn timed<'a>(experiments: &[Experiment<'a>]) -> Vec<Experiment<'a>> {
-    let repeated: Vec<&Problem> = experiments.iter().filter(|one| one.has_repeats()).map(|one| &one.problem).collect();
-    let chosen = experiments.iter().filter(|one| repeated.is_empty() || repeated.contains(&&one.problem));
+    let problems: Vec<&Problem> = made_to_be_timed(experiments).map(|one| &one.problem).collect();
+    let chosen = experiments.iter().filter(|one| problems.is_empty() || problems.contains(&&one.problem));
     chosen.cloned().collect()
 }
 
-/// Whether anything was repeated.
-pub(crate) fn any_repeated(experiments: &[Experiment<'_>]) -> bool {
-    experiments.iter().any(Experiment::has_repeats)
+/// Those that a study says are for timing, or that were repeated.
+pub(crate) fn made_to_be_timed<'e, 'a>(experiments: &'e [Experiment<'a>]) -> impl Iterator<Item = &'e Experiment<'a>> {
+    experiments.iter().filter(|one| one.has_repeats() || one.stated() == Some(StatedPurpose::Timing))
 }
 
 /// One row for each experiment that has a time, and for each machine that it ran on; baselines first.
 pub fn rows(runs: &[RunRecord]) -> Vec<OverheadRow> {
     let experiments = timed(&experiments(runs));
-    let mut groups: BTreeMap<Site, Vec<(Method, Vec<&RunRecord>)>> = BTreeMap::new();
+    let mut groups: BTreeMap<Site, Vec<(&Experiment<'_>, Vec<&RunRecord>)>> = BTreeMap::new();
     for experiment in &experiments {
         let mut places: BTreeMap<Site, Vec<&RunRecord>> = BTreeMap::new();
         for run in experiment.timed.iter().filter(|run| steady_seconds(run).is_some()) {
@@ -114,7 +115,7 @@ pub fn rows(runs: &[RunRecord]) -> Vec<OverheadRow> {
             places.entry(place).or_default().push(run);
         }
         for (place, runs) in places {
-            groups.entry(place).or_default().push((experiment.method.clone(), runs));
+            groups.entry(place).or_default().push((experiment, runs));
         }
     }
     let works: Vec<Site> = groups.keys().cloned().collect();
@@ -125,26 +126,21 @@ pub fn rows(runs: &[RunRecord]) -> Vec<OverheadRow> {
             others.iter().any(|other| !other.2.iter().any(|(its, also)| its == name && also == value))
         };
         let told: Vec<String> = key.2.iter().filter(differs).map(|(name, value)| format!("{name}={value}")).collect();
-        methods.sort_by_key(|(_, runs)| (controlled(runs[0]), runs[0].control, runs[0].scheduler.clone()));
-        for (method, runs) in &methods {
-            let plain = methods.iter().filter(|(_, runs)| is_plain(runs[0]));
-            let plain = plain.min_by_key(|(other, _)| differing(method, other).len());
-            let twins = methods.iter().filter(|(_, other)| label(other[0]) == label(runs[0]));
-            let twins: Vec<&Method> = twins.map(|(method, _)| method).collect();
-            let keys = distinguishing(twins.iter().map(|method| &method.0), Detail::Enough);
-            rows.extend(row(
-                &told.join(" "),
-                &method.0.words(&keys),
-                runs,
-                plain.map(|(_, runs)| times(runs)).as_deref(),
-            ));
+        methods.sort_by_key(|(one, _)| one.name.clone());
+        for (one, runs) in &methods {
+            let plain = methods.iter().filter(|(other, _)| is_plain(other.example()));
+            let plain = plain.min_by_key(|(other, _)| differing(&one.method, &other.method).len());
+            let twins = methods.iter().map(|(other, _)| other).filter(|other| other.name == one.name);
+            let keys = distinguishing(twins.map(|other| &other.method.0), Detail::Enough);
+            let label = match one.method.0.words(&keys) {
+                told if told.is_empty() => one.name.text.clone(),
+                told => format!("{} ({told})", one.name.text),
+            };
+            let plain = plain.map(|(_, runs)| times(runs));
+            rows.extend(row(&told.join(" "), label, runs, plain.as_deref()));
         }
     }
     rows
-}
-
-fn label(run: &RunRecord) -> String {
-    method_name(run, NameStyle::Overhead).text
 }
 
 /// One time for each seed, the mean over its repeats; or for each repeat, where all are of one seed.
@@ -173,7 +169,7 @@ fn work(experiment: &Experiment<'_>, run: &RunRecord) -> Vec<(String, String)> {
     work
 }
 
-fn row(work: &str, told: &str, runs: &[&RunRecord], plain: Option<&[f64]>) -> Option<OverheadRow> {
+fn row(work: &str, label: String, runs: &[&RunRecord], plain: Option<&[f64]>) -> Option<OverheadRow> {
     let first = runs.first()?;
     let plain = plain.and_then(MeanSd::of);
     let seconds = MeanSd::of(&times(runs))?;
@@ -190,7 +186,7 @@ fn row(work: &str, told: &str, runs: &[&RunRecord], plain: Option<&[f64]>) -> Op
     Some(OverheadRow {
         task: first.task.clone(),
         optimizer: first.optimizer.clone(),
-        label: if told.is_empty() { label(first) } else { format!("{} ({told})", label(first)) },
+        label,
         word: reference_word(first),
         plain: is_plain(first),
         work: work.to_owned(),

@@ -9,9 +9,16 @@ use crate::record::{LabelNoiseAccuracies, Layout, RunRecord};
 /// Epochs of the published noisy runs.
 const PUBLISHED_EPOCHS: u64 = 200;
 
+/// Whether a run is one that was trained again and stopped at the epoch of its peak. The published runs with a context are short
+/// for another reason.
+pub(crate) fn is_trained_again(run: &RunRecord) -> bool {
+    let shorter = run.layout != Layout::Aees && planned_epochs(run) < PUBLISHED_EPOCHS;
+    shorter && run.subsets.is_some() && run.context_mode != "trend"
+}
+
 /// The run at its peak, as far as what was memorised is known there.
 pub(crate) fn at_peak(run: &RunRecord) -> Option<RunRecord> {
-    let again = run.layout != Layout::Aees && planned_epochs(run) < PUBLISHED_EPOCHS;
+    let again = is_trained_again(run);
     let subsets: LabelNoiseAccuracies = run.best_subsets.or(run.subsets.filter(|_| again))?;
     let mut peak = run.clone();
     peak.subsets = Some(subsets);

@@ -88,7 +88,7 @@ impl ResultSet {
     }
 
     fn of_files(listing: Listing) -> Self {
-        let Listing { mut files, mut skipped, mut warnings, cases, seeds } = listing;
+        let Listing { mut files, mut skipped, mut warnings, cases, purposes, seeds } = listing;
         let mut seen = HashSet::new();
         files.sort();
         files.retain(|path| seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone())));
@@ -98,6 +98,7 @@ impl ResultSet {
             match outcome {
                 Ok((mut run, about_it)) => {
                     run.case = cases.get(path).cloned();
+                    run.purpose = purposes.get(path).copied().flatten();
                     let contradictions = run.contradictions.iter().map(ToString::to_string);
                     let all = contradictions.chain(about_it);
                     warnings.extend(all.map(|warning| format!("{}: {warning}", path.display())));

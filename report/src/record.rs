@@ -4,6 +4,8 @@
 
 use std::path::PathBuf;
 
+use aees_studies::study::StatedPurpose;
+
 use crate::difference::Difference;
 
 /// What wrote a result.
@@ -167,6 +169,8 @@ pub struct RunRecord {
     pub inputs: Vec<(String, String)>,
     /// The case of the study that asked for it.
     pub case: Option<String>,
+    /// What the studies that asked for it say that it is for, if all say the same.
+    pub purpose: Option<StatedPurpose>,
     /// The machine and the versions, as the file tells them, in words.
     pub provenance: Vec<(String, String)>,
     /// When and by which command and build it was made, and what else ran: what differs from run to run on one machine.
@@ -184,6 +188,11 @@ impl RunRecord {
             (false, true) => ControlledAxes::Noise,
             (true, true) => ControlledAxes::Dual,
         }
+    }
+
+    /// What its file contradicts, each with its path.
+    pub(crate) fn warnings(&self) -> impl Iterator<Item = String> {
+        self.contradictions.iter().map(|contradiction| format!("{}: {contradiction}", self.path.display()))
     }
 
     /// The epoch of the best accuracy, from 1: the first one that has it. None when no epoch was finished.

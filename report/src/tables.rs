@@ -100,6 +100,7 @@ pub const KINDS: &[TableKind] = &[
     kind("penalty", "with and without the penalty on unsteady losses", ablations::penalty),
     kind("trend", "with and without the trend context", ablations::trend),
     kind("cifar-noise", "gradient noise on CIFAR-100", ablations::cifar_noise),
+    kind("ablations", "what else a study calls an ablation", ablations::others),
     kind("attribution", "AEES beside multipliers without feedback", ablations::attribution),
 ];
 
@@ -118,12 +119,7 @@ pub fn build(kind: &TableKind, runs: &[RunRecord], options: &TableOptions) -> Ve
 
 /// The tables with what their results contradict above their numbers.
 fn warned(mut tables: Vec<Table>, runs: &[RunRecord]) -> Vec<Table> {
-    let warnings: Vec<String> = runs
-        .iter()
-        .flat_map(|run| {
-            run.contradictions.iter().map(|contradiction| format!("{}: {contradiction}", run.path.display()))
-        })
-        .collect();
+    let warnings: Vec<String> = runs.iter().flat_map(RunRecord::warnings).collect();
     tables.iter_mut().for_each(|table| table.warnings.clone_from(&warnings));
     tables
 }

@@ -34,7 +34,7 @@ fn the_older_file_of_the_archive() {
     assert_eq!((run.best_val_accuracy, run.peak_epoch()), (0.9331666666666667, Some(2)));
     assert_eq!((run.wall_seconds, run.estimated_flops), (Some(589.8179427189752), Some(6695103753560064.0)));
     assert_eq!((run.label_noise, run.label_noise.label().as_str()), (NoiseSetting::Symmetric(0.2), "sym20"));
-    assert_eq!(method_name(&run, NameStyle::Short).text, "AdamW + warmup-linear");
+    assert_eq!(method_name(&run, NameStyle::Short).text, "Baseline + warmup-linear");
     assert!(run.episodes.is_none() && run.runtime.is_empty() && run.subsets.is_none());
 }
 
@@ -58,10 +58,10 @@ fn a_newer_file_without_an_extension() {
 #[test]
 fn who_picked_in_each_file() {
     for (name, method, label) in [
-        ("cifar_noisy/cifar100_asym20_seed0/adamw_fixed_lr05", Control::Baseline, "AdamW"),
-        ("cifar_noisy/cifar100_asym20_seed0/adamw_baseline", Control::Baseline, "AdamW"),
+        ("cifar_noisy/cifar100_asym20_seed0/adamw_fixed_lr05", Control::Baseline, "Baseline"),
+        ("cifar_noisy/cifar100_asym20_seed0/adamw_baseline", Control::Baseline, "Baseline"),
         ("nlp_noise_ablation/agn20_ada_rnd_seed0.json", Control::Random, "Random-Noise + warmup-linear"),
-        ("nlp_noise_ablation/agn20_fixed005_seed0.json", Control::Fixed, "Fixed sigma 0.005 + warmup-linear"),
+        ("nlp_noise_ablation/agn20_fixed005_seed0.json", Control::Fixed, "Fixed σ 0.005 + warmup-linear"),
         ("sst2/sst2_main_small_ep200_dual_seed4.json", Control::Adaptive, "AEES-Dual + warmup-linear"),
         (
             "attribution_controls/cifar100_asym20_seed0/adamw_uniform_random.json",

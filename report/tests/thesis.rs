@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use aees_report::figures::{FigureKind, FigureOptions, draw};
 use aees_report::tables::{Table, TableFormat, TableOptions, build_all};
 use aees_report::{ReportSource, ResultSet};
 use serde_json::Value;
@@ -116,4 +117,40 @@ fn the_expected_numbers_are_scipys() {
         }
     }
     close("", &again, &serde_json::to_value(expected()).unwrap());
+}
+
+/// The conditions of figures, by the figure's name.
+fn conditions(set: &ResultSet) -> BTreeMap<String, BTreeSet<String>> {
+    let kinds = vec![FigureKind::Curves, FigureKind::PeakFinal, FigureKind::Overhead, FigureKind::Diagnostics];
+    let drawn = draw(&set.runs, &FigureOptions { kinds, ..FigureOptions::default() });
+    let of = |csv: &str| -> BTreeSet<String> {
+        let mut reader = csv::Reader::from_reader(csv.as_bytes());
+        reader.records().map(|record| record.unwrap()[3].to_owned()).collect()
+    };
+    drawn.figures.iter().map(|figure| (figure.named.name.clone(), of(&figure.named.csv))).collect()
+}
+
+#[test]
+fn a_method_has_one_name_in_tables_and_figures() {
+    let Some(folder) = archive() else { return };
+    let set = read(folder.path());
+    let tables = build_all(&set.runs, &TableOptions::default());
+    let rows: BTreeSet<&str> = tables.iter().flat_map(Table::row_names).collect();
+    let figures = conditions(&set);
+    for (name, conditions) in &figures {
+        let ablation = ["-penalty", "-context", "-rate"].iter().any(|part| name.ends_with(part));
+        let known = |condition: &&String| rows.contains(condition.as_str());
+        assert!(ablation || conditions.iter().all(|condition| known(&condition)), "{name}: {conditions:?} of {rows:?}");
+    }
+    // Ablations stand in figures of their own, beside the method that they vary.
+    let of = |name: &str| figures[name].iter().map(String::as_str).collect::<Vec<_>>();
+    assert_eq!(
+        of("curves-cifar100-asym20"),
+        ["AEES", "AEES + cosine", "Baseline", "Baseline + cosine"],
+        "{:?}",
+        figures.keys()
+    );
+    assert_eq!(of("curves-cifar100-clean-penalty"), ["AEES", "AEES, penalty 0.1"]);
+    assert_eq!(of("curves-cifar100-clean-context"), ["AEES", "AEES, context trend"]);
+    assert_eq!(of("peak-final-cifar100-sym40-rate")[..2], ["Baseline", "Baseline, lr 0.0005"]);
 }

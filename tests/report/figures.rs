@@ -65,7 +65,7 @@ fn every_figure_comes_as_svg_pdf_png_and_csv() {
     let svg = String::from_utf8(read("curves-cifar100-clean.svg")).unwrap();
     assert!(roxmltree::Document::parse(&svg).unwrap().root_element().has_tag_name("svg"));
     let csv = String::from_utf8(read("peak-final-cifar100-clean.csv")).unwrap();
-    assert!(csv.contains("Plain + cosine,peak,2,0.61,"), "{csv}");
+    assert!(csv.contains("Baseline + cosine,peak,2,0.61,"), "{csv}");
     assert_eq!(fs::read_dir(folder.path().join("figures")).unwrap().count(), paths.lines().count());
 }
 
@@ -87,14 +87,14 @@ fn an_incomplete_group_is_named_and_drawn_on_demand() {
     let output = figures(folder.path(), &["--figure", "curves", "--format", "svg"]);
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(
-        told.contains("incomplete, not drawn: CIFAR-100, clean labels, AdamW: Plain + cosine: lacks seed 1"),
+        told.contains("incomplete, not drawn: CIFAR-100, clean labels, AdamW: Baseline + cosine: lacks seed 1"),
         "{told}"
     );
     let svg = || fs::read_to_string(folder.path().join("figures/curves-cifar100-clean.svg")).unwrap();
     assert!(!svg().contains("cosine"));
     let output = figures(folder.path(), &["--figure", "curves", "--format", "svg", "--allow-partial"]);
     assert!(output.status.success());
-    assert!(svg().contains("Plain + cosine (n = 1)"));
+    assert!(svg().contains("Baseline + cosine (n\u{a0}=\u{a0}1)"));
 }
 
 #[test]

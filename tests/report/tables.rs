@@ -133,8 +133,8 @@ fn a_study_says_itself_which_seeds_a_row_needs() {
     std::fs::write(scratch.path("small.yaml"), study).unwrap();
     scratch.run(["sweep", "run", "small.yaml", "--jobs", "2"]).ok();
     let whole = scratch.run(["report", "tables", "small", "--table", "clean"]).ok().stdout();
-    has(&whole, "| AdamW (lr 0.001) | 3 | ");
-    has(&whole, "| AdamW (lr 0.002) | 3 | ");
+    has(&whole, "| Baseline (lr 0.001) | 3 | ");
+    has(&whole, "| Baseline (lr 0.002) | 3 | ");
     assert!(!whole.contains('†'), "{whole}");
     // Every row loses the same seed: the most common number would find nothing missing.
     let mut lost = 0;
@@ -151,7 +151,7 @@ fn a_study_says_itself_which_seeds_a_row_needs() {
     assert_eq!(lost, 2);
     let complete = |scratch: &Scratch| {
         let text = scratch.run(["report", "tables", "small", "--table", "clean"]).ok().stdout();
-        has(&text, "† AdamW, AdamW (lr 0.001): 2 of 3 runs; missing seed 9");
+        has(&text, "† AdamW, Baseline (lr 0.001): 2 of 3 runs; missing seed 9");
         has(&text, "--set data=synthetic");
         has(&text, "--set lr=0.002");
         assert_eq!(text.matches("--seed 9`").count(), 2, "{text}");
@@ -206,7 +206,7 @@ fn the_older_archived_file_is_a_row_of_the_text_tables() {
     has(&text, "### AG News with label noise");
     has(
         &text,
-        "| AdamW + warmup-linear | 1 | -- | -- | -- | 93.32 | 93.32 | 90.66 | 2.66 | 2.0 | -- | 6695.1 | 239.3 | 589.8 |",
+        "| Baseline + warmup-linear | 1 | -- | -- | -- | 93.32 | 93.32 | 90.66 | 2.66 | 2.0 | -- | 6695.1 | 239.3 | 589.8 |",
     );
 }
 
@@ -229,7 +229,7 @@ fn the_newer_archived_file_is_a_row_of_the_checkpoints() {
     put(&scratch, "checkpointing/one", &stopped);
     let text = scratch.run(["report", "tables", "checkpointing", "--table", "checkpoints"]).ok().stdout();
     has(&text, "| **asym20, AdamW** |");
-    has(&text, "| Cosine + AEES | 1 | 18.0 | 61.1 | 21.3 | 58.1 | 77.9 |");
+    has(&text, "| AEES + cosine | 1 | 18.0 | 61.1 | 21.3 | 58.1 | 77.9 |");
     has(&text, "are other schedules than those of the main tables");
 }
 
@@ -277,4 +277,46 @@ fn two_methods_are_compared_by_name_and_all_against_one() {
     let refused = ["report", "tables", "runs", "--compare", "AEES:Adagrad"];
     scratch.run(refused).refused(&["no two rows of one problem have these names", "the rows are"]);
     scratch.run(["report", "tables", "runs", "--compare", "AEES"]).refused(&["AEES:Random"]);
+}
+
+/// The same method for three purposes, and an ablation that nothing but the study's word tells from a method of its own.
+#[test]
+fn a_study_says_what_its_runs_are_for() {
+    let scratch = Scratch::new();
+    let study = "aees: 1\ntask: cifar100\nbase: {data: synthetic, model_width: 2, limit_train: 60, limit_eval: 20, \
+                 batch_size: 20, epochs: 1, episode_length: 2}\nseeds: 2\n";
+    let main = "cases:\n  - name: plain\n  - &aees\n    name: aees\n    set: {control_mode: adaptive, lr_candidates: [0.5, 1, 2]}\n  - \
+                name: exp3\n    purpose: ablation\n    set: {control_mode: adaptive, lr_candidates: [0.5, 1, 2], controller: exp3}\n";
+    std::fs::write(scratch.path("main.yaml"), format!("{study}{main}")).unwrap();
+    let speed = format!(
+        "{study}purpose: timing\nset: {{epochs: 2}}\ncases: [{{name: plain}}, {{name: cosine, set: {{lr_scheduler: cosine}}}}]\n"
+    );
+    std::fs::write(scratch.path("speed.yaml"), speed).unwrap();
+    for name in ["main.yaml", "speed.yaml"] {
+        scratch.run(["sweep", "run", name, "--jobs", "2"]).ok();
+    }
+    // By the names of the studies, and as an archive of everything.
+    for sources in [["main", "speed"], ["results", "results"]] {
+        let text = scratch.run(["report", "tables", sources[0], sources[1]]).ok().stdout();
+        let (clean, rest) = text.split_once("\n### ").unwrap();
+        has(clean, "| AEES | 2 |");
+        has(clean, "| Baseline | 2 |");
+        has(clean, "2 runs are in the table of other ablations, not in this one");
+        has(clean, "4 runs are in the table of the overhead, not in this one");
+        assert!(!clean.contains("EXP3") && !clean.contains("cosine"), "{clean}");
+        let (_, ablations) = rest.split_once("### Other ablations\n").unwrap();
+        has(ablations, "| AEES EXP3 | 2 |");
+        has(ablations, "| AEES EXP3 - AEES | best | 2 |");
+        let (_, overhead) = rest.split_once("### Compute overhead over the plain baseline\n").unwrap();
+        let overhead = overhead.split("\n### ").next().unwrap();
+        has(overhead, "| Baseline + cosine | 2 |");
+        assert!(!overhead.contains("AEES"), "runs for accuracy are not timed: {overhead}");
+    }
+    // A run that another study wants for nothing in particular is told by what differs.
+    std::fs::write(scratch.path("also.yaml"), format!("{study}set: {{epochs: 2}}\n")).unwrap();
+    scratch.run(["sweep", "run", "also.yaml"]).ok();
+    let text = scratch.run(["report", "tables", "results", "--table", "clean"]).ok().stdout();
+    has(&text, "2 runs are in the table of the overhead, not in this one");
+    scratch.run(["report", "html", "main", "--out", "page.html"]).ok();
+    has(&scratch.text("page.html"), "<dt>purposes</dt><dd>exp3 ablation</dd>");
 }

@@ -80,14 +80,16 @@ fn names() {
         label_noise: NoiseSetting::Symmetric(0.4),
         ..run()
     };
-    assert_eq!(method_name(&dual, NameStyle::Short).text, "AEES + warmup-linear");
-    assert_eq!(method_name(&dual, NameStyle::WithAxes).text, "AEES-Dual + warmup-linear");
+    assert_eq!(method_name(&dual, NameStyle::Short).text, "AEES-Dual + warmup-linear");
+    let lr = RunRecord { noise_candidates: vec![0.0], ..dual.clone() };
+    assert_eq!(method_name(&lr, NameStyle::Short).text, "AEES + warmup-linear");
+    assert_eq!(method_name(&lr, NameStyle::WithAxes).text, "AEES-LR + warmup-linear");
     assert_eq!(dual.label_noise.label(), "sym40");
     let sgd = RunRecord { optimizer: "SGD".into(), lr: 0.05, ..run() };
     // A rate of its own makes no multiplier of a plain optimizer; a single candidate does.
-    assert_eq!((fixed_multiplier(&sgd), method_name(&sgd, NameStyle::Short).text), (None, "SGD".into()));
+    assert_eq!((fixed_multiplier(&sgd), method_name(&sgd, NameStyle::Short).text), (None, "Baseline".into()));
     let half = RunRecord { control: Control::Fixed, lr_candidates: vec![0.5], ..sgd };
-    assert_eq!((fixed_multiplier(&half), method_name(&half, NameStyle::Short).text), (Some(0.5), "Fixed x0.5".into()));
+    assert_eq!((fixed_multiplier(&half), method_name(&half, NameStyle::Short).text), (Some(0.5), "Fixed ×0.5".into()));
     assert_eq!(RunRecord { label_noise: NoiseSetting::Asymmetric(0.125), ..run() }.label_noise.label(), "asym12.5");
     assert_eq!(run().peak_epoch(), Some(2));
 }

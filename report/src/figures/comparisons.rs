@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::episodes::jitter;
 use super::figure::{Dot, Figure, LegendEntry, Mark, NumberAxis, Panel, Sample, Vertical};
+use super::looks::Looks;
 use super::palette::{Ink, Marker};
 use super::scale::Scale;
-use super::series::{FigureRuns, Looks, PanelRuns, Series, legend};
+use super::series::{FigureRuns, PanelRuns, Series, legend, with_count};
 use super::{FigureOptions, Plot};
 use crate::csv::{Csv, Field};
 use crate::experiment::experiments;
@@ -57,7 +58,7 @@ fn overhead_figure(group: &PanelRuns<'_>) -> Option<Plot> {
             percents.push(percent);
         }
         let Some(middle) = mean(&percents) else { continue };
-        names.push(format!("{} (n = {})", series.label, percents.len()));
+        names.push(with_count(&series.label, percents.len()));
         ends.push(middle);
         ends.extend(percents.iter().copied());
         if !is_baseline {
@@ -231,7 +232,7 @@ fn strip_figure(group: &PanelRuns<'_>, rows: &[StripRow<'_>], quantities: &[Quan
                 csv.row(place.into_iter().chain([(&quantity.to_string()).into(), (*seed).into(), (*value).into()]));
             }
             let values: Vec<f64> = measured.iter().map(|(_, value)| value * factor).collect();
-            names.push(format!("{label} (n = {})", values.len()));
+            names.push(with_count(label, values.len()));
             ends.extend(values.iter().copied());
             if let Some(interval) = t_interval(&values, LEVEL) {
                 ends.extend([interval.low, interval.high]);

@@ -92,7 +92,8 @@ fn curve_panel(group: &PanelRuns<'_>, alone: bool, window: usize, csv: &mut Csv)
                 (sd / 100.0).into(),
             ]));
         }
-        heights.extend(curve.iter().flat_map(|(_, _, mean, sd)| [mean - sd, mean + sd]));
+        // No accuracy is outside, whatever a spread says.
+        heights.extend(curve.iter().flat_map(|(_, _, mean, sd)| [(mean - sd).max(0.0), (mean + sd).min(100.0)]));
         late = curve.iter().skip(curve.len() / 10).map(|(_, _, mean, sd)| mean - sd).fold(late, f64::min);
         if (2..=FEW_RUNS).contains(&series.runs.len()) {
             let alone = |run: &&RunRecord| {
@@ -216,7 +217,7 @@ fn bar_panel(group: &PanelRuns<'_>, alone: bool, verdicts: &Verdicts, csv: &mut 
     for (y, middle, spread, look, hollow) in rows {
         marks.push(Mark::Bar { from, to: middle, y, thickness: 0.34, look, hollow });
         if spread > 0.0 {
-            marks.push(Mark::Spread { low: middle - spread, high: middle + spread, y, look: 7 });
+            marks.push(Mark::Spread { low: (middle - spread).max(from), high: middle + spread, y, look: 7 });
         }
     }
     if from > 0.0 {

@@ -275,6 +275,7 @@ fn marker_path(marker: Marker, x: f64, y: f64, r: f64) -> String {
         }
         Marker::TriangleUp => polyline(&corners(x, y, r * 1.15, &[(0.0, -1.0), (1.0, 0.8), (-1.0, 0.8)])) + "Z",
         Marker::TriangleDown => polyline(&corners(x, y, r * 1.15, &[(0.0, 1.0), (1.0, -0.8), (-1.0, -0.8)])) + "Z",
+        Marker::TriangleLeft => polyline(&corners(x, y, r * 1.15, &[(-1.0, 0.0), (0.8, -1.0), (0.8, 1.0)])) + "Z",
         Marker::Cross => saltire(x, y, r, (0.42, 1.0)),
         Marker::Plus => {
             let (a, b) = (r * 0.35, r * 1.15);

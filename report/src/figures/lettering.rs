@@ -86,7 +86,8 @@ impl Lettering {
     /// Breaks a text at spaces so that no line is wider than `room`; a word that is wider is cut.
     pub(super) fn lines(&self, text: &str, size: f64, room: f64) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
-        for word in text.split_whitespace() {
+        // A space that does not break is part of its word.
+        for word in text.split(' ').filter(|word| !word.is_empty()) {
             match lines.last_mut() {
                 Some(line) if self.width(&format!("{line} {word}"), size) <= room => {
                     line.push(' ');

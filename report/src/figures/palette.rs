@@ -28,7 +28,7 @@ const DASHES: [&str; LOOKS] = ["", "6 1.5", "4 2", "1.2 1.2", "3 1.2", "5 1.5 1.
 /// Where in the dashes each colour begins.
 const FIRST_DASHES: [usize; LOOKS] = [2, 0, 0, 1, 3, 5, 4, 6];
 
-/// The shape of a marker.
+/// The shape of a marker. A bar is no series': it looks like a spread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Marker {
     Circle,
@@ -36,6 +36,7 @@ pub(super) enum Marker {
     Diamond,
     TriangleUp,
     TriangleDown,
+    TriangleLeft,
     Cross,
     Plus,
     Bar,
@@ -49,7 +50,7 @@ const MARKERS: [Marker; LOOKS] = [
     Marker::TriangleDown,
     Marker::Cross,
     Marker::Plus,
-    Marker::Bar,
+    Marker::TriangleLeft,
 ];
 
 /// A colour by what it is for.

@@ -5,12 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::figure::{LegendEntry, Sample};
-use super::palette::{Ink, LOOKS, Theme, dashes};
+use super::looks::Looks;
+use super::palette::{Ink, Theme, dashes};
 use crate::attributes::{Detail, distinguishing};
 use crate::csv::Field;
-use crate::experiment::{Experiment, Method, Problem, Purpose, differing, experiments, experiments_apart_from};
+use crate::experiment::{
+    Experiment, Method, Problem, Purpose, VariedPart, differing, experiments, experiments_apart_from, unlikeness,
+};
 use crate::fields::by_number;
-use crate::names::{MethodName, NameStyle, method_name, task_title};
+use crate::names::{MethodName, task_title};
+use crate::peak::is_trained_again;
 use crate::record::{Control, RunRecord};
 
 /// Everything that there is to draw.
@@ -21,7 +25,7 @@ pub(super) struct FigureRuns<'a> {
     pub(super) incomplete: Vec<String>,
 }
 
-/// Runs that may stand in one panel: same task, label noise and optimizer.
+/// Runs that may stand in one panel: same task, label noise and optimizer, for accuracy or an ablation of the same part.
 #[derive(Clone)]
 pub(super) struct PanelRuns<'a> {
     pub(super) task: String,
@@ -29,6 +33,8 @@ pub(super) struct PanelRuns<'a> {
     pub(super) optimizer: String,
     /// What tells its problem from others of the task and the label noise, in words; empty when there is none.
     pub(super) problem: String,
+    /// What is varied, beside the method that it is varied in.
+    ablation: Option<VariedPart>,
     pub(super) series: Vec<Series<'a>>,
 }
 
@@ -54,12 +60,13 @@ pub(super) struct Series<'a> {
 }
 
 impl<'a> FigureRuns<'a> {
-    /// All runs, by what they are. `looks` has the looks that were given already.
+    /// All runs, by what they are, but for what was made to be timed and for runs that were trained again up to their peak, where
+    /// there are others. `looks` has the looks that were given already.
     pub(super) fn of(runs: &'a [RunRecord], allow_partial: bool, looks: &mut Looks) -> Self {
         let all = experiments(runs);
-        let untimed = |one: &Experiment<'_>| one.purpose != Purpose::Timing;
-        let only_timed = !all.iter().any(untimed);
-        let shown = all.into_iter().filter(|one| only_timed || untimed(one)).collect();
+        let of_its_own = |one: &Experiment<'_>| one.purpose != Purpose::Timing && !is_trained_again(one.example());
+        let none = !all.iter().any(of_its_own);
+        let shown = all.into_iter().filter(|one| none || of_its_own(one)).collect();
         Self::of_experiments(runs, shown, allow_partial, looks)
     }
 
@@ -85,26 +92,32 @@ impl<'a> FigureRuns<'a> {
         allow_partial: bool,
         looks: &mut Looks,
     ) -> Self {
-        // By what stands together first: label noise and optimizer. A panel holds one problem.
-        let mut panels: BTreeMap<(String, String, String, Problem), Vec<Experiment<'_>>> = BTreeMap::new();
+        let mut problems: BTreeMap<(String, String, String, Problem), Vec<Experiment<'_>>> = BTreeMap::new();
         for experiment in experiments {
             let run = experiment.example();
             let key = (run.task.clone(), run.label_noise.label(), run.optimizer.clone());
-            panels.entry((key.0, key.1, key.2, experiment.problem.clone())).or_default().push(experiment);
+            problems.entry((key.0, key.1, key.2, experiment.problem.clone())).or_default().push(experiment);
+        }
+        // By what stands together first: label noise, and what is varied. A panel holds one problem.
+        let mut panels = BTreeMap::new();
+        for ((task, noise, optimizer, problem), experiments) in problems {
+            for (ablation, mut series) in by_ablation(experiments) {
+                for series in &mut series {
+                    series.look = series.runs.first().map_or(0, |run| looks.of(&series.label, run));
+                }
+                panels.insert((task.clone(), noise.clone(), ablation, optimizer.clone(), problem.clone()), series);
+            }
         }
         let told: Vec<String> = panels
             .keys()
-            .map(|(task, noise, _, problem)| {
+            .map(|(task, noise, .., problem)| {
                 let others = panels.keys().filter(|other| (&other.0, &other.1) == (task, noise));
                 problem.0.words(&distinguishing(others.map(|(.., other)| &other.0), Detail::Enough))
             })
             .collect();
-        let by_axes = short_names_collide(records);
         let mut study = Self { records, groups: Vec::new(), incomplete: Vec::new() };
-        for (((task, noise, optimizer, _), experiments), problem) in panels.into_iter().zip(told) {
-            let mut series = named(experiments, by_axes);
-            series.iter_mut().for_each(|series| series.look = looks.of(series));
-            let mut setting = PanelRuns { task, noise, optimizer, problem, series };
+        for (((task, noise, ablation, optimizer, _), series), problem) in panels.into_iter().zip(told) {
+            let mut setting = PanelRuns { task, noise, optimizer, problem, ablation, series };
             study.incomplete.extend(setting.leave_out_incomplete(whole_lengths, allow_partial));
             if !setting.series.is_empty() {
                 study.groups.push(setting);
@@ -138,7 +151,8 @@ impl<'a> PanelRuns<'a> {
             "command" => "Runs of a program".into(),
             task => {
                 let problem = if self.problem.is_empty() { String::new() } else { format!(", {}", self.problem) };
-                format!("{}, {}{problem}", task_title(task), run.label_noise.title())
+                let ablation = self.ablation.map(|part| format!(", ablation: {}", part.name())).unwrap_or_default();
+                format!("{}, {}{problem}{ablation}", task_title(task), run.label_noise.title())
             }
         }
     }
@@ -162,7 +176,8 @@ impl<'a> PanelRuns<'a> {
 
     /// For the names of files.
     pub(super) fn slug(&self) -> String {
-        if self.task == "command" { "command".into() } else { format!("{}-{}", self.task, self.noise) }
+        let ablation = self.ablation.map(|part| format!("-{}", part.name())).unwrap_or_default();
+        if self.task == "command" { "command".into() } else { format!("{}-{}{ablation}", self.task, self.noise) }
     }
 
     fn parts(&self, most: usize) -> Vec<Self> {
@@ -190,10 +205,21 @@ impl<'a> PanelRuns<'a> {
     }
 }
 
-impl Series<'_> {
+impl<'a> Series<'a> {
+    fn of(experiment: Experiment<'a>, label: String) -> Self {
+        // What was run to be timed has repeats of its seed, which need not be equal.
+        let several = experiment.results.iter().filter(|(_, results)| results.len() > 1);
+        let differing = match experiment.purpose {
+            Purpose::Timing => Vec::new(),
+            _ => several.map(|(seed, _)| *seed).collect(),
+        };
+        let (runs, timed, method) = (experiment.runs(), experiment.timed, experiment.method);
+        Self { label, look: 0, runs, timed, differing, method }
+    }
+
     /// The label with the number of runs.
     pub(super) fn label_with_n(&self) -> String {
-        format!("{} (n = {})", self.label, self.runs.len())
+        with_count(&self.label, self.runs.len())
     }
 
     /// Whether it is the plain optimizer without a schedule.
@@ -256,7 +282,7 @@ pub fn run_looks(runs: &[RunRecord]) -> Vec<Option<RunLook>> {
                 RunLook { label, light: colour(Theme::Light), dark: colour(Theme::Dark), dashes: dashes(series.look) };
             for run in &series.runs {
                 if let Some(at) = runs.iter().position(|other| std::ptr::eq(other, *run)) {
-                    looks[at] = Some(look.clone());
+                    looks[at].get_or_insert_with(|| look.clone());
                 }
             }
         }
@@ -276,26 +302,51 @@ pub(super) fn legend(settings: &[PanelRuns<'_>], sample: impl Fn(usize) -> Sampl
     }
     let entry = |(label, look, counts): (String, usize, BTreeSet<usize>)| {
         let counts: Vec<String> = counts.iter().map(usize::to_string).collect();
-        LegendEntry::new(format!("{label} (n = {})", counts.join(" or ")), sample(look))
+        LegendEntry::new(with_count(&label, counts.join(" or ")), sample(look))
     };
     seen.into_iter().map(entry).collect()
 }
 
-/// Whether runs that only differ in the axes that they control would get one name.
-fn short_names_collide(runs: &[RunRecord]) -> bool {
-    let mut axes: BTreeMap<(&str, String), BTreeSet<String>> = BTreeMap::new();
-    for run in runs {
-        let short = method_name(run, NameStyle::Short).text;
-        axes.entry((&run.task, short)).or_default().insert(method_name(run, NameStyle::WithAxes).text);
+/// A label with a number of runs, which is not broken from itself.
+pub(super) fn with_count(label: &str, count: impl std::fmt::Display) -> String {
+    format!("{label} (n\u{a0}=\u{a0}{count})").replace(" or ", "\u{a0}or\u{a0}")
+}
+
+/// The experiments of a problem with names: first those that are no ablation, then those of each part, with the method that is
+/// varied before them. Where there are ablations alone, nothing tells them apart.
+fn by_ablation(experiments: Vec<Experiment<'_>>) -> BTreeMap<Option<VariedPart>, Vec<Series<'_>>> {
+    let part = |one: &Experiment<'_>| if let Purpose::Ablation(part) = one.purpose { Some(part) } else { None };
+    let (ablations, usual): (Vec<_>, Vec<_>) = experiments.into_iter().partition(|one| part(one).is_some());
+    if usual.is_empty() {
+        return BTreeMap::from([(None, named(ablations))]);
     }
-    axes.values().any(|names| names.len() > 1)
+    let usual = named(usual);
+    let mut panels: BTreeMap<_, Vec<Series<'_>>> = BTreeMap::new();
+    for experiment in ablations {
+        let like = |series: &&Series<'_>| unlikeness(&series.method, &experiment.method);
+        let Some(varied) = usual.iter().min_by_key(like) else { continue };
+        let panel = panels.entry(part(&experiment)).or_default();
+        if panel.iter().all(|series| series.label != varied.label) {
+            panel.push(varied.clone());
+        }
+        let name = &experiment.name.text;
+        let told = [Detail::Enough, Detail::Full].map(|detail| {
+            let keys = distinguishing([&varied.method.0, &experiment.method.0], detail);
+            format!("{name}, {}", experiment.method.0.words(&keys))
+        });
+        let taken = |label: &&String| usual.iter().chain(panel.iter()).all(|series| series.label != **label);
+        let label = [name].into_iter().chain(&told).find(taken).unwrap_or(&told[1]).clone();
+        panel.push(Series::of(experiment, label));
+    }
+    panels.insert(None, usual);
+    panels
 }
 
 /// Experiments with names; those that would share one get what tells them apart.
-fn named(experiments: Vec<Experiment<'_>>, axes: bool) -> Vec<Series<'_>> {
+fn named(experiments: Vec<Experiment<'_>>) -> Vec<Series<'_>> {
     let mut by_name: BTreeMap<MethodName, Vec<Experiment<'_>>> = BTreeMap::new();
     for experiment in experiments {
-        by_name.entry(method_name(experiment.example(), NameStyle::Panel { axes })).or_default().push(experiment);
+        by_name.entry(experiment.name.clone()).or_default().push(experiment);
     }
     let mut series = Vec::new();
     for (name, experiments) in by_name {
@@ -306,44 +357,10 @@ fn named(experiments: Vec<Experiment<'_>>, axes: bool) -> Vec<Series<'_>> {
             let values = keys.iter().map(|key| method.text(key).unwrap_or_default()).collect();
             let parts = [name.text.clone(), method.words(&keys)];
             let label = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
-            // What was run to be timed has repeats of its seed, which need not be equal.
-            let several = experiment.results.iter().filter(|(_, results)| results.len() > 1);
-            let differing = match experiment.purpose {
-                Purpose::Timing => Vec::new(),
-                _ => several.map(|(seed, _)| *seed).collect(),
-            };
-            let (runs, timed, method) = (experiment.runs(), experiment.timed, experiment.method);
-            named.push((values, Series { label, look: 0, runs, timed, differing, method }));
+            named.push((values, Series::of(experiment, label)));
         }
         named.sort_by(|one, other| by_number(&one.0, &other.0));
         series.extend(named.into_iter().map(|(_, series)| series));
     }
     series
-}
-
-/// Gives every label a look of its own while there are enough, and the reference's colours where it has one.
-#[derive(Default)]
-pub(super) struct Looks {
-    given: Vec<(String, usize)>,
-}
-
-impl Looks {
-    fn of(&mut self, series: &Series<'_>) -> usize {
-        if let Some((_, look)) = self.given.iter().find(|(label, _)| *label == series.label) {
-            return *look;
-        }
-        let scheduled = series.runs.first().is_some_and(|run| run.scheduler != "none");
-        let wanted = match series.runs.first().map_or(Control::Fixed, |run| run.control) {
-            Control::Baseline if !scheduled => 0,
-            Control::Baseline => 1,
-            Control::Adaptive if scheduled => 3,
-            Control::Adaptive if series.runs.iter().any(|run| run.noise_candidates.len() > 1) => 5,
-            Control::Adaptive => 2,
-            _ => 4,
-        };
-        let free = |look: &usize| self.given.iter().all(|(_, given)| given != look);
-        let look = std::iter::once(wanted).chain([4, 5, 6, 7, 1, 3, 2, 0]).chain(LOOKS..).find(free).unwrap_or(wanted);
-        self.given.push((series.label.clone(), look));
-        look
-    }
 }

@@ -20,7 +20,7 @@ fn count(svg: &str, class: &str) -> usize {
 fn words(svg: &str, class: &str) -> Vec<String> {
     let document = roxmltree::Document::parse(svg).unwrap();
     let nodes = document.descendants().filter(|node| node.attribute("class") == Some(class));
-    nodes.filter_map(|node| node.text()).map(str::to_owned).collect()
+    nodes.filter_map(|node| node.text()).map(|text| text.replace('\u{a0}', " ")).collect()
 }
 
 /// Set `AEES_FIGURES` to a folder to look at every kind of figure.
@@ -85,7 +85,7 @@ fn the_ring_is_at_the_mean_of_peaks_and_the_csv_has_every_digit() {
     let csv = &drawn(&runs, FigureKind::Curves)[0].csv;
     let row: Vec<&str> = csv.lines().nth(3).unwrap().split(',').collect();
     let (mean, sd): (f64, f64) = (row[6].parse().unwrap(), row[7].parse().unwrap());
-    assert_eq!(&row[..6], ["cifar100", "sym40", "AdamW", "Plain", "3", "2"]);
+    assert_eq!(&row[..6], ["cifar100", "sym40", "AdamW", "Baseline", "3", "2"]);
     assert!((mean - 0.45).abs() < 1e-12 && (sd - 0.3 / 2f64.sqrt()).abs() < 1e-12, "{csv}");
 }
 
@@ -224,7 +224,7 @@ fn a_difference_that_was_tested_is_marked() {
     let figures = drawn(&series(PLAIN).chain(series(AEES)).collect::<Vec<_>>(), FigureKind::PeakFinal);
     let notes = words(&figures[0].svg, "note");
     assert_eq!(notes.iter().filter(|note| note.chars().all(|letter| letter == '*')).count(), 2, "{notes:?}");
-    assert!(notes.join(" ").contains("against Plain: paired t test by seed, Holm"), "{notes:?}");
+    assert!(notes.join(" ").contains("against Baseline: paired t test by seed, Holm"), "{notes:?}");
     // One seed has no spread: nothing can be tested.
     let figures = drawn(&[run(PLAIN, "AdamW", 0, 5), run(AEES, "AdamW", 0, 5)], FigureKind::PeakFinal);
     assert_eq!(words(&figures[0].svg, "note"), ["Whiskers: ± 1 sample SD over runs."]);
@@ -234,7 +234,7 @@ fn a_difference_that_was_tested_is_marked() {
 fn a_copy_of_a_result_is_no_further_run() {
     let runs: Vec<RunRecord> = (0..3).chain(0..3).map(|seed| run(PLAIN, "AdamW", seed, 5)).collect();
     let svg = &drawn(&runs, FigureKind::Curves)[0].svg;
-    assert!(words(svg, "legend-label").contains(&"Plain (n = 3)".to_owned()), "{:?}", words(svg, "legend-label"));
+    assert!(words(svg, "legend-label").contains(&"Baseline (n = 3)".to_owned()), "{:?}", words(svg, "legend-label"));
     let mut other = run(PLAIN, "AdamW", 1, 5);
     other.val_accuracies[2] = 0.9;
     let drawn = draw(&[&runs[..3], &[other]].concat(), &FigureOptions::default());

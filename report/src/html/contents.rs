@@ -10,7 +10,7 @@ use aees_studies::study::{Goal, quoted};
 
 use super::{Page, PageRow, Remark, details, provenance, study};
 use crate::attributes::{Attributes, Detail, command, distinguishing};
-use crate::best::{Question, best};
+use crate::best::{Question, best, usual_goal};
 use crate::experiment::{Experiment, experiments};
 use crate::fields::attribute;
 use crate::figures::{FigureOptions, for_study};
@@ -53,21 +53,22 @@ impl Page {
         if let [ReportSource::Study { root, name, .. }] = asked.sources {
             page.yaml = study_file(&Root::new(root), name).unwrap_or_default();
         }
+        let mut planned = study::PlannedRows::new();
         if let ([ReportSource::Study { name, .. }], Some(reader)) = (asked.sources, asked.registry) {
-            study::tell(reader, name, asked.flags, &mut page, &mut question)?;
+            planned = study::tell(reader, name, asked.flags, &mut page, &mut question)?;
             // The section of failed and missing runs tells them, with what helps.
             page.skipped.retain(|skipped| skipped.path.extension().is_some());
         }
         if let Some(metric) = asked.metric {
             metric.clone_into(&mut question.metric);
-            question.goal = if metric.contains("loss") { Goal::Min } else { Goal::Max };
+            question.goal = usual_goal(metric);
         }
         if !asked.group_by.is_empty() {
             question.group_by = asked.group_by.to_vec();
         }
         page.metric.clone_from(&question.metric);
         page.alerts = alerts(&found.runs, &page.skipped);
-        fill_runs(&mut page, &found.runs, question.goal);
+        fill_runs(&mut page, &found.runs, planned, question.goal);
         page.tables = tables_of(&found.runs, found.expected_seeds);
         page.compute.splice(..0, compute(&found.runs));
         match best(&found.runs, &question) {
@@ -86,26 +87,19 @@ impl Page {
 }
 
 /// The rows of the table: those that the registry gave, completed by the results, or the results alone.
-fn fill_runs(page: &mut Page, runs: &[RunRecord], goal: Goal) {
+fn fill_runs(page: &mut Page, runs: &[RunRecord], mut planned: study::PlannedRows, goal: Goal) {
     let attributes: Vec<Attributes> = runs.iter().map(Attributes::of).collect();
     let mut axes = distinguishing(&attributes, Detail::Full);
     axes.retain(|key| key != "seed");
-    for key in page.axes.drain(..).collect::<Vec<_>>() {
-        if !axes.contains(&key) {
-            axes.push(key);
-        }
-    }
+    let swept: BTreeSet<&String> = planned.values().flat_map(|(_, values)| values.keys()).collect();
+    let others: Vec<String> = swept.into_iter().filter(|key| !axes.contains(key)).cloned().collect();
+    axes.extend(others);
     axes.truncate(AXES);
-    let planned: BTreeMap<String, (PageRow, BTreeMap<String, String>)> = study::planned(page);
-    let mut by_id = planned;
     let mut rows = Vec::new();
     for (index, run) in runs.iter().enumerate() {
-        let short = run.run_id.as_deref().map(|id| id.chars().take(16).collect::<String>());
-        let known = short.as_ref().and_then(|short| by_id.remove(short));
-        let mut row = known.map_or_else(|| PageRow { state: "done".into(), ..PageRow::default() }, |(row, _)| row);
-        if row.name.is_empty() {
-            row.name = short.unwrap_or_else(|| run.path.display().to_string());
-        }
+        let name = name_of(run);
+        let known = planned.remove(&name).map(|(row, _)| row);
+        let mut row = known.unwrap_or_else(|| PageRow { state: "done".into(), name, ..PageRow::default() });
         row.seed = run.seed.to_string();
         row.axes = axes.iter().map(|key| attribute(run, key, NameStyle::AsWritten).unwrap_or_default()).collect();
         measure(&mut row, run, &page.metric, goal);
@@ -117,18 +111,20 @@ fn fill_runs(page: &mut Page, runs: &[RunRecord], goal: Goal) {
         }
         rows.push(row);
     }
-    for (mut row, values) in by_id.into_values() {
+    for (mut row, values) in planned.into_values() {
         row.axes = axes.iter().map(|key| values.get(key).cloned().unwrap_or_default()).collect();
         rows.push(row);
     }
     rows.sort_by_key(|row| row.index);
-    let name = |run: &RunRecord| {
-        let short = run.run_id.as_deref().map(|id| id.chars().take(16).collect::<String>());
-        format!("{} seed {}", short.unwrap_or_else(|| run.path.display().to_string()), run.seed)
-    };
-    page.details = details::of(runs, name);
+    page.details = details::of(runs, |run| format!("{} seed {}", name_of(run), run.seed));
     count_states(page, &rows);
     (page.axes, page.rows) = (axes, rows);
+}
+
+/// The short id of a run, or its file.
+fn name_of(run: &RunRecord) -> String {
+    let short = run.run_id.as_deref().map(|id| id.chars().take(16).collect());
+    short.unwrap_or_else(|| run.path.display().to_string())
 }
 
 /// How many runs are where; they add up to the rows of the table. The registry calls a diverged run done.
@@ -150,12 +146,9 @@ fn count_states(page: &mut Page, rows: &[PageRow]) {
 
 /// What must be known before any number is believed: results that contradict themselves, and those that are damaged.
 fn alerts(runs: &[RunRecord], skipped: &[SkippedFile]) -> Vec<String> {
-    let contradictions = runs.iter().flat_map(|run| {
-        run.contradictions.iter().map(|contradiction| format!("{}: {contradiction}", run.path.display()))
-    });
     let damaged = skipped.iter().filter(|skipped| skipped.damaged);
     let damaged = damaged.map(|skipped| format!("damaged: {}: {}", skipped.path.display(), skipped.reason));
-    contradictions.chain(damaged).collect()
+    runs.iter().flat_map(RunRecord::warnings).chain(damaged).collect()
 }
 
 /// The tables of the thesis that there are runs for; of any other runs one by method.

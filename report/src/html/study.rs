@@ -1,6 +1,6 @@
 //! What only the registry knows of a study: what was asked, where each run is, what failed and what is missing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -11,14 +11,17 @@ use aees_studies::study::{Objective, quoted};
 use super::{Page, PageRow, Remark};
 use crate::best::Question;
 
-/// Tells it: facts, counts, failures, missing runs, commands, and one row for each member, without its numbers.
+/// The members of a study by short id, each as a row without its numbers and with its axes.
+pub(super) type PlannedRows = BTreeMap<String, (PageRow, BTreeMap<String, String>)>;
+
+/// Tells it: facts, counts, failures, missing runs, commands, and gives the members.
 pub(super) fn tell(
     reader: &Reader,
     name: &str,
     flags: &str,
     page: &mut Page,
     question: &mut Question,
-) -> Result<(), RegistryError> {
+) -> Result<PlannedRows, RegistryError> {
     let spec: Value = serde_json::from_str(&reader.study_spec(name)?).unwrap_or_default();
     if let Some(metric) = spec["metric"].as_str() {
         let Objective { name, goal, measure } = Objective::parse(metric);
@@ -33,28 +36,8 @@ pub(super) fn tell(
     remarks(page, name, flags, &rows);
     let worked: u64 = rows.iter().map(|run| run.wall_ms).sum();
     page.compute.push(("time that the registry counts, unfinished runs too".into(), span(worked as f64)));
-    let mut axes = BTreeSet::new();
-    for run in &rows {
-        let values = axes_of(run);
-        axes.extend(values.keys().cloned());
-        page.rows.push(row(run, &values));
-    }
-    page.axes = axes.into_iter().collect();
     sweep_commands(&spec, name, flags, page);
-    Ok(())
-}
-
-/// The rows of [`tell`] by short id, each with its axes, taken out of the page.
-pub(super) fn planned(page: &mut Page) -> BTreeMap<String, (PageRow, BTreeMap<String, String>)> {
-    let axes = |row: &PageRow| {
-        let pairs = row.axes.iter().filter_map(|pair| pair.split_once('\u{1f}'));
-        pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
-    };
-    page.rows
-        .drain(..)
-        .map(|row| (row.name.clone(), (axes(&row), row)))
-        .map(|(id, (axes, row))| (id, (row, axes)))
-        .collect()
+    Ok(rows.iter().map(|run| (run.run_id.to_string(), (row(run), axes_of(run)))).collect())
 }
 
 /// The specification, the user's words first.
@@ -64,32 +47,32 @@ fn asked(spec: &Value, page: &mut Page) {
     let known = order.iter().filter_map(|key| spec.get_key_value(*key));
     let others = spec.iter().filter(|(key, _)| !order.contains(&key.as_str()));
     for (key, value) in known.chain(others) {
-        let text = match value {
+        let told = match value {
             Value::Null => continue,
-            Value::String(text) => text.clone(),
-            Value::Array(items) if items.is_empty() => continue,
-            Value::Array(items) => {
-                let words = items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned));
-                words.collect::<Vec<_>>().join(", ")
-            }
+            Value::Array(items) => items.iter().map(word).collect::<Vec<_>>().join(", "),
             Value::Object(map) => {
                 let set = map.iter().filter(|(_, value)| !value.is_null() && *value != &serde_json::json!({}));
-                set.map(|(key, value)| format!("{key} {value}")).collect::<Vec<_>>().join(", ")
+                set.map(|(key, value)| format!("{key} {}", word(value))).collect::<Vec<_>>().join(", ")
             }
-            value => value.to_string(),
+            value => word(value),
         };
-        page.asked.push((key.clone(), text));
+        if !told.is_empty() {
+            page.asked.push((key.clone(), told));
+        }
     }
+}
+
+fn word(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// The axes of a member as text.
 fn axes_of(run: &RunRow) -> BTreeMap<String, String> {
     let axes: Value = run.axes_json.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    axes.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), text(value))).collect()
+    axes.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), word(value))).collect()
 }
 
-fn row(run: &RunRow, axes: &BTreeMap<String, String>) -> PageRow {
+fn row(run: &RunRow) -> PageRow {
     let first_line = |text: &String| text.lines().next().unwrap_or_default().to_owned();
     let class = run.class.as_deref().filter(|_| run.state != RunState::Done);
     let error = run.error.as_ref().filter(|_| class.is_some()).map(first_line).unwrap_or_default();
@@ -97,8 +80,6 @@ fn row(run: &RunRow, axes: &BTreeMap<String, String>) -> PageRow {
         index: run.index,
         name: run.run_id.to_string(),
         case: run.case.clone(),
-        // Until the page knows its columns: pairs.
-        axes: axes.iter().map(|(key, value)| format!("{key}\u{1f}{value}")).collect(),
         seed: run.seed.cast_signed().to_string(),
         state: run.state.name().to_owned(),
         outcome: class.map(|class| format!("{class}: {error}")).unwrap_or_default(),

@@ -45,8 +45,8 @@ fn the_references_row_of_cifar_adamw_comes_out() {
     let found: Vec<(String, String)> =
         rows.iter().map(|row| (row.word.clone(), format!("{:+.1}", row.overhead.unwrap().percent))).collect();
     let expected = [
-        ("baseline_cosine", "+0.5"),
         ("baseline_none", "+0.0"),
+        ("baseline_cosine", "+0.5"),
         ("aees_lr_only_none", "+15.5"),
         ("aees_noise_only_none", "+17.3"),
         ("aees_both_none", "+18.3"),

@@ -77,6 +77,7 @@ pub(super) fn record_of(path: &Path, mut document: Document) -> Result<(RunRecor
         best_subsets: document.best_epoch_diagnostics.and_then(subsets),
         inputs: inputs(&document, &settings),
         case: None,
+        purpose: None,
         provenance: provenance(&mut document),
         circumstances: circumstances(&mut document),
         runtime: numbers(document.runtime_metrics.take()),

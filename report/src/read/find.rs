@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::source::{Listing, ReadError};
+use super::study;
 
 /// Files that only a run's own folder has.
 const SIGNS_OF_A_RUN: [&str; 2] = ["config.yaml", "identity.json"];
@@ -52,6 +53,9 @@ fn search(folder: &Path, listing: &mut Listing, visited: &mut HashSet<PathBuf>) 
             false => listing.skip(folder, "no result.json: the run is not done"),
         }
         return;
+    }
+    if has("studies") {
+        study::purposes(folder, listing);
     }
     for path in paths {
         let name = name_of(&path);

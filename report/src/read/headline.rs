@@ -6,6 +6,7 @@
 //!
 //! What a file does not say is not checked. Sums are compared with a tolerance for their rounding, everything else exactly.
 
+use aees_control::python_float::repr;
 use serde_json::{Map, Value};
 
 use super::document::{Diagnostics, Document, Numbers, Subsets};
@@ -123,7 +124,7 @@ fn work(document: &Document, known: &DocumentContext<'_>, found: &mut Found) {
     let epochs: f64 = epoch_seconds.iter().sum();
     let (least, most) = (epochs * (1.0 - CLOCKS), 1.5 * epochs + 4.0 * longest + 60.0);
     if seconds < least || seconds > most {
-        found.differs("wall_clock_seconds", seconds, &format!("{epochs:.3} in {} epochs", epoch_seconds.len()));
+        found.differs("wall_clock_seconds", &repr(seconds), &format!("{epochs:.3} in {} epochs", epoch_seconds.len()));
     }
 }
 
@@ -138,7 +139,7 @@ fn length(document: &Document, known: &DocumentContext<'_>, found: &mut Found) {
     if let (Some(steps), false) = (document.total_steps, known.diverged)
         && (epochs > 0 && steps % epochs != 0)
     {
-        found.differs("total_steps", steps as f64, &format!("no whole number in each of {epochs} epochs"));
+        found.differs("total_steps", &steps.to_string(), &format!("no whole number in each of {epochs} epochs"));
     }
     let logged = document.controller_logs.as_ref().and_then(|logs| logs.logged_episode_count);
     if let Some(ends) = known.episode_ends {
@@ -150,10 +151,8 @@ fn length(document: &Document, known: &DocumentContext<'_>, found: &mut Found) {
 
 /// What says twice which run it is.
 fn identity(document: &Document, known: &DocumentContext<'_>, found: &mut Found) {
-    if let (Some(seed), Some(of_config)) = (document.seed, known.settings.get("seed").and_then(Value::as_i64))
-        && seed != of_config
-    {
-        found.differs("seed", seed as f64, &of_config.to_string());
+    if let (Some(seed), Some(of_config)) = (document.seed, known.settings.get("seed").and_then(Value::as_i64)) {
+        found.0.extend(Difference::between(RecordPart::Whole, "seed", &seed, &of_config));
     }
     let word = |key: &str| known.settings.get(key).and_then(Value::as_str);
     let pairs = [
@@ -229,15 +228,15 @@ impl Found {
         let (Some(written), Some(expected)) = (written, expected) else { return };
         let known = !written.is_nan() && !expected.is_nan();
         if known && (written - expected).abs() > tolerance * expected.abs() {
-            self.differs(name, written, &aees_control::python_float::repr(expected));
+            self.differs(name, &repr(written), &repr(expected));
         }
     }
 
-    fn differs(&mut self, name: &str, written: f64, expected: &str) {
+    fn differs(&mut self, name: &str, written: &str, expected: &str) {
         self.0.push(Difference {
             place: RecordPart::Whole,
             what: name.into(),
-            recorded: aees_control::python_float::repr(written),
+            recorded: written.into(),
             recomputed: expected.into(),
         });
     }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use aees_studies::study::StatedPurpose;
+
 /// Where results are looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReportSource {
@@ -134,6 +136,8 @@ pub(super) struct Listing {
     pub(super) warnings: Vec<String>,
     /// The cases of a study that files are the results of.
     pub(super) cases: BTreeMap<PathBuf, String>,
+    /// What studies say that the runs of files are for; none where one says nothing, or another thing than the others.
+    pub(super) purposes: BTreeMap<PathBuf, Option<StatedPurpose>>,
     /// Those of studies.
     pub(super) seeds: Option<BTreeSet<i64>>,
 }
@@ -147,6 +151,12 @@ impl Listing {
     pub(super) fn result(&mut self, path: PathBuf, case: Option<String>) {
         self.cases.extend(case.map(|case| (path.clone(), case)));
         self.files.push(path);
+    }
+
+    /// What one more study says that a run is for.
+    pub(super) fn purpose(&mut self, path: PathBuf, said: Option<StatedPurpose>) {
+        let known = self.purposes.entry(path).or_insert(said);
+        *known = known.filter(|known| Some(*known) == said);
     }
 
     pub(super) fn skip(&mut self, path: &Path, reason: impl Into<String>) {

@@ -1,10 +1,11 @@
 //! The results of a study: by the registry, or, when that is gone, by the study's own folder.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aees_studies::disk::{PlanFile, RecordError, Root};
-use aees_studies::registry::{Member, Reader, RegistryError, RunFilter, RunRow, RunState};
+use aees_studies::registry::{Member, Reader, RegistryError, RunFilter, RunId, RunRow, RunState};
+use aees_studies::study::StatedPurposes;
 
 use super::source::{Listing, ReadError};
 
@@ -12,7 +13,7 @@ use super::source::{Listing, ReadError};
 pub(super) fn find(root: &Path, registry: &Path, name: &str, listing: &mut Listing) -> Result<(), ReadError> {
     let root = Root::new(root);
     let why = match rows(registry, name) {
-        Ok(rows) => return by_registry(&root, name, rows, listing),
+        Ok((rows, purposes)) => return by_registry(&root, name, rows, &purposes, listing),
         Err(error @ RegistryError::Missing { .. }) => error.to_string(),
         Err(RegistryError::UnknownStudy { .. }) => format!("{} does not know it", registry.display()),
         Err(error) => error.to_string(),
@@ -23,8 +24,10 @@ pub(super) fn find(root: &Path, registry: &Path, name: &str, listing: &mut Listi
             listing.expect(members.iter().map(|member| member.run.seed));
             let total = members.len();
             let mut without = 0;
+            let purposes = purposes_of(&file.spec().spec_json);
             for Member { run, case, .. } in members {
-                let path = root.run(&run.run_id).join("result.json");
+                let path = result_of(&root, &run.run_id);
+                listing.purpose(path.clone(), purposes.of_case(case.as_deref()));
                 if path.is_file() { listing.result(path, case) } else { without += 1 }
             }
             if without > 0 {
@@ -47,11 +50,47 @@ fn planned(root: &Root, name: &str) -> Result<Option<(PlanFile, Vec<Member>)>, R
     Ok(Some((file, members)))
 }
 
-fn rows(registry: &Path, name: &str) -> Result<Vec<RunRow>, RegistryError> {
-    Reader::open(registry)?.runs(&RunFilter { study: Some(name.into()), ..RunFilter::default() })
+fn rows(registry: &Path, name: &str) -> Result<(Vec<RunRow>, StatedPurposes), RegistryError> {
+    let reader = Reader::open(registry)?;
+    let rows = reader.runs(&RunFilter { study: Some(name.into()), ..RunFilter::default() })?;
+    Ok((rows, purposes_of(&reader.study_spec(name)?)))
 }
 
-fn by_registry(root: &Root, name: &str, rows: Vec<RunRow>, listing: &mut Listing) -> Result<(), ReadError> {
+fn purposes_of(spec: &str) -> StatedPurposes {
+    serde_json::from_str(spec).map(|spec| StatedPurposes::of_spec(&spec)).unwrap_or_default()
+}
+
+fn result_of(root: &Root, run: &RunId) -> PathBuf {
+    root.run(run).join("result.json")
+}
+
+/// What the studies below a root say that their runs are for. A plan that cannot be read says nothing.
+pub(super) fn purposes(root: &Path, listing: &mut Listing) {
+    let root = Root::new(root);
+    let plans: Vec<(PlanFile, StatedPurposes)> = studies(&root)
+        .iter()
+        .filter_map(|name| PlanFile::newest(&root, name).ok().flatten())
+        .map(|file| (file.clone(), purposes_of(&file.spec().spec_json)))
+        .collect();
+    // Where no study says anything, long plans are not read.
+    if plans.iter().all(|(_, purposes)| purposes.is_empty()) {
+        return;
+    }
+    for (file, purposes) in plans {
+        let each = |member: Member, _| {
+            listing.purpose(result_of(&root, &member.run.run_id), purposes.of_case(member.case.as_deref()));
+        };
+        let _ = file.read(|_| true, each);
+    }
+}
+
+fn by_registry(
+    root: &Root,
+    name: &str,
+    rows: Vec<RunRow>,
+    purposes: &StatedPurposes,
+    listing: &mut Listing,
+) -> Result<(), ReadError> {
     let total = rows.len();
     listing.expect(rows.iter().map(|row| row.seed));
     let mut waiting: Vec<(RunState, usize)> = Vec::new();
@@ -59,7 +98,8 @@ fn by_registry(root: &Root, name: &str, rows: Vec<RunRow>, listing: &mut Listing
         let folder = root.run(&row.run_id);
         match (row.state, row.class) {
             (RunState::Done, _) => {
-                let path = folder.join("result.json");
+                let path = result_of(root, &row.run_id);
+                listing.purpose(path.clone(), purposes.of_case(row.case.as_deref()));
                 match path.is_file() {
                     true => listing.result(path, row.case),
                     false => listing.skip(&path, "the registry says that the run is done, but its result is gone"),

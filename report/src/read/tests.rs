@@ -174,16 +174,19 @@ fn who_picked_is_told_by_settings_and_logs() {
     let fixed = of("AdaptiveScheduler", fixed, "FixedAxis");
     assert_eq!(
         (fixed.control, method_name(&fixed, NameStyle::Short).text),
-        (Control::Fixed, "Fixed x0.5 + cosine".into())
+        (Control::Fixed, "Fixed ×0.5 + cosine".into())
     );
     let sigma = json!({"noise_candidates": [0.005], "control_mode": "random"});
-    assert_eq!(method_name(&of("RandomScheduler", sigma, "FixedAxis"), NameStyle::Short).text, "Fixed sigma 0.005");
+    assert_eq!(method_name(&of("RandomScheduler", sigma, "FixedAxis"), NameStyle::Short).text, "Fixed σ 0.005");
     assert_eq!(of("FixedMode", json!({"fixed_mode_name": "base"}), "FixedModeController").control, Control::Fixed);
     let open = json!({"lr_candidates": [0.5, 1.0, 2.0], "open_loop_policy": {"policy": "frequency-matched"}});
     assert_eq!(of("x", open, "PrecomputedScheduleController").control, Control::FrequencyMatched);
     let baseline = of("Baseline", json!({"lr": 0.002}), "");
-    assert_eq!((baseline.control, method_name(&baseline, NameStyle::Short).text), (Control::Baseline, "AdamW".into()));
-    assert_eq!(method_name(&of("Baseline", json!({}), ""), NameStyle::Short).text, "AdamW");
+    assert_eq!(
+        (baseline.control, method_name(&baseline, NameStyle::Short).text),
+        (Control::Baseline, "Baseline".into())
+    );
+    assert_eq!(method_name(&of("Baseline", json!({}), ""), NameStyle::Short).text, "Baseline");
 }
 
 #[test]
@@ -196,7 +199,7 @@ fn a_text_run_of_the_reference_names_neither_optimizer_nor_noise() {
     assert_eq!((run.optimizer.as_str(), run.label_noise), ("AdamW", NoiseSetting::Symmetric(0.2)));
     assert_eq!(
         (method_name(&run, NameStyle::Short).text, run.label_noise.label()),
-        ("AdamW + warmup-linear".into(), "sym20".into())
+        ("Baseline + warmup-linear".into(), "sym20".into())
     );
 }
 

@@ -1,28 +1,49 @@
-//! The ablations: penalty on unsteady losses, trend context, gradient noise on CIFAR-100, and what feedback contributes.
+//! The ablations: penalty on unsteady losses, trend context, gradient noise on CIFAR-100, what feedback contributes, and whatever
+//! else a study calls one.
 //! Differences are paired by seed, unlike the reference's.
 
-use super::comparison::feedback;
+use std::collections::BTreeSet;
+
+use super::comparison::{Pair, feedback, unlike};
 use super::group::{Group, Heading, gather};
 use super::options::TableOptions;
 use super::plan::Plan;
 use super::selection::{optimizer_rank, selected};
 use super::table::Table;
-use crate::experiment::{VariedPart, experiments};
-use crate::names::{NameStyle, method_name};
+use crate::experiment::{Experiment, Purpose, VariedPart, experiments, unlikeness};
+use crate::names::task_title;
 use crate::quantity::Quantity;
 use crate::record::{Control, NoiseSetting, RunRecord};
 
 const ACCURACY: [Quantity; 4] = [Quantity::Best, Quantity::SameEpoch, Quantity::Final, Quantity::Drop];
 
-/// Keeps the sections that have rows of both names: one value of a setting is no ablation, and a contrast in something else
-/// is another one.
-fn with_both<'a>(groups: Vec<Group<'a>>, one: &str, other: &str) -> Vec<Group<'a>> {
-    let has = |section: &str, name: &str| {
-        groups.iter().any(|group| group.section == section && group.label.starts_with(name))
+/// What makes another method of a bandit, beside which an ablation says nothing.
+const OTHER_METHOD: [&str; 3] = ["controller", "noise_candidates", "structured_control_mode"];
+
+/// Keeps the rows of two names that are of one method in one section: one value of a setting is no ablation, and a contrast in
+/// something else is another one.
+fn with_both<'a>(groups: Vec<Group<'a>>, one: &str, other: &str, varied: &[&str]) -> Vec<Group<'a>> {
+    let named =
+        |name: &str| -> Vec<usize> { (0..groups.len()).filter(|at| groups[*at].label.starts_with(name)).collect() };
+    let of_one_method = |first: &Group<'_>, second: &Group<'_>| {
+        let keys = unlike(first, second, varied);
+        first.section == second.section && keys.iter().all(|key| !OTHER_METHOD.contains(&key.as_str()))
     };
-    let both = |group: &Group<'_>| has(&group.section, one) && has(&group.section, other);
-    let kept: Vec<bool> = groups.iter().map(both).collect();
-    groups.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(group, _)| group).collect()
+    let mut kept = BTreeSet::new();
+    for first in named(one) {
+        let beside = named(other).into_iter().filter(|second| of_one_method(&groups[first], &groups[*second]));
+        kept.extend(beside.flat_map(|second| [first, second]));
+    }
+    let groups = groups.into_iter().enumerate().filter(|(at, _)| kept.contains(at)).map(|(_, group)| group);
+    let mut groups: Vec<Group<'_>> = groups.collect();
+    // What told a row from one that is left out tells nothing any more.
+    let names: Vec<(String, String)> = groups.iter().map(|group| (group.section.clone(), group.name.clone())).collect();
+    for (group, own) in groups.iter_mut().zip(&names) {
+        if names.iter().filter(|name| *name == own).count() == 1 {
+            group.label.clone_from(&group.name);
+        }
+    }
+    groups
 }
 
 /// Task, noise and optimizer in one heading.
@@ -30,14 +51,19 @@ fn section(run: &RunRecord) -> (usize, String) {
     let (rank, noise) = (run.label_noise.rank(), run.label_noise.label());
     let task = ["cifar100", "sst2"].iter().position(|task| *task == run.task).unwrap_or(2);
     let optimizer = optimizer_rank(run);
-    (task * 100_000 + rank * 2 + optimizer.0, format!("{} {noise}, {}", run.task, optimizer.1))
+    (task * 100_000 + rank * 2 + optimizer.0, format!("{} {noise}, {}", task_title(&run.task), optimizer.1))
+}
+
+fn by_name(one: &Experiment<'_>) -> Option<Heading> {
+    Some(Heading::of(section(one.example()), one.name.clone()))
 }
 
 /// Adaptive runs with and without the penalty.
 pub(super) fn penalty(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
     let chosen = |run: &RunRecord| run.task == "cifar100" && run.scheduler == "none" && run.context_mode == "none";
     let (kept, notes) = selected(runs, chosen, &[VariedPart::Penalty]);
-    let groups = gather(kept, |run| {
+    let groups = gather(kept, |one| {
+        let run = one.example();
         let lambda = run.instability_lambda;
         let label = if lambda == 0.0 { "No penalty".to_owned() } else { format!("Penalty {lambda:?}") };
         let row = || Heading::new(section(run), ((lambda * 1e6) as usize, label));
@@ -46,7 +72,7 @@ pub(super) fn penalty(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> 
     let plan = Plan::new(
         "instability_penalty",
         "Penalty on unsteady losses",
-        with_both(groups, "Penalty", "No penalty"),
+        with_both(groups, "Penalty", "No penalty", &[VariedPart::Penalty.key()]),
         &ACCURACY,
     );
     let penalised =
@@ -63,13 +89,15 @@ pub(super) fn trend(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
     kept.extend(text);
     let notes = notes.into_iter().map(|note| format!("CIFAR-100: {note}"));
     let notes = notes.chain(text_notes.into_iter().map(|note| format!("Text: {note}"))).collect();
-    let groups = gather(kept, |run| {
+    let groups = gather(kept, |one| {
+        let run = one.example();
         let (rank, label) = if run.context_mode == "trend" { (1, "Trend") } else { (0, "Context-free") };
         let (at, heading) = section(run);
         let schedule = if run.scheduler == "none" { String::new() } else { format!(", {}", run.scheduler) };
         Some(Heading::new((at, heading + &schedule), (rank, label)))
     });
-    let plan = Plan::new("trend_context", "Trend context", with_both(groups, "Trend", "Context-free"), &ACCURACY);
+    let groups = with_both(groups, "Trend", "Context-free", &[VariedPart::Context.key()]);
+    let plan = Plan::new("trend_context", "Trend context", groups, &ACCURACY);
     let contrast = |one: &RunRecord, other: &RunRecord| {
         one.context_mode == "trend" && other.context_mode != "trend" && one.scheduler == other.scheduler
     };
@@ -91,13 +119,14 @@ pub(super) fn cifar_noise(runs: &[RunRecord], options: &TableOptions) -> Vec<Tab
         let noisy = all.iter().filter(|other| with_noise(other.example()) && other.problem == one.problem);
         noisy.clone().any(|other| alike(one.example(), other.example()))
     });
-    let groups = gather(kept.cloned(), |run| {
+    let groups = gather(kept.cloned(), |one| {
+        let run = one.example();
         let label = if with_noise(run) { (1, "Small noise") } else { (0, "No noise") };
         Some(Heading::new(section(run), label))
     });
-    let groups = with_both(groups, "Small noise", "No noise");
-    let plan = Plan::new("cifar_noise_ablation", "Gradient noise on CIFAR-100", groups, &ACCURACY);
     let axis = ["noise_candidates", "structured_control_mode"];
+    let groups = with_both(groups, "Small noise", "No noise", &axis);
+    let plan = Plan::new("cifar_noise_ablation", "Gradient noise on CIFAR-100", groups, &ACCURACY);
     finish(plan.compare(&axis, |one, other| with_noise(one) && !with_noise(other)), Vec::new(), options)
 }
 
@@ -112,17 +141,37 @@ pub(super) fn attribution(runs: &[RunRecord], options: &TableOptions) -> Vec<Tab
         let shown = matches!(run.control, Control::Adaptive | Control::Baseline) || open_loop(run);
         shown && controls.iter().any(|other| other.problem == one.problem && same(other.example()))
     });
-    let groups = gather(beside, |run| {
-        let rank = match run.control {
-            Control::Baseline => 0,
-            Control::Adaptive => 1,
-            Control::UniformRandom => 2,
-            _ => 3,
-        };
-        Some(Heading::new(section(run), (rank, method_name(run, NameStyle::NoisyTable).text)))
-    });
+    let groups = gather(beside, by_name);
     let plan = Plan::new("cifar_attribution", "What feedback contributes, CIFAR-100", groups, &ACCURACY);
     finish(plan.compare(&[], feedback), notes, options)
+}
+
+/// What else studies call ablations, each beside the method of its problem that is most like it.
+pub(super) fn others(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
+    let all = experiments(runs);
+    let is_other = |one: &Experiment<'_>| one.purpose == Purpose::Ablation(VariedPart::Other);
+    let partner = |one: &Experiment<'_>| {
+        let peers = all.iter().filter(|other| other.problem == one.problem && other.method != one.method);
+        let usual = peers.clone().filter(|other| other.purpose == Purpose::Accuracy);
+        let nearest = |other: &&Experiment<'_>| unlikeness(&one.method, &other.method);
+        usual.min_by_key(nearest).or_else(|| peers.min_by_key(nearest))
+    };
+    let partners: Vec<_> =
+        all.iter().filter(|one| is_other(one)).filter_map(|one| Some((one, partner(one)?))).collect();
+    let is_shown = |one: &&Experiment<'_>| {
+        partners.iter().any(|pair| [pair.0, pair.1].iter().any(|shown| shown.attributes == one.attributes))
+    };
+    let shown = all.iter().filter(is_shown);
+    let groups = gather(shown.cloned(), by_name);
+    let place = |one: &Experiment<'_>| groups.iter().position(|group| group.experiment.attributes == one.attributes);
+    let mut pairs: Vec<(usize, usize)> =
+        partners.iter().filter_map(|(one, other)| Some((place(one)?, place(other)?))).collect();
+    // Of two ablations that are each other's nearest, the later one is compared with the earlier.
+    let turned = pairs.clone();
+    pairs.retain(|(first, second)| first > second || !turned.contains(&(*second, *first)));
+    let mut plan = Plan::new("ablations", "Other ablations", groups, &ACCURACY);
+    plan.pairs = pairs.into_iter().map(|(first, second)| Pair { first, second, beside: String::new() }).collect();
+    finish(plan, Vec::new(), options)
 }
 
 fn finish(mut plan: Plan<'_>, notes: Vec<String>, options: &TableOptions) -> Vec<Table> {

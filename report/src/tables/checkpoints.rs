@@ -10,7 +10,6 @@ use super::plan::Plan;
 use super::selection::optimizer_rank;
 use super::table::{Better, Cell, Column, ColumnKind, Row, Table};
 use crate::experiment::{Purpose, experiments_apart_from};
-use crate::names::{NameStyle, method_name};
 use crate::number::shortest;
 use crate::peak::at_peak;
 use crate::quantity::Quantity;
@@ -25,11 +24,12 @@ pub(super) fn checkpoints(runs: &[RunRecord], options: &TableOptions, detailed: 
     let peaks: Vec<RunRecord> = noisy.filter(|run| run.context_mode != "trend").filter_map(at_peak).collect();
     let all = experiments_apart_from(&peaks, &["epochs", "scheduler_t_max"]);
     let shown = all.into_iter().filter(|one| one.purpose == Purpose::Accuracy);
-    let groups = gather(shown, |run| {
+    let groups = gather(shown, |one| {
+        let run = one.example();
         let (rank, noise) = (run.label_noise.rank(), run.label_noise.label());
         let optimizer = optimizer_rank(run);
         let section = (rank * 2 + optimizer.0, format!("{noise}, {}", optimizer.1));
-        (run.control != Control::Fixed).then(|| Heading::of(section, method_name(run, NameStyle::NoisyTable)))
+        (run.control != Control::Fixed).then(|| Heading::of(section, one.name.clone()))
     });
     let spans = about_spans(&peaks);
     if detailed {

@@ -7,7 +7,6 @@ use super::plan::Plan;
 use super::selection::{optimizer_rank, selected};
 use super::table::{Cell, Column, Row, Table};
 use crate::experiment::{Experiment, VariedPart};
-use crate::names::{NameStyle, method_name};
 use crate::number::shortest;
 use crate::quantity::Quantity;
 use crate::record::{Control, NoiseSetting, RunRecord};
@@ -20,7 +19,6 @@ const ACCURACY: [Quantity; 5] =
 /// Accuracy without label noise.
 pub(super) fn clean(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
     let (clean, notes) = of_labels(runs, NoiseSetting::Clean, &[]);
-    let row = |run: &RunRecord| Some(Heading::of(optimizer_rank(run), method_name(run, NameStyle::CleanTable)));
     let plan = Plan::new("cifar_clean", "CIFAR-100 without label noise", gather(clean, row), &ACCURACY);
     let mut plan = plan.compare(&[], feedback);
     plan.section_key = "optimizer";
@@ -45,9 +43,18 @@ fn noise_settings(runs: &[RunRecord]) -> Vec<NoiseSetting> {
     settings
 }
 
-fn noisy_row(run: &RunRecord) -> Option<Heading> {
-    let fixed = run.control == Control::Fixed;
-    (!fixed).then(|| Heading::of(optimizer_rank(run), method_name(run, NameStyle::NoisyTable)))
+fn row(one: &Experiment<'_>) -> Option<Heading> {
+    Some(Heading::of(optimizer_rank(one.example()), one.name.clone()))
+}
+
+/// The same but for fixed multipliers, which on noisy labels have tables of their own.
+fn without_fixed<'a>((kept, mut notes): (Vec<Experiment<'a>>, Vec<String>)) -> (Vec<Experiment<'a>>, Vec<String>) {
+    let (fixed, kept): (Vec<_>, _) = kept.into_iter().partition(|one| one.example().control == Control::Fixed);
+    let runs: usize = fixed.iter().map(|one| one.runs().len()).sum();
+    notes.extend(
+        (runs > 0).then(|| format!("{runs} runs of fixed multipliers are in tables of their own, not in this one")),
+    );
+    (kept, notes)
 }
 
 /// One table for each noise setting; with `detailed`, what was memorised as well.
@@ -58,10 +65,10 @@ pub(super) fn noisy(runs: &[RunRecord], options: &TableOptions, detailed: bool) 
     }
     let suffix = if detailed { "_detailed" } else { "" };
     let table = |noise: NoiseSetting| {
-        let (kept, notes) = of_labels(runs, noise, &[]);
-        let (groups, noise) = (gather(kept, noisy_row), noise.label());
-        let title = format!("CIFAR-100 with {noise} label noise");
-        let mut plan = Plan::new(&format!("cifar_noisy_{noise}{suffix}"), &title, groups, &quantities);
+        let (kept, notes) = without_fixed(of_labels(runs, noise, &[]));
+        let title = format!("CIFAR-100 with {}", noise.title());
+        let name = format!("cifar_noisy_{}{suffix}", noise.label());
+        let mut plan = Plan::new(&name, &title, gather(kept, row), &quantities);
         if !detailed {
             plan = plan.compare(&[], feedback);
         }
@@ -81,8 +88,8 @@ pub(super) fn combined(runs: &[RunRecord], options: &TableOptions) -> Vec<Table>
     let mut rows: Vec<PlacedRow> = Vec::new();
     let mut notes = Vec::new();
     for noise in noise_settings(runs) {
-        let (kept, told) = of_labels(runs, noise, &[]);
-        let noise = noise.label();
+        let (kept, told) = without_fixed(of_labels(runs, noise, &[]));
+        let (noise, words) = (noise.label(), noise.title());
         let first = columns.len();
         for quantity in [Quantity::Best, Quantity::Final] {
             let column = Column::of(&quantity, 2);
@@ -93,12 +100,12 @@ pub(super) fn combined(runs: &[RunRecord], options: &TableOptions) -> Vec<Table>
             });
         }
         notes.extend(told.into_iter().map(|note| format!("{noise}: {note}")));
-        let plan = Plan::new("", "", gather(kept, noisy_row), &[]);
+        let plan = Plan::new("", "", gather(kept, row), &[]);
         let counted = plan.counted(options);
         let seeds = || counted.iter().map(Counted::n);
         notes.extend(seeds().min().zip(seeds().max()).map(|(fewest, most)| {
             let n = if fewest == most { most.to_string() } else { format!("{fewest} to {most}") };
-            format!("{noise}: mean ± sample SD over n = {n} seeds")
+            format!("{noise}: {words}; mean ± sample SD over n = {n} seeds")
         }));
         for row in counted {
             notes.extend(row.notes.iter().map(|note| format!("{noise}: {note}")));
@@ -142,10 +149,9 @@ pub(super) fn fixed(runs: &[RunRecord], options: &TableOptions, detailed: bool) 
     for noise in std::iter::once(NoiseSetting::Clean).chain(noise_settings(runs)) {
         let (kept, told) = of_labels(runs, noise, &[VariedPart::Rate]);
         notes.extend(told.into_iter().map(|note| format!("{}: {note}", noise.label())));
-        let found = gather(kept, |run| {
-            let (rank, optimizer) = optimizer_rank(run);
-            let name = method_name(run, NameStyle::NoisyTable);
-            Some(Heading::of((rank, format!("{}, {optimizer}", noise.label())), name))
+        let found = gather(kept, |one| {
+            let (rank, optimizer) = optimizer_rank(one.example());
+            Some(Heading::of((rank, format!("{}, {optimizer}", noise.label())), one.name.clone()))
         });
         // Where there is one constant there is nothing to choose from.
         let constants =

@@ -32,12 +32,12 @@ pub(super) fn feedback(one: &RunRecord, other: &RunRecord) -> bool {
     contrast && one.optimizer == other.optimizer && one.scheduler == other.scheduler
 }
 
-/// The keys in which two methods differ, beside who picks and what is fixed.
-fn unlike(one: &Group<'_>, other: &Group<'_>) -> Vec<String> {
+/// The keys in which two methods differ, beside who picks, what is fixed and what is varied.
+pub(super) fn unlike(one: &Group<'_>, other: &Group<'_>, varied: &[&str]) -> Vec<String> {
     let fixed = [one, other].iter().any(|group| group.run().control == Control::Fixed);
     let told = |key: &str| key == "control_mode" || (fixed && key.ends_with("_candidates"));
     let mut keys = differing(&one.experiment.method, &other.experiment.method);
-    keys.retain(|key| !told(key));
+    keys.retain(|key| !told(key) && !varied.contains(&key.as_str()));
     keys
 }
 
@@ -72,13 +72,8 @@ pub(super) fn like_with_like(
         names.sort_unstable();
         names.dedup();
         for name in names {
-            let keys = |other: &Group<'_>| {
-                let mut keys = unlike(one, other);
-                keys.retain(|key| !varied.contains(&key.as_str()));
-                keys
-            };
             let wanted = |other: &Group<'_>| other.name == name && contrast(one.run(), other.run());
-            for (second, keys) in nearest(groups, first, wanted, keys) {
+            for (second, keys) in nearest(groups, first, wanted, |other| unlike(one, other, varied)) {
                 let other = &groups[second];
                 if keys.is_empty() {
                     pairs.push(Pair { first, second, beside: String::new() });
@@ -104,7 +99,8 @@ pub(super) fn asked_for(groups: &[Group<'_>], options: &TableOptions) -> Option<
             if one_name.map_or_else(|| is_called(one, other_name), |name| !is_called(one, name)) {
                 continue;
             }
-            let partners = nearest(groups, first, |other| is_called(other, other_name), |other| unlike(one, other));
+            let partners =
+                nearest(groups, first, |other| is_called(other, other_name), |other| unlike(one, other, &[]));
             for (second, mut keys) in partners {
                 let other = &groups[second];
                 keys.retain(|key| !one.label.contains(&words(key)) && !other.label.contains(&words(key)));
@@ -121,7 +117,14 @@ fn is_called(group: &Group<'_>, name: &str) -> bool {
     let run = group.run();
     let styles = [NameStyle::Short, NameStyle::WithAxes].map(|style| method_name(run, style).text);
     let known = [&group.label, &group.name].into_iter().chain(&styles).chain(&run.case).map(String::as_str);
-    known.chain([run.control.control_mode()]).any(|known| known.eq_ignore_ascii_case(name.trim()))
+    // The plain optimizer is also known by its name.
+    let plain = (run.control == Control::Baseline && run.scheduler == "none").then_some(run.optimizer.as_str());
+    known.chain(plain).chain([run.control.control_mode()]).any(|known| as_typed(known) == as_typed(name.trim()))
+}
+
+/// A name as it can be typed: `fixed x0.5` for `Fixed ×0.5`.
+fn as_typed(name: &str) -> String {
+    name.to_lowercase().replace('×', "x").replace('σ', "sigma")
 }
 
 /// The table of the differences in some quantities, beside the table of the rows themselves.

@@ -68,12 +68,12 @@ impl Heading {
 /// tells in what it differs; several methods of one name tell in what they differ behind the name.
 pub(super) fn gather<'a>(
     experiments: impl IntoIterator<Item = Experiment<'a>>,
-    heading: impl Fn(&RunRecord) -> Option<Heading>,
+    heading: impl Fn(&Experiment<'a>) -> Option<Heading>,
 ) -> Vec<Group<'a>> {
     type Rows<'a> = BTreeMap<(usize, String), Vec<Experiment<'a>>>;
     let mut sections: BTreeMap<(usize, String), BTreeMap<Problem, Rows<'a>>> = BTreeMap::new();
     for experiment in experiments {
-        let Some(Heading { section, name }) = heading(experiment.example()) else { continue };
+        let Some(Heading { section, name }) = heading(&experiment) else { continue };
         let problems = sections.entry(section).or_default();
         problems.entry(experiment.problem.clone()).or_default().entry(name).or_default().push(experiment);
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::markdown::shown;
-use super::table::{ColumnKind, Emphasis, Table};
+use super::table::{Cell, ColumnKind, Emphasis, Table};
 use crate::markup::escaped;
 
 /// Writes a table, with its notes below it.
@@ -22,10 +22,8 @@ pub(crate) fn write(table: &Table) -> String {
         let _ = write!(text, "<th scope=\"col\"{}>{}</th>", class(column.kind), escaped(&column.heading));
     }
     text.push_str("</tr></thead>\n<tbody>\n");
-    let mut section = "";
-    for (row, marks) in table.rows.iter().zip(table.emphasis()) {
-        if row.section != section {
-            section = &row.section;
+    for (section, row, marks) in table.lines() {
+        if let Some(section) = section {
             let span = table.columns.len();
             let _ = writeln!(
                 text,
@@ -35,7 +33,7 @@ pub(crate) fn write(table: &Table) -> String {
         }
         text.push_str("<tr>");
         for ((column, cell), mark) in table.columns.iter().zip(&row.cells).zip(marks) {
-            let shown = escaped(&shown(column, cell));
+            let shown = escaped(&with_minus(cell, &shown(column, cell)));
             let shown = match mark {
                 Emphasis::None => shown,
                 Emphasis::Best => format!("<strong>{shown}</strong>"),
@@ -52,4 +50,13 @@ pub(crate) fn write(table: &Table) -> String {
         let _ = writeln!(text, "<ul class=\"quiet notes\">{notes}</ul>");
     }
     text
+}
+
+/// A cell with the minus that print has: before numbers, and between the names of a difference.
+fn with_minus(cell: &Cell, shown: &str) -> String {
+    match cell {
+        Cell::Text(_) => shown.replace(" - ", " − "),
+        Cell::Missing(_) => shown.to_owned(),
+        Cell::Number { .. } | Cell::Interval { .. } => shown.replace('-', "−"),
+    }
 }

@@ -72,7 +72,7 @@ impl Printed {
 /// The heading, then the rows.
 fn printed(table: &Table) -> Vec<Vec<Printed>> {
     let heading = table.columns.iter().map(|column| Printed::of(escape(&column.heading))).collect();
-    let rows = table.rows.iter().zip(table.emphasis()).map(|(row, marks)| {
+    let rows = table.lines().map(|(_, row, marks)| {
         let cells = table.columns.iter().zip(&row.cells).zip(marks);
         cells.map(|((column, cell), mark)| Printed::of(latex_of(column, cell, mark))).collect()
     });
@@ -88,46 +88,73 @@ struct ColumnBlock {
     broken: BTreeMap<usize, f64>,
 }
 
-/// The columns in as few blocks as fit into the width.
+/// The columns in as few blocks as fit into the width, each as wide as the others: as they are, or else with words broken into
+/// lines. What names a row stands in each block, and columns of one thing stand together.
 fn blocks(table: &Table, cells: &[Vec<Printed>]) -> Vec<ColumnBlock> {
     let natural: Vec<f64> =
         (0..table.columns.len()).map(|at| cells.iter().map(|row| row[at].width).fold(0.0, f64::max)).collect();
-    let all: Vec<usize> = (0..table.columns.len()).collect();
-    let fit = |columns: &[usize]| fit(table, columns, &natural);
-    if let Some(block) = fit(&all) {
-        return vec![block];
-    }
-    // What names a row stands in each block.
     let names = table.columns.iter().take_while(|column| column.kind == ColumnKind::Text).count().max(1);
-    let (lead, rest) = all.split_at(names.min(all.len()));
-    let mut blocks: Vec<ColumnBlock> = Vec::new();
-    let mut open: Vec<usize> = lead.to_vec();
-    for column in rest {
-        let wider: Vec<usize> = open.iter().copied().chain([*column]).collect();
-        if open.len() > lead.len() && fit(&wider).is_none() {
-            blocks.extend(fit(&open));
-            open = lead.iter().copied().chain([*column]).collect();
-        } else {
-            open = wider;
+    let names: Vec<usize> = (0..names.min(table.columns.len())).collect();
+    let things = things(table, names.len());
+    for count in 1..=things.len().max(1) {
+        let parts = evenly(&things, count, &natural);
+        let columns = parts.iter().map(|part| names.iter().chain(part).copied().collect::<Vec<usize>>());
+        for set in [as_they_are, with_broken_words] {
+            let blocks: Option<Vec<ColumnBlock>> =
+                columns.clone().map(|columns| set(table, &columns, &natural)).collect();
+            if let Some(blocks) = blocks {
+                return blocks;
+            }
         }
     }
     // A single column that is too wide by itself is set as small as there is.
     let smallest = |columns| ColumnBlock { columns, size: SIZES.len() - 1, broken: BTreeMap::new() };
-    blocks.push(fit(&open).unwrap_or_else(|| smallest(open)));
-    blocks
+    things.into_iter().map(|thing| smallest(names.iter().copied().chain(thing).collect())).collect()
 }
 
-/// The largest size at which some columns fit as they are, or else the smallest, with the widest words broken into lines.
-fn fit(table: &Table, columns: &[usize], natural: &[f64]) -> Option<ColumnBlock> {
-    let total = |widths: &[f64], space: f64| widths.iter().sum::<f64>() + 2.0 * space * (columns.len() - 1) as f64;
-    let scaled = |scale: f64| columns.iter().map(|at| natural[*at] * scale).collect::<Vec<_>>();
-    let whole = SIZES.iter().position(|(_, scale, space)| total(&scaled(*scale), *space) <= TEXT_WIDTH);
-    if let Some(size) = whole {
-        return Some(ColumnBlock { columns: columns.to_vec(), size, broken: BTreeMap::new() });
+/// The columns behind the names, those of one thing together: `p`, `p_holm` and `p_wilcoxon`; `sym20_best` and `sym20_final`.
+fn things(table: &Table, names: usize) -> Vec<Vec<usize>> {
+    let thing = |at: &usize| table.columns[*at].key.split('_').next().unwrap_or_default();
+    let columns: Vec<usize> = (names..table.columns.len()).collect();
+    columns.chunk_by(|one, other| thing(one) == thing(other)).map(<[usize]>::to_vec).collect()
+}
+
+/// The things in so many parts of about one width.
+fn evenly(things: &[Vec<usize>], count: usize, natural: &[f64]) -> Vec<Vec<usize>> {
+    let width = |thing: &[usize]| thing.iter().map(|at| natural[*at] + 10.0).sum::<f64>();
+    let total: f64 = things.iter().map(|thing| width(thing)).sum();
+    let mut parts = vec![Vec::new(); count];
+    let mut before = 0.0;
+    for thing in things {
+        let middle = before + width(thing) / 2.0;
+        before += width(thing);
+        parts[((middle / total * count as f64) as usize).min(count - 1)].extend(thing);
     }
+    parts.retain(|part| !part.is_empty() || things.is_empty());
+    parts
+}
+
+/// How wide columns are together, with the space between them.
+fn total(widths: &[f64], space: f64) -> f64 {
+    widths.iter().sum::<f64>() + 2.0 * space * (widths.len() - 1) as f64
+}
+
+fn scaled(columns: &[usize], natural: &[f64], scale: f64) -> Vec<f64> {
+    columns.iter().map(|at| natural[*at] * scale).collect()
+}
+
+/// The largest size at which some columns fit.
+fn as_they_are(_: &Table, columns: &[usize], natural: &[f64]) -> Option<ColumnBlock> {
+    let fits = |(_, scale, space): &(&str, f64, f64)| total(&scaled(columns, natural, *scale), *space) <= TEXT_WIDTH;
+    let size = SIZES.iter().position(fits)?;
+    Some(ColumnBlock { columns: columns.to_vec(), size, broken: BTreeMap::new() })
+}
+
+/// The smallest size, with the widest words broken into lines.
+fn with_broken_words(table: &Table, columns: &[usize], natural: &[f64]) -> Option<ColumnBlock> {
     let size = SIZES.len() - 1;
     let (_, scale, space) = SIZES[size];
-    let (mut widths, mut broken) = (scaled(scale), BTreeMap::new());
+    let (mut widths, mut broken) = (scaled(columns, natural, scale), BTreeMap::new());
     while total(&widths, space) > TEXT_WIDTH {
         let words = (0..columns.len()).filter(|place| table.columns[columns[*place]].kind == ColumnKind::Text);
         let widest =
@@ -155,10 +182,8 @@ impl ColumnBlock {
         let (heading, rows) = cells.split_at(1);
         let heading: String = heading.iter().map(|row| line(row)).collect();
         let mut body = String::new();
-        let mut section = "";
-        for (index, (row, cells)) in table.rows.iter().zip(rows).enumerate() {
-            if row.section != section {
-                section = &row.section;
+        for (index, ((section, ..), cells)) in table.lines().zip(rows).enumerate() {
+            if let Some(section) = section {
                 let rule = if index > 0 { "\\midrule\n" } else { "" };
                 let columns = self.columns.len();
                 // Writing to a String cannot fail.
@@ -171,9 +196,9 @@ impl ColumnBlock {
             body += &line(cells);
         }
         let notes: String = notes.iter().map(|note| format!("{note}\\par\n")).collect();
-        let notes = match notes.as_str() {
-            "" => notes,
-            _ => format!("\\begin{{minipage}}{{\\linewidth}}\\footnotesize\\raggedright\n{notes}\\end{{minipage}}\n"),
+        let notes_in = |open: &str, close: &str| match notes.as_str() {
+            "" => String::new(),
+            notes => format!("{open}\\footnotesize\\raggedright\n{notes}{close}\n"),
         };
         let sections = table.rows.windows(2).filter(|rows| rows[0].section != rows[1].section).count();
         let lines_of_names = self.most_lines(cells);
@@ -182,13 +207,14 @@ impl ColumnBlock {
         let sides = format!("@{{}}{sides}@{{}}");
         let set = format!("\\{size}\\setlength{{\\tabcolsep}}{{{space}pt}}\n");
         if lines > PAGE_LINES {
-            let notes = notes.replace("\\begin{minipage}{\\linewidth}", "{").replace("\\end{minipage}", "}");
+            let notes = notes_in("{", "}");
             return format!(
-                "{warning}{{{set}\\begin{{longtable}}{{{sides}}}\n\\caption{{{caption}.}}\\label{{tab:{label}}}\\\\\n\\toprule\n{heading}\
+                "{warning}{{{set}\\setlength{{\\LTcapwidth}}{{\\linewidth}}\n\\begin{{longtable}}{{{sides}}}\n\\caption{{{caption}.}}\\label{{tab:{label}}}\\\\\n\\toprule\n{heading}\
                  \\midrule\n\\endfirsthead\n\\toprule\n{heading}\\midrule\n\\endhead\n\\bottomrule\n\\endfoot\n{body}\
                  \\end{{longtable}}}}\n{notes}"
             );
         }
+        let notes = notes_in("\\par\\smallskip\n\\begin{minipage}{\\linewidth}", "\\end{minipage}");
         format!(
             "\\begin{{table}}[t]\n\\centering\n{warning}\\caption{{{caption}.}}\n\\label{{tab:{label}}}\n{set}\\begin{{tabular}}{{{sides}}}\n\
              \\toprule\n{heading}\\midrule\n{body}\\bottomrule\n\\end{{tabular}}\n{notes}\\end{{table}}\n"
@@ -250,7 +276,7 @@ fn with_minus(number: &str) -> String {
 
 /// Words for a reader: nothing is a command to LaTeX, names of settings have spaces, and a difference has a real minus.
 fn escape(text: &str) -> String {
-    escape_keeping(&text.replace('_', " ")).replace(" - ", " $-$ ")
+    escape_keeping(text).replace("\\_", " ").replace(" - ", " $-$ ")
 }
 
 /// The same with every letter as it is.
@@ -276,7 +302,7 @@ fn escape_keeping(text: &str) -> String {
         }
     }
     // Two hyphens of a flag would become a dash.
-    escaped.replace("--", "-{}-")
+    escaped.replace("--", "-{}-").replace("d\\_z", "$d_z$")
 }
 
 /// Long paths and settings may break where a reader would break them.

@@ -13,10 +13,8 @@ pub(super) fn write(table: &Table) -> String {
     let rules =
         table.columns.iter().map(|column| if column.kind == ColumnKind::Text { ":--" } else { "--:" }.to_owned());
     text += &line(&rules.collect::<Vec<_>>());
-    let mut section = "";
-    for (row, marks) in table.rows.iter().zip(table.emphasis()) {
-        if row.section != section {
-            section = &row.section;
+    for (section, row, marks) in table.lines() {
+        if let Some(section) = section {
             let mut cells = vec![String::new(); table.columns.len()];
             cells[0] = format!("**{}**", escape(section));
             text += &line(&cells);

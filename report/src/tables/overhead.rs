@@ -2,14 +2,15 @@
 
 use super::table::{Cell, Column, ColumnKind, Row, Table};
 use crate::experiment::experiments;
-use crate::overhead::{OverheadRow, any_repeated, rows};
+use crate::names::task_title;
+use crate::overhead::{OverheadRow, made_to_be_timed, rows};
 use crate::record::RunRecord;
 use crate::statistics::MeanSd;
 
 /// The decomposition, or with `detailed` everything that was timed. `asked` says that the user named the table; otherwise it
-/// is there only when some group was repeated, because every run has times.
+/// is there only when some were made to be timed, because every run has times.
 pub(super) fn overhead(runs: &[RunRecord], detailed: bool, asked: bool) -> Vec<Table> {
-    let timed = if asked || any_repeated(&experiments(runs)) { rows(runs) } else { Vec::new() };
+    let timed = if asked || made_to_be_timed(&experiments(runs)).next().is_some() { rows(runs) } else { Vec::new() };
     if timed.is_empty() {
         return Vec::new();
     }
@@ -55,7 +56,7 @@ const PROTOCOL: &str = "Seconds/epoch leaves out the first epoch; mean ± sample
 
 fn section(row: &OverheadRow) -> String {
     let work = if row.work.is_empty() { String::new() } else { format!(", {}", row.work) };
-    format!("{}, {}{work}", row.task, row.optimizer)
+    format!("{}, {}{work}", task_title(&row.task), row.optimizer)
 }
 
 fn name(row: &OverheadRow) -> String {

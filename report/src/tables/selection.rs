@@ -57,6 +57,8 @@ fn table_of(purpose: Purpose) -> &'static str {
         Purpose::Ablation(VariedPart::Penalty) => "the table of the penalty on unsteady losses",
         Purpose::Ablation(VariedPart::Context) => "the table of the trend context",
         Purpose::Ablation(VariedPart::Rate) => "the tables of fixed multipliers and rates",
+        Purpose::Ablation(VariedPart::Noise) => "the tables of gradient noise",
+        Purpose::Ablation(VariedPart::Other) => "the table of other ablations",
         Purpose::Accuracy => "another table",
     }
 }

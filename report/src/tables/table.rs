@@ -182,6 +182,16 @@ impl Table {
         marks
     }
 
+    /// The rows with how their cells stand out, the first of a section also with its name.
+    pub(super) fn lines(&self) -> impl Iterator<Item = (Option<&str>, &Row, Vec<Emphasis>)> {
+        let mut section = "";
+        self.rows.iter().zip(self.emphasis()).map(move |(row, marks)| {
+            let begins = row.section != section;
+            section = &row.section;
+            (begins.then_some(section), row, marks)
+        })
+    }
+
     /// Whether its rows are differences of other rows.
     pub fn is_of_comparisons(&self) -> bool {
         self.name.ends_with("_paired")

@@ -50,6 +50,7 @@ fn plain(seed: i64, best: f64, last: f64) -> RunRecord {
         runtime: Vec::new(),
         inputs: Vec::new(),
         case: None,
+        purpose: None,
         provenance: Vec::new(),
         circumstances: Vec::new(),
         contradictions: Vec::new(),
@@ -107,7 +108,7 @@ fn markdown_is_as_written_here() {
 | Method | n | Best (%) | Same epoch (%) | Final (%) | Drop (pp) | Peak epoch |
 | :-- | --: | --: | --: | --: | --: | --: |
 | **AdamW** |  |  |  |  |  |  |
-| AdamW | 2 | *56.25 ± 8.84* | *56.25 ± 8.84* | *37.50 ± 17.68* | *18.75 ± 8.84* | 1.0 ± 0.0 |
+| Baseline | 2 | *56.25 ± 8.84* | *56.25 ± 8.84* | *37.50 ± 17.68* | *18.75 ± 8.84* | 1.0 ± 0.0 |
 | AEES | 2 | **71.88 ± 4.42** | **71.88 ± 4.42** | **56.25 ± 8.84** | **15.62 ± 13.26** | 1.0 ± 0.0 |
 
 - Best takes each run at its own best epoch, which flatters; Same epoch takes all runs of a row at one epoch, that of the \
@@ -129,7 +130,7 @@ fn latex_is_as_written_here() {
 method & n & Best (\%) \\
 \midrule
 AEES & 2 & \textbf{71.88} $\pm$ 4.42 \\
-AdamW & 2 & \emph{56.25} $\pm$ 8.84 \\
+Baseline & 2 & \emph{56.25} $\pm$ 8.84 \\
 \bottomrule
 \end{tabular}
 \end{table}
@@ -144,7 +145,10 @@ fn csv_keeps_every_digit_and_ends_lines_with_a_line_feed() {
     let tables = general(&runs[..2], &["method".into()], &["best".into()], &TableOptions::default()).unwrap();
     let text = TableFormat::Csv.write(&tables[0]);
     let mean = (0.1 + 0.2 + 0.625) / 2.0;
-    assert!(text.starts_with("method,n,best_mean,best_std\nAdamW,2,") && text.contains(&format!("{mean:?}")), "{text}");
+    assert!(
+        text.starts_with("method,n,best_mean,best_std\nBaseline,2,") && text.contains(&format!("{mean:?}")),
+        "{text}"
+    );
     assert!(!text.contains('\r'));
 }
 
@@ -167,11 +171,11 @@ fn a_row_that_lacks_runs_is_left_out_with_the_command_that_makes_them() {
     let runs: Vec<RunRecord> =
         two_methods().into_iter().skip(1).chain([plain(2, 0.5, 0.5), aees(2, 0.5, 0.5)]).collect();
     let text = markdown(&of("clean", &runs, &TableOptions { expect_n: Some(3), ..TableOptions::default() })[..1]);
-    has(&text, "| AdamW | 2 | --† | --† |");
-    has(&text, "- † AdamW, AdamW: 2 of 3 runs; missing seed 0\n- `aees train cifar100 --set epochs=2 --seed 0`\n");
+    has(&text, "| Baseline | 2 | --† | --† |");
+    has(&text, "- † AdamW, Baseline: 2 of 3 runs; missing seed 0\n- `aees train cifar100 --set epochs=2 --seed 0`\n");
     let partial = TableOptions { expect_n: Some(3), allow_partial: true, ..TableOptions::default() };
     let text = markdown(&of("clean", &runs, &partial)[..1]);
-    has(&text, "| AdamW | 2 | *56.25 ± 8.84 (n = 2)†* |");
+    has(&text, "| Baseline | 2 | *56.25 ± 8.84 (n = 2)†* |");
     has(&text, "missing seed 0");
 }
 
@@ -195,8 +199,8 @@ fn expected_is_what_most_rows_have() {
     }));
     runs.remove(0);
     let text = markdown(&of("clean", &runs, &TableOptions::default()));
-    has(&text, "† AdamW, AdamW: 1 of 2 runs; missing seed 0");
-    has(&text, "AdamW: AEES - AdamW, best: not compared, because not every seed has both");
+    has(&text, "† AdamW, Baseline: 1 of 2 runs; missing seed 0");
+    has(&text, "AdamW: AEES - Baseline, best: not compared, because not every seed has both");
 }
 
 #[test]
@@ -208,10 +212,10 @@ fn the_seeds_of_a_study_are_expected_of_every_row() {
     let text = markdown(&of("clean", &runs, &options)[..1]);
     has(&text, "- † AdamW, AEES: 2 of 3 runs; missing seed 7\n");
     has(&text, "--set lr_candidates=0.5,1,2 --seed 7`");
-    assert!(!text.contains("AdamW, AdamW:"), "a seed more is none too few: {text}");
+    assert!(!text.contains("AdamW, Baseline:"), "a seed more is none too few: {text}");
     // A row that all others are like is still not whole.
     let text = markdown(&of("clean", &two_methods(), &options)[..1]);
-    has(&text, "AdamW, AdamW: 2 of 3 runs; missing seed 7");
+    has(&text, "AdamW, Baseline: 2 of 3 runs; missing seed 7");
     let asked = TableOptions { expect_n: Some(2), ..options };
     assert!(!markdown(&of("clean", &two_methods(), &asked)[..1]).contains('†'));
 }
@@ -224,15 +228,15 @@ fn two_results_for_one_seed_are_both_named() {
     let with_rule =
         |duplicates| markdown(&of("clean", &runs, &TableOptions { duplicates, ..TableOptions::default() })[..1]);
     let refused = with_rule(DuplicateRule::Refuse);
-    has(&refused, "| AdamW | 2 | --‡ |");
+    has(&refused, "| Baseline | 2 | --‡ |");
     has(
         &refused,
-        "‡ AdamW, AdamW: seed 0 has 2 different results, plain_0.json and plain_0_again.json: the row is left out",
+        "‡ AdamW, Baseline: seed 0 has 2 different results, plain_0.json and plain_0_again.json: the row is left out",
     );
     has(&refused, "1 file holds a result that another file holds, too, and counts once");
-    has(&with_rule(DuplicateRule::First), "| AdamW | 2 | *56.25 ± 8.84* |");
-    has(&with_rule(DuplicateRule::Last), "| AdamW | 2 | *43.75 ± 26.52* |");
-    has(&with_rule(DuplicateRule::Mean), "| AdamW | 2 | *50.00 ± 17.68* |");
+    has(&with_rule(DuplicateRule::First), "| Baseline | 2 | *56.25 ± 8.84* |");
+    has(&with_rule(DuplicateRule::Last), "| Baseline | 2 | *43.75 ± 26.52* |");
+    has(&with_rule(DuplicateRule::Mean), "| Baseline | 2 | *50.00 ± 17.68* |");
 }
 
 #[test]
@@ -240,8 +244,8 @@ fn a_diverged_seed_is_diverged_and_not_missing() {
     let mut runs = two_methods();
     runs[1].diverged_at = Some(42);
     let text = markdown(&of("clean", &runs, &TableOptions { expect_n: Some(2), ..TableOptions::default() }));
-    has(&text, "AdamW, AdamW: seed 1 diverged at step 42 and does not count: plain_1.json");
-    has(&text, "† AdamW, AdamW: 1 of 2 runs; diverged seed 1\n");
+    has(&text, "AdamW, Baseline: seed 1 diverged at step 42 and does not count: plain_1.json");
+    has(&text, "† AdamW, Baseline: 1 of 2 runs; diverged seed 1\n");
     assert!(!text.contains("aees train"), "what diverged would diverge again: {text}");
 }
 

@@ -6,7 +6,7 @@ use super::options::TableOptions;
 use super::plan::Plan;
 use super::selection::selected;
 use super::table::{Cell, Column, Table};
-use crate::names::{NameStyle, method_name};
+use crate::experiment::Experiment;
 use crate::quantity::Quantity;
 use crate::record::{Control, ControlledAxes, NoiseSetting, RunRecord};
 
@@ -56,7 +56,7 @@ fn of_task(
     found: (usize, &'static str, &'static str),
 ) -> Vec<Table> {
     let (kept, notes) = selected(runs, |run| task(run) == Some(found), &[]);
-    let groups = gather(kept, |run| shown(run, which).then(|| row(run)));
+    let groups = gather(kept, |one| shown(one.example(), which).then(|| row(one)));
     let mut quantities =
         vec![Quantity::Best, Quantity::SameEpoch, Quantity::Final, Quantity::Drop, Quantity::PeakEpoch];
     let suffix = match which {
@@ -79,8 +79,8 @@ fn of_task(
     tables
 }
 
-fn row(run: &RunRecord) -> Heading {
-    Heading::of((0, String::new()), method_name(run, NameStyle::TextTable))
+fn row(one: &Experiment<'_>) -> Heading {
+    Heading::of((0, String::new()), one.name.clone())
 }
 
 /// Puts episode length and axes behind the row's name.
@@ -99,7 +99,7 @@ fn add_settings(table: &mut Table, plan: &Plan<'_>) {
 pub(super) fn noise_ablation(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
     let noisy = |run: &RunRecord| run.task == "agnews" && matches!(run.label_noise, NoiseSetting::Symmetric(_));
     let (kept, notes) = selected(runs, noisy, &[]);
-    let groups = gather(kept, |run| (run.scheduler == "warmup_linear").then(|| row(run)));
+    let groups = gather(kept, |one| (one.example().scheduler == "warmup_linear").then(|| row(one)));
     // Without noise that no bandit picked there is no question.
     if !groups.iter().any(|group| matches!(group.run().control, Control::Fixed | Control::Random)) {
         return Vec::new();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use aees_report::best::{Answer, Question, best, confirm};
+use aees_report::best::{Answer, Question, best, confirm, usual_goal};
 use aees_report::{ReportSource, RunRecord};
 use aees_run::output::{OutputKind, write_output};
 use aees_studies::registry::{Reader, RunFilter};
@@ -79,8 +79,7 @@ fn question(typed: &BestFlags) -> Result<Question, Failure> {
     let measure = Measure::parse(word).ok_or_else(|| {
         Failure::with_help(format!("{word} is no measure"), "say final, best, auc or, for example, last_k(5)")
     })?;
-    let less_is_better = ["loss", "seconds", "time", "error"].iter().any(|word| metric.contains(word));
-    let goal = typed.goal.unwrap_or(if less_is_better { Goal::Min } else { Goal::Max });
+    let goal = typed.goal.unwrap_or_else(|| usual_goal(&metric));
     let group_by = typed.group_by.iter().filter(|key| !key.is_empty()).cloned().collect();
     Ok(Question { group_by, metric, measure, goal })
 }

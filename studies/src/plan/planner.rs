@@ -67,7 +67,7 @@ impl Planner<'_, '_> {
         for setting in &whole.settings {
             self.add(study, setting, &wanted, &mut plan)?;
         }
-        plan.spec.spec_json = json!({
+        let mut spec = json!({
             "source": study.source,
             "task": study.task.name(),
             "note": study.note,
@@ -75,8 +75,12 @@ impl Planner<'_, '_> {
             "policy": plan.policy,
             "overrides": overrides.set,
             "seeds": study.seeds,
-        })
-        .to_string();
+        });
+        let purposes = study.purposes();
+        if !purposes.is_empty() {
+            spec["purposes"] = json!(purposes);
+        }
+        plan.spec.spec_json = spec.to_string();
         if let Some(registry) = self.registry {
             registry.number(&plan.name, &mut plan.members)?;
         }

@@ -10,6 +10,7 @@ use super::axis::{AxisValue, AxisValues, SweepAxis, check_collisions, sweep_axes
 use super::error::{StudyError, StudyProblem};
 use super::fields::{missing, refuse_unknown, wrong};
 use super::keys;
+use super::purpose::{self, StatedPurpose, StatedPurposes};
 use super::settings::{Assignment, Dialect, collide};
 use super::space::Trial;
 use super::yaml::{Kind, YamlEntry, YamlNode};
@@ -32,6 +33,7 @@ pub(super) struct Block {
     pub(super) set: Vec<Assignment>,
     pub(super) axes: Vec<SweepAxis>,
     pub(super) cases: Vec<(String, Block)>,
+    purpose: Option<StatedPurpose>,
 }
 
 /// One combination: what to apply, in order, and how to call it.
@@ -43,7 +45,7 @@ pub(super) struct Combination<'study> {
 }
 
 impl Block {
-    /// Reads `set`, `sweep`, `zip` and `cases` of a map; its other keys are the caller's.
+    /// Reads `set`, `sweep`, `zip`, `cases` and `purpose` of a map; its other keys are the caller's.
     pub(super) fn read(entries: &[YamlEntry], dialect: Dialect, order: Order, errors: &mut Vec<StudyError>) -> Self {
         let get = |key: &str| entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value);
         let mut block = Self::default();
@@ -66,8 +68,26 @@ impl Block {
         if let Some(node) = get("cases") {
             block.read_cases(node, dialect, order, errors);
         }
+        if let Some(node) = get("purpose") {
+            block.purpose = node.text().and_then(StatedPurpose::parse);
+            if block.purpose.is_none() {
+                errors.push(wrong(node, "`purpose`", "accuracy, timing or ablation"));
+            }
+        }
         block.refuse_set_and_varied(errors);
         block
+    }
+
+    /// What the runs are for, as the block and its cases say.
+    pub(super) fn purposes(&self) -> StatedPurposes {
+        let own = self.purpose.map(|purpose| (purpose::STUDY.to_owned(), purpose));
+        let inner = self.cases.iter().flat_map(|(case, block)| {
+            block.purposes().0.into_iter().map(move |(name, purpose)| match name.as_str() {
+                purpose::STUDY => (case.clone(), purpose),
+                name => (format!("{case}/{name}"), purpose),
+            })
+        });
+        StatedPurposes(own.into_iter().chain(inner).collect())
     }
 
     /// An axis whose setting is also set beside it, or set or varied in a case: its values would silently mean nothing.

@@ -8,6 +8,7 @@ use aees_run::settings::{Place, TaskName};
 use super::block::{Block, Order};
 use super::command::CommandSpec;
 use super::policy::{Breakers, Budget, Objective};
+use super::purpose::StatedPurposes;
 use super::resources::Resources;
 use super::rules::{ExclusionRule, KnownKeys};
 use super::settings::{Assignment, Dialect};
@@ -119,6 +120,11 @@ impl Search {
 }
 
 impl Study {
+    /// What its runs are for.
+    pub fn purposes(&self) -> StatedPurposes {
+        self.root.purposes()
+    }
+
     /// Everything that the study assigns, to whichever combination.
     fn assignments(&self) -> impl Iterator<Item = &Assignment> {
         let configs = self.configs.iter().flat_map(|(_, assignments)| assignments);

@@ -3,6 +3,8 @@
 
 use serde_json::{Value, json};
 
+use super::purpose::StatedPurpose;
+
 /// The failure classes of a run.
 pub(crate) const FAILURE_CLASSES: [&str; 11] =
     ["config", "data", "diverged", "oom", "io", "panic", "timeout", "signal", "rate_limit", "walltime", "unknown"];
@@ -104,12 +106,15 @@ pub(super) const STUDY: &[StudyKey] = &[
     key("command", "The program of a study with `task: command`.", || map_of(COMMAND, &["argv"])),
 ];
 
-/// The keys of the study and of each of its cases that say what is set and what varies.
+/// The keys of the study and of each of its cases: what is set, what varies, and what it is for.
 pub(super) const BLOCK: &[StudyKey] = &[
     key("set", "Settings with one value.", || one_of("settings")),
     key("sweep", "Settings with several values, every combination of which is run.", || one_of("axes")),
     key("zip", "Groups of settings whose values go together: first with first, second with second.", || one_of("zip")),
     key("cases", "Blocks with a name, each with its own settings, sweeps and cases.", || one_of("cases")),
+    key("purpose", "What the runs are for, by which reports keep them apart: accuracy, timing or ablation.", || {
+        words(&StatedPurpose::NAMES)
+    }),
 ];
 
 /// The keys of a case beside those of a block.

@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::super::Template;
-use super::super::{Goal, Measure, Overrides, ResultRule, RunPlaces, Settings, Study, StudyTask};
+use super::super::{
+    Goal, Measure, Overrides, ResultRule, RunPlaces, Settings, StatedPurpose, StatedPurposes, Study, StudyTask,
+};
 use super::{CIFAR, COMMAND, Folder, errors, expand, expand_with, labels};
 
 fn config(text: &str) -> Value {
@@ -198,4 +200,23 @@ fn settings_of_training_are_typed() {
     let Settings::Train(config) = &expansion.settings[0].settings else { panic!() };
     config.validate().unwrap();
     assert_eq!(Study::read(&study.source.join("none")).unwrap_err().0.len(), 1);
+}
+
+#[test]
+fn a_purpose_holds_for_everything_inside() {
+    let text = format!(
+        "{CIFAR}purpose: accuracy\ncases:\n  - name: main\n  - name: parts\n    purpose: ablation\n    cases:\n      - name: reward\n      - \
+         {{name: speed, purpose: timing}}\n"
+    );
+    let study = Folder::new().read(&text).unwrap();
+    let purposes = study.purposes();
+    let of = |case: Option<&str>| purposes.of_case(case);
+    assert_eq!((of(None), of(Some("main"))), (Some(StatedPurpose::Accuracy), Some(StatedPurpose::Accuracy)));
+    assert_eq!(of(Some("parts/reward")), Some(StatedPurpose::Ablation));
+    assert_eq!(of(Some("parts/speed")), Some(StatedPurpose::Timing));
+    let written = json!({"purposes": purposes});
+    assert_eq!(StatedPurposes::of_spec(&written), purposes, "as the plan keeps it");
+    assert!(Folder::new().read(CIFAR).unwrap().purposes().is_empty());
+    let wrong = errors(&format!("{CIFAR}purpose: speed\n"));
+    assert!(wrong[0].contains("`purpose` must be accuracy, timing or ablation"), "{wrong:?}");
 }

@@ -32,17 +32,17 @@ fn trend_context_beside_none_by_task() {
     assert_rows(
         &tables[0],
         "| Method | n | Best (%) | Same epoch (%) | Final (%) | Drop (pp) |
-        | **cifar100 clean, AdamW** |  |  |  |  |  |
+        | **CIFAR-100 clean, AdamW** |  |  |  |  |  |
         | Context-free | 5 | **72.09 ± 0.18** | **72.09 ± 0.18** | *69.02 ± 3.41* | *3.07 ± 3.31* |
         | Trend | 5 | *71.75 ± 0.25* | *71.75 ± 0.25* | **70.48 ± 0.60** | **1.27 ± 0.35** |
-        | **cifar100 sym20, AdamW** |  |  |  |  |  |
+        | **CIFAR-100 sym20, AdamW** |  |  |  |  |  |
         | Context-free | 5 | **62.19 ± 0.90** | **62.19 ± 0.90** | **55.60 ± 0.58** | *6.59 ± 0.32* |
         | Trend | 5 | *61.27 ± 0.80* | *61.27 ± 0.80* | *55.16 ± 0.50* | **6.11 ± 0.30** |
-        | **sst2 clean, AdamW** |  |  |  |  |  |
+        | **SST-2 clean, AdamW** |  |  |  |  |  |
         | Context-free | 5 | **91.06 ± 0.50** | **91.06 ± 0.50** | *90.14 ± 0.90* | *0.92 ± 0.40* |
         | Trend | 5 | *91.03 ± 0.55* | *91.03 ± 0.55* | **90.25 ± 1.03** | **0.78 ± 0.48** |",
     );
-    let sections = ["cifar100 clean, AdamW", "cifar100 sym20, AdamW", "sst2 clean, AdamW"];
+    let sections = ["CIFAR-100 clean, AdamW", "CIFAR-100 sym20, AdamW", "SST-2 clean, AdamW"];
     let expected = sections.map(|section| ["best", "final"].map(|of| format!("{section}: Trend - Context-free, {of}")));
     assert_eq!(compared(&tables[1]), expected.as_flattened());
     // -0.44 with SD 0.08: t = -0.44 / (0.08 / √5) = -12.298.
@@ -70,7 +70,7 @@ fn rows_of_one_name_are_compared_with_those_most_like_them() {
     );
     let expected = ["0.33,1,3", "0.5,1,2"].map(|candidates| {
         let both = format!("Trend (multipliers {candidates}) - Context-free (multipliers {candidates})");
-        ["best", "final"].map(|of| format!("cifar100 sym20, AdamW: {both}, {of}"))
+        ["best", "final"].map(|of| format!("CIFAR-100 sym20, AdamW: {both}, {of}"))
     });
     assert_eq!(compared(&tables[1]), expected.as_flattened());
 }
@@ -94,17 +94,17 @@ fn a_penalty_is_compared_once_however_its_rows_are_called() {
     assert_rows(
         &tables[0],
         "| Method | n | Best (%) | Same epoch (%) | Final (%) | Drop (pp) |
-        | **cifar100 clean, AdamW** |  |  |  |  |  |
+        | **CIFAR-100 clean, AdamW** |  |  |  |  |  |
         | No penalty | 5 | **72.09 ± 0.18** | **72.09 ± 0.18** | *69.02 ± 3.41* | *3.07 ± 3.31* |
         | Penalty 0.1 | 5 | *72.06 ± 0.20* | *72.06 ± 0.20* | **71.22 ± 0.30** | **0.84 ± 0.10** |
-        | **cifar100 sym20, AdamW** |  |  |  |  |  |
+        | **CIFAR-100 sym20, AdamW** |  |  |  |  |  |
         | No penalty | 5 | *62.19 ± 0.90* | *62.19 ± 0.90* | **55.60 ± 0.58** | **6.59 ± 0.32** |
         | Penalty 0.1 (multipliers 0.33,1,3) | 5 | 60.00 ± 0.50 | 60.00 ± 0.50 | 50.00 ± 0.50 | 10.00 ± 0.00 |
         | Penalty 0.1 (multipliers 0.5,1,2) | 5 | **62.23 ± 0.70** | **62.23 ± 0.70** | *55.45 ± 0.40* | *6.78 ± 0.30* |",
     );
     let expected = [
-        "cifar100 clean, AdamW: Penalty 0.1 - No penalty",
-        "cifar100 sym20, AdamW: Penalty 0.1 (multipliers 0.5,1,2) - No penalty",
+        "CIFAR-100 clean, AdamW: Penalty 0.1 - No penalty",
+        "CIFAR-100 sym20, AdamW: Penalty 0.1 (multipliers 0.5,1,2) - No penalty",
     ];
     let expected = expected.map(|pair| ["best", "final"].map(|of| format!("{pair}, {of}")));
     assert_eq!(compared(&tables[1]), expected.as_flattened());
@@ -122,7 +122,7 @@ fn a_noise_axis_is_held_against_runs_that_are_the_same_without_it() {
     assert_rows(
         &tables[0],
         "| Method | n | Best (%) | Same epoch (%) | Final (%) | Drop (pp) |
-        | **cifar100 sym20, AdamW** |  |  |  |  |  |
+        | **CIFAR-100 sym20, AdamW** |  |  |  |  |  |
         | No noise | 5 | **61.28 ± 1.59** | **61.28 ± 1.59** | **54.04 ± 2.85** | *7.24 ± 1.26* |
         | Small noise | 5 | *56.72 ± 2.25* | *56.72 ± 2.25* | *52.02 ± 3.11* | **4.70 ± 0.86** |",
     );
@@ -141,13 +141,13 @@ fn a_noise_axis_is_held_against_runs_that_are_the_same_without_it() {
     assert_rows(
         &tables[0],
         "| Method | n | Best (%) | Same epoch (%) | Final (%) | Drop (pp) |
-        | **cifar100 sym20, AdamW** |  |  |  |  |  |
+        | **CIFAR-100 sym20, AdamW** |  |  |  |  |  |
         | No noise (multipliers 0.5,1,1.5) | 1 | --† | --† | --† | --† |
         | No noise (multipliers 0.5,1,2) | 4 | --† | --† | --† | --† |
         | Small noise | 5 | 56.72 ± 2.25 | 56.72 ± 2.25 | 52.02 ± 3.11 | 4.70 ± 0.86 |",
     );
     let text = markdown(&tables);
-    has(&text, "† cifar100 sym20, AdamW, No noise (multipliers 0.5,1,2): 4 of 5 runs; missing seed 0\n");
+    has(&text, "† CIFAR-100 sym20, AdamW, No noise (multipliers 0.5,1,2): 4 of 5 runs; missing seed 0\n");
     let not_compared =
         "Small noise - No noise (multipliers 0.5,1,2), best: not compared, because not every seed has both";
     has(&text, not_compared);
@@ -186,7 +186,7 @@ fn attribution_has_paired_numbers_corrected_in_families() {
     assert_rows(
         &tables[0],
         "| Method | n | Best (%) | Same epoch (%) | Final (%) | Drop (pp) |
-        | **cifar100 asym20, AdamW** |  |  |  |  |  |
+        | **CIFAR-100 asym20, AdamW** |  |  |  |  |  |
         | Baseline | 5 | 58.45 ± 0.37 | 58.45 ± 0.37 | 56.25 ± 0.81 | **2.20 ± 0.90** |
         | AEES | 5 | **61.69 ± 0.67** | **61.69 ± 0.67** | **57.97 ± 0.86** | 3.72 ± 1.10 |
         | Uniform random | 5 | 60.95 ± 0.53 | 60.95 ± 0.53 | 57.25 ± 0.50 | 3.70 ± 0.90 |
@@ -195,7 +195,7 @@ fn attribution_has_paired_numbers_corrected_in_families() {
     assert_rows(
         &tables[1],
         "| Comparison | Of | n | Difference (pp) [95 % CI] | SD | t | df | p | p (Holm) | p (Wilcoxon) | d_z | g | Won/tied/lost | Seeds |
-        | **cifar100 asym20, AdamW** |  |  |  |  |  |  |  |  |  |  |  |  |  |
+        | **CIFAR-100 asym20, AdamW** |  |  |  |  |  |  |  |  |  |  |  |  |  |
         | AEES - Baseline | best | 5 | 3.24 [2.50, 3.94] | 0.90 | 8.041 | 4 | 0.001 | 0.005 | 0.062 | 3.60 | 2.87 | 5/0/0 | 3 |
         | AEES - Baseline | final | 5 | 1.72 [0.72, 2.72] | 1.32 | 2.912 | 4 | 0.044 | 0.174 | 0.062 | 1.30 | 1.04 | 5/0/0 | 7 |
         | AEES - Uniform random | best | 5 | 0.74 [0.30, 1.02] | 0.48 | 3.428 | 4 | 0.027 | 0.080 | 0.125 | 1.53 | 1.22 | 4/0/1 | 6 |

@@ -20,7 +20,12 @@ const GRADIENT_TASKS: usize = 16;
 
 impl<F: FilterTransform<T, M> + Sync, const T: usize, const M: usize> Tiles<F, T, M> {
     /// The gradient of weights `[outputs, inputs, 3, 3]`.
-    pub(in super::super) fn weight_gradient(&self, values: &[f32], gradient: &[f32], [inputs, outputs]: [usize; 2]) -> Vec<f32> {
+    pub(in super::super) fn weight_gradient(
+        &self,
+        values: &[f32],
+        gradient: &[f32],
+        [inputs, outputs]: [usize; 2],
+    ) -> Vec<f32> {
         match panel_width(outputs) {
             64 => self.sum_weight_gradient::<64>(values, gradient, [inputs, outputs]),
             32 => self.sum_weight_gradient::<32>(values, gradient, [inputs, outputs]),
