@@ -101,11 +101,15 @@ impl<'a> FigureRuns<'a> {
         // By what stands together first: label noise, and what is varied. A panel holds one problem.
         let mut panels = BTreeMap::new();
         for ((task, noise, optimizer, problem), experiments) in problems {
-            for (ablation, mut series) in by_ablation(experiments) {
-                for series in &mut series {
-                    series.look = series.runs.first().map_or(0, |run| looks.of(&series.label, run));
-                }
+            for (ablation, series) in by_ablation(experiments) {
                 panels.insert((task.clone(), noise.clone(), ablation, optimizer.clone(), problem.clone()), series);
+            }
+        }
+        // The first looks are for what is no ablation.
+        for of_ablations in [false, true] {
+            let panels = panels.iter_mut().filter(|(key, _)| key.2.is_some() == of_ablations);
+            for series in panels.flat_map(|(_, series)| series) {
+                series.look = series.runs.first().map_or(0, |run| looks.of(&series.label, run));
             }
         }
         let told: Vec<String> = panels

@@ -49,6 +49,6 @@ impl StatedPurposes {
         let name = case.unwrap_or_default();
         let outer = name.match_indices('/').map(|(at, _)| &name[..at]);
         let from_outside = [STUDY].into_iter().chain(outer).chain([name]);
-        from_outside.filter_map(|name| self.0.get(name).copied()).last()
+        from_outside.rev().find_map(|name| self.0.get(name).copied())
     }
 }
