@@ -16,33 +16,43 @@ fn drawn<const D: usize>(shape: [usize; D], state: &mut u64, device: &Device) ->
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-/// Output, running statistics, and the gradients of input, kernel, weight, bias and shortcut.
-fn results(fused: bool, conv: &Conv2d, x: &Tensor<4>, shortcut: &Tensor<4>, then: u8) -> Vec<TensorData> {
-    let device = x.device();
+/// From `first` in steps.
+fn line(channels: usize, first: f32, step: f32, device: &Device) -> Tensor<1> {
+    let values: Vec<f32> = (0..channels).map(|channel| first + step * channel as f32).collect();
+    Tensor::from_data(TensorData::new(values, [channels]), device)
+}
+
+fn norm(conv: &Conv2d, device: &Device) -> BatchNorm {
     let channels = conv.weight.val().dims()[0];
-    let vector = |from: f32, step: f32| -> Tensor<1> {
-        let values: Vec<f32> = (0..channels).map(|channel| from + step * channel as f32).collect();
-        Tensor::from_data(TensorData::new(values, [channels]), &device)
-    };
-    let mut norm = BatchNorm::new(channels, &device);
-    norm.weight = Param::from_tensor(vector(0.5, 0.01));
-    norm.bias = Param::from_tensor(vector(-0.2, 0.02));
-    let (x, shortcut) = (x.clone().require_grad(), shortcut.clone().require_grad());
+    let mut norm = BatchNorm::new(channels, device);
+    norm.weight = Param::from_tensor(line(channels, 0.5, 0.01, device));
+    norm.bias = Param::from_tensor(line(channels, -0.2, 0.02, device));
+    norm
+}
+
+/// In one operation, or in burn's own.
+fn output(fused: bool, norm: &BatchNorm, conv: &Conv2d, x: Tensor<4>, shortcut: Tensor<4>, then: u8) -> Tensor<4> {
     let next = match then {
         0 => Then::Nothing,
         1 => Then::Relu,
-        _ => Then::SumAndRelu(Box::new(shortcut.clone())),
+        _ => Then::SumAndRelu(Box::new(shortcut)),
     };
-    let output = if fused {
-        norm.after(conv, x.clone(), next)
-    } else {
-        let normal = norm.forward(conv.forward(x.clone()));
-        match next {
-            Then::Nothing => normal,
-            Then::Relu => relu(normal),
-            Then::SumAndRelu(shortcut) => relu(normal + *shortcut),
-        }
-    };
+    if fused {
+        return norm.after(conv, x, next);
+    }
+    let normal = norm.forward(conv.forward(x));
+    match next {
+        Then::Nothing => normal,
+        Then::Relu => relu(normal),
+        Then::SumAndRelu(shortcut) => relu(normal + *shortcut),
+    }
+}
+
+/// Output, running statistics, and the gradients of input, kernel, weight, bias and shortcut.
+fn results(fused: bool, conv: &Conv2d, x: &Tensor<4>, shortcut: &Tensor<4>, then: u8) -> Vec<TensorData> {
+    let norm = norm(conv, &x.device());
+    let (x, shortcut) = (x.clone().require_grad(), shortcut.clone().require_grad());
+    let output = output(fused, &norm, conv, x.clone(), shortcut.clone(), then);
     // A loss whose gradient differs from place to place.
     let gradients = (output.clone() * output.clone().mul_scalar(0.3).sin()).sum().backward();
     let mut results =
@@ -88,6 +98,34 @@ proptest! {
             for (fused, composed) in fused.iter().zip(&composed) {
                 prop_assert!((fused - composed).abs() <= 2e-4 * largest, "result {}: {} {}", number, fused, composed);
             }
+        }
+    }
+
+    #[test]
+    fn evaluation_with_the_normalisation_folded_into_the_kernel_gives_what_burns_own_gives(
+        batch in 1_usize..4,
+        side in 1_usize..11,
+        inputs in prop_oneof![Just(1_usize), Just(3), Just(16), Just(32)],
+        outputs in prop_oneof![Just(1_usize), Just(8), Just(16), Just(48)],
+        kernel in prop_oneof![Just(1_usize), Just(3)],
+        stride in 1_usize..3,
+        then in 0_u8..3,
+        seed: u64,
+    ) {
+        let device = Device::flex();
+        let mut state = seed;
+        let x = drawn([batch, inputs, side, side], &mut state, &device);
+        let conv = Conv2d { weight: Param::from_tensor(drawn([outputs, inputs, kernel, kernel], &mut state, &device)), stride };
+        let shortcut = drawn([batch, outputs, side.div_ceil(stride), side.div_ceil(stride)], &mut state, &device);
+        let norm = norm(&conv, &device);
+        norm.running_mean.update(line(outputs, -0.3, 0.05, &device));
+        norm.running_var.update(line(outputs, 0.2, 0.1, &device));
+        let [folded, plain] = [true, false].map(|fused| {
+            output(fused, &norm, &conv, x.clone(), shortcut.clone(), then).into_data().try_to_vec::<f32>().unwrap()
+        });
+        let largest = plain.iter().fold(1e-3_f32, |largest, value| largest.max(value.abs()));
+        for (folded, plain) in folded.iter().zip(&plain) {
+            prop_assert!((folded - plain).abs() <= 1e-5 * largest, "{} {}", folded, plain);
         }
     }
 }

@@ -179,3 +179,25 @@ fn large_tiles_are_for_large_images_and_small_ones_for_many_channels() {
         assert_eq!(other.method(), ConvolutionMethod::Direct, "{other:?}");
     }
 }
+
+/// The worst error of each kind at each depth of ResNet-18; `--nocapture` prints the table.
+#[test]
+fn gradients_at_every_depth_of_resnet18_are_off_by_less_than_a_hundred_thousandth() {
+    let full_width = [(32, 64), (16, 128), (8, 256), (4, 512)].map(|(side, channels)| (2, side, channels));
+    // Narrow, and with a sum over many pixels.
+    let quarter_width = [(32, 16), (16, 32), (8, 64), (4, 128)].map(|(side, channels)| (32, side, channels));
+    for (batch, side, channels) in full_width.into_iter().chain(quarter_width) {
+        let shape =
+            Convolution { batch, height: side, width: side, inputs: channels, outputs: channels, kernel: 3, stride: 1 };
+        let case = Case::new(shape);
+        let expected = case.expected();
+        for &by in case.methods() {
+            for ((found, expected), what) in case.computed(by).iter().zip(&expected).zip(["output", "input", "weights"])
+            {
+                let error = error(found, expected);
+                println!("{by:?}, batch {batch}, {side}x{side}, {channels} channels, {what}: {error:.1e}");
+                assert!(error < 1e-5, "{shape:?} {by:?} {what}: {error:.1e}");
+            }
+        }
+    }
+}
