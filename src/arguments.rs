@@ -3,14 +3,31 @@
 use std::any::TypeId;
 use std::ffi::OsString;
 
-use clap::builder::NonEmptyStringValueParser;
-use clap::{Arg, ArgAction, Command, Parser};
+use clap::builder::{EnumValueParser, NonEmptyStringValueParser};
+use clap::{Arg, ArgAction, ColorChoice, Command, Parser, ValueEnum};
+
+use crate::{examples, stdout};
 
 /// Reads a command line into what was typed.
-pub(crate) fn parse<T: Parser>(words: impl IntoIterator<Item = OsString>) -> Result<T, clap::Error> {
-    let mut command = without_empty_texts(T::command().args_override_self(true));
+pub(crate) fn parse<T: Parser>(words: Vec<OsString>) -> Result<T, clap::Error> {
+    let colours = colours(&words);
+    stdout::choose_colours(colours);
+    // Read above, as a mistake anywhere in the line is told in colours, too. No help of a verb needs it.
+    let colour =
+        Arg::new("color").long("color").global(true).hide(true).value_parser(EnumValueParser::<ColorChoice>::new());
+    let command = T::command().arg(colour).color(colours).args_override_self(true);
+    let mut command = examples::added(without_empty_texts(command));
     let matches = command.try_get_matches_from_mut(words)?;
     T::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+/// The last `--color WHEN` or `--color=WHEN`.
+fn colours(words: &[OsString]) -> ColorChoice {
+    let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).take_while(|word| *word != "--").collect();
+    let after = words.windows(2).filter_map(|pair| (pair[0] == "--color").then_some(pair[1]));
+    let joined = words.iter().filter_map(|word| word.strip_prefix("--color="));
+    let choice = after.chain(joined).filter_map(|when| ColorChoice::from_str(when, false).ok()).last();
+    choice.unwrap_or(ColorChoice::Auto)
 }
 
 fn without_empty_texts(command: Command) -> Command {

@@ -1,10 +1,13 @@
 //! One file for each verb: what can be typed, and what is done.
 
 pub(crate) mod bench;
+pub(crate) mod completions;
+pub(crate) mod config;
 pub(crate) mod data;
 pub(crate) mod devices;
 pub(crate) mod doctor;
 pub(crate) mod export;
+pub(crate) mod man;
 pub(crate) mod pretokenize;
 pub(crate) mod registry;
 pub(crate) mod replay;

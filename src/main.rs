@@ -10,6 +10,8 @@ mod stderr;
 
 mod arguments;
 mod commands;
+mod config_flags;
+mod examples;
 mod failure;
 mod force;
 mod hint;
@@ -21,21 +23,28 @@ mod sources;
 mod stdout;
 mod table;
 mod threads;
+mod version;
 mod words;
 
 use std::process::ExitCode;
 
 use aees_studies::background::become_detached;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    bench, data, devices, doctor, export, pretokenize, registry, replay, report, runs, slurm, sweep, train, worker,
+    bench, completions, config, data, devices, doctor, export, man, pretokenize, registry, replay, report, runs, slurm,
+    sweep, train, worker,
 };
 use crate::failure::{EXIT_ENVIRONMENT, Failure};
 
 /// Trains, sweeps and reports experiments in Adaptive Episodic Exploration Scheduling
 #[derive(Parser)]
-#[command(name = "aees", version)]
+#[command(
+    name = "aees",
+    version,
+    long_version = version::long(),
+    after_help = "Every verb takes --color auto, always or never; NO_COLOR=1 is another way to say never."
+)]
 struct CommandLine {
     #[command(subcommand)]
     verb: AeesVerb,
@@ -64,6 +73,10 @@ enum AeesVerb {
     Bench(bench::BenchVerb),
     Devices(devices::DevicesFlags),
     Doctor(doctor::DoctorFlags),
+    #[command(subcommand)]
+    Config(config::ConfigVerb),
+    Completions(completions::CompletionsFlags),
+    Man(man::ManFlags),
 }
 
 fn main() -> ExitCode {
@@ -104,6 +117,9 @@ fn run(verb: AeesVerb) -> Result<ExitCode, Failure> {
         AeesVerb::Bench(typed) => typed.run(),
         AeesVerb::Devices(_) => devices::run(),
         AeesVerb::Doctor(typed) => typed.run(),
+        AeesVerb::Config(typed) => typed.run(),
+        AeesVerb::Completions(typed) => typed.run(examples::added(CommandLine::command())),
+        AeesVerb::Man(typed) => typed.run(examples::added(CommandLine::command())),
     }
 }
 

@@ -44,7 +44,17 @@ pub(crate) struct ProgressFlag {
             ("none", Style::None),
         ]),
     )]
-    pub(crate) progress: Style,
+    progress: Style,
+    /// Say nothing but warnings: --progress none
+    #[arg(long, short, conflicts_with = "progress")]
+    quiet: bool,
+}
+
+impl ProgressFlag {
+    /// How progress is shown.
+    pub(crate) fn style(&self) -> Style {
+        if self.quiet { Style::None } else { self.progress }
+    }
 }
 
 /// A bar on a terminal, lines elsewhere.

@@ -83,6 +83,7 @@ fn flag(setting: &SettingInfo) -> Arg {
         .long(setting.flag().trim_start_matches('-').to_owned())
         .help(format!("{}{only}{}", setting.help, default_of(setting)))
         .help_heading(heading(setting))
+        .hide_short_help(!setting.is_common)
         // `--lr -1` must reach the range check, whose message is clearer than clap's.
         .allow_hyphen_values(true);
     if setting.choices == ["true", "false"] {

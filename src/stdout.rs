@@ -3,7 +3,9 @@
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
+
+use clap::ColorChoice;
 
 /// The first thing that went wrong.
 static FAILED: Mutex<Option<ErrorKind>> = Mutex::new(None);
@@ -46,7 +48,23 @@ pub(crate) fn width() -> usize {
     }
 }
 
-/// Whether a stream takes colours: a terminal, and nobody said no.
+/// What `--color` says.
+static COLOURS: OnceLock<ColorChoice> = OnceLock::new();
+
+/// Decides on colours for the whole program, once.
+pub(crate) fn choose_colours(choice: ColorChoice) {
+    let _ = COLOURS.set(choice);
+    if choice != ColorChoice::Auto {
+        console::set_colors_enabled(choice == ColorChoice::Always);
+        console::set_colors_enabled_stderr(choice == ColorChoice::Always);
+    }
+}
+
+/// Whether a stream takes colours: as `--color` says, or else a terminal, and nobody said no.
 pub(crate) fn takes_colours(stream: &impl IsTerminal) -> bool {
-    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none()
+    match COLOURS.get() {
+        Some(ColorChoice::Always) => true,
+        Some(ColorChoice::Never) => false,
+        Some(ColorChoice::Auto) | None => stream.is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+    }
 }

@@ -24,6 +24,7 @@ mod resume;
 mod runs;
 mod slurm;
 mod sweep;
+mod terminal;
 mod text;
 mod train;
 

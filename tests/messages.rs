@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::program::{Scratch, TINY, wait_until};
 
 /// Every verb, with the words before it.
-const VERBS: [&str; 56] = [
+const VERBS: [&str; 60] = [
     "",
     "train",
     "pretokenize",
@@ -64,6 +64,10 @@ const VERBS: [&str; 56] = [
     "bench suite",
     "devices",
     "doctor",
+    "config",
+    "config show",
+    "completions",
+    "man",
 ];
 
 /// The command line, its exit code, and what it said, without what differs between machines and versions.
@@ -108,7 +112,7 @@ fn help() {
         let name = if verb.is_empty() { "aees".to_owned() } else { verb.replace(' ', "_") };
         hold(&format!("help_{name}"), &text);
     }
-    hold("version", &said(&scratch, "--version"));
+    hold("version", &said(&scratch, "-V"));
 }
 
 #[test]

@@ -46,8 +46,8 @@ impl DataVerb {
         let Self::Fetch(FetchFlags { task: ChosenTasks(tasks), progress, settings }) = self;
         for task in &tasks {
             let config = settings.of_task(*task, &tasks)?;
-            for file in fetch(&config, &mut progress::subscribers(progress.progress))? {
-                match progress.progress {
+            for file in fetch(&config, &mut progress::subscribers(progress.style()))? {
+                match progress.style() {
                     Style::Json => stdout::line(json!({"event": "file", "task": task.name(), "path": file})),
                     _ => stdout::line(file.display()),
                 }

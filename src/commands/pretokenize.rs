@@ -48,7 +48,7 @@ impl PretokenizeFlags {
         for task in tasks {
             let config = self.settings.of_task(*task, tasks)?;
             config.validate()?;
-            match tokenize(&config, self.progress.progress, self.json)? {
+            match tokenize(&config, self.progress.style(), self.json)? {
                 document if self.json => documents.push(document),
                 words => stdout::line(words),
             }

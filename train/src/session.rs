@@ -5,6 +5,7 @@
 //! [`ActiveRun::advance`] of each in turn. What a run does meanwhile is left to [`crate::training_loop`] and [`crate::drive`].
 
 mod active;
+mod dry_run;
 mod error;
 mod export;
 mod prepare;
@@ -19,6 +20,7 @@ use aees_run::settings::RunConfig;
 use crate::event::Subscriber;
 
 pub use active::ActiveRun;
+pub use dry_run::{DryRun, dry_run};
 pub use error::SessionError;
 pub use export::{SavedModel, export, fetch};
 pub use prepare::{Prepared, PreparedRun, RESULTS, load_task, prepare, stored_config};

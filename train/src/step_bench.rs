@@ -198,6 +198,11 @@ impl StepBench {
         &self.target
     }
 
+    /// The task with its data.
+    pub(crate) fn task(&self) -> &dyn TrainingTask {
+        self.task.as_ref()
+    }
+
     /// Whether a step returns when it is done.
     pub fn is_synchronous(&self) -> bool {
         self.engine.is_synchronous()

@@ -22,6 +22,8 @@ pub struct SettingInfo {
     pub decides_inputs: bool,
     /// Whether it is part of what is to be solved, and not of how: runs that differ in it are not compared.
     pub of_problem: bool,
+    /// Whether it is one of the few that most runs set: the short help has only these.
+    pub is_common: bool,
     /// The commands that take it beside `train`.
     pub verbs: &'static [Verb],
     /// Whether it names files.
@@ -139,6 +141,7 @@ impl SettingInfo {
             cost: Cost::Nothing,
             decides_inputs: false,
             of_problem: false,
+            is_common: false,
             verbs: &[],
             path: PathKind::None,
             needs: Vec::new(),
@@ -161,6 +164,10 @@ impl SettingInfo {
 
     pub(super) fn of_problem(self) -> Self {
         Self { of_problem: true, ..self }
+    }
+
+    pub(super) fn common(self) -> Self {
+        Self { is_common: true, ..self }
     }
 
     pub(super) fn verbs(self, verbs: &'static [Verb]) -> Self {

@@ -134,13 +134,13 @@ macro_rules! settings {
 settings! {
     /// Who picks multiplier and noise: nobody (the plain optimizer), the bandit, a random draw for each episode, or a
     /// sequence drawn before training.
-    control_mode: ControlMode = ControlMode::Baseline, science().cost(Run);
+    control_mode: ControlMode = ControlMode::Baseline, science().cost(Run).common();
     /// Passes over the training set.
-    epochs: NonZeroU64 = whole(10), science().of_problem().cost(Run);
+    epochs: NonZeroU64 = whole(10), science().of_problem().cost(Run).common();
     /// Examples in a batch; the last batch of an epoch may be shorter.
-    batch_size: NonZeroUsize = count(128), science().of_problem().cost(Epoch).verbs(&[Bench]);
+    batch_size: NonZeroUsize = count(128), science().of_problem().cost(Epoch).verbs(&[Bench]).common();
     /// Base learning rate; the schedule and the multiplier work on it.
-    lr: Positive = Positive(1e-3), science();
+    lr: Positive = Positive(1e-3), science().common();
     /// Weight decay: decoupled for AdamW, added to the gradient for SGD.
     weight_decay: NonNegative = NonNegative(1e-4), science();
     /// Tokens that a sentence is cut to, the two special ones included.
@@ -148,7 +148,7 @@ settings! {
     /// Momentum (SGD only).
     momentum: NonNegative = NonNegative(0.9), science().tasks(Images).needs("optimizer", &["SGD"]);
     /// Optimizer steps in an episode.
-    episode_length: NonZeroUsize = count(200), science().needs("control_mode", PICKS).verbs(&[Bench]);
+    episode_length: NonZeroUsize = count(200), science().needs("control_mode", PICKS).verbs(&[Bench]).common();
     then MethodSettings::reward_and_context_rows();
     /// Epochs until the cosine or linear schedule ends; the number of epochs when not given.
     scheduler_t_max: Option<NonZeroU64> = None, science().needs("lr_scheduler", &["cosine", "linear", "warmup_linear"]);
@@ -161,16 +161,16 @@ settings! {
     /// How training labels are corrupted: not, to any other class, or to the next class of the same superclass.
     label_noise_type: LabelNoiseType = LabelNoiseType::None, science().of_problem().tasks(Images);
     /// Learning-rate multipliers to pick from.
-    lr_candidates: CandidateList = CandidateList(vec![1.0]), science().needs("control_mode", PICKS);
+    lr_candidates: CandidateList = CandidateList(vec![1.0]), science().needs("control_mode", PICKS).common();
     /// Standard deviations of gradient noise to pick from.
-    noise_candidates: CandidateList = CandidateList(vec![0.0]), science().needs("control_mode", PICKS);
+    noise_candidates: CandidateList = CandidateList(vec![0.0]), science().needs("control_mode", PICKS).common();
     /// The optimizer.
     optimizer: OptimizerName = OptimizerName::AdamW, science().tasks(Images).cost(Run).verbs(&[Bench]);
     /// How the learning rate falls, once an epoch.
     lr_scheduler: SchedulerName = SchedulerName::None, science();
     then MethodSettings::controller_rows();
     /// Seed of everything random in the run.
-    seed: u64 = 0, seed().instead_in_studies("use `seeds`").verbs(&[Bench]);
+    seed: u64 = 0, seed().instead_in_studies("use `seeds`").verbs(&[Bench]).common();
     /// Seed of the precomputed sequence of the open-loop modes; 10000 + seed when not given.
     schedule_seed: Option<i64> = None, science().needs("control_mode", OPEN_LOOP);
     /// Base width of ResNet-18; 64 is the published network, smaller ones fit small machines.
@@ -200,7 +200,7 @@ settings! {
     precision: Precision = Precision::F32, science().of_problem().cost(Epoch).verbs(&[Bench]);
     /// Where the data comes from: auto (local files, then the Hugging Face cache, then the hub), synthetic (made on the
     /// spot), or a path to files in any of their usual layouts.
-    data: String = "auto".to_owned(), source().cost(Run).decides_inputs().verbs(&[Pretokenize]).path(PathKind::Path);
+    data: String = "auto".to_owned(), source().cost(Run).decides_inputs().verbs(&[Pretokenize]).path(PathKind::Path).common();
     /// The model: a folder with config.json and weights, or an id on the hub, with @REVISION if a certain one is meant.
     model: String = "distilbert-base-uncased".to_owned(), source()
         .tasks(Text)
@@ -218,7 +218,7 @@ settings! {
     /// Folder of the Hugging Face cache; HF_HUB_CACHE, HF_HOME/hub or the usual place when not given.
     cache_dir: Option<String> = None, setup().decides_inputs().verbs(&[Bench, Pretokenize, Fetch]).path(PathKind::Path);
     /// Never open a socket: data, tokenizer and model must be on disk.
-    local_files_only: bool = false, setup().decides_inputs().verbs(&[Bench, Pretokenize]);
+    local_files_only: bool = false, setup().decides_inputs().verbs(&[Bench, Pretokenize]).common();
     /// Token for the hub; HF_TOKEN when not given. It is never written anywhere.
     hf_token: Secret = Secret(None), setup()
         .verbs(&[Bench, Pretokenize, Fetch])
@@ -230,7 +230,7 @@ settings! {
     /// The engine that trains: auto (one that can do what is asked), burn, or libtorch where it is compiled in.
     engine: String = "auto".to_owned(), setup().cost(Machine).verbs(&[Bench]);
     /// Where to compute: auto, cpu, cuda:N, vulkan:N or wgpu.
-    device: String = "auto".to_owned(), setup().cost(Machine).verbs(&[Bench]);
+    device: String = "auto".to_owned(), setup().cost(Machine).verbs(&[Bench]).common();
     /// Threads of the CPU engine; all cores when not given.
     threads: Option<NonZeroUsize> = None, setup().cost(Machine).verbs(&[Bench]);
     /// Write a checkpoint every N steps; at the end of each epoch when not given.

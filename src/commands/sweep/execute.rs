@@ -93,7 +93,7 @@ pub(super) fn execute(results: &Results, plan: &mut StudyPlan, running: &Running
     }
     tell_of_program(plan)?;
     tell_reconciled(&reconcile(&mut registry, &results.root, &plan.name)?, &results.flags);
-    let mut progress = SweepProgress::new(typed.progress.progress, plan.selected_runs());
+    let mut progress = SweepProgress::new(typed.progress.style(), plan.selected_runs());
     let deadline = deadline(typed, plan);
     let asked = interrupt::count(|| {
         eprintln!("stopping all runs after their step, with checkpoints; press Ctrl-C again to stop at once");

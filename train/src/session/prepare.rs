@@ -234,7 +234,7 @@ fn open_directory(
 }
 
 /// `results/cifar100/adaptive_adamw_seed0-0123456789abcdef`: readable, and never two runs in one folder.
-fn default_directory(config: &RunConfig, identity: &RunIdentity) -> PathBuf {
+pub(super) fn default_directory(config: &RunConfig, identity: &RunIdentity) -> PathBuf {
     let optimizer = config.optimizer.name().to_lowercase();
     let name = format!("{}_{optimizer}_seed{}-{}", config.control_mode.name(), config.seed, identity.run_id.short());
     Path::new(RESULTS).join(config.task.name()).join(name)
