@@ -24,9 +24,12 @@ pub(crate) fn parse<T: Parser>(words: Vec<OsString>) -> Result<T, clap::Error> {
 /// The last `--color WHEN` or `--color=WHEN`.
 fn colours(words: &[OsString]) -> ColorChoice {
     let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).take_while(|word| *word != "--").collect();
-    let after = words.windows(2).filter_map(|pair| (pair[0] == "--color").then_some(pair[1]));
-    let joined = words.iter().filter_map(|word| word.strip_prefix("--color="));
-    let choice = after.chain(joined).filter_map(|when| ColorChoice::from_str(when, false).ok()).last();
+    let value = |(place, word): (usize, &&str)| match *word {
+        "--color" => words.get(place + 1).copied(),
+        word => word.strip_prefix("--color="),
+    };
+    let mut values = words.iter().enumerate().rev().filter_map(value);
+    let choice = values.find_map(|when| ColorChoice::from_str(when, false).ok());
     choice.unwrap_or(ColorChoice::Auto)
 }
 
