@@ -24,12 +24,11 @@ pub(crate) fn parse<T: Parser>(words: Vec<OsString>) -> Result<T, clap::Error> {
 /// The last `--color WHEN` or `--color=WHEN`.
 fn colours(words: &[OsString]) -> ColorChoice {
     let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).take_while(|word| *word != "--").collect();
-    let value = |(place, word): (usize, &&str)| match *word {
+    let after = (0..words.len()).rev().find_map(|place| match words[place] {
         "--color" => words.get(place + 1).copied(),
         word => word.strip_prefix("--color="),
-    };
-    let mut values = words.iter().enumerate().rev().filter_map(value);
-    let choice = values.find_map(|when| ColorChoice::from_str(when, false).ok());
+    });
+    let choice = after.and_then(|when| ColorChoice::from_str(when, false).ok());
     choice.unwrap_or(ColorChoice::Auto)
 }
 
