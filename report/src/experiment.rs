@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aees_studies::study::StatedPurpose;
 
 use crate::attributes::{Attributes, Detail, distinguishing};
-use crate::names::{MethodName, NameStyle, method_name};
+use crate::names::{MethodName, NameStyle, method_name, task_title};
 use crate::record::{Control, ControlledAxes, RunRecord};
 
 /// What is to be solved: task, data, label noise, model and its size, batch size, epochs, protocol of evaluation, precision.
@@ -301,7 +301,7 @@ pub(crate) fn unlikeness(one: &Method, other: &Method) -> (bool, usize) {
 }
 
 /// What a reader must know before anything else: that some of the runs are of different data.
-pub fn about_data(experiments: &[Experiment<'_>]) -> Vec<String> {
+pub fn about_data<'e, 'a: 'e>(experiments: impl IntoIterator<Item = &'e Experiment<'a>>) -> Vec<String> {
     let mut by_task: BTreeMap<&str, BTreeMap<String, usize>> = BTreeMap::new();
     for experiment in experiments {
         let data = experiment.problem.0.text("data").unwrap_or_else(|| "not recorded".into());
@@ -310,7 +310,7 @@ pub fn about_data(experiments: &[Experiment<'_>]) -> Vec<String> {
     let several = by_task.into_iter().filter(|(_, data)| data.len() > 1);
     let told = several.map(|(task, data)| {
         let data: Vec<String> = data.into_iter().map(|(data, runs)| format!("{data} ({runs} runs)")).collect();
-        format!("the runs of {task} are of different data, and are kept apart: {}", data.join("; "))
+        format!("the runs of {} are of different data, and are kept apart: {}", task_title(task), data.join("; "))
     });
     told.collect()
 }

@@ -15,14 +15,14 @@ mod study;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::Path;
 
 use rayon::prelude::*;
 
 use crate::attributes::Attributes;
-use crate::experiment::{about_data, experiments};
+use crate::experiment::{Purpose, about_data, experiments};
 use crate::record::RunRecord;
 
 use self::source::{FileRefusal, Listing};
@@ -78,13 +78,26 @@ impl ResultSet {
         }
         let about_data = about_data(&experiments(&set.runs));
         set.warnings.splice(..0, about_data);
-        for twice in set.duplicates() {
-            let paths = twice.indices.iter().map(|index| set.runs[*index].path.display().to_string());
-            let paths = paths.collect::<Vec<_>>().join(", ");
-            let count = twice.indices.len();
-            set.warnings.push(format!("{count} results for seed {} of one setting: {paths}", twice.seed));
-        }
+        set.warnings.extend(set.about_duplicates());
         Ok(set)
+    }
+
+    /// Names results of one seed of one setting; where several settings were repeated to be timed, only that they were.
+    fn about_duplicates(&self) -> Vec<String> {
+        let experiments = experiments(&self.runs);
+        let timed = experiments.iter().filter(|one| one.purpose == Purpose::Timing).map(|one| &one.attributes);
+        let timed: BTreeSet<&Attributes> = timed.collect();
+        let (repeats, others): (Vec<_>, Vec<_>) =
+            self.duplicates().into_iter().partition(|twice| timed.len() > 1 && timed.contains(&twice.attributes));
+        let told = others.iter().map(|twice| {
+            let paths: Vec<String> =
+                twice.indices.iter().map(|index| self.runs[*index].path.display().to_string()).collect();
+            format!("{} results for seed {} of one setting: {}", paths.len(), twice.seed, paths.join(", "))
+        });
+        let repeats = (!repeats.is_empty()).then(|| {
+            format!("{} settings have several results of one seed: they count as repeats of a timing", repeats.len())
+        });
+        repeats.into_iter().chain(told).collect()
     }
 
     fn of_files(listing: Listing) -> Self {

@@ -28,7 +28,7 @@ mod text;
 mod tests;
 
 pub use options::{DuplicateRule, TableOptions};
-pub use table::{Better, Cell, Column, ColumnKind, Emphasis, Row, Table};
+pub use table::{Better, Cell, Column, ColumnKind, Emphasis, Row, Table, TableWarning};
 
 use crate::error::ReportError;
 use crate::record::RunRecord;
@@ -119,8 +119,9 @@ pub fn build(kind: &TableKind, runs: &[RunRecord], options: &TableOptions) -> Ve
 
 /// The tables with what their results contradict above their numbers.
 fn warned(mut tables: Vec<Table>, runs: &[RunRecord]) -> Vec<Table> {
-    let warnings: Vec<String> = runs.iter().flat_map(RunRecord::warnings).collect();
-    tables.iter_mut().for_each(|table| table.warnings.clone_from(&warnings));
+    let warnings = runs.iter().flat_map(RunRecord::warnings).map(TableWarning::Contradiction);
+    let warnings: Vec<TableWarning> = warnings.collect();
+    tables.iter_mut().for_each(|table| table.warnings.extend_from_slice(&warnings));
     tables
 }
 

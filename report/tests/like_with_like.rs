@@ -127,13 +127,16 @@ fn case_2_timing_repeats_are_not_pooled_with_accuracy_runs() {
         };
         [-0.01, 0.0, 0.01].map(repeat).into()
     };
-    let runs = read(&[
+    let set = read(&[
         five(0.6, json!({})),
         five(0.61, bandit(json!({}))),
         timed(json!({}), 4.0),
         timed(bandit(json!({})), 4.628),
-    ])
-    .runs;
+    ]);
+    let repeats = "2 settings have several results of one seed: they count as repeats of a timing";
+    assert!(set.warnings.contains(&repeats.to_owned()), "{:?}", set.warnings);
+    lacks(&set.warnings.join("\n"), "results for seed");
+    let runs = set.runs;
     let rows = overhead::rows(&runs);
     assert_eq!(rows.len(), 2, "{rows:?}");
     let aees = rows.iter().find(|row| row.label == "AEES").unwrap();
@@ -167,15 +170,20 @@ fn case_3_runs_on_different_data_are_no_two_seeds_of_one_row() {
         with(result(seed, 0.5, json!({"data": data})), "data_fingerprint", json!(digest))
     };
     let set = read(&[vec![on(0, "synthetic", "aaaa1111"), on(1, "/real/images", "bbbb2222")]]);
-    assert!(set.warnings[0].starts_with("the runs of cifar100 are of different data"), "{:?}", set.warnings);
+    assert!(set.warnings[0].starts_with("the runs of CIFAR-100 are of different data"), "{:?}", set.warnings);
     has(&set.warnings[0], "files bbbb2222 (1 runs); synthetic aaaa1111 (1 runs)");
     let found = tables("clean", &set.runs, &TableOptions::default());
+    let (first, _) = found.split_once("| Method |").unwrap();
+    has(
+        first,
+        "> **Warning:** the runs of CIFAR-100 are of different data, and are kept apart: files bbbb2222 (1 runs)",
+    );
     has(&found, "**AdamW; data synthetic aaaa1111**");
     has(&found, "**AdamW; data files bbbb2222**");
     lacks(&found, "| Baseline | 2 |");
     let asked = PageQuestion { sources: &[], registry: None, flags: "", metric: None, group_by: &[] };
     let page = Page::of(set, &asked).unwrap();
-    assert!(page.warnings[0].contains("different data"), "{:?}", page.warnings);
+    assert!(page.alerts[0].contains("different data"), "{:?}", page.alerts);
 }
 
 #[test]

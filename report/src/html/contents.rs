@@ -11,7 +11,7 @@ use aees_studies::study::{Goal, quoted};
 use super::{Page, PageRow, Remark, details, provenance, study};
 use crate::attributes::{Attributes, Detail, command, distinguishing};
 use crate::best::{Question, best, usual_goal};
-use crate::experiment::{Experiment, experiments};
+use crate::experiment::{Experiment, about_data, experiments};
 use crate::fields::attribute;
 use crate::figures::{FigureOptions, for_study};
 use crate::names::NameStyle;
@@ -68,6 +68,7 @@ impl Page {
         }
         page.metric.clone_from(&question.metric);
         page.alerts = alerts(&found.runs, &page.skipped);
+        page.warnings.retain(|warning| !page.alerts.contains(warning));
         fill_runs(&mut page, &found.runs, planned, question.goal);
         page.tables = tables_of(&found.runs, found.expected_seeds);
         page.compute.splice(..0, compute(&found.runs));
@@ -148,7 +149,8 @@ fn count_states(page: &mut Page, rows: &[PageRow]) {
 fn alerts(runs: &[RunRecord], skipped: &[SkippedFile]) -> Vec<String> {
     let damaged = skipped.iter().filter(|skipped| skipped.damaged);
     let damaged = damaged.map(|skipped| format!("damaged: {}: {}", skipped.path.display(), skipped.reason));
-    runs.iter().flat_map(RunRecord::warnings).chain(damaged).collect()
+    let of_data = about_data(&experiments(runs));
+    of_data.into_iter().chain(runs.iter().flat_map(RunRecord::warnings)).chain(damaged).collect()
 }
 
 /// The tables of the thesis that there are runs for; of any other runs one by method.

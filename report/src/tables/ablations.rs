@@ -111,7 +111,9 @@ pub(super) fn cifar_noise(runs: &[RunRecord], options: &TableOptions) -> Vec<Tab
     };
     let with_noise = |run: &RunRecord| run.noise_candidates.len() > 1;
     // The runs that a run with a noise axis can be held against: the same but for that axis.
-    let all = experiments(runs.iter().filter(chosen));
+    let mut all = experiments(runs.iter().filter(chosen));
+    let of_another_part = [VariedPart::Penalty, VariedPart::Other].map(Purpose::Ablation);
+    all.retain(|one| one.purpose != Purpose::Timing && !of_another_part.contains(&one.purpose));
     let alike = |one: &RunRecord, other: &RunRecord| {
         one.optimizer == other.optimizer && one.scheduler == other.scheduler && one.context_mode == other.context_mode
     };

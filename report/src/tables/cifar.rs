@@ -86,7 +86,7 @@ type PlacedRow = ((usize, String), String, Vec<(usize, Cell)>);
 pub(super) fn combined(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
     let mut columns = vec![Column::text("Method", "method")];
     let mut rows: Vec<PlacedRow> = Vec::new();
-    let mut notes = Vec::new();
+    let (mut notes, mut warnings) = (Vec::new(), Vec::new());
     for noise in noise_settings(runs) {
         let (kept, told) = without_fixed(of_labels(runs, noise, &[]));
         let (noise, words) = (noise.label(), noise.title());
@@ -102,6 +102,7 @@ pub(super) fn combined(runs: &[RunRecord], options: &TableOptions) -> Vec<Table>
         notes.extend(told.into_iter().map(|note| format!("{noise}: {note}")));
         let plan = Plan::new("", "", gather(kept, row), &[]);
         let counted = plan.counted(options);
+        warnings.extend(plan.about_data());
         let seeds = || counted.iter().map(Counted::n);
         notes.extend(seeds().min().zip(seeds().max()).map(|(fewest, most)| {
             let n = if fewest == most { most.to_string() } else { format!("{fewest} to {most}") };
@@ -130,15 +131,7 @@ pub(super) fn combined(runs: &[RunRecord], options: &TableOptions) -> Vec<Table>
         return Vec::new();
     }
     let title = "CIFAR-100 with label noise, best and final accuracy".into();
-    vec![Table {
-        name: "cifar_noisy".into(),
-        title,
-        section_key: "optimizer".into(),
-        columns,
-        rows,
-        warnings: Vec::new(),
-        notes,
-    }]
+    vec![Table { name: "cifar_noisy".into(), title, section_key: "optimizer".into(), columns, rows, warnings, notes }]
 }
 
 /// Constant multipliers and rates beside AEES, for each noise setting, clean included: all of them, or the best one alone,

@@ -10,7 +10,7 @@ use crate::markup::escaped;
 pub(crate) fn write(table: &Table) -> String {
     let title = escaped(&table.title);
     let class = |kind: ColumnKind| if kind == ColumnKind::Text { "" } else { " class=\"n\"" };
-    let warnings = table.warnings.iter().map(|warning| format!("<p class=\"bad\">{}</p>\n", escaped(warning)));
+    let warnings = table.warnings.iter().map(|warning| format!("<p class=\"bad\">{}</p>\n", escaped(warning.text())));
     let mut text: String = warnings.collect();
     let _ = write!(
         text,

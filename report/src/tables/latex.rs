@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::table::{Cell, Column, ColumnKind, Emphasis, Table};
+use super::table::{Cell, Column, ColumnKind, Emphasis, Table, TableWarning};
 
 /// The width of the text that a table must fit into, in points: 16 cm.
 const TEXT_WIDTH: f64 = 455.0;
@@ -33,7 +33,7 @@ pub(super) fn write(table: &Table) -> String {
         block.write(table, &cells, &(escape(&table.title) + &part), &label, &notes)
     });
     // Their paths are wider than a page.
-    let comment = |warning: &String| format!("% Warning: {}\n", warning.replace(['\n', '\r'], " "));
+    let comment = |warning: &TableWarning| format!("% Warning: {}\n", warning.text().replace(['\n', '\r'], " "));
     table.warnings.iter().map(comment).collect::<String>() + &texts.collect::<Vec<_>>().join("\n")
 }
 
@@ -232,14 +232,15 @@ impl ColumnBlock {
     }
 }
 
-/// That some of the numbers contradict their own curves, above each part of a table.
+/// What must be known first, above each part of a table: that some of the numbers contradict their own curves, and that runs are
+/// of different data.
 fn warning(table: &Table) -> String {
-    let count = table.warnings.len();
+    let of_data = table.warnings.iter().filter(|warning| matches!(warning, TableWarning::DifferentData(_)));
+    let mut told: Vec<String> = of_data.map(|warning| escape(warning.text())).collect();
+    let count = table.warnings.len() - told.len();
     let words = if count == 1 { "number contradicts its" } else { "numbers contradict their" };
-    match count {
-        0 => String::new(),
-        _ => format!("{{\\footnotesize\\textbf{{Warning:}} {count} {words} own curves.\\par}}\n"),
-    }
+    told.extend((count > 0).then(|| format!("{count} {words} own curves")));
+    told.iter().map(|told| format!("{{\\footnotesize\\textbf{{Warning:}} {told}.\\par}}\n")).collect()
 }
 
 /// What a reader of the paper must know. Commands are for whoever makes the runs.

@@ -6,7 +6,7 @@ use super::table::{Cell, Column, ColumnKind, Emphasis, Table};
 pub(super) fn write(table: &Table) -> String {
     let mut text = format!("### {}\n\n", escape(&table.title));
     for warning in &table.warnings {
-        text += &format!("> **Warning:** {}\n\n", escape(warning));
+        text += &format!("> **Warning:** {}\n\n", escape(warning.text()));
     }
     let headings: Vec<String> = table.columns.iter().map(|column| escape(&column.heading)).collect();
     text += &line(&headings);

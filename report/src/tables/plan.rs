@@ -3,7 +3,8 @@
 use super::comparison::{self, Pair};
 use super::group::{Counted, Expectation, Group};
 use super::options::TableOptions;
-use super::table::{Cell, Column, ColumnKind, Row, Table};
+use super::table::{Cell, Column, ColumnKind, Row, Table, TableWarning};
+use crate::experiment::about_data;
 use crate::quantity::Quantity;
 use crate::record::RunRecord;
 
@@ -85,7 +86,14 @@ impl<'a> Plan<'a> {
         }
         let (name, title) = (self.name.clone(), self.title.clone());
         let section_key = self.section_key().into();
-        Table { name, title, section_key, columns, rows, warnings: Vec::new(), notes }
+        let warnings = self.about_data();
+        Table { name, title, section_key, columns, rows, warnings, notes }
+    }
+
+    /// That rows are of different data, where they are.
+    pub(super) fn about_data(&self) -> Vec<TableWarning> {
+        let told = about_data(self.groups.iter().map(|group| &group.experiment));
+        told.into_iter().map(TableWarning::DifferentData).collect()
     }
 
     /// What sections are called, also where only several problems make them.

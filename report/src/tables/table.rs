@@ -139,6 +139,24 @@ pub enum Emphasis {
     Second,
 }
 
+/// What a reader must know before any number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TableWarning {
+    /// A result contradicts itself: which, and in what.
+    Contradiction(String),
+    /// Some of the runs are of different data.
+    DifferentData(String),
+}
+
+impl TableWarning {
+    /// In words.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Contradiction(text) | Self::DifferentData(text) => text,
+        }
+    }
+}
+
 /// A table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
@@ -150,8 +168,8 @@ pub struct Table {
     pub section_key: String,
     pub columns: Vec<Column>,
     pub rows: Vec<Row>,
-    /// What a reader must know before any number: results that contradict themselves.
-    pub warnings: Vec<String>,
+    /// What a reader must know before any number.
+    pub warnings: Vec<TableWarning>,
     /// What a reader must know, in order.
     pub notes: Vec<String>,
 }
