@@ -1,12 +1,16 @@
 //! Where results come from, for every word of `aees report` and for `aees replay`.
 
 use std::path::Path;
+use std::process::ExitCode;
 
 use aees_report::{ReportSource, ResultSet, SkippedFile};
 use clap::Args;
 
 use crate::failure::Failure;
 use crate::results::{Results, ResultsFlags};
+
+/// A result among others is damaged, or says something else than comes out of it.
+pub(crate) const EXIT_DIFFERS: u8 = 2;
 
 #[derive(Args)]
 pub(crate) struct Sources {
@@ -40,6 +44,11 @@ impl Sources {
         found.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
         Ok(found)
     }
+}
+
+/// How a report ends: some results that it should be of may be damaged.
+pub(crate) fn exit_code(skipped: &[SkippedFile]) -> ExitCode {
+    if skipped.iter().any(|file| file.damaged) { ExitCode::from(EXIT_DIFFERS) } else { ExitCode::SUCCESS }
 }
 
 pub(crate) fn tell_skipped(skipped: &[SkippedFile]) {

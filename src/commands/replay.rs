@@ -9,11 +9,8 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::failure::{EXIT_ENVIRONMENT, Failure};
-use crate::sources::{Sources, tell_skipped};
+use crate::sources::{EXIT_DIFFERS, Sources, tell_skipped};
 use crate::stdout;
-
-/// Something was not reproduced, or a result among others is damaged.
-const EXIT_DIFFERS: u8 = 2;
 
 #[derive(Args)]
 #[command(

@@ -15,6 +15,7 @@ use crate::failure::Failure;
 
 /// Tables, figures and pages from results, ours and the reference's
 #[derive(Subcommand)]
+#[command(after_help = "Exit code 2: one of the results that were found is damaged; the report is of the others.")]
 pub(crate) enum ReportVerb {
     Tables(tables::TablesFlags),
     Figures(figures::FiguresFlags),

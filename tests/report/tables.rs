@@ -110,6 +110,28 @@ fn files_of_three_kinds_are_written_for_each_table() {
 }
 
 #[test]
+fn a_damaged_result_is_named_and_has_its_exit_code() {
+    let scratch = archive();
+    let path = scratch.path("runs/3/other");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, &text[..text.len() / 2]).unwrap();
+    let words: [&[&str]; 6] = [
+        &["tables"],
+        &["figures", "--out", "figures"],
+        &["html", "--out", "page.html"],
+        &["best"],
+        &["tensor"],
+        &["overhead"],
+    ];
+    for words in words {
+        let run = scratch.run(["report"].iter().chain(words).chain(&["runs"]));
+        assert_eq!(run.code(), Some(2), "{words:?}: {}", run.stderr());
+        assert!(words[0] == "html" || run.stderr().contains("damaged runs/3/other: not JSON"), "{}", run.stderr());
+    }
+    has(&scratch.text("page.html"), "damaged: runs/3/other");
+}
+
+#[test]
 fn a_missing_seed_is_named_with_its_command() {
     let scratch = archive();
     std::fs::remove_file(scratch.path("runs/3/other")).unwrap();

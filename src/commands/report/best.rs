@@ -13,7 +13,7 @@ use clap::Args;
 
 use crate::failure::Failure;
 use crate::force::ForceFlag;
-use crate::sources::Sources;
+use crate::sources::{Sources, exit_code};
 use crate::stdout;
 use crate::words::words;
 
@@ -71,7 +71,7 @@ pub(super) fn run(typed: &BestFlags) -> Result<ExitCode, Failure> {
     if let (Some(count), Some(out)) = (&typed.confirm, &typed.out) {
         write_study(&answer, &found.runs, &planned_seeds(&typed.sources), count, (out, typed.force.force))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(exit_code(&found.skipped))
 }
 
 fn question(typed: &BestFlags) -> Result<Question, Failure> {

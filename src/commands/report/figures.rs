@@ -9,7 +9,7 @@ use clap::{Args, value_parser};
 
 use crate::failure::Failure;
 use crate::force::ForceFlag;
-use crate::sources::Sources;
+use crate::sources::{Sources, exit_code};
 use crate::stdout;
 use crate::words::words;
 
@@ -93,7 +93,7 @@ pub(super) fn run(typed: &FiguresFlags) -> Result<ExitCode, Failure> {
     write_outputs(&files, typed.force.force)?;
     files.iter().for_each(|(path, ..)| stdout::line(path.display()));
     let missing = !options.kinds.is_empty() && !drawn.without_data.is_empty();
-    if missing { Err(nothing(&drawn, &options)) } else { Ok(ExitCode::SUCCESS) }
+    if missing { Err(nothing(&drawn, &options)) } else { Ok(exit_code(&found.skipped)) }
 }
 
 fn options(typed: &FiguresFlags) -> Result<FigureOptions, Failure> {

@@ -12,7 +12,7 @@ use clap::Args;
 
 use crate::failure::Failure;
 use crate::force::ForceFlag;
-use crate::sources::Sources;
+use crate::sources::{Sources, exit_code};
 
 /// One self-contained page: what was asked, runs, figures, best settings, failures, commands, versions
 #[derive(Args)]
@@ -56,6 +56,7 @@ pub(super) fn run(typed: &HtmlFlags) -> Result<ExitCode, Failure> {
         metric: typed.metric.as_deref(),
         group_by: &typed.group_by,
     };
+    let exit = exit_code(&found.skipped);
     let mut page = Page::of(found, &question)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let now = i64::try_from(now).unwrap_or(i64::MAX);
@@ -63,5 +64,5 @@ pub(super) fn run(typed: &HtmlFlags) -> Result<ExitCode, Failure> {
     let html = page.html();
     write_output(out, OutputKind::PAGE, html.as_bytes(), typed.force.force)?;
     eprintln!("wrote {} ({} KB)", out.display(), html.len().div_ceil(1000));
-    Ok(ExitCode::SUCCESS)
+    Ok(exit)
 }

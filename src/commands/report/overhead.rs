@@ -6,7 +6,7 @@ use aees_report::overhead::{csv, json, markdown, rows, steady_seconds};
 use clap::Args;
 
 use crate::failure::Failure;
-use crate::sources::Sources;
+use crate::sources::{Sources, exit_code};
 use crate::stdout;
 use crate::words::words;
 
@@ -52,5 +52,5 @@ pub(super) fn run(typed: &OverheadFlags) -> Result<ExitCode, Failure> {
         OverheadFormat::Csv => stdout::line(csv(&rows).trim_end()),
         OverheadFormat::Json => stdout::line(json(&rows)),
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(exit_code(&found.skipped))
 }

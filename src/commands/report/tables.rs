@@ -12,7 +12,7 @@ use clap::{Args, value_parser};
 
 use crate::failure::Failure;
 use crate::force::ForceFlag;
-use crate::sources::Sources;
+use crate::sources::{Sources, exit_code};
 use crate::stdout;
 use crate::words::words;
 
@@ -93,7 +93,7 @@ fn explanation() -> String {
 }
 
 pub(super) fn run(typed: &TablesFlags) -> Result<ExitCode, Failure> {
-    let ResultSet { runs, expected_seeds, .. } = typed.sources.read()?;
+    let ResultSet { runs, expected_seeds, skipped, .. } = typed.sources.read()?;
     let tables = tables(typed, &runs, expected_seeds)?;
     if tables.is_empty() {
         let message = format!("none of the {} results belongs into a table that was asked for", runs.len());
@@ -109,7 +109,7 @@ pub(super) fn run(typed: &TablesFlags) -> Result<ExitCode, Failure> {
         Some(folder) => write(folder, &tables, &typed.formats(&TableFormat::ALL), typed.force.force)?,
         None => print(&tables, &typed.formats(&[TableFormat::Markdown])),
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(exit_code(&skipped))
 }
 
 impl TablesFlags {

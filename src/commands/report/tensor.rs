@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::failure::Failure;
 use crate::force::ForceFlag;
-use crate::sources::Sources;
+use crate::sources::{Sources, exit_code};
 use crate::stdout;
 
 const CONTENTS: &str = "\
@@ -54,7 +54,7 @@ pub(super) fn run(typed: &TensorFlags) -> Result<ExitCode, Failure> {
             eprintln!("wrote {}: {one} {first} x {two} {second} x {three} {third}", path.display());
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(exit_code(&found.skipped))
 }
 
 /// What kind of file a name asks for.
