@@ -126,7 +126,7 @@ fn member(number: u64) -> Member {
         identity_json,
     };
     let axes_json = json!({"method": "bandit", "optimizer.learning_rate": 1e-3, "n": number}).to_string();
-    Member { run, index: number, case: None, axes_json }
+    Member { run, index: number, case: None, axes_json, race: None }
 }
 
 fn seconds(work: impl FnOnce()) -> f64 {

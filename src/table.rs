@@ -56,8 +56,8 @@ pub(crate) fn colour(state: RunState) -> &'static str {
         RunState::Done => "\x1b[32m",
         RunState::Running => "\x1b[36m",
         RunState::Failed | RunState::Invalid => "\x1b[31m",
-        RunState::Interrupted | RunState::Deferred => "\x1b[33m",
-        RunState::Pending | RunState::Cancelled | RunState::Superseded => "\x1b[2m",
+        RunState::Interrupted | RunState::Paused | RunState::Deferred => "\x1b[33m",
+        RunState::Pending | RunState::Pruned | RunState::Cancelled | RunState::Superseded => "\x1b[2m",
     }
 }
 

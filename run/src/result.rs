@@ -7,6 +7,14 @@ pub const SCHEMA_VERSION: u32 = 1;
 pub const TIME_KEYS: [&str; 5] =
     ["circumstances", "epoch_wall_clock_seconds", "hardware", "runtime_metrics", "wall_clock_seconds"];
 
+/// What `metrics.jsonl` of a training run tells of each epoch.
+pub const EPOCH_CURVES: [&str; 6] =
+    ["train_loss", "train_accuracy", "val_accuracy", "learning_rate", "cumulative_tflops", "seconds"];
+
+/// What it tells of each episode.
+pub const EPISODE_CURVES: [&str; 6] =
+    ["lr_multiplier", "noise_std", "reward", "loss_start", "loss_end", "mean_update_norm"];
+
 /// The numbers that a training run's result can be judged by: those with a curve, those of the whole run, and what
 /// `runtime_metrics` holds.
 pub const METRICS: [&str; 36] = [

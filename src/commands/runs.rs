@@ -38,7 +38,7 @@ pub(crate) enum RunsVerb {
     Diff(diff::DiffFlags),
     Tag(annotate::TagFlags),
     Note(annotate::NoteFlags),
-    /// Makes failed, cancelled, invalid, interrupted and deferred runs pending again
+    /// Makes failed, cancelled, invalid, interrupted, pruned and deferred runs pending again
     #[command(
         after_help = "With --study and no --state, the failed ones.",
         mut_arg("run", |run| run.conflicts_with("study")),

@@ -12,6 +12,7 @@ mod resources;
 mod resume;
 mod rounds;
 mod run;
+mod rungs;
 mod schema;
 mod status;
 
@@ -33,6 +34,7 @@ pub(crate) enum SweepVerb {
     Run(run::RunFlags),
     Resume(resume::ResumeFlags),
     Status(status::StatusFlags),
+    Rungs(rungs::RungsFlags),
     New(new::NewFlags),
     /// Prints a JSON Schema of study files, for editors
     Schema,
@@ -45,6 +47,7 @@ impl SweepVerb {
             Self::Run(typed) => typed.run(),
             Self::Resume(typed) => typed.run(),
             Self::Status(typed) => typed.run(),
+            Self::Rungs(typed) => typed.run(),
             Self::New(typed) => typed.run(),
             Self::Schema => Ok(schema::print()),
         }

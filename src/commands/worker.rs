@@ -20,6 +20,7 @@ use aees_run::settings::RunConfig;
 use aees_train::drive::RunError;
 use aees_train::engine::EngineError;
 use aees_train::event::{RunEvent, Subscriber};
+use aees_train::run_logs::metrics_line;
 use aees_train::session::{self, RunTarget, SessionEnd, SessionError};
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -29,6 +30,7 @@ use crate::interrupt;
 use crate::threads::use_threads;
 use aees_studies::job::{Ended, EndedState, Job, Work};
 use aees_studies::program::run_command;
+use aees_studies::study::StopAt;
 
 /// How often the live table hears of a run.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
@@ -98,7 +100,7 @@ fn watch_lifeline(stop: Arc<AtomicBool>) {
     });
 }
 
-fn train(job: &Job, settings: &Map<String, Value>, stop: &AtomicBool) -> Ended {
+fn train(job: &Job, settings: &Map<String, Value>, stop: &Arc<AtomicBool>) -> Ended {
     let config = match RunConfig::from_map(settings) {
         Ok(config) => config,
         Err(error) => return Ended::failed("config", error.to_string(), error.help()),
@@ -106,8 +108,11 @@ fn train(job: &Job, settings: &Map<String, Value>, stop: &AtomicBool) -> Ended {
     // Only a second job in one process could find the pool there, and there is none.
     let _ = use_threads(&config);
     let target = RunTarget::Planned { directory: job.run_directory.clone(), run_id: job.run_id.clone() };
-    match session::train(&config, &target, vec![Box::new(Progress::default())], stop) {
+    let rung = RungWatch::new(job.stop_at.clone(), stop.clone());
+    let is_reached = rung.is_reached.clone();
+    match session::train(&config, &target, vec![Box::new(Progress::default()), Box::new(rung)], stop) {
         Ok(SessionEnd::Finished { .. } | SessionEnd::AlreadyFinished { .. }) => EndedState::Done.into(),
+        Ok(SessionEnd::Interrupted { .. }) if is_reached.load(Ordering::Relaxed) => EndedState::Paused.into(),
         Ok(SessionEnd::Interrupted { .. }) => EndedState::Interrupted.into(),
         Err(error) if error.is_in_use() => EndedState::Busy.into(),
         Err(error) => Ended::failed(class_of(&error), error.to_string(), error.help()),
@@ -153,6 +158,30 @@ fn is_about_a_file(whole: &SessionError) -> bool {
         cause = error.source();
     }
     false
+}
+
+/// Stops the run where its job says: the run ends with a checkpoint before its next step.
+struct RungWatch {
+    stop_at: Option<StopAt>,
+    stop: Arc<AtomicBool>,
+    is_reached: Arc<AtomicBool>,
+}
+
+impl RungWatch {
+    fn new(stop_at: Option<StopAt>, stop: Arc<AtomicBool>) -> Self {
+        Self { stop_at, stop, is_reached: Arc::default() }
+    }
+}
+
+impl Subscriber for RungWatch {
+    fn on_event(&mut self, event: &RunEvent<'_>) -> Result<(), FileError> {
+        let Some(stop_at) = &self.stop_at else { return Ok(()) };
+        if metrics_line(event).is_some_and(|line| stop_at.is_reached_by(&line)) {
+            self.is_reached.store(true, Ordering::Relaxed);
+            self.stop.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
 }
 
 /// Tells the supervisor how far the run is.

@@ -14,6 +14,7 @@ mod program_numbers;
 mod records;
 mod result;
 mod root;
+mod rungs;
 
 pub use self::annotations::{Annotation, Annotations};
 pub use self::checkpoints::SavedCheckpoints;
@@ -28,3 +29,4 @@ pub use self::records::write_identity;
 pub(crate) use self::records::{identity_document, write_json};
 pub use self::result::{completion_of, result_stat, set_result_aside, split_metric};
 pub use self::root::Root;
+pub use self::rungs::{rung_value, rung_values, tells_metric};

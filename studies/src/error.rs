@@ -44,6 +44,20 @@ pub enum SweepError {
         /// How many there are.
         trials: usize,
     },
+    /// A metric to prune by that no run tells.
+    #[error(
+        "run {run} is done and told no `{metric}` with its `{by}` in metrics.jsonl, nor did any other: nothing can be compared"
+    )]
+    NothingToCompare {
+        /// The run.
+        run: String,
+        /// What runs are to be compared by.
+        metric: String,
+        /// What rungs count.
+        by: &'static str,
+        /// The numbers that the run told.
+        told: Vec<String>,
+    },
     /// A plan without runs that an earlier one had.
     #[error("{}", leaving_text(study, leaving))]
     Leaving {
@@ -68,6 +82,15 @@ impl SweepError {
             Self::NothingToLearn { .. } => {
                 Some("`aees runs ls` shows how they ended; `metric: name` must be a number of their results".into())
             }
+            Self::NothingToCompare { told, metric, by, .. } if told.is_empty() => Some(format!(
+                "let the program print JSON lines such as {{\"{by}\": 1, \"{metric}\": 0.5}} on its way, or take `prune` out, and run \
+                 the study again; what is done stays done"
+            )),
+            Self::NothingToCompare { told, by, .. } => Some(format!(
+                "it told {}; name one of them in `prune: metric` (or `metric`), on lines with `{by}` (see `prune: by`), and run the \
+                 study again; what is done stays done",
+                told.join(", ")
+            )),
             Self::Leaving { .. } => Some(
                 "say --replace if that is meant (results stay where they are), or give this study another `name:`"
                     .into(),

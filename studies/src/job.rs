@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::study::{ProgramContent, Template};
+use crate::study::{ProgramContent, StopAt, Template};
 
 /// One run for one worker process: the first line of its standard input, or a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,9 @@ pub struct Job {
     pub alone: bool,
     /// What to do.
     pub work: Work,
+    /// Where it is to stop, with a checkpoint, to be compared with others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_at: Option<StopAt>,
 }
 
 /// What a run does.
@@ -135,6 +138,8 @@ pub enum EndedState {
     Done,
     /// It stopped because it was asked to; a checkpoint is in its folder if it can have one.
     Interrupted,
+    /// It stopped where its job said; a checkpoint is in its folder if it can have one.
+    Paused,
     /// It may be tried again after so many seconds; no failure (a program's exit code 42).
     RateLimited {
         /// Seconds to wait, where the program says so.

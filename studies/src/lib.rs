@@ -2,7 +2,7 @@
 //!
 //! [`study`] reads study files and expands them; [`plan`] gives each run its identity; the [`registry`] knows what became of
 //! the runs. The [`supervisor`] claims those that are due and hands them to a [`launcher`], whose workers get a [`job`] and
-//! know no registry. [`slurm`] brings them to a cluster instead. [`program`] is a worker's run of somebody else's program, [`background`] a supervisor without a terminal.
+//! know no registry. [`prune`] says which of them are stopped before their end. [`slurm`] brings them to a cluster instead. [`program`] is a worker's run of somebody else's program, [`background`] a supervisor without a terminal.
 //! [`disk`] tells what lies below the folder of results: the registry can be made again from it.
 //!
 //! No tensors: what a run is made of comes from whoever plans ([`plan::InputFinder`]), and training is another process. The
@@ -18,6 +18,7 @@ pub mod launcher;
 pub mod plan;
 pub mod process;
 pub mod program;
+pub mod prune;
 pub mod registry;
 pub mod search;
 pub mod slurm;

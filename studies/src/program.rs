@@ -105,7 +105,7 @@ fn attempt(
     }
     let kills_before = out_of_memory_kills();
     let started = Instant::now();
-    let mut output = Output::open(&folder, command.log_limit)?;
+    let mut output = Output::open(&folder, command.log_limit, job.stop_at.clone())?;
     let mut child = Program::start(job, command, &arguments, &folder)?;
     let timeout = command.timeout_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let deadline = timeout.and_then(|timeout| started.checked_add(timeout));
@@ -117,6 +117,7 @@ fn attempt(
         folder.forget_program();
     }
     let ended = match (end.cause, end.status) {
+        (Cause::Stopped, _) if output.stop_is_reached() => EndedState::Paused.into(),
         (Cause::Stopped, _) => EndedState::Interrupted.into(),
         (Cause::TimedOut, status) => {
             let seconds = command.timeout_seconds.unwrap_or_default();

@@ -6,6 +6,7 @@
 
 mod reconcile;
 mod retry;
+mod rungs;
 mod settle;
 #[cfg(test)]
 mod tests;
@@ -21,13 +22,14 @@ use aees_run::artifact::FileError;
 use aees_run::run_directory::is_in_use;
 use serde_json::Value;
 
-use crate::disk::{Root, write_identity};
+use crate::disk::{Root, rung_value, write_identity};
 use crate::error::SweepError;
 use crate::job::{Ended, EndedState, Job};
 use crate::launcher::{Launcher, Ticket, Update};
 use crate::plan::StudyPlan;
 use crate::process::ProcessIdentity;
-use crate::registry::{Claim, Heartbeat, Member, Registry, RunId, RunQueue, RunState, StateCounts};
+use crate::prune::RungVerdict;
+use crate::registry::{Claim, Heartbeat, Member, Registry, RunId, RunQueue, RunState, StateCounts, Usage};
 
 pub use self::reconcile::{Reconciled, reconcile};
 pub(crate) use self::retry::{deferral, fingerprint, pause_before_retry};
@@ -92,6 +94,10 @@ pub enum SweepEvent<'a> {
     Settled { run: &'a RunId, label: &'a str, what: &'a str, seconds: f64 },
     /// How far it is: selected runs by state, how many of the done ones diverged, and the running ones.
     Progress { counts: StateCounts, diverged: u64, running: &'a [String] },
+    /// A run stopped at a rung, to be compared with others, in words.
+    Paused { run: &'a RunId, label: &'a str, what: &'a str, seconds: f64 },
+    /// What a comparison decided of a run, in words.
+    Judged { run: &'a RunId, label: &'a str, verdict: RungVerdict, what: &'a str },
     /// Another process works in a run's folder, and is waited for.
     Busy { run: &'a RunId, label: &'a str },
 }
@@ -144,6 +150,8 @@ pub struct Supervisor<'a> {
     /// The registry's last event before this process began: breakers count from there.
     since: i64,
     halt: Option<Halt>,
+    /// What makes further work useless: it is told when all runs have stopped.
+    fault: Option<SweepError>,
     killed: bool,
     /// By the registry's clock of leases.
     last_heartbeat: i64,
@@ -180,6 +188,7 @@ impl<'a> Supervisor<'a> {
             last_busy_look: Instant::now(),
             since,
             halt: None,
+            fault: None,
             killed: false,
             last_heartbeat,
             last_idle_claim: None,
@@ -191,7 +200,11 @@ impl<'a> Supervisor<'a> {
     /// # Errors
     /// When the registry or the file system fails. What runs is then left to the launcher's end.
     pub fn run(mut self) -> Result<SweepSummary, SweepError> {
+        self.judge_what_is_done()?;
         self.work()?;
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
         self.registry.refresh(&mut self.queue)?;
         let diverged = self.registry.diverged(&self.queue)?;
         let at_batch_system = self.queue.at_batch_system();
@@ -271,6 +284,12 @@ impl<'a> Supervisor<'a> {
     fn submit(&mut self, claim: Claim) -> Result<(), SweepError> {
         let run = claim.run_id.clone();
         let directory = self.root.run(&run);
+        let rule = if claim.rung.is_some() { self.registry.prune_rule(&self.plan.name)? } else { None };
+        if let Some((rule, at)) = rule.as_ref().zip(claim.rung)
+            && let Some(value) = rung_value(&directory, rule, at)
+        {
+            return self.pause(&claim, (rule, at, value), &Usage::default()).map(drop);
+        }
         let Some((member, work)) = self.plan.find(&run)? else {
             self.queue.hold_back(&claim);
             return Ok(self.registry.release(&claim)?);
@@ -282,6 +301,7 @@ impl<'a> Supervisor<'a> {
             attempt: claim.attempt_no,
             alone: self.alone.contains(&run),
             work: work.clone(),
+            stop_at: rule.as_ref().zip(claim.rung).map(|(rule, at)| rule.stop_at(at)),
         };
         fs::create_dir_all(&directory).map_err(FileError::at("make", &directory))?;
         write_identity(&directory, &member.run)?;
@@ -366,6 +386,7 @@ impl<'a> Supervisor<'a> {
 
     /// Whether a selected run may still become free: put off, interrupted, or in other hands.
     fn work_may_come(&mut self) -> Result<bool, SweepError> {
+        self.judge(&[])?;
         self.registry.refresh(&mut self.queue)?;
         Ok(self.queue.open() > 0 || !self.busy.is_empty())
     }
@@ -373,7 +394,8 @@ impl<'a> Supervisor<'a> {
 
 /// Whether a run in this state waits for nothing that this program does by itself.
 pub fn is_settled(state: RunState) -> bool {
-    !matches!(state, RunState::Pending | RunState::Running | RunState::Interrupted | RunState::Deferred)
+    use RunState::{Deferred, Interrupted, Paused, Pending, Running};
+    !matches!(state, Pending | Running | Interrupted | Paused | Deferred)
 }
 
 fn line_of(run: &Submitted) -> String {

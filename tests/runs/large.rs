@@ -102,7 +102,13 @@ fn one_more_run_of_a_hundred_thousand() {
             shape_sig: "shape".into(),
             identity_json: identity.to_string(),
         };
-        members.push(Member { run, index: number, case: None, axes_json: json!({"x": number / 10}).to_string() });
+        members.push(Member {
+            run,
+            index: number,
+            case: None,
+            axes_json: json!({"x": number / 10}).to_string(),
+            race: None,
+        });
         work.push(Work::Command(Box::new(CommandJob {
             arguments: ["sh", "-c", SCRIPT].map(Template::literal).to_vec(),
             work_directory: root.path().to_owned(),

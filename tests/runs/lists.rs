@@ -81,7 +81,13 @@ fn a_negative_seed_reads_as_it_was_written() {
     let mut results = Results::new();
     let mut run = super::scratch::planned(0);
     run.seed = (-3_i64).cast_unsigned();
-    let member = aees_studies::registry::Member { run, index: 0, case: Some("a case".into()), axes_json: "{}".into() };
+    let member = aees_studies::registry::Member {
+        run,
+        index: 0,
+        case: Some("a case".into()),
+        axes_json: "{}".into(),
+        race: None,
+    };
     let study = aees_studies::registry::StudySpec {
         name: "s".into(),
         task: "t".into(),

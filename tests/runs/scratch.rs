@@ -46,7 +46,7 @@ pub(crate) fn run_id(number: u64) -> RunId {
 
 pub(crate) fn member(number: u64, index: u64) -> Member {
     let axes = json!({"lr": 0.5_f64.powi((number / 2) as i32), "method": (["none", "bandit"][number as usize % 2])});
-    Member { run: planned(number), index, case: None, axes_json: axes.to_string() }
+    Member { run: planned(number), index, case: None, axes_json: axes.to_string(), race: None }
 }
 
 pub(crate) fn worker() -> ProcessIdentity {

@@ -7,7 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::console_lines::ConsoleLines;
 use crate::event::{RunEvent, Subscriber};
@@ -47,34 +47,40 @@ impl MetricsLog {
     }
 }
 
+/// The line of `metrics.jsonl` that tells of an event, if one does. Its numbers are listed in [`aees_run::result`].
+pub fn metrics_line(event: &RunEvent<'_>) -> Option<Map<String, Value>> {
+    let line = match event {
+        RunEvent::EpochFinished(summary) => json!({
+            "kind": "epoch",
+            "epoch": summary.epoch + 1,
+            "step": summary.step,
+            "train_loss": summary.train_loss,
+            "train_accuracy": summary.train_accuracy,
+            "val_accuracy": summary.val_accuracy,
+            "learning_rate": summary.learning_rate,
+            "cumulative_tflops": summary.cumulative_tflops,
+            "seconds": summary.seconds,
+        }),
+        RunEvent::EpisodeClosed { episode, record } => json!({
+            "kind": "episode",
+            "episode": episode,
+            "step": record.end_step + 1,
+            "arm": record.selection.candidate.name(),
+            "lr_multiplier": record.selection.candidate.lr_multiplier.get(),
+            "noise_std": record.selection.candidate.noise_std.get(),
+            "reward": record.reward,
+            "loss_start": record.loss_start,
+            "loss_end": record.loss_end,
+            "mean_update_norm": record.mean_update_norm,
+        }),
+        _ => return None,
+    };
+    if let Value::Object(line) = line { Some(line) } else { None }
+}
+
 impl Subscriber for MetricsLog {
     fn on_event(&mut self, event: &RunEvent<'_>) -> Result<(), FileError> {
-        let line = match event {
-            RunEvent::EpochFinished(summary) => json!({
-                "kind": "epoch",
-                "epoch": summary.epoch + 1,
-                "step": summary.step,
-                "train_loss": summary.train_loss,
-                "train_accuracy": summary.train_accuracy,
-                "val_accuracy": summary.val_accuracy,
-                "learning_rate": summary.learning_rate,
-                "cumulative_tflops": summary.cumulative_tflops,
-                "seconds": summary.seconds,
-            }),
-            RunEvent::EpisodeClosed { episode, record } => json!({
-                "kind": "episode",
-                "episode": episode,
-                "step": record.end_step + 1,
-                "arm": record.selection.candidate.name(),
-                "lr_multiplier": record.selection.candidate.lr_multiplier.get(),
-                "noise_std": record.selection.candidate.noise_std.get(),
-                "reward": record.reward,
-                "loss_start": record.loss_start,
-                "loss_end": record.loss_end,
-                "mean_update_norm": record.mean_update_norm,
-            }),
-            _ => return Ok(()),
-        };
+        let Some(line) = metrics_line(event).map(Value::Object) else { return Ok(()) };
         writeln!(self.file, "{line}").and_then(|()| self.file.flush()).map_err(FileError::at("write", &self.path))
     }
 }

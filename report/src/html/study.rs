@@ -112,6 +112,9 @@ fn remarks(page: &mut Page, name: &str, flags: &str, rows: &[RunRow]) {
             RunState::Cancelled | RunState::Invalid => {
                 format!("aees runs retry {}{flags} && aees sweep resume {name}{flags}", missing.join(" "))
             }
+            RunState::Pruned => {
+                format!("aees runs retry {}{flags} --yes && aees sweep resume {name}{flags}", missing.join(" "))
+            }
             RunState::Running => format!("aees sweep status {name}{flags}"),
             _ => format!("aees sweep resume {name}{flags}"),
         };

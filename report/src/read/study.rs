@@ -115,6 +115,12 @@ fn by_registry(
             },
         }
     }
+    let pruned = waiting.iter().position(|(state, _)| *state == RunState::Pruned).map(|place| waiting.remove(place).1);
+    if let Some(count) = pruned {
+        listing.warnings.push(format!(
+            "study {name}: {count} of {total} runs were pruned: others did better, and they were stopped before their end"
+        ));
+    }
     if !waiting.is_empty() {
         let counts = waiting.iter().map(|(state, count)| format!("{count} {state}")).collect::<Vec<_>>();
         listing.warnings.push(format!("study {name}: of {total} runs {} have no result yet", counts.join(", ")));

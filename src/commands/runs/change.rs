@@ -75,10 +75,10 @@ impl Move {
 
     /// Where a run can be for this move; the registry itself decides.
     fn moves(self, state: RunState) -> bool {
-        use RunState::{Cancelled, Deferred, Done, Failed, Interrupted, Invalid, Pending, Running};
+        use RunState::{Cancelled, Deferred, Done, Failed, Interrupted, Invalid, Paused, Pending, Pruned, Running};
         match self {
-            Self::Retry => [Failed, Cancelled, Invalid, Interrupted, Deferred].contains(&state),
-            Self::Cancel => [Pending, Running, Interrupted, Deferred, Failed].contains(&state),
+            Self::Retry => [Failed, Cancelled, Invalid, Interrupted, Paused, Pruned, Deferred].contains(&state),
+            Self::Cancel => [Pending, Running, Interrupted, Paused, Pruned, Deferred, Failed].contains(&state),
             Self::Invalidate => state == Done,
             Self::Withdraw | Self::Restore => true,
         }

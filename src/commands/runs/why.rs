@@ -61,7 +61,8 @@ fn used(usage: &Usage) -> String {
 
 fn event(row: &EventRow) -> (String, String) {
     // What a worker's run did, it did at the worker; everything else somebody did.
-    let at_worker = ["completed", "failed", "retry_scheduled", "deferred", "interrupted", "killed", "released"];
+    let at_worker =
+        ["completed", "failed", "retry_scheduled", "deferred", "interrupted", "paused", "killed", "released"];
     let by = if at_worker.contains(&row.kind.as_str()) { "at" } else { "by" };
     let by = row.actor.as_ref().map(|actor| format!(" {by} {actor}")).unwrap_or_default();
     let moved = match (row.from, row.to) {
@@ -93,6 +94,10 @@ fn words(row: &EventRow) -> String {
         "superseded" => "no study lists it any more".into(),
         "revived" => "a study lists it again".into(),
         "changed" => "its result was not the accepted one any more".into(),
+        "paused" => "stopped at a rung, to be compared".into(),
+        "promoted" => format!("goes on in study {study}"),
+        "pruned" => format!("pruned in study {study}"),
+        "compared_anew" => format!("study {study} prunes by another rule now"),
         "killed" => "its worker was killed".into(),
         "restored" => format!("taken back into study {study}"),
         "withdrawn" => format!("withdrawn from study {study}"),
@@ -115,6 +120,7 @@ fn details(row: &EventRow) -> String {
         payload.get("not_before").and_then(Value::as_i64).map(|at| format!("not before {}", moment(at))),
         text("outcome").map(|outcome| format!("outcome {outcome}")),
         short("result_sha").map(|sha| format!("result {sha}")),
+        compared(&payload),
         short("offered").map(|sha| format!("it was {sha}")),
         payload
             .get("accepted")
@@ -123,6 +129,16 @@ fn details(row: &EventRow) -> String {
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
+}
+
+/// `epoch 3, val_accuracy 0.31, number 7 of 9`.
+fn compared(payload: &Value) -> Option<String> {
+    let (at, by) = (payload["at"].as_u64()?, payload["by"].as_str()?);
+    let value = payload["value"].as_f64().map_or("no number".to_owned(), |value| value.to_string());
+    let metric = payload["metric"].as_str().unwrap_or("value");
+    let rank = payload["rank"].as_u64().zip(payload["of"].as_u64());
+    let rank = rank.map(|(rank, of)| format!(", number {rank} of {of}")).unwrap_or_default();
+    Some(format!("{by} {at}, {metric} {value}{rank}"))
 }
 
 fn to_json(why: &Why) -> Value {

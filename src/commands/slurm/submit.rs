@@ -11,7 +11,7 @@ use aees_studies::slurm::launch::LaunchRecord;
 use aees_studies::slurm::scheduler::Scheduler;
 use aees_studies::slurm::submit::{Submission, next_folder, this_program};
 use aees_studies::slurm::{Limits, NumberSelection, SlurmError};
-use aees_studies::study::{Overrides, SlurmOptions, Study};
+use aees_studies::study::{Overrides, PruneRule, SlurmOptions, Study};
 use aees_studies::supervisor::reconcile;
 use clap::Args;
 
@@ -52,6 +52,7 @@ impl SubmitFlags {
             true => Some(recall(Study::read(Path::new(&self.study))?, &results.root)?),
             false => None,
         };
+        refuse_prune(study.as_ref().and_then(|study| study.prune.as_ref()))?;
         if self.dry_run {
             return show(&results, &self.study, study.as_ref(), &overrides, self.tasks.as_ref());
         }
@@ -62,6 +63,7 @@ impl SubmitFlags {
             Some(study) => enter(&results, study, &overrides, consent)?,
             None => planned(&results, &self.study, &overrides)?,
         };
+        refuse_prune(plan.policy.prune.as_ref())?;
         tell_of_program(&plan)?;
         let mut registry = results.writer()?;
         tell_reconciled(&reconcile(&mut registry, &results.root, &plan.name)?, &results.flags);
@@ -86,6 +88,17 @@ impl SubmitFlags {
         };
         tell_submitted(&submitted.record, submitted.tasks, &results.flags);
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A task has no registry in which its runs could be compared with others.
+fn refuse_prune(rule: Option<&PruneRule>) -> Result<(), Failure> {
+    match rule {
+        None => Ok(()),
+        Some(_) => Err(Failure::with_help(
+            "the study prunes, and tasks of Slurm have no registry in which runs are compared",
+            "run it on one machine with `aees sweep run`, or take `prune` out of the study",
+        )),
     }
 }
 
@@ -183,10 +196,11 @@ fn show(
         }
         None => planned(results, named, overrides)?,
     };
+    refuse_prune(plan.policy.prune.as_ref())?;
     select(&mut plan, tasks)?;
     let runs: Vec<_> = plan.selected_members().into_iter().map(|member| member.run.run_id.clone()).collect();
     let states = match &registry {
-        Some(registry) => registry.states(&runs)?,
+        Some(registry) => registry.states(&plan.name, &runs)?,
         None => Default::default(),
     };
     use RunState::{Deferred, Interrupted, Pending, Superseded};

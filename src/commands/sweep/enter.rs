@@ -37,7 +37,7 @@ pub(crate) fn enter(
     let planned = plan.enter(&results.root, &mut registry, consent.replace)?;
     inputs.remember(&mut registry)?;
     let runs = plan.selected_members();
-    let states = registry.states(runs.iter().map(|member| &member.run.run_id))?;
+    let states = registry.states(&plan.name, runs.iter().map(|member| &member.run.run_id))?;
     let done = states.into_values().filter(|state| *state == RunState::Done).count();
     let (selected, others) = (runs.len(), plan.runs - runs.len());
     let left_out = if others > 0 { format!("; {others} more are not selected") } else { String::new() };

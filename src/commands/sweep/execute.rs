@@ -223,8 +223,10 @@ fn conclude(name: &str, summary: &SweepSummary, flags: &str) -> u8 {
         eprintln!("try failed runs again with: aees sweep resume {name} --retry-failed{flags}");
         return EXIT_NOT_ALL_DONE;
     }
-    if counts.get(RunState::Done) < counts.total() {
-        let states: Vec<&str> = counts.iter().map(|(state, _)| state.name()).filter(|name| *name != "done").collect();
+    let is_good = |state: &RunState| matches!(state, RunState::Done | RunState::Pruned);
+    if counts.iter().any(|(state, _)| !is_good(&state)) {
+        let others = counts.iter().map(|(state, _)| state).filter(|state| !is_good(state));
+        let states: Vec<&str> = others.map(RunState::name).collect();
         eprintln!(
             "not all runs are done; make them pending again with: aees runs retry --study {name} --state {}{flags}",
             states.join(",")

@@ -1,6 +1,6 @@
 //! `aees sweep plan`: what a study comes to, before anything runs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,8 +8,8 @@ use aees_run::times::span;
 use aees_studies::disk::Root;
 use aees_studies::job::Work;
 use aees_studies::plan::{Planner, StudyPlan, recall};
-use aees_studies::registry::{Member, Reader, RunId, RunState};
-use aees_studies::study::{Overrides, Study, Template, quoted};
+use aees_studies::registry::{ConfigId, Member, Reader, RunId, RunState};
+use aees_studies::study::{Overrides, PruneRule, Study, Template, quoted};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
@@ -97,7 +97,9 @@ struct PlannedRow<'a> {
 
 fn rows<'a>(plan: &'a StudyPlan, registry: Option<&Reader>) -> Result<Vec<PlannedRow<'a>>, Failure> {
     let states: HashMap<RunId, RunState> = match registry {
-        Some(registry) => registry.states(plan.selected_members().iter().map(|member| &member.run.run_id))?,
+        Some(registry) => {
+            registry.states(&plan.name, plan.selected_members().iter().map(|member| &member.run.run_id))?
+        }
         None => HashMap::new(),
     };
     let mut past: HashMap<&str, Option<f64>> = HashMap::new();
@@ -143,6 +145,7 @@ fn table(plan: &StudyPlan, rows: &[PlannedRow<'_>]) {
     }
     table.print();
     eprintln!("{}", summary(plan, rows));
+    plan.policy.prune.iter().for_each(|rule| eprintln!("{}", pruning(rule, rows)));
 }
 
 fn summary(plan: &StudyPlan, rows: &[PlannedRow<'_>]) -> String {
@@ -156,7 +159,7 @@ fn summary(plan: &StudyPlan, rows: &[PlannedRow<'_>]) -> String {
     ];
     let others = rows.len() - done - to_run.len();
     if others > 0 {
-        parts.push(format!("{others} failed, cancelled or running elsewhere"));
+        parts.push(format!("{others} failed, cancelled, pruned or running elsewhere"));
     }
     if !known.is_empty() {
         let missing = to_run.len() - known.len();
@@ -171,6 +174,35 @@ fn summary(plan: &StudyPlan, rows: &[PlannedRow<'_>]) -> String {
     }
     parts.join(", ")
 }
+
+/// What is compared with what, and where.
+fn pruning(rule: &PruneRule, rows: &[PlannedRow<'_>]) -> String {
+    let mut races: BTreeMap<&str, BTreeSet<&ConfigId>> = BTreeMap::new();
+    for PlannedRow { member, .. } in rows {
+        races.entry(member.race.as_deref().unwrap_or_default()).or_default().insert(&member.run.config_id);
+    }
+    let rungs: Vec<String> = rule.ladder().take(SHOWN_RUNGS).map(|at| at.to_string()).collect();
+    let more = if rule.ladder().nth(SHOWN_RUNGS).is_some() { ", ..." } else { "" };
+    let sizes = races.values().map(BTreeSet::len);
+    let (least, most) = (sizes.clone().min().unwrap_or(0), sizes.max().unwrap_or(0));
+    let settings = if least == most { least.to_string() } else { format!("{least} to {most}") };
+    let compared = match races.len() {
+        1 => format!("{settings} settings are compared"),
+        count => format!("in {count} groups of {settings}, settings are compared"),
+    };
+    let warning = if least < 2 { "; a setting without another to be compared with is never pruned" } else { "" };
+    let by = rule.by.name();
+    format!(
+        "prune: {compared} at {by} {}{more} by {} ({}, 1 in {} goes on){warning}",
+        rungs.join(", "),
+        rule.metric,
+        rule.method.name(),
+        rule.factor
+    )
+}
+
+/// How many rungs a plan shows.
+const SHOWN_RUNGS: usize = 4;
 
 fn will_run(state: Option<RunState>) -> bool {
     use RunState::{Deferred, Interrupted, Pending, Superseded};
@@ -188,6 +220,7 @@ fn document(plan: &StudyPlan, study: &Study, rows: &[PlannedRow<'_>]) -> Value {
                 "case": row.member.case,
                 "axes": axes(row.member),
                 "seed": row.member.run.seed.cast_signed(),
+                "race": row.member.race,
                 "state": row.state.map(|state| state.name()),
                 "will_run": will_run(row.state),
                 "predicted_seconds": row.predicted_ms.map(|milliseconds| milliseconds / 1e3),
@@ -199,6 +232,7 @@ fn document(plan: &StudyPlan, study: &Study, rows: &[PlannedRow<'_>]) -> Value {
         "task": plan.spec.task,
         "source": study.source,
         "metric": plan.metric,
+        "prune": plan.policy.prune,
         "provisional_ids": plan.provisional,
         "runs": runs,
         "duplicates": plan.duplicates,

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::progress::Style;
 use crate::stdout;
+use aees_studies::prune::RungVerdict;
 use aees_studies::registry::{RunState, StateCounts};
 use aees_studies::supervisor::{SweepEvent, is_settled};
 
@@ -44,6 +45,12 @@ impl SweepProgress {
                     SweepEvent::Settled { run, label, what, seconds } => {
                         json!({"event": "settled", "run": run.full(), "label": label, "what": what, "seconds": seconds})
                     }
+                    SweepEvent::Paused { run, label, what, seconds } => {
+                        json!({"event": "paused", "run": run.full(), "label": label, "what": what, "seconds": seconds})
+                    }
+                    SweepEvent::Judged { run, label, verdict, what } => {
+                        json!({"event": verdict.name(), "run": run.full(), "label": label, "what": what})
+                    }
                     SweepEvent::Progress { counts, diverged, running } => {
                         let (settled, total) = (settled(&counts), counts.total());
                         json!({
@@ -68,13 +75,23 @@ impl SweepProgress {
                 self.bar.inc(1);
                 self.line(&format!("{run} {label}: {what} ({seconds:.1} s)"));
             }
+            SweepEvent::Paused { run, label, what, seconds } => {
+                self.line(&format!("{run} {label}: {what} ({seconds:.1} s)"));
+            }
+            SweepEvent::Judged { run, label, verdict, what } => {
+                if verdict == RungVerdict::Pruned {
+                    self.bar.inc(1);
+                    self.line(&format!("{run} {label}: {what}"));
+                }
+            }
             SweepEvent::Busy { run, label } => {
                 self.line(&format!("{run} {label}: another process works in its folder; waiting for that"));
             }
             SweepEvent::Progress { counts, diverged, running } => {
                 let (settled, total) = (settled(&counts), counts.total());
                 self.bar.set_position(settled);
-                let notable = [("failed", counts.get(RunState::Failed)), ("diverged", diverged)];
+                let (failed, pruned) = (counts.get(RunState::Failed), counts.get(RunState::Pruned));
+                let notable = [("failed", failed), ("diverged", diverged), ("pruned", pruned)];
                 let notable = notable.iter().filter(|(_, count)| *count > 0);
                 let notable = notable.map(|(what, count)| format!("{count} {what}"));
                 let message = notable.chain(running.iter().cloned()).collect::<Vec<_>>().join(" | ");

@@ -120,15 +120,15 @@ fn read_plan(root: &Root, name: &str, runs: &mut BTreeMap<RunId, RunOnDisk>) -> 
     }
     let mut members = Vec::new();
     file.read(|_| true, |member, _| members.push(member))?;
-    for Member { run, index, case, axes_json } in members {
-        let place = MemberOnDisk { study: name.to_owned(), index, case, axes_json, listed: true };
+    for Member { run, index, case, axes_json, race } in members {
+        let place = MemberOnDisk { study: name.to_owned(), index, case, axes_json, race, listed: true };
         let new = || RunOnDisk { run: run.clone(), result: None, doubt: None, memberships: Vec::new() };
         runs.entry(run.run_id.clone()).or_insert_with(new).memberships.push(place);
     }
     for (run, index) in file.former()? {
         // What it is, its own folder says.
         let axes_json = "{}".to_owned();
-        let place = MemberOnDisk { study: name.to_owned(), index, case: None, axes_json, listed: false };
+        let place = MemberOnDisk { study: name.to_owned(), index, case: None, axes_json, race: None, listed: false };
         if let Some(run) = read_identity(&root.run(&run))? {
             let new = || RunOnDisk { run: run.clone(), result: None, doubt: None, memberships: Vec::new() };
             runs.entry(run.run_id.clone()).or_insert_with(new).memberships.push(place);

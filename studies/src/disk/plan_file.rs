@@ -66,6 +66,8 @@ struct RunLine {
     seed: i64,
     case: Option<String>,
     axes: Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    race: Option<String>,
     work: Work,
 }
 
@@ -146,9 +148,9 @@ impl PlanFile {
                 Some(known) => known,
                 None => serde_json::from_slice(&config_line).map_err(parsed)?,
             };
-            let RunLine { run, number, seed, case, axes, work } = serde_json::from_slice(line).map_err(parsed)?;
+            let RunLine { run, number, seed, case, axes, race, work } = serde_json::from_slice(line).map_err(parsed)?;
             let run = planned(&run, &config_id, seed, &entry).map_err(damaged)?;
-            each(Member { run, index: number, case, axes_json: axes.to_string() }, work);
+            each(Member { run, index: number, case, axes_json: axes.to_string(), race }, work);
             config = Some(ConfigLine { config: config_id, entry });
         }
         if runs == self.header.runs {
@@ -203,7 +205,7 @@ impl PlanFile {
         write_atomically(&path, |out| {
             write_line(out, &header)?;
             let mut last = None;
-            for (Member { run, index, case, axes_json }, work) in runs {
+            for (Member { run, index, case, axes_json, race }, work) in runs {
                 if last != Some(&run.config_id) {
                     let identity = serde_json::from_str(&run.identity_json)?;
                     let entry = ConfigEntry { task: run.task.clone(), shape_sig: run.shape_sig.clone(), identity };
@@ -216,6 +218,7 @@ impl PlanFile {
                     seed: run.seed.cast_signed(),
                     case: case.clone(),
                     axes: serde_json::from_str(axes_json)?,
+                    race: race.clone(),
                     work: work.clone(),
                 };
                 write_line(out, &line)?;

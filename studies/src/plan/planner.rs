@@ -129,6 +129,7 @@ impl Planner<'_, '_> {
                 index: slot.index as u64,
                 case: case.clone(),
                 axes_json: axes_json.clone(),
+                race: study.prune.as_ref().map(|rule| rule.race(setting, slot.seed)),
             };
             if !plan.add(member, work) {
                 plan.duplicates += 1;
@@ -162,7 +163,7 @@ impl Planner<'_, '_> {
         let documents = command.identity_documents(config, content.as_ref());
         let mut best: Option<(usize, Value)> = None;
         for document in documents {
-            let done = self.runs_done(&document, seeds)?;
+            let done = self.runs_done(&study.name, &document, seeds)?;
             if best.as_ref().is_none_or(|(most, _)| done > *most) {
                 best = Some((done, document));
             }
@@ -170,13 +171,13 @@ impl Planner<'_, '_> {
         Ok(best.map(|(_, document)| (command, config, document)))
     }
 
-    fn runs_done(&self, document: &Value, seeds: &[i64]) -> Result<usize, SweepError> {
+    fn runs_done(&self, study: &str, document: &Value, seeds: &[i64]) -> Result<usize, SweepError> {
         let Some(registry) = self.registry else { return Ok(0) };
         let mut runs = Vec::with_capacity(seeds.len());
         for seed in seeds {
             runs.push(RunId::from_str(identity_of(document, *seed)?.run_id.full())?);
         }
-        Ok(registry.states(&runs)?.into_values().filter(|state| *state == RunState::Done).count())
+        Ok(registry.states(study, &runs)?.into_values().filter(|state| *state == RunState::Done).count())
     }
 
     fn inputs_of(&mut self, config: &RunConfig) -> Result<Inputs, SweepError> {
@@ -281,6 +282,7 @@ fn policy(study: &Study) -> Policy {
         per_run_timeout_seconds: study.budget.per_run_timeout.map(|timeout| timeout.as_secs_f64()),
         on_end: study.on_end.clone(),
         on_failure: study.on_failure.clone(),
+        prune: study.prune.clone(),
         slurm: study.slurm.clone(),
         resources: study.resources.clone(),
     }

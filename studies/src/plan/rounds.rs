@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::planner::place_of;
 use super::study_plan::StudyPlan;
-use crate::disk::{RecordError, Root, objective_of};
+use crate::disk::{RecordError, Root, objective_of, rung_values};
 use crate::error::SweepError;
 use crate::registry::{Reader, RunFilter, RunRow, RunState};
 use crate::study::{Goal, Overrides, Study};
@@ -69,7 +69,10 @@ pub fn next_round(
     let rows = registry.runs(&RunFilter { study: Some(plan.name.clone()), ..RunFilter::default() })?;
     let is_over = |row: &RunRow| {
         row.withdrawn
-            || matches!(row.state, RunState::Done | RunState::Failed | RunState::Cancelled | RunState::Invalid)
+            || matches!(
+                row.state,
+                RunState::Done | RunState::Pruned | RunState::Failed | RunState::Cancelled | RunState::Invalid
+            )
     };
     if rows.len() < plan.runs || !rows.iter().all(is_over) {
         return Ok(None);
@@ -77,8 +80,16 @@ pub fn next_round(
     let expansion = study.expand(&Overrides { set: overrides.set.clone(), ..Overrides::default() })?;
     let sign = if objective.goal == Goal::Max { -1.0 } else { 1.0 };
     let loss = |row: &RunRow| {
-        let done = row.state == RunState::Done && !row.withdrawn;
-        let value = objective_of(&root.run(&row.run_id), &objective).filter(|_| done);
+        let folder = root.run(&row.run_id);
+        let value = match (row.state, &study.prune) {
+            _ if row.withdrawn => None,
+            (RunState::Done, _) => objective_of(&folder, &objective),
+            // What it came to, which others were better than: as good as it can be known.
+            (RunState::Pruned, Some(rule)) if rule.metric.name == objective.name => {
+                rung_values(&folder, rule).last().and_then(|(_, value)| *value)
+            }
+            _ => None,
+        };
         value.map_or(f64::INFINITY, |value| sign * value)
     };
     // The runs of a setting are its seeds. Numbers say nothing: a run keeps the one that it had in an earlier plan.

@@ -16,7 +16,7 @@ use crate::error::SweepError;
 use crate::job::Work;
 use crate::program::{Provenance, withheld};
 use crate::registry::{Member, PlanChanges, Registry, RunId, StudySpec};
-use crate::study::{Resources, SlurmOptions};
+use crate::study::{PruneRule, Resources, SlurmOptions};
 
 /// How a study treats what goes wrong, what it may spend, and what it asks of a batch system.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,9 @@ pub struct Policy {
     /// A command to run when they end badly.
     #[serde(default)]
     pub on_failure: Option<Vec<String>>,
+    /// Which runs it stops before their end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prune: Option<PruneRule>,
     /// What its tasks ask of Slurm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slurm: Option<SlurmOptions>,

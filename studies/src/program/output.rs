@@ -15,6 +15,7 @@ use super::curve::Curve;
 use super::folder::RunFolder;
 use super::log::ProgramLog;
 use super::{Step, file_failed};
+use crate::study::StopAt;
 
 /// The longest line that is looked at.
 const LONGEST_LINE: usize = 16 << 20;
@@ -61,16 +62,27 @@ pub(super) struct Output {
     output_tail: Tail,
     error_tail: Tail,
     last_progress: Option<Instant>,
+    stop_at: Option<StopAt>,
+    stop_is_reached: bool,
 }
 
 impl Output {
     /// Nothing yet; the log of earlier attempts is continued. Log and curves may become so large, in bytes.
-    pub(super) fn open(folder: &RunFolder, limit: u64) -> Step<Self> {
+    pub(super) fn open(folder: &RunFolder, limit: u64, stop_at: Option<StopAt>) -> Step<Self> {
         let path = folder.file("log.txt");
         let log = ProgramLog::open(&path, limit).map_err(|error| file_failed(&FileError::at("write", &path)(error)))?;
         let curve = Curve::new(folder.file("metrics.jsonl"), limit);
         let (output_tail, error_tail) = (Tail::default(), Tail::default());
-        Ok(Self { log, curve, last_object: None, output_tail, error_tail, last_progress: None })
+        Ok(Self {
+            log,
+            curve,
+            last_object: None,
+            output_tail,
+            error_tail,
+            last_progress: None,
+            stop_at,
+            stop_is_reached: false,
+        })
     }
 
     /// Takes whole lines; `progress` gets those that tell it.
@@ -117,8 +129,14 @@ impl Output {
             self.last_progress = Some(Instant::now());
             progress(&printable_values(&Value::Object(object.map.clone())));
         }
+        self.stop_is_reached |= self.stop_at.as_ref().is_some_and(|stop_at| stop_at.is_reached_by(&object.map));
         self.curve.take(&object);
         self.last_object = Some(object);
+    }
+
+    /// Whether the program told that it came to where it is to stop.
+    pub(super) fn stop_is_reached(&self) -> bool {
+        self.stop_is_reached
     }
 
     /// The last line of standard output that is a JSON object.

@@ -56,6 +56,7 @@ impl Run {
             attempt: 2,
             alone: false,
             work: Work::Command(Box::new(command.clone())),
+            stop_at: None,
         };
         Self { _scratch: scratch, job, command, limits: PATIENT }
     }

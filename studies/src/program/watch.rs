@@ -73,7 +73,7 @@ impl Watch<'_> {
             match self.exited {
                 Some(exited) if self.open_streams == 0 || exited.elapsed() >= linger => return Cause::Ended,
                 Some(_) => {}
-                None if stop.load(Ordering::Relaxed) => return Cause::Stopped,
+                None if stop.load(Ordering::Relaxed) || self.output.stop_is_reached() => return Cause::Stopped,
                 None if deadline.is_some_and(|deadline| Instant::now() >= deadline) => return Cause::TimedOut,
                 None => {}
             }

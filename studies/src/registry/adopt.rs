@@ -34,6 +34,8 @@ impl Registry {
                         now,
                     );
                 }
+                // Those of a study are not those of a run.
+                RunState::Paused | RunState::Pruned => false,
                 RunState::Cancelled | RunState::Superseded | RunState::Invalid => false,
             };
             if !adoptable {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde_json::json;
 
+use super::judge::{next_rung, rule};
 use super::{ConfigId, Reader, Registry, RegistryResult, RunId, RunQueue, RunState};
 use crate::process::{Liveness, ProcessIdentity};
 
@@ -35,6 +36,8 @@ pub struct Claim {
     pub deferrals: u32,
     /// The class of the failure that a retry follows.
     pub last_class: Option<String>,
+    /// Where it is to stop for a comparison, in a study that prunes.
+    pub rung: Option<u64>,
     pub(super) run_no: i64,
     pub(super) worker: String,
 }
@@ -53,6 +56,7 @@ impl Claim {
             lost_attempts: 0,
             deferrals: 0,
             last_class: row.get(8)?,
+            rung: None,
             worker: worker.to_owned(),
         })
     }
@@ -112,6 +116,11 @@ impl Registry {
                         }
                     }
                     claims.push(take(transaction, run_no, process, lease, now)?);
+                }
+            }
+            if let Some(rule) = rule(transaction, queue.study())?.filter(|_| !claims.is_empty()) {
+                for claim in &mut claims {
+                    claim.rung = next_rung(transaction, queue.study(), claim.run_no, &rule)?;
                 }
             }
             Ok(claims)

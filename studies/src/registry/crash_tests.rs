@@ -106,6 +106,6 @@ fn plan_one_run(path: &Path) {
         shape_sig: "shape".into(),
         identity_json: "{}".into(),
     };
-    let member = Member { run, index: 0, case: None, axes_json: "{}".into() };
+    let member = Member { run, index: 0, case: None, axes_json: "{}".into(), race: None };
     Registry::open(path).unwrap().plan(&study, &[member]).unwrap();
 }

@@ -59,7 +59,7 @@ pub enum AfterFailure {
 }
 
 /// A move out of running, as the claim's owner asks for it.
-struct Ending<'a> {
+pub(super) struct Ending<'a> {
     state: RunState,
     kind: &'static str,
     class: Option<&'a str>,
@@ -71,7 +71,7 @@ struct Ending<'a> {
 }
 
 impl Ending<'_> {
-    fn new(state: RunState, kind: &'static str, payload: Option<String>) -> Self {
+    pub(super) fn new(state: RunState, kind: &'static str, payload: Option<String>) -> Self {
         Self { state, kind, class: None, error: None, fingerprint: None, not_before: None, retries: 0, payload }
     }
 }
@@ -147,8 +147,8 @@ impl Registry {
     }
 }
 
-/// Outer errors undo everything; inner ones are answers, and what was written beside them stays.
-fn end(
+/// Ends an attempt. Outer errors undo everything; inner ones are answers, and what was written beside them stays.
+pub(super) fn end(
     transaction: &Transaction<'_>,
     claim: &Claim,
     ending: &Ending<'_>,

@@ -11,7 +11,8 @@ use super::{RegistryError, RegistryResult};
 const APPLICATION_ID: i64 = 0x6165_6573;
 
 /// Migration `n` makes version `n + 1` of version `n`; an empty file is version 0.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("schema_v1.sql"), include_str!("schema_v2.sql")];
+pub(super) const MIGRATIONS: &[&str] =
+    &[include_str!("schema_v1.sql"), include_str!("schema_v2.sql"), include_str!("schema_v3.sql")];
 
 /// The version of a file, after making sure that it is a registry or empty.
 pub(super) fn version(connection: &Connection, path: &Path) -> RegistryResult<i64> {

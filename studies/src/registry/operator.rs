@@ -31,7 +31,8 @@ pub struct Moved {
 }
 
 impl Registry {
-    /// Makes failed, cancelled, invalid, interrupted and deferred runs pending, with all their retries.
+    /// Makes failed, cancelled, invalid, interrupted and deferred runs pending, with all their retries. One that a study stopped at
+    /// a rung goes to its end then.
     ///
     /// # Errors
     /// When one of the runs does not exist; nothing is changed then.
@@ -47,6 +48,11 @@ impl Registry {
                      fingerprint = NULL, updated_at = ?2, event_kind = 'retried', actor = ?3, payload = ?4
                  WHERE run_no = ?1",
                 params![current_run.run_no, now, audit.actor, audit.payload()],
+            )?;
+            // Whoever takes a run up that a study stopped wants it whole.
+            transaction.execute(
+                "UPDATE study_runs SET kept = 1, verdict = NULL WHERE run_no = ?1 AND verdict IS NOT NULL",
+                [current_run.run_no],
             )?;
             Ok(true)
         })

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::json;
 
+use super::judge;
 use super::{ConfigId, Reader, Registry, RegistryError, RegistryResult, RunId, RunState};
 
 /// A study as its file says it.
@@ -48,6 +49,8 @@ pub struct Member {
     pub case: Option<String>,
     /// What its axes were set to: a JSON object of scalars.
     pub axes_json: String,
+    /// What it is compared within, in a study that prunes.
+    pub race: Option<String>,
 }
 
 /// What entering a study did.
@@ -135,7 +138,9 @@ impl Registry {
     pub fn plan(&mut self, study: &StudySpec, members: &[Member]) -> RegistryResult<PlanChanges> {
         refuse_duplicates(members)?;
         self.write(|transaction, now| {
+            let before = judge::rule_of_study(transaction, &study.name)?;
             let (study_id, spec_changed) = enter_study(transaction, study, now)?;
+            judge::begin_anew(transaction, study_id, before.as_ref(), now)?;
             let mut entry = StudyEntry { transaction, study, study_id, now, planned: PlanChanges::default(), moved: 0 };
             let mut listed = HashSet::with_capacity(members.len());
             for member in members {
@@ -275,8 +280,8 @@ impl StudyEntry<'_> {
     fn place(&mut self, member: &Member, run_no: i64, state: RunState, existed: bool) -> RegistryResult<()> {
         let done = state == RunState::Done;
         let mut insert = self.transaction.prepare_cached(
-            "INSERT INTO study_runs (study_id, run_no, idx, case_name, axes_json, reused, state, added_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (study_id, run_no) DO NOTHING",
+            "INSERT INTO study_runs (study_id, run_no, idx, case_name, axes_json, reused, state, added_at, race)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (study_id, run_no) DO NOTHING",
         )?;
         let index = number(self.transaction, self.study_id, run_no, member.index)?;
         let added = insert.execute(params![
@@ -287,7 +292,8 @@ impl StudyEntry<'_> {
             member.axes_json,
             done,
             state,
-            self.now
+            self.now,
+            member.race
         ])?;
         if added > 0 {
             self.planned.shared += u64::from(existed);
@@ -295,10 +301,12 @@ impl StudyEntry<'_> {
             return Ok(());
         }
         let mut update = self.transaction.prepare_cached(
-            "UPDATE study_runs SET idx = ?3, case_name = ?4, axes_json = ?5
-             WHERE study_id = ?1 AND run_no = ?2 AND (idx <> ?3 OR case_name IS NOT ?4 OR axes_json <> ?5)",
+            "UPDATE study_runs SET idx = ?3, case_name = ?4, axes_json = ?5, race = ?6
+             WHERE study_id = ?1 AND run_no = ?2
+               AND (idx <> ?3 OR case_name IS NOT ?4 OR axes_json <> ?5 OR race IS NOT ?6)",
         )?;
-        self.moved += update.execute(params![self.study_id, run_no, index, member.case, member.axes_json])? as u64;
+        let place = params![self.study_id, run_no, index, member.case, member.axes_json, member.race];
+        self.moved += update.execute(place)? as u64;
         Ok(())
     }
 

@@ -42,6 +42,11 @@ const TURNS: [RunState; 5] =
     [RunState::Running, RunState::Deferred, RunState::Interrupted, RunState::Pending, RunState::Superseded];
 
 impl RunQueue {
+    /// The number of its study.
+    pub(super) fn study(&self) -> i64 {
+        self.study_id
+    }
+
     /// The runs by state, withdrawn ones left out.
     pub fn counts(&self) -> StateCounts {
         self.counts
@@ -108,7 +113,7 @@ impl RunQueue {
             mine.extend(position);
         }
         let mut find = connection.prepare_cached(
-            "SELECT r.state, r.not_before, coalesce(m.withdrawn, 0)
+            "SELECT coalesce(m.state, r.state), r.not_before, coalesce(m.withdrawn, 0)
              FROM runs r LEFT JOIN study_runs m ON m.run_no = r.run_no AND m.study_id = ?2 WHERE r.run_no = ?1",
         )?;
         for position in mine {
@@ -203,7 +208,7 @@ fn all_members(connection: &Connection, study_id: i64) -> RegistryResult<Vec<Que
 
 fn member(connection: &Connection, study_id: i64, run: &RunId) -> RegistryResult<QueuedRun> {
     let mut find = connection.prepare_cached(
-        "SELECT r.run_no, m.idx, m.withdrawn, r.state, r.not_before
+        "SELECT r.run_no, m.idx, m.withdrawn, m.state, r.not_before
          FROM runs r JOIN study_runs m ON m.run_no = r.run_no AND m.study_id = ?2 WHERE r.run_id = ?1",
     )?;
     let found = find.query_row(params![run, study_id], queued).optional()?;

@@ -46,6 +46,8 @@ pub struct MemberOnDisk {
     pub case: Option<String>,
     /// What its axes are set to, as JSON.
     pub axes_json: String,
+    /// What it is compared within, in a study that prunes.
+    pub race: Option<String>,
     /// Whether the study still lists it; a number is its run's for ever.
     pub listed: bool,
 }
@@ -106,6 +108,7 @@ fn make(
                  VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
                 params![study.name, study.task, study.spec_sha, study.spec_json, now],
             )?;
+            super::judge::begin_anew(transaction, transaction.last_insert_rowid(), None, now)?;
             rebuilt.studies += 1;
         }
         for facts in runs {
@@ -135,10 +138,10 @@ fn enter(connection: &Connection, facts: &RunOnDisk, now: i64) -> RegistryResult
         }
         connection
             .prepare_cached(
-                "INSERT INTO study_runs (study_id, run_no, idx, case_name, axes_json, reused, state, added_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, 0, 'pending', ?6)",
+                "INSERT INTO study_runs (study_id, run_no, idx, case_name, axes_json, reused, state, added_at, race)
+                 VALUES (?1, ?2, ?3, ?4, ?5, 0, 'pending', ?6, ?7)",
             )?
-            .execute(params![study_id, run_no, index, place.case, place.axes_json, now])?;
+            .execute(params![study_id, run_no, index, place.case, place.axes_json, now, place.race])?;
     }
     if let Some(result) = &facts.result {
         let current_run = CurrentRun::read(connection, &facts.run.run_id)?;

@@ -101,9 +101,17 @@ pub struct RunningRow {
     pub progress: Option<String>,
 }
 
-const COLUMNS: &str =
-    "r.run_id, r.config_id, r.seed, c.task, r.state, r.outcome, r.class, r.error, r.fingerprint, r.epoch,
-    r.attempts, r.retries_used, r.lease_until, r.not_before, r.result_sha, r.wall_ms, r.created_at, r.updated_at";
+/// Where a run is when no study is asked for: stopped at a rung only if no study goes on with it.
+const STATE: &str = "CASE r.state WHEN 'interrupted'
+    THEN coalesce((SELECT min(s.state) FROM study_runs s WHERE s.run_no = r.run_no), r.state) ELSE r.state END";
+
+/// The columns of a [`RunRow`] before those of its place in a study; where the run is comes from `state`.
+fn columns(state: &str) -> String {
+    format!(
+        "r.run_id, r.config_id, r.seed, c.task, {state}, r.outcome, r.class, r.error, r.fingerprint, r.epoch, r.attempts,
+         r.retries_used, r.lease_until, r.not_before, r.result_sha, r.wall_ms, r.created_at, r.updated_at"
+    )
+}
 
 impl RunRow {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -135,13 +143,21 @@ impl RunRow {
 }
 
 impl Reader {
-    /// Where these runs are; a run that the registry does not know is left out.
-    pub fn states<'a>(&self, runs: impl IntoIterator<Item = &'a RunId>) -> RegistryResult<HashMap<RunId, RunState>> {
+    /// Where these runs are, in a study if it lists them; a run that the registry does not know is left out.
+    pub fn states<'a>(
+        &self,
+        study: &str,
+        runs: impl IntoIterator<Item = &'a RunId>,
+    ) -> RegistryResult<HashMap<RunId, RunState>> {
         self.read(|connection| {
-            let mut find = connection.prepare_cached("SELECT state FROM runs WHERE run_id = ?1")?;
+            let mut find = connection.prepare_cached(
+                "SELECT coalesce(m.state, r.state) FROM runs r LEFT JOIN study_runs m
+                     ON m.run_no = r.run_no AND m.study_id = (SELECT study_id FROM studies WHERE name = ?2)
+                 WHERE r.run_id = ?1",
+            )?;
             let mut states = HashMap::new();
             for run in runs {
-                if let Some(state) = find.query_row([run], |row| row.get(0)).optional()? {
+                if let Some(state) = find.query_row(params![run, study], |row| row.get(0)).optional()? {
                     states.insert(run.clone(), state);
                 }
             }
@@ -227,17 +243,17 @@ fn question(connection: &Connection, filter: &RunFilter) -> RegistryResult<(Stri
         }
         conditions.extend(axis_conditions(filter, &mut values));
         let from = format!("FROM study_runs m JOIN runs r ON r.run_no = m.run_no {config}");
-        (format!("SELECT {COLUMNS}, m.idx, m.case_name, m.axes_json, m.withdrawn {from}"), "m.idx")
+        (format!("SELECT {}, m.idx, m.case_name, m.axes_json, m.withdrawn {from}", columns("m.state")), "m.idx")
     } else {
         if !states.is_empty() {
-            conditions.push(format!("r.state IN ({states})"));
+            conditions.push(format!("{STATE} IN ({states})"));
         }
         let axes = axis_conditions(filter, &mut values);
         if !axes.is_empty() {
             let all = axes.join(" AND ");
             conditions.push(format!("EXISTS (SELECT 1 FROM study_runs m WHERE m.run_no = r.run_no AND {all})"));
         }
-        (format!("SELECT {COLUMNS}, NULL, NULL, NULL, NULL FROM runs r {config}"), "r.run_no")
+        (format!("SELECT {}, NULL, NULL, NULL, NULL FROM runs r {config}", columns(STATE)), "r.run_no")
     };
     if !conditions.is_empty() {
         sql += &format!(" WHERE {}", conditions.join(" AND "));
@@ -299,8 +315,9 @@ pub(super) fn named(connection: &Connection, name: &str) -> RegistryResult<(i64,
 
 pub(super) fn row(connection: &Connection, run_no: i64, study_id: Option<i64>) -> RegistryResult<RunRow> {
     let sql = format!(
-        "SELECT {COLUMNS}, m.idx, m.case_name, m.axes_json, m.withdrawn FROM runs r JOIN configs c ON c.config_id = r.config_id
-         LEFT JOIN study_runs m ON m.run_no = r.run_no AND m.study_id = ?2 WHERE r.run_no = ?1"
+        "SELECT {}, m.idx, m.case_name, m.axes_json, m.withdrawn FROM runs r JOIN configs c ON c.config_id = r.config_id
+         LEFT JOIN study_runs m ON m.run_no = r.run_no AND m.study_id = ?2 WHERE r.run_no = ?1",
+        columns(&format!("coalesce(m.state, {STATE})"))
     );
     Ok(connection.prepare_cached(&sql)?.query_row(params![run_no, study_id], RunRow::from_row)?)
 }

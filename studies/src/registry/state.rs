@@ -70,6 +70,10 @@ named! {
         Running = "running",
         /// Stopped with work left; can be claimed.
         Interrupted = "interrupted",
+        /// Of a study that prunes: it waits at a rung. In other studies it can be claimed.
+        Paused = "paused",
+        /// Of a study that prunes: others did better, and it stopped at a rung. In other studies it can be claimed.
+        Pruned = "pruned",
         /// Put off until a certain time: rate limit, or back-off before a retry.
         Deferred = "deferred",
         /// Failed, and not tried again unless somebody asks.

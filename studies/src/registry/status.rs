@@ -36,15 +36,15 @@ pub struct StudyStatus {
 }
 
 impl StudyStatus {
-    /// Whether every member that counts is done.
+    /// Whether every member that counts is done, or was pruned.
     pub fn is_complete(&self) -> bool {
-        self.counts.get(RunState::Done) == self.counts.total()
+        self.counts.get(RunState::Done) + self.counts.get(RunState::Pruned) == self.counts.total()
     }
 
-    /// Members that are still to be done: everything but done, failed, cancelled, superseded and invalid.
+    /// Members that are still to be done: everything but done, pruned, failed, cancelled, superseded and invalid.
     pub fn remaining(&self) -> u64 {
-        use RunState::{Deferred, Interrupted, Pending, Running};
-        [Pending, Running, Interrupted, Deferred].map(|state| self.counts.get(state)).iter().sum()
+        use RunState::{Deferred, Interrupted, Paused, Pending, Running};
+        [Pending, Running, Interrupted, Paused, Deferred].map(|state| self.counts.get(state)).iter().sum()
     }
 
     /// What a done member took on average, in milliseconds.
@@ -119,7 +119,7 @@ impl Reader {
             let mut query = connection.prepare_cached(
                 "SELECT r.run_id FROM study_runs m JOIN runs r ON r.run_no = m.run_no
                  WHERE m.study_id = ?1 AND m.withdrawn IN (0, 1)
-                   AND m.state IN ('pending', 'running', 'interrupted', 'deferred')",
+                   AND m.state IN ('pending', 'running', 'interrupted', 'paused', 'deferred')",
             )?;
             Ok(query.query_map([study_id], |row| row.get(0))?.collect::<Result<_, _>>()?)
         })

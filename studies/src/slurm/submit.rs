@@ -147,6 +147,7 @@ impl Submission<'_> {
                 attempt: claim.attempt_no,
                 alone: false,
                 work: work.clone(),
+                stop_at: None,
             },
             identity: identity_document(&member.run)?,
             retries_used: claim.retries_used,

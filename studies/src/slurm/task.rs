@@ -241,6 +241,7 @@ impl Task<'_> {
                 let attempt = self.journal.of(&job.run_id).began;
                 self.wait(position, deferral(after_seconds, attempt), "rate limited")
             }
+            EndedState::Paused => self.wait(position, AGAIN, "stopped at a rung"),
             EndedState::Interrupted if self.stopping => self.wait(position, AGAIN, "stopped"),
             EndedState::Interrupted if limit.is_some_and(|limit| since.elapsed().as_secs_f64() > limit) => {
                 let why = "it took longer than budget.per_run_timeout";

@@ -8,6 +8,7 @@ use aees_run::settings::{Place, TaskName};
 use super::block::{Block, Order};
 use super::command::CommandSpec;
 use super::policy::{Breakers, Budget, Objective};
+use super::prune::PruneRule;
 use super::purpose::StatedPurposes;
 use super::resources::Resources;
 use super::rules::{ExclusionRule, KnownKeys};
@@ -27,6 +28,8 @@ pub struct Study {
     pub note: Option<String>,
     /// What it is judged by.
     pub metric: Option<Objective>,
+    /// Which runs it stops before their end.
+    pub prune: Option<PruneRule>,
     /// What it may spend.
     pub budget: Budget,
     /// How often each class of failure is tried again, where the file says so; none for as often as it takes.

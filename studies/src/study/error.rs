@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use aees_run::result::METRICS;
+use aees_run::result::{EPISODE_CURVES, EPOCH_CURVES, METRICS};
 use aees_run::settings::{ConfigError, Place};
 
 /// One thing that is wrong.
@@ -101,6 +101,9 @@ pub enum StudyProblem {
     /// A metric that is in no result of the task.
     #[error("no run of this task has a number `{name}`")]
     UnknownMetric { name: String, nearest: Option<String> },
+    /// A metric that no training run tells on its way.
+    #[error("`prune` goes by `{name}`, which no training run tells on its way")]
+    NoCurve { name: String, nearest: Option<String> },
     /// A setting of a run that cannot be.
     #[error("{error}{}", written(others))]
     Setting { error: ConfigError, others: Vec<(String, Place)> },
@@ -147,6 +150,11 @@ impl StudyError {
             }
             StudyProblem::UnknownMetric { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
             StudyProblem::UnknownMetric { nearest: None, .. } => format!("name one of {}", METRICS.join(", ")),
+            StudyProblem::NoCurve { nearest, .. } => {
+                let meant = nearest.as_ref().map(|nearest| format!("did you mean `{nearest}`? ")).unwrap_or_default();
+                let (epochs, episodes) = (EPOCH_CURVES.join(", "), EPISODE_CURVES.join(", "));
+                format!("{meant}each epoch has {epochs}; each episode has {episodes}")
+            }
             StudyProblem::NobodySets { nearest: None, .. } => "name a key of base, set, sweep, zip or cases".into(),
             StudyProblem::Setting { error, .. } => return error.help(),
             StudyProblem::NewerVersion { .. } => "use a newer aees, or write `aees: 1`".into(),

@@ -15,6 +15,7 @@ use super::expand::check_combinations;
 use super::fields::{YamlFields, missing, refuse_unknown, wrong};
 use super::keys;
 use super::policy;
+use super::prune::PruneRule;
 use super::resources::Resources;
 use super::rules::ExclusionRule;
 use super::seeds;
@@ -122,6 +123,7 @@ impl<'file> StudyReader<'file> {
             task,
             note,
             metric,
+            prune: None,
             budget,
             retry,
             breakers,
@@ -141,6 +143,10 @@ impl<'file> StudyReader<'file> {
             task_place,
         };
         self.check_search(&study);
+        if let Some(node) = self.get("prune") {
+            let rule = PruneRule::read(node, study.metric.as_ref(), &study.known_keys(), self.errors);
+            study.prune = rule;
+        }
         if let Some(node) = self.get("exclude") {
             study.exclude = ExclusionRule::read(node, &study.known_keys(), self.errors);
         }

@@ -93,6 +93,7 @@ pub(super) const STUDY: &[StudyKey] = &[
     ),
     key("search", "How combinations are chosen; all of them when left out.", || map_of(SEARCH, &["method"])),
     key("metric", "What the study is judged by.", || map_of(METRIC, &["name"])),
+    key("prune", "Which runs are stopped before their end because others do better.", || map_of(PRUNE, &[])),
     key("budget", "What the study may spend.", || map_of(BUDGET, &[])),
     key("retry", "How often each class of failure is tried again; inf for as often as it takes.", retry),
     key("breakers", "When the study stops because something is wrong with all of it.", || map_of(BREAKERS, &[])),
@@ -144,6 +145,41 @@ pub(super) const METRIC: &[StudyKey] = &[
         "measure",
         "Which value of its curve counts: final, best, auc (the mean) or last_k(n).",
         || json!({"type": "string", "pattern": "^(final|best|auc|last_k\\( *[1-9][0-9]* *\\))$"}),
+    ),
+];
+
+/// `prune`.
+pub(super) const PRUNE: &[StudyKey] = &[
+    key(
+        "method",
+        "asha, which decides at once by the runs that came so far, or halving, which waits for all; asha when left out.",
+        || words(&["asha", "halving"]),
+    ),
+    key("metric", "What runs are compared by; the study's `metric` when left out.", || map_of(METRIC, &["name"])),
+    key("by", "What rungs count; epoch for training and step for a program when left out.", || {
+        words(&["epoch", "step"])
+    }),
+    key("grace", "The first rung: no run is stopped before it; 1 when left out.", count),
+    key(
+        "factor",
+        "One setting in so many goes on at each rung, and rungs grow by it; 3 when left out.",
+        || json!({"type": "integer", "minimum": 2}),
+    ),
+    key(
+        "rungs",
+        "The rungs, instead of those that begin at `grace` and grow by `factor`.",
+        || json!({"type": "array", "items": count(), "minItems": 1}),
+    ),
+    key(
+        "seeds",
+        "mean: a setting's seeds go on or stop together, by their mean; each: a run is compared with runs of its seed only; \
+         mean when left out.",
+        || words(&["mean", "each"]),
+    ),
+    key(
+        "per",
+        "Only settings that agree in these are compared, `case` among them; when left out, what is part of the problem.",
+        || list_of(&text()),
     ),
 ];
 

@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use aees_run::nearest::nearest;
 use aees_run::result::METRICS;
+use serde::{Deserialize, Serialize};
 
 use super::error::{StudyError, StudyProblem};
 use super::fields::{YamlFields, wrong};
 use super::keys;
 use super::yaml::{Kind, YamlNode};
 
-/// What a study is judged by.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a study is judged by. As data it is the text that it is shown as.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", from = "String")]
 pub struct Objective {
     /// The name of the metric in results.
     pub name: String,
@@ -39,6 +41,18 @@ impl Objective {
         // A measure may end with a bracket of its own.
         let measure = words().find_map(|word| Measure::parse(word).or_else(|| Measure::parse(&format!("{word})"))));
         Self { name: name.to_owned(), goal, measure: measure.unwrap_or(Measure::Final) }
+    }
+}
+
+impl From<Objective> for String {
+    fn from(objective: Objective) -> Self {
+        objective.to_string()
+    }
+}
+
+impl From<String> for Objective {
+    fn from(text: String) -> Self {
+        Self::parse(&text)
     }
 }
 

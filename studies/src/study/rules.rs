@@ -130,7 +130,7 @@ fn typed(dialect: Dialect, key: &str, node: &YamlNode) -> Result<Value, StudyErr
 }
 
 /// Whether anything in the study sets a key.
-fn known(study: &KnownKeys<'_>, key: &str, place: &Place) -> Result<(), StudyError> {
+pub(super) fn known(study: &KnownKeys<'_>, key: &str, place: &Place) -> Result<(), StudyError> {
     if study.dialect.task.is_some() {
         known_setting(key, place)?;
     }

@@ -62,6 +62,9 @@ seeds: 3
 # Instead of all combinations, some: random, sobol, or tpe, which learns from results.
 # search: {method: tpe, n: 40}
 
+# Stop settings early that do worse than others: with these words, 1 in 3 goes on at 1, 3, 9, ... epochs or steps.
+# prune: {method: asha, grace: 1, factor: 3}
+
 # What it may spend.
 # budget: {max_hours: 8, per_run_timeout: 2h}
 ";

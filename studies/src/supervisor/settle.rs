@@ -34,7 +34,7 @@ impl Supervisor<'_> {
             };
             self.tell_settled(run, &what, *seconds);
         }
-        Ok(())
+        self.judge_results(done.iter().map(|(run, completion, _)| (&run.claim, completion)))
     }
 
     /// The result of a run that is said to have one, or whose worker was killed after it had published it.
@@ -59,6 +59,7 @@ impl Supervisor<'_> {
                 let why = format!("{why}\nit is tried again alone");
                 (self.registry.interrupt(claim, &why, &usage), first_and_last_line(&why))
             }
+            EndedState::Paused => return self.settle_at_rung(&run, &usage, seconds),
             EndedState::RateLimited { after_seconds } => self.put_off(claim, after_seconds, &usage)?,
             EndedState::Interrupted if run.stop == Some(StopReason::Timeout) => {
                 self.queue.hold_back(claim);

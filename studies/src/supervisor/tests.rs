@@ -1,6 +1,8 @@
 //! The supervisor with a launcher that starts nothing, and a clock that only the launcher turns: by the patience with which
 //! it is polled when nothing happens.
 
+mod pruning;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::AtomicI64;
 
@@ -11,6 +13,7 @@ use super::*;
 use crate::job::Work;
 use crate::plan::Policy;
 use crate::registry::{Audit, OpenOptions, PlannedRun, StudySpec};
+use crate::study::PruneRule;
 
 /// What the launcher does with an attempt.
 enum Fate {
@@ -110,8 +113,13 @@ impl Scratch {
             shape_sig: "shape".into(),
             identity_json: json!({"setting": number}).to_string(),
         };
-        let member =
-            |index: u64| Member { run: run(index), index, case: None, axes_json: json!({"x": index}).to_string() };
+        let member = |index: u64| Member {
+            run: run(index),
+            index,
+            case: None,
+            axes_json: json!({"x": index}).to_string(),
+            race: None,
+        };
         let mut plan = StudyPlan { name: "s".into(), ..StudyPlan::empty() };
         plan.spec =
             StudySpec { name: "s".into(), task: "command".into(), spec_sha: "0".repeat(64), spec_json: "{}".into() };
@@ -155,6 +163,8 @@ impl Scratch {
             SweepEvent::Started { .. } => {}
             SweepEvent::Settled { what, .. } => settled.push(what.to_owned()),
             SweepEvent::Progress { running, .. } => progress.extend(running.iter().cloned()),
+            SweepEvent::Paused { what, .. } => settled.push(what.to_owned()),
+            SweepEvent::Judged { .. } => {}
             SweepEvent::Busy { .. } => settled.push("busy".to_owned()),
         };
         let begin = self.clock.load(Ordering::SeqCst);
@@ -173,6 +183,14 @@ impl Scratch {
         let (clock, base) = (self.clock.clone(), Instant::now());
         let begin = clock.load(Ordering::SeqCst);
         Box::new(move || base + Duration::from_millis((clock.load(Ordering::SeqCst) - begin).unsigned_abs()))
+    }
+
+    /// Compares the runs by this rule, all of them with each other.
+    fn pruned_by(mut self, rule: &PruneRule) -> Self {
+        self.plan.spec.spec_json = json!({"policy": {"prune": rule}}).to_string();
+        self.plan.policy.prune = Some(rule.clone());
+        self.plan.members.iter_mut().for_each(|member| member.race = Some(String::new()));
+        self
     }
 
     fn set_policy(mut self, change: impl FnOnce(&mut Policy)) -> Self {

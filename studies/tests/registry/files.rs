@@ -140,7 +140,7 @@ fn several_processes_may_make_the_file_at_once() {
 }
 
 fn facts(member: &Member, studies: &[&str], sha: Option<&str>) -> RunOnDisk {
-    let Member { run, index, case, axes_json } = member.clone();
+    let Member { run, index, case, axes_json, race: _ } = member.clone();
     let place = |study: &&str| MemberOnDisk {
         study: (*study).to_owned(),
         index,

@@ -110,7 +110,7 @@ pub(crate) fn run(number: u64) -> PlannedRun {
 pub(crate) fn member(number: u64, index: u64) -> Member {
     let axes_json =
         format!(r#"{{"lr":{},"method":"{}","n":{number}}}"#, 0.001, ["none", "bandit"][number as usize % 2]);
-    Member { run: run(number), index, case: None, axes_json }
+    Member { run: run(number), index, case: None, axes_json, race: None }
 }
 
 pub(crate) fn members(numbers: impl IntoIterator<Item = u64>) -> Vec<Member> {

@@ -121,7 +121,8 @@ impl Board {
             status.counts.iter().map(|(state, count)| paint(state, format!("{count} {state}"))).collect();
         let diverged = (status.diverged > 0).then(|| format!("{DIVERGED}{} diverged\x1b[0m", status.diverged));
         let diverged = diverged.map(|text| if colours { text } else { format!("{} diverged", status.diverged) });
-        let percent = (100 * done).checked_div(total).unwrap_or(0);
+        let over = done + status.counts.get(RunState::Pruned);
+        let percent = (100 * over).checked_div(total).unwrap_or(0);
         let mut head = format!("{}  {done}/{total} done ({percent} %)", status.name);
         if !counts.is_empty() {
             head += &format!("  {}", counts.join(" · "));

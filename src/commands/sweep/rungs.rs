@@ -1,0 +1,124 @@
+//! `aees sweep rungs`: how the rungs of a study that prunes stand, and whether its decisions come out again.
+
+use std::process::ExitCode;
+
+use aees_studies::registry::{Reader, RungReplay, RungRow};
+use aees_studies::study::PruneRule;
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+use crate::results::ResultsFlags;
+use crate::stdout;
+use crate::table::{Grid, GridCell, Side};
+
+/// A decision is not the same when it is made again.
+const EXIT_DIFFERS: u8 = 2;
+
+/// Shows the rungs of a study that prunes: who came, who went on, who was stopped
+#[derive(Args)]
+#[command(
+    after_help = "Exit codes of --replay: 0 all decisions are the same, 2 one is not, 1 the study or its registry cannot be read."
+)]
+pub(crate) struct RungsFlags {
+    /// The study: its name, or the beginning of it
+    study: String,
+    /// Make every decision again from what was recorded, and compare
+    #[arg(long)]
+    replay: bool,
+    /// Print one JSON document on stdout
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    results: ResultsFlags,
+}
+
+impl RungsFlags {
+    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        let reader = self.results.results().reader()?;
+        let name = only(&reader, &self.study)?;
+        let Some(rule) = reader.prune_rule(&name)? else {
+            let help = "a study prunes when its file has `prune`: docs/studies.md";
+            return Err(Failure::with_help(format!("the study {name} does not prune"), help));
+        };
+        let rungs = reader.rungs(&name)?;
+        let replay = if self.replay { Some(reader.replay_rungs(&name)?) } else { None };
+        if self.json {
+            stdout::line(document(&name, &rule, &rungs, replay.as_ref()));
+        } else {
+            eprintln!("{name}: {} on {}", rule.method.name(), rule.metric);
+            table(&rule, &rungs).print();
+            replay.iter().for_each(tell);
+        }
+        let differs = replay.is_some_and(|replay| !replay.differences.is_empty());
+        Ok(if differs { ExitCode::from(EXIT_DIFFERS) } else { ExitCode::SUCCESS })
+    }
+}
+
+fn only(reader: &Reader, named: &str) -> Result<String, Failure> {
+    let mut found: Vec<String> = reader.status(&[named])?.into_iter().map(|status| status.name).collect();
+    match (found.pop(), found.is_empty()) {
+        (Some(name), true) => Ok(name),
+        (last, _) => {
+            let names = found.into_iter().chain(last).collect::<Vec<_>>().join(", ");
+            Err(Failure::with_help(format!("`{named}` means several studies: {names}"), "give one of them"))
+        }
+    }
+}
+
+fn table(rule: &PruneRule, rungs: &[RungRow]) -> Grid {
+    use Side::{Left, Right};
+    let by = rule.by.name();
+    let mut table = Grid::new([
+        ("compared within", Left),
+        (by, Right),
+        ("came", Right),
+        ("went on", Right),
+        ("pruned", Right),
+        ("wait", Right),
+        ("best", Right),
+        ("last to go on", Right),
+    ]);
+    for rung in rungs {
+        let within = if rung.race.is_empty() { "the study" } else { &rung.race };
+        table.row(vec![
+            within.into(),
+            rung.at.to_string().into(),
+            rung.came.to_string().into(),
+            rung.promoted.to_string().into(),
+            rung.pruned.to_string().into(),
+            waiting(rung).to_string().into(),
+            GridCell::number(rung.best),
+            GridCell::number(rung.cutoff),
+        ]);
+    }
+    table
+}
+
+fn waiting(rung: &RungRow) -> usize {
+    rung.came.saturating_sub(rung.promoted + rung.pruned)
+}
+
+fn tell(replay: &RungReplay) {
+    let RungReplay { decisions, differences } = replay;
+    differences.iter().for_each(|difference| eprintln!("differs: {difference}"));
+    match differences.len() {
+        0 => eprintln!("{decisions} decisions were made again: all are the same"),
+        count => eprintln!("{decisions} decisions were made again: {count} differences"),
+    }
+}
+
+fn document(name: &str, rule: &PruneRule, rungs: &[RungRow], replay: Option<&RungReplay>) -> Value {
+    let rung = |rung: &RungRow| {
+        json!({
+            "race": rung.race, "at": rung.at, "came": rung.came, "promoted": rung.promoted, "pruned": rung.pruned,
+            "waiting": waiting(rung), "best": rung.best, "cutoff": rung.cutoff,
+        })
+    };
+    json!({
+        "study": name,
+        "prune": rule,
+        "rungs": rungs.iter().map(rung).collect::<Vec<_>>(),
+        "replay": replay.map(|replay| json!({"decisions": replay.decisions, "differences": replay.differences})),
+    })
+}
