@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::program::{Scratch, TINY, wait_until};
 
 /// Every verb, with the words before it.
-const VERBS: [&str; 60] = [
+const VERBS: [&str; 61] = [
     "",
     "train",
     "pretokenize",
@@ -25,6 +25,7 @@ const VERBS: [&str; 60] = [
     "sweep run",
     "sweep resume",
     "sweep status",
+    "sweep rungs",
     "sweep new",
     "sweep schema",
     "runs",

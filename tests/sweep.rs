@@ -8,6 +8,7 @@ mod hooks;
 mod language;
 mod once;
 mod programs;
+mod pruning;
 mod refused;
 mod searching;
 mod stopping;

@@ -40,6 +40,7 @@ fn status_of_a_hundred_thousand_runs() {
         index: number,
         case: None,
         axes_json: json!({"method": "bandit", "lr": 1e-3, "n": number}).to_string(),
+        race: None,
     };
     let study = StudySpec { name: "large".into(), task: "t".into(), spec_sha: "0".into(), spec_json: "{}".into() };
     registry.plan(&study, &(0..RUNS).map(member).collect::<Vec<_>>()).unwrap();

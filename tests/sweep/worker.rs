@@ -19,7 +19,7 @@ fn job_of(scratch: &Scratch, study: &str) -> (PathBuf, Job) {
     plan.read(|_| true, |member, work| planned.push((member.run.run_id, work))).unwrap();
     let (run_id, work) = planned.remove(0);
     let run_directory = scratch.path("alone").join(run_id.short());
-    let job = Job { run_id: run_id.full().to_owned(), run_directory, attempt: 1, alone: false, work };
+    let job = Job { run_id: run_id.full().to_owned(), run_directory, attempt: 1, alone: false, work, stop_at: None };
     let path = scratch.path("job.json");
     fs::write(&path, serde_json::to_string(&job).unwrap()).unwrap();
     (path, job)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde_json::json;
 
-use super::judge::{next_rung, rule};
+use super::rule::{next_rung, rule};
 use super::{ConfigId, Reader, Registry, RegistryResult, RunId, RunQueue, RunState};
 use crate::process::{Liveness, ProcessIdentity};
 

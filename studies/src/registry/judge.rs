@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::{Value, json};
 
 use super::finish::{Ending, end};
+use super::rule::{rule, stored};
 use super::{Claim, Reader, Registry, RegistryResult, RunId, RunState, Usage};
 use crate::prune::{Decision, Rung, RungEntry, RungVerdict};
 use crate::study::PruneRule;
@@ -37,7 +38,7 @@ struct RacingRun {
     run_id: RunId,
     index: u64,
     config_id: String,
-    place: Place,
+    place: Standing,
     /// It goes to its end whatever others do.
     kept: bool,
     verdict: Option<String>,
@@ -46,7 +47,7 @@ struct RacingRun {
 
 /// Where a run is, as far as a comparison goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Standing {
     /// It may still come to further rungs.
     Open,
     /// It failed or diverged: worse than all others.
@@ -154,25 +155,6 @@ impl Registry {
     }
 }
 
-/// The rule of a study, from its specification.
-pub(super) fn rule(connection: &Connection, study_id: i64) -> RegistryResult<Option<PruneRule>> {
-    let find = "SELECT spec_json FROM studies WHERE study_id = ?1";
-    let spec: Option<String> = connection.query_row(find, [study_id], |row| row.get(0)).optional()?;
-    Ok(spec.and_then(|spec| rule_of(&spec)))
-}
-
-/// The rule of a study that may not be there yet.
-pub(super) fn rule_of_study(connection: &Connection, study: &str) -> RegistryResult<Option<PruneRule>> {
-    let find = "SELECT study_id FROM studies WHERE name = ?1";
-    let study_id = connection.query_row(find, [study], |row| row.get(0)).optional()?;
-    study_id.map_or(Ok(None), |study_id| rule(connection, study_id))
-}
-
-fn rule_of(spec_json: &str) -> Option<PruneRule> {
-    let mut spec: Value = serde_json::from_str(spec_json).ok()?;
-    serde_json::from_value(spec["policy"]["prune"].take()).ok()
-}
-
 /// A study was planned with another rule than before: all is compared anew, by what the runs' folders say. Nothing is trained
 /// again for it.
 pub(super) fn begin_anew(
@@ -197,36 +179,6 @@ pub(super) fn begin_anew(
         run_event(transaction, (study_id, run_no), "compared_anew", &json!({}), now)?;
     }
     study_event(transaction, study_id, "rung_rule", &json!(rule), now)
-}
-
-/// Where a claimed run of a study is to stop; none for one that goes to its end.
-pub(super) fn next_rung(
-    connection: &Connection,
-    study_id: i64,
-    run_no: i64,
-    rule: &PruneRule,
-) -> RegistryResult<Option<u64>> {
-    let mut find = connection.prepare_cached(
-        "SELECT m.race, r.config_id FROM study_runs m JOIN runs r ON r.run_no = m.run_no
-         WHERE m.study_id = ?1 AND m.run_no = ?2 AND m.race IS NOT NULL AND m.kept = 0",
-    )?;
-    let found = find.query_row([study_id, run_no], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    let Some((race, config_id)): Option<(String, String)> = found else { return Ok(None) };
-    let mut promoted = connection.prepare_cached(
-        "SELECT verdict IS 'promoted' FROM rung_entries WHERE study_id = ?1 AND race = ?2 AND at = ?3 AND config_id = ?4",
-    )?;
-    for at in rule.ladder() {
-        let passed = promoted.query_row(params![study_id, race, stored(at), config_id], |row| row.get(0)).optional()?;
-        if passed != Some(true) {
-            return Ok(Some(at));
-        }
-    }
-    Ok(None)
-}
-
-/// A rung as the file has it: rungs beyond it are nobody's.
-pub(super) fn stored(at: u64) -> i64 {
-    i64::try_from(at).unwrap_or(i64::MAX)
 }
 
 fn note(connection: &Connection, study_id: i64, run_no: i64, at: u64, value: Option<f64>) -> RegistryResult<()> {
@@ -300,12 +252,12 @@ impl Judgement<'_> {
             let run_no = row.get(1)?;
             let (withdrawn, state, diverged): (bool, RunState, bool) = (row.get(5)?, row.get(8)?, row.get(9)?);
             let place = match state {
-                _ if withdrawn => Place::Gone,
-                RunState::Done if diverged => Place::Broken,
-                RunState::Done => Place::Ended,
-                RunState::Failed => Place::Broken,
-                RunState::Cancelled | RunState::Invalid | RunState::Superseded => Place::Gone,
-                _ => Place::Open,
+                _ if withdrawn => Standing::Gone,
+                RunState::Done if diverged => Standing::Broken,
+                RunState::Done => Standing::Ended,
+                RunState::Failed => Standing::Broken,
+                RunState::Cancelled | RunState::Invalid | RunState::Superseded => Standing::Gone,
+                _ => Standing::Open,
             };
             races.entry(row.get(0)?).or_default().push(RacingRun {
                 run_no,
@@ -485,8 +437,8 @@ fn arrival(runs: &[&RacingRun], at: u64) -> Arrival {
                 count += 1.0;
             }
             (Some(None), _) => broken = true,
-            (None, Place::Broken) => broken = true,
-            (None, Place::Open) if !run.kept => return Arrival::Waiting,
+            (None, Standing::Broken) => broken = true,
+            (None, Standing::Open) if !run.kept => return Arrival::Waiting,
             (None, _) => {}
         }
     }

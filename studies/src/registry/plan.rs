@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::json;
 
-use super::judge;
 use super::{ConfigId, Reader, Registry, RegistryError, RegistryResult, RunId, RunState};
+use super::{judge, rule};
 
 /// A study as its file says it.
 #[derive(Clone, Debug)]
@@ -138,7 +138,7 @@ impl Registry {
     pub fn plan(&mut self, study: &StudySpec, members: &[Member]) -> RegistryResult<PlanChanges> {
         refuse_duplicates(members)?;
         self.write(|transaction, now| {
-            let before = judge::rule_of_study(transaction, &study.name)?;
+            let before = rule::rule_of_study(transaction, &study.name)?;
             let (study_id, spec_changed) = enter_study(transaction, study, now)?;
             judge::begin_anew(transaction, study_id, before.as_ref(), now)?;
             let mut entry = StudyEntry { transaction, study, study_id, now, planned: PlanChanges::default(), moved: 0 };

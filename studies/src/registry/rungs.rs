@@ -46,7 +46,7 @@ impl Reader {
     pub fn rungs(&self, study: &str) -> RegistryResult<Vec<RungRow>> {
         self.read(|connection| {
             let study_id = super::studies::exact(connection, study)?;
-            let Some(rule) = super::judge::rule(connection, study_id)? else { return Ok(Vec::new()) };
+            let Some(rule) = super::rule::rule(connection, study_id)? else { return Ok(Vec::new()) };
             let rungs: BTreeMap<(String, u64), Rung> = rungs_of(connection, study_id)?.into_iter().collect();
             Ok(rungs.into_iter().map(|((race, at), rung)| row(&rule, race, at, &rung)).collect())
         })

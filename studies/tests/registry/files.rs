@@ -55,7 +55,7 @@ fn a_newer_file_can_be_read_and_not_written() {
     let before = fs::read(scratch.path()).unwrap();
 
     let Err(error) = Registry::open(&scratch.path()) else { panic!("it was opened") };
-    assert!(matches!(error, RegistryError::Newer { found: 99, known: 2, .. }), "{error:?}");
+    assert!(matches!(error, RegistryError::Newer { found: 99, known: 3, .. }), "{error:?}");
     assert!(error.to_string().contains("version 99"), "{error}");
     let reader = Reader::open(&scratch.path()).unwrap();
     assert_eq!(reader.newer_version(), Some(99));
@@ -140,12 +140,13 @@ fn several_processes_may_make_the_file_at_once() {
 }
 
 fn facts(member: &Member, studies: &[&str], sha: Option<&str>) -> RunOnDisk {
-    let Member { run, index, case, axes_json, race: _ } = member.clone();
+    let Member { run, index, case, axes_json, race } = member.clone();
     let place = |study: &&str| MemberOnDisk {
         study: (*study).to_owned(),
         index,
         case: case.clone(),
         axes_json: axes_json.clone(),
+        race: race.clone(),
         listed: true,
     };
     RunOnDisk {

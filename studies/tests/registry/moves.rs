@@ -11,7 +11,9 @@ use super::scratch::{AUDIT, LEASE, Scratch, claim_one, completion, digits, run_i
 
 /// The moves of the design, told a second time so that a change of the table is seen.
 fn legal(from: RunState, to: RunState) -> bool {
-    use RunState::{Cancelled, Deferred, Done, Failed, Interrupted, Invalid, Pending, Running, Superseded};
+    use RunState::{
+        Cancelled, Deferred, Done, Failed, Interrupted, Invalid, Paused, Pending, Pruned, Running, Superseded,
+    };
     match from {
         Pending => matches!(to, Running | Done | Cancelled | Superseded),
         Running => matches!(to, Running | Done | Failed | Deferred | Interrupted | Pending | Cancelled),
@@ -20,6 +22,8 @@ fn legal(from: RunState, to: RunState) -> bool {
         Done => to == Invalid,
         Superseded => matches!(to, Running | Pending),
         Cancelled | Invalid => to == Pending,
+        // A study says so, and no run is there.
+        Paused | Pruned => false,
     }
 }
 

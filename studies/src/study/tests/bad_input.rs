@@ -466,3 +466,50 @@ fn the_parts_of_a_command_must_be_what_they_are() {
     let doubled = "aees: 1\ntask: command\ncommand: {argv: [run], aliases: {rate: lr}}\nset: {rate: 1, lr: 2}\n";
     assert!(errors(doubled)[0].contains("`rate` and `lr` are one setting"), "{:?}", errors(doubled));
 }
+
+#[test]
+fn a_comparison_must_be_possible() {
+    let prune = |rest: &str| cifar(&format!("metric: {{name: val_accuracy}}\nprune: {{{rest}}}\n"));
+    assert_eq!(
+        cifar("prune: {}\n"),
+        "study.yaml:3:8: `metric` is missing: what runs are compared by; in `prune`, or of the study"
+    );
+    assert_eq!(prune("factor: 1"), "study.yaml:4:17: `factor` in prune must be a whole number from 2 on, not `1`");
+    assert_eq!(prune("factor: 2.5"), "study.yaml:4:17: `factor` in prune must be a whole number from 2 on, not `2.5`");
+    assert_eq!(prune("grace: 0"), "study.yaml:4:16: `grace` in prune must be a whole number above 0, not `0`");
+    assert_eq!(prune("method: median"), "study.yaml:4:17: `method` in prune must be asha or halving, not `median`");
+    assert_eq!(prune("seeds: all"), "study.yaml:4:16: `seeds` in prune must be mean or each, not `all`");
+    assert_eq!(prune("factr: 3"), "study.yaml:4:9: unknown key `factr` in prune");
+    let rungs = "`rungs` in prune must be a list of whole numbers above 0, each larger than the one before, not";
+    assert_eq!(prune("rungs: [1, 1]"), format!("study.yaml:4:16: {rungs} a list"));
+    assert_eq!(prune("rungs: [0, 1]"), format!("study.yaml:4:16: {rungs} a list"));
+    assert_eq!(prune("rungs: 3"), format!("study.yaml:4:16: {rungs} `3`"));
+    assert_eq!(
+        prune("rungs: [1, 3], grace: 2"),
+        "study.yaml:4:31: `grace` in prune must be left out where `rungs` names the rungs, not `2`"
+    );
+    assert_eq!(
+        prune("metric: {name: val_acuracy}"),
+        "study.yaml:4:17: `prune` goes by `val_acuracy`, which no training run tells on its way"
+    );
+    assert_eq!(
+        cifar("metric: {name: test_accuracy}\nprune: {}\n"),
+        "study.yaml:4:8: `prune` goes by `test_accuracy`, which no training run tells on its way"
+    );
+    assert_eq!(
+        prune("metric: {name: reward}, by: epoch"),
+        "study.yaml:4:37: `by` in prune must be step: `reward` is told with each episode, not `epoch`"
+    );
+    assert_eq!(
+        prune("per: [optimizer]"),
+        "study.yaml:4:15: `optimizer` is set by nothing in this study, so no rule can go by it"
+    );
+    assert_eq!(
+        prune("per: lr"),
+        "study.yaml:4:14: `per` in prune must be a list of settings, or [] to compare all, not `lr`"
+    );
+    assert_eq!(
+        command("prune: {metric: {name: loss}, per: [dat]}\nsweep: {data: [a, b]}\n"),
+        "study.yaml:4:37: `dat` is set by nothing in this study, so no rule can go by it"
+    );
+}

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::super::keys::{BLOCK, BREAKERS, BUDGET, COMMAND, COMPAT, METRIC, SEARCH, SLURM, STUDY, names};
+use super::super::keys::{BLOCK, BREAKERS, BUDGET, COMMAND, COMPAT, METRIC, PRUNE, SEARCH, SLURM, STUDY, names};
 use super::super::yaml::read_map;
 use super::super::{Overrides, Study, schema, starter};
 use super::{CIFAR, COMMAND as COMMAND_HEAD, Folder};
@@ -177,6 +177,11 @@ fn the_schema_refuses_what_the_parser_refuses() {
         format!("{CIFAR}cases: [{{set: {{lr: 1}}}}]\n"),
         format!("{CIFAR}search: {{method: bayes, n: 3}}\n"),
         format!("{CIFAR}metric: {{goal: max}}\n"),
+        format!("{CIFAR}metric: {{name: val_accuracy}}\nprune: {{factor: 1}}\n"),
+        format!("{CIFAR}metric: {{name: val_accuracy}}\nprune: {{grace: 0}}\n"),
+        format!("{CIFAR}metric: {{name: val_accuracy}}\nprune: {{method: median}}\n"),
+        format!("{CIFAR}metric: {{name: val_accuracy}}\nprune: {{rungs: []}}\n"),
+        format!("{CIFAR}metric: {{name: val_accuracy}}\nprune: {{gracee: 1}}\n"),
         format!("{CIFAR}budget: {{max_runs: 0}}\n"),
         format!("{CIFAR}retry: {{disk: 3}}\n"),
         format!("{CIFAR}slurm: {{partitoin: main}}\n"),
@@ -211,7 +216,7 @@ fn every_key_has_an_example() {
     }
     let mut found = BTreeSet::new();
     examples().iter().for_each(|example| keys(&document(example), &mut found));
-    for key in names(&[STUDY, BLOCK, SEARCH, METRIC, BUDGET, BREAKERS, COMPAT, SLURM, COMMAND])
+    for key in names(&[STUDY, BLOCK, SEARCH, METRIC, PRUNE, BUDGET, BREAKERS, COMPAT, SLURM, COMMAND])
         .into_iter()
         .chain(super::super::axis::FORMS)
     {

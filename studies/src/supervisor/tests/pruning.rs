@@ -37,7 +37,9 @@ impl Curves {
             state ^= state << 17;
             (state >> 11) as f64 / (1_u64 << 53) as f64
         };
-        (0..20).for_each(|_| drop(uniform()));
+        for _ in 0..20 {
+            uniform();
+        }
         Self((0..settings).map(|_| [uniform(), 0.5 + uniform(), 0.3 + uniform()]).collect())
     }
 
@@ -161,7 +163,7 @@ fn the_best_setting_is_kept_at_least_as_often_as_by_published_asha() {
             assert_eq!((done as usize, done + pruned), (race.kept.len(), 27));
         }
         let share = cost as f64 / (STUDIES * whole) as f64;
-        println!("{}: kept {ours}, published ASHA {published} of {STUDIES}, cost {share:.3}", method.name());
+        println!("{}: kept {ours}, published ASHA {published} of {STUDIES}, cost {share:.3} of all", method.name());
         assert!(ours >= published, "{}: {ours} and {published} of {STUDIES}", method.name());
         assert!((0.2..0.4).contains(&share), "{}: {share}", method.name());
     }
@@ -232,8 +234,10 @@ fn a_study_that_is_stopped_at_any_run_keeps_the_same() {
 #[test]
 fn a_failed_run_is_worse_than_all_and_does_not_hold_up_the_others() {
     for method in [PruneMethod::Asha, PruneMethod::Halving] {
-        let curves = Curves::new(5, 9);
-        let best = curves.best();
+        let mut curves = Curves::new(5, 9);
+        // Better than all others from the first step on.
+        let best = 4;
+        curves.0[best] = [0.0, 0.1, 1.0];
         let mut scratch = scratch(9, &rule(method, 1));
         let mut cost = 0;
         let outcome = scratch.run(2, |job| match setting(job) == best {
