@@ -120,6 +120,7 @@ fn job(scratch: &Scratch, study: &str) -> std::path::PathBuf {
                 attempt: 1,
                 alone: false,
                 work,
+                stop_at: None,
             });
         },
     )

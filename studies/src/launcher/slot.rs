@@ -81,7 +81,7 @@ mod tests {
 
     fn training(settings: Value) -> Job {
         let work = Work::Train(settings.as_object().cloned().unwrap_or_default());
-        Job { run_id: "ab".into(), run_directory: "ab".into(), attempt: 1, alone: false, work }
+        Job { run_id: "ab".into(), run_directory: "ab".into(), attempt: 1, alone: false, work, stop_at: None }
     }
 
     #[test]
