@@ -5,7 +5,9 @@
 //!
 //! Everything is on the disk before a call returns, so figures depend on the disk; `--folder` says which.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
@@ -35,6 +37,7 @@ fn main() {
 
     let in_batches = execute(&mut registry, executed, batch);
     let one_by_one = execute(&mut registry, executed / 10, 1);
+    let syncs = syncs_alone(scratch.path());
     let claims = claim_alone(&mut registry, executed / 10);
     // The rest in one go, so that status and claims have a long past to look over.
     execute(&mut registry, runs.saturating_sub(executed + executed / 10 * 2 + 1_000), 4_096);
@@ -57,6 +60,7 @@ fn main() {
         "runs": runs, "batch": batch, "megabytes": std::fs::metadata(&path).map(|file| file.len() >> 20).unwrap_or(0),
         "plan_s": planned, "plan_again_s": planned_again,
         "claims_one_by_one_per_s": claims, "claim_and_complete_per_s": {"in_batches": in_batches, "one_by_one": one_by_one, "at_the_end": at_the_end},
+        "bare_syncs_per_s": syncs,
         "status_ms": {"n": status.len(), "median": 1e3 * status[5], "min": 1e3 * status[0], "max": 1e3 * status[10]},
         "open_for_writing_ms": 1e3 * open, "results_ms": 1e3 * results,
     });
@@ -99,6 +103,18 @@ fn claim_alone(registry: &mut Registry, count: u64) -> f64 {
     let pairs: Vec<(&Claim, &Completion)> = claims.iter().zip(&done).collect();
     registry.complete_all(&pairs).expect("completions");
     count as f64 / time
+}
+
+/// What the disk does alone: 4 KiB appended and synced, again and again; gives the rate. A completion needs one of these.
+fn syncs_alone(folder: &Path) -> f64 {
+    const SYNCS: usize = 500;
+    let mut file = File::create(folder.join("syncs")).expect("a file");
+    let time = seconds(|| {
+        for _ in 0..SYNCS {
+            file.write_all(&[7; 4_096]).and_then(|()| file.sync_data()).expect("a sync");
+        }
+    });
+    SYNCS as f64 / time
 }
 
 fn completion(claim: &Claim) -> Completion {

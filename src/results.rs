@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use aees_run::artifact::FileError;
 use aees_studies::SweepError;
-use aees_studies::disk::{PlanFile, Root};
+use aees_studies::disk::{PlanFile, RecordError, Root};
 use aees_studies::plan::StudyPlan;
 use aees_studies::registry::{OpenOptions, Reader, Registry, RegistryError};
 use aees_studies::study::quoted;
@@ -94,6 +94,14 @@ impl Results {
             return Ok(None);
         }
         Ok(StudyPlan::resume(&self.root, &mut self.writer_or_new()?, study)?)
+    }
+
+    /// The same; none, too, where the plan is damaged: it can be made again.
+    pub(crate) fn resume_whole(&self, study: &str) -> Result<Option<StudyPlan>, Failure> {
+        match StudyPlan::resume(&self.root, &mut self.writer_or_new()?, study) {
+            Err(SweepError::Record(RecordError::Damaged { .. })) => Ok(None),
+            resumed => Ok(resumed?),
+        }
     }
 
     pub(crate) fn rebuild_command(&self) -> String {

@@ -68,6 +68,9 @@ fn files_that_are_no_files_are_refused_at_once() {
         soon(&scratch, &["train", "--config", path]).refused(&[path, no_file]);
         let text = ["train", "sst2", "--data", "synthetic", "--limit-train", "20", "--limit-eval", "10"];
         soon(&scratch, &[&text[..], &["--tokenizer", path]].concat()).refused(&[path]);
+        soon(&scratch, &["sweep", "plan", path]).refused(&[path, no_file]);
+        soon(&scratch, &["report", "tables", path]).refused(&[path]);
+        soon(&scratch, &["replay", path]).refused(&[path]);
     }
 }
 

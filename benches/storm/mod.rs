@@ -1,13 +1,15 @@
 //! A storm: supervisors and workers are killed with SIGKILL at random moments while they run many short programs, until
 //! all are done; then everything is counted.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use aees_studies::process::ProcessIdentity;
+use aees_studies::registry::{Reader, Why};
 use serde_json::Value;
 
 /// What to do.
@@ -55,6 +57,10 @@ pub(crate) struct Outcome {
     pub(crate) effects: usize,
     /// Who else worked on the study, where this machine has what it takes.
     pub(crate) bystanders: Vec<Bystander>,
+    /// Attempts of a supervisor in another PID namespace.
+    pub(crate) attempts_in_containers: usize,
+    /// How many different wrong times, in whole hours, attempts began at: what the jumping clock showed.
+    pub(crate) wrong_times: usize,
     /// Whether the database passes its integrity check.
     pub(crate) intact: bool,
     /// How long it took.
@@ -161,25 +167,28 @@ impl Storm {
         let rows = document.as_array().or_else(|| document["runs"].as_array()).unwrap();
         let done: Vec<&Value> = rows.iter().filter(|row| row["state"] == "done").collect();
         let check = self.command(&["registry", "check"]).output().unwrap();
-        let mut accepted: HashMap<String, usize> = HashMap::new();
-        for row in &done {
-            let id = row["run_id"].as_str().unwrap();
-            let why = self.command(&["runs", "why", &id[..16], "--json"]).output().unwrap();
-            let why: Value = serde_json::from_slice(&why.stdout).unwrap();
-            let events = why["events"].as_array().unwrap();
-            let count =
-                events.iter().filter(|event| matches!(event["kind"].as_str(), Some("completed" | "adopted"))).count();
-            accepted.insert(id.to_owned(), count);
-        }
+        let registry = Reader::open(&self.folder.join("results/registry.db")).unwrap();
+        let why = |row: &&Value| registry.why(row["run_id"].as_str().unwrap()).unwrap();
+        let histories: Vec<Why> = done.iter().map(why).collect();
+        let accepted = |history: &&Why| {
+            let kinds = history.events.iter().map(|event| event.kind.as_str());
+            kinds.filter(|kind| matches!(*kind, "completed" | "adopted")).count()
+        };
+        let own = ProcessIdentity::own().pid_namespace;
+        let attempts = || histories.iter().flat_map(|history| &history.attempts);
+        let hours_off = attempts().map(|attempt| (attempt.started_at - registry.now()) / 3_600_000);
+        let wrong_times: BTreeSet<i64> = hours_off.filter(|hours| *hours != 0).collect();
         Outcome {
             kills,
             supervisors,
             done: done.len(),
             changed_results: done.iter().filter(|row| !self.is_as_accepted(row)).count(),
-            accepted_twice: accepted.values().filter(|count| **count != 1).count(),
+            accepted_twice: histories.iter().filter(|history| accepted(history) != 1).count(),
             attempts: rows.iter().filter_map(|row| row["attempts"].as_u64()).sum(),
             effects: fs::read_to_string(self.folder.join("effects")).unwrap_or_default().lines().count(),
             bystanders,
+            attempts_in_containers: attempts().filter(|attempt| attempt.worker.pid_namespace != own).count(),
+            wrong_times: wrong_times.len(),
             intact: check.status.success(),
             seconds,
         }

@@ -17,8 +17,10 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 
+use aees_run::input;
 use rayon::prelude::*;
 
 use crate::attributes::Attributes;
@@ -159,5 +161,8 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, FileRefusal> {
         return Err(FileRefusal::foreign(format!("{} MiB are too much for a result", size >> 20)));
     }
     document::looks_like_json(path)?;
-    fs::read(path).map_err(|error| format!("cannot be read: {error}").into())
+    let mut bytes = Vec::new();
+    let read = input::open(path).and_then(|mut file| file.read_to_end(&mut bytes));
+    read.map_err(|error| format!("cannot be read: {error}"))?;
+    Ok(bytes)
 }

@@ -22,9 +22,8 @@ use clap::Subcommand;
 
 use crate::failure::Failure;
 
-pub(crate) use self::enter::{Consent, enter};
+pub(crate) use self::enter::{Consent, NamedStudy, StudyFlags, enter};
 pub(crate) use self::execute::{tell_of_program, tell_reconciled};
-pub(crate) use self::filters::FilterFlags;
 pub(crate) use self::inputs::finder as inputs;
 
 /// Runs the runs of a study, each exactly once

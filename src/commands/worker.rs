@@ -6,7 +6,6 @@
 //! knows no registry: its result in the run's folder is all that it leaves.
 
 use std::error::Error;
-use std::fs;
 use std::io::{self, BufRead, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,6 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use aees_run::artifact::FileError;
+use aees_run::input;
 use aees_run::settings::RunConfig;
 use aees_train::drive::RunError;
 use aees_train::engine::EngineError;
@@ -30,7 +30,7 @@ use crate::interrupt;
 use crate::threads::use_threads;
 use aees_studies::job::{Ended, EndedState, Job, Work};
 use aees_studies::program::run_command;
-use aees_studies::study::StopAt;
+use aees_studies::study::{StopAt, quoted};
 
 /// How often the live table hears of a run.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
@@ -66,7 +66,7 @@ pub(crate) fn run(typed: &WorkerFlags) -> Result<ExitCode, Failure> {
 }
 
 fn job_of_file(path: &Path) -> Result<Job, Failure> {
-    let text = fs::read(path).map_err(FileError::at("read", path))?;
+    let text = input::read(path)?;
     serde_json::from_slice(&text).map_err(|error| Failure::new(format!("{} is no job: {error}", path.display())))
 }
 
@@ -115,8 +115,21 @@ fn train(job: &Job, settings: &Map<String, Value>, stop: &Arc<AtomicBool>) -> En
         Ok(SessionEnd::Interrupted { .. }) if is_reached.load(Ordering::Relaxed) => EndedState::Paused.into(),
         Ok(SessionEnd::Interrupted { .. }) => EndedState::Interrupted.into(),
         Err(error) if error.is_in_use() => EndedState::Busy.into(),
-        Err(error) => Ended::failed(class_of(&error), error.to_string(), error.help()),
+        Err(error) => {
+            let help = way_out(&error, job).or_else(|| error.help());
+            Ended::failed(class_of(&error), error.to_string(), help)
+        }
     }
+}
+
+/// What a user does about an error whose help is another one for a run of a study.
+fn way_out(error: &SessionError, job: &Job) -> Option<String> {
+    let SessionError::DamagedCheckpoints { path, .. } = error else { return None };
+    let (run, folder) = (job.run_id.get(..16)?, quoted(&path.join("checkpoints").to_string_lossy()));
+    Some(format!(
+        "put a copy of a checkpoint back into {folder}, or give up what was trained with `rm -r {folder}`; then \
+         `aees runs retry {run}`, and run the study again"
+    ))
 }
 
 /// The failure class of an error: what a retry policy asks for.
@@ -134,7 +147,7 @@ fn class_of(error: &SessionError) -> &'static str {
         SessionError::Run(RunError::File(_)) | SessionError::Output(_) => "io",
         SessionError::Task(_) | SessionError::OtherRun { .. } | SessionError::Job(_) => "data",
         SessionError::Run(RunError::Checkpoint(_)) | SessionError::ForeignCheckpoints { .. } => "data",
-        SessionError::DamagedCheckpoints { .. } => "data",
+        SessionError::DamagedCheckpoints { .. } => "checkpoint",
         SessionError::Config(_)
         | SessionError::Engine(_)
         | SessionError::Controllers(_)

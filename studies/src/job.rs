@@ -149,7 +149,7 @@ pub enum EndedState {
     Busy,
     /// It died where other runs were, perhaps because of them. Only how it ends alone says something about it.
     Crowded,
-    /// It failed, for a reason of this class: config, data, oom, io, panic, timeout, signal, unknown.
+    /// It failed, for a reason of this class: config, data, checkpoint, oom, io, panic, timeout, signal, unknown.
     Failed {
         /// The class.
         class: String,
@@ -173,5 +173,11 @@ impl Ended {
     /// A failure of a class.
     pub fn failed(class: &str, message: String, help: Option<String>) -> Self {
         Self { message, help, ..EndedState::Failed { class: class.to_owned() }.into() }
+    }
+
+    /// What went wrong and what can be done, as it is kept.
+    pub(crate) fn error(&self) -> String {
+        let help = self.help.as_ref().map(|help| format!("\nhelp: {help}"));
+        format!("{}{}", self.message, help.unwrap_or_default())
     }
 }

@@ -58,7 +58,7 @@ mod tests;
 pub use self::command_identity::ProgramContent;
 pub use self::definition::{Search, Study, StudyTask};
 pub use self::error::{StudyError, StudyErrors, StudyProblem};
-pub use self::expansion::{Expansion, Overrides, StudyConfig};
+pub use self::expansion::{Expansion, Overrides, StudyConfig, check_size};
 pub use self::file::is_study_name;
 pub use self::policy::{Breakers, Goal, MOST_HOURS, Measure, Objective};
 pub use self::prune::{ProgressUnit, PruneMethod, PruneRule, SeedComparison, StopAt};

@@ -1,7 +1,13 @@
 //! What goes wrong takes down one run, is said, and is tried again as the policy has it.
 
+use std::fs;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use super::stopping::{TRAINING, signal};
 use super::{count, effects, runs, shell_study, sweep};
-use crate::program::Scratch;
+use crate::program::{Run, Scratch, read_json, wait_until};
 
 #[test]
 fn a_failure_reaches_the_exit_code_and_spares_the_others() {
@@ -122,4 +128,42 @@ fn mistakes_in_a_study_are_told_with_their_place() {
         }
     }
     assert!(!scratch.path("results").exists());
+}
+
+/// Nothing overwritten: what is left of a run is not trained over, and the way out that is printed works.
+#[test]
+fn a_run_whose_checkpoints_are_all_damaged_fails_and_says_the_way_out() {
+    let scratch = Scratch::new();
+    let text =
+        TRAINING.replace("batch_size: 4, epochs: 2", "batch_size: 20, epochs: 20").replace("seeds: 3", "seeds: 1");
+    fs::write(scratch.path("images.yaml"), text).unwrap();
+    let root = ["--root", "my results"];
+    let mut command = scratch.command(["sweep", "run", "images.yaml"].iter().chain(&root));
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let status = || scratch.run(["sweep", "status", "images", "--json"].iter().chain(&root)).stdout();
+    wait_until("it trains", || status().contains("\"step\""));
+    signal(&child, "-INT");
+    assert_eq!(Run(child.wait_with_output().unwrap()).code(), Some(130));
+    let listed = scratch.run(["runs", "ls", "--json"].iter().chain(&root)).ok().stdout();
+    let id = serde_json::from_str::<Value>(&listed).unwrap()["runs"][0]["run_id"].as_str().unwrap()[..16].to_owned();
+    let checkpoints = scratch.path("my results/runs").join(&id[..2]).join(&id).join("checkpoints");
+    let files = || fs::read_dir(&checkpoints).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    assert!(!files().is_empty());
+    files().iter().for_each(|file| fs::write(file, "torn").unwrap());
+    let run = scratch.run(["sweep", "resume", "images"].iter().chain(&root));
+    assert_eq!(run.code(), Some(2), "{}", run.stderr());
+    let (remove, retry) =
+        (format!("rm -r '{}'", checkpoints.display()), format!("aees runs retry {id} --root 'my results'"));
+    for words in ["failed (checkpoint)", "nothing was changed", &remove, &retry] {
+        assert!(run.stderr().contains(words), "{words}: {}", run.stderr());
+    }
+    assert!(files().iter().all(|file| fs::read(file).unwrap() == b"torn"), "nothing is trained over them");
+    let shown = scratch.run(["runs", "show", &id].iter().chain(&root)).ok().stdout();
+    assert!(shown.contains("failed (checkpoint)") && shown.contains(&remove) && shown.contains(&retry), "{shown}");
+    // What it says works.
+    Command::new("sh").args(["-c", &remove]).status().unwrap();
+    scratch.run(["runs", "retry", &id].iter().chain(&root)).ok();
+    scratch.run(["sweep", "resume", "images"].iter().chain(&root)).ok();
+    let result = read_json(&checkpoints.with_file_name("result.json"));
+    assert_eq!(result["total_steps"], 400, "from its first step");
 }

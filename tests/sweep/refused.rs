@@ -106,10 +106,12 @@ fn every_number_of_a_result_can_be_a_metric() {
 #[test]
 fn a_million_seeds_times_a_hundred_are_counted_before_they_are_expanded() {
     let scratch = Scratch::new();
-    let study =
-        shell_study(&scratch, "many", SCRIPT, "sweep: {x: {range: {from: 1, to: 100, step: 1}}}\nseeds: 1000000");
     let begin = Instant::now();
-    sweep(&scratch, &["run", study.to_str().unwrap(), "--yes"]).refused(&["100000000 runs", "no more than"]);
+    for (values, runs) in [(100, "100000000 runs"), (1_000_000, "1000000000000 runs")] {
+        let more = format!("sweep: {{x: {{range: {{from: 1, to: {values}, step: 1}}}}}}\nseeds: 1000000");
+        let study = shell_study(&scratch, "many", SCRIPT, &more);
+        sweep(&scratch, &["run", study.to_str().unwrap(), "--yes"]).refused(&[runs, "no more than"]);
+    }
     assert!(begin.elapsed() < Duration::from_secs(60));
 }
 

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use aees_run::identity::{Id, NotCanonical};
+use aees_run::input;
 use aees_run::settings::{LabelNoiseType, RunConfig};
 
 use trace::Trace;
@@ -99,7 +100,7 @@ impl FrequencySource {
     pub fn find_all(config: &RunConfig) -> Result<Vec<Self>, TraceError> {
         let (mut sources, mut seen) = (BTreeMap::<i64, Self>::new(), BTreeSet::from([config.seed.cast_signed()]));
         for path in result_files(Path::new(&config.aees_trace_root)) {
-            let result = fs::read(&path).ok().and_then(|text| aees_run::json::parse::<Value>(&text).ok());
+            let result = input::read(&path).ok().and_then(|text| aees_run::json::parse::<Value>(&text).ok());
             let Some(trace) = result.as_ref().and_then(|result| Trace::of(result, config)) else { continue };
             seen.insert(trace.seed);
             if !trace.is_source || trace.seed == config.seed.cast_signed() {

@@ -3,11 +3,10 @@
 //! Label arrays (3 MB in a noisy run of the reference), controller histories and label masks are skipped while they are
 //! read and never kept. Python writes NaN and infinities as bare words, which JSON does not have; they are read as NaN.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use aees_run::json;
+use aees_run::{input, json};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
@@ -258,7 +257,7 @@ impl<'de> Deserialize<'de> for Short {
 pub(super) fn looks_like_json(path: &Path) -> Result<(), FileRefusal> {
     let is_named_json = path.extension().is_some_and(|extension| extension == "json");
     let mut head = Vec::with_capacity(HEAD);
-    let read = File::open(path).and_then(|file| file.take(HEAD as u64).read_to_end(&mut head));
+    let read = input::open(path).and_then(|file| file.take(HEAD as u64).read_to_end(&mut head));
     read.map_err(|error| format!("cannot be read: {error}"))?;
     match head.trim_ascii_start().first() {
         Some(b'{') => Ok(()),

@@ -76,6 +76,9 @@ fn facts(why: &Why, root: &Root) -> Vec<(String, String)> {
     }
     if let Some(error) = &run.error {
         fact("error", first_line(error));
+        if let Some((_, help)) = error.rsplit_once("\nhelp: ") {
+            fact("help", hint::completed(help));
+        }
     }
     fact("planned", moment(run.created_at));
     fact("moved", moment(run.updated_at));

@@ -5,69 +5,51 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use aees_studies::disk::Root;
-use aees_studies::plan::{Planner, StudyPlan, next_round, recall, study_name};
+use aees_studies::plan::{Planner, StudyPlan, next_round};
 use aees_studies::registry::{FileSystem, Reader, RunState, probe_file_system};
 use aees_studies::slurm::launch::LaunchRecord;
 use aees_studies::slurm::scheduler::Scheduler;
 use aees_studies::slurm::submit::{Submission, next_folder, this_program};
 use aees_studies::slurm::{Limits, NumberSelection, SlurmError};
-use aees_studies::study::{Overrides, PruneRule, SlurmOptions, Study};
+use aees_studies::study::{PruneRule, SlurmOptions};
 use aees_studies::supervisor::reconcile;
 use clap::Args;
 
-use crate::commands::sweep::{Consent, FilterFlags, enter, inputs, tell_of_program, tell_reconciled};
+use crate::commands::sweep::{Consent, NamedStudy, StudyFlags, enter, inputs, tell_of_program, tell_reconciled};
 use crate::failure::Failure;
-use crate::results::{Results, ResultsFlags};
+use crate::results::Results;
 use crate::stdout;
 
 /// Plans a study and gives what is not done to Slurm, as arrays of tasks with a collect job after them
 #[derive(Args)]
 pub(crate) struct SubmitFlags {
-    /// The study file, or the name of a study that was planned before
-    study: String,
+    #[command(flatten)]
+    study: StudyFlags,
     /// Print the scripts, and submit nothing
     #[arg(long)]
     dry_run: bool,
     /// Of the selected runs, those with these numbers in the study: 18-22:1,26
     #[arg(long, value_name = "NUMBERS")]
     tasks: Option<NumberSelection>,
-    /// Submit also more than 10,000 runs, or more than budget.max_runs
-    #[arg(long)]
-    yes: bool,
-    /// Plan the study anew though runs leave it that an earlier plan of this name had
-    #[arg(long)]
-    replace: bool,
-    #[command(flatten)]
-    results: ResultsFlags,
-    #[command(flatten)]
-    filters: FilterFlags,
 }
 
 impl SubmitFlags {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
-        let results = self.results.results();
-        let overrides = Overrides::from(self.filters);
-        let consent = Consent { many: self.yes, replace: self.replace };
-        let study = match Path::new(&self.study).is_file() {
-            true => Some(recall(Study::read(Path::new(&self.study))?, &results.root)?),
-            false => None,
-        };
-        refuse_prune(study.as_ref().and_then(|study| study.prune.as_ref()))?;
+        let study = self.study.read()?;
+        refuse_prune(study.file.as_ref().and_then(|study| study.prune.as_ref()))?;
         if self.dry_run {
-            return show(&results, &self.study, study.as_ref(), &overrides, self.tasks.as_ref());
+            return show(&study, self.tasks.as_ref());
         }
         // Asked before anything is written.
-        let options = study.as_ref().and_then(|study| study.slurm.clone()).unwrap_or_default();
+        let options = study.file.as_ref().and_then(|study| study.slurm.clone()).unwrap_or_default();
         let limits = limits(&options)?;
-        let mut plan = match &study {
-            Some(study) => enter(&results, study, &overrides, consent)?,
-            None => planned(&results, &self.study, &overrides)?,
-        };
+        let mut plan = study.plan()?;
         refuse_prune(plan.policy.prune.as_ref())?;
+        let NamedStudy { file, overrides, consent, results, .. } = study;
         tell_of_program(&plan)?;
         let mut registry = results.writer()?;
         tell_reconciled(&reconcile(&mut registry, &results.root, &plan.name)?, &results.flags);
-        if let Some(study) = study
+        if let Some(study) = file
             && let Some(next) = next_round(study, &plan, &overrides, &registry, &results.root)?
         {
             drop(registry);
@@ -113,20 +95,6 @@ fn tell_submitted(record: &LaunchRecord, tasks: usize, flags: &str) {
         record.study
     );
     jobs.iter().for_each(stdout::line);
-}
-
-/// A plan of a study that is named: filters need its file.
-fn planned(results: &Results, named: &str, overrides: &Overrides) -> Result<StudyPlan, Failure> {
-    if *overrides != Overrides::default() {
-        let help = "name the study file; --tasks selects runs of a planned study by their numbers";
-        return Err(Failure::with_help("overrides and filters need the study file, not its name", help));
-    }
-    results.resume(study_name(named))?.ok_or_else(|| {
-        Failure::with_help(
-            format!("{named}: there is no such study file, and no planned study"),
-            format!("name a study file, or a study below {}", results.root.studies().display()),
-        )
-    })
 }
 
 /// Keeps the runs with these numbers.
@@ -179,22 +147,17 @@ fn warn_of_local_disk(root: &Root) {
 }
 
 /// What would be submitted. Nothing is written, and Slurm need not be here.
-fn show(
-    results: &Results,
-    named: &str,
-    study: Option<&Study>,
-    overrides: &Overrides,
-    tasks: Option<&NumberSelection>,
-) -> Result<ExitCode, Failure> {
+fn show(named: &NamedStudy, tasks: Option<&NumberSelection>) -> Result<ExitCode, Failure> {
+    let NamedStudy { file, overrides, results, .. } = named;
     let registry = results.reader_if_any()?;
-    let mut plan = match study {
+    let mut plan = match file {
         Some(study) => {
             let mut inputs = inputs();
             let mut planner =
                 Planner { root: &results.root, registry: registry.as_ref(), inputs: &mut inputs, dry_run: true };
             planner.plan(study, overrides)?
         }
-        None => planned(results, named, overrides)?,
+        None => named.planned()?,
     };
     refuse_prune(plan.policy.prune.as_ref())?;
     select(&mut plan, tasks)?;

@@ -4,7 +4,7 @@ use aees_studies::study::Overrides;
 use clap::Args;
 
 #[derive(Args)]
-pub(crate) struct FilterFlags {
+pub(super) struct FilterFlags {
     /// Set a key in every run, over everything the file says
     #[arg(long, short, value_name = "KEY=VALUE")]
     r#override: Vec<String>,

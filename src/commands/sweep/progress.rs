@@ -1,13 +1,17 @@
 //! What a user sees of a running study: a line for each run that ends, and on a terminal a bar with the running ones.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use aees_run::printable::printable;
+use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
+use crate::hint;
 use crate::progress::Style;
-use crate::stdout;
+use crate::stdout::{self, takes_colours};
+use crate::table::{DIVERGED, colour};
 use aees_studies::prune::RungVerdict;
 use aees_studies::registry::{RunState, StateCounts};
 use aees_studies::supervisor::{SweepEvent, is_settled};
@@ -19,6 +23,9 @@ pub(super) struct SweepProgress {
     said: Option<Instant>,
 }
 
+/// Most running runs below the bar.
+const MOST_RUNNING: usize = 16;
+
 /// How often a pipe hears how it stands.
 const PROGRESS_EVERY: Duration = Duration::from_secs(60);
 
@@ -28,7 +35,7 @@ impl SweepProgress {
             Style::Bar => ProgressBar::with_draw_target(Some(runs as u64), ProgressDrawTarget::stderr()),
             _ => ProgressBar::hidden(),
         };
-        if let Ok(look) = ProgressStyle::with_template("{bar:24} {pos}/{len} · {elapsed} · {wide_msg}") {
+        if let Ok(look) = ProgressStyle::with_template("{bar:24} {pos}/{len} · {elapsed}{msg}") {
             bar.set_style(look.progress_chars("━╸─"));
         }
         Self { style, bar, said: None }
@@ -90,12 +97,13 @@ impl SweepProgress {
             SweepEvent::Progress { counts, diverged, running } => {
                 let (settled, total) = (settled(&counts), counts.total());
                 self.bar.set_position(settled);
-                let (failed, pruned) = (counts.get(RunState::Failed), counts.get(RunState::Pruned));
-                let notable = [("failed", failed), ("diverged", diverged), ("pruned", pruned)];
-                let notable = notable.iter().filter(|(_, count)| *count > 0);
-                let notable = notable.map(|(what, count)| format!("{count} {what}"));
-                let message = notable.chain(running.iter().cloned()).collect::<Vec<_>>().join(" | ");
-                self.bar.set_message(printable(&message).into_owned());
+                let notable = [
+                    (colour(RunState::Failed), "failed", counts.get(RunState::Failed)),
+                    (DIVERGED, "diverged", diverged),
+                    (colour(RunState::Pruned), "pruned", counts.get(RunState::Pruned)),
+                ];
+                let (terminal, colours) = (Term::stderr(), takes_colours(&io::stderr()));
+                self.bar.set_message(picture(&notable, running, usize::from(terminal.size().1), colours));
                 if self.style == Style::Plain && self.said.is_none_or(|said| said.elapsed() > PROGRESS_EVERY) {
                     self.said = Some(Instant::now());
                     self.line(&format!("{settled}/{total} settled; running: {}", running.join(" | ")));
@@ -105,7 +113,7 @@ impl SweepProgress {
     }
 
     fn line(&self, text: &str) {
-        self.bar.suspend(|| eprintln!("{}", printable(text)));
+        self.bar.suspend(|| eprintln!("{}", printable(&hint::completed(text))));
     }
 
     pub(super) fn finish(&self) {
@@ -113,6 +121,40 @@ impl SweepProgress {
     }
 }
 
+/// What follows the bar: what a user should notice, and each running run on a line of its own.
+fn picture(notable: &[(&str, &str, u64)], running: &[String], width: usize, colours: bool) -> String {
+    let notable = notable.iter().filter(|(.., count)| *count > 0).map(|(paint, what, count)| match colours {
+        true => format!(" · {paint}{count} {what}\x1b[0m"),
+        false => format!(" · {count} {what}"),
+    });
+    let lines = running.iter().take(MOST_RUNNING).map(|run| {
+        let line = printable(run);
+        match line.chars().count() > width.saturating_sub(3) {
+            true => format!("\n  {}…", line.chars().take(width.saturating_sub(4)).collect::<String>()),
+            false => format!("\n  {line}"),
+        }
+    });
+    let more = running.len().saturating_sub(MOST_RUNNING);
+    let more = (more > 0).then(|| format!("\n  and {more} more"));
+    notable.chain(lines).chain(more).collect()
+}
+
 fn settled(counts: &StateCounts) -> u64 {
     counts.iter().filter(|(state, _)| is_settled(*state)).map(|(_, count)| count).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_running_run_has_a_line_that_fits() {
+        let running: Vec<String> = (0..18).map(|run| format!("{run:016x} lr=0.1 seed={run} · step {run}/9")).collect();
+        let shown = picture(&[("", "failed", 0), (DIVERGED, "diverged", 2)], &running, 40, false);
+        let lines: Vec<&str> = shown.lines().collect();
+        assert_eq!((lines[0], lines.len(), lines[17]), (" · 2 diverged", 18, "  and 2 more"));
+        assert_eq!(lines[1], "  0000000000000000 lr=0.1 seed=0 · ste…");
+        assert!(lines.iter().all(|line| line.chars().count() < 40), "{shown}");
+        assert!(picture(&[(DIVERGED, "diverged", 2)], &[], 40, true).contains("\x1b[35m2 diverged\x1b[0m"));
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Instant;
 
 use aees_studies::SweepError;
 use aees_studies::plan::{StudyPlan, recall, study_name};
@@ -11,8 +10,7 @@ use aees_studies::study::{Overrides, Study};
 use clap::Args;
 
 use super::enter::Consent;
-use super::execute::{EXIT_CODES, Running, RunningFlags, execute};
-use super::hooks::conclude;
+use super::execute::{EXIT_CODES, Running, RunningFlags};
 use super::rounds::run_in_rounds;
 use crate::failure::Failure;
 use crate::results::{Results, ResultsFlags};
@@ -42,7 +40,7 @@ impl ResumeFlags {
             None => only_study(&results)?,
         };
         self.running.check()?;
-        let Some(mut plan) = results.resume(&name)? else {
+        let Some(plan) = results.resume(&name)? else {
             let studies = results.root.studies();
             let help =
                 format!("`aees sweep run FILE` plans and runs a study; planned ones are in {}", studies.display());
@@ -51,18 +49,20 @@ impl ResumeFlags {
         if self.retry_failed {
             retry_failed(&results, &name)?;
         }
-        let again = vec!["resume".to_owned(), plan.name.clone()];
-        let running = Running { typed: &self.running, again };
-        let consent = Consent { many: true, replace: false };
-        match study_of(&plan, &results)? {
-            Some((study, overrides)) => run_in_rounds(&results, study, &overrides, plan, consent, &running),
-            None => {
-                let since = Instant::now();
-                let executed = execute(&results, &mut plan, &running)?;
-                conclude(&results, &plan, &executed, since)
-            }
-        }
+        go_on(&results, plan, &self.running)
     }
+}
+
+/// Runs what is left of a study's newest plan.
+pub(super) fn go_on(
+    results: &Results,
+    plan: StudyPlan,
+    typed: &RunningFlags,
+) -> Result<ExitCode, Failure> {
+    let running = Running { typed, again: vec!["resume".to_owned(), plan.name.clone()] };
+    let (study, overrides) = study_of(&plan, results)?.unzip();
+    let consent = Consent { many: true, replace: false };
+    run_in_rounds(results, study, &overrides.unwrap_or_default(), plan, consent, &running)
 }
 
 /// The study file of a plan whose trials are not all chosen, with what was set in all runs; none for other plans.

@@ -12,10 +12,10 @@ use super::hooks::conclude;
 use crate::failure::Failure;
 use crate::results::Results;
 
-/// Runs a planned study; then its further rounds, if its trials are chosen by results.
+/// Runs a planned study; then its further rounds, if its file is there and its trials are chosen by results.
 pub(super) fn run_in_rounds(
     results: &Results,
-    mut study: Study,
+    mut study: Option<Study>,
     overrides: &Overrides,
     mut plan: StudyPlan,
     consent: Consent,
@@ -24,14 +24,14 @@ pub(super) fn run_in_rounds(
     let since = Instant::now();
     loop {
         let executed = execute(results, &mut plan, running)?;
-        let next = match executed.is_over {
-            true => next_round(study, &plan, overrides, &results.reader()?, &results.root)?,
-            false => None,
+        let next = match study.filter(|_| executed.is_over) {
+            Some(study) => next_round(study, &plan, overrides, &results.reader()?, &results.root)?,
+            None => None,
         };
         let Some(next) = next else { return conclude(results, &plan, &executed, since) };
-        study = next;
-        eprintln!("{}: {} of {} trials chosen", study.name, study.chosen().len(), study.search.trials());
+        eprintln!("{}: {} of {} trials chosen", next.name, next.chosen().len(), next.search.trials());
         // A new version of the plan, which has more runs and drops none.
-        plan = enter(results, &study, overrides, Consent { replace: false, ..consent })?;
+        plan = enter(results, &next, overrides, Consent { replace: false, ..consent })?;
+        study = Some(next);
     }
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use aees_run::artifact::FileError;
 use aees_run::hexadecimal::sha256;
+use aees_run::input;
 use serde_json::{Map, Value};
 
 use super::error::RecordError;
@@ -28,7 +29,7 @@ pub fn completion_of(run_directory: &Path) -> Result<Option<Completion>, RecordE
     let path = run_directory.join("result.json");
     // Looked at first: what is written meanwhile looks other than this.
     let Some(result_stat) = result_stat(run_directory)? else { return Ok(None) };
-    let bytes = fs::read(&path).map_err(FileError::at("read", &path))?;
+    let bytes = input::read(&path)?;
     let completion = parse(&bytes, run_directory).map_err(|reason| RecordError::damaged(&path, reason))?;
     Ok(Some(Completion { result_stat: Some(result_stat), ..completion }))
 }

@@ -4,7 +4,7 @@
 //! that share them, and remembered in the registry together with names, sizes and times of the files, which say whether
 //! they are still those. What may come from the hub is looked up each time: there, the cache knows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -12,13 +12,16 @@ use std::time::UNIX_EPOCH;
 use aees_run::identity::Inputs;
 use aees_run::settings::{ControlMode, Initialization, RunConfig, TaskName};
 use aees_tasks::dataset;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::error::InputError;
 use crate::registry::{Reader, Registry, RegistryError};
 
 /// How deep the files of a data set may lie below its folder.
 const DEPTH: usize = 3;
+
+/// As many inputs are looked at again to know whether a plan is still what it would be.
+const MOST_ASKED: usize = 100;
 
 /// Reads the inputs of a run. Studies know no data, tokenizers and weights; who trains does.
 type ReadInputs<'a> = dyn FnMut(&RunConfig) -> Result<Inputs, InputError> + 'a;
@@ -27,6 +30,8 @@ type ReadInputs<'a> = dyn FnMut(&RunConfig) -> Result<Inputs, InputError> + 'a;
 pub struct InputFinder<'a> {
     read: Box<ReadInputs<'a>>,
     known: HashMap<String, Inputs>,
+    /// What the plan under way asked for, with the settings of a run that did.
+    asked: BTreeMap<String, (Map<String, Value>, Inputs)>,
     /// What the registry should remember: key, state of the files, inputs.
     unsaved: Vec<(String, String, String)>,
 }
@@ -34,7 +39,7 @@ pub struct InputFinder<'a> {
 impl<'a> InputFinder<'a> {
     /// Nothing is read yet.
     pub fn new(read: impl FnMut(&RunConfig) -> Result<Inputs, InputError> + 'a) -> Self {
-        Self { read: Box::new(read), known: HashMap::new(), unsaved: Vec::new() }
+        Self { read: Box::new(read), known: HashMap::new(), asked: BTreeMap::new(), unsaved: Vec::new() }
     }
 
     /// The inputs of a run. `registry` may know them from earlier.
@@ -44,7 +49,9 @@ impl<'a> InputFinder<'a> {
     pub fn inputs(&mut self, config: &RunConfig, registry: Option<&Reader>) -> Result<Inputs, InputError> {
         let key = key(config);
         if let Some(inputs) = self.known.get(&key) {
-            return Ok(inputs.clone());
+            let inputs = inputs.clone();
+            self.note(key, config, &inputs);
+            return Ok(inputs);
         }
         let state = state_of_files(config);
         let remembered = state.as_ref().zip(registry).and_then(|(state, registry)| {
@@ -59,8 +66,25 @@ impl<'a> InputFinder<'a> {
                 inputs
             }
         };
-        self.known.insert(key, inputs.clone());
+        self.known.insert(key.clone(), inputs.clone());
+        self.note(key, config, &inputs);
         Ok(inputs)
+    }
+
+    fn note(&mut self, key: String, config: &RunConfig, inputs: &Inputs) {
+        if self.asked.len() <= MOST_ASKED {
+            self.asked.entry(key).or_insert_with(|| (differences(config), inputs.clone()));
+        }
+    }
+
+    /// A new plan begins to ask.
+    pub(super) fn begin(&mut self) {
+        self.asked.clear();
+    }
+
+    /// What the plan asked for, each with the settings of a run that did; none where that is too much to look at again.
+    pub(super) fn asked(&self) -> Option<Vec<(Map<String, Value>, Inputs)>> {
+        (self.asked.len() <= MOST_ASKED).then(|| self.asked.values().cloned().collect())
     }
 
     /// Lets the registry remember what was read.
@@ -69,6 +93,12 @@ impl<'a> InputFinder<'a> {
             .drain(..)
             .try_for_each(|(key, state, text)| registry.remember_data_fingerprint(&key, &state, &text))
     }
+}
+
+/// The settings of a run that are not its task's defaults, and the task.
+pub(super) fn differences(config: &RunConfig) -> Map<String, Value> {
+    let changed = config.changed().map(|(setting, value)| (setting.key.to_owned(), value));
+    changed.chain([("task".to_owned(), config.task.name().into())]).collect()
 }
 
 fn key(config: &RunConfig) -> String {

@@ -8,7 +8,7 @@ use aees_run::identity::{Id, Inputs, RunIdentity};
 use aees_run::settings::RunConfig;
 use serde_json::{Map, Value, json};
 
-use super::inputs::InputFinder;
+use super::inputs::{InputFinder, differences};
 use super::study_plan::{LearningSearch, PlannedProgram, Policy, StudyPlan};
 use crate::disk::Root;
 use crate::error::SweepError;
@@ -45,16 +45,22 @@ impl Planner<'_, '_> {
     /// # Errors
     /// What is wrong with the study, its combinations or its data; nothing has run then.
     pub fn plan(&mut self, study: &Study, overrides: &Overrides) -> Result<StudyPlan, SweepError> {
-        let whole = study.expand(&Overrides { set: overrides.set.clone(), ..Overrides::default() })?;
-        let filtered = study.expand(overrides)?;
-        let wanted: HashSet<usize> =
-            filtered.settings.iter().flat_map(|setting| setting.seeds.iter().map(|slot| slot.index)).collect();
+        self.inputs.begin();
+        let mut whole = study.expand(&overrides.without_filters())?;
+        let mut wanted = None;
+        if overrides.has_filters() {
+            let filtered = study.expand(overrides)?;
+            let slots = filtered.settings.iter().flat_map(|setting| &setting.seeds);
+            wanted =
+                Some(slots.map(|slot| slot.index).collect::<HashSet<_>>()).filter(|some| some.len() < whole.runs());
+            whole.warnings = filtered.warnings;
+        }
         let mut plan = StudyPlan {
             name: study.name.clone(),
             metric: study.metric.as_ref().map(ToString::to_string),
             policy: policy(study),
-            selected: (wanted.len() < whole.runs()).then(Vec::new),
-            warnings: filtered.warnings.clone(),
+            selected: wanted.is_some().then(Vec::new),
+            warnings: std::mem::take(&mut whole.warnings),
             duplicates: whole.duplicates.len(),
             excluded: whole.excluded,
             search: learning_search(study, overrides)?,
@@ -65,7 +71,7 @@ impl Planner<'_, '_> {
         plan.spec.name.clone_from(&study.name);
         plan.spec.task = study.task.name().to_owned();
         for setting in &whole.settings {
-            self.add(study, setting, &wanted, &mut plan)?;
+            self.add(study, setting, wanted.as_ref(), &mut plan)?;
         }
         let mut spec = json!({
             "source": study.source,
@@ -90,6 +96,7 @@ impl Planner<'_, '_> {
         let digest =
             Id::of(&json!({"spec": plan.spec.spec_json, "runs": ids, "program": files, "search": plan.search}));
         plan.spec.spec_sha = digest?.full().to_owned();
+        plan.origin = self.origin(study, overrides, &plan)?;
         Ok(plan)
     }
 
@@ -98,7 +105,7 @@ impl Planner<'_, '_> {
         &mut self,
         study: &Study,
         setting: &StudyConfig,
-        wanted: &HashSet<usize>,
+        wanted: Option<&HashSet<usize>>,
         plan: &mut StudyPlan,
     ) -> Result<(), SweepError> {
         let shape = study.shape_signature(&setting.settings)?.full().to_owned();
@@ -133,7 +140,9 @@ impl Planner<'_, '_> {
             };
             if !plan.add(member, work) {
                 plan.duplicates += 1;
-            } else if let Some(selected) = plan.selected.as_mut().filter(|_| wanted.contains(&slot.index)) {
+            } else if let (Some(wanted), Some(selected)) = (wanted, &mut plan.selected)
+                && wanted.contains(&slot.index)
+            {
                 selected.push(run_id);
             }
         }
@@ -254,7 +263,7 @@ fn learning_search(study: &Study, overrides: &Overrides) -> Result<Option<Learni
 }
 
 /// What the program of a study is now; none for training.
-fn program_of(study: &Study) -> Result<Option<PlannedProgram>, SweepError> {
+pub(super) fn program_of(study: &Study) -> Result<Option<PlannedProgram>, SweepError> {
     let StudyTask::Command(command) = &study.task else { return Ok(None) };
     let unfilled = |template: &Template| template.text().map_err(str::to_owned);
     // A folder that differs from run to run is not there yet, and holds no program.
@@ -265,12 +274,6 @@ fn program_of(study: &Study) -> Result<Option<PlannedProgram>, SweepError> {
     };
     let provenance = Provenance::of(&command.argv, &folder);
     Ok(Some(PlannedProgram { provenance, decides_identity: command.identity.digest, pass_on: command.pass_on.clone() }))
-}
-
-/// The settings of a run that are not its task's defaults, and the task.
-fn differences(config: &RunConfig) -> Map<String, Value> {
-    let changed = config.changed().map(|(setting, value)| (setting.key.to_owned(), value));
-    changed.chain([("task".to_owned(), config.task.name().into())]).collect()
 }
 
 fn policy(study: &Study) -> Policy {

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use aees_run::artifact::{FileError, write_atomically};
+use aees_run::input;
 use serde::{Deserialize, Serialize};
 
 use super::planner::place_of;
@@ -38,7 +39,7 @@ pub fn recall(study: Study, root: &Root) -> Result<Study, SweepError> {
     if !study.learns() || !path.is_file() {
         return Ok(study);
     }
-    let text = std::fs::read(&path).map_err(FileError::at("read", &path))?;
+    let text = input::read(&path)?;
     let file: TrialFile = serde_json::from_slice(&text)
         .map_err(|error| RecordError::Damaged { path: path.clone(), reason: error.to_string() })?;
     if file.search != study.search_id()?.full() {
@@ -77,7 +78,7 @@ pub fn next_round(
     if rows.len() < plan.runs || !rows.iter().all(is_over) {
         return Ok(None);
     }
-    let expansion = study.expand(&Overrides { set: overrides.set.clone(), ..Overrides::default() })?;
+    let expansion = study.expand(&overrides.without_filters())?;
     let sign = if objective.goal == Goal::Max { -1.0 } else { 1.0 };
     let loss = |row: &RunRow| {
         let folder = root.run(&row.run_id);

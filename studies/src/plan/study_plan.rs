@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use aees_run::artifact::FileError;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::origin::PlanOrigin;
 use crate::disk::{PlanAbout, PlanFile, RecordError, Root};
 use crate::error::SweepError;
 use crate::job::Work;
@@ -83,6 +84,8 @@ pub struct StudyPlan {
     pub trials: usize,
     /// The program that its runs call, as it was when the study was planned; none for training.
     pub program: Option<PlannedProgram>,
+    /// What it was made from, where that can be told.
+    pub(crate) origin: Option<PlanOrigin>,
     /// Whether some ids are not those that the runs will have, since their data is not here.
     pub provisional: bool,
     pub(crate) positions: HashMap<RunId, usize>,
@@ -252,6 +255,7 @@ impl StudyPlan {
             && registry.spec_sha(&self.name)?.as_deref() == Some(&self.spec.spec_sha)
         {
             self.file = Some(file);
+            self.write_origin(root)?;
             return Ok(PlanChanges::default());
         }
         let leaving = registry.leaving(&self.name, &self.members)?;
@@ -267,13 +271,18 @@ impl StudyPlan {
         };
         let runs = self.members.iter().zip(&self.work);
         self.file = Some(PlanFile::write(root, &self.spec, about, runs, &former)?);
+        self.write_origin(root)?;
         Ok(registry.plan(&self.spec, &self.members)?)
+    }
+
+    fn write_origin(&self, root: &Root) -> Result<(), FileError> {
+        self.origin.as_ref().map_or(Ok(()), |origin| origin.write(root, &self.name))
     }
 
     /// The user's file as it is now, for those who read of the study later. One that is gone by now is missed by nobody: the
     /// plan decides.
     fn source_text(&self) -> Option<String> {
-        let spec: serde_json::Value = serde_json::from_str(&self.spec.spec_json).ok()?;
+        let spec: Value = serde_json::from_str(&self.spec.spec_json).ok()?;
         fs::read_to_string(spec["source"].as_str()?).ok()
     }
 
@@ -295,6 +304,7 @@ impl StudyPlan {
             search: None,
             trials: 0,
             program: None,
+            origin: None,
             provisional: false,
             positions: HashMap::new(),
             file: None,

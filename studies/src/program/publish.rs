@@ -4,12 +4,13 @@
 //! place: it is whole under `result`, its numbers are under `metrics`. What it does not know (cost, tokens) is null, never 0.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use aees_run::artifact::write_atomically;
 use aees_run::hardware::Hardware;
+use aees_run::input;
 use aees_run::json::write_pretty;
 use aees_run::json::{LooseObject, parse_object};
 use aees_run::result::SCHEMA_VERSION;
@@ -85,7 +86,8 @@ impl ResultLocation {
 fn read_file(path: &Path, before: Option<&FileState>) -> Step<LooseObject> {
     let shown = path.display();
     let expected = "the program must write it in each attempt: one JSON object, such as {\"accuracy\": 0.91}";
-    let bytes = fs::read(path).map_err(|error| {
+    let mut bytes = Vec::new();
+    input::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(|error| {
         let why = match error.kind() {
             io::ErrorKind::NotFound => "is not there".to_owned(),
             _ => format!("cannot be read: {error}"),

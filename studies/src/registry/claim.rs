@@ -91,7 +91,7 @@ impl Registry {
         most: usize,
         lease: Duration,
     ) -> RegistryResult<Vec<Claim>> {
-        let uptime = self.reader.uptime.clone();
+        let (uptime, awake) = (self.reader.uptime.clone(), self.reader.awake.clone());
         self.write_unsynced(|transaction, wall| {
             let now = Moment { wall, uptime: uptime() };
             queue.refresh(transaction)?;
@@ -109,7 +109,9 @@ impl Registry {
                             queue.leave_to_batch_system(run_no);
                             continue;
                         }
-                        if claims.len() == most || !holder.is_gone(now) {
+                        let is_gone = holder.is_gone(now)
+                            && (!holder.may_wake_up() || queue.is_silent(run_no, holder.lease_until, awake()));
+                        if claims.len() == most || !is_gone {
                             let left = holder.lease_left(now);
                             queue.look_again(run_no, now.uptime + if left < 0 { LOOK_AGAIN } else { left + 1 });
                             continue;
@@ -202,6 +204,14 @@ impl Holder {
     pub(super) fn is_gone(&self, now: Moment) -> bool {
         let alive = || self.process.as_ref().is_some_and(|process| process.liveness() == Liveness::Alive);
         self.lease_left(now) < 0 && !alive()
+    }
+
+    /// Whether it may be of this machine, and cannot be seen: a suspend of the machine ends its lease, and it gives its sign
+    /// of life a moment after others are awake.
+    fn may_wake_up(&self) -> bool {
+        self.process
+            .as_ref()
+            .is_some_and(|process| process.is_of_this_boot() && process.liveness() == Liveness::Unknown)
     }
 }
 

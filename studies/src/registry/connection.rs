@@ -15,6 +15,7 @@ pub struct Reader {
     pub(super) path: PathBuf,
     pub(super) clock: Clock,
     pub(super) uptime: Uptime,
+    pub(super) awake: Uptime,
     pub(super) newer: Option<i64>,
 }
 

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -34,11 +34,18 @@ pub struct OpenOptions {
     pub clock: Clock,
     /// The clock of leases: no step of the other one moves it.
     pub uptime: Uptime,
+    /// Milliseconds that this process was there for: a suspend does not count.
+    pub awake: Uptime,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { file_system: probe_file_system, clock: Box::new(system_clock), uptime: Arc::new(system_uptime) }
+        Self {
+            file_system: probe_file_system,
+            clock: Box::new(system_clock),
+            uptime: Arc::new(system_uptime),
+            awake: Arc::new(time_awake),
+        }
     }
 }
 
@@ -54,6 +61,12 @@ pub(crate) fn system_uptime() -> i64 {
     let seconds = text.split_ascii_whitespace().next().and_then(|seconds| seconds.parse::<f64>().ok());
     let since = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     since.map_or_else(system_clock, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// What the monotonic clock counts, which stands still while the machine is suspended.
+fn time_awake() -> i64 {
+    static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    i64::try_from(BEGIN.elapsed().as_millis()).unwrap_or(i64::MAX)
 }
 
 impl Registry {
@@ -75,6 +88,7 @@ impl Registry {
                 path: path.to_owned(),
                 clock: options.clock,
                 uptime: options.uptime,
+                awake: options.awake,
                 newer: None,
             },
         })
@@ -108,7 +122,8 @@ impl Reader {
             return Registry::open_with(path, options).map(|registry| registry.reader);
         }
         let newer = (found > known).then_some(found);
-        Ok(Self { connection, path: path.to_owned(), clock: options.clock, uptime: options.uptime, newer })
+        let OpenOptions { clock, uptime, awake, .. } = options;
+        Ok(Self { connection, path: path.to_owned(), clock, uptime, awake, newer })
     }
 
     /// Reads the whole file and makes sure that it is in order, and that no table, index or rule is gone or other.

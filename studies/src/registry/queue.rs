@@ -4,7 +4,7 @@
 //! A queue keeps to the members that the study had when it was made: what a later plan adds is not its own, and what a later
 //! plan drops still is.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -22,9 +22,15 @@ pub struct RunQueue {
     held_back: HashSet<i64>,
     /// Those that a batch system has, until something happens to them.
     at_batch_system: HashSet<i64>,
+    /// Running ones whose lease was found to be over: its end, and since when this process looks on.
+    silent: HashMap<i64, (i64, i64)>,
     /// The last event that was taken in.
     seq: i64,
 }
+
+/// How long this process looks on before it takes a run whose lease is over and whose process cannot be seen, in milliseconds:
+/// five of the heartbeats that a supervisor gives.
+const SILENCE: i64 = 10_000;
 
 #[derive(Clone, Copy, Debug)]
 struct QueuedRun {
@@ -68,6 +74,15 @@ impl RunQueue {
     pub(super) fn leave_to_batch_system(&mut self, run_no: i64) {
         self.at_batch_system.insert(run_no);
         self.look_again(run_no, i64::MAX);
+    }
+
+    /// Whether a lease that ended at `end` was not renewed for as long as this process looked on, by the time that it was awake.
+    pub(super) fn is_silent(&mut self, run_no: i64, end: i64, awake: i64) -> bool {
+        let (seen, since) = self.silent.entry(run_no).or_insert((end, awake));
+        if *seen != end {
+            (*seen, *since) = (end, awake);
+        }
+        awake - *since >= SILENCE
     }
 
     /// Leaves a run alone until [`RunQueue::give_back`].
@@ -186,9 +201,9 @@ impl Reader {
             };
             members.sort_unstable_by_key(|run| run.run_no);
             members.dedup_by_key(|run| run.run_no);
-            let (counts, held_back, at_batch_system, waiting) = Default::default();
+            let (counts, held_back, at_batch_system, silent, waiting) = Default::default();
             let mut queue =
-                RunQueue { study_id, members: Vec::new(), waiting, counts, held_back, at_batch_system, seq };
+                RunQueue { study_id, members: Vec::new(), waiting, counts, held_back, at_batch_system, silent, seq };
             members.iter().for_each(|run| queue.enter(*run));
             Ok(RunQueue { members, ..queue })
         })

@@ -9,6 +9,7 @@ use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use aees_run::artifact::{FileError, write_atomically};
+use aees_run::input;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -222,7 +223,7 @@ impl LaunchFolder {
     /// When it cannot be read, or is none.
     pub fn record(&self) -> Result<LaunchRecord, RecordError> {
         let path = self.0.join("launch.json");
-        let text = fs::read(&path).map_err(FileError::at("read", &path))?;
+        let text = input::read(&path)?;
         let record: LaunchRecord = serde_json::from_slice(&text).map_err(|error| RecordError::damaged(&path, error))?;
         if record.schema_version > SCHEMA_VERSION {
             return Err(RecordError::damaged(&path, "it was written by a newer program"));

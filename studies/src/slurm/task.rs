@@ -252,10 +252,7 @@ impl Task<'_> {
                 self.wait(position, AGAIN, "its worker was killed")
             }
             EndedState::Interrupted => self.fail(position, "signal", ended.message),
-            EndedState::Failed { class } => {
-                let help = ended.help.map(|help| format!("\nhelp: {help}")).unwrap_or_default();
-                self.fail(position, &class, ended.message + &help)
-            }
+            EndedState::Failed { ref class } => self.fail(position, class, ended.error()),
             EndedState::Done => {
                 let message = match completion_of(&job.run_directory) {
                     Err(error) => error.to_string(),

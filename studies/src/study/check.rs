@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use aees_run::settings::{ConfigError, Place, Role, RunConfig};
 
 use super::axis::AxisValues;
-use super::command::CommandSpec;
+use super::command::{CommandSpec, PASS_ON, SECRETS};
 use super::definition::{Search, Study, StudyTask};
 use super::error::{StudyError, StudyProblem};
 use super::settings::{Assignment, Dialect, Settings, setting_name};
@@ -46,10 +46,16 @@ pub(super) fn value(dialect: Dialect, assignment: &Assignment) -> Option<StudyEr
 
 /// A secret, which no study may hold: plans, the registry and pages keep what a study says.
 pub(super) fn secret(assignment: &Assignment) -> Option<StudyError> {
-    let key = assignment.path.first().map(|key| setting_name(key))?;
-    let setting = RunConfig::setting(key).filter(|setting| setting.secret)?;
-    let instead = setting.instead_in_studies.unwrap_or("give it in the environment");
-    Some(StudyError::at(&assignment.place, StudyProblem::Reserved { key: setting.key.to_owned(), instead }))
+    let (key, instead) = assignment.path.iter().find_map(|word| secret_word(word))?;
+    Some(StudyError::at(&assignment.place, StudyProblem::Reserved { key: key.to_owned(), instead }))
+}
+
+/// A word that a secret goes by, also where a foreign program reads it, and what is done instead.
+fn secret_word(word: &str) -> Option<(&'static str, &'static str)> {
+    let setting = RunConfig::setting(setting_name(word)).filter(|setting| setting.secret);
+    let of_setting = setting.map(|found| (found.key, found.instead_in_studies.unwrap_or(PASS_ON)));
+    let is_named = |secret: &&str| secret.eq_ignore_ascii_case(&word.replace('-', "_"));
+    of_setting.or_else(|| SECRETS.into_iter().find(is_named).map(|name| (name, PASS_ON)))
 }
 
 /// Settings that a study decides itself.
@@ -78,12 +84,13 @@ fn reserved(study: &Study, errors: &mut Vec<StudyError>) {
     let mut seen = Vec::new();
     for (path, place, in_base) in places {
         let word = words.iter().find(|(key, _, allowed_in_base)| path[0] == *key && !(in_base && *allowed_in_base));
+        let word = word.map(|(key, instead, _)| (*key, *instead));
         // An axis is told once, not for each of its values.
-        if let Some((key, instead, _)) = word
-            && !seen.contains(key)
+        if let Some((key, instead)) = word.or_else(|| path.iter().find_map(|word| secret_word(word)))
+            && !seen.contains(&key)
         {
-            seen.push(*key);
-            errors.push(StudyError::at(place, StudyProblem::Reserved { key: (*key).to_owned(), instead }));
+            seen.push(key);
+            errors.push(StudyError::at(place, StudyProblem::Reserved { key: key.to_owned(), instead }));
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::command::{CommandSpec, IdentityParts, ResultRule, SECRETS, SLOT_PLACES};
+use super::command::{CommandSpec, IdentityParts, PASS_ON, ResultRule, SECRETS, SLOT_PLACES};
 use super::error::{StudyError, StudyProblem};
 use super::fields::{YamlFields, missing, wrong};
 use super::keys;
@@ -98,7 +98,7 @@ fn environment(node: &YamlNode, errors: &mut Vec<StudyError>) -> (BTreeMap<Strin
             Kind::Map(entries) => {
                 for entry in entries {
                     if SECRETS.contains(&entry.key.as_str()) && !entry.value.is_null() {
-                        let problem = StudyProblem::Reserved { key: entry.key.clone(), instead: SECRET };
+                        let problem = StudyProblem::Reserved { key: entry.key.clone(), instead: PASS_ON };
                         errors.push(StudyError::at(&entry.place, problem));
                         continue;
                     }
@@ -123,8 +123,6 @@ fn environment(node: &YamlNode, errors: &mut Vec<StudyError>) -> (BTreeMap<Strin
     (set, pass_on)
 }
 
-const SECRET: &str =
-    "set it in the environment and pass it on by its name, `env: [HF_TOKEN]`; study files are copied and shown";
 const VARIABLE: &str = "a variable with a text for its value, or null to take it away";
 
 /// Whether a process can have a variable of this name.

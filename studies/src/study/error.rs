@@ -130,7 +130,7 @@ pub enum StudyProblem {
     TooMany { count: u128, limit: u128 },
     /// More runs than can be planned.
     #[error("{settings} settings with {seeds} seeds are {runs} runs; no more than {limit} can be planned")]
-    TooManyRuns { settings: usize, seeds: usize, runs: u128, limit: u128 },
+    TooManyRuns { settings: u128, seeds: usize, runs: u128, limit: u128 },
     /// More runs than go without a question.
     #[error("{count} runs are more than {limit}")]
     NeedsYes { count: usize, limit: usize },

@@ -39,12 +39,7 @@ impl Study {
             }
         };
         let mut expansion = expander.settings()?;
-        let runs = expansion.settings.len() as u128 * self.seeds.len() as u128;
-        if runs > MAX_COMBINATIONS {
-            let (settings, seeds) = (expansion.settings.len(), self.seeds.len());
-            let problem = StudyProblem::TooManyRuns { settings, seeds, runs, limit: MAX_COMBINATIONS };
-            return Err(StudyError::at(&self.task_place, problem).into());
-        }
+        self.check_runs(expansion.settings.len() as u128)?;
         for (position, setting) in expansion.settings.iter_mut().enumerate() {
             let first = position * self.seeds.len();
             let slots = self.seeds.iter().enumerate();
@@ -54,6 +49,17 @@ impl Study {
         expansion.all_runs = expansion.all_settings * self.seeds.len();
         filter.apply(&mut expansion);
         Ok(expansion)
+    }
+
+    /// Refuses more runs than can be looked at.
+    fn check_runs(&self, settings: u128) -> Result<(), StudyErrors> {
+        let seeds = self.seeds.len();
+        let runs = settings.saturating_mul(seeds as u128);
+        if runs <= MAX_COMBINATIONS {
+            return Ok(());
+        }
+        let problem = StudyProblem::TooManyRuns { settings, seeds, runs, limit: MAX_COMBINATIONS };
+        Err(StudyError::at(&self.task_place, problem).into())
     }
 }
 
@@ -165,6 +171,9 @@ impl<'study> Expander<'study> {
             let problem = StudyProblem::TooMany { count, limit: MAX_COMBINATIONS };
             return Err(StudyError::at(&study.task_place, problem).into());
         }
+        if study.exclude.is_empty() {
+            study.check_runs(count)?;
+        }
         if let Search::Random { trials, seed } = study.search {
             let trial = |number| study.trial(Trial::Drawn { seed, number });
             return Ok((0..trials).map(trial).collect());
@@ -256,7 +265,7 @@ impl<'study> Expander<'study> {
 /// `-o key=value`.
 fn assignment(study: &Study, text: &str) -> Result<Assignment, StudyError> {
     let place = Place::Flag("override".into());
-    let Some((key, written)) = text.split_once('=') else {
+    let Some((key, written)) = text.split_once('=').filter(|(key, _)| !key.trim().is_empty()) else {
         let (what, found) = ("--override".into(), format!("`{text}`"));
         let problem = StudyProblem::Wrong { what, expected: "key=value".into(), found };
         return Err(StudyError::at(&Place::Resolved, problem));

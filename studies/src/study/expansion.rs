@@ -30,6 +30,18 @@ pub struct Overrides {
     pub limit_runs: Option<usize>,
 }
 
+impl Overrides {
+    /// What is set in every run, and no choice among them.
+    pub fn without_filters(&self) -> Self {
+        Self { set: self.set.clone(), ..Self::default() }
+    }
+
+    /// Whether runs are chosen.
+    pub fn has_filters(&self) -> bool {
+        *self != self.without_filters()
+    }
+}
+
 /// The runs of a study.
 #[derive(Clone, Debug)]
 pub struct Expansion {
@@ -87,18 +99,17 @@ impl Expansion {
     pub fn runs(&self) -> usize {
         self.settings.iter().map(|setting| setting.seeds.len()).sum()
     }
+}
 
-    /// Refuses more than 10,000 runs unless the user means it.
-    ///
-    /// # Errors
-    /// More runs than that, and no `--yes`.
-    pub fn check_size(&self, yes: bool) -> Result<(), StudyErrors> {
-        let count = self.runs();
-        if yes || count <= MAX_RUNS_WITHOUT_YES {
-            return Ok(());
-        }
-        Err(StudyError::at(&Place::Resolved, StudyProblem::NeedsYes { count, limit: MAX_RUNS_WITHOUT_YES }).into())
+/// Refuses more than 10,000 runs unless the user means it.
+///
+/// # Errors
+/// More runs than that, and no `--yes`.
+pub fn check_size(count: usize, yes: bool) -> Result<(), StudyErrors> {
+    if yes || count <= MAX_RUNS_WITHOUT_YES {
+        return Ok(());
     }
+    Err(StudyError::at(&Place::Resolved, StudyProblem::NeedsYes { count, limit: MAX_RUNS_WITHOUT_YES }).into())
 }
 
 impl StudyConfig {

@@ -6,8 +6,20 @@ use serde_json::{Value, json};
 use super::purpose::StatedPurpose;
 
 /// The failure classes of a run.
-pub(crate) const FAILURE_CLASSES: [&str; 11] =
-    ["config", "data", "diverged", "oom", "io", "panic", "timeout", "signal", "rate_limit", "walltime", "unknown"];
+pub(crate) const FAILURE_CLASSES: [&str; 12] = [
+    "config",
+    "data",
+    "checkpoint",
+    "diverged",
+    "oom",
+    "io",
+    "panic",
+    "timeout",
+    "signal",
+    "rate_limit",
+    "walltime",
+    "unknown",
+];
 
 /// A key of a map.
 #[derive(Clone, Copy)]

@@ -91,7 +91,7 @@ impl Condition {
     /// `key=a,b` of the command line.
     pub(super) fn parse(study: &KnownKeys<'_>, text: &str, flag: &str) -> Result<Self, StudyError> {
         let place = Place::Flag(flag.to_owned());
-        let Some((key, values)) = text.split_once('=') else {
+        let Some((key, values)) = text.split_once('=').filter(|(key, _)| !key.trim().is_empty()) else {
             let (what, found) = (format!("--{flag}"), format!("`{text}`"));
             let problem = StudyProblem::Wrong { what, expected: "key=value or key=value,value".into(), found };
             return Err(StudyError::at(&Place::Resolved, problem));

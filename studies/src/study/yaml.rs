@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use aees_run::input;
 use aees_run::settings::Place;
 use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
 use serde_json::{Map, Number, Value};
@@ -177,7 +178,7 @@ fn is_not_finite(text: &str) -> bool {
 /// A file that cannot be read, is not YAML, is not one map, or has duplicate keys, unknown tags or anchors that contain
 /// themselves or multiply: all of them, but for a syntax error, after which nothing is known.
 pub(super) fn read_map(path: &Path) -> Result<Vec<YamlEntry>, Vec<StudyError>> {
-    let text = std::fs::read_to_string(path).map_err(|source| {
+    let text = input::read_text(path).map_err(|source| {
         let problem = StudyProblem::Read { path: path.to_owned(), reason: source.to_string() };
         vec![StudyError::at(&Place::Resolved, problem)]
     })?;

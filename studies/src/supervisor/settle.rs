@@ -73,10 +73,7 @@ impl Supervisor<'_> {
                 (self.registry.killed(claim, why, &usage), format!("interrupted: {why}"))
             }
             EndedState::Interrupted => self.fail(claim, "signal", why, &usage)?,
-            EndedState::Failed { class } => {
-                let help = ended.help.map(|help| format!("\nhelp: {help}")).unwrap_or_default();
-                self.fail(claim, &class, &(ended.message + &help), &usage)?
-            }
+            EndedState::Failed { ref class } => self.fail(claim, class, &ended.error(), &usage)?,
             EndedState::Done => {
                 let message = "the worker says that it is done, but result.json cannot be used";
                 self.fail(claim, "data", message, &usage)?

@@ -329,7 +329,31 @@ fn a_worker_of_another_pid_namespace_is_judged_by_its_lease_alone() {
     assert!(registry.claim(&worker(2), &mut queue, 1, LEASE).unwrap().is_empty());
     assert_eq!(registry.why("s:0").unwrap().attempts[0].worker, container, "the namespace belongs to the claim");
     scratch.pass(1_001);
+    assert!(registry.claim(&worker(2), &mut queue, 1, LEASE).unwrap().is_empty(), "it may have slept as we did");
+    scratch.pass(10_000);
     assert_eq!(registry.claim(&worker(2), &mut queue, 1, LEASE).unwrap().len(), 1);
+}
+
+/// Whoever wakes up first finds the leases of all others ended. Who cannot be seen is given the time for a sign of life.
+#[test]
+fn after_a_suspend_a_worker_of_another_pid_namespace_keeps_its_run() {
+    let scratch = Scratch::new();
+    let (mut registry, mut queue) = scratch.with_study(1);
+    let container = ProcessIdentity { pid_namespace: "pid:[1]".into(), pid: 1 << 30, ..ProcessIdentity::own() };
+    let claim = registry.claim(&container, &mut queue, 1, LEASE).unwrap().remove(0);
+    let mut others = registry.queue("s", None).unwrap();
+    let mut look = |registry: &mut Registry| registry.claim(&worker(2), &mut others, 1, LEASE).unwrap().len();
+    for _ in 0..3 {
+        assert!(registry.heartbeat(&[Heartbeat { claim: &claim, progress: None }], LEASE).unwrap().is_empty());
+        scratch.suspend(86_400_000);
+        assert_eq!(look(&mut registry), 0, "before its first heartbeat");
+        scratch.pass(9_000);
+        assert_eq!(look(&mut registry), 0);
+        scratch.suspend(86_400_000);
+        assert_eq!(look(&mut registry), 0, "a second suspend is no silence");
+    }
+    scratch.pass(2_000);
+    assert_eq!(look(&mut registry), 1, "it is gone");
 }
 
 #[test]

@@ -17,13 +17,20 @@ pub(crate) const AUDIT: Audit<'static> = Audit { actor: "tester", reason: "a tes
 pub(crate) struct Scratch {
     folder: tempfile::TempDir,
     clock: Arc<AtomicI64>,
+    /// How long of that the machine was suspended.
+    suspended: Arc<AtomicI64>,
     /// How far the time of day is ahead of it.
     ahead: Arc<AtomicI64>,
 }
 
 impl Scratch {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), clock: Arc::new(AtomicI64::new(1_000_000)), ahead: Arc::default() }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            clock: Arc::new(AtomicI64::new(1_000_000)),
+            suspended: Arc::default(),
+            ahead: Arc::default(),
+        }
     }
 
     /// In memory where there is a file system in memory: for tests of very many commits.
@@ -39,9 +46,11 @@ impl Scratch {
     pub(crate) fn options(&self) -> OpenOptions {
         let clock = self.clock.clone();
         let (uptime, ahead) = (clock.clone(), self.ahead.clone());
+        let (awake, suspended) = (clock.clone(), self.suspended.clone());
         OpenOptions {
             clock: Box::new(move || clock.load(Ordering::SeqCst) + ahead.load(Ordering::SeqCst)),
             uptime: Arc::new(move || uptime.load(Ordering::SeqCst)),
+            awake: Arc::new(move || awake.load(Ordering::SeqCst) - suspended.load(Ordering::SeqCst)),
             ..OpenOptions::default()
         }
     }
@@ -60,6 +69,12 @@ impl Scratch {
 
     pub(crate) fn pass(&self, milliseconds: i64) {
         self.clock.fetch_add(milliseconds, Ordering::SeqCst);
+    }
+
+    /// Lets time pass in which no process of the machine runs.
+    pub(crate) fn suspend(&self, milliseconds: i64) {
+        self.pass(milliseconds);
+        self.suspended.fetch_add(milliseconds, Ordering::SeqCst);
     }
 
     /// Sets the time of day, and no other clock.

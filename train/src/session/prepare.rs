@@ -117,7 +117,7 @@ pub fn prepare(
     let mut engine = build(job, &target).map_err(SessionError::Job)?;
     let directory = open_directory(config, folder, &identity)?;
     let checkpoints = CheckpointFolder::new(directory.checkpoints(), identity.run_id.full());
-    let (checkpoint, refused) = newest_checkpoint(&checkpoints, &directory, folder)?;
+    let (checkpoint, refused) = newest_checkpoint(&checkpoints, &directory)?;
     let state = match checkpoint {
         Some(checkpoint) => {
             engine.load(&checkpoint.engine).map_err(RunError::from)?;
@@ -287,26 +287,26 @@ pub(crate) fn job_setup(config: &RunConfig) -> JobSetup {
 fn newest_checkpoint(
     folder: &CheckpointFolder,
     directory: &RunDirectory,
-    target: &RunTarget,
 ) -> Result<(Option<Checkpoint>, Vec<String>), SessionError> {
     let (checkpoint, refused) = folder.newest()?;
     let whole =
         |error: &&CheckpointError| matches!(error, CheckpointError::Foreign { .. } | CheckpointError::Format { .. });
-    if checkpoint.is_none()
-        && let Some(whole) = refused.iter().find(whole)
-    {
-        let path = directory.checkpoints();
-        return Err(SessionError::ForeignCheckpoints { path, reason: whole.to_string() });
+    match (checkpoint, refused.iter().find(whole), refused.first()) {
+        (Some(checkpoint), ..) => {
+            let instead = format!("the one of step {} is used", checkpoint.state.step);
+            Ok((Some(checkpoint), refused.iter().map(|error| format!("{error}; {instead}")).collect()))
+        }
+        (None, Some(whole), _) => {
+            Err(SessionError::ForeignCheckpoints { path: directory.checkpoints(), reason: whole.to_string() })
+        }
+        // A run never begins again over what is left of it: somebody may have a copy.
+        (None, None, Some(damaged)) => Err(SessionError::DamagedCheckpoints {
+            path: directory.path().to_owned(),
+            count: refused.len(),
+            reason: damaged.to_string(),
+        }),
+        (None, None, None) => Ok((None, Vec::new())),
     }
-    if let (None, Some(damaged), RunTarget::Resume { directory }) = (&checkpoint, refused.first(), target) {
-        let (path, reason) = (directory.clone(), damaged.to_string());
-        return Err(SessionError::DamagedCheckpoints { path, count: refused.len(), reason });
-    }
-    let instead = match &checkpoint {
-        Some(checkpoint) => format!("the one of step {} is used", checkpoint.state.step),
-        None => "the run starts again from its first step".into(),
-    };
-    Ok((checkpoint, refused.iter().map(|error| format!("{error}; {instead}")).collect()))
 }
 
 fn open_logs(

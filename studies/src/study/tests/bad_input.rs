@@ -182,6 +182,10 @@ fn seeds_have_a_grammar() {
     let text = format!("{CIFAR}configs: [a.yaml]\n");
     assert_eq!(errors_in(&folder, &text), ["a.yaml:1:7: `seed` cannot be set in a study"]);
     assert_eq!(cifar("set: {hf_token: x}\n"), "study.yaml:3:17: `hf_token` cannot be set in a study");
+    for set in ["set: {hf_token: x}", "sweep: {HF_TOKEN: [x, y]}", "set: {hub: {hf-token: x}}"] {
+        let said = command(&format!("{set}\n"));
+        assert!(said.to_lowercase().contains("`hf_token` cannot be set in a study"), "{set}: {said}");
+    }
     assert_eq!(cifar("set: {output: x.json}\n"), "study.yaml:3:15: `output` cannot be set in a study");
 }
 

@@ -1,6 +1,6 @@
 //! How many combinations there are, and in which order.
 
-use super::super::{Overrides, Settings, Study};
+use super::super::{Overrides, Settings, Study, check_size};
 use super::{CIFAR, COMMAND, Folder, errors, expand, fixture, labels};
 
 #[test]
@@ -150,10 +150,10 @@ fn a_million_combinations_are_refused_before_they_are_built() {
 #[test]
 fn more_than_ten_thousand_runs_need_a_yes() {
     let text = |seeds| format!("{COMMAND}sweep: {{a: {{range: {{from: 1, to: 100, step: 1}}}}}}\nseeds: {seeds}\n");
-    expand(&text(100)).unwrap().check_size(false).unwrap();
+    check_size(expand(&text(100)).unwrap().runs(), false).unwrap();
     let large = expand(&text(101)).unwrap();
-    assert_eq!(large.check_size(false).unwrap_err().0[0].to_string(), "10100 runs are more than 10000");
-    large.check_size(true).unwrap();
+    assert_eq!(check_size(large.runs(), false).unwrap_err().0[0].to_string(), "10100 runs are more than 10000");
+    check_size(large.runs(), true).unwrap();
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn limits_come_last() {
 fn strange_filters_are_refused_together() {
     let overrides = Overrides {
         only: vec!["lrr=1".into(), "lr".into(), "epochs=many".into()],
-        set: vec!["lr=fast".into(), "lr=-1".into(), "x".into(), "seed=3".into()],
+        set: vec!["lr=fast".into(), "lr=-1".into(), "x".into(), " =3".into(), "seed=3".into()],
         ..Default::default()
     };
     assert_eq!(
@@ -98,6 +98,7 @@ fn strange_filters_are_refused_together() {
             "--override: invalid value \"fast\" for `lr`: expected a number",
             "--override: --lr must be positive.",
             "--override must be key=value, not `x`",
+            "--override must be key=value, not ` =3`",
             "--override: `seed` cannot be set in a study",
             "  help: use --seeds to choose among the study's seeds",
         ]
