@@ -18,6 +18,7 @@ use crate::failure::Failure;
 
 /// Runs the runs of a study as array tasks of Slurm
 #[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "one is typed")]
 pub(crate) enum SlurmVerb {
     Submit(submit::SubmitFlags),
     Collect(collect::CollectFlags),
