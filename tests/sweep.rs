@@ -7,6 +7,7 @@ mod failures;
 mod hooks;
 mod language;
 mod once;
+mod packs;
 mod programs;
 mod pruning;
 mod refused;

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use aees_run::run_directory::Replace;
 use aees_run::settings::RunConfig;
 use aees_train::session::{self, RunTarget, SessionEnd};
+use aees_train::shared_inputs::SharedInputs;
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -90,7 +91,7 @@ impl TrainFlags {
         let stop = interrupt::watch(|| {
             eprintln!("stopping after this step and writing a checkpoint; press Ctrl-C again to stop at once");
         })?;
-        match session::train(&config, &target, progress::subscribers(style), &stop)? {
+        match session::train(&config, &target, progress::subscribers(style), &stop, &SharedInputs::for_one_run())? {
             // The last event names the result.
             SessionEnd::Finished { .. } if style == Style::Json => Ok(ExitCode::SUCCESS),
             SessionEnd::Finished { result, .. } => report(&result, self.json, "finished"),

@@ -1,4 +1,4 @@
-//! What whoever launches runs and a worker process say to each other: a job, and how it ended.
+//! What whoever launches runs and a worker process say to each other: orders, and how jobs ended.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,7 +8,17 @@ use serde_json::{Map, Value};
 
 use crate::study::{ProgramContent, StopAt, Template};
 
-/// One run for one worker process: the first line of its standard input, or a file.
+/// A line of a worker's standard input.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkerOrder {
+    /// Do this, beside what is done already.
+    Do(Box<Job>),
+    /// Stop the run of this id, with a checkpoint. The others go on.
+    Stop(String),
+}
+
+/// One run for a worker process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
     /// The full id of the run.
@@ -111,7 +121,7 @@ pub enum ResultSource {
     File(Template),
 }
 
-/// How a worker's run ended: its last line, `{"event": "ended", ...}`.
+/// How a run ended: the last line that its worker says of it, `{"event": "ended", "run_id": ..., ...}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ended {
     /// What became of the run.

@@ -56,7 +56,7 @@ pub use self::file_system::{FileSystem, FileSystemProbe, probe_file_system};
 pub use self::finish::{AfterFailure, FailedAttempt, Heartbeat, Lost};
 pub use self::history::{AttemptRow, EventRow, Membership, Why};
 pub use self::ids::{ConfigId, RunId};
-pub use self::judge::Judged;
+pub use self::judge::{Judged, RungCurve};
 pub(crate) use self::open::system_clock;
 pub use self::open::{Clock, OpenOptions, Uptime};
 pub use self::operator::{Audit, Moved};

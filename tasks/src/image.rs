@@ -1,6 +1,7 @@
 //! Images and labels of one split, as bytes on the host.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::error::{DataError, DataResult};
 
@@ -13,10 +14,10 @@ pub const PLANE_BYTES: usize = SIDE * SIDE;
 /// Bytes of one image.
 pub const IMAGE_BYTES: usize = CHANNELS * PLANE_BYTES;
 
-/// The images of one split with the labels that are trained on and the true ones.
+/// The images of one split with the labels that are trained on and the true ones. Clones share the pixels.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ImageSplit {
-    pixels: Vec<u8>,
+    pixels: Arc<Vec<u8>>,
     labels: Vec<u32>,
     clean_labels: Vec<u32>,
 }
@@ -33,7 +34,7 @@ impl ImageSplit {
             let reason = format!("expected {expected} bytes for {images} labels, found {found} bytes");
             return Err(DataError::unusable(Path::new("pixels"), reason));
         }
-        Ok(Self { pixels, clean_labels: labels.clone(), labels })
+        Ok(Self { pixels: Arc::new(pixels), clean_labels: labels.clone(), labels })
     }
 
     /// The number of images, n.
@@ -95,18 +96,18 @@ impl ImageSplit {
             pixels.extend_from_slice(self.image(position as usize));
         }
         let pick = |labels: &[u32]| positions.iter().map(|&position| labels[position as usize]).collect();
-        Self { pixels, labels: pick(&self.labels), clean_labels: pick(&self.clean_labels) }
+        Self { pixels: Arc::new(pixels), labels: pick(&self.labels), clean_labels: pick(&self.clean_labels) }
     }
 
     /// Adds another split's images at the end.
     pub(crate) fn append(&mut self, mut other: Self) {
-        self.pixels.append(&mut other.pixels);
+        Arc::make_mut(&mut self.pixels).append(Arc::make_mut(&mut other.pixels));
         self.labels.append(&mut other.labels);
         self.clean_labels.append(&mut other.clean_labels);
     }
 
     /// Makes room for `images` more, so that joining many parts copies each once.
     pub(crate) fn reserve(&mut self, images: usize) {
-        self.pixels.reserve_exact(images * IMAGE_BYTES);
+        Arc::make_mut(&mut self.pixels).reserve_exact(images * IMAGE_BYTES);
     }
 }

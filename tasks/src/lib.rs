@@ -48,7 +48,7 @@ mod tokens;
 mod unpack;
 
 pub use augment::{Normalization, augment_batch, normalize_batch};
-pub use cifar100::{CIFAR100_CLASSES, CIFAR100_HUB, Cifar100, Cifar100Config, next_in_superclass};
+pub use cifar100::{CIFAR100_CLASSES, CIFAR100_HUB, Cifar100, Cifar100Config, Cifar100Images, next_in_superclass};
 pub use data_source::{DataOrigin, DataSource};
 pub use dataset_info::DatasetInfo;
 pub use datasets::dataset;

@@ -34,6 +34,7 @@ fn status_of_a_hundred_thousand_runs() {
             identity_json: json!({"v": 1, "n": number, "config": "x".repeat(600)}).to_string(),
         },
         index: number,
+        race: None,
         case: None,
         axes_json: json!({"method": "bandit", "lr": 1e-3, "n": number}).to_string(),
     };

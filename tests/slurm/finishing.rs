@@ -53,6 +53,21 @@ fn a_study_is_submitted_run_once_and_collected_by_its_own_job() {
     assert_eq!(fs::read_dir(launch(&scratch, "seven").parent().unwrap()).unwrap().count(), 1);
 }
 
+/// Two runs side by side that only fit alone.
+#[test]
+fn a_run_that_dies_of_memory_beside_another_is_tried_again_alone_in_its_task() {
+    let Some(cluster) = cluster() else { return };
+    let scratch = Scratch::new();
+    let script = "touch on-{x}\nsleep 0.5\nbeside=$(ls -d on-* | wc -l)\nrm on-{x}\n\
+                  if [ $beside -gt 1 ]; then echo 'CUDA out of memory' >&2; exit 1; fi\necho '{{\"score\": {x}}}'";
+    let more = "sweep: {x: [1, 2]}\nslurm: {time: 10min, tasks_per_node: 2, runs_per_task: 2}";
+    let study = shell_study(&scratch, "crowded", script, more);
+    slurm(&scratch, cluster, &["submit", study.to_str().unwrap()]).ok();
+    wait_for_count(&scratch, "done", 2);
+    let log = fs::read_to_string(launch(&scratch, "crowded").join("logs/array-1-0.log")).unwrap();
+    assert!(log.contains("beside other runs on this machine") && log.contains("it is tried again alone"), "{log}");
+}
+
 /// The cluster takes arrays of five.
 #[test]
 fn arrays_are_split_and_tasks_selected_by_number() {

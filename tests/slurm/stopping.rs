@@ -102,6 +102,34 @@ fn a_warning_by_hand_puts_a_task_back_and_counts_nothing() {
     assert!(!notes(&scratch, "images").contains(&"out_of_time".to_owned()));
 }
 
+/// One process trains them, and each goes on where it was.
+#[test]
+fn a_task_with_a_pack_of_runs_goes_on_with_all_of_them() {
+    let Some(cluster) = cluster() else { return };
+    let scratch = Scratch::new();
+    let study = TRAINING.replace("seeds: 1", "seeds: 3");
+    fs::write(scratch.path("images.yaml"), format!("{study}slurm: {{time: 30min, pack: 3, runs_per_task: 3}}\n"))
+        .unwrap();
+    slurm(&scratch, cluster, &["submit", "images.yaml"]).ok();
+    let job = jobs(&scratch, "images")[0];
+    let all = |name: &str| {
+        let folder = |run: &Value| {
+            let id = run["run_id"].as_str().unwrap();
+            scratch.path("results/runs").join(&id[..2]).join(&id[..16])
+        };
+        runs(&scratch).iter().map(|run| folder(run).join(name)).collect::<Vec<_>>()
+    };
+    wait_until("all train", || all("metrics.jsonl").iter().all(|log| has_lines(log)));
+    assert_eq!(worker(&scratch).lines().count(), 1, "one process");
+    cluster.ask("scancel", &["--signal=USR1", "--batch", &format!("{job}_0")]);
+    cluster.hurry_requeued(job, 0, &launch(&scratch, "images"));
+    assert!(all("checkpoints").iter().all(|folder| folder.read_dir().unwrap().count() > 0));
+    wait_for_count(&scratch, "done", 3);
+    assert_eq!(notes(&scratch, "images").iter().filter(|note| *note == "began").count(), 6);
+    let first = all("result.json").into_iter().map(|path| without_times(read_json(&path)));
+    assert!(first.into_iter().any(|result| &result == undisturbed()), "the run of seed 0 is that run alone");
+}
+
 #[test]
 fn a_task_whose_node_goes_down_goes_on_elsewhere() {
     let Some(cluster) = cluster() else { return };

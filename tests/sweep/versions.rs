@@ -55,7 +55,11 @@ fn a_number_in_a_study_means_one_run_for_ever() {
     fs::remove_file(scratch.path("results/registry.db")).unwrap();
     scratch.run(["registry", "rebuild"]).ok();
     assert_eq!([0, 1, 2, 3, 4].map(x), [Some(1), Some(2), Some(7), Some(8), Some(5)]);
-    assert_eq!(fs::read_dir(scratch.path("results/studies/numbers")).unwrap().count(), 5, "three versions, a lock, an origin");
+    assert_eq!(
+        fs::read_dir(scratch.path("results/studies/numbers")).unwrap().count(),
+        5,
+        "three versions, a lock, an origin"
+    );
 }
 
 /// The first supervisor waited for ever for runs that were no longer its study's.

@@ -17,6 +17,7 @@ use crate::controllers::schedule_kind;
 use crate::engine::{EngineData, EngineError, EngineJob, EngineState, Loss, Split};
 use crate::event::Subscriber;
 use crate::hub_files::{DownloadEvents, fetch_command, hub};
+use crate::shared_inputs::SharedInputs;
 use crate::task_error::TaskError;
 use crate::training_task::{JobSetup, ModelSize, PreparedJob, TaskFacts, TrainingTask, model_tensors};
 use aees_run::identity::Inputs;
@@ -57,11 +58,15 @@ impl Cifar100Task {
         Self { data, network, seed: config.seed, schedule, facts }
     }
 
-    /// Reads or makes the data of a run.
+    /// Reads or makes the data of a run, on images that it shares with others.
     ///
     /// # Errors
     /// Whatever is wrong with the files, with their names.
-    pub fn load(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Cifar100, TaskError> {
+    pub fn load(
+        config: &RunConfig,
+        subscribers: &mut [Box<dyn Subscriber>],
+        shared: &SharedInputs,
+    ) -> Result<Cifar100, TaskError> {
         let data = Cifar100Config {
             source: DataSource::from(config.data.as_str()),
             limit_train: config.limit_train.map(NonZeroUsize::get),
@@ -71,8 +76,14 @@ impl Cifar100Task {
             seed: config.seed,
             ..Cifar100Config::default()
         };
-        let access = HubAccess { hub: &hub(config)?, progress: &mut DownloadEvents::new(subscribers) };
-        Ok(data.load_with_hub(access).map_err(|error| error.fetched_by(fetch_command(config)))?)
+        let hub = hub(config)?;
+        let load = || data.images(Some(HubAccess { hub: &hub, progress: &mut DownloadEvents::new(subscribers) }));
+        let key = || {
+            let Cifar100Config { source, data_root, limit_train, limit_eval, .. } = &data;
+            format!("{:?}", (source, data_root, limit_train, limit_eval, &config.cache_dir, config.local_files_only))
+        };
+        let images = shared.take(key, load).map_err(|error| error.fetched_by(fetch_command(config)))?;
+        Ok(data.on(&images)?)
     }
 }
 

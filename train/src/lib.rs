@@ -22,6 +22,7 @@ mod philox;
 pub mod result;
 pub mod run_logs;
 pub mod session;
+pub mod shared_inputs;
 pub mod step_bench;
 pub mod task_error;
 pub mod tensorboard;

@@ -18,6 +18,7 @@ use aees_run::run_directory::Replace;
 use aees_run::settings::RunConfig;
 
 use crate::event::Subscriber;
+use crate::shared_inputs::SharedInputs;
 
 pub use active::ActiveRun;
 pub use dry_run::{DryRun, dry_run};
@@ -76,7 +77,7 @@ pub enum SessionEnd {
     },
 }
 
-/// Trains one run to its end, or until `stop` is set.
+/// Trains one run to its end, or until `stop` is set. What it reads it takes from what its process has loaded already.
 ///
 /// `config` is the run's configuration; for [`RunTarget::Resume`] that of its folder, where only settings that do not touch
 /// the result may have been changed.
@@ -88,8 +89,9 @@ pub fn train(
     folder: &RunTarget,
     mut subscribers: Vec<Box<dyn Subscriber>>,
     stop: &AtomicBool,
+    shared: &SharedInputs,
 ) -> Result<SessionEnd, SessionError> {
-    match prepare(config, folder, &mut subscribers)? {
+    match prepare(config, folder, &mut subscribers, shared)? {
         Prepared::Run(run) => drive(run.start(subscribers)?, stop),
         Prepared::AlreadyFinished { result } => Ok(SessionEnd::AlreadyFinished { result }),
     }

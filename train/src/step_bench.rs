@@ -18,6 +18,7 @@ use crate::engine::{
 };
 use crate::event::Subscriber;
 use crate::session::{SessionError, check_memory, job_setup, load_task};
+use crate::shared_inputs::SharedInputs;
 use crate::training_task::{PreparedJob, TrainingTask};
 
 /// So small that no model leaves the numbers, whatever the multiplier.
@@ -117,7 +118,7 @@ impl SentenceJob {
     /// # Errors
     /// Whatever would keep a run of this configuration from being made.
     pub fn of(config: &RunConfig, batches: usize) -> Result<Option<Self>, SessionError> {
-        let task = load_task(config, &mut [])?;
+        let task = load_task(config, &mut [], &SharedInputs::for_one_run())?;
         let PreparedJob { job, .. } = task.job(&job_setup(config)).map_err(SessionError::Job)?;
         let (ModelSpec::TextClassifier(model), EngineData::Sentences(data)) = (job.model, job.data) else {
             return Ok(None);
@@ -174,7 +175,7 @@ impl StepBench {
     pub fn load(config: &RunConfig, subscribers: &mut [Box<dyn Subscriber>]) -> Result<Self, SessionError> {
         config.validate()?;
         let target = select(&config.engine, &config.device, config.precision)?;
-        let task = load_task(config, subscribers)?;
+        let task = load_task(config, subscribers, &SharedInputs::for_one_run())?;
         check_memory(config, task.as_ref(), &target)?;
         let PreparedJob { job, .. } = task.job(&job_setup(config)).map_err(SessionError::Job)?;
         let (model, data) = (job.model.clone(), job.data.clone());

@@ -18,6 +18,7 @@ use serde_json::{Map, Value, json};
 use crate::controllers::schedule_kind;
 use crate::engine::{EngineData, EngineError, EngineJob, EngineState, Loss, Split};
 use crate::event::Subscriber;
+use crate::shared_inputs::SharedInputs;
 use crate::task_error::TaskError;
 use crate::text_files::{ModelFiles, TextFiles};
 use crate::training_task::{JobSetup, ModelSize, PreparedJob, TaskFacts, TrainingTask, model_tensors};
@@ -34,7 +35,8 @@ const EVALUATION_BATCH: usize = 64;
 /// The task of an SST-2 or AG News run.
 pub struct TextClassificationTask {
     data: Arc<TokenData>,
-    tokenizer: TextTokenizer,
+    tokens: Arc<Tokenized>,
+    shared: SharedInputs,
     model: TextClassifierConfig,
     /// Absent when the first parameters are random.
     weights: Option<PathBuf>,
@@ -55,14 +57,16 @@ impl TextClassificationTask {
         task: TextTask,
         config: &RunConfig,
         subscribers: &mut [Box<dyn Subscriber>],
+        shared: &SharedInputs,
     ) -> Result<Self, TaskError> {
         let mut files = TextFiles::new(task, config, subscribers)?;
-        let found = Tokenized::of(config, &mut files, StoreTokens::WhereUseful)?;
+        let key = tokenized::key(config, &files);
+        let found = shared.take(|| key, || Tokenized::of(config, &mut files, StoreTokens::WhereUseful))?;
         let model_files = files.model()?;
         let model = model_config(task, config, &model_files, &found.tokenizer)?;
         check_fit(config, &model, &found.tokenizer, &model_files)?;
-        let inputs = inputs(&found.data, &model, model_files.weights.as_deref())?;
-        let mut notices = found.notices;
+        let inputs = inputs(&found.data, &model, model_files.weights.as_deref(), shared)?;
+        let mut notices = found.notices.clone();
         notices.append(&mut files.notices());
         let tests_at_end = config.eval_test && found.data.test.is_some();
         let lengths = |split: &TokenSplit| (0..split.len()).map(|index| split.length(index)).collect::<Vec<_>>();
@@ -73,7 +77,7 @@ impl TextClassificationTask {
             inputs,
             origins: Map::from_iter([
                 ("data_origin".to_owned(), json!(found.data.origin)),
-                ("tokenizer_origin".to_owned(), found.tokenizer_origin),
+                ("tokenizer_origin".to_owned(), found.tokenizer_origin.clone()),
                 ("model_origin".to_owned(), model_files.origin),
             ]),
             label_noise: found.data.label_noise.clone(),
@@ -86,8 +90,9 @@ impl TextClassificationTask {
         let batch_size = config.batch_size.get();
         let total_steps = (found.data.train.len().div_ceil(batch_size) as u64).saturating_mul(config.epochs.get());
         Ok(Self {
-            data: Arc::new(found.data),
-            tokenizer: found.tokenizer,
+            data: found.data.clone(),
+            tokens: found,
+            shared: shared.clone(),
             model,
             weights: model_files.weights,
             seed: config.seed,
@@ -176,7 +181,7 @@ impl TrainingTask for TextClassificationTask {
     fn export(&self, state: &EngineState, folder: &Path) -> Result<(), EngineError> {
         let unwritten = |error: &dyn std::fmt::Display| EngineError::Weights(error.to_string());
         save_pretrained(folder, &self.model, &model_tensors(state)).map_err(|error| unwritten(&error))?;
-        self.tokenizer.save(folder).map_err(|error| unwritten(&error))
+        self.tokens.tokenizer.save(folder).map_err(|error| unwritten(&error))
     }
 
     fn job(&self, setup: &JobSetup) -> Result<PreparedJob, EngineError> {
@@ -185,9 +190,10 @@ impl TrainingTask for TextClassificationTask {
         let model = ModelSpec::TextClassifier(self.model.clone());
         let (tensors, notices) = match &self.weights {
             Some(path) => {
-                let weights = weights::read(path).map_err(|error| EngineError::Weights(error.to_string()))?;
+                let weights = self.shared.take(|| path.display().to_string(), || weights::read(path));
+                let weights = weights.map_err(|error| EngineError::Weights(error.to_string()))?;
                 let at = |what: &dyn std::fmt::Display| format!("{}: {what}", path.display());
-                let loaded = pretrained(&self.model, weights, parameter_stream);
+                let loaded = pretrained(&self.model, Arc::unwrap_or_clone(weights), parameter_stream);
                 let loaded = loaded.map_err(|error| EngineError::Weights(at(&error)))?;
                 (loaded.tensors, loaded.notices.iter().map(|notice| at(notice)).collect())
             }
@@ -293,7 +299,12 @@ fn check_fit(
     Ok(())
 }
 
-fn inputs(data: &TokenData, model: &TextClassifierConfig, weights: Option<&Path>) -> Result<Inputs, TaskError> {
+fn inputs(
+    data: &TokenData,
+    model: &TextClassifierConfig,
+    weights: Option<&Path>,
+    shared: &SharedInputs,
+) -> Result<Inputs, TaskError> {
     let architecture =
         Id::of(&model.to_json()).map_err(|error| TaskError::Model { message: error.to_string(), help: None })?;
     let mut digests = BTreeMap::from([
@@ -301,7 +312,8 @@ fn inputs(data: &TokenData, model: &TextClassifierConfig, weights: Option<&Path>
         ("model".to_owned(), architecture.full().to_owned()),
     ]);
     if let Some(path) = weights {
-        digests.insert("weights".to_owned(), sha256_of_file(path).map_err(FileError::at("read", path))?);
+        let digest = shared.take(|| path.display().to_string(), || sha256_of_file(path));
+        digests.insert("weights".to_owned(), digest.map_err(FileError::at("read", path))?.to_string());
     }
     Ok(Inputs { data_fingerprint: data.fingerprint.clone(), digests })
 }

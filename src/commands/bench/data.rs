@@ -10,6 +10,7 @@ use aees_tasks::{
     corrupt_labels, next_in_superclass, normalize_batch,
 };
 use aees_train::session::{SessionError, load_task};
+use aees_train::shared_inputs::SharedInputs;
 use clap::Args;
 use serde_json::json;
 
@@ -43,10 +44,12 @@ impl BenchDataFlags {
             let help = "leave --peer out; `aees bench train sst2 --peer PYTHON` compares training on text";
             return Err(Failure::with_help("the peer prepares no sentences", help));
         }
-        let task = load_task(&config, &mut [])?;
+        let task = load_task(&config, &mut [], &SharedInputs::for_one_run())?;
         let examples = task.train_examples();
         let mut rows = vec![
-            Timed::take("load or make the data", || load_task(&config, &mut []).map(drop))?,
+            Timed::take("load or make the data", || {
+                load_task(&config, &mut [], &SharedInputs::for_one_run()).map(drop)
+            })?,
             taken("plan an epoch", || drop(black_box(task.plan_epoch(black_box(3))))),
         ];
         drop(task);

@@ -38,7 +38,7 @@ impl TaskFlags {
         let array = self.array as usize - 1;
         let options = folder.record().map_err(SlurmError::from)?.policy.slurm.unwrap_or_default();
         let runs = folder.task(array, element.index).map_err(SlurmError::from)?.runs.len();
-        let mut launcher = LocalProcesses::new(slots(&options, runs));
+        let mut launcher = LocalProcesses::new(slots(&options, runs), options.pack());
         let mut report = |event: TaskEvent<'_>| match event {
             TaskEvent::Started { run, attempt } => eprintln!("{}: started, attempt {attempt}", short(run)),
             TaskEvent::Settled { run, what } => eprintln!("{}: {what}", short(run)),

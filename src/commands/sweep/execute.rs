@@ -14,7 +14,7 @@ use aees_studies::supervisor::{
 use clap::Args;
 
 use super::progress::SweepProgress;
-use super::resources::ResourceFlags;
+use super::resources::{ResourceFlags, RunSlots};
 use crate::failure::{EXIT_INTERRUPTED, Failure};
 use crate::interrupt;
 use crate::progress::ProgressFlag;
@@ -85,7 +85,7 @@ pub(super) struct Executed {
 /// Runs what is left of a plan, here or in the background.
 pub(super) fn execute(results: &Results, plan: &mut StudyPlan, running: &Running<'_>) -> Result<Executed, Failure> {
     let Running { typed, again } = running;
-    let slots = typed.resources.slots(plan)?;
+    let RunSlots { slots, pack } = typed.resources.run_slots(plan)?;
     let mut registry = results.writer()?;
     if typed.bg {
         detach(results, plan, typed, again)?;
@@ -99,7 +99,7 @@ pub(super) fn execute(results: &Results, plan: &mut StudyPlan, running: &Running
         eprintln!("stopping all runs after their step, with checkpoints; press Ctrl-C again to stop at once");
     })?;
     let stop_when = StopConditions { deadline, asked, fail_fast: typed.fail_fast };
-    let mut launcher = LocalProcesses::new(slots);
+    let mut launcher = LocalProcesses::new(slots, pack);
     let mut report = |event: SweepEvent<'_>| progress.show(event);
     let name = plan.name.clone();
     let summary = Supervisor::new(registry, &results.root, plan, stop_when, &mut launcher, &mut report)?.run()?;

@@ -5,6 +5,7 @@ use aees_run::settings::RunConfig;
 use aees_studies::InputError;
 use aees_studies::plan::InputFinder;
 use aees_train::session::{self, SessionError};
+use aees_train::shared_inputs::SharedInputs;
 
 use crate::progress::preparations;
 
@@ -15,7 +16,7 @@ pub(crate) fn finder() -> InputFinder<'static> {
 
 /// The task is loaded as for training, with progress where that takes long.
 fn read(config: &RunConfig) -> Result<Inputs, InputError> {
-    match session::load_task(config, &mut preparations()) {
+    match session::load_task(config, &mut preparations(), &SharedInputs::for_one_run()) {
         Ok(task) => Ok(task.facts().inputs.clone()),
         Err(error) => Err(InputError {
             message: error.to_string(),

@@ -21,6 +21,17 @@ pub(super) struct ResourceFlags {
     /// Runs at the same time on each device
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=i64::from(MOST_JOBS)))]
     per_device: Option<u32>,
+    /// Runs of training that share a process, with what they read loaded once [default: 1]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=i64::from(MOST_JOBS)))]
+    pack: Option<u32>,
+}
+
+/// How the runs of a plan go to processes.
+pub(super) struct RunSlots {
+    /// Where each run computes.
+    pub(super) slots: Vec<Slot>,
+    /// Runs of a process.
+    pub(super) pack: usize,
 }
 
 impl ResourceFlags {
@@ -33,18 +44,30 @@ impl ResourceFlags {
     pub(super) fn again(&self) -> Vec<(&'static str, String)> {
         let devices = (!self.devices.is_empty()).then(|| self.devices.join(","));
         let count = |count: Option<u32>| count.map(|count| count.to_string());
-        let flags = [("--jobs", count(self.jobs)), ("--devices", devices), ("--per-device", count(self.per_device))];
+        let flags = [
+            ("--jobs", count(self.jobs)),
+            ("--devices", devices),
+            ("--per-device", count(self.per_device)),
+            ("--pack", count(self.pack)),
+        ];
         flags.into_iter().filter_map(|(flag, value)| Some((flag, value?))).collect()
     }
 
     /// Where the runs of a plan go.
-    pub(super) fn slots(&self, plan: &StudyPlan) -> Result<Vec<Slot>, Failure> {
-        let Resources { devices: planned, per_device, jobs } = &plan.policy.resources;
+    pub(super) fn run_slots(&self, plan: &StudyPlan) -> Result<RunSlots, Failure> {
+        let Resources { devices: planned, per_device, jobs, pack } = &plan.policy.resources;
         let (asked, origin) = match self.devices.is_empty() {
             true => (planned, "resources.devices of the study"),
             false => (&self.devices, "--devices"),
         };
         let trains = plan.spec.task != "command";
+        let pack = self.pack.or(*pack).unwrap_or(1) as usize;
+        if pack > 1 && !trains {
+            return Err(Failure::with_help(
+                "--pack: a program has a process of its own",
+                "`--per-device` and `--jobs` run several programs at the same time",
+            ));
+        }
         let devices = devices(&names(asked, origin)?, origin, trains)?;
         let places = devices.len().max(1);
         let most = self.per_device.or(*per_device).map(|each| places.saturating_mul(each as usize));
@@ -54,7 +77,7 @@ impl ResourceFlags {
                 most
             }
             (Some(jobs), _) => jobs,
-            (None, most) => most.unwrap_or(places),
+            (None, most) => most.unwrap_or(places.saturating_mul(pack)),
         };
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         let mut slots = Slot::in_turn(&devices, jobs, cores);
@@ -62,7 +85,7 @@ impl ResourceFlags {
             // A run that is alone takes as many cores as it likes.
             slots.iter_mut().for_each(|slot| slot.threads = None);
         }
-        Ok(slots)
+        Ok(RunSlots { slots, pack })
     }
 }
 

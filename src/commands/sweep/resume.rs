@@ -54,11 +54,7 @@ impl ResumeFlags {
 }
 
 /// Runs what is left of a study's newest plan.
-pub(super) fn go_on(
-    results: &Results,
-    plan: StudyPlan,
-    typed: &RunningFlags,
-) -> Result<ExitCode, Failure> {
+pub(super) fn go_on(results: &Results, plan: StudyPlan, typed: &RunningFlags) -> Result<ExitCode, Failure> {
     let running = Running { typed, again: vec!["resume".to_owned(), plan.name.clone()] };
     let (study, overrides) = study_of(&plan, results)?.unzip();
     let consent = Consent { many: true, replace: false };

@@ -24,8 +24,8 @@ impl Slot {
     }
 
     /// A job in this slot. What its study chose for itself stays.
-    pub(super) fn place(&self, job: Job) -> Placement {
-        let mut placement = Placement { job, visible_gpus: None, device: self.device.clone() };
+    pub(super) fn place(&self, job: &Job) -> Placement {
+        let mut placement = Placement { job: job.clone(), visible_gpus: None, device: self.device.clone() };
         match &mut placement.job.work {
             Work::Command(command) => {
                 command.slot = ProgramSlot { device: self.device.clone(), threads: self.threads };
@@ -62,6 +62,16 @@ pub(super) struct Placement {
     pub(super) device: Option<String>,
 }
 
+impl Placement {
+    /// What all runs of one process have in common; none for a program, which has a process of its own. Precision is set for
+    /// a whole process by some engines.
+    pub(super) fn common(&self) -> Option<[Option<String>; 3]> {
+        let Work::Train(settings) = &self.job.work else { return None };
+        let setting = |key: &str| settings.get(key).map(Value::to_string);
+        Some([self.visible_gpus.clone(), setting("engine"), setting("precision")])
+    }
+}
+
 /// What `CUDA_VISIBLE_DEVICES` is for a device: its GPU, counted among those that this process sees itself; none of them for
 /// the CPU. Nothing is changed for devices of other kinds.
 fn visible_gpus(device: &str, seen: Option<&str>) -> Option<String> {
@@ -96,17 +106,17 @@ mod tests {
 
     #[test]
     fn a_run_trains_where_its_slot_is_unless_it_chose_itself() {
-        let placed = slot("cuda:3").place(training(json!({"lr": 1})));
+        let placed = slot("cuda:3").place(&training(json!({"lr": 1})));
         assert_eq!(placed.job, training(json!({"lr": 1, "threads": 2, "device": "cuda:0"})));
         assert!(placed.visible_gpus.is_some() && placed.device.as_deref() == Some("cuda:3"));
-        let placed = slot("vulkan:1").place(training(json!({"device": "auto"})));
+        let placed = slot("vulkan:1").place(&training(json!({"device": "auto"})));
         assert_eq!(placed.job, training(json!({"threads": 2, "device": "vulkan:1"})));
         assert!(placed.visible_gpus.is_none());
         let own = training(json!({"device": "cpu", "threads": 1}));
-        let placed = slot("cuda:3").place(own.clone());
+        let placed = slot("cuda:3").place(&own);
         assert_eq!(placed.job, own);
         assert!(placed.visible_gpus.is_none() && placed.device.as_deref() == Some("cpu"));
-        let placed = Slot { device: None, threads: None }.place(own.clone());
+        let placed = Slot { device: None, threads: None }.place(&own);
         assert_eq!(placed.job, own);
     }
 

@@ -1,4 +1,4 @@
-//! One worker process: how it is started, asked to stop, ended by force, and what its end means.
+//! One worker process: how it is started, gets runs, is asked to stop, ended by force, and what its end means.
 
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Write};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::slot::Placement;
 use super::{Ticket, Update};
 use crate::disk::log_end;
-use crate::job::{Ended, EndedState};
+use crate::job::{Ended, EndedState, WorkerOrder};
 use crate::process::{ProcessIdentity, end_program_of, out_of_memory_kills, signal_group};
 
 /// From the closed lifeline to the first signal: a checkpoint of a large model takes seconds.
@@ -28,45 +28,67 @@ const LAST_GRACE: Duration = Duration::from_secs(10);
 /// How much of a worker's log is looked at for the reason of its end.
 const LOG_END: u64 = 8_000;
 
+/// Failures after which a process does no further run: a device that gave up may stay so for as long as the process lives.
+const SPOILING: [&str; 3] = ["oom", "panic", "unknown"];
+
 /// What a worker's listener hears.
 pub(super) enum Message {
-    Line(Ticket, Value),
+    Line(u64, Value),
     /// Its output is closed: it is gone.
-    Closed(Ticket),
+    Closed(u64),
 }
 
 /// A worker process.
 pub(super) struct Worker {
-    pub(super) slot: usize,
-    /// The device that it computes on, by the name that it has on this machine; none: what its run says.
-    device: Option<String>,
-    /// Whether there were others on its device.
-    pub(super) had_company: bool,
+    /// Which of this machine's processes it is, one at a time.
+    pub(super) process: usize,
     child: Child,
     lifeline: Option<ChildStdin>,
-    stopped_at: Option<Instant>,
+    runs: Vec<PlacedRun>,
+    /// Whether it takes further runs when it has done one.
+    stays: bool,
+    /// Whether one of its runs failed in a way that may have left the process in a bad state.
+    spoiled: bool,
+    /// What all its runs have in common.
+    common: Option<[Option<String>; 3]>,
     signals_sent: u8,
-    ended: Option<Ended>,
     log: PathBuf,
     out_of_memory_before: u64,
     /// With its number, what its program and all that this started is marked with.
     identity: Option<ProcessIdentity>,
 }
 
+/// A run of a worker.
+struct PlacedRun {
+    ticket: Ticket,
+    run_id: String,
+    slot: usize,
+    /// The device that it computes on, by the name that it has on this machine; none: what the run says.
+    device: Option<String>,
+    /// Whether there were others on its device.
+    had_company: bool,
+    alone: bool,
+    stopped_at: Option<Instant>,
+    /// How it ended, of a worker that ends with it.
+    ended: Option<Ended>,
+}
+
 impl Worker {
+    /// A process that has no run yet and keeps its log in the folder of the first one.
     pub(super) fn start(
-        slot: usize,
-        placement: Placement,
-        ticket: Ticket,
+        number: u64,
+        process: usize,
+        pack: usize,
+        first: &Placement,
         messages: Sender<Message>,
     ) -> Result<Self, FileError> {
-        let Placement { job, visible_gpus, device } = placement;
         let program = own_program();
-        let log = job.run_directory.join("worker.log");
+        let log = first.job.run_directory.join("worker.log");
         let log_file = OpenOptions::new().create(true).append(true).open(&log).map_err(FileError::at("write", &log))?;
         let mut child = Command::new(&program)
             .arg("worker")
-            .envs(visible_gpus.map(|visible| ("CUDA_VISIBLE_DEVICES", visible)))
+            .args((pack > 1).then_some("--pack"))
+            .envs(first.visible_gpus.as_ref().map(|visible| ("CUDA_VISIBLE_DEVICES", visible)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log_file)
@@ -76,71 +98,132 @@ impl Worker {
             .map_err(FileError::at("start", &program))?;
         // It waits for its job, so it is still there.
         let identity = ProcessIdentity::of(child.id());
-        let mut lifeline = child.stdin.take();
-        if let (Some(pipe), Ok(mut line)) = (&mut lifeline, serde_json::to_vec(&job)) {
-            line.push(b'\n');
-            // A worker that died already is found by its closed output.
-            let _ = pipe.write_all(&line).and_then(|()| pipe.flush());
-        }
+        let lifeline = child.stdin.take();
         if let Some(out) = child.stdout.take() {
             thread::spawn(move || {
                 for line in BufReader::new(out).lines().map_while(Result::ok) {
                     if let Ok(line) = serde_json::from_str(&line) {
-                        let _ = messages.send(Message::Line(ticket, line));
+                        let _ = messages.send(Message::Line(number, line));
                     }
                 }
-                let _ = messages.send(Message::Closed(ticket));
+                let _ = messages.send(Message::Closed(number));
             });
         }
         Ok(Self {
-            slot,
-            device,
-            had_company: false,
+            process,
             child,
             lifeline,
-            stopped_at: None,
+            runs: Vec::new(),
+            stays: pack > 1,
+            spoiled: false,
+            common: first.common(),
             signals_sent: 0,
-            ended: None,
             log,
             out_of_memory_before: out_of_memory_kills(),
             identity,
         })
     }
 
-    /// What a live table shows before the worker says anything.
-    pub(super) fn first_line(&self) -> Value {
-        self.with_place(json!({"event": "progress"}))
+    /// Whether it does a further run beside those that it has, or after them.
+    pub(super) fn takes(&self, placement: &Placement) -> bool {
+        let is_alone = self.runs.iter().any(|run| run.alone);
+        let is_open = self.stays && !self.spoiled && self.lifeline.is_some() && self.signals_sent == 0;
+        is_open && !is_alone && !placement.job.alone && self.common.is_some() && self.common == placement.common()
     }
 
-    /// A line with who says it, and where.
-    fn with_place(&self, mut line: Value) -> Value {
-        line["worker_pid"] = self.child.id().into();
-        if let Some(device) = &self.device {
-            line["device"] = device.as_str().into();
+    /// Gives it a run. What a live table shows before the run says anything.
+    pub(super) fn add(&mut self, ticket: Ticket, slot: usize, placement: Placement) -> Value {
+        let Placement { job, device, .. } = placement;
+        let run = PlacedRun {
+            ticket,
+            run_id: job.run_id.clone(),
+            slot,
+            device,
+            had_company: false,
+            alone: job.alone,
+            stopped_at: None,
+            ended: None,
+        };
+        let first = run.with_place(json!({"event": "progress"}), self.child.id());
+        self.runs.push(run);
+        self.order(&WorkerOrder::Do(Box::new(job)));
+        first
+    }
+
+    fn order(&mut self, order: &WorkerOrder) {
+        if let (Some(pipe), Ok(mut line)) = (&mut self.lifeline, serde_json::to_vec(order)) {
+            line.push(b'\n');
+            // A worker that died already is found by its closed output.
+            let _ = pipe.write_all(&line).and_then(|()| pipe.flush());
         }
-        line
     }
 
-    /// Takes in a line; gives it back when it tells progress.
-    pub(super) fn take_line(&mut self, line: Value) -> Option<Value> {
+    pub(super) fn has(&self, ticket: Ticket) -> bool {
+        self.runs.iter().any(|run| run.ticket == ticket)
+    }
+
+    /// Its runs in these slots remember that they were not alone, however soon the others leave.
+    pub(super) fn has_company(&mut self, slots: &[usize]) {
+        self.runs.iter_mut().filter(|run| slots.contains(&run.slot)).for_each(|run| run.had_company = true);
+    }
+
+    /// Takes in a line of one of its runs. The end of a run is told by a worker that stays, and by the end of one that does not.
+    pub(super) fn take_line(&mut self, line: Value) -> Option<(Ticket, Update)> {
+        let run = self.runs.iter_mut().find(|run| line["run_id"] == run.run_id.as_str())?;
         match line["event"].as_str() {
-            Some("progress") => return Some(self.with_place(line)),
-            Some("ended") => self.ended = serde_json::from_value(line).ok(),
-            _ => {}
+            Some("progress") => Some((run.ticket, Update::Progress(run.with_place(line, self.child.id())))),
+            Some("ended") => {
+                let ended: Ended = serde_json::from_value(line).ok()?;
+                self.spoiled |=
+                    matches!(&ended.state, EndedState::Failed { class } if SPOILING.contains(&class.as_str()));
+                if self.stays {
+                    return Some((run.ticket, run.judged(Update::Ended(ended))));
+                }
+                run.ended = Some(ended);
+                self.lifeline = None;
+                None
+            }
+            _ => None,
         }
-        None
     }
 
-    /// Asks it to write a checkpoint and end.
-    pub(super) fn ask_to_stop(&mut self) {
-        if self.lifeline.take().is_some() {
-            self.stopped_at = Some(Instant::now());
+    /// A run whose end was told is gone; gives its slot.
+    pub(super) fn leave(&mut self, ticket: Ticket) -> Option<usize> {
+        let position = self.runs.iter().position(|run| run.ticket == ticket)?;
+        Some(self.runs.remove(position).slot)
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    /// A worker that has nothing to do ends.
+    pub(super) fn close_if_idle(&mut self) {
+        if self.is_idle() {
+            self.lifeline = None;
+        }
+    }
+
+    /// Asks a run to write a checkpoint and end.
+    pub(super) fn ask_to_stop(&mut self, ticket: Ticket) {
+        let several = self.runs.len() > 1;
+        let Some(run) = self.runs.iter_mut().find(|run| run.ticket == ticket && run.stopped_at.is_none()) else {
+            return;
+        };
+        run.stopped_at = Some(Instant::now());
+        match several {
+            true => {
+                let order = WorkerOrder::Stop(run.run_id.clone());
+                self.order(&order);
+            }
+            false => self.lifeline = None,
         }
     }
 
     /// Uses force where asking was not enough.
     pub(super) fn force_if_due(&mut self) {
-        let Some(since) = self.stopped_at.map(|asked| asked.elapsed()) else { return };
+        let asked = self.runs.iter().filter_map(|run| run.stopped_at).min();
+        let Some(since) = asked.map(|asked| asked.elapsed()) else { return };
         if since > GRACE && self.signals_sent == 0 {
             self.signals_sent = 1;
             self.signal(Signal::TERM);
@@ -160,8 +243,8 @@ impl Worker {
         signal_group(self.child.id(), signal);
     }
 
-    /// What became of its run. Waits for the process, whose output is closed.
-    pub(super) fn end(&mut self) -> Update {
+    /// What became of the runs that it has, with their slots. Waits for the process, whose output is closed.
+    pub(super) fn end(&mut self) -> Vec<(usize, Ticket, Update)> {
         let status = self.child.wait();
         // Whatever it started and left behind.
         self.signal(Signal::KILL);
@@ -169,28 +252,29 @@ impl Worker {
             // A program that it had no time to end.
             self.identity.take().into_iter().for_each(|worker| end_program_of(worker, LAST_GRACE));
         }
-        let update = match (self.ended.take(), status) {
-            (Some(ended), _) => Update::Ended(ended),
-            (None, Ok(status)) => self.end_by_status(status),
-            (None, Err(error)) => Update::Ended(Ended::failed("unknown", error.to_string(), None)),
+        let runs = std::mem::take(&mut self.runs);
+        let is_alone = runs.len() == 1;
+        let update = |run: PlacedRun| {
+            let update = match (run.ended.clone(), &status) {
+                (Some(ended), _) => Update::Ended(ended),
+                (None, Ok(status)) => self.end_by_status(*status, is_alone),
+                (None, Err(error)) => Update::Ended(Ended::failed("unknown", error.to_string(), None)),
+            };
+            (run.slot, run.ticket, run.judged(update))
         };
-        match update {
-            Update::Ended(ended) if self.had_company && ended.state.is_out_of_memory() => {
-                let place = self.device.as_deref().unwrap_or("this machine");
-                let message = format!("out of memory beside other runs on {place}: {}", ended.message);
-                Update::Ended(Ended { message, ..EndedState::Crowded.into() })
-            }
-            update => update,
-        }
+        runs.into_iter().map(update).collect()
     }
 
-    /// It said nothing before it ended.
-    fn end_by_status(&self, status: ExitStatus) -> Update {
+    /// It said nothing before it ended. Whose fault that was is known only of a run that had no other one beside it.
+    fn end_by_status(&self, status: ExitStatus, is_alone: bool) -> Update {
         let log = log_end(&self.log, LOG_END);
         let log = log.trim();
         let failed = |class: &str| {
             let message = format!("the worker process ended with {status}; its last words:\n{log}");
-            Update::Ended(Ended::failed(class, message, None))
+            Update::Ended(match is_alone {
+                true => Ended::failed(class, message, None),
+                false => Ended { message, ..EndedState::Crowded.into() },
+            })
         };
         let out_of_memory = log.contains("memory allocation of") || log.contains("out of memory");
         match (status.signal(), status.code()) {
@@ -201,6 +285,29 @@ impl Worker {
             (Some(_), _) => failed("signal"),
             (None, Some(101)) => failed("panic"),
             _ => failed("unknown"),
+        }
+    }
+}
+
+impl PlacedRun {
+    /// A line with who says it, and where.
+    fn with_place(&self, mut line: Value, worker: u32) -> Value {
+        line["worker_pid"] = worker.into();
+        if let Some(device) = &self.device {
+            line["device"] = device.as_str().into();
+        }
+        line
+    }
+
+    /// Want of memory is a failure only of a run that had its device to itself.
+    fn judged(&self, update: Update) -> Update {
+        match update {
+            Update::Ended(ended) if self.had_company && ended.state.is_out_of_memory() => {
+                let place = self.device.as_deref().unwrap_or("this machine");
+                let message = format!("out of memory beside other runs on {place}: {}", ended.message);
+                Update::Ended(Ended { message, ..EndedState::Crowded.into() })
+            }
+            update => update,
         }
     }
 }

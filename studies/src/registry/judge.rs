@@ -65,6 +65,9 @@ enum Arrival {
     Here(Option<f64>),
 }
 
+/// A run and its values at the rungs that it passed; none where its curve has none.
+pub type RungCurve = (RunId, Vec<(u64, Option<f64>)>);
+
 impl Reader {
     /// How a study prunes; none when it does not.
     ///
@@ -139,7 +142,7 @@ impl Registry {
     ///
     /// # Errors
     /// A name that means no study.
-    pub fn judge(&mut self, study: &str, curves: &[(RunId, Vec<(u64, Option<f64>)>)]) -> RegistryResult<Vec<Judged>> {
+    pub fn judge(&mut self, study: &str, curves: &[RungCurve]) -> RegistryResult<Vec<Judged>> {
         self.write(|transaction, now| {
             let study_id = super::studies::exact(transaction, study)?;
             let Some(rule) = rule(transaction, study_id)? else { return Ok(Vec::new()) };

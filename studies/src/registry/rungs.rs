@@ -75,11 +75,16 @@ impl Reader {
     }
 }
 
+/// One of two values.
+type Pick = fn(f64, f64) -> f64;
+
 fn row(rule: &PruneRule, race: String, at: u64, rung: &Rung) -> RungRow {
     let all = || rung.entries().iter();
     let count = |verdict| all().filter(|entry| entry.verdict == Some(verdict)).count();
-    let (better, worse): (fn(f64, f64) -> f64, fn(f64, f64) -> f64) =
-        if rule.metric.goal == Goal::Max { (f64::max, f64::min) } else { (f64::min, f64::max) };
+    let (better, worse): (Pick, Pick) = match rule.metric.goal {
+        Goal::Max => (f64::max, f64::min),
+        Goal::Min => (f64::min, f64::max),
+    };
     let promoted = all().filter(|entry| entry.verdict == Some(RungVerdict::Promoted));
     RungRow {
         race,

@@ -112,6 +112,9 @@ impl<'file> StudyReader<'file> {
         if let (Some(metric), Some(_), Some(node)) = (&metric, train, self.get("metric")) {
             self.errors.extend(policy::unknown_metric(metric, node));
         }
+        if train.is_none() {
+            self.refuse_packs();
+        }
         let (base, configs) = self.bases(dialect);
         let root = Block::read(self.entries, dialect, order, self.errors);
         let seeds = seeds.unwrap_or_else(|| vec![seed_of_base(&base)]);
@@ -206,6 +209,16 @@ impl<'file> StudyReader<'file> {
             self.errors.push(wrong(node, "`task`", &format!("{} or command", TaskName::choices().join(", "))));
         }
         Some((StudyTask::Train(task?), node.place.clone()))
+    }
+
+    /// A program has a process of its own.
+    fn refuse_packs(&mut self) {
+        for within in ["resources", "slurm"] {
+            let Some(Kind::Map(entries)) = self.get(within).map(|node| &node.kind) else { continue };
+            let pack = entries.iter().find(|entry| entry.key == "pack" && entry.value.text() != Some("1"));
+            let what = format!("`pack` in {within}");
+            self.errors.extend(pack.map(|entry| wrong(&entry.value, &what, "left out: programs share no process")));
+        }
     }
 
     fn compat(&mut self) -> (Order, bool) {

@@ -221,6 +221,7 @@ pub(super) const RESOURCES: &[StudyKey] = &[
     ),
     key("per_device", "Runs at the same time on each device.", count),
     key("jobs", "Runs at the same time.", count),
+    key("pack", "Runs of training that share a process; 1 when left out.", count),
 ];
 
 /// `slurm`.
@@ -235,7 +236,8 @@ pub(super) const SLURM: &[StudyKey] = &[
     key("constraint", "Features that a node must have.", scalar),
     key("exclude", "Nodes that are not used.", scalar),
     key("max_parallel", "Tasks at the same time; as many as Slurm gives when left out.", count),
-    key("tasks_per_node", "Runs side by side in a task; 1 when left out.", count),
+    key("tasks_per_node", "Runs side by side in a task; as many as `pack` when left out.", count),
+    key("pack", "Runs of training that share a process; 1 when left out.", count),
     key(
         "runs_per_task",
         "Runs of a task in all; when left out, so many that a task takes at least ten minutes, as far as that is known.",

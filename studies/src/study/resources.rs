@@ -17,6 +17,8 @@ pub struct Resources {
     pub per_device: Option<u32>,
     /// Runs at the same time.
     pub jobs: Option<u32>,
+    /// Runs that share a process.
+    pub pack: Option<u32>,
 }
 
 /// The most runs at the same time.
@@ -27,8 +29,8 @@ impl Resources {
         let mut fields = YamlFields::of(node, "resources", keys::RESOURCES, errors)?;
         let in_range = |text: &str| text.parse().ok().filter(|count| (1..=MOST_JOBS).contains(count));
         let mut count = |key: &str| fields.parse(key, &format!("a whole number from 1 to {MOST_JOBS}"), in_range);
-        let (per_device, jobs) = (count("per_device"), count("jobs"));
-        Some(Self { devices: devices(&mut fields), per_device, jobs })
+        let (per_device, jobs, pack) = (count("per_device"), count("jobs"), count("pack"));
+        Some(Self { devices: devices(&mut fields), per_device, jobs, pack })
     }
 }
 

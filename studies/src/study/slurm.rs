@@ -61,6 +61,8 @@ pub struct SlurmOptions {
     pub max_parallel: Option<u32>,
     /// Runs side by side in a task.
     pub tasks_per_node: Option<u32>,
+    /// Runs that share a process.
+    pub pack: Option<u32>,
     /// Runs of a task, one after the other and side by side.
     pub runs_per_task: Option<u32>,
     /// Seconds between the warning and the end of the time, where the study says so.
@@ -80,7 +82,12 @@ impl SlurmOptions {
 
     /// Runs side by side in a task.
     pub fn side_by_side(&self) -> usize {
-        self.tasks_per_node.map_or(1, |runs| runs as usize)
+        self.tasks_per_node.map_or(self.pack(), |runs| runs as usize)
+    }
+
+    /// Runs that share a process.
+    pub fn pack(&self) -> usize {
+        self.pack.map_or(1, |runs| runs as usize)
     }
 
     pub(super) fn read(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<Self> {
@@ -97,7 +104,7 @@ impl SlurmOptions {
         let above_0 = |text: &str| text.parse().ok().filter(|count: &u32| *count > 0);
         let mut count = |key: &str| fields.parse(key, "a whole number above 0", above_0);
         let (cpus, max_parallel) = (count("cpus"), count("max_parallel"));
-        let (tasks_per_node, runs_per_task) = (count("tasks_per_node"), count("runs_per_task"));
+        let (tasks_per_node, pack, runs_per_task) = (count("tasks_per_node"), count("pack"), count("runs_per_task"));
         let setup = lines(&mut fields, "setup", "shell lines", |_| true);
         let extra = lines(&mut fields, "extra", "options of sbatch that this program does not set itself", is_free);
         if let (Some(lead), Some(time), Some(place)) = (signal_lead_seconds, time_seconds, fields.get("signal_lead"))
@@ -117,6 +124,7 @@ impl SlurmOptions {
             exclude,
             max_parallel,
             tasks_per_node,
+            pack,
             runs_per_task,
             signal_lead_seconds,
             setup,

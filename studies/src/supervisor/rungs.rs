@@ -4,11 +4,8 @@ use super::{Halt, Submitted, Supervisor, SweepEvent};
 use crate::disk::{program_curves, rung_value, rung_values, tells_metric};
 use crate::error::SweepError;
 use crate::prune::RungVerdict;
-use crate::registry::{Claim, Completion, Judged, OutcomeKind, RegistryError, RunId, Usage};
+use crate::registry::{Claim, Completion, Judged, OutcomeKind, RegistryError, RungCurve, Usage};
 use crate::study::PruneRule;
-
-/// A run's values at the rungs that it passed.
-type RungCurve = (RunId, Vec<(u64, Option<f64>)>);
 
 impl Supervisor<'_> {
     /// What was done before counts, too.

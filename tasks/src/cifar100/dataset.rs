@@ -66,8 +66,14 @@ impl Default for Cifar100Config {
     }
 }
 
-/// Training and test images, where they came from, and what the user should know of that.
-type LoadedImages = (ImageSplit, ImageSplit, DataOrigin, Vec<String>);
+/// Training and test images, limited and with clean labels: what runs share whose seeds, hold-outs and label noise differ.
+#[derive(Debug, Clone)]
+pub struct Cifar100Images {
+    train: ImageSplit,
+    test: ImageSplit,
+    origin: DataOrigin,
+    notices: Vec<String>,
+}
 
 /// The data of a run.
 #[derive(Debug, Clone)]
@@ -95,7 +101,7 @@ impl Cifar100Config {
     /// # Errors
     /// Any [`DataError`](crate::DataError): the files are looked for, then their content is checked.
     pub fn load(&self) -> DataResult<Cifar100> {
-        self.read(None)
+        self.on(&self.images(None)?)
     }
 
     /// Reads or makes the data, for `--data auto` without local files from the hub or its cache.
@@ -103,20 +109,32 @@ impl Cifar100Config {
     /// # Errors
     /// As [`Self::load`]; also when the hub cannot be asked.
     pub fn load_with_hub(&self, hub: HubAccess<'_>) -> DataResult<Cifar100> {
-        self.read(Some(hub))
+        self.on(&self.images(Some(hub))?)
     }
 
-    fn read(&self, hub: Option<HubAccess<'_>>) -> DataResult<Cifar100> {
+    /// Reads or makes the images. Seed, hold-out and label noise decide nothing of them.
+    ///
+    /// # Errors
+    /// As [`Self::load_with_hub`].
+    pub fn images(&self, hub: Option<HubAccess<'_>>) -> DataResult<Cifar100Images> {
         let refused = |error: DataError| error.expecting(files::LAYOUTS, DATASET.name);
-        let (train, test, origin, notices) = match &self.source {
-            DataSource::Synthetic => self.synthetic()?,
-            DataSource::Path(path) => self.limited(files::read(path).map_err(refused)?)?,
+        match &self.source {
+            DataSource::Synthetic => self.synthetic(),
+            DataSource::Path(path) => self.limited(files::read(path).map_err(refused)?),
             DataSource::Auto => {
                 let folders = DATASET.folders.iter().map(|name| self.data_root.join(name)).collect();
                 let places = auto::Places { title: DATASET.title, layouts: files::LAYOUTS, folders, hub: CIFAR100_HUB };
-                self.limited(auto::load(&places, hub, files::read_folder).map_err(refused)?)?
+                self.limited(auto::load(&places, hub, files::read_folder).map_err(refused)?)
             }
-        };
+        }
+    }
+
+    /// The data of a run on images that were loaded with the same limits.
+    ///
+    /// # Errors
+    /// When they cannot be held out or made noisy as the run asks.
+    pub fn on(&self, images: &Cifar100Images) -> DataResult<Cifar100> {
+        let Cifar100Images { train, test, origin, notices } = images.clone();
         let (mut train, validation) =
             match balanced_hold_out(train.labels(), CIFAR100_CLASSES, self.val_split, self.seed)? {
                 None => (train, None),
@@ -130,7 +148,7 @@ impl Cifar100Config {
         Ok(Cifar100 { train, validation, test, label_noise, fingerprint, origin, notices })
     }
 
-    fn limited(&self, loaded: Loaded<ImageSplit>) -> DataResult<LoadedImages> {
+    fn limited(&self, loaded: Loaded<ImageSplit>) -> DataResult<Cifar100Images> {
         let cut = |flag, split: ImageSplit, limit: Option<usize>| -> DataResult<ImageSplit> {
             let Some(limit) = limit else { return Ok(split) };
             let positions = balanced_limit(flag, split.labels(), CIFAR100_CLASSES, limit)?;
@@ -138,11 +156,11 @@ impl Cifar100Config {
         };
         let train = cut(LIMIT_TRAIN, loaded.train, self.limit_train)?;
         let test = cut(LIMIT_EVAL, loaded.evaluated, self.limit_eval)?;
-        Ok((train, test, loaded.origin, loaded.notices))
+        Ok(Cifar100Images { train, test, origin: loaded.origin, notices: loaded.notices })
     }
 
     /// A limit makes fewer images; they are the first of the full set, which is the balanced subset of a file.
-    fn synthetic(&self) -> DataResult<LoadedImages> {
+    fn synthetic(&self) -> DataResult<Cifar100Images> {
         let count = |flag, limit: Option<usize>, all| match limit {
             None => Ok(all),
             Some(limit) => check_limit(flag, limit, all).map(|()| limit),
@@ -151,7 +169,7 @@ impl Cifar100Config {
         let test = count(LIMIT_EVAL, self.limit_eval, DATASET.test_examples)?;
         let origin = DataOrigin::Synthetic { seed: SYNTHETIC_SEED };
         let (train, test) = (synthetic::train(SYNTHETIC_SEED, train)?, synthetic::test(SYNTHETIC_SEED, test)?);
-        Ok((train, test, origin, Vec::new()))
+        Ok(Cifar100Images { train, test, origin, notices: Vec::new() })
     }
 }
 

@@ -10,4 +10,4 @@ mod synthetic;
 
 pub use classes::{CIFAR100_CLASSES, next_in_superclass};
 pub(crate) use dataset::DATASET;
-pub use dataset::{CIFAR100_HUB, Cifar100, Cifar100Config};
+pub use dataset::{CIFAR100_HUB, Cifar100, Cifar100Config, Cifar100Images};

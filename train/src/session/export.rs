@@ -6,6 +6,7 @@ use super::{SessionError, load_task};
 use crate::cifar100;
 use crate::drive::RunError;
 use crate::event::Subscriber;
+use crate::shared_inputs::SharedInputs;
 use crate::text_files::TextFiles;
 use aees_models::weights;
 use aees_run::artifact::FileError;
@@ -51,7 +52,7 @@ pub fn export(
         refuse_foreign_model(folder)?;
     }
     let (directory, config) = RunDirectory::open(directory)?;
-    let task = load_task(&config, subscribers)?;
+    let task = load_task(&config, subscribers, &SharedInputs::for_one_run())?;
     let identity = RunIdentity::of(&config, &task.facts().inputs)?;
     let checkpoints = CheckpointFolder::new(directory.checkpoints(), identity.run_id.full());
     let checkpoint = match which {

@@ -28,6 +28,7 @@ use crate::event::{RunEvent, Start, Subscriber, Subscribers, UntilItFails};
 use crate::frequency_source::FrequencySource;
 use crate::optimizer::{OptimizerConfig, OptimizerKind};
 use crate::run_logs::{MetricsLog, TextLog};
+use crate::shared_inputs::SharedInputs;
 use crate::tensorboard_log::TensorBoardLog;
 use crate::text_task::TextClassificationTask;
 use crate::training_task::{JobSetup, ModelSize, PreparedJob, TrainingTask};
@@ -71,6 +72,7 @@ pub fn prepare(
     config: &RunConfig,
     folder: &RunTarget,
     subscribers: &mut [Box<dyn Subscriber>],
+    shared: &SharedInputs,
 ) -> Result<Prepared, SessionError> {
     config.validate()?;
     match folder {
@@ -94,7 +96,7 @@ pub fn prepare(
         check_output(Path::new(output), OutputKind::RESULT, &[], force)?;
     }
     let target = select(&config.engine, &config.device, config.precision)?;
-    let task = load_task(config, subscribers)?;
+    let task = load_task(config, subscribers, shared)?;
     let identity = RunIdentity::of(config, &task.facts().inputs)?;
     if let RunTarget::Planned { run_id, .. } = folder
         && *run_id != identity.run_id.full()
@@ -192,10 +194,11 @@ impl PreparedRun {
 pub fn load_task(
     config: &RunConfig,
     subscribers: &mut [Box<dyn Subscriber>],
+    shared: &SharedInputs,
 ) -> Result<Box<dyn TrainingTask>, SessionError> {
     let mut task: Box<dyn TrainingTask> = match TextTask::of(config.task) {
-        None => Box::new(Cifar100Task::new(config, Arc::new(Cifar100Task::load(config, subscribers)?))),
-        Some(task) => Box::new(TextClassificationTask::load(task, config, subscribers)?),
+        None => Box::new(Cifar100Task::new(config, Arc::new(Cifar100Task::load(config, subscribers, shared)?))),
+        Some(task) => Box::new(TextClassificationTask::load(task, config, subscribers, shared)?),
     };
     if config.control_mode == ControlMode::FrequencyMatched {
         // Other adaptive runs give other frequencies, and so another run.

@@ -1,6 +1,7 @@
 //! The sentences of a run as token ids: from the file of an earlier run or of `aees pretokenize`, or made now.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use aees_tasks::{StoredTokens, TextData, TextTask, TextTokenizer, TokenData, TokenKey, TokenSplit, TokenStore};
@@ -22,7 +23,7 @@ pub(super) enum StoreTokens {
 
 /// Token ids with the tokenizer that made them.
 pub(super) struct Tokenized {
-    pub(super) data: TokenData,
+    pub(super) data: Arc<TokenData>,
     pub(super) tokenizer: TextTokenizer,
     pub(super) tokenizer_origin: Value,
     file: Option<PathBuf>,
@@ -44,7 +45,14 @@ impl Tokenized {
             match store.open(&key, text.origin.clone())? {
                 StoredTokens::Ready(data) => {
                     let file = Some(store.path(&key));
-                    return Ok(Self { data: *data, tokenizer, tokenizer_origin, file, already_there: true, notices });
+                    return Ok(Self {
+                        data: Arc::from(data),
+                        tokenizer,
+                        tokenizer_origin,
+                        file,
+                        already_there: true,
+                        notices,
+                    });
                 }
                 StoredTokens::Stale(stale) => notices.push(format!("{stale}; it is made again")),
                 StoredTokens::Absent => {}
@@ -59,7 +67,7 @@ impl Tokenized {
                 Err(error) => notices.push(format!("the tokens are not kept for the next run: {error}")),
             }
         }
-        Ok(Self { data, tokenizer, tokenizer_origin, file, already_there: false, notices })
+        Ok(Self { data: Arc::new(data), tokenizer, tokenizer_origin, file, already_there: false, notices })
     }
 }
 
@@ -78,6 +86,13 @@ fn tokenize(
         unit: PreparationUnit::Sentences,
     });
     Ok(TokenData::build(text, tokenizer, max_length, &|_| {})?)
+}
+
+/// All that decides tokens and tokenizer, and where they are looked for.
+pub(super) fn key(config: &RunConfig, files: &TextFiles<'_>) -> String {
+    let RunConfig { max_length, tokenizer, model, cache_dir, local_files_only, .. } = config;
+    let folder = directory(config);
+    format!("{:?}", (files.data_config(), max_length, tokenizer, model, cache_dir, local_files_only, folder))
 }
 
 /// Where the token files of a configuration lie.

@@ -9,6 +9,7 @@ use aees_run::result::TIME_KEYS;
 use aees_run::run_directory::Replace;
 use aees_run::settings::{RunConfig, TaskName};
 use aees_train::session::{ActiveRun, Prepared, PreparedRun, RunTarget, SessionEnd, drive, prepare, train};
+use aees_train::shared_inputs::SharedInputs;
 use serde_json::Value;
 
 const SMALL: [&str; 7] = [
@@ -37,14 +38,14 @@ fn target(directory: &Path) -> RunTarget {
 }
 
 fn prepared(config: &RunConfig, target: &RunTarget) -> PreparedRun {
-    match prepare(config, target, &mut []).unwrap() {
+    match prepare(config, target, &mut [], &SharedInputs::for_one_run()).unwrap() {
         Prepared::Run(run) => *run,
         Prepared::AlreadyFinished { result } => panic!("{} is finished", result.display()),
     }
 }
 
 fn alone(config: &RunConfig, directory: &Path) -> Value {
-    train(config, &target(directory), Vec::new(), &AtomicBool::new(false)).unwrap();
+    train(config, &target(directory), Vec::new(), &AtomicBool::new(false), &SharedInputs::for_one_run()).unwrap();
     result(directory)
 }
 

@@ -17,6 +17,7 @@ use aees_tasks::EpochPlan;
 use aees_train::engine::{Engine, EngineJob, EngineState, StepControl, StepRecord, Target, available, build};
 use aees_train::optimizer::{OptimizerConfig, OptimizerKind};
 use aees_train::session::load_task;
+use aees_train::shared_inputs::SharedInputs;
 use aees_train::training_task::JobSetup;
 
 const SGD: OptimizerConfig = OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.9 }, weight_decay: 1e-4 };
@@ -80,7 +81,7 @@ pub(crate) fn job(task: TaskName, optimizer: OptimizerConfig, seed: u64) -> Engi
     for setting in ["data=synthetic"].iter().chain(settings) {
         config.assign(setting).unwrap();
     }
-    let task = load_task(&config, &mut []).unwrap();
+    let task = load_task(&config, &mut [], &SharedInputs::for_one_run()).unwrap();
     task.job(&JobSetup { optimizer, seed, batch_size: 50 }).unwrap().job
 }
 

@@ -266,8 +266,8 @@ fn a_pruned_run_that_is_taken_up_goes_to_its_end() {
     let mut registry = scratch.registry();
     let row = registry.run(id.full()).unwrap();
     assert_eq!(row.state, RunState::Pruned);
-    let moved = registry.retry(&[id.clone()], &Audit { actor: "tester", reason: "a test" }).unwrap();
-    assert_eq!(moved.changed, [id.clone()]);
+    let moved = registry.retry(std::slice::from_ref(&id), &Audit { actor: "tester", reason: "a test" }).unwrap();
+    assert_eq!(moved.changed, std::slice::from_ref(&id));
     let after = run(&mut scratch, &curves, 1);
     assert_eq!(after.kept, BTreeSet::from([pruned]));
     assert_eq!((after.outcome.jobs.len(), registry.run(id.full()).unwrap().state), (1, RunState::Done));
