@@ -114,7 +114,8 @@ fn killed_at_any_moment_it_goes_on_and_the_best_is_kept() {
     assert_eq!(document["replay"]["differences"], Value::Array(Vec::new()));
     let stood: Vec<_> =
         document["rungs"].as_array().unwrap().iter().map(|rung| rung["promoted"].as_u64().unwrap()).collect();
-    assert_eq!(stood, [3, 1]);
+    // Whether the last one told its last step before it ended depends on where its program was killed.
+    assert_eq!(stood[..2], [3, 1]);
 }
 
 #[test]
