@@ -1,12 +1,11 @@
 //! Where a worker's orders come from: standard input, line by line, or a file with jobs.
 
-use std::fs;
 use std::io::BufRead;
 use std::path::Path;
 use std::sync::mpsc::Sender;
 use std::thread;
 
-use aees_run::artifact::FileError;
+use aees_run::input;
 use aees_studies::job::{Job, WorkerOrder};
 
 use super::crew::News;
@@ -14,7 +13,7 @@ use crate::failure::Failure;
 
 /// The jobs of a file, one JSON object after the other.
 pub(super) fn of_file(path: &Path, news: &Sender<News>) -> Result<(), Failure> {
-    let text = fs::read(path).map_err(FileError::at("read", path))?;
+    let text = input::read(path)?;
     let no_job = |why: String| Failure::new(format!("{} is no job: {why}", path.display()));
     let jobs: Vec<Job> = serde_json::Deserializer::from_slice(&text)
         .into_iter()
