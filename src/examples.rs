@@ -87,7 +87,7 @@ const EXAMPLES: &[VerbExamples] = &[
     (
         "aees runs ls",
         &[
-            ("The best runs of a study", "aees runs ls --study noisy --sort val_accuracy"),
+            ("The best runs of a study", "aees runs ls noisy --sort val_accuracy"),
             ("As a file for a spreadsheet", "aees runs ls --csv"),
         ],
     ),
@@ -95,7 +95,7 @@ const EXAMPLES: &[VerbExamples] = &[
         "aees report tables",
         &[
             ("All tables that the results allow", "aees report tables results"),
-            ("For a paper", "aees report tables results --format latex --out tables"),
+            ("For a paper", "aees report tables results --format tex --out tables"),
         ],
     ),
     ("aees report figures", &[("All figures", "aees report figures results --out figures")]),
