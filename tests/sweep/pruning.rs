@@ -150,7 +150,8 @@ fn a_training_run_that_goes_on_ends_as_if_it_had_never_stopped() {
         "{IMAGES}prune: {{method: halving, rungs: [1, 3], factor: 2, metric: {{name: train_loss, goal: min}}}}\n"
     );
     fs::write(scratch.path("images.yaml"), &text).unwrap();
-    sweep(&scratch, &["run", "images.yaml", "--jobs", "2"]).ok();
+    // Side by side in one process, too, each stops at its own rung.
+    sweep(&scratch, &["run", "images.yaml", "--jobs", "2", "--pack", "2"]).ok();
     assert_eq!((count(&scratch, "done"), count(&scratch, "pruned")), (1, 3));
     fs::write(scratch.path("images.yaml"), IMAGES).unwrap();
     sweep(&scratch, &["run", "images.yaml", "--jobs", "2", "--root", "whole"]).ok();
