@@ -76,6 +76,8 @@ pub struct Ranked {
     pub excluded: Vec<Excluded>,
     /// Mean and spread over the seeds that have a number.
     pub spread: Option<MeanSd>,
+    /// From 1; settings with equal means share the better rank. None out of the race.
+    pub rank: Option<usize>,
     /// Its first run, by path: where the whole configuration is.
     pub example: usize,
 }
@@ -188,6 +190,12 @@ fn group(
         };
         other.races().cmp(&one.races()).then(better)
     });
+    let mut before: Option<(usize, f64)> = None;
+    for (place, candidate) in all.iter_mut().filter(|candidate| candidate.races()).enumerate() {
+        let mean = candidate.spread.map_or(f64::NAN, |spread| spread.mean);
+        let rank = before.filter(|(_, other)| are_equal(mean, *other)).map_or(place + 1, |(rank, _)| rank);
+        (candidate.rank, before) = (Some(rank), Some((rank, mean)));
+    }
     let group = Ranking { name, keys, ranked: all, seeds: seeds.len(), runs: members.len() };
     let most = group.ranked.iter().map(|candidate| candidate.values.len()).max().unwrap_or(0);
     if let Some(winner) = group.winner().filter(|winner| winner.values.len() < most) {
@@ -198,6 +206,11 @@ fn group(
         ));
     }
     group
+}
+
+/// Whether two means differ by no more than the rounding of a sum.
+fn are_equal(one: f64, other: f64) -> bool {
+    (one - other).abs() <= 1e-12 * one.abs().max(other.abs())
 }
 
 fn ranked(
@@ -230,7 +243,7 @@ fn ranked(
     let values: BTreeMap<i64, f64> =
         by_seed.into_iter().filter_map(|(seed, results)| Some((seed, of(results)?))).collect();
     let spread = MeanSd::of(&values.values().copied().collect::<Vec<_>>());
-    Ranked { attributes, values, excluded, spread, example: members.first().copied().unwrap_or_default() }
+    Ranked { attributes, values, excluded, spread, rank: None, example: members.first().copied().unwrap_or_default() }
 }
 
 fn refuse_unknown(runs: &[RunRecord], question: &Question) -> Result<(), ReportError> {
@@ -295,6 +308,7 @@ impl Ranked {
         json!({
             "setting": setting,
             "races": self.races(),
+            "rank": self.rank,
             "n": self.values.len(),
             "mean": self.spread.map(|spread| spread.mean),
             "sd": self.spread.and_then(|spread| spread.sd),

@@ -57,6 +57,10 @@ fn ties_do_not_depend_on_the_order_of_files() {
     runs.reverse();
     assert_eq!(winner(&best(&runs, &Question::default()).unwrap()), first);
     assert_eq!(first, r#"{"lr":0.1}"#);
+    runs.push(run(0.4, 0, 0.4));
+    let answer = best(&runs, &Question::default()).unwrap();
+    let ranks: Vec<_> = answer.groups[0].ranked.iter().map(|candidate| candidate.rank).collect();
+    assert_eq!(ranks, [Some(1), Some(1), Some(1), Some(4)], "equal means have one rank");
 }
 
 #[test]

@@ -31,9 +31,9 @@ impl Ranking {
         if racing.is_empty() {
             text.push_str("  no setting is in the race\n");
         }
-        for (rank, candidate) in racing.iter().take(top).enumerate() {
-            let _ =
-                writeln!(text, "  {}. {}  {}", rank + 1, candidate.numbers(), words(&candidate.attributes, &self.keys));
+        for candidate in racing.iter().take(top) {
+            let (rank, setting) = (candidate.rank.unwrap_or_default(), words(&candidate.attributes, &self.keys));
+            let _ = writeln!(text, "  {rank}. {}  {setting}", candidate.numbers());
         }
         if racing.len() > top {
             let _ = writeln!(text, "  and {} more in the race", racing.len() - top);

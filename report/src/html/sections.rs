@@ -109,8 +109,8 @@ fn ranking(group: &Ranking) -> String {
     );
     let racing = group.ranked.iter().filter(|candidate| candidate.races());
     let out = group.ranked.iter().filter(|candidate| !candidate.races());
-    let ranked = racing.take(TOP).enumerate().map(|(rank, candidate)| ((rank + 1).to_string(), candidate));
-    for (rank, candidate) in ranked.chain(out.map(|candidate| ("out".to_owned(), candidate))) {
+    for candidate in racing.take(TOP).chain(out) {
+        let rank = candidate.rank.map_or_else(|| "out".to_owned(), |rank| rank.to_string());
         let reasons: String = candidate
             .excluded
             .iter()

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use aees_run::result::{EPISODE_CURVES, EPOCH_CURVES, METRICS};
-use aees_run::settings::{ConfigError, Place};
+use aees_run::settings::{ConfigError, Place, RunConfig};
 
 /// One thing that is wrong.
 #[derive(Debug)]
@@ -144,6 +144,11 @@ impl StudyError {
     /// What the user can do about it.
     pub fn help(&self) -> Option<String> {
         Some(match &*self.problem {
+            StudyProblem::UnknownKey { key, within, .. }
+                if ["the study", "a case"].contains(&within.as_str()) && RunConfig::setting(key).is_some() =>
+            {
+                format!("settings stand under `set`, or under `sweep` with several values: `set: {{{key}: ...}}`")
+            }
             StudyProblem::UnknownKey { nearest: Some(nearest), .. }
             | StudyProblem::NobodySets { nearest: Some(nearest), .. } => {
                 format!("did you mean `{nearest}`?")

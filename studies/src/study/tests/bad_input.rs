@@ -30,6 +30,8 @@ fn unknown_keys_name_the_nearest() {
     assert_eq!(cifar("metric: {nam: x, name: val_accuracy}\n"), "study.yaml:3:10: unknown key `nam` in metric");
     assert_eq!(cifar("retry: {ooom: 1}\n"), "study.yaml:3:9: unknown key `ooom` in retry");
     assert_eq!(cifar("cases: [{name: a, sett: {}}]\n"), "study.yaml:3:19: unknown key `sett` in a case");
+    let error = Folder::new().read(&format!("{CIFAR}cases: [{{name: a, control_mode: random}}]\n")).unwrap_err();
+    assert!(error.to_string().ends_with("`set: {control_mode: ...}`"), "{error}");
     assert_eq!(cifar("set: {train: {lr: 1}}\n"), "study.yaml:3:19: unknown setting `train.lr`");
 }
 
