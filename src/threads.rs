@@ -6,7 +6,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use crate::failure::Failure;
 
 /// As much as the first thread of a process has.
-const STACK_BYTES: usize = 8 << 20;
+pub(crate) const STACK_BYTES: usize = 8 << 20;
 
 /// Starts the global pool with as many threads as were asked for, but no more than there are cores: more only wait for each
 /// other.

@@ -25,7 +25,8 @@ const TINY_TEXT: [&str; 18] = [
     "4",
 ];
 
-fn train(scratch: &Scratch, task: &str, name: &str, more: &[&str]) -> Run {
+/// Trains it, into the folder `name`.
+pub(crate) fn train(scratch: &Scratch, task: &str, name: &str, more: &[&str]) -> Run {
     scratch.run(["train", task, "--run-dir", name].iter().chain(&TINY_TEXT).chain(more))
 }
 

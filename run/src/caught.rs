@@ -1,5 +1,6 @@
 //! Panics of libraries that read files of strangers, as errors.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
@@ -27,10 +28,13 @@ pub fn caught<T>(call: impl FnOnce() -> T) -> Result<T, String> {
     // What the call had borrowed is thrown away with it.
     let result = catch_unwind(AssertUnwindSafe(call));
     INSIDE.set(outer);
-    result.map_err(|panic| {
-        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it cannot be read".into())
-    })
+    result.map_err(|panic| panic_text(&*panic).unwrap_or_else(|| "it cannot be read".into()))
+}
+
+/// What a panic said, if it said anything in words.
+pub fn panic_text(panic: &(dyn Any + Send)) -> Option<String> {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::stopping::{TRAINING, start};
 use super::{count, runs, shell_study, sweep};
 use crate::program::{Scratch, read_json, wait_until, without_times};
+use crate::text::train;
 
 /// AEES on both axes, noisy labels, a hold-out, another batch size and a baseline: what runs of one process do not have in common.
 const VARIED: &str = "aees: 1\nname: varied\ntask: cifar100\nset: {data: synthetic, model_width: 2, limit_train: 200, \
@@ -79,29 +80,7 @@ fn runs_side_by_side_are_those_runs_alone_to_the_bit() {
 fn sentences_and_pretrained_weights_side_by_side_give_the_same_bits() {
     let scratch = Scratch::new();
     let small = "data: synthetic, max_length: 16, limit_train: 120, limit_eval: 40, batch_size: 8, epochs: 2, episode_length: 4";
-    let run = [
-        "train",
-        "agnews",
-        "--data",
-        "synthetic",
-        "--model-layers",
-        "1",
-        "--model-dim",
-        "16",
-        "--max-length",
-        "16",
-        "--limit-train",
-        "120",
-        "--limit-eval",
-        "40",
-        "--batch-size",
-        "8",
-        "--epochs",
-        "1",
-        "--run-dir",
-        "first",
-    ];
-    scratch.run(run).ok();
+    train(&scratch, "agnews", "first", &["--epochs", "1"]).ok();
     scratch.run(["export", "first", "--to", "model"]).ok();
     let study = format!(
         "aees: 1\nname: words\ntask: agnews\nset: {{{small}, model: model, tokenizer: model, init: pretrained}}\nsweep: \

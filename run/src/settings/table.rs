@@ -200,7 +200,12 @@ settings! {
     precision: Precision = Precision::F32, science().of_problem().cost(Epoch).verbs(&[Bench]);
     /// Where the data comes from: auto (local files, then the Hugging Face cache, then the hub), synthetic (made on the
     /// spot), or a path to files in any of their usual layouts.
-    data: String = "auto".to_owned(), source().cost(Run).decides_inputs().verbs(&[Pretokenize]).path(PathKind::Path).common();
+    data: String = "auto".to_owned(), source()
+        .cost(Run)
+        .decides_inputs()
+        .verbs(&[Pretokenize])
+        .path(PathKind::Path)
+        .common();
     /// The model: a folder with config.json and weights, or an id on the hub, with @REVISION if a certain one is meant.
     model: String = "distilbert-base-uncased".to_owned(), source()
         .tasks(Text)

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::thread;
 
+use aees_run::caught::panic_text;
 use aees_studies::job::{Ended, Job, Work, WorkerOrder};
 use aees_studies::program::run_command;
 use aees_train::shared_inputs::SharedInputs;
@@ -18,9 +19,7 @@ use serde_json::json;
 use super::training::train;
 use super::voice::Voice;
 use crate::failure::Failure;
-
-/// As much as the first thread of a process has.
-const STACK_BYTES: usize = 8 << 20;
+use crate::threads::STACK_BYTES;
 
 /// What a worker hears.
 pub(super) enum News {
@@ -119,8 +118,7 @@ fn end_of(job: &Job, stop: &Arc<AtomicBool>, shared: &SharedInputs, voice: &Voic
     };
     // What the run had is thrown away with it.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        let text = panic_text(&*panic).unwrap_or_default();
         Ended::failed("panic", format!("the run panicked: {text}"), None)
     })
 }

@@ -2,6 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use aees_run::caught::panic_text;
+
 use super::EngineError;
 
 /// Turns a panic of the tensor library into an error.
@@ -12,8 +14,7 @@ pub(super) fn guarded<T>(
     work: impl FnOnce() -> Result<T, EngineError>,
 ) -> Result<T, EngineError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        Err(EngineError::Device { activity, reason: text.unwrap_or_else(|| "it gave no reason".into()) })
+        let reason = panic_text(&*panic).unwrap_or_else(|| "it gave no reason".into());
+        Err(EngineError::Device { activity, reason })
     })
 }
