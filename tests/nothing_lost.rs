@@ -40,6 +40,12 @@ fn the_result_never_replaces_what_is_no_result() {
     assert_eq!(scratch.json("run/result.json")["seed"], 0);
     fs::create_dir(scratch.path("folder")).unwrap();
     with_output(&scratch, "third", "folder", &["--seed", "2"]).refused(&["folder is a folder"]);
+    // And a file where a folder is meant.
+    fs::write(scratch.path("file"), "mine").unwrap();
+    scratch.run(["report", "tables", "run", "--out", "file"]).refused(&["file", "name another"]);
+    scratch.run(["export", "run", "--to", "file"]).refused(&["cannot make file", "it is a file: name a folder"]);
+    scratch.train("file/run", &[]).refused(&["cannot make file/run", "a folder in this path is a file"]);
+    assert_eq!(scratch.text("file"), "mine");
 }
 
 #[test]
@@ -142,11 +148,15 @@ fn a_secret_is_refused_in_studies_and_written_nowhere() {
         run.refused(&["`hf_token` cannot be set in a study", "HF_TOKEN"]);
     }
     scratch.train("run", &["--hf-token", "hf_verysecret", "--progress", "json", "--output", "copy.json"]).ok();
+    let program = "aees: 1\nname: p\ntask: command\ncommand: {argv: [echo, --hf-token, hf_verysecret]}\n";
+    fs::write(scratch.path("study.yaml"), program).unwrap();
+    scratch.run(["sweep", "plan", "study.yaml"]).refused(&["a secret stands here", "env: [HF_TOKEN]"]);
     // From the environment it reaches the workers of a study, and no file of theirs.
     let study = format!("aees: 1\nname: s\ntask: cifar100\nset: {{{}}}\n", settings_of(&TINY));
     fs::write(scratch.path("study.yaml"), study).unwrap();
     let mut sweep = scratch.command(["sweep", "run", "study.yaml"]);
     assert!(sweep.env("HF_TOKEN", "hf_verysecret").stderr(Stdio::null()).status().unwrap().success());
+    scratch.run(["runs", "note", "s:0", "seen with hf_verysecretverysecret"]).ok();
     scratch.run(["report", "html", "s", "--out", "page.html"]).ok();
     scratch.run(["report", "html", "run", "--out", "page-of-one.html"]).ok();
     fs::write(scratch.path("bad.yaml"), "task: cifar100\nhf_token: [hf_verysecret]\n").unwrap();

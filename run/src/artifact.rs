@@ -33,6 +33,8 @@ impl FileError {
     pub fn help(&self) -> Option<String> {
         match self.source.kind() {
             io::ErrorKind::PermissionDenied => Some("check who owns it and its folder, or name another".into()),
+            io::ErrorKind::NotADirectory => Some("a folder in this path is a file: name another".into()),
+            io::ErrorKind::AlreadyExists if self.action == "make" => Some("it is a file: name a folder".into()),
             _ if self.is_disk_full() => Some("the disk is full: free some space, then run the command again".into()),
             _ => None,
         }

@@ -97,6 +97,9 @@ fn first_lines_agree(old: &[u8], new: &[u8]) -> bool {
 /// As [`write_output`]; `start` is how the new content begins, as far as the kind asks for it.
 pub fn check_output(path: &Path, kind: OutputKind, start: &[u8], force: bool) -> Result<(), OutputError> {
     let metadata = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            return Err(FileError::at("write", path)(error).into());
+        }
         // A link that leads nowhere yet, or nothing: there is nothing to lose.
         Err(_) => return Ok(()),
         Ok(metadata) => metadata,

@@ -42,6 +42,7 @@ mod purpose;
 mod resources;
 mod rules;
 mod schema;
+mod secrets;
 mod seeds;
 mod settings;
 mod shell;
@@ -71,8 +72,9 @@ pub use self::slurm::SlurmOptions;
 pub use self::starter::starter;
 pub use self::template::Template;
 
-pub(crate) use self::command::{CommandSpec, ResultRule, RunPlaces, SECRETS};
+pub(crate) use self::command::{CommandSpec, ResultRule, RunPlaces};
 pub(crate) use self::command_identity::identity_of;
 pub(crate) use self::keys::FAILURE_CLASSES;
 pub(crate) use self::prune::curve_value;
+pub(crate) use self::secrets::SECRETS;
 pub(crate) use self::slurm::slurm_time;

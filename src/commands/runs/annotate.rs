@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use aees_run::circumstances::without_credentials;
 use aees_studies::disk::Annotations;
 use aees_studies::registry::{RunId, RunRow};
 use clap::Args;
@@ -50,7 +51,7 @@ pub(super) fn tag(typed: &TagFlags) -> Result<ExitCode, Failure> {
     let results = typed.results.results();
     let runs = ids(&results, &typed.run)?;
     let all = Annotations::change(&results.root, &runs, |annotation| {
-        annotation.tags.extend(typed.add.iter().cloned());
+        annotation.tags.extend(typed.add.iter().map(|tag| without_credentials(tag)));
         annotation.tags.retain(|tag| !typed.remove.contains(tag));
     })?;
     for run in &runs {
@@ -65,7 +66,7 @@ pub(super) fn note(typed: &NoteFlags) -> Result<ExitCode, Failure> {
     let runs = ids(&results, std::slice::from_ref(&typed.run))?;
     let all = match &typed.text {
         Some(text) => Annotations::change(&results.root, &runs, |annotation| {
-            annotation.note = Some(text.to_string_lossy().into_owned()).filter(|text| !text.trim().is_empty());
+            annotation.note = Some(without_credentials(&text.to_string_lossy())).filter(|text| !text.trim().is_empty());
         })?,
         None => Annotations::read(&results.root)?,
     };

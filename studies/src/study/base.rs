@@ -6,6 +6,7 @@ use aees_run::settings::Place;
 
 use super::error::{StudyError, StudyProblem};
 use super::fields::wrong;
+use super::secrets;
 use super::settings::{Assignment, Dialect};
 use super::yaml::{Kind, YamlEntry, YamlNode, read_map};
 
@@ -65,6 +66,7 @@ impl<'study> BaseReader<'study> {
                 return Vec::new();
             }
         };
+        self.errors.extend(secrets::in_entries(&entries));
         self.open.push(path);
         let mut assignments = Vec::new();
         if let Some(base) = entries.iter().find(|entry| entry.key == "base") {

@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use aees_run::settings::{ConfigError, Place, Role, RunConfig};
 
 use super::axis::AxisValues;
-use super::command::{CommandSpec, PASS_ON, SECRETS};
+use super::command::CommandSpec;
 use super::definition::{Search, Study, StudyTask};
 use super::error::{StudyError, StudyProblem};
+use super::secrets::secret_word;
 use super::settings::{Assignment, Dialect, Settings, setting_name};
 
 /// Checks every value that the file or one of its bases gives, used or not.
@@ -42,20 +43,6 @@ pub(super) fn value(dialect: Dialect, assignment: &Assignment) -> Option<StudyEr
     let key = assignment.key();
     (error.keys() == [setting_name(&key)])
         .then(|| StudyError::at(&assignment.place, StudyProblem::Setting { error, others: Vec::new() }))
-}
-
-/// A secret, which no study may hold: plans, the registry and pages keep what a study says.
-pub(super) fn secret(assignment: &Assignment) -> Option<StudyError> {
-    let (key, instead) = assignment.path.iter().find_map(|word| secret_word(word))?;
-    Some(StudyError::at(&assignment.place, StudyProblem::Reserved { key: key.to_owned(), instead }))
-}
-
-/// A word that a secret goes by, also where a foreign program reads it, and what is done instead.
-fn secret_word(word: &str) -> Option<(&'static str, &'static str)> {
-    let setting = RunConfig::setting(setting_name(word)).filter(|setting| setting.secret);
-    let of_setting = setting.map(|found| (found.key, found.instead_in_studies.unwrap_or(PASS_ON)));
-    let is_named = |secret: &&str| secret.eq_ignore_ascii_case(&word.replace('-', "_"));
-    of_setting.or_else(|| SECRETS.into_iter().find(is_named).map(|name| (name, PASS_ON)))
 }
 
 /// Settings that a study decides itself.

@@ -15,13 +15,6 @@ use super::template::Template;
 /// What only the launcher knows of a run.
 pub(super) const SLOT_PLACES: [&str; 2] = ["device", "threads"];
 
-/// Secrets that this program knows of. A foreign program gets them only where its study names them.
-pub(crate) const SECRETS: [&str; 2] = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"];
-
-/// What is done instead of writing one into a study.
-pub(super) const PASS_ON: &str =
-    "set it in the environment and pass it on by its name, `env: [HF_TOKEN]`; study files are copied and shown";
-
 /// The program of a `command` study.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CommandSpec {

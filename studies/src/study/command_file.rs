@@ -5,11 +5,12 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::command::{CommandSpec, IdentityParts, PASS_ON, ResultRule, SECRETS, SLOT_PLACES};
-use super::error::{StudyError, StudyProblem};
+use super::command::{CommandSpec, IdentityParts, ResultRule, SLOT_PLACES};
+use super::error::{PASS_ON, StudyError, StudyProblem};
 use super::fields::{YamlFields, missing, wrong};
 use super::keys;
 use super::policy::{DURATION, duration};
+use super::secrets::SECRETS;
 use super::settings::{Dialect, Settings};
 use super::template::Template;
 use super::yaml::{Kind, YamlNode};

@@ -6,6 +6,10 @@ use std::path::PathBuf;
 use aees_run::result::{EPISODE_CURVES, EPOCH_CURVES, METRICS};
 use aees_run::settings::{ConfigError, Place, RunConfig};
 
+/// What is done instead of writing a secret into a study.
+pub(super) const PASS_ON: &str =
+    "set it in the environment and pass it on by its name, `env: [HF_TOKEN]`; study files are copied and shown";
+
 /// One thing that is wrong.
 #[derive(Debug)]
 pub struct StudyError {
@@ -92,6 +96,9 @@ pub enum StudyProblem {
     /// A setting that a study decides by other means.
     #[error("`{key}` cannot be set in a study")]
     Reserved { key: String, instead: &'static str },
+    /// A password or an access token.
+    #[error("a secret stands here")]
+    Secret,
     /// A rule on a key that nothing in the study sets.
     #[error("`{key}` is set by nothing in this study, so no rule can go by it")]
     NobodySets { key: String, nearest: Option<String> },
@@ -167,6 +174,7 @@ impl StudyError {
             StudyProblem::UnknownTag { .. } => "the tags are !replace and !remove".into(),
             StudyProblem::NotFinite { .. } => "leave the key out, or write null".into(),
             StudyProblem::Reserved { instead, .. } => (*instead).into(),
+            StudyProblem::Secret => PASS_ON.into(),
             StudyProblem::Seeds { .. } => "write a number of seeds, a text as \"0-4,7\", or a list as [0, 1, 2]".into(),
             StudyProblem::Placeholder { .. } => "for a brace that names nothing write {{ or }}".into(),
             StudyProblem::Brace { .. } => "write {key} for a setting, {{ or }} for a brace".into(),

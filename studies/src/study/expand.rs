@@ -14,6 +14,7 @@ use super::expansion::{Duplicate, Expansion, Overrides, SeedSlot, StudyConfig, l
 use super::filter::Filter;
 use super::identity::config_key;
 use super::merged_errors::MergedErrors;
+use super::secrets;
 use super::settings::{Assignment, Operation, Settings, setting_name};
 use super::space::Trial;
 use super::yaml::read_value;
@@ -90,11 +91,12 @@ impl<'study> Expander<'study> {
         let (mut assignments, mut errors) = (Vec::new(), Vec::new());
         for parsed in parsed {
             match parsed {
-                Ok(assignment) => match check::value(study.dialect, &assignment).or_else(|| check::secret(&assignment))
-                {
-                    Some(error) => errors.push(error),
-                    None => assignments.push(assignment),
-                },
+                Ok(assignment) => {
+                    match check::value(study.dialect, &assignment).or_else(|| secrets::in_assignment(&assignment)) {
+                        Some(error) => errors.push(error),
+                        None => assignments.push(assignment),
+                    }
+                }
                 Err(error) => errors.push(error),
             }
         }

@@ -18,6 +18,7 @@ use super::policy;
 use super::prune::PruneRule;
 use super::resources::Resources;
 use super::rules::ExclusionRule;
+use super::secrets;
 use super::seeds;
 use super::settings::{Assignment, Dialect};
 use super::slurm::SlurmOptions;
@@ -37,6 +38,7 @@ impl Study {
         let entries = read_map(path).map_err(StudyErrors)?;
         let mut errors = Vec::new();
         check_version(&entries, path, &mut errors)?;
+        errors.extend(secrets::in_entries(&entries));
         let mut study = StudyReader { path, entries: &entries, errors: &mut errors }.study();
         if let Some(study) = &mut study {
             check::assignments(study, &mut errors);

@@ -519,3 +519,33 @@ fn a_comparison_must_be_possible() {
         "study.yaml:4:37: `dat` is set by nothing in this study, so no rule can go by it"
     );
 }
+
+#[test]
+fn no_study_holds_a_secret_wherever_it_stands() {
+    let token = "hf_abcdefghijklmnopqrstuvwxyz";
+    for held in [
+        format!("command: {{argv: [run, {token}]}}"),
+        format!("command: {{argv: [run, '--auth={token}']}}"),
+        "command: {argv: [run, --hf-token, secret]}".to_owned(),
+        "command: {argv: [run, '--hf-token=secret']}".to_owned(),
+        "command: {argv: [sh, -c, 'HF_TOKEN=secret python train.py']}".to_owned(),
+        "command: {argv: [run, 'https://me:word@host/x']}".to_owned(),
+        format!("command: {{argv: [run], env: {{AUTH: {token}}}}}"),
+        format!("command: {{argv: [run]}}\nset: {{auth: {token}}}"),
+        format!("command: {{argv: [run]}}\nsweep: {{auth: [a, {token}]}}"),
+        format!("command: {{argv: [run]}}\nnote: my token is {token}"),
+        format!("command: {{argv: [run]}}\non_end: [curl, -H, 'Authorization: Bearer {token}']"),
+    ] {
+        let found = errors(&format!("aees: 1\ntask: command\n{held}\n"));
+        assert!(found.iter().any(|error| error.contains("a secret stands here")), "{held}: {found:?}");
+    }
+    for free in [
+        "[run, --hf-token, '{auth}']",
+        "[run, --hf-token, $HF_TOKEN]",
+        "[run, --hf-token, --verbose]",
+        "[run, git@host.org, 'https://host/x', hf_model]",
+    ] {
+        let text = format!("aees: 1\ntask: command\ncommand: {{argv: {free}}}\nset: {{auth: none}}\n");
+        assert!(Folder::new().read(&text).is_ok(), "{free}");
+    }
+}
