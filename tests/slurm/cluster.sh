@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# A real Slurm on this machine, for tests: cluster.sh FOLDER PORT PORT PORT PORT PORT. It says `ready` and ends when its standard
-# input does. Four nodes on loopback: n1 and n2 in the partition main, d1 and d2 in the partition shaky, which a test puts down.
+# A real Slurm on this machine, for tests: cluster.sh FOLDER PORT PORT PORT PORT PORT PORT. It says `ready` and ends when its standard
+# input does. Five nodes on loopback: n1 and n2 in the partition main, d1 and d2 in the partition shaky, which a test puts down, and p1 in
+# the partitions patient and urgent: a job of the second takes the node from one of the first.
 # Debian: apt-get install slurm-wlm munge. No root is needed, and nothing outside the folder is touched.
 set -eu
 export PATH=$PATH:/usr/sbin:/sbin
 dir=$1 host=$(hostname -s) user=$(id -un)
-mkdir -p "$dir"/{state,log,spool-n1,spool-n2,spool-d1,spool-d2,munge}
+mkdir -p "$dir"/{state,log,spool-n1,spool-n2,spool-d1,spool-d2,spool-p1,munge}
 chmod 700 "$dir/munge"
 head -c 128 /dev/urandom >"$dir/munge/key"
 chmod 600 "$dir/munge/key"
@@ -36,13 +37,18 @@ ReturnToService=1
 MaxArraySize=5
 JobRequeue=1
 KillWait=10
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 MpiDefault=none
 $(node n1 "$3")
 $(node n2 "$4")
 $(node d1 "$5")
 $(node d2 "$6")
-PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
-PartitionName=shaky Nodes=d1,d2 MaxTime=INFINITE State=UP
+$(node p1 "$7")
+PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP PreemptMode=OFF
+PartitionName=shaky Nodes=d1,d2 MaxTime=INFINITE State=UP PreemptMode=OFF
+PartitionName=patient Nodes=p1 MaxTime=INFINITE State=UP PriorityTier=1
+PartitionName=urgent Nodes=p1 MaxTime=INFINITE State=UP PriorityTier=10 PreemptMode=OFF
 CONF
 export SLURM_CONF=$dir/slurm.conf
 pids=()
@@ -52,9 +58,9 @@ start munged --foreground --force --key-file="$dir/munge/key" --socket="$dir/mun
   --log-file="$dir/munge/log" --seed-file="$dir/munge/seed"
 for _ in $(seq 100); do [ -S "$dir/munge/socket" ] && break; sleep 0.1; done
 start slurmctld -D
-for node in n1 n2 d1 d2; do start slurmd -D -N "$node"; done
+for node in n1 n2 d1 d2 p1; do start slurmd -D -N "$node"; done
 for _ in $(seq 300); do
-  if [ "$(sinfo -h -N -t idle -o %N 2>/dev/null | sort -u | wc -l)" = 4 ]; then echo ready; break; fi
+  if [ "$(sinfo -h -N -t idle -o %N 2>/dev/null | sort -u | wc -l)" = 5 ]; then echo ready; break; fi
   sleep 0.1
 done
 cat >/dev/null

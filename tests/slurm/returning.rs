@@ -1,6 +1,8 @@
 //! Back from the cluster: what is dead is given back, what may live is not, and what is not ours is left alone.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 
 use super::cluster::cluster;
 use super::{command, jobs, launch, slurm, wait_for_count};
@@ -68,4 +70,36 @@ fn cancel_ends_what_is_the_studys_and_nothing_else() {
     // On the cluster again, and then here.
     slurm(&scratch, cluster, &["submit", study.to_str().unwrap()]).ok();
     wait_for_count(&scratch, "done", 3);
+}
+
+/// A process that dies between its first job and its last word.
+#[test]
+fn a_submission_that_is_killed_halfway_is_undone_by_sync() {
+    let Some(cluster) = cluster() else { return };
+    let scratch = Scratch::new();
+    let more = "sweep: {x: {range: {from: 0, to: 7, step: 1}}}\nslurm: {time: 5min, runs_per_task: 1, extra: [--begin=now+60]}";
+    let study = shell_study(&scratch, "dead", WAITING, more);
+    let path = with_slow_second_array(&scratch);
+    let mut submit = command(&scratch, cluster, &["submit", study.to_str().unwrap()]);
+    let mut child = submit.env("PATH", path).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let jobs = || cluster.ask("squeue", &["-h", "-o", "%j"]);
+    wait_until("the first array is there", || jobs().contains("aees-dead-"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    slurm(&scratch, cluster, &["collect"]).ok();
+    assert_eq!(count(&scratch, "running"), 8, "the disk says nothing of it");
+    let synced = slurm(&scratch, cluster, &["sync"]).ok();
+    assert!(synced.stderr().contains("8 given back, 0 with Slurm"), "{}", synced.stderr());
+    wait_until("the first array is gone", || !jobs().contains("aees-dead-"));
+    assert_eq!((count(&scratch, "interrupted"), effects(&scratch, "effects").len()), (8, 0));
+}
+
+/// A `PATH` with the real sbatch, but for the second array, which gets no answer.
+fn with_slow_second_array(scratch: &Scratch) -> String {
+    let wrapper = scratch.path("bin/sbatch");
+    fs::create_dir(scratch.path("bin")).unwrap();
+    let text = format!("#!/bin/sh\ncase \"$*\" in *array-2*) exec sleep 60;; *) exec /usr/bin/sbatch \"$@\";; esac\n");
+    fs::write(&wrapper, text).unwrap();
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
+    format!("{}:{}", scratch.path("bin").display(), std::env::var("PATH").unwrap())
 }

@@ -146,6 +146,23 @@ fn a_task_whose_node_goes_down_goes_on_elsewhere() {
     cluster.ask("scontrol", &["update", &node, "State=RESUME"]);
 }
 
+/// A job of more weight takes the node.
+#[test]
+fn a_task_that_is_preempted_goes_on_to_the_bit_and_it_counts_as_nothing() {
+    let Some(cluster) = cluster() else { return };
+    let scratch = Scratch::new();
+    let job = submitted(&scratch, cluster, "{time: 30min, partition: patient}");
+    let words = ["--parsable", "--partition=urgent", "--exclusive", "--output=/dev/null", "--wrap=sleep 3"];
+    let urgent = cluster.ask("sbatch", &words);
+    cluster.hurry_requeued(job, 0, &launch(&scratch, "images"));
+    assert!(folder(&scratch).join("checkpoints").read_dir().unwrap().count() > 0, "it wrote a checkpoint");
+    wait_until("the other is done", || {
+        cluster.ask("squeue", &["-h", "-t", "all", "-j", urgent.trim(), "-o", "%T"]).trim() == "COMPLETED"
+    });
+    ends_undisturbed(&scratch);
+    assert!(!notes(&scratch, "images").contains(&"out_of_time".to_owned()));
+}
+
 #[test]
 fn running_out_of_time_too_often_is_a_failure_with_a_way_out() {
     let Some(cluster) = cluster() else { return };

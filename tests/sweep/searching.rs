@@ -97,3 +97,36 @@ fn a_search_without_a_number_to_learn_from_says_so() {
     fs::write(scratch.path("learns.yaml"), text).unwrap();
     sweep(&scratch, &["run", "learns.yaml"]).refused(&["none of the 6 trials so far gave `lsos`"]);
 }
+
+#[test]
+fn a_search_learns_from_runs_that_were_pruned_too() {
+    let search = |scratch: &Scratch| {
+        // Nine steps of a loss that falls, more slowly the farther x is from 0.3; a run that goes on begins where it stopped.
+        let script = "at=$2/at\ni=$(cat $at 2>/dev/null || echo 0)\nwhile [ $i -lt 9 ]; do\n  i=$((i + 1))\n  \
+                      echo $i > $at.new && mv $at.new $at\n  echo $1 >> steps\n  \
+                      awk -v x=$1 -v i=$i 'BEGIN { printf \"{\\\"step\\\": %d, \\\"loss\\\": %.9f}\\n\", i, (x - 0.3) ^ 2 + 1 / i }'\n  \
+                      sleep 0.1\ndone\nawk -v x=$1 'BEGIN { printf \"{\\\"loss\\\": %.9f}\\n\", (x - 0.3) ^ 2 + 1 / 9 }'\n";
+        fs::write(scratch.path("train.sh"), script).unwrap();
+        let text = "aees: 1\nname: learns\ntask: command\ncommand: {argv: [sh, train.sh, '{x}', '{run_dir}']}\n\
+                    metric: {name: loss, goal: min}\nprune: {method: asha, factor: 3}\n\
+                    search: {method: tpe, n: 12, first: 6, round: 3, seed: 3}\nsweep: {x: {uniform: {from: 0, to: 1}}}\n";
+        fs::write(scratch.path("learns.yaml"), text).unwrap();
+    };
+    let whole = Scratch::new();
+    search(&whole);
+    sweep(&whole, &["run", "learns.yaml"]).ok();
+    let states: Vec<String> = runs(&whole).iter().map(|run| run["state"].as_str().unwrap().to_owned()).collect();
+    let of = |state: &str| states.iter().filter(|found| *found == state).count();
+    assert!(of("done") >= 1 && of("pruned") >= 3 && of("done") + of("pruned") == 12, "{states:?}");
+    assert!(effects(&whole, "steps").len() < 12 * 9 * 2 / 3, "{}", effects(&whole, "steps").len());
+    let points: Vec<f64> = trials(&whole).as_array().unwrap().iter().map(|point| point[0].as_f64().unwrap()).collect();
+    let far = |points: &[f64]| points.iter().map(|x| (x - 0.3).abs()).sum::<f64>() / points.len() as f64;
+    assert!(far(&points[6..]) < far(&points[..6]), "{points:?}");
+
+    let stopped = Scratch::new();
+    search(&stopped);
+    let in_time = sweep(&stopped, &["run", "learns.yaml", "--max-hours", "0.0006"]);
+    assert_eq!(in_time.code(), Some(3), "{}", in_time.stderr());
+    sweep(&stopped, &["resume", "learns"]).ok();
+    assert_eq!((trials(&stopped), axes(&stopped)), (trials(&whole), axes(&whole)));
+}

@@ -24,7 +24,7 @@ use crate::stdout;
 /// Everything is over, and some runs failed or were taken out.
 const EXIT_NOT_ALL_DONE: u8 = 2;
 /// Stopped with work left.
-const EXIT_WORK_LEFT: u8 = 3;
+pub(super) const EXIT_WORK_LEFT: u8 = 3;
 
 pub(super) const EXIT_CODES: &str = "Exit codes: 0 all selected runs are done, 1 wrong usage, study or environment, \
                                      2 finished and some runs failed or were cancelled, 3 stopped with work left, 130 interrupted.";
@@ -62,6 +62,8 @@ pub(super) struct Running<'a> {
     pub(super) typed: &'a RunningFlags,
     /// The words of a `sweep` command that runs the same runs in the background.
     pub(super) again: Vec<String>,
+    /// When it began; a search that learns runs a plan for each of its rounds.
+    pub(super) since: Instant,
 }
 
 /// What came of running a plan.
@@ -84,7 +86,7 @@ pub(super) struct Executed {
 
 /// Runs what is left of a plan, here or in the background.
 pub(super) fn execute(results: &Results, plan: &mut StudyPlan, running: &Running<'_>) -> Result<Executed, Failure> {
-    let Running { typed, again } = running;
+    let Running { typed, again, since } = running;
     let RunSlots { slots, pack } = typed.resources.run_slots(plan)?;
     let mut registry = results.writer()?;
     if typed.bg {
@@ -94,7 +96,7 @@ pub(super) fn execute(results: &Results, plan: &mut StudyPlan, running: &Running
     tell_of_program(plan)?;
     tell_reconciled(&reconcile(&mut registry, &results.root, &plan.name)?, &results.flags);
     let mut progress = SweepProgress::new(typed.progress.style(), plan.selected_runs());
-    let deadline = deadline(typed, plan);
+    let deadline = deadline(typed, plan, *since);
     let asked = interrupt::count(|| {
         eprintln!("stopping all runs after their step, with checkpoints; press Ctrl-C again to stop at once");
     })?;
@@ -156,9 +158,9 @@ pub(crate) fn tell_of_program(plan: &StudyPlan) -> Result<(), Failure> {
 }
 
 /// The earlier of what was typed and what the study says.
-fn deadline(typed: &RunningFlags, plan: &StudyPlan) -> Option<Instant> {
+fn deadline(typed: &RunningFlags, plan: &StudyPlan, since: Instant) -> Option<Instant> {
     let hours = [typed.max_hours, plan.policy.max_hours].into_iter().flatten().reduce(f64::min)?;
-    Instant::now().checked_add(Duration::try_from_secs_f64(hours * 3600.0).ok()?)
+    since.checked_add(Duration::try_from_secs_f64(hours * 3600.0).ok()?)
 }
 
 fn detach(results: &Results, plan: &StudyPlan, typed: &RunningFlags, again: &[String]) -> Result<(), Failure> {

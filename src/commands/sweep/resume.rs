@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use aees_studies::SweepError;
 use aees_studies::plan::{StudyPlan, recall, study_name};
@@ -55,7 +56,7 @@ impl ResumeFlags {
 
 /// Runs what is left of a study's newest plan.
 pub(super) fn go_on(results: &Results, plan: StudyPlan, typed: &RunningFlags) -> Result<ExitCode, Failure> {
-    let running = Running { typed, again: vec!["resume".to_owned(), plan.name.clone()] };
+    let running = Running { typed, again: vec!["resume".to_owned(), plan.name.clone()], since: Instant::now() };
     let (study, overrides) = study_of(&plan, results)?.unzip();
     let consent = Consent { many: true, replace: false };
     run_in_rounds(results, study, &overrides.unwrap_or_default(), plan, consent, &running)

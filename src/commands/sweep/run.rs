@@ -1,6 +1,7 @@
 //! `aees sweep run`: plans a study, enters it into the registry, and runs what is not done.
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use aees_studies::plan::StudyPlan;
 use aees_studies::study::Overrides;
@@ -32,7 +33,7 @@ impl RunFlags {
         if file.is_none() {
             return go_on(&results, plan, &self.running);
         }
-        let running = Running { typed: &self.running, again: again(&named, &plan, &overrides) };
+        let running = Running { typed: &self.running, again: again(&named, &plan, &overrides), since: Instant::now() };
         run_in_rounds(&results, file, &overrides, plan, consent, &running)
     }
 }

@@ -88,18 +88,17 @@ impl Crew {
 
     fn begin(&mut self, job: Job, stopping: bool) {
         let stop = Arc::new(AtomicBool::new(stopping));
-        let (run, short) = (job.run_id.clone(), job.run_id.chars().take(16).collect());
+        let run = job.run_id.clone();
         let log: Option<PathBuf> = (self.begun > 0).then(|| job.run_directory.join("worker.log"));
         let voice = Voice::new(&run, log);
-        let (shared, news, own_stop) = (self.shared.clone(), self.news.clone(), stop.clone());
         self.begun += 1;
-        self.runs.insert(run.clone(), (stop, voice.clone()));
-        let work = move || {
-            let ended = end_of(&job, &own_stop, &shared, &voice);
-            let _ = news.send(News::Over(job.run_id, Box::new(ended)));
+        self.runs.insert(run.clone(), (stop.clone(), voice.clone()));
+        let shared = self.shared.clone();
+        let work = move || match &job.work {
+            Work::Train(settings) => train(&job, settings, &stop, &shared, &voice),
+            Work::Command(command) => run_command(&job, command, &stop, &mut |line| voice.say(line)),
         };
-        // A panic is shown with the thread's name, which is that of the run's folder.
-        if let Err(error) = thread::Builder::new().name(short).stack_size(STACK_BYTES).spawn(work) {
+        if let Err(error) = start(run.clone(), self.news.clone(), work) {
             self.tell_of_end(&run, &Ended::failed("io", format!("cannot start a thread: {error}"), None));
         }
     }
@@ -110,15 +109,41 @@ fn no_job(why: &str) -> Failure {
     Failure::with_help(format!("this is no job: {why}"), help)
 }
 
-/// Does a job. A panic is an end, too.
-fn end_of(job: &Job, stop: &Arc<AtomicBool>, shared: &SharedInputs, voice: &Voice) -> Ended {
-    let work = || match &job.work {
-        Work::Train(settings) => train(job, settings, stop, shared, voice),
-        Work::Command(command) => run_command(job, command, stop, &mut |line| voice.say(line)),
+/// Does a run's work in a thread of its own and tells of its end. A panic is an end, too; it is shown with the thread's name, which
+/// is that of the run's folder.
+fn start(run: String, news: Sender<News>, work: impl FnOnce() -> Ended + Send + 'static) -> std::io::Result<()> {
+    let name = run.chars().take(16).collect();
+    let to_its_end = move || {
+        // What the run had is thrown away with it.
+        let ended = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+            let text = panic_text(&*panic).unwrap_or_default();
+            Ended::failed("panic", format!("the run panicked: {text}"), None)
+        });
+        let _ = news.send(News::Over(run, Box::new(ended)));
     };
-    // What the run had is thrown away with it.
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let text = panic_text(&*panic).unwrap_or_default();
-        Ended::failed("panic", format!("the run panicked: {text}"), None)
-    })
+    thread::Builder::new().name(name).stack_size(STACK_BYTES).spawn(to_its_end).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[test]
+    fn a_run_that_panics_leaves_the_one_beside_it() {
+        let (news, heard) = channel();
+        let (go_on, wait) = channel::<()>();
+        let other = move || {
+            wait.recv().unwrap();
+            Ended::failed("io", "its own end".into(), None)
+        };
+        start("other".into(), news.clone(), other).unwrap();
+        start("broken".into(), news, || panic!("index 7 out of range")).unwrap();
+        for (run, end) in [("broken", "the run panicked: index 7 out of range"), ("other", "its own end")] {
+            let Ok(News::Over(found, ended)) = heard.recv() else { panic!("an end was to come") };
+            assert!(found == run && format!("{ended:?}").contains(end), "{found}: {ended:?}");
+            let _ = go_on.send(());
+        }
+    }
 }
