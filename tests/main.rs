@@ -8,6 +8,7 @@
 mod background;
 mod bad_input;
 mod bench;
+mod book;
 mod configs;
 mod doctor;
 mod house;

@@ -82,14 +82,17 @@ fn said(scratch: &Scratch, line: &str) -> String {
     format!("$ aees {line}\n{}exit code {}\n", said, output.status.code().unwrap())
 }
 
-/// Compares with the reviewed file, or writes it when `AEES_UPDATE` is set.
 fn hold(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/snapshots/{name}.txt"));
+    same_as_reviewed(&Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/snapshots/{name}.txt")), text);
+}
+
+/// Compares with the reviewed file, or writes it when `AEES_UPDATE` is set.
+pub(crate) fn same_as_reviewed(path: &Path, text: &str) {
     if std::env::var_os("AEES_UPDATE").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
+        fs::write(path, text).unwrap();
     }
-    let reviewed = fs::read_to_string(&path).unwrap_or_default();
+    let reviewed = fs::read_to_string(path).unwrap_or_default();
     let differing = text.lines().zip(reviewed.lines()).find(|(now, then)| now != then);
     let (said, then) = differing.unwrap_or(("another number of lines", ""));
     assert!(
