@@ -1,6 +1,7 @@
 //! Tables for people: aligned columns, colours where somebody looks.
 
 use aees_run::printable::printable;
+use aees_run::shown;
 use aees_studies::registry::{OutcomeKind, RunRow, RunState};
 
 use crate::stdout;
@@ -20,9 +21,9 @@ impl<T: Into<String>> From<T> for GridCell {
 }
 
 impl GridCell {
-    /// A number, or nothing.
-    pub(crate) fn number(value: Option<f64>) -> Self {
-        value.map_or_else(String::new, number).into()
+    /// The value of a metric, or nothing.
+    pub(crate) fn metric(name: &str, value: Option<f64>) -> Self {
+        value.map_or_else(String::new, |value| shown::metric(name, value)).into()
     }
 
     /// Where a run is, in its colour: a diverged one is done and looks so.
@@ -59,21 +60,6 @@ pub(crate) fn colour(state: RunState) -> &'static str {
         RunState::Interrupted | RunState::Paused | RunState::Deferred => "\x1b[33m",
         RunState::Pending | RunState::Pruned | RunState::Cancelled | RunState::Superseded => "\x1b[2m",
     }
-}
-
-/// Four digits that count, without noise behind them.
-pub(crate) fn number(value: f64) -> String {
-    if value.is_nan() {
-        return "NaN".into();
-    }
-    let size = value.abs();
-    if size != 0.0 && !(1e-3..1e6).contains(&size) {
-        return format!("{value:.3e}");
-    }
-    if value.fract() == 0.0 {
-        return format!("{value:.0}");
-    }
-    format!("{value:.4}")
 }
 
 /// Which side a column leans to.
@@ -179,11 +165,5 @@ mod tests {
         assert!(lines.iter().all(|line| line.chars().count() <= 80), "{lines:?}");
         assert_eq!(lines[1].matches('…').count(), 2);
         assert!(table.lines(false, usize::MAX)[1].contains(&"out of memory ".repeat(8)));
-    }
-
-    #[test]
-    fn numbers_are_short() {
-        let texts = [0.5, 0.123456, 12.0, 1e-5, 2.5e9, 0.0, f64::NAN].map(number);
-        assert_eq!(texts, ["0.5000", "0.1235", "12", "1.000e-5", "2.500e9", "0", "NaN"]);
     }
 }

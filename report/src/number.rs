@@ -1,5 +1,7 @@
 //! Numbers as reports write them.
 
+use aees_run::shown::is_share;
+
 /// The shortest text that reads back as the same number, without a needless `.0`: `0.00005`, `200`, `1e-12`.
 pub(crate) fn shortest(value: f64) -> String {
     let plain = format!("{value}");
@@ -11,6 +13,32 @@ pub(crate) fn shortest(value: f64) -> String {
 pub(crate) fn four_decimals(value: f64) -> String {
     let size = value.abs();
     if value == 0.0 || (1e-3..1e6).contains(&size) { format!("{value:.4}") } else { format!("{value:.3e}") }
+}
+
+/// How the values of a metric are written: accuracies in percent with two decimals, others as they are with four.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Scale {
+    Percent,
+    Plain,
+}
+
+impl Scale {
+    /// By the metric's name and one of its values.
+    pub(crate) fn of(metric: &str, value: f64) -> Self {
+        if is_share(metric, value) { Self::Percent } else { Self::Plain }
+    }
+
+    pub(crate) fn text(self, value: f64) -> String {
+        match self {
+            Self::Percent => fixed(100.0 * value, 2),
+            Self::Plain => four_decimals(value),
+        }
+    }
+
+    /// What stands behind the last of them.
+    pub(crate) fn unit(self) -> &'static str {
+        if matches!(self, Self::Percent) { " %" } else { "" }
+    }
 }
 
 /// Some digits after the point; no minus before a rounded zero, which says nothing.

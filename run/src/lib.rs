@@ -25,5 +25,6 @@ pub mod result;
 pub mod run_directory;
 pub mod runtime_metrics;
 pub mod settings;
+pub mod shown;
 pub mod state;
 pub mod times;

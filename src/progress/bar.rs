@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use aees_run::artifact::FileError;
+use aees_run::shown;
+use aees_run::state::EpochSummary;
 use aees_run::times::span;
 use aees_train::console_lines::ConsoleLines;
 use aees_train::event::{RunEvent, Subscriber};
@@ -79,7 +81,7 @@ impl Bar {
         let epoch = (step / self.steps_per_epoch + 1).min(self.epochs);
         let mut parts = vec![format!("epoch {epoch}/{}", self.epochs)];
         parts.extend(self.loss.map(|loss| format!("loss {loss:.3}")));
-        parts.extend(self.accuracy.map(|accuracy| format!("acc {:.1}%", 100.0 * accuracy)));
+        parts.extend(self.accuracy.map(|accuracy| shown::accuracy(accuracy)));
         if !self.arm.is_empty() {
             parts.push(self.arm.clone());
         }
@@ -97,7 +99,7 @@ impl Bar {
         self.pace.first_step = start.first_step;
         self.pace.since = Some(Instant::now());
         self.bar = ProgressBar::with_draw_target(Some(self.total_steps), ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} {msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{bar:10} {wide_msg}") {
             self.bar.set_style(style.progress_chars("━╸─"));
         }
         self.bar.set_position(start.first_step);
@@ -106,7 +108,10 @@ impl Bar {
 
 impl Subscriber for Bar {
     fn on_event(&mut self, event: &RunEvent<'_>) -> Result<(), FileError> {
-        let lines = self.lines.of(event);
+        let lines = match event {
+            RunEvent::EpochFinished(summary) => vec![epoch_line(summary, self.epochs)],
+            other => self.lines.of(other),
+        };
         match event {
             RunEvent::Started(start) => self.start(start),
             RunEvent::EpisodeOpened { candidate, .. } => self.arm = candidate.name(),
@@ -136,6 +141,44 @@ impl Subscriber for Bar {
     }
 }
 
+/// What came of an epoch, in a line that fits a terminal of 80 columns.
+fn epoch_line(summary: &EpochSummary, epochs: u64) -> String {
+    let (epoch, loss) = (summary.epoch + 1, summary.train_loss);
+    let (train, val) = (shown::accuracy(summary.train_accuracy), shown::accuracy(summary.val_accuracy));
+    let time = span(summary.seconds * 1e3);
+    let arms = match (&summary.last_arm, summary.mean_reward) {
+        (Some(arm), Some(reward)) => format!("  {arm} {reward:+.4}"),
+        _ => String::new(),
+    };
+    format!("{epoch}/{epochs}  loss {loss:.4}  train {train}  val {val}  {time}{arms}")
+}
+
 fn smooth(value: &mut Option<f64>, newest: f64) {
     *value = Some(value.map_or(newest, |value| value + SMOOTHING * (newest - value)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epochs_line_fits_80_columns() {
+        let summary = EpochSummary {
+            epoch: 198,
+            step: 78_200,
+            train_loss: 3.861_04,
+            train_accuracy: 1.0,
+            val_accuracy: 0.712_3,
+            learning_rate: 1e-3,
+            seconds: 3_661.0,
+            cumulative_tflops: 5.92,
+            episodes: 391,
+            last_arm: Some("lr0p5_n0p005".into()),
+            mean_reward: Some(-0.204_163),
+        };
+        let line = epoch_line(&summary, 200);
+        assert!(line.chars().count() <= 80, "{}: {line}", line.chars().count());
+        assert!(line.starts_with("199/200  loss 3.8610  train 100.00 %  val 71.23 %  "), "{line}");
+        assert!(line.ends_with("  lr0p5_n0p005 -0.2042"), "{line}");
+    }
 }

@@ -1,6 +1,7 @@
 //! The last words of a run: the best epoch, and how often each arm was picked.
 
 use aees_run::artifact::FileError;
+use aees_run::shown::accuracy;
 use aees_run::state::TrainState;
 use aees_train::event::{RunEvent, Subscriber};
 
@@ -21,12 +22,8 @@ impl Subscriber for FinalLines {
 fn lines(state: &TrainState) -> Vec<String> {
     let mut lines = Vec::new();
     if let (Some(best), Some(last)) = (state.best, state.epochs.last()) {
-        lines.push(format!(
-            "best accuracy {:.2} % in epoch {}, last {:.2} %",
-            100.0 * best.val_accuracy,
-            best.epoch + 1,
-            100.0 * last.val_accuracy
-        ));
+        let (best_accuracy, last_accuracy) = (accuracy(best.val_accuracy), accuracy(last.val_accuracy));
+        lines.push(format!("best accuracy {best_accuracy} in epoch {}, last {last_accuracy}", best.epoch + 1));
     }
     if let Some(aees) = &state.aees {
         let episodes = aees.episodes();
@@ -37,9 +34,10 @@ fn lines(state: &TrainState) -> Vec<String> {
                 .map(|episode| episode.reward)
                 .collect();
             let mean = rewards.iter().sum::<f64>() / rewards.len().max(1) as f64;
-            format!("{} x {} (mean reward {mean:.3})", candidate.name(), rewards.len())
+            format!("  {} x {}, mean reward {mean:.4}", candidate.name(), rewards.len())
         });
-        lines.push(format!("arms over {} episodes: {}", episodes.len(), arms.collect::<Vec<_>>().join(", ")));
+        lines.push(format!("arms over {} episodes:", episodes.len()));
+        lines.extend(arms);
     }
     lines
 }

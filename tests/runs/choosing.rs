@@ -65,7 +65,7 @@ fn a_list_has_the_columns_that_are_asked_for() {
     assert!(lines[1].starts_with(&format!("{},noise,0,,1,none,0,done,ok", run_id(0).full())), "{csv}");
     let table =
         results.aees(&["runs", "ls", "noise", "--columns", "place,lr,best_val_accuracy,epochs", "--limit", "1"]).ok();
-    assert_eq!(table.stdout(), "place    lr  best_val_accuracy  epochs\nnoise:0   1             0.5000      10\n");
+    assert_eq!(table.stdout(), "place    lr  best_val_accuracy  epochs\nnoise:0   1            50.00 %      10\n");
 }
 
 #[test]

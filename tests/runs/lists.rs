@@ -37,8 +37,21 @@ fn ls_is_an_aligned_table() {
     }
     let first: Vec<&str> = lines[1].split_whitespace().collect();
     let id = run_id(0);
-    let done =
-        [id.short(), "noise:0", "lr=1.0", "method=none", "0", "done", "1", "val_accuracy", "0.7500", "0.6500", "12.5"];
+    let done = [
+        id.short(),
+        "noise:0",
+        "lr=1.0",
+        "method=none",
+        "0",
+        "done",
+        "1",
+        "val_accuracy",
+        "75.00",
+        "%",
+        "65.00",
+        "%",
+        "12.5",
+    ];
     assert_eq!(first, done);
     assert!(lines[2].ends_with("oom: out of memory: 12 GiB"), "{text}");
 }
@@ -110,7 +123,7 @@ fn show_tells_what_and_where_a_run_is() {
         "done (ok)",
         "noise:0  lr=1.0 method=none",
         "best val_accuracy",
-        "0.7500",
+        "75.00 %",
         "config.batch_size",
         "lr_candidates",
         "[0.5,1.0]",

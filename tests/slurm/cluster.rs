@@ -34,7 +34,7 @@ fn start() -> Option<Cluster> {
     }
     let folder = tempfile::tempdir().unwrap();
     // Free a moment ago, which is all that can be known.
-    let sockets: Vec<TcpListener> = (0..6).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let sockets: Vec<TcpListener> = (0..8).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     let ports: Vec<String> = sockets.iter().map(|socket| socket.local_addr().unwrap().port().to_string()).collect();
     drop(sockets);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slurm/cluster.sh");
@@ -56,6 +56,11 @@ fn start() -> Option<Cluster> {
 impl Cluster {
     fn config(&self) -> PathBuf {
         self.folder.path().join("slurm.conf")
+    }
+
+    /// Whether Slurm keeps accounts, which needs slurmdbd and a database.
+    pub(super) fn keeps_accounts(&self) -> bool {
+        std::fs::read_to_string(self.config()).unwrap().contains("accounting_storage/slurmdbd")
     }
 
     /// Lets a program see the cluster.

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# A real Slurm on this machine, for tests: cluster.sh FOLDER PORT PORT PORT PORT PORT PORT. It says `ready` and ends when its standard
+# A real Slurm on this machine, for tests: cluster.sh FOLDER PORT... (eight). It says `ready` and ends when its standard
 # input does. Five nodes on loopback: n1 and n2 in the partition main, d1 and d2 in the partition shaky, which a test puts down, and p1 in
-# the partitions patient and urgent: a job of the second takes the node from one of the first.
+# the partitions patient and urgent: a job of the second takes the node from one of the first. Where slurmdbd and MariaDB are
+# installed (apt-get install slurmdbd mariadb-server), accounts are kept, and Slurm forgets jobs soon.
 # Debian: apt-get install slurm-wlm munge. No root is needed, and nothing outside the folder is touched.
 set -eu
 export PATH=$PATH:/usr/sbin:/sbin
@@ -10,6 +11,30 @@ mkdir -p "$dir"/{state,log,spool-n1,spool-n2,spool-d1,spool-d2,spool-p1,munge}
 chmod 700 "$dir/munge"
 head -c 128 /dev/urandom >"$dir/munge/key"
 chmod 600 "$dir/munge/key"
+accounts=
+if command -v slurmdbd mariadbd mariadb-install-db >/dev/null; then
+  accounts="MinJobAge=15
+AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost=127.0.0.1
+AccountingStoragePort=$8
+AccountingStoragePass=$dir/munge/socket"
+  cat >"$dir/slurmdbd.conf" <<CONF
+AuthType=auth/munge
+AuthInfo=socket=$dir/munge/socket
+DbdHost=$host
+DbdAddr=127.0.0.1
+DbdPort=$8
+SlurmUser=$user
+StorageType=accounting_storage/mysql
+StorageHost=127.0.0.1
+StoragePort=$9
+StorageUser=$user
+StoragePass=none
+LogFile=$dir/log/dbd.log
+PidFile=$dir/dbd.pid
+CONF
+  chmod 600 "$dir/slurmdbd.conf"
+fi
 node() { echo "NodeName=$1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$2 CPUs=8 RealMemory=4000 State=UNKNOWN"; }
 cat >"$dir/slurm.conf" <<CONF
 ClusterName=aees
@@ -37,6 +62,7 @@ ReturnToService=1
 MaxArraySize=5
 JobRequeue=1
 KillWait=10
+$accounts
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 MpiDefault=none
@@ -57,6 +83,14 @@ start() { "$@" >>"$dir/log/start.log" 2>&1 </dev/null & pids+=($!); }
 start munged --foreground --force --key-file="$dir/munge/key" --socket="$dir/munge/socket" --pid-file="$dir/munge/pid" \
   --log-file="$dir/munge/log" --seed-file="$dir/munge/seed"
 for _ in $(seq 100); do [ -S "$dir/munge/socket" ] && break; sleep 0.1; done
+if [ -n "$accounts" ]; then
+  mariadb-install-db --no-defaults --datadir="$dir/db" --user="$user" --skip-test-db >>"$dir/log/start.log" 2>&1
+  start mariadbd --no-defaults --datadir="$dir/db" --user="$user" --skip-grant-tables --bind-address=127.0.0.1 --port="$9" \
+    --socket="$dir/db.sock" --pid-file="$dir/db.pid"
+  for _ in $(seq 100); do [ -S "$dir/db.sock" ] && break; sleep 0.1; done
+  start slurmdbd -D
+  for _ in $(seq 100); do sacctmgr -i add cluster aees >>"$dir/log/start.log" 2>&1 && break; sleep 0.2; done
+fi
 start slurmctld -D
 for node in n1 n2 d1 d2 p1; do start slurmd -D -N "$node"; done
 for _ in $(seq 300); do

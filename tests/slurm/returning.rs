@@ -7,6 +7,7 @@ use std::process::Stdio;
 use super::cluster::cluster;
 use super::{command, jobs, launch, slurm, wait_for_count};
 use crate::program::{Run, Scratch, wait_until};
+use crate::require::skip;
 use crate::sweep::{count, effects, shell_study, sweep};
 
 /// Runs that wait for a file.
@@ -47,6 +48,30 @@ fn what_somebody_cancelled_is_given_back_by_sync_and_by_nothing_less() {
     assert!(!log.contains("back in the queue"), "what was cancelled does not come again: {log}");
     fs::write(scratch.path("go"), "").unwrap();
     sweep(&scratch, &["run", study.to_str().unwrap()]).ok();
+}
+
+/// It does so minutes after a job's end; `squeue` knows nothing of it then.
+#[test]
+fn a_task_that_slurm_forgot_is_known_by_its_accounts() {
+    let Some(cluster) = cluster() else { return };
+    if !cluster.keeps_accounts() {
+        return skip("slurm-accounts", "there is no slurmdbd here (Debian: apt-get install slurmdbd mariadb-server)");
+    }
+    let scratch = Scratch::new();
+    let study =
+        shell_study(&scratch, "forgotten", WAITING, "sweep: {x: [1, 2]}\nslurm: {time: 10min, runs_per_task: 2}");
+    slurm(&scratch, cluster, &["submit", study.to_str().unwrap()]).ok();
+    let job = jobs(&scratch, "forgotten")[0];
+    wait_until("one began", || effects(&scratch, "effects").len() == 1);
+    cluster.ask("scancel", &[&job.to_string()]);
+    wait_until("Slurm forgot it", || {
+        slurm(&scratch, cluster, &["collect"]).ok();
+        cluster.state(job, 0).is_empty()
+    });
+    assert_eq!(count(&scratch, "running"), 2);
+    let synced = slurm(&scratch, cluster, &["sync", "forgotten"]).ok();
+    assert!(synced.stderr().contains("2 given back, 0 with Slurm"), "{}", synced.stderr());
+    assert_eq!(count(&scratch, "interrupted"), 2);
 }
 
 #[test]

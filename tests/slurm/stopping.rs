@@ -157,7 +157,8 @@ fn a_task_that_is_preempted_goes_on_to_the_bit_and_it_counts_as_nothing() {
     cluster.hurry_requeued(job, 0, &launch(&scratch, "images"));
     assert!(folder(&scratch).join("checkpoints").read_dir().unwrap().count() > 0, "it wrote a checkpoint");
     wait_until("the other is done", || {
-        cluster.ask("squeue", &["-h", "-t", "all", "-j", urgent.trim(), "-o", "%T"]).trim() == "COMPLETED"
+        // Slurm forgets it soon.
+        cluster.ask("squeue", &["-h", "-j", urgent.trim(), "-o", "%T"]).trim().is_empty()
     });
     ends_undisturbed(&scratch);
     assert!(!notes(&scratch, "images").contains(&"out_of_time".to_owned()));

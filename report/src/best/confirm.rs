@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::{Answer, Ranked, Ranking};
+use super::{Answer, Ranking};
 use crate::attributes::{changed_settings, task_of};
 use crate::error::ReportError;
 use crate::record::RunRecord;
@@ -63,7 +63,7 @@ pub fn study(
          aees: 1\nname: {name}\ntask: {task}\n"
     );
     for (group, _) in &winners {
-        let winner = group.winner().map(Ranked::numbers).unwrap_or_default();
+        let winner = group.winner().map(|winner| winner.numbers(&question.metric)).unwrap_or_default();
         let words = format!("{}: {winner}, the best of {} settings", group.title(), group.ranked.len());
         // Writing to a String cannot fail.
         let _ = writeln!(text, "# {}", words.replace(|letter: char| letter.is_control(), " "));

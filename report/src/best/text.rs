@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{Answer, Ranked, Ranking, words};
-use crate::number::four_decimals;
+use crate::number::Scale;
 use crate::statistics::LEVEL;
 
 impl Answer {
@@ -17,14 +17,14 @@ impl Answer {
         );
         for group in &self.groups {
             // Writing to a String cannot fail.
-            let _ = write!(text, "\n{}", group.text(top));
+            let _ = write!(text, "\n{}", group.text(top, &self.question.metric));
         }
         text
     }
 }
 
 impl Ranking {
-    fn text(&self, top: usize) -> String {
+    fn text(&self, top: usize, metric: &str) -> String {
         let (settings, runs) = (self.ranked.len(), self.runs);
         let mut text = format!("{}: {settings} settings tried, {} seeds, {runs} runs\n", self.title(), self.seeds);
         let racing: Vec<&Ranked> = self.ranked.iter().filter(|candidate| candidate.races()).collect();
@@ -33,13 +33,13 @@ impl Ranking {
         }
         for candidate in racing.iter().take(top) {
             let (rank, setting) = (candidate.rank.unwrap_or_default(), words(&candidate.attributes, &self.keys));
-            let _ = writeln!(text, "  {rank}. {}  {setting}", candidate.numbers());
+            let _ = writeln!(text, "  {rank}. {}  {setting}", candidate.numbers(metric));
         }
         if racing.len() > top {
             let _ = writeln!(text, "  and {} more in the race", racing.len() - top);
         }
         for candidate in self.ranked.iter().filter(|candidate| !candidate.races()) {
-            let _ = writeln!(text, "  out {}  {}", candidate.numbers(), words(&candidate.attributes, &self.keys));
+            let _ = writeln!(text, "  out {}  {}", candidate.numbers(metric), words(&candidate.attributes, &self.keys));
             for out in &candidate.excluded {
                 let _ = writeln!(text, "      seed {}: {} ({})", out.seed, out.reason, out.path.display());
             }
@@ -49,13 +49,15 @@ impl Ranking {
 }
 
 impl Ranked {
-    /// `0.7123 ± 0.0031 [0.7084, 0.7162] n=5`.
-    pub fn numbers(&self) -> String {
+    /// `71.23 ± 0.31 [70.84, 71.62] % n=5` of an accuracy, and of others without `%`.
+    pub fn numbers(&self, metric: &str) -> String {
         let Some(spread) = self.spread else { return "no number".into() };
-        let sd = spread.sd.map(|sd| format!(" ± {}", four_decimals(sd))).unwrap_or_default();
+        let scale = Scale::of(metric, spread.mean);
+        let sd = spread.sd.map(|sd| format!(" ± {}", scale.text(sd))).unwrap_or_default();
         let interval = spread
             .t_interval(LEVEL)
-            .map(|ends| format!(" [{}, {}]", four_decimals(ends.low), four_decimals(ends.high)));
-        format!("{}{sd}{} n={}", four_decimals(spread.mean), interval.unwrap_or_default(), spread.n)
+            .map(|ends| format!(" [{}, {}]", scale.text(ends.low), scale.text(ends.high)))
+            .unwrap_or_default();
+        format!("{}{sd}{interval}{} n={}", scale.text(spread.mean), scale.unit(), spread.n)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::numbers::{number, sort_key};
+use super::numbers::{sort_key, value};
 use super::{Page, PageRow};
 use crate::markup::escaped;
 
@@ -86,14 +86,14 @@ fn row(text: &mut String, page: &Page, row: &PageRow, indexed: bool, cases: bool
     if cases {
         plain(text, row.case.as_deref().unwrap_or_default());
     }
-    for (axis, value) in page.axes.iter().zip(&row.axes) {
-        if is_number(page, axis) { numeric(text, value, value) } else { plain(text, value) }
+    for (axis, text_of) in page.axes.iter().zip(&row.axes) {
+        if is_number(page, axis) { numeric(text, text_of, text_of) } else { plain(text, text_of) }
     }
     numeric(text, &row.seed, &row.seed);
     let state = escaped(&row.state);
     let _ = write!(text, "<td><span class=\"state {state}\">{state}</span></td>");
-    numeric(text, &number(row.best), &sort_key(row.best));
-    numeric(text, &number(row.last), &sort_key(row.last));
+    numeric(text, &value(&page.metric, row.best), &sort_key(row.best));
+    numeric(text, &value(&page.metric, row.last), &sort_key(row.last));
     let peak = row.peak.map(|epoch| epoch.to_string());
     numeric(text, peak.as_deref().unwrap_or("–"), peak.as_deref().unwrap_or_default());
     let _ = write!(text, "<td>{}</td>", curve(&row.curve));

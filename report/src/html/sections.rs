@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{Page, Remark, details, figure, runs};
 use crate::best::{Answer, Ranking, words};
 use crate::markup::escaped;
-use crate::number::four_decimals;
+use crate::number::Scale;
 use crate::statistics::LEVEL;
 use crate::tables;
 
@@ -94,11 +94,11 @@ fn best(answer: &Answer) -> String {
         escaped(&answer.question.metric),
         answer.question.goal.name()
     );
-    answer.groups.iter().for_each(|group| text += &ranking(group));
+    answer.groups.iter().for_each(|group| text += &ranking(group, &answer.question.metric));
     text
 }
 
-fn ranking(group: &Ranking) -> String {
+fn ranking(group: &Ranking, metric: &str) -> String {
     let title = escaped(&group.title());
     let tried = format!("{} settings tried, {} seeds, {} runs", group.ranked.len(), group.seeds, group.runs);
     let mut text = format!(
@@ -118,16 +118,15 @@ fn ranking(group: &Ranking) -> String {
                 format!("<br><small class=\"bad\">seed {}: {}</small>", out.seed, escaped(&out.reason.to_string()))
             })
             .collect();
+        let scale = candidate.spread.map_or(Scale::Plain, |spread| Scale::of(metric, spread.mean));
         let mean = candidate.spread.map_or("–".into(), |spread| {
-            format!(
-                "{}{}",
-                four_decimals(spread.mean),
-                spread.sd.map(|sd| format!(" ± {}", four_decimals(sd))).unwrap_or_default()
-            )
+            let sd = spread.sd.map(|sd| format!(" ± {}", scale.text(sd))).unwrap_or_default();
+            format!("{}{sd}{}", scale.text(spread.mean), scale.unit())
         });
         let interval = candidate.spread.and_then(|spread| spread.t_interval(LEVEL));
-        let interval = interval
-            .map_or("–".into(), |ends| format!("{} to {}", four_decimals(ends.low), four_decimals(ends.high)));
+        let interval = interval.map_or("–".into(), |ends| {
+            format!("{} to {}{}", scale.text(ends.low), scale.text(ends.high), scale.unit())
+        });
         let class = if rank == "1" { " class=\"winner\"" } else { "" };
         let _ = writeln!(
             text,

@@ -2,13 +2,14 @@
 
 use std::process::ExitCode;
 
+use aees_run::shown::number;
 use aees_run::times::span;
 use serde_json::{Value, json};
 
 use super::studies;
 use crate::failure::Failure;
 use crate::stdout;
-use crate::table::{Grid, GridCell, Side, number};
+use crate::table::{Grid, GridCell, Side};
 use aees_studies::registry::{CostRow, Reader};
 
 /// Prints what the attempts of each study used, by how they ended.

@@ -158,7 +158,7 @@ fn chosen(listed: &[Listed], values: &Values<'_>, columns: &[String]) -> Grid {
     let mut table =
         Grid::new(columns.iter().map(|word| (word.as_str(), if is_number(word) { Side::Right } else { Side::Left })));
     for each in listed {
-        table.row(columns.iter().map(|word| values.of(each, word).cell()).collect());
+        table.row(columns.iter().map(|word| values.of(each, word).cell(word)).collect());
     }
     table
 }
@@ -208,7 +208,7 @@ fn table(listed: &[Listed], values: &Values<'_>) -> Grid {
     for each in listed {
         let run = &each.run;
         let (best, last) = (each.measured("best"), each.measured("final"));
-        let shown = each.metric.clone().filter(|_| best.is_some() || last.is_some());
+        let name = each.metric.clone().filter(|_| best.is_some() || last.is_some()).unwrap_or_default();
         let class = run.class.as_deref().unwrap_or_default();
         let error = run.error.as_deref().map(|error| format!("{class}: {}", first_line(error)));
         let seconds = if run.wall_ms > 0 { format!("{:.1}", run.wall_ms as f64 / 1e3) } else { String::new() };
@@ -220,11 +220,11 @@ fn table(listed: &[Listed], values: &Values<'_>) -> Grid {
             seed(run).to_string().into(),
             GridCell::of_run(run),
             run.attempts.to_string().into(),
-            shown.unwrap_or_default().into(),
-            GridCell::number(best),
-            GridCell::number(last),
+            name.as_str().into(),
+            GridCell::metric(&name, best),
+            GridCell::metric(&name, last),
             seconds.into(),
-            values.of(each, "tags").cell(),
+            values.of(each, "tags").cell("tags"),
             error.unwrap_or_else(|| class.to_owned()).into(),
         ]);
     }

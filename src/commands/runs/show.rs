@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use aees_run::printable::printable;
 use aees_run::settings::read_file;
+use aees_run::shown;
 use serde_json::{Map, Value, json};
 
 use super::LookFlags;
@@ -12,7 +13,7 @@ use super::{annotate, axes_text, metrics_json, parsed, plain, run_json, seed};
 use crate::failure::Failure;
 use crate::hint;
 use crate::stdout;
-use crate::table::{first_line, number};
+use crate::table::first_line;
 use aees_run::times::{moment, span};
 use aees_studies::disk::{Annotations, Root};
 use aees_studies::registry::{Membership, Metric, RunRow, RunState, Why};
@@ -123,7 +124,10 @@ fn folder(run: &RunRow, root: &Root) -> String {
 }
 
 fn metrics(metrics: &[Metric]) -> Vec<(String, String)> {
-    metrics.iter().map(|metric| (format!("{} {}", metric.measure, metric.name), number(metric.value))).collect()
+    metrics
+        .iter()
+        .map(|metric| (format!("{} {}", metric.measure, metric.name), shown::metric(&metric.name, metric.value)))
+        .collect()
 }
 
 /// The fields of a document, inner ones under dotted names.

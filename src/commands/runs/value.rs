@@ -14,7 +14,7 @@ use super::listing::Listed;
 use super::show::fields;
 use super::{parsed, plain, seed};
 use crate::failure::Failure;
-use crate::table::{GridCell, first_line, number};
+use crate::table::{GridCell, first_line};
 
 /// What every run has.
 const WORDS: [&str; 18] = [
@@ -175,10 +175,10 @@ impl Known {
         }
     }
 
-    /// For a table of people.
-    pub(super) fn cell(&self) -> GridCell {
+    /// For a table of people, in a column of this name.
+    pub(super) fn cell(&self, name: &str) -> GridCell {
         match self {
-            Self::Number(value) => number(*value).into(),
+            Self::Number(value) => GridCell::metric(name, Some(*value)),
             Self::Text(text) => first_line(text).into(),
             Self::Missing => String::new().into(),
         }

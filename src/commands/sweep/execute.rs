@@ -235,5 +235,6 @@ fn conclude(name: &str, summary: &SweepSummary, flags: &str) -> u8 {
         );
         return EXIT_NOT_ALL_DONE;
     }
+    eprintln!("see what came of them with: aees report html {name} --out {name}.html{flags}");
     0
 }

@@ -13,7 +13,7 @@ use aees_studies::study::{Overrides, PruneRule, Study, Template, quoted};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::filters::FilterFlags;
+use super::filters::{FilterFlags, arguments};
 use super::inputs;
 use crate::failure::Failure;
 use crate::results::ResultsFlags;
@@ -58,7 +58,8 @@ impl PlanFlags {
         let mut inputs = inputs::finder();
         let mut planner =
             Planner { root: &results.root, registry: registry.as_ref(), inputs: &mut inputs, dry_run: true };
-        let plan = planner.plan(&study, &Overrides::from(self.filters))?;
+        let overrides = Overrides::from(self.filters);
+        let plan = planner.plan(&study, &overrides)?;
         plan.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
         if plan.provisional {
             eprintln!(
@@ -82,7 +83,15 @@ impl PlanFlags {
             PlanFormat::Jobs => rows.iter().filter(|row| row.state != Some(RunState::Done)).for_each(|row| {
                 stdout::line(job_line(&plan, &results.root, &row.member.run.run_id));
             }),
-            PlanFormat::Table => table(&plan, &rows),
+            PlanFormat::Table => {
+                table(&plan, &rows);
+                if rows.iter().any(|row| will_run(row.state)) {
+                    let file = self.study.to_string_lossy().into_owned();
+                    let words: Vec<String> = [vec![file], arguments(&overrides)].concat();
+                    let words: Vec<_> = words.iter().map(|word| quoted(word)).collect();
+                    eprintln!("run them with: aees sweep run {}{}", words.join(" "), results.flags);
+                }
+            }
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -88,8 +88,8 @@ fn table(rule: &PruneRule, rungs: &[RungRow]) -> Grid {
             rung.promoted.to_string().into(),
             rung.pruned.to_string().into(),
             waiting(rung).to_string().into(),
-            GridCell::number(rung.best),
-            GridCell::number(rung.cutoff),
+            GridCell::metric(&rule.metric.name, rung.best),
+            GridCell::metric(&rule.metric.name, rung.cutoff),
         ]);
     }
     table

@@ -1,5 +1,7 @@
 //! Studies that prune: runs that stopped at a rung are compared, and what is decided is told.
 
+use aees_run::shown;
+
 use super::{Halt, Submitted, Supervisor, SweepEvent};
 use crate::disk::{program_curves, rung_value, rung_values, tells_metric};
 use crate::error::SweepError;
@@ -55,7 +57,7 @@ impl Supervisor<'_> {
         let Some(value) = rung_value(&self.root.run(&run.claim.run_id), rule, at) else {
             return self.free_again(&run.claim, usage);
         };
-        let shown = value.map_or("not finite".into(), |value| format!("{value:.4}"));
+        let shown = value.map_or("not finite".into(), |value| shown::metric(&rule.metric.name, value));
         let what = format!("compared at {} {at}: {} {shown}", rule.by.name(), rule.metric.name);
         let (id, label) = (&run.claim.run_id, &run.label);
         (self.report)(SweepEvent::Paused { run: id, label, what: &what, seconds });
@@ -99,8 +101,9 @@ impl Supervisor<'_> {
                 self.last_idle_claim = None;
             }
             let label = self.plan.find(run_id)?.map(|(member, _)| super::label(member)).unwrap_or_default();
-            let by = self.plan.policy.prune.as_ref().map_or("", |rule| rule.by.name());
-            let value = value.map_or("no number".into(), |value| format!("{value:.4}"));
+            let rule = self.plan.policy.prune.as_ref();
+            let (by, metric) = rule.map_or(("", ""), |rule| (rule.by.name(), rule.metric.name.as_str()));
+            let value = value.map_or("no number".into(), |value| shown::metric(metric, value));
             let what = format!("{} at {by} {at}: {value} is number {rank} of {of}", verdict.name());
             (self.report)(SweepEvent::Judged { run: run_id, label: &label, verdict: *verdict, what: &what });
         }

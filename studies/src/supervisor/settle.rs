@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use aees_run::shown;
+
 use super::retry::{deferral, fingerprint, first_and_last_line, pause_before_retry};
 use super::{BusyFolder, Halt, MOST_KILLED, StopReason, Submitted, Supervisor, SweepEvent};
 use crate::disk::completion_of;
@@ -184,7 +186,10 @@ impl Supervisor<'_> {
 fn summary_of(completion: &Completion) -> String {
     let best = completion.metrics.iter().find(|metric| metric.measure == "best" && metric.value.is_finite());
     match best {
-        Some(metric) => format!("{}, best {} {:.4}", completion.outcome.name(), metric.name, metric.value),
+        Some(metric) => {
+            let value = shown::metric(&metric.name, metric.value);
+            format!("{}, best {} {value}", completion.outcome.name(), metric.name)
+        }
         None => completion.outcome.name().to_owned(),
     }
 }

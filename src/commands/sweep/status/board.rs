@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::failure::Failure;
 use crate::stdout;
-use crate::table::{DIVERGED, Grid, GridCell, Side, colour, first_line, number};
+use crate::table::{DIVERGED, Grid, GridCell, Side, colour, first_line};
+use aees_run::shown::number;
 use aees_run::times::span;
 use aees_studies::registry::{FailureGroup, Reader, RunState, RunningRow, StudyStatus};
 use aees_studies::study::Breakers;
