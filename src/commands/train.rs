@@ -7,7 +7,6 @@ use std::process::ExitCode;
 
 use aees_run::run_directory::Replace;
 use aees_run::settings::RunConfig;
-use aees_studies::study::quoted;
 use aees_train::session::{self, RunTarget, SessionEnd};
 use aees_train::shared_inputs::SharedInputs;
 use clap::Args;
@@ -144,8 +143,6 @@ fn report(path: &Path, as_json: bool, status: &str) -> Result<ExitCode, Failure>
         stdout::line(json!({"status": status, "result_file": path, "result": result}));
     } else {
         stdout::line(path.display());
-        let folder = path.parent().unwrap_or(path).to_string_lossy().into_owned();
-        eprintln!("see it with: aees report html {} --out report.html", quoted(&folder));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -147,10 +147,10 @@ fn epoch_line(summary: &EpochSummary, epochs: u64) -> String {
     let (train, val) = (shown::accuracy(summary.train_accuracy), shown::accuracy(summary.val_accuracy));
     let time = span(summary.seconds * 1e3);
     let arms = match (&summary.last_arm, summary.mean_reward) {
-        (Some(arm), Some(reward)) => format!("  {arm} {reward:+.4}"),
+        (Some(arm), Some(reward)) => format!(" {arm} {reward:+.4}"),
         _ => String::new(),
     };
-    format!("{epoch}/{epochs}  loss {loss:.4}  train {train}  val {val}  {time}{arms}")
+    format!("{epoch}/{epochs} loss {loss:.4} train {train} val {val} {time}{arms}")
 }
 
 fn smooth(value: &mut Option<f64>, newest: f64) {
@@ -178,7 +178,7 @@ mod tests {
         };
         let line = epoch_line(&summary, 200);
         assert!(line.chars().count() <= 80, "{}: {line}", line.chars().count());
-        assert!(line.starts_with("199/200  loss 3.8610  train 100.00 %  val 71.23 %  "), "{line}");
-        assert!(line.ends_with("  lr0p5_n0p005 -0.2042"), "{line}");
+        assert!(line.starts_with("199/200 loss 3.8610 train 100.00 % val 71.23 % "), "{line}");
+        assert!(line.ends_with(" lr0p5_n0p005 -0.2042"), "{line}");
     }
 }

@@ -1,8 +1,9 @@
-//! The last words of a run: the best epoch, and how often each arm was picked.
+//! The last words of a run: the best epoch, how often each arm was picked, and how to look at it.
 
 use aees_run::artifact::FileError;
 use aees_run::shown::accuracy;
 use aees_run::state::TrainState;
+use aees_studies::study::quoted;
 use aees_train::event::{RunEvent, Subscriber};
 
 /// Prints the summary when the run is finished.
@@ -10,10 +11,12 @@ pub(crate) struct FinalLines;
 
 impl Subscriber for FinalLines {
     fn on_event(&mut self, event: &RunEvent<'_>) -> Result<(), FileError> {
-        if let RunEvent::Finished { state, .. } = event {
+        if let RunEvent::Finished { state, path, .. } = event {
             for line in lines(state) {
                 eprintln!("{line}");
             }
+            let folder = path.parent().unwrap_or(path).to_string_lossy();
+            eprintln!("see it with: aees report html {} --out report.html", quoted(&folder));
         }
         Ok(())
     }
