@@ -81,7 +81,7 @@ impl Bar {
         let epoch = (step / self.steps_per_epoch + 1).min(self.epochs);
         let mut parts = vec![format!("epoch {epoch}/{}", self.epochs)];
         parts.extend(self.loss.map(|loss| format!("loss {loss:.3}")));
-        parts.extend(self.accuracy.map(|accuracy| shown::accuracy(accuracy)));
+        parts.extend(self.accuracy.map(shown::accuracy));
         if !self.arm.is_empty() {
             parts.push(self.arm.clone());
         }

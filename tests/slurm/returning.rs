@@ -123,7 +123,7 @@ fn a_submission_that_is_killed_halfway_is_undone_by_sync() {
 fn with_slow_second_array(scratch: &Scratch) -> String {
     let wrapper = scratch.path("bin/sbatch");
     fs::create_dir(scratch.path("bin")).unwrap();
-    let text = format!("#!/bin/sh\ncase \"$*\" in *array-2*) exec sleep 60;; *) exec /usr/bin/sbatch \"$@\";; esac\n");
+    let text = "#!/bin/sh\ncase \"$*\" in *array-2*) exec sleep 60;; *) exec /usr/bin/sbatch \"$@\";; esac\n";
     fs::write(&wrapper, text).unwrap();
     fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
     format!("{}:{}", scratch.path("bin").display(), std::env::var("PATH").unwrap())
