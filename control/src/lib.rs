@@ -69,8 +69,10 @@ pub use aees::{
 };
 pub use candidate::{Axis, Candidate, CandidateError, CandidateSet, LrMultiplier, NoiseStd, parse_candidates};
 pub use context::{Context, ContextBucket, ContextMode, Trend};
-pub use controller::{BanditConfig, ControllerName, Exp3Config, ThompsonConfig, UcbConfig};
+pub use controller::{
+    BanditConfig, ControllerName, Exp3Config, ScaledUcbConfig, ThompsonConfig, TsallisInfConfig, UcbConfig,
+};
 pub use episode::{EpisodeLogs, EpisodeRecord, StructuredControlMode};
 pub use list::{ListEntry, UnknownChoice};
 pub use method_settings::{MethodRow, MethodSettingError, MethodSettings, MethodValue};
-pub use reward::{LogLossDrop, Reward, RewardBreakdown, RewardName};
+pub use reward::{LogLossDrop, LoggedEpisode, ProbeLossDrop, ProbeLosses, Reward, RewardBreakdown, RewardName};

@@ -22,6 +22,13 @@ const EMA_ALPHA: NumberSetting = NumberSetting::real(
     "Weight of the newest loss in an episode's moving average.",
 );
 
+const CREDIT_EPISODES: NumberSetting = NumberSetting::integer(
+    "credit_episodes",
+    1,
+    Bounds::Positive,
+    "Episodes whose mean reward an arm is told: its own, and those that follow it.",
+);
+
 /// The settings of the method. The defaults are the reference's.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MethodSettings {
@@ -131,6 +138,7 @@ impl MethodSettings {
             ),
             MethodRow::choice(RewardName::KEY, RewardName::NAMES, "What an episode is rewarded for."),
             MethodRow::number(&EMA_ALPHA, Vec::new()),
+            MethodRow::number(&CREDIT_EPISODES, Vec::new()),
             MethodRow::choice(ControllerName::KEY, ControllerName::NAMES, "The bandit that learns from the rewards."),
         ];
         // A choice between one word and nothing is no setting.
@@ -192,6 +200,11 @@ impl MethodSettings {
         self.number(&EMA_ALPHA).as_f64()
     }
 
+    /// Episodes whose mean reward an arm is told.
+    pub fn credit_episodes(&self) -> usize {
+        self.number(&CREDIT_EPISODES).into()
+    }
+
     /// The chosen bandit with its settings.
     pub fn bandit(&self) -> BanditConfig {
         BanditConfig::read(self.controller, |setting| self.number(setting))
@@ -213,5 +226,5 @@ fn find(key: &str) -> Option<&'static NumberSetting> {
     let rewards = RewardName::ALL.iter().flat_map(|reward| reward.settings());
     let contexts = ContextMode::ALL.iter().flat_map(|context| context.settings());
     let controllers = ControllerName::ALL.iter().flat_map(|controller| controller.settings());
-    rewards.chain(contexts).chain([&EMA_ALPHA]).chain(controllers).find(|setting| setting.key == key)
+    rewards.chain(contexts).chain([&EMA_ALPHA, &CREDIT_EPISODES]).chain(controllers).find(|setting| setting.key == key)
 }

@@ -63,6 +63,7 @@ impl Trace {
             }
             .into(),
             ema_alpha: self.ema_alpha,
+            credit_episodes: 1,
             seed: Some(self.seed),
         }
     }

@@ -22,11 +22,14 @@ fn the_rows_tell_keys_defaults_and_ranges() {
         ("reward_instability_lambda", real(0.0), Bounds::NonNegative),
         ("reward_clip_min", real(-1.0), Bounds::Any),
         ("reward_clip_max", real(1.0), Bounds::Any),
+        ("probe_examples", whole(64), Bounds::Positive),
         ("context_trend_window", whole(3), Bounds::Positive),
         ("context_trend_epsilon", real(1e-3), Bounds::NonNegative),
         ("structured_control_mode", MethodValue::Word("independent"), Bounds::Any),
         ("context_mode", MethodValue::Word("none"), Bounds::Any),
+        ("reward", MethodValue::Word("log-loss-drop"), Bounds::Any),
         ("ema_alpha", real(0.1), Bounds::Fraction),
+        ("credit_episodes", whole(1), Bounds::Positive),
         ("controller", MethodValue::Word("ducb"), Bounds::Any),
         ("exploration_coef", real(1.0), Bounds::NonNegative),
         ("discount", real(0.95), Bounds::Fraction),
@@ -40,14 +43,18 @@ fn the_rows_tell_keys_defaults_and_ranges() {
 #[test]
 fn a_row_tells_what_it_belongs_to() {
     let of = |key: &str| MethodSettings::rows().into_iter().find(|row| row.key == key).unwrap().of;
-    assert_eq!(of("exploration_coef"), [("controller", "ducb")]);
-    assert_eq!(of("discount"), [("controller", "ducb"), ("controller", "thompson"), ("controller", "exp3")]);
+    assert_eq!(of("exploration_coef"), [("controller", "ducb"), ("controller", "scaled-ducb")]);
+    let all = ["ducb", "thompson", "exp3", "scaled-ducb", "tsallis-inf"];
+    assert_eq!(of("discount"), all.map(|name| ("controller", name)));
     assert_eq!(of("exp3_gamma"), [("controller", "exp3")]);
     assert_eq!(of("context_trend_window"), [("context_mode", "trend")]);
-    assert_eq!(of("reward_epsilon"), [("reward", "log-loss-drop")]);
+    assert_eq!(of("reward_epsilon"), [("reward", "log-loss-drop"), ("reward", "probe")]);
+    assert_eq!(of("reward_instability_lambda"), [("reward", "log-loss-drop")]);
+    assert_eq!(of("probe_examples"), [("reward", "probe")]);
+    assert!(of("credit_episodes").is_empty());
     assert!(of("ema_alpha").is_empty());
     let controller = MethodSettings::rows().into_iter().find(|row| row.key == "controller").unwrap();
-    assert_eq!(controller.choices, ["ducb", "thompson", "exp3"]);
+    assert_eq!(controller.choices, all);
     assert!(MethodSettings::rows().iter().all(|row| row.help.ends_with('.')), "help is sentences");
 }
 
@@ -102,7 +109,7 @@ fn what_cannot_be_set_is_named() {
     assert_eq!(refused("lr", real(1.0)), "the method has no setting lr.");
     assert_eq!(refused("warmup_rounds", real(1.5)), "warmup_rounds has another type.");
     assert_eq!(refused("discount", MethodValue::Word("much")), "discount has another type.");
-    let message = "controller must be one of ['ducb', 'exp3', 'thompson'], got 'ucb'.";
+    let message = "controller must be one of ['ducb', 'exp3', 'scaled-ducb', 'thompson', 'tsallis-inf'], got 'ucb'.";
     assert_eq!(refused("controller", MethodValue::Word("ucb")), message);
     assert_eq!(MethodSettings::default().get("lr"), None);
 }

@@ -1,6 +1,6 @@
 //! The reward against recorded values of the reference, and its refusals.
 
-use aees_control::reward::{EpisodeLosses, LogLossDrop, Reward, RewardBreakdown, RewardError};
+use aees_control::reward::{EpisodeLosses, LogLossDrop, LoggedEpisode, Reward, RewardBreakdown, RewardError};
 
 fn compute(config: LogLossDrop, losses: &[f64]) -> Result<RewardBreakdown, RewardError> {
     let losses = EpisodeLosses::new(losses)?;
@@ -71,7 +71,9 @@ fn a_reward_is_recomputed_from_what_the_logs_keep() {
     let config = LogLossDrop { instability_lambda: 0.1, ..LogLossDrop::default() };
     let breakdown = compute(config, &losses).unwrap();
     let end = EpisodeLosses::new(&losses).unwrap().ema_end(0.1);
-    let recompute = |config, instability| Reward::from(config).recompute(2.0, end, instability);
+    let recompute = |config, instability| {
+        Reward::from(config).recompute(&LoggedEpisode { ema_start: 2.0, ema_end: end, instability, probe: None })
+    };
     assert_eq!(recompute(config, Some(breakdown.reward_instability)), breakdown);
     let unknown = recompute(config, None);
     assert_eq!(unknown.reward_base, breakdown.reward_base);

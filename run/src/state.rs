@@ -28,6 +28,9 @@ pub struct TrainState {
     pub train_flops: f64,
     /// Estimated FLOP of all evaluations, diagnostics left out.
     pub eval_flops: f64,
+    /// Examples of all probes, whose FLOP are among those of evaluations.
+    #[serde(default)]
+    pub probe_examples: u64,
     /// Seconds of work before this process took over; 0 in a run that was never resumed.
     pub seconds_before: f64,
     /// The processes whose work is in it, in order. A checkpoint of an earlier version knows none.
@@ -122,6 +125,7 @@ impl TrainState {
             update_norms: UpdateNorms::default(),
             train_flops: 0.0,
             eval_flops: 0.0,
+            probe_examples: 0,
             seconds_before: 0.0,
             sessions: Vec::new(),
         }
@@ -134,6 +138,13 @@ impl TrainState {
         self.open_epoch.examples += record.examples as u64;
         self.open_epoch.flops += flops;
         self.train_flops += flops;
+    }
+
+    /// Adds an evaluation of the probe batch to the epoch under way.
+    pub fn record_probe(&mut self, examples: u64, flops: f64) {
+        self.probe_examples += examples;
+        self.open_epoch.flops += flops;
+        self.eval_flops += flops;
     }
 
     /// Closes the epoch under way and opens the next one.

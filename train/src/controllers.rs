@@ -79,6 +79,7 @@ pub fn controllers(config: &RunConfig, schedule: Option<&Schedule>) -> Result<Op
         structured_control_mode: config.method.structured_control_mode,
         context: config.method.context(),
         reward: config.method.reward(),
+        credit_episodes: config.method.credit_episodes(),
         ema_alpha: config.method.ema_alpha(),
         seed: Some(config.seed.cast_signed()),
     })?;

@@ -17,6 +17,7 @@ use aees_run::state::{EpochEnd, TrainState};
 
 use crate::engine::{Engine, EngineError, Split, StepControl, StepRecord};
 use crate::event::{RunEvent, Subscriber, Subscribers};
+use crate::probe::ProbeBatch;
 use crate::training_loop::{Checkpoints, LoopSettings, Next, StepPlan, TrainingLoop};
 use crate::training_task::TrainingTask;
 
@@ -104,6 +105,7 @@ impl Drive {
         match self.training.next() {
             Next::Step(plan) => self.step(&plan)?,
             Next::OpenEpisode => self.open_episode()?,
+            Next::Probe => self.probe()?,
             Next::Drain => self.drain()?,
             Next::Evaluate => self.evaluate()?,
             Next::Save(due) => self.save(due)?,
@@ -198,6 +200,15 @@ impl Drive {
         let opened = self.training.open_episode().map_err(|source| RunError::Control { step, source })?;
         let Some((episode, candidate)) = opened else { return Ok(()) };
         self.emit(&RunEvent::EpisodeOpened { episode, candidate: &candidate, step });
+        Ok(())
+    }
+
+    fn probe(&mut self) -> Result<(), RunError> {
+        let Some(wanted) = self.training.probe_examples() else { return Ok(()) };
+        let batch = ProbeBatch::new(wanted, self.task.train_examples());
+        let loss = batch.loss(self.engine.as_mut(), self.task.labels(Split::Train))?;
+        let share = batch.examples() as f64 / self.task.train_examples().max(1) as f64;
+        self.training.probed(loss, batch.examples(), share * self.task.eval_flops(Split::Train));
         Ok(())
     }
 

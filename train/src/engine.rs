@@ -8,6 +8,7 @@
 //! one folder here and one line in the list of [`mod@select`]: [`mod@burn`], for the CPU and every GPU that burn drives, and, behind
 //! the Cargo feature of its name, `libtorch`, for the CPU and CUDA.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 pub use aees_run::checkpoint::EngineState;
@@ -62,6 +63,12 @@ pub trait Engine: Send {
     /// # Errors
     /// When the device refuses the work.
     fn predict(&mut self, split: Split) -> Result<Vec<u32>, EngineError>;
+
+    /// The logits of some examples of a split as they are, one row of classes after the other, without augmentation and dropout.
+    ///
+    /// # Errors
+    /// When the device refuses the work.
+    fn logits(&mut self, split: Split, examples: Range<usize>) -> Result<Vec<f32>, EngineError>;
 
     /// Everything needed to go on.
     ///

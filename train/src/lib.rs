@@ -19,6 +19,7 @@ pub mod hub_files;
 pub mod label_noise_diagnostics;
 pub mod optimizer;
 mod philox;
+mod probe;
 pub mod result;
 pub mod run_logs;
 pub mod session;

@@ -144,7 +144,8 @@ fn true_flops(task: &dyn TrainingTask, state: &TrainState) -> f64 {
     let TaskFacts { train_forward_flops, eval_forward_flops, .. } = task.facts();
     let finished = state.epochs.len() as f64;
     let begun = state.open_epoch.examples as f64 / task.train_examples().max(1) as f64;
-    3.0 * train_forward_flops * (finished + begun) + eval_forward_flops * finished
+    let probed = state.probe_examples as f64 / task.train_examples().max(1) as f64;
+    train_forward_flops * (3.0 * (finished + begun) + probed) + eval_forward_flops * finished
 }
 
 /// All settings under their names, and what the reference derives from them.

@@ -21,6 +21,8 @@ pub enum Next {
     OpenEpisode,
     /// Train on a batch: [`TrainingLoop::stepped`].
     Step(StepPlan),
+    /// Measure the loss of the probe batch: [`TrainingLoop::probed`].
+    Probe,
     /// Read the results of all steps since the last time: [`TrainingLoop::drained`].
     Drain,
     /// Evaluate the model of a finished epoch: [`TrainingLoop::evaluated`].
@@ -71,6 +73,8 @@ pub struct LoopSettings {
     pub checkpoint_every: Option<u64>,
     /// Whether a step's results are in host memory when it returns, so that reading them costs nothing.
     pub synchronous: bool,
+    /// Estimated FLOP after which training ends, with an evaluation.
+    pub max_flops: Option<f64>,
 }
 
 impl LoopSettings {
@@ -82,6 +86,7 @@ impl LoopSettings {
             episode_length: config.episode_length.get(),
             checkpoint_every: config.checkpoint_every.map(NonZeroU64::get),
             synchronous,
+            max_flops: config.max_tflops.map(|tflops| tflops.get() * 1e12),
         }
     }
 }
@@ -101,6 +106,8 @@ pub struct TrainingLoop {
     saved: u64,
     stop: Stop,
     diverged: Option<Outcome>,
+    /// A probe of the steps that were not yet drained whose loss is no number.
+    failed_probe: Option<f64>,
     /// Losses and update norms of a drain; kept to reuse their memory.
     columns: [Vec<f64>; 2],
 }
@@ -124,6 +131,7 @@ impl TrainingLoop {
             due: None,
             stop: Stop::No,
             diverged: None,
+            failed_probe: None,
             columns: [Vec::new(), Vec::new()],
         }
     }
@@ -148,10 +156,15 @@ impl TrainingLoop {
         if let Some(checkpoints) = self.due {
             return Next::Save(checkpoints);
         }
-        if self.state.epoch >= self.settings.epochs {
+        let spent = self.is_spent();
+        if self.state.epoch >= self.settings.epochs || (spent && self.state.batch == 0 && self.state.epoch > 0) {
             return Next::Done(Outcome::Ok);
         }
-        let epoch_over = self.state.batch >= self.settings.steps_per_epoch;
+        let epoch_over = spent || self.state.batch >= self.settings.steps_per_epoch;
+        let ends = spent || (epoch_over && self.state.epoch + 1 >= self.settings.epochs);
+        if !self.pending.is_empty() && self.probe_is_due(ends) {
+            return Next::Probe;
+        }
         let newest = Checkpoints { best: false, newest: true };
         if self.drain_is_due(epoch_over) {
             return Next::Drain;
@@ -171,12 +184,25 @@ impl TrainingLoop {
 
     fn next_step(&self) -> Next {
         let (multiplier, noise_std) = match (&self.candidate, &self.state.aees) {
+            (None, Some(_)) if self.probe_is_due(false) => return Next::Probe,
             (None, Some(_)) => return Next::OpenEpisode,
             (Some(candidate), _) => (candidate.lr_multiplier.get(), candidate.noise_std.get()),
             (None, None) => (1.0, 0.0),
         };
         let TrainState { step, epoch, batch, .. } = self.state;
         Next::Step(StepPlan { step, epoch, batch: batch as usize, multiplier, noise_std })
+    }
+
+    /// Whether the run has cost what it may. Pending steps count, so that it ends at the same step on every engine.
+    fn is_spent(&self) -> bool {
+        let spent = || self.state.train_flops + self.state.eval_flops + self.pending.iter().sum::<f64>();
+        self.settings.max_flops.is_some_and(|most| spent() >= most)
+    }
+
+    /// Whether the loss of the probe batch is wanted now. `ends` says that no step follows.
+    fn probe_is_due(&self, ends: bool) -> bool {
+        let due = |aees: &Aees| aees.probe_is_due(self.state.step, self.pending.len(), ends);
+        self.failed_probe.is_none() && self.state.aees.as_ref().is_some_and(due)
     }
 
     /// Whether the results of the pending steps are wanted now. A drain never reaches over the end of an episode.
@@ -215,15 +241,34 @@ impl TrainingLoop {
         self.state.batch += 1;
     }
 
+    /// Examples of the probe batch; none if the reward wants none.
+    pub fn probe_examples(&self) -> Option<usize> {
+        self.state.aees.as_ref().and_then(|aees| aees.config().reward.probe_examples())
+    }
+
+    /// The loss of the probe batch, and what it cost. One that is not a number ends the run: the last step made it so.
+    pub fn probed(&mut self, loss: f64, examples: u64, flops: f64) {
+        self.state.record_probe(examples, flops);
+        if !loss.is_finite() {
+            match self.pending.is_empty() {
+                true => self.diverged = Some(diverged(self.state.step, "probe_loss", loss)),
+                false => self.failed_probe = Some(loss),
+            }
+        } else if let Some(aees) = &mut self.state.aees {
+            aees.record_probe(loss, self.state.step);
+        }
+    }
+
     /// The results of all pending steps, in order. Those from the first that is not a number are removed: they do not
     /// count, and the run is over. Says whether an episode closed.
     ///
     /// # Errors
     /// When the controller refuses them.
     pub fn drained(&mut self, records: &mut Vec<StepRecord>) -> Result<bool, AeesError> {
-        if let Some((index, outcome)) =
-            records.iter().enumerate().find_map(|(index, record)| Some((index, divergence(record)?)))
-        {
+        let found = records.iter().enumerate().find_map(|(index, record)| Some((index, divergence(record)?)));
+        let of_probe = self.failed_probe.take().zip(records.last());
+        let of_probe = of_probe.map(|(loss, last)| (records.len() - 1, diverged(last.step, "probe_loss", loss)));
+        if let Some((index, outcome)) = found.or(of_probe) {
             self.state.step = records[index].step;
             self.diverged = Some(outcome);
             records.truncate(index);
@@ -246,7 +291,7 @@ impl TrainingLoop {
         norms.clear();
         norms.extend(records.iter().map(|record| record.update_norm));
         let closed = aees.record_steps(losses, norms)?.is_some();
-        if closed {
+        if !aees.is_open() {
             self.candidate = None;
         }
         Ok(closed)
@@ -292,7 +337,11 @@ impl TrainingLoop {
 fn divergence(record: &StepRecord) -> Option<Outcome> {
     let quantities = [("loss", record.loss), ("update_norm", record.update_norm)];
     let (quantity, value) = quantities.into_iter().find(|(_, value)| !value.is_finite())?;
-    Some(Outcome::Diverged { step: record.step, quantity: quantity.to_owned(), value: value.to_string() })
+    Some(diverged(record.step, quantity, value))
+}
+
+fn diverged(step: u64, quantity: &str, value: f64) -> Outcome {
+    Outcome::Diverged { step, quantity: quantity.to_owned(), value: value.to_string() }
 }
 
 #[cfg(test)]

@@ -50,6 +50,8 @@ pub struct AeesConfig {
     pub context: Context,
     /// Rewards; not used by open-loop runs.
     pub reward: Reward,
+    /// Episodes whose mean reward an arm is told: its own, and those that follow it; at least 1.
+    pub credit_episodes: usize,
     /// Weight of the newest loss in the smoothed loss, in (0, 1].
     pub ema_alpha: f64,
     /// Seed of all controllers; without one the run cannot be reproduced.
@@ -66,6 +68,7 @@ impl Default for AeesConfig {
             structured_control_mode: StructuredControlMode::Independent,
             context: Context::default(),
             reward: Reward::default(),
+            credit_episodes: 1,
             ema_alpha: 0.1,
             seed: None,
         }
@@ -82,6 +85,7 @@ impl AeesConfig {
             structured_control_mode: self.structured_control_mode,
             context: self.context,
             ema_alpha: self.ema_alpha,
+            credit_episodes: self.credit_episodes,
             reward: (!matches!(self.policy, ArmPolicy::OpenLoop(_))).then_some(self.reward),
         };
         let (lr_controller, noise_control) = match &self.policy {

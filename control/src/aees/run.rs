@@ -75,6 +75,17 @@ impl Aees {
         Ok(if closed { self.remember() } else { None })
     }
 
+    /// Whether the loss of the probe batch is wanted before this step, of which the last `pending` before it are done and not
+    /// yet recorded. `ends` says that no step follows. Only a reward that asks for a probe wants it.
+    pub fn probe_is_due(&self, step: u64, pending: usize, ends: bool) -> bool {
+        self.manager.probe_is_due(step, pending, ends)
+    }
+
+    /// Takes the loss of the probe batch, measured before this step. It must be finite.
+    pub fn record_probe(&mut self, loss: f64, step: u64) {
+        self.manager.record_probe(loss, step);
+    }
+
     /// Ends training: closes an episode that has begun, as if it were full, and gives it. One without steps is dropped.
     pub fn finalize(&mut self) -> Result<Option<&EpisodeRecord>, AeesError> {
         let closed = self.manager.finalize()?.is_some();

@@ -90,16 +90,21 @@ impl<B: Bandit> Seeded<B> {
         self.bandit.select(&mut self.random)
     }
 
-    /// Feeds back the reward of the arm that was picked.
+    /// Feeds back the reward of the arm that was picked last.
     pub fn update(&mut self, arm: usize, reward: f64) -> Result<(), ControllerError> {
-        check_feedback(self.bandit.n_arms(), arm, reward)?;
-        self.learn(arm, reward, self.bandit.propensity(arm));
-        Ok(())
+        self.learn(arm, reward, self.propensity(arm))
     }
 
-    /// Learns from feedback that was checked.
-    pub(super) fn learn(&mut self, arm: usize, reward: f64, propensity: f64) {
+    /// The probability with which it picks an arm now, if it weighs rewards by it.
+    pub(super) fn propensity(&self, arm: usize) -> f64 {
+        if arm < self.bandit.n_arms() { self.bandit.propensity(arm) } else { 1.0 }
+    }
+
+    /// Feeds back the reward of an arm that was picked with this probability.
+    pub fn learn(&mut self, arm: usize, reward: f64, propensity: f64) -> Result<(), ControllerError> {
+        check_feedback(self.bandit.n_arms(), arm, reward)?;
         self.bandit.update(arm, reward, propensity);
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bandit::{check_feedback, checked};
+use super::bandit::checked;
 use super::{Bandit, BanditHistory, ContextHistory, ControllerError, Seeded};
 
 /// A context's seed is the controller's seed, plus this, plus the context's number.
@@ -117,15 +117,23 @@ impl<B: Bandit> Contextual<B> {
         Ok(arm)
     }
 
-    /// Feeds back a reward to the prior and to the active context.
+    /// The probability with which the active context picks an arm now: the prior picks none.
+    pub fn propensity(&self, arm: usize) -> f64 {
+        let active = self.active.and_then(|index| self.contexts.get(index)?.bandit.as_ref());
+        active.map_or(1.0, |bandit| bandit.propensity(arm))
+    }
+
+    /// Feeds back the reward of the arm that was picked last.
     pub fn update(&mut self, arm: usize, reward: f64) -> Result<(), ControllerError> {
+        self.learn(arm, reward, self.propensity(arm))
+    }
+
+    /// Feeds back a reward to the prior and to the active context, whose bandit picked the arm with this probability.
+    pub fn learn(&mut self, arm: usize, reward: f64, propensity: f64) -> Result<(), ControllerError> {
         let context = self.active.and_then(|index| self.contexts.get_mut(index)).ok_or(ControllerError::NoContext)?;
         let bandit = context.bandit.as_mut().ok_or(ControllerError::NoContext)?;
-        check_feedback(self.prior.n_arms(), arm, reward)?;
-        // The arm was picked by the context's bandit, not by the prior.
-        let propensity = bandit.bandit().propensity(arm);
+        bandit.learn(arm, reward, propensity)?;
         self.prior.update(arm, reward, propensity);
-        bandit.learn(arm, reward, propensity);
         context.visit_count += 1;
         context.reward_sum += reward;
         Ok(())

@@ -24,7 +24,7 @@ settings! {
     }
 }
 
-const EXPLORATION_COEF: NumberSetting =
+pub(super) const EXPLORATION_COEF: NumberSetting =
     NumberSetting::real("exploration_coef", 1.0, Bounds::NonNegative, "Exploration coefficient of the bandit.");
 
 impl ListEntry for UcbConfig {

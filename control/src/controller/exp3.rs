@@ -10,6 +10,7 @@ use std::f64::consts::E;
 use serde::{Deserialize, Serialize};
 
 use super::bandit::{DISCOUNT, WARMUP_ROUNDS, Warmup};
+use super::reward_range::RewardRange;
 use super::{Bandit, LogColumn, LogNumber};
 use crate::list::ListEntry;
 use crate::rng::NumpyGenerator;
@@ -54,8 +55,7 @@ pub struct Exp3 {
     config: Exp3Config,
     /// They sum to one: only their proportions matter.
     weights: Vec<f64>,
-    /// Lowest and highest reward of late; none before the first.
-    range: Option<(f64, f64)>,
+    range: RewardRange,
     warmup_counts: Vec<u64>,
     total_updates: u64,
 }
@@ -82,17 +82,6 @@ impl Exp3 {
     fn warmup(&self) -> Option<Warmup<'_>> {
         Warmup::pending(&self.warmup_counts, self.config.warmup_rounds)
     }
-
-    /// Widens the range to a reward, after narrowing it, and gives the reward's place in it.
-    fn scale(&mut self, reward: f64) -> f64 {
-        let (low, high) = self.range.unwrap_or((reward, reward));
-        let margin = 0.5 * (1.0 - self.config.discount) * (high - low);
-        let (low, high) = (reward.min(low + margin), reward.max(high - margin));
-        self.range = Some((low, high));
-        // Where all rewards were equal, none is good or bad.
-        // Halves, because the width of a range of finite numbers need not be finite.
-        if high > low { (0.5 * reward - 0.5 * low) / (0.5 * high - 0.5 * low) } else { 0.5 }
-    }
 }
 
 impl Bandit for Exp3 {
@@ -107,7 +96,7 @@ impl Bandit for Exp3 {
 
     fn new(n_arms: usize, config: Exp3Config) -> Self {
         let weights = vec![1.0 / n_arms as f64; n_arms];
-        Self { config, weights, range: None, warmup_counts: vec![0; n_arms], total_updates: 0 }
+        Self { config, weights, range: RewardRange::default(), warmup_counts: vec![0; n_arms], total_updates: 0 }
     }
 
     fn n_arms(&self) -> usize {
@@ -134,7 +123,7 @@ impl Bandit for Exp3 {
     /// The weight of the arm grows with its reward over the probability of its pick.
     fn update(&mut self, arm: usize, reward: f64, propensity: f64) {
         let warming_up = self.warmup().is_some();
-        let scaled = self.scale(reward);
+        let scaled = self.range.place(reward, self.config.discount);
         if !warming_up {
             let arms = self.weights.len() as f64;
             self.weights[arm] *= (self.config.gamma / arms * scaled / propensity).exp();
@@ -149,8 +138,7 @@ impl Bandit for Exp3 {
 
     fn fits(&self, n_arms: usize) -> bool {
         let weights = self.weights.iter().all(|weight| (0.0..=1.0).contains(weight));
-        let range = self.range.is_none_or(|(low, high)| low.is_finite() && high.is_finite() && low <= high);
         let lengths = [self.weights.len(), self.warmup_counts.len()];
-        weights && range && self.config.check().is_ok() && lengths == [n_arms; 2]
+        weights && self.range.is_sound() && self.config.check().is_ok() && lengths == [n_arms; 2]
     }
 }

@@ -63,10 +63,17 @@ impl<B: Bandit> ArmPicker for Learner<B> {
         }
     }
 
-    fn update(&mut self, arm: usize, reward: f64) -> Result<(), ControllerError> {
+    fn propensity(&self, arm: usize) -> f64 {
         match self {
-            Self::Alone(seeded) => seeded.update(arm, reward),
-            Self::InContexts(contextual) => contextual.update(arm, reward),
+            Self::Alone(seeded) => seeded.propensity(arm),
+            Self::InContexts(contextual) => contextual.propensity(arm),
+        }
+    }
+
+    fn learn(&mut self, arm: usize, reward: f64, propensity: f64) -> Result<(), ControllerError> {
+        match self {
+            Self::Alone(seeded) => seeded.learn(arm, reward, propensity),
+            Self::InContexts(contextual) => contextual.learn(arm, reward, propensity),
         }
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ArmPicker, Bandit, ColumnName, ControllerError, ControllerHistory, DiscountedUcb, Exp3, Learner,
-    PrecomputedSchedule, RandomController, ThompsonSampling,
+    PrecomputedSchedule, RandomController, ScaledUcb, ThompsonSampling, TsallisInf,
 };
 use crate::list::list;
 
@@ -64,12 +64,12 @@ macro_rules! bandits {
                 }
             }
 
-            /// Feeds back the reward of an arm.
-            pub fn update(&mut self, arm: usize, reward: f64) -> Result<(), ControllerError> {
+            /// Feeds back the reward of an arm that was picked with this probability.
+            pub fn learn(&mut self, arm: usize, reward: f64, propensity: f64) -> Result<(), ControllerError> {
                 match self {
-                    $(Self::$variant(learner) => learner.update(arm, reward),)+
-                    Self::Random(random) => random.update(arm, reward),
-                    Self::Precomputed(schedule) => schedule.update(arm, reward),
+                    $(Self::$variant(learner) => learner.learn(arm, reward, propensity),)+
+                    Self::Random(random) => random.learn(arm, reward, propensity),
+                    Self::Precomputed(schedule) => schedule.learn(arm, reward, propensity),
                 }
             }
         }
@@ -83,6 +83,10 @@ bandits! {
     Thompson(ThompsonSampling),
     /// Exponential weights.
     Exp3(Exp3),
+    /// Discounted UCB in units of the rewards' own spread.
+    ScaledDucb(ScaledUcb),
+    /// Tsallis-INF.
+    TsallisInf(TsallisInf),
 }
 
 /// How settings become a bandit.
@@ -123,6 +127,18 @@ impl Controller {
     /// Tells a contextual controller where training stands; the others take no notice.
     pub fn set_context(&mut self, name: &str) -> Result<(), ControllerError> {
         self.picker_mut().set_context(name)
+    }
+
+    /// The probability with which it picks an arm now, if it weighs rewards by it; 1 if it does not. Asked between a pick and
+    /// what is learned next.
+    pub fn propensity(&self, arm: usize) -> f64 {
+        self.picker().propensity(arm)
+    }
+
+    /// Feeds back the reward of the arm that was picked last.
+    pub fn update(&mut self, arm: usize, reward: f64) -> Result<(), ControllerError> {
+        let propensity = self.propensity(arm);
+        self.learn(arm, reward, propensity)
     }
 
     /// The names of its contexts; none if it has none.

@@ -18,8 +18,18 @@ pub trait ArmPicker {
     /// Picks an arm.
     fn select(&mut self) -> Result<usize, ControllerError>;
 
-    /// Feeds back the reward of an arm.
-    fn update(&mut self, arm: usize, reward: f64) -> Result<(), ControllerError>;
+    /// The probability with which it picks an arm now, if it weighs rewards by it.
+    fn propensity(&self, _arm: usize) -> f64 {
+        1.0
+    }
+
+    /// Feeds back the reward of an arm that was picked with this probability.
+    fn learn(&mut self, arm: usize, reward: f64, propensity: f64) -> Result<(), ControllerError>;
+
+    /// Feeds back the reward of the arm that was picked last.
+    fn update(&mut self, arm: usize, reward: f64) -> Result<(), ControllerError> {
+        self.learn(arm, reward, self.propensity(arm))
+    }
 
     /// Whether a restored controller is sound and has this number of arms.
     fn fits(&self, n_arms: usize) -> bool;

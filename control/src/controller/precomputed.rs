@@ -83,7 +83,7 @@ impl ArmPicker for PrecomputedSchedule {
     }
 
     /// Counts the call; neither arm nor reward is looked at.
-    fn update(&mut self, _arm: usize, _reward: f64) -> Result<(), ControllerError> {
+    fn learn(&mut self, _arm: usize, _reward: f64, _propensity: f64) -> Result<(), ControllerError> {
         self.update_call_count += 1;
         Ok(())
     }

@@ -37,7 +37,7 @@ impl ArmPicker for RandomController {
     }
 
     /// Checks the feedback, as a learning controller would, and forgets it.
-    fn update(&mut self, arm: usize, reward: f64) -> Result<(), ControllerError> {
+    fn learn(&mut self, arm: usize, reward: f64, _propensity: f64) -> Result<(), ControllerError> {
         check_feedback(self.n_arms, arm, reward)
     }
 

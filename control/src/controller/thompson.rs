@@ -13,6 +13,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::bandit::{DISCOUNT, WARMUP_ROUNDS, Warmup};
+use super::moments::Moments;
 use super::{Bandit, LogColumn, LogNumber};
 use crate::list::ListEntry;
 use crate::rng::{Generator, NumpyGenerator};
@@ -48,14 +49,6 @@ pub struct ThompsonSampling {
     total_updates: u64,
 }
 
-/// Discounted count, mean, and sum of squared deviations from the mean.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-struct Moments {
-    count: f64,
-    mean: f64,
-    squares: f64,
-}
-
 /// A Student-t distribution: what is believed of an arm's mean reward.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StudentT {
@@ -65,30 +58,6 @@ pub struct StudentT {
     pub scale: f64,
     /// Degrees of freedom.
     pub degrees: f64,
-}
-
-impl Moments {
-    fn fade(&mut self, discount: f64) {
-        self.count *= discount;
-        self.squares *= discount;
-    }
-
-    /// Welford's update (1962): equal rewards leave exactly no variance.
-    fn add(&mut self, reward: f64) {
-        self.count += 1.0;
-        let deviation = reward - self.mean;
-        self.mean += deviation / self.count;
-        self.squares += deviation * (reward - self.mean);
-    }
-
-    fn variance(&self) -> f64 {
-        if self.count > 0.0 { self.squares / self.count } else { 0.0 }
-    }
-
-    fn is_sound(&self) -> bool {
-        let (count, squares) = (self.count, self.squares);
-        count.is_finite() && count >= 0.0 && self.mean.is_finite() && squares.is_finite() && squares >= 0.0
-    }
 }
 
 impl StudentT {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::EpisodeRecord;
 use crate::context::ContextBucket;
-use crate::reward::RewardBreakdown;
+use crate::reward::{ProbeLosses, RewardBreakdown};
 
 /// Parallel lists under the reference's key names. Reading tolerates absent keys, as old files lack some.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -48,6 +48,12 @@ pub struct EpisodeLogs {
     pub reward_final_clipped: Vec<Option<f64>>,
     /// Mean norms of the updates.
     pub mean_update_norms: Vec<Option<f64>>,
+    /// Losses of the probe batch before the first steps; absent when the run has no probe.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub episode_probe_losses_before: Option<Vec<f64>>,
+    /// Losses of the probe batch after the last steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub episode_probe_losses_after: Option<Vec<f64>>,
     /// Contexts; absent when the run has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context_buckets: Option<Vec<ContextBucket>>,
@@ -60,6 +66,8 @@ impl EpisodeLogs {
             records.iter().map(of).collect()
         }
         let part = |of: fn(&RewardBreakdown) -> f64| column(records, |record| record.breakdown.as_ref().map(of));
+        let probes: Vec<ProbeLosses> = records.iter().filter_map(|record| record.probe).collect();
+        let probe = |of: fn(&ProbeLosses) -> f64| (!probes.is_empty()).then(|| probes.iter().map(of).collect());
         let names = column(records, |record| record.selection.candidate.name());
         Self {
             selected_lr_indices: column(records, |record| record.selection.lr_index),
@@ -81,6 +89,8 @@ impl EpisodeLogs {
             reward_final_unclipped: part(|parts| parts.reward_final_unclipped),
             reward_final_clipped: part(|parts| parts.reward_final_clipped),
             mean_update_norms: column(records, |record| record.mean_update_norm),
+            episode_probe_losses_before: probe(|losses| losses.before),
+            episode_probe_losses_after: probe(|losses| losses.after),
             context_buckets: with_contexts
                 .then(|| records.iter().filter_map(|record| record.selection.context_bucket).collect()),
         }

@@ -4,12 +4,14 @@ use std::mem;
 
 use serde::{Deserialize, Serialize};
 
+use super::credit::Credit;
 use super::{EpisodeError, EpisodeRecord, OpenEpisode, Selection};
 use crate::candidate::{Candidate, CandidateSet};
 use crate::context::{Context, ContextBucket};
 use crate::controller::{Controller, ControllerError};
 use crate::list::choice;
-use crate::reward::{EpisodeLosses, Reward};
+use crate::reward::{EpisodeLosses, ProbeLosses, Reward};
+use crate::settings::SettingError;
 
 /// Room for losses is reserved up to this many steps; longer episodes grow it as they go.
 const RESERVED_LOSSES: usize = 1 << 16;
@@ -45,6 +47,15 @@ impl NoiseControl {
         }
     }
 
+    /// The same, to tell them something.
+    pub fn controllers_mut(&mut self) -> &mut [Controller] {
+        match self {
+            Self::Constant => &mut [],
+            Self::Single(controller) => std::slice::from_mut(controller),
+            Self::PerLr(controllers) => controllers,
+        }
+    }
+
     fn for_lr(&mut self, lr_index: usize) -> Option<&mut Controller> {
         match self {
             Self::Constant => None,
@@ -67,6 +78,20 @@ pub struct EpisodeSettings {
     pub ema_alpha: f64,
     /// Rewards. Without them every episode earns 0: open-loop runs.
     pub reward: Option<Reward>,
+    /// Episodes whose mean reward an arm is told: its own, and those that follow it; at least 1.
+    #[serde(default = "own_reward_only")]
+    pub credit_episodes: usize,
+}
+
+fn own_reward_only() -> usize {
+    1
+}
+
+/// The loss of the probe batch, and the step before which it was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Probe {
+    loss: f64,
+    step: u64,
 }
 
 /// Runs the episodes of a training run.
@@ -79,6 +104,11 @@ pub struct EpisodeManager {
     state: State,
     next_episode_index: u64,
     records: Vec<EpisodeRecord>,
+    #[serde(default)]
+    credit: Credit,
+    /// The newest measurement of the probe batch.
+    #[serde(default)]
+    probe: Option<Probe>,
     /// The memory of the last episode's losses, empty, for the next episode.
     #[serde(skip)]
     spare: Vec<f64>,
@@ -107,6 +137,8 @@ impl EpisodeManager {
             state: State::Closed,
             next_episode_index: 0,
             records: Vec::new(),
+            credit: Credit::new(settings.credit_episodes),
+            probe: None,
             spare: Vec::new(),
         };
         manager.validate()?;
@@ -168,6 +200,7 @@ impl EpisodeManager {
             loss_sum: 0.0,
             update_norm_sum: 0.0,
             update_norm_count: 0,
+            probe_before: self.probe.filter(|probe| probe.step == global_step).map(|probe| probe.loss),
         });
         self.next_episode_index += 1;
         Ok(selection.candidate)
@@ -180,6 +213,23 @@ impl EpisodeManager {
         let candidate =
             self.candidates.get(lr_index, noise_index).ok_or(EpisodeError::Damaged("an arm has no candidate"))?;
         Ok(Selection { lr_index, noise_index, candidate, context_bucket: bucket })
+    }
+
+    /// Whether the loss of the probe batch is wanted before this step, of which the last `pending` before it are done and not
+    /// yet recorded: before the first episode, and after the last step of each. `ends` says that no step follows.
+    pub fn probe_is_due(&self, step: u64, pending: usize, ends: bool) -> bool {
+        let wanted = self.settings.reward.as_ref().and_then(Reward::probe_examples).is_some();
+        let known = self.probe.is_some_and(|probe| probe.step == step);
+        let at_a_boundary = match &self.state {
+            State::Closed => true,
+            State::Open(_) => ends || self.steps_left() <= pending,
+        };
+        wanted && !known && at_a_boundary
+    }
+
+    /// Takes the loss of the probe batch, measured before this step.
+    pub fn record_probe(&mut self, loss: f64, step: u64) {
+        self.probe = Some(Probe { loss, step });
     }
 
     /// Records a completed step, and closes the episode if it was the last one.
@@ -242,14 +292,18 @@ impl EpisodeManager {
         Ok(self.records.last())
     }
 
-    /// Rewards an episode and tells the controllers; none if it has no completed step.
+    /// Rewards an episode and tells the controllers; none if it has no completed step, or lacks its probe.
     fn settle(&mut self, episode: &OpenEpisode) -> Result<Option<EpisodeRecord>, EpisodeError> {
         let (Some(&loss_start), Some(&loss_end)) = (episode.losses.first(), episode.losses.last()) else {
             return Ok(None);
         };
         let steps = episode.losses.len();
-        let losses = EpisodeLosses::checked(&episode.losses, episode.loss_sum);
+        let after = self.probe.filter(|probe| probe.step == episode.end_step()).map(|probe| probe.loss);
+        let probe = episode.probe_before.zip(after).map(|(before, after)| ProbeLosses { before, after });
+        let losses = EpisodeLosses::checked(&episode.losses, episode.loss_sum).with_probe(probe);
         let (ema_loss_end, breakdown) = match &self.settings.reward {
+            // A run that ends in the middle of an episode, because it diverged, has measured nothing.
+            Some(reward) if reward.probe_examples().is_some() && probe.is_none() => return Ok(None),
             Some(reward) => {
                 let (ema_end, breakdown) = reward.of_episode(losses, self.settings.ema_alpha);
                 (ema_end, Some(breakdown?))
@@ -258,12 +312,8 @@ impl EpisodeManager {
         };
         let reward = breakdown.map_or(0.0, |breakdown| breakdown.reward_final_clipped);
         let Selection { lr_index, noise_index, .. } = episode.selection;
-        if let Some(controller) = &mut self.lr_controller {
-            controller.update(lr_index, reward)?;
-        }
-        if let Some(controller) = self.noise_control.for_lr(lr_index) {
-            controller.update(noise_index, reward)?;
-        }
+        let noise = self.noise_control.controllers_mut();
+        self.credit.settle(episode.selection, reward, self.lr_controller.as_mut(), noise)?;
         Ok(Some(EpisodeRecord {
             episode_index: episode.episode_index,
             mode_id: lr_index * self.candidates.noise().len() + noise_index,
@@ -279,6 +329,7 @@ impl EpisodeManager {
             reward,
             breakdown,
             mean_update_norm: episode.mean_update_norm(),
+            probe,
         }))
     }
 
@@ -294,12 +345,22 @@ impl EpisodeManager {
             return Err(EpisodeError::EpisodeLength);
         }
         settings.context.check()?;
+        if settings.credit_episodes == 0 {
+            return Err(EpisodeError::Setting(SettingError { key: "credit_episodes", rule: "positive" }));
+        }
         self.validate_controllers()?;
         if !(settings.ema_alpha > 0.0 && settings.ema_alpha <= 1.0) {
             return Err(EpisodeError::Alpha);
         }
         if let Some(reward) = &settings.reward {
             reward.check()?;
+        }
+        if !self.credit.fits(settings.credit_episodes, self.candidates.lr().len(), self.candidates.noise().len()) {
+            return Err(EpisodeError::Damaged("the episodes that wait for credit do not follow from the settings"));
+        }
+        let probes = self.probe.iter().map(|probe| probe.loss);
+        if !probes.chain(self.open_episode().and_then(|episode| episode.probe_before)).all(f64::is_finite) {
+            return Err(EpisodeError::Damaged("a probe loss is not finite"));
         }
         self.validate_open_episode()
     }

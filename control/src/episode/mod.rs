@@ -4,12 +4,14 @@
 //! for both axes. It performs no optimizer step and keeps no histories of its controllers; see [`crate::Aees`] for the
 //! whole.
 
+mod credit;
 mod error;
 mod logs;
 mod manager;
 mod open;
 mod record;
 
+pub use credit::Credit;
 pub use error::EpisodeError;
 pub use logs::EpisodeLogs;
 pub use manager::{EpisodeManager, EpisodeSettings, NoiseControl, StructuredControlMode};

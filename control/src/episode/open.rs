@@ -15,6 +15,9 @@ pub struct OpenEpisode {
     pub(super) loss_sum: f64,
     pub(super) update_norm_sum: f64,
     pub(super) update_norm_count: u64,
+    /// Loss of the probe batch before the first step, where there is a probe.
+    #[serde(default)]
+    pub(super) probe_before: Option<f64>,
 }
 
 impl OpenEpisode {
@@ -31,6 +34,11 @@ impl OpenEpisode {
     /// Its first step.
     pub fn start_step(&self) -> u64 {
         self.start_step
+    }
+
+    /// The step after the last completed one.
+    pub fn end_step(&self) -> u64 {
+        self.start_step.saturating_add(self.losses.len() as u64)
     }
 
     /// The losses of its completed steps.

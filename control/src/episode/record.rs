@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::candidate::Candidate;
 use crate::context::ContextBucket;
-use crate::reward::RewardBreakdown;
+use crate::reward::{ProbeLosses, RewardBreakdown};
 
 /// The arms of an episode and what they stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -42,10 +42,13 @@ pub struct EpisodeRecord {
     pub ema_loss_start: f64,
     /// Smoothed loss at the last step.
     pub ema_loss_end: f64,
-    /// What the controllers were told.
+    /// What it earned; what the controllers are told follows from it and, where credit reaches further, from those after it.
     pub reward: f64,
     /// How the reward came about; none in open-loop runs, whose reward is always 0.
     pub breakdown: Option<RewardBreakdown>,
     /// Mean norm of the parameter updates, over the steps that reported one.
     pub mean_update_norm: Option<f64>,
+    /// Losses of the probe batch, where the reward asks for one.
+    #[serde(default)]
+    pub probe: Option<ProbeLosses>,
 }

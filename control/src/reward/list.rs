@@ -1,6 +1,6 @@
 //! The list of rewards.
 
-use super::{EpisodeLosses, LogLossDrop, RewardBreakdown, RewardError, RewardRule};
+use super::{EpisodeLosses, LogLossDrop, LoggedEpisode, ProbeLossDrop, RewardBreakdown, RewardError, RewardRule};
 use crate::list::list;
 
 list! {
@@ -10,6 +10,8 @@ list! {
     pub enum Reward: RewardRule {
         /// How far the logarithm of the smoothed loss fell: the reference's.
         LogLossDrop(LogLossDrop),
+        /// How far the logarithm of the loss of a fixed batch fell.
+        Probe(ProbeLossDrop),
     }
 }
 
@@ -29,9 +31,13 @@ impl Reward {
         self.rule().reward(episode, ema_alpha)
     }
 
-    /// The reward again, from what the logs keep of an episode: the ends of its smoothed loss, and its instability where it
-    /// is known. A part that does not follow from them is NaN.
-    pub fn recompute(&self, ema_start: f64, ema_end: f64, instability: Option<f64>) -> RewardBreakdown {
-        self.rule().recompute(ema_start, ema_end, instability)
+    /// The reward again, from what the logs keep of an episode. A part that does not follow from that is NaN.
+    pub fn recompute(&self, logged: &LoggedEpisode) -> RewardBreakdown {
+        self.rule().recompute(logged)
+    }
+
+    /// Examples of the probe batch whose loss it wants before and after each episode; none if it wants no probe.
+    pub fn probe_examples(&self) -> Option<usize> {
+        self.rule().probe_examples()
     }
 }

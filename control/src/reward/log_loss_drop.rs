@@ -5,7 +5,8 @@
 
 use std::hint::black_box;
 
-use super::{EpisodeLosses, RewardBreakdown, RewardError, RewardRule};
+use super::rule::{clip, log_loss};
+use super::{EpisodeLosses, LoggedEpisode, RewardBreakdown, RewardError, RewardRule};
 use crate::list::ListEntry;
 use crate::settings::{Bounds, NumberSetting, settings};
 
@@ -23,7 +24,7 @@ settings! {
     }
 }
 
-const EPSILON: NumberSetting = NumberSetting::real(
+pub(super) const EPSILON: NumberSetting = NumberSetting::real(
     "reward_epsilon",
     1e-8,
     Bounds::Positive,
@@ -35,8 +36,10 @@ const INSTABILITY_LAMBDA: NumberSetting = NumberSetting::real(
     Bounds::NonNegative,
     "Weight of the penalty on unsteady losses in the reward.",
 );
-const CLIP_MIN: NumberSetting = NumberSetting::real("reward_clip_min", -1.0, Bounds::Any, "Lower end of the reward.");
-const CLIP_MAX: NumberSetting = NumberSetting::real("reward_clip_max", 1.0, Bounds::Any, "Upper end of the reward.");
+pub(super) const CLIP_MIN: NumberSetting =
+    NumberSetting::real("reward_clip_min", -1.0, Bounds::Any, "Lower end of the reward.");
+pub(super) const CLIP_MAX: NumberSetting =
+    NumberSetting::real("reward_clip_max", 1.0, Bounds::Any, "Upper end of the reward.");
 
 impl ListEntry for LogLossDrop {
     const NAME: &'static str = "log-loss-drop";
@@ -61,17 +64,17 @@ impl RewardRule for LogLossDrop {
         (end, breakdown)
     }
 
-    fn recompute(&self, ema_start: f64, ema_end: f64, instability: Option<f64>) -> RewardBreakdown {
-        let base = (ema_start + self.epsilon).ln() - (ema_end + self.epsilon).ln();
+    fn recompute(&self, logged: &LoggedEpisode) -> RewardBreakdown {
+        let base = (logged.ema_start + self.epsilon).ln() - (logged.ema_end + self.epsilon).ln();
         // Without a weight the instability does not matter.
         let unknown = if self.instability_lambda == 0.0 { 0.0 } else { f64::NAN };
-        self.breakdown(base, instability.unwrap_or(unknown))
+        self.breakdown(base, logged.instability.unwrap_or(unknown))
     }
 }
 
 impl LogLossDrop {
     fn base(&self, ema_start: f64, ema_end: f64) -> Result<f64, RewardError> {
-        Ok(self.log_loss("ema_loss_start", ema_start)? - self.log_loss("ema_loss_end", ema_end)?)
+        Ok(log_loss("ema_loss_start", ema_start, self.epsilon)? - log_loss("ema_loss_end", ema_end, self.epsilon)?)
     }
 
     fn breakdown(&self, base: f64, instability: f64) -> RewardBreakdown {
@@ -82,24 +85,8 @@ impl LogLossDrop {
             reward_instability: instability,
             reward_penalty: penalty,
             reward_final_unclipped: unclipped,
-            reward_final_clipped: self.clip(unclipped),
+            reward_final_clipped: clip(unclipped, self.clip_min, self.clip_max),
         }
-    }
-
-    /// Python's `min(max(value, low), high)`: on a tie, also between the two zeros, the value stays.
-    fn clip(&self, value: f64) -> f64 {
-        if self.clip_min > value {
-            self.clip_min
-        } else if self.clip_max < value {
-            self.clip_max
-        } else {
-            value
-        }
-    }
-
-    fn log_loss(&self, name: &'static str, loss: f64) -> Result<f64, RewardError> {
-        let shifted = loss + self.epsilon;
-        if shifted > 0.0 { Ok(shifted.ln()) } else { Err(RewardError::LossNotPositive(name)) }
     }
 }
 

@@ -2,8 +2,10 @@
 
 mod list;
 mod log_loss_drop;
+mod probe_loss_drop;
 mod rule;
 
 pub use list::{Reward, RewardName};
 pub use log_loss_drop::LogLossDrop;
-pub use rule::{EpisodeLosses, RewardBreakdown, RewardError, RewardRule};
+pub use probe_loss_drop::ProbeLossDrop;
+pub use rule::{EpisodeLosses, LoggedEpisode, ProbeLosses, RewardBreakdown, RewardError, RewardRule};

@@ -18,9 +18,35 @@ pub trait RewardRule {
     /// The end of the smoothed loss, and the reward, of an episode.
     fn reward(&self, episode: EpisodeLosses<'_>, ema_alpha: f64) -> (f64, Result<RewardBreakdown, RewardError>);
 
-    /// The reward again, from what the logs keep of an episode: the ends of its smoothed loss, and its instability where it
-    /// is known. A part that does not follow from them is NaN.
-    fn recompute(&self, ema_start: f64, ema_end: f64, instability: Option<f64>) -> RewardBreakdown;
+    /// The reward again, from what the logs keep of an episode. A part that does not follow from that is NaN.
+    fn recompute(&self, logged: &LoggedEpisode) -> RewardBreakdown;
+
+    /// Examples of the probe batch whose loss it wants before and after each episode; none if it wants no probe.
+    fn probe_examples(&self) -> Option<usize> {
+        None
+    }
+}
+
+/// The loss of the probe batch before the first step of an episode and after its last.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ProbeLosses {
+    /// Before.
+    pub before: f64,
+    /// After.
+    pub after: f64,
+}
+
+/// What the logs keep of an episode for its reward.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LoggedEpisode {
+    /// Smoothed loss at the first step.
+    pub ema_start: f64,
+    /// Smoothed loss at the last step.
+    pub ema_end: f64,
+    /// Relative variance of the losses, where it is known.
+    pub instability: Option<f64>,
+    /// Losses of the probe batch, where there is one.
+    pub probe: Option<ProbeLosses>,
 }
 
 /// The losses of an episode's steps: finite, and at least one.
@@ -28,6 +54,7 @@ pub trait RewardRule {
 pub struct EpisodeLosses<'a> {
     losses: &'a [f64],
     sum: f64,
+    probe: Option<ProbeLosses>,
 }
 
 impl<'a> EpisodeLosses<'a> {
@@ -39,12 +66,22 @@ impl<'a> EpisodeLosses<'a> {
         if !losses.iter().all(|loss| loss.is_finite()) {
             return Err(RewardError::LossNotFinite);
         }
-        Ok(Self { losses, sum: losses.iter().fold(0.0, |sum, loss| sum + loss) })
+        Ok(Self { losses, sum: losses.iter().fold(0.0, |sum, loss| sum + loss), probe: None })
     }
 
     /// Losses that were checked as they came in, with their sum from left to right.
     pub(crate) fn checked(losses: &'a [f64], sum: f64) -> Self {
-        Self { losses, sum }
+        Self { losses, sum, probe: None }
+    }
+
+    /// The same with the losses of the probe batch around them.
+    pub fn with_probe(self, probe: Option<ProbeLosses>) -> Self {
+        Self { probe, ..self }
+    }
+
+    /// The losses of the probe batch.
+    pub fn probe(&self) -> Option<ProbeLosses> {
+        self.probe
     }
 
     /// The losses, in step order.
@@ -62,6 +99,23 @@ impl<'a> EpisodeLosses<'a> {
         let smooth = |ema: f64, loss: &f64| alpha * loss + (1.0 - alpha) * ema;
         self.losses.split_first().map_or(0.0, |(first, later)| later.iter().fold(*first, smooth))
     }
+}
+
+/// Python's `min(max(value, low), high)`: on a tie, also between the two zeros, the value stays.
+pub(super) fn clip(value: f64, low: f64, high: f64) -> f64 {
+    if low > value {
+        low
+    } else if high < value {
+        high
+    } else {
+        value
+    }
+}
+
+/// The logarithm of a loss, with what is added to it.
+pub(super) fn log_loss(name: &'static str, loss: f64, epsilon: f64) -> Result<f64, RewardError> {
+    let shifted = loss + epsilon;
+    if shifted > 0.0 { Ok(shifted.ln()) } else { Err(RewardError::LossNotPositive(name)) }
 }
 
 /// A reward and the parts it is made of.
@@ -94,6 +148,9 @@ pub enum RewardError {
     /// A step loss is `nan` or infinite.
     #[error("step_losses must contain only finite values.")]
     LossNotFinite,
+    /// The reward is that of a probe batch, and its losses were not given.
+    #[error("the losses of the probe batch are missing.")]
+    NoProbe,
     /// The logarithm of a smoothed loss does not exist.
     #[error("{0} + reward_epsilon must be positive for log reward.")]
     LossNotPositive(&'static str),

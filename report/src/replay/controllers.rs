@@ -1,6 +1,7 @@
 //! The controllers of a recorded run, built anew, and one episode with them.
 
 use aees_control::controller::Controller;
+use aees_control::episode::{Credit, Selection};
 use aees_control::open_loop::{OpenLoopPlan, OpenLoopPolicy};
 use aees_control::{Aees, AeesConfig, ArmPolicy, CandidateSet, Context, Reward};
 
@@ -16,6 +17,7 @@ pub(super) struct Replica {
     pub(super) lr: Option<Controller>,
     /// None for a constant, one, or one for each multiplier.
     pub(super) noise: Vec<Controller>,
+    credit: Credit,
     context: Context,
     reward: Option<Reward>,
     episode_length: u64,
@@ -28,12 +30,14 @@ impl Replica {
         let config = config(recorded, plan.clone())?;
         let (context, reward, open_loop) = (config.context, config.reward, plan.is_some());
         let episode_length = config.episode_length as u64;
+        let credit = Credit::new(config.credit_episodes);
         let aees = Aees::new(config).map_err(|error| format!("its settings make no controllers: {error}"))?;
         let manager = aees.manager();
         Ok(Self {
             candidates: manager.candidates().clone(),
             lr: manager.lr_controller().cloned(),
             noise: manager.noise_control().controllers().to_vec(),
+            credit,
             context,
             reward: (!open_loop).then_some(reward),
             episode_length,
@@ -81,10 +85,10 @@ impl Replica {
         if let Some(difference) = self.steps(index, columns).or_else(|| columns.check_logged(index)) {
             return Ok(Some(difference));
         }
-        let (picks, difference) = self.pick(index, columns)?;
-        if difference.is_some() {
-            return Ok(difference);
-        }
+        let selection = match self.pick(index, columns)? {
+            Ok(selection) => selection,
+            Err(difference) => return Ok(Some(difference)),
+        };
         let rewarded = match &self.reward {
             Some(config) => rewards::compare(index, columns, config),
             None => Difference::of_numbers(
@@ -97,7 +101,7 @@ impl Replica {
         if rewarded.is_some() {
             return Ok(rewarded);
         }
-        self.learn(index, picks, columns)?;
+        self.learn(index, selection, columns)?;
         Ok(histories::compare(index, &recorded.controllers, &self.candidates, self.lr.as_ref(), &self.noise))
     }
 
@@ -121,18 +125,19 @@ impl Replica {
     }
 
     /// Context, arms, values and name.
-    fn pick(&mut self, index: usize, columns: &EpisodeColumns) -> Result<((usize, usize), Option<Difference>), String> {
-        let mut bucket = None;
+    fn pick(&mut self, index: usize, columns: &EpisodeColumns) -> Result<Result<Selection, Difference>, String> {
+        let mut context_bucket = None;
         if !self.context.buckets().is_empty() {
             let losses = columns.episode_end_losses.as_ref().ok_or("its contexts need episode_end_losses")?;
             let ended: Vec<f64> = losses[..index].iter().map(|loss| loss.unwrap_or(f64::NAN)).collect();
-            bucket = self.context.resolve(ended.into_iter().rev()).map(|bucket| bucket.name());
+            context_bucket = self.context.resolve(ended.into_iter().rev());
         }
+        let bucket = context_bucket.map(|bucket| bucket.name());
         if let (Some(recomputed), Some(written)) = (bucket, columns.context(index))
             && let Some(difference) =
                 Difference::between(RecordPart::Episode(index + 1), "context", &written, &recomputed)
         {
-            return Ok(((0, 0), Some(difference)));
+            return Ok(Err(difference));
         }
         let lr = select(self.lr.as_mut(), bucket)?;
         let noise = select(noise_controller(&mut self.noise, lr), bucket)?;
@@ -158,20 +163,15 @@ impl Replica {
             .or_else(|| arm(&columns.selected_noise_indices, "noise arm", noise))
             .or_else(|| name(&columns.selected_combined_names))
             .or_else(|| name(&columns.selected_candidate_names));
-        Ok(((lr, noise), difference))
+        let selection = Selection { lr_index: lr, noise_index: noise, candidate, context_bucket };
+        Ok(difference.map_or(Ok(selection), Err))
     }
 
-    /// Tells the controllers the recorded reward.
-    fn learn(&mut self, index: usize, (lr, noise): (usize, usize), columns: &EpisodeColumns) -> Result<(), String> {
+    /// Tells the controllers what follows from the recorded reward.
+    fn learn(&mut self, index: usize, selection: Selection, columns: &EpisodeColumns) -> Result<(), String> {
         let reward = entry(&columns.episode_rewards, index).unwrap_or(f64::NAN);
-        let refused = |error| format!("episode {}: {error}", index + 1);
-        if let Some(controller) = &mut self.lr {
-            controller.update(lr, reward).map_err(refused)?;
-        }
-        if let Some(controller) = noise_controller(&mut self.noise, lr) {
-            controller.update(noise, reward).map_err(refused)?;
-        }
-        Ok(())
+        let told = self.credit.settle(selection, reward, self.lr.as_mut(), &mut self.noise);
+        told.map_err(|error| format!("episode {}: {error}", index + 1))
     }
 }
 
@@ -231,6 +231,7 @@ fn config(recorded: &Recorded, plan: Option<OpenLoopPlan>) -> Result<AeesConfig,
         context: method.context(),
         reward: method.reward(),
         ema_alpha: method.ema_alpha(),
+        credit_episodes: method.credit_episodes(),
         seed: Some(run.seed),
     })
 }

@@ -137,6 +137,9 @@ settings! {
     control_mode: ControlMode = ControlMode::Baseline, science().cost(Run).common();
     /// Passes over the training set.
     epochs: NonZeroU64 = whole(10), science().of_problem().cost(Run).common();
+    /// Estimated TFLOP after which training ends with an evaluation, before all epochs are done: equal costs for methods that
+    /// differ in it. Evaluations and probes count.
+    max_tflops: Option<Positive> = None, science().of_problem().cost(Run);
     /// Examples in a batch; the last batch of an epoch may be shorter.
     batch_size: NonZeroUsize = count(128), science().of_problem().cost(Epoch).verbs(&[Bench]).common();
     /// Base learning rate; the schedule and the multiplier work on it.

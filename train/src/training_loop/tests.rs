@@ -9,7 +9,14 @@ const BATCHES: u64 = 5;
 
 /// Three epochs of five batches, with episodes of four steps.
 fn settings() -> LoopSettings {
-    LoopSettings { epochs: 3, steps_per_epoch: BATCHES, episode_length: 4, checkpoint_every: None, synchronous: false }
+    LoopSettings {
+        epochs: 3,
+        steps_per_epoch: BATCHES,
+        episode_length: 4,
+        checkpoint_every: None,
+        synchronous: false,
+        max_flops: None,
+    }
 }
 
 fn adaptive() -> TrainState {
@@ -46,6 +53,11 @@ fn advance(training: &mut TrainingLoop, enqueued: &mut Vec<u64>, loss: fn(u64) -
             enqueued.push(plan.step);
             training.stepped(1.0);
             "step".into()
+        }
+        Next::Probe => {
+            let step = training.state().step;
+            training.probed(loss(step), 8, 2.0);
+            format!("probe {step}")
         }
         Next::Drain => {
             let record = |step| StepRecord { step, examples: 2, loss: loss(step), correct: 1, update_norm: 0.5 };

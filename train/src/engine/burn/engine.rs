@@ -169,6 +169,15 @@ impl<W: Workload, N: Network<W::Input>> Engine for BurnEngine<W, N> {
         })
     }
 
+    fn logits(&mut self, split: Split, examples: Range<usize>) -> Result<Vec<f32>, EngineError> {
+        self.read_backs += 1;
+        guarded("evaluated", || {
+            let network = self.network()?.valid();
+            let logits = network.logits(self.workload.evaluation_batch(split, examples)?);
+            read(logits.try_into_data(), "read the logits")
+        })
+    }
+
     fn save(&mut self) -> Result<EngineState, EngineError> {
         guarded("read the model", || {
             let model = tensors(self.network()?).map_err(device_error("read the model"))?;

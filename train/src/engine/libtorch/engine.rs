@@ -144,6 +144,18 @@ impl Engine for LibtorchEngine {
         })
     }
 
+    fn logits(&mut self, split: Split, examples: Range<usize>) -> Result<Vec<f32>, EngineError> {
+        guarded("evaluated", || {
+            let _stream = self.place.enter()?;
+            let _precision = self.place.autocast()?;
+            let logits = no_grad(|| self.workload.evaluation(split, examples))?;
+            let logits = logits.to_kind(Kind::Float).to_device(Device::Cpu).contiguous();
+            let mut read = vec![0.0; logits.numel()];
+            logits.copy_data(&mut read, logits.numel());
+            Ok(read)
+        })
+    }
+
     fn save(&mut self) -> Result<EngineState, EngineError> {
         guarded("read the model", || {
             let _stream = self.place.enter()?;
