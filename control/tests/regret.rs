@@ -2,8 +2,8 @@
 //! the scale of rewards does not matter to those that promise it.
 
 use aees_control::controller::Controller;
-use aees_control::rng::NumpyGenerator;
 use aees_control::episode::{Credit, Selection};
+use aees_control::rng::NumpyGenerator;
 use aees_control::{BanditConfig, CandidateSet, ControllerName, Exp3Config, ThompsonConfig};
 
 const ROUNDS: usize = 3_000;

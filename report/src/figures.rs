@@ -7,6 +7,7 @@
 //! drawn at random, so equal results give equal files.
 
 mod comparisons;
+mod control_health;
 mod curves;
 mod drawing;
 mod episodes;
@@ -67,11 +68,13 @@ pub enum FigureKind {
     Diagnostics,
     /// A dot for each run.
     Strips,
+    /// Whether controllers learn.
+    ControlHealth,
 }
 
 impl FigureKind {
     /// All of them, in the order in which they are drawn.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Curves,
         Self::PeakFinal,
         Self::Arms,
@@ -81,6 +84,7 @@ impl FigureKind {
         Self::Overhead,
         Self::Diagnostics,
         Self::Strips,
+        Self::ControlHealth,
     ];
 
     /// The name on the command line, and the beginning of the file's.
@@ -95,6 +99,7 @@ impl FigureKind {
             Self::Overhead => "overhead",
             Self::Diagnostics => "diagnostics",
             Self::Strips => "strips",
+            Self::ControlHealth => "control-health",
         }
     }
 
@@ -110,6 +115,7 @@ impl FigureKind {
             Self::Overhead => comparisons::overhead(study, looks),
             Self::Diagnostics => comparisons::diagnostics(study, looks, options),
             Self::Strips => comparisons::strips(study, options),
+            Self::ControlHealth => control_health::control_health(study),
         }
     }
 }

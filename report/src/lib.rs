@@ -15,8 +15,10 @@ pub mod fields;
 pub mod figures;
 #[cfg(test)]
 mod fixtures;
+mod health;
 pub mod html;
 mod markup;
+mod method;
 pub mod names;
 mod number;
 pub mod overhead;

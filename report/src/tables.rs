@@ -11,6 +11,7 @@ mod ablations;
 mod checkpoints;
 mod cifar;
 mod comparison;
+mod control_health;
 mod csv;
 mod general;
 mod group;
@@ -101,6 +102,9 @@ pub const KINDS: &[TableKind] = &[
     kind("trend", "with and without the trend context", ablations::trend),
     kind("cifar-noise", "gradient noise on CIFAR-100", ablations::cifar_noise),
     kind("ablations", "what else a study calls an ablation", ablations::others),
+    kind("control-health", "whether controllers learn, and whether they could have", |runs, _| {
+        control_health::control_health(runs)
+    }),
     kind("attribution", "AEES beside multipliers without feedback", ablations::attribution),
 ];
 

@@ -54,11 +54,25 @@ pub trait Bandit: Debug + Clone + PartialEq + Serialize + DeserializeOwned + 'st
         1.0
     }
 
+    /// What it thinks of an arm, if it picks by estimates. Asked by reports on what bandits learn.
+    fn standing(&self, _arm: usize) -> Option<Standing> {
+        None
+    }
+
     /// Learns from a finite reward of an arm that exists, and that was picked with this probability. Allocates nothing.
     fn update(&mut self, arm: usize, reward: f64, propensity: f64);
 
     /// Whether a restored state is sound and has this number of arms.
     fn fits(&self, n_arms: usize) -> bool;
+}
+
+/// What a bandit that picks by estimates thinks of an arm.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Standing {
+    /// Estimated mean reward.
+    pub value: f64,
+    /// What is added for the arm to be tried: an exploration bonus, or the width of what is believed.
+    pub bonus: f64,
 }
 
 /// A bandit with its random numbers.

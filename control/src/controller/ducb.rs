@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bandit::{DISCOUNT, WARMUP_ROUNDS, Warmup, pick};
+use super::bandit::{DISCOUNT, Standing, WARMUP_ROUNDS, Warmup, pick};
 use super::{Bandit, LogColumn, LogNumber};
 use crate::list::ListEntry;
 use crate::rng::PythonRandom;
@@ -81,8 +81,11 @@ impl DiscountedUcb {
 
     /// The upper confidence bound of an arm.
     fn score(&self, arm: usize, log_total: f64) -> f64 {
-        let count = self.counts[arm].max(SMALLEST_COUNT);
-        self.reward_sums[arm] / count + self.config.exploration_coef * (log_total / count).sqrt()
+        self.mean_reward(arm) + self.bonus(arm, log_total)
+    }
+
+    fn bonus(&self, arm: usize, log_total: f64) -> f64 {
+        self.config.exploration_coef * (log_total / self.counts[arm].max(SMALLEST_COUNT)).sqrt()
     }
 }
 
@@ -113,6 +116,10 @@ impl Bandit for DiscountedUcb {
         let log_total = self.log_total();
         let best = (0..self.n_arms()).map(|arm| self.score(arm, log_total)).fold(f64::NEG_INFINITY, f64::max);
         pick(random, self.n_arms(), |arm| (self.score(arm, log_total) - best).abs() <= TIE_TOLERANCE)
+    }
+
+    fn standing(&self, arm: usize) -> Option<Standing> {
+        Some(Standing { value: self.mean_reward(arm), bonus: self.bonus(arm, self.log_total()) })
     }
 
     /// Fades all arms, then adds the reward to one.

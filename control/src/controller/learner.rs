@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bandit::Standing;
 use super::{ArmPicker, Bandit, BanditHistory, ColumnName, Contextual, ControllerError, ControllerHistory, Seeded};
 
 /// A bandit, alone or in contexts.
@@ -68,6 +69,10 @@ impl<B: Bandit> ArmPicker for Learner<B> {
             Self::Alone(seeded) => seeded.propensity(arm),
             Self::InContexts(contextual) => contextual.propensity(arm),
         }
+    }
+
+    fn standing(&self, arm: usize) -> Option<Standing> {
+        if arm < self.n_arms() { self.bandit().standing(arm) } else { None }
     }
 
     fn learn(&mut self, arm: usize, reward: f64, propensity: f64) -> Result<(), ControllerError> {

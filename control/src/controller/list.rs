@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bandit::Standing;
 use super::{
     ArmPicker, Bandit, ColumnName, ControllerError, ControllerHistory, DiscountedUcb, Exp3, Learner,
     PrecomputedSchedule, RandomController, ScaledUcb, ThompsonSampling, TsallisInf,
@@ -133,6 +134,11 @@ impl Controller {
     /// what is learned next.
     pub fn propensity(&self, arm: usize) -> f64 {
         self.picker().propensity(arm)
+    }
+
+    /// What it thinks of an arm, if it picks by estimates; in contexts, what all of them have taught.
+    pub fn standing(&self, arm: usize) -> Option<Standing> {
+        self.picker().standing(arm)
     }
 
     /// Feeds back the reward of the arm that was picked last.

@@ -1,5 +1,6 @@
 //! What every controller of an axis does, whether it learns or not.
 
+use super::bandit::Standing;
 use super::{ColumnName, ControllerError, ControllerHistory};
 
 /// Picks an arm for each episode.
@@ -25,6 +26,11 @@ pub trait ArmPicker {
 
     /// Feeds back the reward of an arm that was picked with this probability.
     fn learn(&mut self, arm: usize, reward: f64, propensity: f64) -> Result<(), ControllerError>;
+
+    /// What it thinks of an arm, if it picks by estimates; in contexts, what all of them have taught.
+    fn standing(&self, _arm: usize) -> Option<Standing> {
+        None
+    }
 
     /// Feeds back the reward of the arm that was picked last.
     fn update(&mut self, arm: usize, reward: f64) -> Result<(), ControllerError> {

@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bandit::{DISCOUNT, WARMUP_ROUNDS, Warmup, pick};
+use super::bandit::{DISCOUNT, Standing, WARMUP_ROUNDS, Warmup, pick};
 use super::ducb::EXPLORATION_COEF;
 use super::moments::Moments;
 use super::{Bandit, LogColumn, LogNumber};
@@ -94,6 +94,10 @@ impl Bandit for ScaledUcb {
         }
         let best = (0..self.n_arms()).map(|arm| self.score(arm)).fold(f64::NEG_INFINITY, f64::max);
         pick(random, self.n_arms(), |arm| self.score(arm) == best)
+    }
+
+    fn standing(&self, arm: usize) -> Option<Standing> {
+        Some(Standing { value: self.arms[arm].mean, bonus: self.bonus(arm) })
     }
 
     /// Fades all arms, then adds the reward to one.

@@ -12,7 +12,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bandit::{DISCOUNT, WARMUP_ROUNDS, Warmup};
+use super::bandit::{DISCOUNT, Standing, WARMUP_ROUNDS, Warmup};
 use super::moments::Moments;
 use super::{Bandit, LogColumn, LogNumber};
 use crate::list::ListEntry;
@@ -142,6 +142,11 @@ impl Bandit for ThompsonSampling {
             }
         }
         best
+    }
+
+    fn standing(&self, arm: usize) -> Option<Standing> {
+        let StudentT { location, scale, .. } = self.posterior(arm);
+        Some(Standing { value: location, bonus: scale })
     }
 
     fn update(&mut self, arm: usize, reward: f64, _propensity: f64) {

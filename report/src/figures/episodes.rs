@@ -18,21 +18,21 @@ const MOST_ROWS: usize = 3;
 /// Parts of training that norms are gathered in.
 const PROGRESS_PARTS: usize = 25;
 
-fn axis_name(axis: Axis) -> &'static str {
+pub(super) fn axis_name(axis: Axis) -> &'static str {
     match axis {
         Axis::Lr => "lr",
         Axis::Noise => "noise",
     }
 }
 
-fn axis_words(axis: Axis) -> &'static str {
+pub(super) fn axis_words(axis: Axis) -> &'static str {
     match axis {
         Axis::Lr => "learning-rate multiplier",
         Axis::Noise => "gradient noise",
     }
 }
 
-fn arm_label(axis: Axis, value: f64) -> String {
+pub(super) fn arm_label(axis: Axis, value: f64) -> String {
     match axis {
         Axis::Lr => format!("×{}", number::label(value)),
         Axis::Noise => format!("σ {}", number::label(value)),
@@ -86,7 +86,7 @@ fn arms(page: &[Choice<'_, '_>], axis: Axis) -> Vec<f64> {
 const NOISE_ROUND: usize = 4;
 
 /// The look of an arm: of its place among the arms of a page.
-fn look_of(arm: usize, axis: Axis) -> usize {
+pub(super) fn look_of(arm: usize, axis: Axis) -> usize {
     match axis {
         Axis::Lr => [1, 2, 4, 5, 3, 6, 7, 0][arm % LOOKS] + arm / LOOKS * LOOKS,
         // Their rounds begin where no multiplier's do.

@@ -133,10 +133,14 @@ fn length(document: &Document, known: &DocumentContext<'_>, found: &mut Found) {
     let epochs = known.columns.val_accuracies.len() as u64;
     found.count("total_epochs", document.total_epochs, Some(epochs));
     let planned = known.settings.get("epochs").and_then(Value::as_u64);
-    if !known.diverged {
+    // A run that has cost what it may ends inside an epoch, and before its last.
+    let most = known.settings.get("max_tflops").and_then(Value::as_f64);
+    let is_spent = most.zip(document.estimated_flops).is_some_and(|(most, flops)| flops >= most * 1e12);
+    let ends_early = known.diverged || (is_spent && planned.is_none_or(|planned| epochs <= planned));
+    if !ends_early {
         found.count("config.epochs", planned, Some(epochs));
     }
-    if let (Some(steps), false) = (document.total_steps, known.diverged)
+    if let (Some(steps), false) = (document.total_steps, ends_early)
         && (epochs > 0 && steps % epochs != 0)
     {
         found.differs("total_steps", &steps.to_string(), &format!("no whole number in each of {epochs} epochs"));

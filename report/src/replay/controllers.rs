@@ -9,6 +9,7 @@ use super::histories;
 use super::record::{EpisodeColumns, Recorded, entry};
 use super::rewards;
 use crate::difference::{Difference, RecordPart};
+use crate::method::method_settings;
 use crate::record::Control;
 
 /// The controllers, as they stood at the beginning of the run and then move on with it.
@@ -215,7 +216,7 @@ fn plan(recorded: &Recorded) -> Result<OpenLoopPlan, String> {
 fn config(recorded: &Recorded, plan: Option<OpenLoopPlan>) -> Result<AeesConfig, String> {
     let run = &recorded.run;
     let open_loop = matches!(run.control, Control::UniformRandom | Control::FrequencyMatched);
-    let method = recorded.method()?;
+    let method = method_settings(&recorded.run)?;
     let policy = match (plan, run.control) {
         (Some(plan), _) => ArmPolicy::OpenLoop(plan),
         (None, _) if open_loop => return Err("config has no open_loop_policy".into()),

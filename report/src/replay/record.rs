@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use aees_control::python_float::repr;
-use aees_control::{MethodSettings, MethodValue, settings::SettingNumber};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -101,29 +100,6 @@ impl Recorded {
     /// The reference's oldest fixed runs: candidates, but nobody who picks from them.
     pub(super) fn is_old_fixed_mode(&self) -> bool {
         self.run.control == Control::Fixed && self.run.axes() != ControlledAxes::None
-    }
-
-    /// The settings of the method; what the file does not name has its default.
-    pub(super) fn method(&self) -> Result<MethodSettings, String> {
-        let mut method = MethodSettings::default();
-        for row in MethodSettings::rows() {
-            let Some(written) = self.run.config.get(row.key).filter(|value| !value.is_null()) else { continue };
-            let read = match row.default {
-                MethodValue::Word(_) => written.as_str().map(MethodValue::Word),
-                // Whole numbers may be written as 3.0.
-                MethodValue::Number(SettingNumber::Integer(_)) => {
-                    written.as_f64().map(|number| MethodValue::Number(SettingNumber::Integer(number as i64)))
-                }
-                MethodValue::Number(SettingNumber::Real(_)) => {
-                    written.as_f64().map(|number| MethodValue::Number(SettingNumber::Real(number)))
-                }
-            };
-            let read = read.ok_or_else(|| format!("its {} is {written}", row.key))?;
-            method.set(row.key, read).map_err(|error| error.to_string())?;
-        }
-        // What the reader understood counts more than what the file wrote.
-        method.set("context_mode", MethodValue::Word(&self.run.context_mode)).map_err(|error| error.to_string())?;
-        Ok(method)
     }
 }
 

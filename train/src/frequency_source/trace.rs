@@ -1,6 +1,6 @@
 //! A result as a source of arm frequencies: whether it is the adaptive run of another seed, and the arms that it picked.
 
-use aees_control::ControllerName;
+use aees_control::{ControllerName, RewardName};
 use aees_run::settings::{RunConfig, TaskName};
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ const ALIKE: [&str; 9] = [
 pub(super) struct Trace<'a> {
     result: &'a Value,
     pub(super) seed: i64,
-    /// Whether it is an adaptive run of the same optimizer, schedule and controller.
+    /// Whether it is an adaptive run of the same optimizer, schedule, controller and reward.
     pub(super) is_source: bool,
 }
 
@@ -48,7 +48,13 @@ impl<'a> Trace<'a> {
         // Cosine + AEES lies in the same folders and is another method.
         let scheduler = settings["lr_scheduler"] == config.lr_scheduler.name();
         let optimizer = settings.get("optimizer").is_none_or(|optimizer| optimizer == config.optimizer.name());
-        let is_source = adaptive && scheduler && optimizer && controller == config.method.controller.name();
+        // Nor its reward, and how far credit reaches: two runs of one seed that differ in these are two methods.
+        let reward = settings.get("reward").and_then(Value::as_str).unwrap_or(RewardName::default().name());
+        let credit = settings.get("credit_episodes").and_then(Value::as_u64).unwrap_or(1);
+        let learns_alike = controller == config.method.controller.name()
+            && reward == config.method.reward.name()
+            && usize::try_from(credit) == Ok(config.method.credit_episodes());
+        let is_source = adaptive && scheduler && optimizer && learns_alike;
         (task && noise).then_some(Self { result, seed: result["seed"].as_i64()?, is_source })
     }
 
