@@ -37,6 +37,9 @@ fn our_own_runs_are_reproduced() {
     let pairs = ["--control-mode", "uniform-random", "--lr-candidates", "0.3,4", "--noise-candidates", "0,0.01"];
     let thompson = ["--controller", "thompson", "--discount", "0.9"];
     let exp3 = ["--controller", "exp3", "--exp3-gamma", "0.3", "--warmup-rounds", "0"];
+    let probe = ["--reward", "probe", "--probe-examples", "20"];
+    let tsallis = [&probe[..], &["--controller", "tsallis-inf", "--credit-episodes", "3"]].concat();
+    let scaled = [&probe[..], &["--controller", "scaled-ducb", "--exploration-coef", "0.5"]].concat();
     let random = ["--control-mode", "random", "--noise-candidates", "0,0.01"];
     for (name, flags, line) in [
         ("dual", [&DUAL[..], &noisy].concat(), "8 of 8 decisions and rewards reproduced"),
@@ -45,6 +48,8 @@ fn our_own_runs_are_reproduced() {
         ("pairs", pairs.to_vec(), "8 of 8 decisions and rewards reproduced"),
         ("thompson", [&DUAL[..], &thompson].concat(), "8 of 8 decisions and rewards reproduced"),
         ("exp3", [&DUAL[..], &conditional, &exp3].concat(), "8 of 8 decisions and rewards reproduced"),
+        ("tsallis", [&DUAL[..], &conditional, &tsallis].concat(), "8 of 8 decisions and rewards reproduced"),
+        ("scaled", [&DUAL[..], &scaled].concat(), "8 of 8 decisions and rewards reproduced"),
         ("random", random.to_vec(), "8 of 8 decisions and rewards reproduced"),
         ("plain", vec![], "nothing to replay: no controllers"),
     ] {
@@ -56,6 +61,8 @@ fn our_own_runs_are_reproduced() {
     let settings = json!({"name": "thompson", "discount": 0.9, "warmup_rounds": 1});
     assert_eq!(controller("thompson"), settings);
     assert_eq!(controller("exp3")["exp3_gamma"], 0.3);
+    let scaled = json!({"name": "scaled-ducb", "exploration_coef": 0.5, "discount": 0.95, "warmup_rounds": 1});
+    assert_eq!(controller("scaled"), scaled);
     assert_eq!(controller("pairs"), json!({"name": "uniform-random"}));
     assert_eq!((controller("random"), controller("plain")), (json!({"name": "random"}), Value::Null));
 

@@ -66,6 +66,35 @@ fn killed_at_twenty_random_steps_and_resumed_to_the_bit() {
     }
 }
 
+/// The probe's last loss, what an arm is owed, and what the probes cost are all in the checkpoint; a budget ends both alike.
+#[test]
+fn a_run_with_probes_that_was_killed_goes_on_to_the_bit() {
+    let scratch = Scratch::new();
+    let probe =
+        ["--reward", "probe", "--probe-examples", "24", "--credit-episodes", "3", "--controller", "tsallis-inf"];
+    let settings = [&DUAL[..], &probe].concat();
+    scratch.train("unlimited", &settings).ok();
+    let tflops = scratch.json("unlimited/result.json")["estimated_flops"].as_f64().unwrap() / 1e12;
+    let budget = (0.8 * tflops).to_string();
+    let limited = [&settings[..], &["--max-tflops", &budget]].concat();
+    for (whole, settings) in [("unlimited", &settings), ("limited", &limited)] {
+        scratch.train(whole, &[&settings[..], &["--overwrite"]].concat()).ok();
+        let expected = essence(&scratch, whole);
+        for (step, every) in [(4, "1"), (9, "3"), (13, "5"), (17, "4")] {
+            let name = format!("{whole}{step}");
+            kill_at_step(&scratch, &name, &[&settings[..], &["--checkpoint-every", every]].concat(), step);
+            scratch.run(["train", "--resume", &name, "--progress", "none"]).ok();
+            assert_eq!(essence(&scratch, &name), expected, "{whole}, killed at step {step}");
+        }
+    }
+    let [whole, limited] = ["unlimited", "limited"].map(|name| scratch.json(&format!("{name}/result.json")));
+    assert!(limited["total_steps"].as_u64() < whole["total_steps"].as_u64(), "{}", limited["total_steps"]);
+    let spent = limited["estimated_flops"].as_f64().unwrap() / 1e12;
+    assert!((0.8 * tflops..tflops).contains(&spent), "{spent} of {tflops}");
+    // A run that ended by its budget contradicts nothing.
+    scratch.run(["replay", "limited"]).ok();
+}
+
 #[test]
 fn killed_again_and_again() {
     let scratch = Scratch::new();

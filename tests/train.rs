@@ -282,6 +282,15 @@ fn frequency_matched_takes_the_other_seeds_arms_in_another_order() {
     scratch.train("other", &[&noise[..], &control].concat()).ok();
     assert_ne!(scratch.json("other/result.json")["run_id"], result["run_id"]);
 
+    // An adaptive run of another reward is another method, and no source.
+    let other_reward = [&noise[..], &["--control-mode", "adaptive", "--seed", "2", "--reward", "probe"]].concat();
+    scratch.train("traces/probe2", &other_reward).ok();
+    // Runs of a study lie a folder deeper.
+    std::fs::create_dir_all(scratch.path("traces/1a")).unwrap();
+    std::fs::rename(scratch.path("traces/seed1"), scratch.path("traces/1a/1a2b")).unwrap();
+    scratch.train("deeper", &[&noise[..], &control].concat()).ok();
+    assert_eq!(scratch.json("deeper/result.json")["run_id"], scratch.json("other/result.json")["run_id"]);
+
     std::fs::remove_dir_all(scratch.path("traces/seed2")).unwrap();
     let refused = scratch.train("again", &[&noise[..], &control].concat());
     refused.refused(&["no adaptive AdamW run of sym20, seed 2, in traces", "help:", "seed 2"]);

@@ -5,6 +5,7 @@
 mod allocations;
 mod candidates;
 mod controllers;
+mod credit;
 mod defects;
 mod differential;
 mod exp3;

@@ -4,7 +4,9 @@
 use aees_control::controller::Controller;
 use aees_control::episode::{Credit, Selection};
 use aees_control::rng::NumpyGenerator;
-use aees_control::{BanditConfig, CandidateSet, ControllerName, Exp3Config, ThompsonConfig};
+use aees_control::{
+    BanditConfig, CandidateSet, ControllerName, Exp3Config, ScaledUcbConfig, ThompsonConfig, TsallisInfConfig,
+};
 
 const ROUNDS: usize = 3_000;
 const SEEDS: std::ops::Range<i64> = 0..8;
@@ -93,7 +95,8 @@ fn the_defaults_beat_uniform_choice_on_both() {
 
 #[test]
 fn the_scale_of_rewards_does_not_change_a_pick() {
-    for bandit in [thompson(0.95), thompson(1.0), Exp3Config::default().into()] {
+    let scaled = [ScaledUcbConfig::default().into(), TsallisInfConfig::default().into()];
+    for bandit in [thompson(0.95), thompson(1.0), Exp3Config::default().into()].into_iter().chain(scaled) {
         for seed in SEEDS {
             // Powers of two scale without rounding; a thousand does not, but it takes a near tie to show.
             let picks = [1.0, 0.001, 1000.0, 2f64.powi(-40), 2f64.powi(40)].map(|scale| {
@@ -190,20 +193,70 @@ fn defaults(name: &str) -> BanditConfig {
     BanditConfig::read(name.parse().unwrap(), |setting| setting.default)
 }
 
+/// Chance, with three arms.
+const CHANCE: f64 = 1.0 / 3.0;
+/// The rules that promise to learn at any scale of rewards.
+const SCALE_FREE: [&str; 4] = ["thompson", "exp3", "scaled-ducb", "tsallis-inf"];
+
 #[test]
-fn explore() {
-    for (game_name, game, credit) in [
-        ("stationary", STATIONARY, 1),
-        ("switching", Game { best: &[0, 2, 1], ..STATIONARY }, 1),
-        ("drift", Game { drift: 5.0, ..STATIONARY }, 1),
-        ("small", Game { scale: 0.001, ..STATIONARY }, 1),
-        ("large", Game { scale: 1000.0, ..STATIONARY }, 1),
-        ("delayed, own", Game { spread: 4, ..STATIONARY }, 1),
-        ("delayed, 4", Game { spread: 4, ..STATIONARY }, 4),
-        ("stationary credit 4", STATIONARY, 4),
-    ] {
-        for name in ControllerName::ALL {
-            println!("{game_name:20} {:12} {:.3}", name.name(), best_share(&defaults(name.name()), credit, game));
+fn at_the_scale_of_training_rewards_discounted_ucb_is_chance_and_the_others_are_not() {
+    for scale in SCALES {
+        let game = Game { scale, ..STATIONARY };
+        let ducb = best_share(&defaults("ducb"), 1, game);
+        assert_eq!((ducb - CHANCE).abs() < 0.02, scale == 0.001, "ducb: {ducb} at {scale}");
+        for name in SCALE_FREE {
+            let share = best_share(&defaults(name), 1, game);
+            assert!(share > CHANCE + 0.2, "{name}: {share} at {scale}");
         }
+        // Where the reference's bonus is of the right size, the scaled one is as good.
+        let scaled = best_share(&defaults("scaled-ducb"), 1, game);
+        assert!(scaled > 0.74, "scaled-ducb: {scaled} at {scale}");
+    }
+}
+
+#[test]
+fn a_switch_is_followed() {
+    let game = Game { best: &[0, 2, 1], ..STATIONARY };
+    for (name, least) in [("scaled-ducb", 0.7), ("thompson", 0.6), ("tsallis-inf", 0.5), ("exp3", CHANCE + 0.05)] {
+        let share = best_share(&defaults(name), 1, game);
+        assert!(share > least, "{name}: {share}");
+    }
+}
+
+/// Rewards that fall by five times the gap while the run goes on, as losses do.
+#[test]
+fn a_trend_of_all_rewards_does_no_harm() {
+    for name in SCALE_FREE {
+        let (with, without) = (
+            best_share(&defaults(name), 1, Game { drift: 5.0, ..STATIONARY }),
+            best_share(&defaults(name), 1, STATIONARY),
+        );
+        assert!(with > without - 0.05, "{name}: {with} with a trend, {without} without");
+    }
+}
+
+/// An arm that pays over four episodes, some of which others are played in: told the mean over four, rules find it more often
+/// than told its own episode's alone.
+#[test]
+fn credit_over_several_episodes_finds_what_pays_late() {
+    let game = Game { spread: 4, ..STATIONARY };
+    for name in ["scaled-ducb", "thompson", "tsallis-inf", "exp3"] {
+        let [own, four] = [1, 4].map(|credit| best_share(&defaults(name), credit, game));
+        assert!(four > own + 0.03 && four > CHANCE + 0.1, "{name}: {own} by its own episode, {four} by four");
+    }
+    // Where nothing is late, it costs: what is told is thinner.
+    let [own, four] = [1, 4].map(|credit| best_share(&defaults("thompson"), credit, STATIONARY));
+    assert!(own > four, "{own} by its own episode, {four} by four");
+}
+
+/// With a discount of 1 it is the published algorithm, which settles on a stationary bandit.
+#[test]
+fn tsallis_inf_settles_where_nothing_changes() {
+    let forgets_nothing: BanditConfig = TsallisInfConfig { discount: 1.0, ..TsallisInfConfig::default() }.into();
+    for scale in SCALES {
+        let regret = relative_regret(forgets_nothing, false, scale);
+        assert!(regret < 0.1, "{regret} of uniform choice at scale {scale}");
+        let forgetful = relative_regret(defaults("tsallis-inf"), true, scale);
+        assert!(forgetful < 0.5, "{forgetful} of uniform choice at scale {scale}");
     }
 }

@@ -392,3 +392,6 @@ impl Fit {
         Some((mean(&after)? - mean(&others)?) / self.noise)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -342,3 +342,36 @@ fn a_study_says_what_its_runs_are_for() {
     scratch.run(["report", "html", "main", "--out", "page.html"]).ok();
     has(&scratch.text("page.html"), "<dt>purposes</dt><dd>exp3 ablation</dd>");
 }
+
+/// Chance and the reference's bandit on a run of ours and on the reference's archive: who could not have learned is said in words.
+#[test]
+fn control_health_says_who_could_not_have_learned() {
+    let scratch = Scratch::new();
+    let picks = ["--lr-candidates", "0.5,1,2", "--episode-length", "1", "--epochs", "4"];
+    for (name, control) in [("adaptive", "adaptive"), ("random", "random"), ("open", "uniform-random")] {
+        for seed in ["0", "1", "2"] {
+            let more = [&picks[..], &["--control-mode", control, "--seed", seed]].concat();
+            scratch.train(&format!("runs/{name}{seed}"), &more).ok();
+        }
+    }
+    let table = scratch.run(["report", "tables", "runs", "--table", "control-health"]).ok().stdout();
+    let row =
+        |name: &str| table.lines().find(|line| line.starts_with(&format!("| {name} |"))).unwrap_or_default().to_owned();
+    assert!(row("AEES").contains("| 3 |") && row("AEES").ends_with("could not |"), "{table}");
+    assert!(row("Random").ends_with("control |") && row("Uniform random").is_empty(), "{table}");
+    assert!(table.contains("AEES: could not have learned: "), "{table}");
+    scratch.run(["report", "figures", "runs", "--figure", "control-health", "--out", "figures"]).ok();
+    let data = std::fs::read_dir(scratch.path("figures")).unwrap().filter_map(Result::ok);
+    let csv = data.map(|entry| entry.path()).find(|path| path.to_string_lossy().ends_with("aees-lr.csv")).unwrap();
+    let csv = std::fs::read_to_string(csv).unwrap();
+    for quantity in ["value_range", "mean_bonus", "share", "entropy", "effect"] {
+        assert!(csv.contains(&format!(",lr,{quantity},")), "{quantity}");
+    }
+    let archive = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("report/tests/fixtures/archive");
+    let run = scratch.run(["report".into(), "tables".into(), archive, "--table".into(), "control-health".into()]).ok();
+    assert!(
+        run.stdout().contains("could not have learned: its rewards do not tell the arms apart"),
+        "{}",
+        run.stdout()
+    );
+}

@@ -144,8 +144,8 @@ fn seed_left_out(seeds: BTreeSet<i64>, seen: &BTreeSet<i64>) -> Option<i64> {
     (first..=last).find(|seed| !seeds.contains(seed))
 }
 
-/// Every file that may be a result, up to two folders down: `<root>/<run>/result.json` as this program writes them, and
-/// the reference's `<root>/<regime>_seed<n>/<variant>`, which has no extension.
+/// Every file that may be a result: `<root>/<run>/result.json` as `aees train` writes them, `<root>/<xx>/<id>/result.json` as
+/// studies do, and the reference's `<root>/<regime>_seed<n>/<variant>`, which has no extension.
 fn result_files(root: &Path) -> Vec<PathBuf> {
     let list = |folder: &Path| -> Vec<PathBuf> {
         let mut paths: Vec<PathBuf> =
@@ -158,7 +158,10 @@ fn result_files(root: &Path) -> Vec<PathBuf> {
         Some(extension) => extension == "json",
     };
     let (folders, mut files): (Vec<_>, Vec<_>) = list(root).into_iter().partition(|path| path.is_dir());
-    files.extend(folders.iter().flat_map(|folder| list(folder)));
+    for path in folders.iter().flat_map(|folder| list(folder)) {
+        let of_study = path.join("result.json");
+        files.push(if of_study.is_file() { of_study } else { path });
+    }
     files.retain(is_result);
     files
 }

@@ -20,8 +20,18 @@ fn settings() -> LoopSettings {
 }
 
 fn adaptive() -> TrainState {
+    adaptive_with(&[])
+}
+
+/// With a reward that asks for probes, and credit that is owed for a while.
+fn probing() -> TrainState {
+    adaptive_with(&["reward=probe", "credit_episodes=2", "controller=tsallis-inf"])
+}
+
+fn adaptive_with(more: &[&str]) -> TrainState {
     let mut config = RunConfig::new(TaskName::Cifar100);
-    for setting in ["control_mode=adaptive", "episode_length=4", "lr_candidates=0.5,1,2", "noise_candidates=0,0.1"] {
+    let settings = ["control_mode=adaptive", "episode_length=4", "lr_candidates=0.5,1,2", "noise_candidates=0,0.1"];
+    for setting in settings.iter().chain(more) {
         config.assign(setting).unwrap();
     }
     TrainState::new(controllers(&config, None).unwrap())
@@ -245,7 +255,7 @@ fn a_stop_that_diverges_is_a_divergence() {
 
 #[test]
 fn a_run_goes_on_at_any_step_as_if_nothing_had_happened() {
-    for state in [baseline(), adaptive()] {
+    for state in [baseline(), adaptive(), probing()] {
         let mut whole = TrainingLoop::new(settings(), state.clone());
         trace(&mut whole, loss);
         for step in 0..3 * BATCHES {
@@ -272,5 +282,81 @@ fn what_is_next_does_not_change_by_asking() {
         if advance(&mut training, &mut enqueued, loss).is_none() {
             break;
         }
+    }
+}
+
+#[test]
+fn a_probe_comes_before_the_first_episode_and_after_each_also_after_one_that_the_run_ends_in() {
+    for synchronous in [false, true] {
+        let mut training = TrainingLoop::new(LoopSettings { epochs: 2, synchronous, ..settings() }, probing());
+        let (done, _) = trace(&mut training, loss);
+        let probes: Vec<&str> = done.iter().map(String::as_str).filter(|entry| entry.starts_with("probe")).collect();
+        assert_eq!(probes, ["probe 0", "probe 4", "probe 8", "probe 10"], "synchronous {synchronous}");
+        assert!(training.finalize().unwrap(), "the last episode has two steps and its probe");
+        let state = training.state();
+        let episodes = state.aees.as_ref().unwrap().episodes();
+        let probes: Vec<(f64, f64)> =
+            episodes.iter().filter_map(|episode| episode.probe).map(|probe| (probe.before, probe.after)).collect();
+        assert_eq!(probes, [(loss(0), loss(4)), (loss(4), loss(8)), (loss(8), loss(10))]);
+        // Four probes at 2, two evaluations at 1; each in an epoch.
+        assert_eq!((state.probe_examples, state.eval_flops, state.train_flops), (32, 10.0, 10.0));
+        let epochs: f64 = state.epochs.iter().map(|epoch| epoch.tflops * 1e12).sum();
+        assert!((epochs - 20.0).abs() < 1e-9, "{epochs}");
+    }
+}
+
+#[test]
+fn a_probe_that_is_no_number_is_a_divergence_of_the_step_before_it() {
+    fn broken(step: u64) -> f64 {
+        if step == 8 { f64::INFINITY } else { loss(step) }
+    }
+    let mut training = TrainingLoop::new(settings(), probing());
+    let (_, end) = trace(&mut training, broken);
+    let outcome = Outcome::Diverged { step: 7, quantity: "probe_loss".into(), value: "inf".into() };
+    assert_eq!((end, training.state().step), (Next::Done(outcome), 7));
+    assert!(!training.finalize().unwrap(), "the open episode has no probe after it, and is dropped");
+    let mut training = TrainingLoop::new(settings(), probing());
+    training.probed(f64::NAN, 8, 2.0);
+    assert!(matches!(training.next(), Next::Done(Outcome::Diverged { step: 0, .. })));
+}
+
+/// Steps, evaluations and probes count; the run ends where they come to it, with an evaluation, on every engine alike.
+#[test]
+fn a_run_ends_when_it_has_cost_what_it_may() {
+    let ends = |max_flops: f64, state: TrainState, synchronous: bool| {
+        let settings = LoopSettings { max_flops: Some(max_flops), synchronous, ..settings() };
+        let mut training = TrainingLoop::new(settings, state);
+        let (done, end) = trace(&mut training, loss);
+        assert_eq!(end, Next::Done(Outcome::Ok));
+        let evaluated = done.iter().filter(|entry| entry.starts_with("evaluate")).count();
+        (training.state().step, training.state().epochs.len(), evaluated)
+    };
+    for synchronous in [false, true] {
+        assert_eq!(ends(100.0, baseline(), synchronous), (15, 3, 3), "enough for all");
+        assert_eq!(ends(18.0, baseline(), synchronous), (15, 3, 3), "just enough");
+        assert_eq!(ends(8.0, baseline(), synchronous), (7, 2, 2), "inside the second epoch");
+        assert_eq!(ends(6.0, baseline(), synchronous), (5, 1, 1), "spent by an evaluation");
+        assert_eq!(ends(5.0, baseline(), synchronous), (5, 1, 1), "spent at the end of an epoch");
+        // 2 + 4 + 2 + 1 = 9 before the evaluation.
+        assert_eq!(ends(9.0, probing(), synchronous), (5, 1, 1));
+        assert_eq!(ends(14.0, probing(), synchronous), (8, 2, 2), "10 after an epoch, 2 + 1 + ... in the next");
+    }
+}
+
+#[test]
+fn a_run_with_a_budget_goes_on_at_any_step_as_if_nothing_had_happened() {
+    let settings = LoopSettings { max_flops: Some(17.0), ..settings() };
+    let mut whole = TrainingLoop::new(settings, probing());
+    trace(&mut whole, loss);
+    for step in 0..whole.state().step {
+        let mut first = TrainingLoop::new(settings, probing());
+        let mut enqueued = take_steps(&mut first, step);
+        first.stop();
+        while advance(&mut first, &mut enqueued, loss).is_some() {}
+        let saved = serde_json::to_string(first.state()).unwrap();
+        let mut second = TrainingLoop::new(settings, serde_json::from_str(&saved).unwrap());
+        trace(&mut second, loss);
+        let texts = [&whole, &second].map(|training| serde_json::to_string(training.state()).unwrap());
+        assert_eq!(texts[0], texts[1], "stopped after step {step}");
     }
 }

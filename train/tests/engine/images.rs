@@ -3,7 +3,7 @@
 use aees_run::settings::TaskName;
 use aees_train::engine::{EngineData, EngineError, Split, StepControl, build};
 
-use super::{ADAMW, SGD, assert_same, control, image_engine, job, on_each, steps};
+use super::{ADAMW, SGD, assert_same, control, image_engine, job, on_each, steps, text_engine};
 
 #[test]
 fn a_drain_gives_all_steps_in_order_and_learning_happens() {
@@ -42,6 +42,26 @@ fn predictions_cover_each_split_and_do_not_depend_on_training_mode() {
             assert_eq!(predictions.len(), examples);
             assert!(predictions.iter().all(|class| *class < 100));
             assert_eq!(predictions, engine.predict(split).unwrap(), "an evaluation changes nothing");
+        }
+    });
+}
+
+#[test]
+fn logits_are_those_that_predictions_are_made_of() {
+    on_each(|target| {
+        for mut engine in [image_engine(target, ADAMW, 0), text_engine(target, 3)] {
+            steps(engine.as_mut(), 0, 4, |step| control(step, 1.0, 0.0));
+            let before = engine.save().unwrap();
+            let predictions = engine.predict(Split::Train).unwrap();
+            let range = 16..40;
+            let logits = engine.logits(Split::Train, range.clone()).unwrap();
+            let classes = logits.len() / range.len();
+            let highest = |row: &[f32]| (0..classes).max_by(|a, b| row[*a].total_cmp(&row[*b])).unwrap() as u32;
+            let own: Vec<u32> = logits.chunks(classes).map(highest).collect();
+            let alike = own.iter().zip(&predictions[range]).filter(|(a, b)| a == b).count();
+            // A batch of another size may be summed in another order.
+            assert!(alike + 1 >= own.len(), "{target:?}: {alike} of {}", own.len());
+            assert_same(&engine.save().unwrap(), &before, target);
         }
     });
 }
