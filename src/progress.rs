@@ -66,9 +66,15 @@ fn auto() -> Style {
 pub(crate) fn subscribers(style: Style) -> Vec<Box<dyn Subscriber>> {
     let preparations = Preparations::new(style == Style::Bar);
     match style {
-        Style::Bar => vec![Box::new(preparations), Box::new(bar::Bar::default()), Box::new(final_lines::FinalLines)],
+        Style::Bar => {
+            vec![Box::new(preparations), Box::new(bar::Bar::default()), Box::new(final_lines::FinalLines::default())]
+        }
         Style::Plain => {
-            vec![Box::new(preparations), Box::new(plain::Plain::default()), Box::new(final_lines::FinalLines)]
+            vec![
+                Box::new(preparations),
+                Box::new(plain::Plain::default()),
+                Box::new(final_lines::FinalLines::default()),
+            ]
         }
         Style::Json => vec![Box::new(json_lines::JsonLines)],
         Style::None => vec![Box::new(warnings::Warnings::default())],

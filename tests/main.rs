@@ -18,6 +18,7 @@ mod libtorch;
 mod messages;
 mod nothing_hidden;
 mod nothing_lost;
+mod options;
 mod program;
 mod replay;
 mod report;

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
 
-use crate::program::{DUAL, Scratch, TINY, without_times};
+use crate::program::{DUAL, Run, Scratch, TINY, without_times};
 use serde_json::{Value, json};
 
 /// Starts the run and kills it (SIGKILL) as soon as it has reported a step. Returns whether it was still running.
@@ -13,7 +13,7 @@ pub(crate) fn kill_at_step(scratch: &Scratch, name: &str, more: &[&str], step: u
     start_and_kill(scratch, arguments.iter().chain(&TINY).chain(more), step)
 }
 
-fn start_and_kill<'a>(scratch: &Scratch, arguments: impl Iterator<Item = &'a &'a str>, step: u64) -> bool {
+pub(crate) fn start_and_kill<'a>(scratch: &Scratch, arguments: impl Iterator<Item = &'a &'a str>, step: u64) -> bool {
     let mut child = scratch.command(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     for line in lines {
@@ -24,6 +24,25 @@ fn start_and_kill<'a>(scratch: &Scratch, arguments: impl Iterator<Item = &'a &'a
     }
     let _ = child.kill();
     !child.wait().unwrap().success()
+}
+
+/// Starts the run and interrupts it (SIGINT) at its first step. Gives what it said after that, and its end.
+#[cfg(unix)]
+pub(crate) fn interrupted(scratch: &Scratch, name: &str, more: &[&str]) -> Run {
+    let arguments = ["train", "cifar100", "--run-dir", name, "--progress", "json"];
+    let mut child = scratch
+        .command(arguments.iter().chain(&TINY).chain(more))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    lines.find(|line| line.as_ref().unwrap().contains(r#""event":"steps""#)).unwrap().unwrap();
+    let signalled = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(signalled.success());
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    let ended = child.wait_with_output().unwrap();
+    Run(std::process::Output { stdout: rest.join("\n").into_bytes(), ..ended })
 }
 
 /// What must be equal; the folder's own path is not in a result.
@@ -175,20 +194,10 @@ fn settings_that_decide_the_result_cannot_change() {
 fn an_interrupt_writes_a_checkpoint_and_exits_with_130() {
     let scratch = Scratch::new();
     scratch.train("whole", &DUAL).ok();
-    let arguments = ["train", "cifar100", "--run-dir", "run", "--progress", "json"];
-    let mut child = scratch
-        .command(arguments.iter().chain(&TINY).chain(&DUAL))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    lines.find(|line| line.as_ref().unwrap().contains(r#""event":"steps""#)).unwrap().unwrap();
-    let signalled = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(signalled.success());
-    let last = lines.map_while(Result::ok).last().unwrap();
+    let run = interrupted(&scratch, "run", &DUAL);
+    let last = run.stdout().lines().last().unwrap().to_owned();
     assert_eq!(serde_json::from_str::<Value>(&last).unwrap()["event"], json!("checkpoint"), "{last}");
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(run.code(), Some(130));
     scratch.run(["train", "--resume", "run"]).ok();
     assert_eq!(essence(&scratch, "run"), essence(&scratch, "whole"));
 }

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 pub enum Outcome {
     /// All epochs were done.
     Ok,
-    /// The loss, or the update it led to, stopped being a finite number.
+    /// The loss, the gradient or the update it led to stopped being a finite number.
     Diverged {
         /// The global step, from 0, at which it happened.
         step: u64,
-        /// What it was: `loss` or `update_norm`.
+        /// What it was: `loss`, `gradient_norm` or `update_norm`.
         quantity: String,
         /// The value as text: `NaN`, `inf` or `-inf`, which JSON numbers cannot say.
         value: String,

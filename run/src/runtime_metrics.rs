@@ -52,15 +52,15 @@ fn epochs(state: &TrainState, seconds: f64) -> Value {
 /// Steps, epochs and examples, and how fast they went. A run of no steps has no rate.
 fn rates(config: &RunConfig, state: &TrainState, seconds: f64) -> Value {
     let (steps, epochs) = (state.step, state.epochs.len());
-    let examples = steps.checked_mul(config.batch_size.get() as u64);
+    let examples = steps.checked_mul(config.step_examples() as u64);
     let counted = |count: f64| Some(count).filter(|count| *count > 0.0);
     let (step_count, epoch_count) = (counted(steps as f64), counted(epochs as f64));
     json!({
         "total_steps": steps,
         "total_epochs": epochs,
         "batch_size": config.batch_size,
-        "gradient_accumulation_steps": 1,
-        "effective_batch_size": config.batch_size,
+        "gradient_accumulation_steps": config.gradient_accumulation_steps,
+        "effective_batch_size": config.step_examples(),
         "estimated_train_examples_processed": examples,
         "seconds_per_step": step_count.map(|steps| seconds / steps),
         "steps_per_second": step_count.and_then(|steps| ratio(steps, seconds)),

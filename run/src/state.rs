@@ -18,8 +18,14 @@ pub struct TrainState {
     pub open_epoch: OpenEpoch,
     /// The finished epochs.
     pub epochs: Vec<FinishedEpoch>,
-    /// The best evaluation so far.
+    /// The best evaluation at an epoch's end so far.
     pub best: Option<BestEpoch>,
+    /// The evaluations before an epoch's end, in order.
+    #[serde(default)]
+    pub evaluations: Vec<StepEvaluation>,
+    /// What early stopping counts.
+    #[serde(default)]
+    pub gain: EvaluationGain,
     /// The controllers, with an open episode; absent for baselines.
     pub aees: Option<Aees>,
     /// Norms of the updates, summed over each `episode_length` steps of a baseline, so that every method logs them.
@@ -53,6 +59,29 @@ pub struct OpenEpoch {
     pub seconds_before: f64,
     /// Episodes that were closed when the epoch began.
     pub episodes_before: usize,
+    /// The gradients of its steps, where they are clipped.
+    #[serde(default)]
+    pub gradients: GradientSums,
+}
+
+/// Sums over the gradients of an epoch under way.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GradientSums {
+    /// Sum of their norms before they were clipped.
+    norm_sum: f64,
+    /// How many there were.
+    steps: u64,
+    /// How many of them were clipped.
+    clipped: u64,
+}
+
+/// The gradients of an epoch in a run that clips them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochGradients {
+    /// Mean over the steps of their norms before they were clipped.
+    pub mean_norm: f64,
+    /// Share of the steps whose gradient was clipped.
+    pub clipped_share: f64,
 }
 
 /// What stays of an epoch.
@@ -70,6 +99,9 @@ pub struct FinishedEpoch {
     pub seconds: f64,
     /// Estimated TFLOP, evaluation included.
     pub tflops: f64,
+    /// Its gradients, if they were clipped.
+    #[serde(default)]
+    pub gradients: Option<EpochGradients>,
 }
 
 /// The epoch with the best evaluation accuracy; of equals, the first.
@@ -81,6 +113,38 @@ pub struct BestEpoch {
     pub val_accuracy: f64,
 }
 
+/// An evaluation before the end of an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepEvaluation {
+    /// Steps done.
+    pub step: u64,
+    /// Its accuracy, as a fraction.
+    pub val_accuracy: f64,
+}
+
+/// What all evaluations of a run gained, at the ends of epochs and before: what `--patience` counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EvaluationGain {
+    /// The best of them; of equals, the first.
+    pub best: Option<StepEvaluation>,
+    /// Evaluations since.
+    pub since_best: u64,
+    /// The step of the last one.
+    pub last_step: u64,
+}
+
+impl EvaluationGain {
+    fn record(&mut self, evaluation: StepEvaluation) {
+        self.last_step = evaluation.step;
+        if self.best.is_none_or(|best| evaluation.val_accuracy > best.val_accuracy) {
+            self.best = Some(evaluation);
+            self.since_best = 0;
+        } else {
+            self.since_best += 1;
+        }
+    }
+}
+
 /// Mean update norms over blocks of steps.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateNorms {
@@ -90,6 +154,14 @@ pub struct UpdateNorms {
     sum: f64,
     /// Steps in the open block.
     steps: usize,
+}
+
+impl GradientSums {
+    fn of_epoch(&self) -> Option<EpochGradients> {
+        let steps = self.steps as f64;
+        (self.steps > 0)
+            .then(|| EpochGradients { mean_norm: self.norm_sum / steps, clipped_share: self.clipped as f64 / steps })
+    }
 }
 
 impl UpdateNorms {
@@ -121,6 +193,8 @@ impl TrainState {
             open_epoch: OpenEpoch::default(),
             epochs: Vec::new(),
             best: None,
+            evaluations: Vec::new(),
+            gain: EvaluationGain::default(),
             aees,
             update_norms: UpdateNorms::default(),
             train_flops: 0.0,
@@ -131,8 +205,14 @@ impl TrainState {
         }
     }
 
-    /// Adds one finished step to the epoch under way.
-    pub fn record_step(&mut self, record: &StepRecord, flops: f64) {
+    /// Adds one finished step to the epoch under way. A gradient with a norm above `max_gradient_norm` was clipped.
+    pub fn record_step(&mut self, record: &StepRecord, flops: f64, max_gradient_norm: Option<f64>) {
+        if let Some(norm) = record.gradient_norm {
+            let gradients = &mut self.open_epoch.gradients;
+            gradients.norm_sum += norm;
+            gradients.steps += 1;
+            gradients.clipped += u64::from(max_gradient_norm.is_some_and(|most| norm > most));
+        }
         self.open_epoch.loss_sum += record.loss * record.examples as f64;
         self.open_epoch.correct += record.correct;
         self.open_epoch.examples += record.examples as u64;
@@ -147,6 +227,20 @@ impl TrainState {
         self.eval_flops += flops;
     }
 
+    /// Counts an evaluation, wherever in its epoch it is.
+    pub fn count_evaluation(&mut self, val_accuracy: f64) {
+        self.gain.record(StepEvaluation { step: self.step, val_accuracy });
+    }
+
+    /// Keeps an evaluation before the end of the epoch under way.
+    pub fn keep_evaluation(&mut self, end: &EpochEnd) -> StepEvaluation {
+        let evaluation = StepEvaluation { step: self.step, val_accuracy: end.val_accuracy };
+        self.evaluations.push(evaluation);
+        self.eval_flops += end.eval_flops;
+        self.open_epoch.flops += end.eval_flops;
+        evaluation
+    }
+
     /// Closes the epoch under way and opens the next one.
     pub fn finish_epoch(&mut self, end: EpochEnd) -> EpochSummary {
         let open = std::mem::take(&mut self.open_epoch);
@@ -159,6 +253,7 @@ impl TrainState {
             learning_rate: end.learning_rate,
             seconds: end.seconds,
             tflops: (open.flops + end.eval_flops) / 1e12,
+            gradients: open.gradients.of_epoch(),
         };
         let episodes = self.aees.as_ref().map_or(&[][..], Aees::episodes);
         let fresh = &episodes[open.episodes_before.min(episodes.len())..];
@@ -175,6 +270,7 @@ impl TrainState {
             episodes: episodes.len(),
             last_arm: episodes.last().map(|episode| episode.selection.candidate.name()),
             mean_reward: (!fresh.is_empty()).then(|| rewards / fresh.len() as f64),
+            gradients: finished.gradients,
         };
         self.open_epoch.episodes_before = episodes.len();
         if self.best.is_none_or(|best| finished.val_accuracy > best.val_accuracy) {
@@ -200,6 +296,8 @@ pub struct StepRecord {
     pub correct: u64,
     /// Euclidean norm of the change of all parameters.
     pub update_norm: f64,
+    /// Euclidean norm of all gradients before they were clipped; none in a run that does not clip them.
+    pub gradient_norm: Option<f64>,
 }
 
 /// One epoch.
@@ -227,9 +325,11 @@ pub struct EpochSummary {
     pub last_arm: Option<String>,
     /// Mean reward of the episodes closed in this epoch.
     pub mean_reward: Option<f64>,
+    /// Its gradients, if they were clipped.
+    pub gradients: Option<EpochGradients>,
 }
 
-/// What the end of an epoch adds to its sums.
+/// What an evaluation says of the epoch that it ends, or that goes on after it.
 #[derive(Clone, Copy, Debug)]
 pub struct EpochEnd {
     /// Evaluation accuracy, as a fraction.
@@ -238,6 +338,6 @@ pub struct EpochEnd {
     pub eval_flops: f64,
     /// The epoch's scheduled learning rate.
     pub learning_rate: f64,
-    /// Seconds of the whole epoch.
+    /// Seconds of the epoch so far.
     pub seconds: f64,
 }

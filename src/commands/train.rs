@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use aees_run::run_directory::Replace;
-use aees_run::settings::RunConfig;
+use aees_run::settings::{KeepCheckpoints, RunConfig};
 use aees_train::session::{self, RunTarget, SessionEnd};
 use aees_train::shared_inputs::SharedInputs;
 use clap::Args;
@@ -88,8 +88,10 @@ impl TrainFlags {
         if self.dry_run {
             return rehearse(&config, self.run_dir.as_deref(), replace, style, self.json);
         }
-        let stop = interrupt::watch(|| {
-            eprintln!("stopping after this step and writing a checkpoint; press Ctrl-C again to stop at once");
+        let keeps_none = config.keep_checkpoints == KeepCheckpoints::None;
+        let stop = interrupt::watch(move || {
+            let saving = if keeps_none { "" } else { " and writing a checkpoint" };
+            eprintln!("stopping after this step{saving}; press Ctrl-C again to stop at once");
         })?;
         match session::train(&config, &target, progress::subscribers(style), &stop, &SharedInputs::for_one_run())? {
             // The last event names the result.
@@ -103,8 +105,12 @@ impl TrainFlags {
                 eprintln!("nothing to do: this very run is finished, and its result is there");
                 report(&result, self.json, "already finished")
             }
-            SessionEnd::Interrupted { step, directory } => {
-                eprintln!("stopped after step {step}; continue with: aees train --resume {}", directory.display());
+            SessionEnd::Interrupted { step, directory, can_go_on } => {
+                let words = match can_go_on {
+                    true => "continue with",
+                    false => "what it did was not kept (--keep-checkpoints none); begin again with",
+                };
+                eprintln!("stopped after step {step}; {words}: aees train --resume {}", directory.display());
                 Ok(ExitCode::from(EXIT_INTERRUPTED))
             }
         }

@@ -130,7 +130,7 @@ impl Subscriber for Bar {
                 self.pace.pause();
                 self.bar.set_message(format!("{what} ..."));
             }
-            RunEvent::EpochFinished(_) => self.pace.since = Some(Instant::now()),
+            RunEvent::EpochFinished(_) | RunEvent::Evaluated(_) => self.pace.since = Some(Instant::now()),
             RunEvent::Finished { .. } => self.bar.finish_and_clear(),
             _ => {}
         }

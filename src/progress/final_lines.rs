@@ -1,5 +1,7 @@
 //! The last words of a run: the best epoch, how often each arm was picked, and how to look at it.
 
+use std::num::NonZeroU64;
+
 use aees_run::artifact::FileError;
 use aees_run::shown::accuracy;
 use aees_run::state::TrainState;
@@ -7,12 +9,19 @@ use aees_studies::study::quoted;
 use aees_train::event::{RunEvent, Subscriber};
 
 /// Prints the summary when the run is finished.
-pub(crate) struct FinalLines;
+#[derive(Default)]
+pub(crate) struct FinalLines {
+    /// After so many evaluations without a gain the run ends.
+    patience: Option<u64>,
+}
 
 impl Subscriber for FinalLines {
     fn on_event(&mut self, event: &RunEvent<'_>) -> Result<(), FileError> {
+        if let RunEvent::Started(start) = event {
+            self.patience = start.config.patience.map(NonZeroU64::get);
+        }
         if let RunEvent::Finished { state, path, .. } = event {
-            for line in lines(state) {
+            for line in lines(state, self.patience) {
                 eprintln!("{line}");
             }
             let folder = path.parent().unwrap_or(path).to_string_lossy();
@@ -22,8 +31,18 @@ impl Subscriber for FinalLines {
     }
 }
 
-fn lines(state: &TrainState) -> Vec<String> {
+fn lines(state: &TrainState, patience: Option<u64>) -> Vec<String> {
     let mut lines = Vec::new();
+    let gain = &state.gain;
+    if let (Some(best), true) = (gain.best, patience.is_some_and(|patience| gain.since_best >= patience)) {
+        lines.push(format!(
+            "stopped early after step {}: {} evaluations without a gain since step {} ({:.2} %)",
+            state.step,
+            gain.since_best,
+            best.step,
+            100.0 * best.val_accuracy
+        ));
+    }
     if let (Some(best), Some(last)) = (state.best, state.epochs.last()) {
         let (best_accuracy, last_accuracy) = (accuracy(best.val_accuracy), accuracy(last.val_accuracy));
         lines.push(format!("best accuracy {best_accuracy} in epoch {}, last {last_accuracy}", best.epoch + 1));

@@ -39,6 +39,9 @@ fn object(event: &RunEvent<'_>) -> Option<Value> {
             "event": "episode_closed", "episode": episode, "arm": record.selection.candidate.name(),
             "reward": record.reward, "step": record.end_step + 1,
         }),
+        RunEvent::Evaluated(evaluation) => json!({
+            "event": "evaluation", "step": evaluation.step, "val_accuracy": evaluation.val_accuracy,
+        }),
         RunEvent::EpochFinished(summary) => json!({
             "event": "epoch", "epoch": summary.epoch + 1, "step": summary.step, "train_loss": summary.train_loss,
             "train_accuracy": summary.train_accuracy, "val_accuracy": summary.val_accuracy, "seconds": summary.seconds,

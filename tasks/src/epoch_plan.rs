@@ -52,6 +52,18 @@ pub struct Batch<'plan> {
     pub start: usize,
 }
 
+impl<'plan> Batch<'plan> {
+    /// The batch in parts of so many examples, in order; the last may be shorter.
+    pub fn parts(self, size: usize) -> impl Iterator<Item = Batch<'plan>> {
+        let size = size.max(1);
+        (0..self.indices.len()).step_by(size).map(move |first| {
+            let part = first..first.saturating_add(size).min(self.indices.len());
+            let augmentations = self.augmentations.get(part.clone()).unwrap_or_default();
+            Batch { indices: &self.indices[part], augmentations, start: self.start + first, ..self }
+        })
+    }
+}
+
 impl EpochPlan {
     /// The plan of an epoch (from 0) over `n` examples.
     #[must_use]
@@ -210,6 +222,17 @@ mod tests {
             let short = lengths.len() % batch_size;
             let last = plan.batches(batch_size).last().map_or(0, |batch| batch.indices.len());
             prop_assert_eq!(last, if short == 0 { batch_size.min(lengths.len()) } else { short });
+        }
+
+        #[test]
+        fn the_parts_of_a_batch_are_the_smaller_batches_of_its_plan(seed: u64, n in 1_u32..300, size in 1_usize..20, count in 1_usize..6) {
+            let plan = EpochPlan::new(seed, 0, n);
+            let parts: Vec<Batch<'_>> = plan.batches(size * count).flat_map(|batch| batch.parts(size)).collect();
+            let smaller: Vec<Batch<'_>> = plan.batches(size).collect();
+            prop_assert_eq!(parts.len(), smaller.len());
+            for (part, smaller) in parts.iter().zip(&smaller) {
+                prop_assert_eq!(part, &Batch { index: part.index, ..*smaller });
+            }
         }
 
         #[test]

@@ -1,7 +1,8 @@
 //! Images and labels of one split, as bytes on the host.
 
 use std::path::Path;
-use std::sync::Arc;
+
+use bytes::Bytes;
 
 use crate::error::{DataError, DataResult};
 
@@ -17,24 +18,25 @@ pub const IMAGE_BYTES: usize = CHANNELS * PLANE_BYTES;
 /// The images of one split with the labels that are trained on and the true ones. Clones share the pixels.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ImageSplit {
-    pixels: Arc<Vec<u8>>,
+    pixels: Bytes,
     labels: Vec<u32>,
     clean_labels: Vec<u32>,
 }
 
 impl ImageSplit {
-    /// Joins pixels `[n, 3, 32, 32]` and clean labels `[n]`.
+    /// Joins pixels `[n, 3, 32, 32]`, in memory or mapped from a file, and clean labels `[n]`.
     ///
     /// # Errors
     /// If the two do not have the same `n`.
-    pub fn new(pixels: Vec<u8>, labels: Vec<u32>) -> DataResult<Self> {
+    pub fn new(pixels: impl Into<Bytes>, labels: Vec<u32>) -> DataResult<Self> {
+        let pixels = pixels.into();
         if pixels.len() != labels.len() * IMAGE_BYTES {
             let (found, images) = (pixels.len(), labels.len());
             let expected = images * IMAGE_BYTES;
             let reason = format!("expected {expected} bytes for {images} labels, found {found} bytes");
             return Err(DataError::unusable(Path::new("pixels"), reason));
         }
-        Ok(Self { pixels: Arc::new(pixels), clean_labels: labels.clone(), labels })
+        Ok(Self { pixels, clean_labels: labels.clone(), labels })
     }
 
     /// The number of images, n.
@@ -96,18 +98,21 @@ impl ImageSplit {
             pixels.extend_from_slice(self.image(position as usize));
         }
         let pick = |labels: &[u32]| positions.iter().map(|&position| labels[position as usize]).collect();
-        Self { pixels: Arc::new(pixels), labels: pick(&self.labels), clean_labels: pick(&self.clean_labels) }
+        Self { pixels: pixels.into(), labels: pick(&self.labels), clean_labels: pick(&self.clean_labels) }
     }
 
-    /// Adds another split's images at the end.
-    pub(crate) fn append(&mut self, mut other: Self) {
-        Arc::make_mut(&mut self.pixels).append(Arc::make_mut(&mut other.pixels));
-        self.labels.append(&mut other.labels);
-        self.clean_labels.append(&mut other.clean_labels);
-    }
-
-    /// Makes room for `images` more, so that joining many parts copies each once.
-    pub(crate) fn reserve(&mut self, images: usize) {
-        Arc::make_mut(&mut self.pixels).reserve_exact(images * IMAGE_BYTES);
+    /// The images of several splits, one after the other; each is copied once.
+    pub(crate) fn joined(parts: Vec<Self>) -> Self {
+        if let [_] = parts[..] {
+            return parts.into_iter().next().unwrap_or_default();
+        }
+        let mut pixels = Vec::with_capacity(parts.iter().map(|part| part.pixels.len()).sum());
+        let (mut labels, mut clean_labels) = (Vec::new(), Vec::new());
+        for part in parts {
+            pixels.extend_from_slice(&part.pixels);
+            labels.extend(part.labels);
+            clean_labels.extend(part.clean_labels);
+        }
+        Self { pixels: pixels.into(), labels, clean_labels }
     }
 }

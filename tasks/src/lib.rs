@@ -22,7 +22,7 @@
 //! }
 //! # Ok::<(), aees_tasks::DataError>(())
 //! ```
-// One exception: mapping a token file (tokens/store.rs).
+// One exception: mapping a file (file_state.rs).
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -36,6 +36,7 @@ mod dataset_info;
 mod datasets;
 mod epoch_plan;
 mod error;
+mod file_state;
 mod fingerprint;
 mod hub;
 mod hub_data;
@@ -48,12 +49,15 @@ mod tokens;
 mod unpack;
 
 pub use augment::{Normalization, augment_batch, normalize_batch};
-pub use cifar100::{CIFAR100_CLASSES, CIFAR100_HUB, Cifar100, Cifar100Config, Cifar100Images, next_in_superclass};
+pub use cifar100::{
+    CIFAR100_CLASSES, CIFAR100_HUB, Cifar100, Cifar100Config, Cifar100Images, PreparedImages, next_in_superclass,
+};
 pub use data_source::{DataOrigin, DataSource};
 pub use dataset_info::DatasetInfo;
 pub use datasets::dataset;
 pub use epoch_plan::{Batch, CropFlip, EpochPlan, PADDING};
 pub use error::{DataError, DataResult, RowPlace};
+pub use file_state::file_states;
 pub use fingerprint::labels_digest;
 pub use hub::{
     DownloadEvent, DownloadProgress, Hub, HubError, HubFile, HubOptions, HubPath, HubSettings, HubTimeouts, RepoId,

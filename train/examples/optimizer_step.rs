@@ -65,7 +65,7 @@ fn measure(name: &str, config: OptimizerConfig, noise_std: f64) {
         };
         times.push(start.elapsed());
         module = stepped;
-        let SquaredNorm::Host(_) = norm else { return eprintln!("{name}: not on the host") };
+        let SquaredNorm::Host(_) = norm.update else { return eprintln!("{name}: not on the host") };
     }
     // The first two steps allocate the slots and warm up the threads.
     let mut times: Vec<Duration> = times.split_off(2);
@@ -97,9 +97,11 @@ fn main() {
             _ => "other vectors",
         },
     );
-    let adamw = OptimizerConfig { kind: OptimizerKind::ADAMW, weight_decay: 0.01 };
-    let momentum = OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.9 }, weight_decay: 5e-4 };
-    let plain = OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.0 }, weight_decay: 0.0 };
+    let adamw = OptimizerConfig { kind: OptimizerKind::ADAMW, weight_decay: 0.01, max_gradient_norm: None };
+    let momentum =
+        OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.9 }, weight_decay: 5e-4, max_gradient_norm: None };
+    let plain =
+        OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.0 }, weight_decay: 0.0, max_gradient_norm: None };
     for (name, config) in [("AdamW", adamw), ("SGD, momentum", momentum), ("SGD", plain)] {
         measure(name, config, 0.0);
         measure(&format!("{name}, noise"), config, 1e-3);

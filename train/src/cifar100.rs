@@ -9,7 +9,7 @@ use aees_models::weights::write_safetensors;
 use aees_models::{ModelSpec, ResNet18Config, flops};
 use aees_tasks::{
     CIFAR100_CLASSES, CIFAR100_HUB, Cifar100, Cifar100Config, DataSource, EpochPlan, HubAccess, LabelNoise,
-    StreamPurpose, stream,
+    PreparedImages, StreamPurpose, stream,
 };
 use serde_json::{Map, Value, json};
 
@@ -74,6 +74,7 @@ impl Cifar100Task {
             val_split: config.val_split.get(),
             label_noise: LabelNoise { kind: config.label_noise_type, rate: config.label_noise_rate.get() },
             seed: config.seed,
+            prepared: Some(prepared(config)),
             ..Cifar100Config::default()
         };
         let hub = hub(config)?;
@@ -85,6 +86,13 @@ impl Cifar100Task {
         let images = shared.take(key, load).map_err(|error| error.fetched_by(fetch_command(config)))?;
         Ok(data.on(&images)?)
     }
+}
+
+/// Where decoded images are kept from run to run.
+fn prepared(config: &RunConfig) -> PreparedImages {
+    let default = || Path::new("data").join(format!("{}_prepared", config.task.name()));
+    let folder = config.prepared_images_dir.as_ref().map_or_else(default, PathBuf::from);
+    PreparedImages::new(folder, config.prepared_images_mb.saturating_mul(1_000_000))
 }
 
 /// Brings CIFAR-100 into the Hugging Face cache; gives the files.
@@ -165,7 +173,7 @@ impl TrainingTask for Cifar100Task {
         Ok(PreparedJob { job, notices: Vec::new() })
     }
 
-    fn describe(&self, settings: &RunConfig, _steps: u64, config: &mut Map<String, Value>) {
+    fn describe(&self, settings: &RunConfig, config: &mut Map<String, Value>) {
         let mut put = |key: &str, value: Value| config.insert(key.to_owned(), value);
         put("scheduler_t_max", json!(settings.schedule_span()));
         put("control_regime", json!(settings.control_mode.method_name()));

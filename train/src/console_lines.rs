@@ -20,6 +20,9 @@ impl ConsoleLines {
         match event {
             RunEvent::Started(start) => self.started(start),
             RunEvent::EpochFinished(summary) => vec![self.epoch(summary)],
+            RunEvent::Evaluated(evaluation) => {
+                vec![format!("[{}] | step {} | val_acc={:.4}", self.label, evaluation.step, evaluation.val_accuracy)]
+            }
             RunEvent::Warning(text) => vec![format!("warning: {text}")],
             RunEvent::Finished { outcome, path, .. } => {
                 let mut lines = Vec::new();
@@ -81,6 +84,10 @@ impl ConsoleLines {
             format!("time={:.1}s", summary.seconds),
             format!("cum_tflops={:.3}", summary.cumulative_tflops),
         ];
+        if let Some(gradients) = &summary.gradients {
+            let (norm, clipped) = (gradients.mean_norm, 100.0 * gradients.clipped_share);
+            parts.push(format!("grad_norm={norm:.4} clipped={clipped:.1}%"));
+        }
         if self.episodic {
             let last = summary.last_arm.as_deref().unwrap_or("-");
             let reward = summary.mean_reward.map_or("n/a".to_owned(), |reward| format!("{reward:.4}"));
@@ -92,6 +99,8 @@ impl ConsoleLines {
 
 #[cfg(test)]
 mod tests {
+    use aees_run::state::EpochGradients;
+
     use super::*;
 
     #[test]
@@ -109,6 +118,7 @@ mod tests {
             episodes: 1,
             last_arm: Some("lr1_n0".into()),
             mean_reward: Some(0.204163),
+            gradients: None,
         };
         assert_eq!(
             lines.epoch(&summary),
@@ -117,5 +127,7 @@ mod tests {
         );
         (summary.last_arm, summary.mean_reward) = (None, None);
         assert!(lines.epoch(&summary).ends_with("last_mode=- epoch_mean_reward=n/a"));
+        summary.gradients = Some(EpochGradients { mean_norm: 3.86104, clipped_share: 0.25 });
+        assert!(lines.epoch(&summary).contains("cum_tflops=5.920 | grad_norm=3.8610 clipped=25.0% | episodes"));
     }
 }

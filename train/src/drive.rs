@@ -12,13 +12,13 @@ use aees_tasks::EpochPlan;
 use aees_run::artifact::FileError;
 use aees_run::checkpoint::{Checkpoint, CheckpointError, CheckpointFolder};
 use aees_run::outcome::Outcome;
-use aees_run::settings::RunConfig;
+use aees_run::settings::{KeepCheckpoints, RunConfig};
 use aees_run::state::{EpochEnd, TrainState};
 
 use crate::engine::{Engine, EngineError, Split, StepControl, StepRecord};
 use crate::event::{RunEvent, Subscriber, Subscribers};
 use crate::probe::ProbeBatch;
-use crate::training_loop::{Checkpoints, LoopSettings, Next, StepPlan, TrainingLoop};
+use crate::training_loop::{Checkpoints, Evaluated, LoopSettings, Next, StepPlan, TrainingLoop};
 use crate::training_task::TrainingTask;
 
 /// A run that cannot go on.
@@ -55,10 +55,15 @@ pub enum LoopEnd {
 /// One run: its parts, and where it stands.
 pub struct Drive {
     learning_rate: f64,
+    /// Examples of a step, and of each of the parts that its gradients are added up from.
+    step_examples: usize,
     batch_size: usize,
     task: Box<dyn TrainingTask>,
     engine: Box<dyn Engine>,
     checkpoints: CheckpointFolder,
+    keep: KeepCheckpoints,
+    /// That of the best epoch, where none is written and it is measured at the end.
+    best: Option<Checkpoint>,
     subscribers: Vec<Box<dyn Subscriber>>,
     training: TrainingLoop,
     /// The epoch under way, with its number.
@@ -80,14 +85,17 @@ impl Drive {
         state: TrainState,
     ) -> Self {
         let now = Instant::now();
-        let batch_size = config.batch_size.get();
-        let settings = LoopSettings::new(config, task.steps_per_epoch(batch_size), engine.is_synchronous());
+        let step_examples = config.step_examples();
+        let settings = LoopSettings::new(config, task.steps_per_epoch(step_examples), engine.is_synchronous());
         Self {
             learning_rate: config.lr.get(),
-            batch_size,
+            step_examples,
+            batch_size: config.batch_size.get(),
             task,
             engine,
             checkpoints,
+            keep: config.keep_checkpoints,
+            best: None,
             subscribers,
             training: TrainingLoop::new(settings, state),
             plan: None,
@@ -135,9 +143,25 @@ impl Drive {
         self.engine.as_mut()
     }
 
-    /// Where its checkpoints lie.
-    pub fn checkpoints(&self) -> &CheckpointFolder {
-        &self.checkpoints
+    /// The checkpoint of the best epoch, if there is one.
+    ///
+    /// # Errors
+    /// When its file cannot be read back.
+    pub fn best_checkpoint(&mut self) -> Result<Option<Checkpoint>, RunError> {
+        let path = self.checkpoints.best();
+        match self.best.take() {
+            None if path.is_file() => Ok(Some(self.checkpoints.read(&path)?)),
+            best => Ok(best),
+        }
+    }
+
+    /// Removes the checkpoints that a run needed while it trained. One that cannot be removed is no reason to fail.
+    pub fn remove_checkpoints(&mut self) {
+        if self.keep == KeepCheckpoints::Best
+            && let Err(error) = self.checkpoints.keep_best_alone()
+        {
+            self.emit(&RunEvent::Warning(&error.to_string()));
+        }
     }
 
     /// Seconds of work, those of earlier processes included.
@@ -185,12 +209,13 @@ impl Drive {
             self.plan = Some((epoch, self.task.plan_epoch(epoch)));
         }
         // Neither can be missing: the loop counts the batches of the epoch.
-        let Some(batch) = self.plan.as_ref().and_then(|(_, plan)| plan.batch(batch, self.batch_size)) else {
+        let Some(batch) = self.plan.as_ref().and_then(|(_, plan)| plan.batch(batch, self.step_examples)) else {
             return Ok(());
         };
         let learning_rate = self.learning_rate * self.task.learning_rate_factor(epoch, step);
         self.engine.step(batch, &StepControl { learning_rate, multiplier, noise_std, step })?;
-        self.training.stepped(self.task.train_flops(batch.indices));
+        let flops = batch.parts(self.batch_size).map(|part| self.task.train_flops(part.indices)).sum();
+        self.training.stepped(flops);
         self.subscribers.tell(&RunEvent::StepEnqueued { step, examples: batch.indices.len() });
         Ok(())
     }
@@ -238,19 +263,27 @@ impl Drive {
             self.learning_rate * self.task.learning_rate_factor(state.epoch, state.step.saturating_sub(1));
         let seconds = state.open_epoch.seconds_before + self.epoch_start.elapsed().as_secs_f64();
         let end = EpochEnd { val_accuracy, eval_flops: self.task.eval_flops(split), learning_rate, seconds };
-        let summary = self.training.evaluated(end);
-        // The next epoch's clock starts here: a checkpoint now must not count this epoch's seconds again.
-        self.epoch_start = Instant::now();
-        self.emit(&RunEvent::EpochFinished(&summary));
+        match self.training.evaluated(end) {
+            Evaluated::Epoch(summary) => {
+                // The next epoch's clock starts here: a checkpoint now must not count this epoch's seconds again.
+                self.epoch_start = Instant::now();
+                self.emit(&RunEvent::EpochFinished(&summary));
+            }
+            Evaluated::BeforeItsEnd(evaluation) => self.emit(&RunEvent::Evaluated(&evaluation)),
+        }
         Ok(())
     }
 
     fn save(&mut self, due: Checkpoints) -> Result<(), RunError> {
-        let mut state = self.training.state().clone();
-        state.seconds_before = self.seconds();
-        state.open_epoch.seconds_before += self.epoch_start.elapsed().as_secs_f64();
-        let step = state.step;
-        let checkpoint = Checkpoint { state, engine: self.engine.save()? };
+        if self.keep == KeepCheckpoints::None {
+            if due.best && self.task.facts().measures_best() {
+                self.best = Some(self.checkpoint()?);
+            }
+            self.training.saved();
+            return Ok(());
+        }
+        let checkpoint = self.checkpoint()?;
+        let step = checkpoint.state.step;
         let newest = match due {
             Checkpoints { best: true, newest } => {
                 self.checkpoints.write_best(&checkpoint)?;
@@ -263,5 +296,13 @@ impl Drive {
             self.emit(&RunEvent::CheckpointWritten { path: &path, step });
         }
         Ok(())
+    }
+
+    /// Where the run stands.
+    fn checkpoint(&mut self) -> Result<Checkpoint, RunError> {
+        let mut state = self.training.state().clone();
+        state.seconds_before = self.seconds();
+        state.open_epoch.seconds_before += self.epoch_start.elapsed().as_secs_f64();
+        Ok(Checkpoint { state, engine: self.engine.save()? })
     }
 }

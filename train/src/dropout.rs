@@ -14,7 +14,14 @@ use crate::philox::philox4x32;
 /// Elements that one task of the thread pool makes; a multiple of [`TILE`].
 const CHUNK: usize = 1 << 16;
 
-/// The masks of one optimizer step.
+/// The key of the masks of a part of a step, in the place of the step's own: a step has one part unless gradients are added up.
+///
+/// Steps take the lower 40 bits, which no run fills.
+pub(crate) fn part_key(step: u64, part: usize) -> u64 {
+    step ^ ((part as u64) << 40)
+}
+
+/// The masks of one part of an optimizer step.
 #[derive(Clone, Copy, Debug)]
 pub struct StepDropout {
     pub(crate) key: [u32; 2],
@@ -22,7 +29,7 @@ pub struct StepDropout {
 }
 
 impl StepDropout {
-    /// The masks of a step of a run.
+    /// The masks of a step of a run, or of a part of it ([`part_key`]).
     pub fn new(seed: u64, step: u64) -> Self {
         let mut random = stream(seed, StreamPurpose::Dropout, 0);
         Self { key: [random.below(u32::MAX), random.below(u32::MAX)], step }

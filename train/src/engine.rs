@@ -45,6 +45,9 @@ pub enum Split {
 pub trait Engine: Send {
     /// Enqueues forward, backward and the optimizer step of a batch, and returns without waiting for any of it.
     ///
+    /// A batch of more examples than the job's `batch_size` is taken in parts of that size. Each has a forward and a backward pass of its own, with
+    /// batch normalisation over its own examples; the gradient is that of the mean loss over all of them.
+    ///
     /// # Errors
     /// When the device refuses the work.
     fn step(&mut self, batch: Batch<'_>, control: &StepControl) -> Result<(), EngineError>;

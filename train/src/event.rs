@@ -10,7 +10,7 @@ use crate::engine::StepRecord;
 use aees_run::artifact::FileError;
 use aees_run::outcome::Outcome;
 use aees_run::settings::RunConfig;
-use aees_run::state::{EpochSummary, TrainState};
+use aees_run::state::{EpochSummary, StepEvaluation, TrainState};
 
 /// Something that happened, in the order it happened.
 #[derive(Debug)]
@@ -52,6 +52,8 @@ pub enum RunEvent<'a> {
         /// What is evaluated, in words.
         what: &'static str,
     },
+    /// An evaluation before the end of an epoch is done.
+    Evaluated(&'a StepEvaluation),
     /// An epoch ended with its evaluation.
     EpochFinished(&'a EpochSummary),
     /// A checkpoint is safely on disk.

@@ -22,7 +22,7 @@ use aees_run::hardware::Hardware;
 use aees_run::identity::RunIdentity;
 use aees_run::outcome::Outcome;
 use aees_run::runtime_metrics::runtime_metrics;
-use aees_run::state::{FinishedEpoch, TrainState};
+use aees_run::state::{EpochGradients, FinishedEpoch, TrainState};
 
 /// What a run ended with, beside its state.
 #[derive(Clone, Debug)]
@@ -120,9 +120,10 @@ pub fn run_result(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Val
         "parameter_digest": end.parameter_digest,
         "data_fingerprint": task.inputs.data_fingerprint,
         "learning_rates": column(|epoch| epoch.learning_rate),
-        "true_flops": true_flops(facts.task, state),
+        "true_flops": true_flops(config, facts.task, state),
         "best_epoch": state.best.map(|best| best.epoch + 1),
     }));
+    put(options_json(config, facts.task, state));
     put(task.inputs.digests.iter().map(|(name, digest)| (format!("{name}_digest"), json!(digest))).collect());
     put(Value::Object(task.origins.clone()));
     if let Some((_, Some(at_best))) = &end.subsets {
@@ -138,14 +139,48 @@ pub fn run_result(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Val
     Value::Object(result)
 }
 
+/// What options leave that are off by default: evaluations before the ends of epochs, where a run stopped early, and the norms of
+/// gradients that are clipped.
+fn options_json(config: &RunConfig, task: &dyn TrainingTask, state: &TrainState) -> Value {
+    let mut options = Map::new();
+    if config.eval_every.is_some() {
+        options.insert("step_evaluations".into(), json!(state.evaluations));
+    }
+    if config.patience.is_some() {
+        let planned = task.steps_per_epoch(config.step_examples()).saturating_mul(config.epochs.get());
+        let early = config.patience.is_some_and(|patience| state.gain.since_best >= patience.get());
+        let stopped = (early && state.step < planned).then(|| {
+            json!({
+                "step": state.step,
+                "planned_steps": planned,
+                "evaluations_without_gain": state.gain.since_best,
+                "best_evaluation": state.gain.best,
+            })
+        });
+        options.insert("stopped_early".into(), json!(stopped));
+    }
+    if config.grad_clip.is_some() {
+        let column = |of: fn(EpochGradients) -> f64| {
+            state.epochs.iter().map(|epoch| epoch.gradients.map(of)).collect::<Vec<_>>()
+        };
+        options.insert("gradient_norms".into(), json!(column(|gradients| gradients.mean_norm)));
+        options.insert("clipped_shares".into(), json!(column(|gradients| gradients.clipped_share)));
+    }
+    Value::Object(options)
+}
+
 /// FLOP of what was really computed: forward and twice that for backward, two for each multiply-add. Of an unfinished epoch
-/// the share of its examples counts.
-fn true_flops(task: &dyn TrainingTask, state: &TrainState) -> f64 {
+/// the share of its examples counts, and of one that a run stopped in the share of its steps.
+fn true_flops(config: &RunConfig, task: &dyn TrainingTask, state: &TrainState) -> f64 {
     let TaskFacts { train_forward_flops, eval_forward_flops, .. } = task.facts();
     let finished = state.epochs.len() as f64;
     let begun = state.open_epoch.examples as f64 / task.train_examples().max(1) as f64;
     let probed = state.probe_examples as f64 / task.train_examples().max(1) as f64;
-    train_forward_flops * (3.0 * (finished + begun) + probed) + eval_forward_flops * finished
+    let steps_per_epoch = task.steps_per_epoch(config.step_examples());
+    let missing = (state.epochs.len() as u64).saturating_mul(steps_per_epoch).saturating_sub(state.step);
+    let trained = finished + begun - missing as f64 / steps_per_epoch.max(1) as f64;
+    let evaluations = finished + state.evaluations.len() as f64;
+    train_forward_flops * (3.0 * trained + probed) + eval_forward_flops * evaluations
 }
 
 /// All settings under their names, and what the reference derives from them.
@@ -191,7 +226,7 @@ fn config_json(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Value 
             }),
         );
     }
-    facts.task.describe(config, state.step, &mut map);
+    facts.task.describe(config, &mut map);
     Value::Object(map)
 }
 

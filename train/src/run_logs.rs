@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::console_lines::ConsoleLines;
 use crate::event::{RunEvent, Subscriber};
 use aees_run::artifact::{FileError, write_atomically};
+use aees_run::state::{EpochSummary, TrainState};
 
 /// `metrics.jsonl`: one line an epoch, one an episode.
 #[derive(Debug)]
@@ -21,15 +22,18 @@ pub struct MetricsLog {
 }
 
 impl MetricsLog {
-    /// Opens the log of a run of which `epochs` epochs and `episodes` episodes are done.
+    /// Opens the log of a run that stands there.
     ///
     /// # Errors
     /// When the file cannot be read or written.
-    pub fn open(path: &Path, epochs: u64, episodes: usize) -> Result<Self, FileError> {
+    pub fn open(path: &Path, state: &TrainState) -> Result<Self, FileError> {
+        let episodes = state.aees.as_ref().map_or(0, |aees| aees.episodes().len());
+        let evaluated = state.evaluations.last().map_or(0, |evaluation| evaluation.step);
         let known = |line: &&str| match serde_json::from_str::<Value>(line) {
             Ok(line) => match (line["kind"].as_str(), line["epoch"].as_u64(), line["episode"].as_u64()) {
-                (Some("epoch"), Some(epoch), _) => epoch <= epochs,
+                (Some("epoch"), Some(epoch), _) => epoch <= state.epoch,
                 (Some("episode"), _, Some(episode)) => (episode as usize) < episodes,
+                (Some("evaluation"), ..) => line["step"].as_u64().is_some_and(|step| step <= evaluated),
                 _ => false,
             },
             // A line torn by a kill.
@@ -50,6 +54,12 @@ impl MetricsLog {
 /// The line of `metrics.jsonl` that tells of an event, if one does. Its numbers are listed in [`aees_run::result`].
 pub fn metrics_line(event: &RunEvent<'_>) -> Option<Map<String, Value>> {
     let line = match event {
+        // No epoch: none ends here.
+        RunEvent::Evaluated(evaluation) => json!({
+            "kind": "evaluation",
+            "step": evaluation.step,
+            "val_accuracy": evaluation.val_accuracy,
+        }),
         RunEvent::EpochFinished(summary) => json!({
             "kind": "epoch",
             "epoch": summary.epoch + 1,
@@ -75,7 +85,12 @@ pub fn metrics_line(event: &RunEvent<'_>) -> Option<Map<String, Value>> {
         }),
         _ => return None,
     };
-    if let Value::Object(line) = line { Some(line) } else { None }
+    let Value::Object(mut line) = line else { return None };
+    if let RunEvent::EpochFinished(EpochSummary { gradients: Some(gradients), .. }) = event {
+        line.insert("gradient_norm".to_owned(), json!(gradients.mean_norm));
+        line.insert("clipped_share".to_owned(), json!(gradients.clipped_share));
+    }
+    Some(line)
 }
 
 impl Subscriber for MetricsLog {
@@ -127,7 +142,24 @@ fn append(path: &Path) -> Result<BufWriter<File>, FileError> {
 
 #[cfg(test)]
 mod tests {
+    use aees_run::settings::{RunConfig, TaskName};
+    use aees_run::state::StepEvaluation;
+
     use super::*;
+    use crate::controllers::controllers;
+
+    /// One epoch, one episode and one evaluation are done.
+    fn state() -> TrainState {
+        let mut config = RunConfig::new(TaskName::Cifar100);
+        for setting in ["control_mode=adaptive", "episode_length=2", "lr_candidates=1,2"] {
+            config.assign(setting).unwrap();
+        }
+        let mut aees = controllers(&config, None).unwrap().unwrap();
+        aees.open(0).unwrap();
+        aees.record_steps(&[2.0, 1.0], &[0.1, 0.1]).unwrap();
+        let evaluations = vec![StepEvaluation { step: 9, val_accuracy: 0.5 }];
+        TrainState { epoch: 1, evaluations, ..TrainState::new(Some(aees)) }
+    }
 
     #[test]
     fn a_resumed_run_drops_the_lines_that_it_will_write_again() {
@@ -136,12 +168,15 @@ mod tests {
         let lines = [
             r#"{"kind":"episode","episode":0,"step":5}"#,
             r#"{"kind":"epoch","epoch":1,"step":8}"#,
+            r#"{"kind":"evaluation","step":9,"val_accuracy":0.5}"#,
             r#"{"kind":"episode","episode":1,"step":10}"#,
+            r#"{"kind":"evaluation","step":12,"val_accuracy":0.5}"#,
             r#"{"kind":"epoch","epoch":2,"step":16}"#,
             r#"{"kind":"episode","epis"#,
         ];
         fs::write(&path, lines.join("\n")).unwrap();
-        drop(MetricsLog::open(&path, 1, 1).unwrap());
-        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n{}\n", lines[0], lines[1]));
+        let state = state();
+        drop(MetricsLog::open(&path, &state).unwrap());
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n{}\n{}\n", lines[0], lines[1], lines[2]));
     }
 }

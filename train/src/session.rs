@@ -70,10 +70,12 @@ pub enum SessionEnd {
     },
     /// The user asked to stop.
     Interrupted {
-        /// Steps done; a checkpoint of them is on disk.
+        /// Steps done.
         step: u64,
         /// The folder to resume.
         directory: PathBuf,
+        /// Whether a checkpoint of them is on disk; it is not where none is kept.
+        can_go_on: bool,
     },
 }
 

@@ -161,7 +161,8 @@ pub struct StepBench {
     model: ModelSpec,
     data: EngineData,
     plan: EpochPlan,
-    batch_size: usize,
+    /// Examples of a step.
+    step_examples: usize,
     episode_length: usize,
     steps: u64,
     records: Vec<StepRecord>,
@@ -182,7 +183,7 @@ impl StepBench {
         let engine = build(job, &target).map_err(SessionError::Job)?;
         Ok(Self {
             plan: task.plan_epoch(0),
-            batch_size: config.batch_size.get(),
+            step_examples: config.step_examples(),
             episode_length: config.episode_length.get(),
             target,
             task,
@@ -230,9 +231,9 @@ impl StepBench {
     /// When the device gives up, or the loss is no number any more.
     pub fn block(&mut self, method: &mut MethodSteps, first: usize, steps: usize) -> Result<StepBlock, RunError> {
         let (mut examples, mut flops) = (0, 0.0);
-        let count = full_batches(&self.plan, self.batch_size);
+        let count = full_batches(&self.plan, self.step_examples);
         for number in first..first + steps {
-            let indices = self.plan.batch(number % count, self.batch_size).map_or(&[][..], |batch| batch.indices);
+            let indices = self.plan.batch(number % count, self.step_examples).map_or(&[][..], |batch| batch.indices);
             examples += indices.len();
             flops += step_flops(&self.model, &self.data, indices);
         }
@@ -246,7 +247,7 @@ impl StepBench {
                 None => (1.0, 0.0),
             };
             let control = StepControl { learning_rate: LEARNING_RATE, multiplier, noise_std, step: self.steps };
-            if let Some(batch) = self.plan.batch(number % count, self.batch_size) {
+            if let Some(batch) = self.plan.batch(number % count, self.step_examples) {
                 self.engine.step(batch, &control)?;
             }
             self.steps += 1;

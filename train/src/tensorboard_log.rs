@@ -37,15 +37,19 @@ impl TensorBoardLog {
 impl Subscriber for TensorBoardLog {
     fn on_event(&mut self, event: &RunEvent<'_>) -> Result<(), FileError> {
         match event {
-            RunEvent::EpochFinished(summary) => self.scalars(
-                summary.step,
-                &[
+            RunEvent::EpochFinished(summary) => {
+                let mut scalars = vec![
                     ("train/loss", summary.train_loss),
                     ("train/accuracy", summary.train_accuracy),
                     ("eval/accuracy", summary.val_accuracy),
                     ("train/learning_rate", summary.learning_rate),
-                ],
-            ),
+                ];
+                scalars.extend(summary.gradients.map(|gradients| ("train/gradient_norm", gradients.mean_norm)));
+                self.scalars(summary.step, &scalars)
+            }
+            RunEvent::Evaluated(evaluation) => {
+                self.scalars(evaluation.step, &[("eval/accuracy", evaluation.val_accuracy)])
+            }
             RunEvent::EpisodeClosed { record, .. } => {
                 let candidate = &record.selection.candidate;
                 let mut scalars = vec![

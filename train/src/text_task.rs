@@ -88,7 +88,8 @@ impl TextClassificationTask {
             notices,
         };
         let batch_size = config.batch_size.get();
-        let total_steps = (found.data.train.len().div_ceil(batch_size) as u64).saturating_mul(config.epochs.get());
+        let epoch_steps = found.data.train.len().div_ceil(config.step_examples()) as u64;
+        let total_steps = epoch_steps.saturating_mul(config.epochs.get());
         Ok(Self {
             data: found.data.clone(),
             tokens: found,
@@ -213,9 +214,10 @@ impl TrainingTask for TextClassificationTask {
         Ok(PreparedJob { job, notices })
     }
 
-    fn describe(&self, settings: &RunConfig, steps: u64, config: &mut Map<String, Value>) {
+    fn describe(&self, settings: &RunConfig, config: &mut Map<String, Value>) {
         let noisy = settings.label_noise_rate.get() > 0.0;
-        let span = settings.scheduler_t_max.map_or(steps, NonZeroU64::get);
+        let planned = self.steps_per_epoch(settings.step_examples()).saturating_mul(settings.epochs.get());
+        let span = settings.scheduler_t_max.map_or(planned, NonZeroU64::get);
         let mut put = |key: &str, value: Value| config.insert(key.to_owned(), value);
         put("method", json!(settings.method_name()));
         put("pretokenize_only", json!(false));

@@ -12,7 +12,7 @@ use aees_control::{Aees, AeesError, Candidate, EpisodeRecord};
 
 use aees_run::outcome::Outcome;
 use aees_run::settings::RunConfig;
-use aees_run::state::{EpochEnd, EpochSummary, StepRecord, TrainState};
+use aees_run::state::{EpochEnd, EpochSummary, StepEvaluation, StepRecord, TrainState};
 
 /// What is to be done next.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,7 +25,7 @@ pub enum Next {
     Probe,
     /// Read the results of all steps since the last time: [`TrainingLoop::drained`].
     Drain,
-    /// Evaluate the model of a finished epoch: [`TrainingLoop::evaluated`].
+    /// Evaluate the model, of a finished epoch or before its end: [`TrainingLoop::evaluated`].
     Evaluate,
     /// Write a checkpoint of where the run stands: [`TrainingLoop::saved`].
     Save(Checkpoints),
@@ -60,6 +60,15 @@ pub struct Checkpoints {
     pub newest: bool,
 }
 
+/// What came of an evaluation.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Evaluated {
+    /// An epoch was closed.
+    Epoch(EpochSummary),
+    /// The epoch goes on.
+    BeforeItsEnd(StepEvaluation),
+}
+
 /// What decides the control flow of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct LoopSettings {
@@ -71,6 +80,12 @@ pub struct LoopSettings {
     pub episode_length: usize,
     /// Steps between checkpoints; none means that each epoch ends with one.
     pub checkpoint_every: Option<u64>,
+    /// Steps between evaluations beside those at the ends of epochs; none means that there are no others.
+    pub eval_every: Option<u64>,
+    /// Evaluations in a row without a new best after which the run ends.
+    pub patience: Option<u64>,
+    /// The largest norm of the gradients; larger ones were clipped.
+    pub max_gradient_norm: Option<f64>,
     /// Whether a step's results are in host memory when it returns, so that reading them costs nothing.
     pub synchronous: bool,
     /// Estimated FLOP after which training ends, with an evaluation.
@@ -85,6 +100,9 @@ impl LoopSettings {
             steps_per_epoch,
             episode_length: config.episode_length.get(),
             checkpoint_every: config.checkpoint_every.map(NonZeroU64::get),
+            eval_every: config.eval_every.map(NonZeroU64::get),
+            patience: config.patience.map(NonZeroU64::get),
+            max_gradient_norm: config.grad_clip.map(|norm| norm.get()),
             synchronous,
             max_flops: config.max_tflops.map(|tflops| tflops.get() * 1e12),
         }
@@ -157,7 +175,8 @@ impl TrainingLoop {
             return Next::Save(checkpoints);
         }
         let spent = self.is_spent();
-        if self.state.epoch >= self.settings.epochs || (spent && self.state.batch == 0 && self.state.epoch > 0) {
+        let no_more = spent && self.state.batch == 0 && self.state.epoch > 0;
+        if self.state.epoch >= self.settings.epochs || self.has_no_patience_left() || no_more {
             return Next::Done(Outcome::Ok);
         }
         let epoch_over = spent || self.state.batch >= self.settings.steps_per_epoch;
@@ -168,6 +187,9 @@ impl TrainingLoop {
         let newest = Checkpoints { best: false, newest: true };
         if self.drain_is_due(epoch_over) {
             return Next::Drain;
+        }
+        if !epoch_over && self.evaluation_is_due() {
+            return Next::Evaluate;
         }
         if self.save_is_due() {
             return Next::Save(newest);
@@ -195,8 +217,12 @@ impl TrainingLoop {
 
     /// Whether the run has cost what it may. Pending steps count, so that it ends at the same step on every engine.
     fn is_spent(&self) -> bool {
-        let spent = || self.state.train_flops + self.state.eval_flops + self.pending.iter().sum::<f64>();
-        self.settings.max_flops.is_some_and(|most| spent() >= most)
+        self.is_spent_with(self.pending.iter().sum())
+    }
+
+    /// The same, with what is not counted yet.
+    fn is_spent_with(&self, flops: f64) -> bool {
+        self.settings.max_flops.is_some_and(|most| self.state.train_flops + self.state.eval_flops + flops >= most)
     }
 
     /// Whether the loss of the probe batch is wanted now. `ends` says that no step follows.
@@ -215,7 +241,18 @@ impl TrainingLoop {
                 || pending >= self.settings.episode_length
                 || self.stop != Stop::No
                 || episode_over()
+                || self.evaluation_is_due()
                 || self.save_is_due())
+    }
+
+    /// Whether the model is to be evaluated here, beside the ends of epochs.
+    fn evaluation_is_due(&self) -> bool {
+        let every = self.settings.eval_every;
+        self.state.step != self.state.gain.last_step && every.is_some_and(|every| self.state.step.is_multiple_of(every))
+    }
+
+    fn has_no_patience_left(&self) -> bool {
+        self.settings.patience.is_some_and(|patience| self.state.gain.since_best >= patience)
     }
 
     fn save_is_due(&self) -> bool {
@@ -274,7 +311,7 @@ impl TrainingLoop {
             records.truncate(index);
         }
         for (record, flops) in records.iter().zip(&self.pending) {
-            self.state.record_step(record, *flops);
+            self.state.record_step(record, *flops, self.settings.max_gradient_norm);
         }
         self.pending.clear();
         if records.is_empty() {
@@ -302,8 +339,13 @@ impl TrainingLoop {
         self.state.aees.as_ref().map(Aees::episodes)?.iter().enumerate().next_back()
     }
 
-    /// Closes the epoch with its evaluation.
-    pub fn evaluated(&mut self, end: EpochEnd) -> EpochSummary {
+    /// Takes an evaluation. It closes the epoch if that is over, and also if the run ends with it: then the epoch is a short one.
+    pub fn evaluated(&mut self, end: EpochEnd) -> Evaluated {
+        self.state.count_evaluation(end.val_accuracy);
+        let ends = self.has_no_patience_left() || self.is_spent_with(end.eval_flops);
+        if self.state.batch < self.settings.steps_per_epoch && !ends {
+            return Evaluated::BeforeItsEnd(self.state.keep_evaluation(&end));
+        }
         let summary = self.state.finish_epoch(end);
         let best = self.state.best.is_some_and(|best| best.epoch == summary.epoch);
         let newest = self.settings.checkpoint_every.is_none();
@@ -312,7 +354,7 @@ impl TrainingLoop {
             // What was saved does not know the end of the epoch.
             self.stop = Stop::Asked;
         }
-        summary
+        Evaluated::Epoch(summary)
     }
 
     /// The checkpoints that were due are on disk.
@@ -335,8 +377,9 @@ impl TrainingLoop {
 
 /// The outcome of a step whose numbers are no numbers any more.
 fn divergence(record: &StepRecord) -> Option<Outcome> {
-    let quantities = [("loss", record.loss), ("update_norm", record.update_norm)];
-    let (quantity, value) = quantities.into_iter().find(|(_, value)| !value.is_finite())?;
+    let gradient_norm = record.gradient_norm.map(|norm| ("gradient_norm", norm));
+    let quantities = [Some(("loss", record.loss)), gradient_norm, Some(("update_norm", record.update_norm))];
+    let (quantity, value) = quantities.into_iter().flatten().find(|(_, value)| !value.is_finite())?;
     Some(diverged(record.step, quantity, value))
 }
 

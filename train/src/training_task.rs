@@ -61,9 +61,8 @@ pub trait TrainingTask: Send {
     /// When a file cannot be written.
     fn export(&self, state: &EngineState, folder: &Path) -> Result<(), EngineError>;
 
-    /// Puts what the reference derives from the settings of this task into the `config` of a RunResult. `steps` is the
-    /// number of optimizer steps that were taken.
-    fn describe(&self, settings: &RunConfig, steps: u64, config: &mut Map<String, Value>);
+    /// Puts what the reference derives from the settings of this task into the `config` of a RunResult.
+    fn describe(&self, settings: &RunConfig, config: &mut Map<String, Value>);
 }
 
 /// A job, and what was noticed while it was made.
@@ -119,6 +118,13 @@ pub struct TaskFacts {
     pub eval_forward_flops: f64,
     /// What the user should know of how data and model were found.
     pub notices: Vec<String>,
+}
+
+impl TaskFacts {
+    /// Whether the end of the run measures the model of the best epoch, beside the last one.
+    pub fn measures_best(&self) -> bool {
+        self.counts_memorised || self.tests_at_end
+    }
 }
 
 /// The model of a saved state, by PyTorch's names.

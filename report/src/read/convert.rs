@@ -34,6 +34,9 @@ pub(super) fn record_of(path: &Path, mut document: Document) -> Result<(RunRecor
     let episodes = document.episode_logs.take().map(|logs| episodes(logs, &mut warnings)).transpose()?.flatten();
     let total_steps = document.total_steps.or_else(|| settings.get("steps").and_then(Value::as_u64)).unwrap_or(0);
     let diverged_at = diverged_at(document.outcome.take(), &columns.train_losses, total_steps);
+    let stopped_at = document.stopped_early.take().map(Short::entries);
+    let stopped_at = stopped_at.and_then(|stopped| stopped.get("step")?.as_u64());
+    let stopped_early = stopped_at.is_some_and(|step| document.total_steps == Some(step));
     let contradictions = headline::contradictions(
         &document,
         &DocumentContext {
@@ -42,6 +45,7 @@ pub(super) fn record_of(path: &Path, mut document: Document) -> Result<(RunRecor
             columns: &columns,
             episode_ends: episodes.as_ref().map(|episodes| &episodes.end_steps[..]),
             diverged: diverged_at.is_some(),
+            is_short: diverged_at.is_some() || stopped_early,
         },
     );
     let Columns { train_losses, train_accuracies, val_accuracies, epoch_seconds, epoch_tflops } = columns;

@@ -60,6 +60,7 @@ pub(super) struct Document {
     // Ours alone.
     pub(super) outcome: Option<Short>,
     pub(super) best_epoch: Option<u64>,
+    pub(super) stopped_early: Option<Short>,
     pub(super) best_epoch_diagnostics: Option<Subsets>,
     pub(super) engine: Option<Short>,
     pub(super) backend: Option<Short>,

@@ -69,6 +69,8 @@ pub(super) struct DocumentContext<'a> {
     pub(super) episode_ends: Option<&'a [u64]>,
     /// Whether its loss was no number: then the last epoch is not whole.
     pub(super) diverged: bool,
+    /// Whether it ended before all its epochs were done: it diverged, or its patience was over.
+    pub(super) is_short: bool,
 }
 
 /// Everything that the file says of itself and its lists contradict.
@@ -136,7 +138,7 @@ fn length(document: &Document, known: &DocumentContext<'_>, found: &mut Found) {
     // A run that has cost what it may ends inside an epoch, and before its last.
     let most = known.settings.get("max_tflops").and_then(Value::as_f64);
     let is_spent = most.zip(document.estimated_flops).is_some_and(|(most, flops)| flops >= most * 1e12);
-    let ends_early = known.diverged || (is_spent && planned.is_none_or(|planned| epochs <= planned));
+    let ends_early = known.is_short || (is_spent && planned.is_none_or(|planned| epochs <= planned));
     if !ends_early {
         found.count("config.epochs", planned, Some(epochs));
     }

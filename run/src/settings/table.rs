@@ -16,6 +16,7 @@ use super::info::Cost::{Epoch, Machine, Run};
 use super::info::Tasks::{AgNews, Images, NoisyLabels, Text};
 use super::info::Verb::{Bench, Fetch, Pretokenize};
 use super::info::{PathKind, SettingInfo, science, seed, setup, source};
+use super::keep_checkpoints::KeepCheckpoints;
 use super::method;
 use super::number::{NonNegative, Positive, Share, ShareBelowOne};
 use super::value::{CandidateList, Secret, SettingValue};
@@ -142,10 +143,15 @@ settings! {
     max_tflops: Option<Positive> = None, science().of_problem().cost(Run);
     /// Examples in a batch; the last batch of an epoch may be shorter.
     batch_size: NonZeroUsize = count(128), science().of_problem().cost(Epoch).verbs(&[Bench]).common();
+    /// Batches whose gradients are added up for an optimizer step. A step, an episode and --eval-every count optimizer steps; the
+    /// batch of a step is then N times --batch-size, at a batch's memory.
+    gradient_accumulation_steps: NonZeroUsize = count(1), science().of_problem().cost(Epoch);
     /// Base learning rate; the schedule and the multiplier work on it.
     lr: Positive = Positive(1e-3), science().common();
     /// Weight decay: decoupled for AdamW, added to the gradient for SGD.
     weight_decay: NonNegative = NonNegative(1e-4), science();
+    /// Scale the gradients of a step down to this norm, over all parameters, if theirs is larger; as they are when not given.
+    grad_clip: Option<Positive> = None, science();
     /// Tokens that a sentence is cut to, the two special ones included.
     max_length: NonZeroUsize = count(128), science().of_problem().tasks(Text).cost(Epoch).verbs(&[Bench, Pretokenize]);
     /// Momentum (SGD only).
@@ -172,6 +178,10 @@ settings! {
     /// How the learning rate falls, once an epoch.
     lr_scheduler: SchedulerName = SchedulerName::None, science();
     then MethodSettings::controller_rows();
+    /// Stop early: end the run after N evaluations in a row without a new best; never when not given.
+    patience: Option<NonZeroU64> = None, science().of_problem();
+    /// Also evaluate every N optimizer steps; only at the end of each epoch when not given.
+    eval_every: Option<NonZeroU64> = None, science().cost(Epoch);
     /// Seed of everything random in the run.
     seed: u64 = 0, seed().instead_in_studies("use `seeds`").verbs(&[Bench]).common();
     /// Seed of the precomputed sequence of the open-loop modes; 10000 + seed when not given.
@@ -223,6 +233,10 @@ settings! {
         .path(PathKind::PathOrHub);
     /// Folder of the tokenized data; data/TASK_tokenized when not given.
     tokenized_dataset_dir: Option<String> = None, source().tasks(Text).verbs(&[Pretokenize]).path(PathKind::Path);
+    /// Folder of decoded images, which later runs map instead of reading the data again; data/TASK_prepared when not given.
+    prepared_images_dir: Option<String> = None, setup().tasks(Images).path(PathKind::Path);
+    /// The most that decoded images may take in that folder, in MB: the least recently used go first. With 0 none are kept.
+    prepared_images_mb: u64 = 2000, setup().tasks(Images);
     /// Folder of the Hugging Face cache; HF_HUB_CACHE, HF_HOME/hub or the usual place when not given.
     cache_dir: Option<String> = None, setup().decides_inputs().verbs(&[Bench, Pretokenize, Fetch]).path(PathKind::Path);
     /// Never open a socket: data, tokenizer and model must be on disk.
@@ -243,6 +257,9 @@ settings! {
     threads: Option<NonZeroUsize> = None, setup().cost(Machine).verbs(&[Bench]);
     /// Write a checkpoint every N steps; at the end of each epoch when not given.
     checkpoint_every: Option<NonZeroU64> = None, setup();
+    /// Checkpoints to keep: N of the newest and the best, best (while it trains the newest, too), or none, which writes none:
+    /// a run that is stopped then begins again.
+    keep_checkpoints: KeepCheckpoints = KeepCheckpoints::Newest(count(2)), setup();
     /// Write TensorBoard event files.
     tensorboard: bool = false, setup();
     /// Folder of the adaptive runs whose arm frequencies frequency-matched takes over.
@@ -281,6 +298,11 @@ impl RunConfig {
             self.weight_decay = NonNegative(0.01);
             self.episode_length = count(100);
         }
+    }
+
+    /// Examples of an optimizer step: those of all batches whose gradients it adds up.
+    pub fn step_examples(&self) -> usize {
+        self.batch_size.get().saturating_mul(self.gradient_accumulation_steps.get())
     }
 
     /// Optimizer steps in an episode, as steps of a run are counted.

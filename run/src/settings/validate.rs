@@ -8,6 +8,7 @@ use super::RunConfig;
 use super::choices::{Initialization, LabelNoiseType, SchedulerName, TaskName};
 use super::error::ConfigError;
 use super::info::{SettingInfo, flag};
+use super::keep_checkpoints::KeepCheckpoints;
 use super::value::CandidateList;
 
 impl RunConfig {
@@ -21,6 +22,12 @@ impl RunConfig {
         check_candidates(Axis::Noise, "noise_candidates", &self.noise_candidates)?;
         if self.control_mode.is_open_loop() {
             self.check_open_loop()?;
+        }
+        if let (Some(every), KeepCheckpoints::None) = (self.checkpoint_every, self.keep_checkpoints) {
+            let message = format!(
+                "--checkpoint-every {every} has no effect with --keep-checkpoints none: leave one of them out."
+            );
+            return Err(ConfigError::conflict(&["checkpoint_every", "keep_checkpoints"], message));
         }
         if self.warmup_epochs > 0 && self.lr_scheduler != SchedulerName::WarmupLinear {
             // The reference ignores it in silence, and a user believes in a warm-up that never happens.

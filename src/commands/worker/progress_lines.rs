@@ -65,6 +65,10 @@ impl Subscriber for Progress {
                 self.put("val_accuracy", summary.val_accuracy);
                 self.say(true);
             }
+            RunEvent::Evaluated(evaluation) => {
+                self.put("val_accuracy", evaluation.val_accuracy);
+                self.say(true);
+            }
             RunEvent::Warning(text) => self.voice.warn(text),
             _ => {}
         }

@@ -5,13 +5,11 @@
 //! they are still those. What may come from the hub is looked up each time: there, the cache knows.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use aees_run::identity::Inputs;
 use aees_run::settings::{ControlMode, Initialization, RunConfig, TaskName};
-use aees_tasks::dataset;
+use aees_tasks::{dataset, file_states};
 use serde_json::{Map, Value, json};
 
 use crate::error::InputError;
@@ -127,25 +125,25 @@ fn state_of_files(config: &RunConfig) -> Option<String> {
     let mut files = vec![json!(env!("CARGO_PKG_VERSION"))];
     match config.data.as_str() {
         "synthetic" => {}
-        "auto" => list(local_folder(config.task)?, DEPTH, &mut files)?,
-        path => list(PathBuf::from(path), DEPTH, &mut files)?,
+        "auto" => file_states(&local_folder(config.task)?, DEPTH, &mut files)?,
+        path => file_states(Path::new(path), DEPTH, &mut files)?,
     }
     if config.task.is_text() {
         let made_here = config.data == "synthetic" && config.tokenizer.is_none();
         let tokenizer = config.tokenizer.as_deref().unwrap_or(&config.model);
         if !made_here {
-            list(existing(tokenizer)?, 0, &mut files)?;
+            file_states(existing(tokenizer)?, 0, &mut files)?;
         }
         let random = config.initialization() == Initialization::Random;
         if !(random && config.model == RunConfig::new(config.task).model) {
-            list(existing(&config.model)?, 0, &mut files)?;
+            file_states(existing(&config.model)?, 0, &mut files)?;
         }
     }
     Some(Value::Array(files).to_string())
 }
 
-fn existing(name: &str) -> Option<PathBuf> {
-    Path::new(name).exists().then(|| PathBuf::from(name))
+fn existing(name: &str) -> Option<&Path> {
+    Some(Path::new(name)).filter(|path| path.exists())
 }
 
 /// Where `--data auto` looks first.
@@ -153,25 +151,10 @@ fn local_folder(task: TaskName) -> Option<PathBuf> {
     dataset(task).folders.iter().map(|name| Path::new("data").join(name)).find(|folder| folder.is_dir())
 }
 
-fn list(path: PathBuf, depth: usize, files: &mut Vec<Value>) -> Option<()> {
-    let metadata = fs::metadata(&path).ok()?;
-    if !metadata.is_dir() {
-        let changed = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-        files.push(json!([path, metadata.len(), changed.as_nanos().to_string()]));
-        return Some(());
-    }
-    let mut entries: Vec<PathBuf> = fs::read_dir(&path).ok()?.flatten().map(|entry| entry.path()).collect();
-    entries.sort();
-    for entry in entries {
-        if depth > 0 || !entry.is_dir() {
-            list(entry, depth.saturating_sub(1), files)?;
-        }
-    }
-    Some(())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

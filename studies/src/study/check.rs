@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use aees_run::settings::{ConfigError, Place, Role, RunConfig};
+use aees_run::settings::{ConfigError, KeepCheckpoints, Place, Role, RunConfig};
 
 use super::axis::AxisValues;
 use super::command::CommandSpec;
@@ -86,10 +86,21 @@ pub(super) fn type_error(error: ConfigError) -> StudyError {
     StudyError::at(&Place::Resolved, StudyProblem::Setting { error, others: Vec::new() })
 }
 
+/// A run that waits at a rung waits with a checkpoint.
+fn nothing_to_go_on_from(study: &Study, config: &RunConfig) -> Option<ConfigError> {
+    let keeps_none = config.keep_checkpoints == KeepCheckpoints::None;
+    (keeps_none && study.prune.is_some()).then(|| ConfigError::Conflict {
+        keys: vec!["keep_checkpoints"],
+        message:
+            "--keep-checkpoints none does not go with `prune`: a run that stops at a rung goes on from its checkpoint."
+                .into(),
+    })
+}
+
 /// What a whole training configuration has wrong, at the places of the settings that it is said of. Of settings
 /// whose own value was left out nothing is said.
 pub(super) fn training(study: &Study, config: &RunConfig, places: &[&Assignment]) -> Option<StudyError> {
-    let error = config.validate().err()?;
+    let error = config.validate().err().or_else(|| nothing_to_go_on_from(study, config))?;
     let left_out = |key: &&'static str| places.iter().any(|each| each.faulty && setting_name(&each.key()) == *key);
     if error.keys().iter().any(left_out) {
         return None;

@@ -3,10 +3,11 @@
 //! The order is fixed: limits first, then the hold-out of a validation split, then label noise on what is left to train on.
 //! With no limit and no hold-out the noise is the reference's, bit for bit.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::classes::{CIFAR100_CLASSES, next_in_superclass};
 use super::files;
+use super::prepared::{CopyToMake, PreparedCopy, PreparedImages};
 use super::synthetic::{self, SYNTHETIC_SEED};
 use crate::auto;
 use crate::balance::{LIMIT_EVAL, LIMIT_TRAIN, balanced_hold_out, balanced_limit, check_limit};
@@ -50,6 +51,8 @@ pub struct Cifar100Config {
     pub label_noise: LabelNoise,
     /// The run's seed: decides the hold-out and the label noise, not the images. Default: 0.
     pub seed: u64,
+    /// Where decoded images are kept for the next run. Default: nowhere.
+    pub prepared: Option<PreparedImages>,
 }
 
 impl Default for Cifar100Config {
@@ -62,6 +65,7 @@ impl Default for Cifar100Config {
             val_split: 0.0,
             label_noise: LabelNoise::NONE,
             seed: 0,
+            prepared: None,
         }
     }
 }
@@ -120,11 +124,18 @@ impl Cifar100Config {
         let refused = |error: DataError| error.expecting(files::LAYOUTS, DATASET.name);
         match &self.source {
             DataSource::Synthetic => self.synthetic(),
-            DataSource::Path(path) => self.limited(files::read(path).map_err(refused)?),
+            DataSource::Path(path) => self.limited(match self.prepared(path) {
+                PreparedCopy::Found(loaded) => loaded,
+                PreparedCopy::Absent(copy) => kept(copy, files::read(path).map_err(refused)?),
+            }),
             DataSource::Auto => {
                 let folders = DATASET.folders.iter().map(|name| self.data_root.join(name)).collect();
                 let places = auto::Places { title: DATASET.title, layouts: files::LAYOUTS, folders, hub: CIFAR100_HUB };
-                self.limited(auto::load(&places, hub, files::read_folder).map_err(refused)?)
+                let read_folder = |folder: &Path| match self.prepared(folder) {
+                    PreparedCopy::Found(loaded) => Ok(Some(loaded)),
+                    PreparedCopy::Absent(copy) => Ok(files::read_folder(folder)?.map(|loaded| kept(copy, loaded))),
+                };
+                self.limited(auto::load(&places, hub, read_folder).map_err(refused)?)
             }
         }
     }
@@ -146,6 +157,10 @@ impl Cifar100Config {
             train.set_noisy_labels(report.noisy_targets.clone());
         }
         Ok(Cifar100 { train, validation, test, label_noise, fingerprint, origin, notices })
+    }
+
+    fn prepared(&self, path: &Path) -> PreparedCopy<'_> {
+        self.prepared.as_ref().map_or(PreparedCopy::Absent(None), |prepared| prepared.find(path))
     }
 
     fn limited(&self, loaded: Loaded<ImageSplit>) -> DataResult<Cifar100Images> {
@@ -171,6 +186,13 @@ impl Cifar100Config {
         let (train, test) = (synthetic::train(SYNTHETIC_SEED, train)?, synthetic::test(SYNTHETIC_SEED, test)?);
         Ok(Cifar100Images { train, test, origin, notices: Vec::new() })
     }
+}
+
+fn kept(copy: Option<CopyToMake<'_>>, mut loaded: Loaded<ImageSplit>) -> Loaded<ImageSplit> {
+    if let Some(copy) = copy {
+        copy.keep(&mut loaded);
+    }
+    loaded
 }
 
 fn fingerprint(train: &ImageSplit, validation: Option<&ImageSplit>, test: &ImageSplit) -> String {

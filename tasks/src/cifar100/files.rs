@@ -38,9 +38,9 @@ pub(super) fn read(path: &Path) -> DataResult<Loaded<ImageSplit>> {
     }
     let file = DataFile::on_disk(path.to_owned());
     if is_tar(&file.head()?) {
-        return archive_splits(path)?.decode(decode_part, join);
+        return archive_splits(path)?.decode(decode_part, ImageSplit::joined);
     }
-    beside(path)?.decode(decode_part, join)
+    beside(path)?.decode(decode_part, ImageSplit::joined)
 }
 
 /// Reads a folder if it has data.
@@ -48,7 +48,7 @@ pub(super) fn read_folder(folder: &Path) -> DataResult<Option<Loaded<ImageSplit>
     if !folder.is_dir() {
         return Ok(None);
     }
-    find(folder, FOLDER_DEPTH)?.map(|files| files.decode(decode_part, join)).transpose()
+    find(folder, FOLDER_DEPTH)?.map(|files| files.decode(decode_part, ImageSplit::joined)).transpose()
 }
 
 fn find(folder: &Path, depth: usize) -> DataResult<Option<SplitFiles>> {
@@ -190,15 +190,6 @@ fn decode_part(file: &DataFile) -> DataResult<FilePart<ImageSplit>> {
         )
     });
     Ok(FilePart { layout, content: images, notice })
-}
-
-fn join(parts: Vec<ImageSplit>) -> ImageSplit {
-    let images = parts.iter().map(ImageSplit::len).sum::<usize>();
-    let mut parts = parts.into_iter();
-    let mut all = parts.next().unwrap_or_default();
-    all.reserve(images - all.len());
-    parts.for_each(|part| all.append(part));
-    all
 }
 
 #[cfg(test)]

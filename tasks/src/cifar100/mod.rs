@@ -5,9 +5,11 @@ mod classes;
 mod dataset;
 mod files;
 mod parquet_table;
+mod prepared;
 mod python_version;
 mod synthetic;
 
 pub use classes::{CIFAR100_CLASSES, next_in_superclass};
 pub(crate) use dataset::DATASET;
 pub use dataset::{CIFAR100_HUB, Cifar100, Cifar100Config, Cifar100Images};
+pub use prepared::PreparedImages;

@@ -1,17 +1,16 @@
 //! A folder of token files, by key.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use aees_run::artifact::{FileError, write_atomically};
-use bytes::Bytes;
-use memmap2::Mmap;
 
 use super::data::TokenData;
 use super::file;
 use super::key::TokenKey;
 use crate::data_source::DataOrigin;
+use crate::file_state::map_file;
 
 /// A folder of token files.
 #[derive(Debug, Clone)]
@@ -51,7 +50,7 @@ impl TokenStore {
     /// [`StoredTokens::Stale`].
     pub fn open(&self, key: &TokenKey, origin: DataOrigin) -> Result<StoredTokens, FileError> {
         let path = self.path(key);
-        let bytes = match map(&path) {
+        let bytes = match map_file(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(StoredTokens::Absent),
             Err(source) => return Err(FileError::at("read", &path)(source)),
@@ -73,17 +72,4 @@ impl TokenStore {
         write_atomically(&path, |out| out.write_all(&content))?;
         Ok(path)
     }
-}
-
-fn map(path: &Path) -> io::Result<Bytes> {
-    let file = File::open(path)?;
-    if file.metadata()?.len() == 0 {
-        // An empty file cannot be mapped everywhere.
-        return Ok(Bytes::new());
-    }
-    // SAFETY: the mapping is only read, and token files are never changed once they have their name: a new one comes by
-    // rename, which leaves the mapped one as it was.
-    #[allow(unsafe_code, reason = "a mapping cannot be had without it")]
-    let map = unsafe { Mmap::map(&file) }?;
-    Ok(Bytes::from_owner(map))
 }

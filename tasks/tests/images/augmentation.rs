@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 fn image() -> ImageSplit {
     let places = (0..3_usize).flat_map(|c| (0..32_usize).flat_map(move |y| (0..32_usize).map(move |x| (c, y, x))));
-    let pixels = places.map(|(c, y, x)| ((c * 50 + y * 13 + x * 29) % 256) as u8).collect();
+    let pixels: Vec<u8> = places.map(|(c, y, x)| ((c * 50 + y * 13 + x * 29) % 256) as u8).collect();
     ImageSplit::new(pixels, vec![0]).unwrap()
 }
 

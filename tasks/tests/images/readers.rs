@@ -38,7 +38,7 @@ fn pixel(test: bool, i: usize, c: usize, y: usize, x: usize) -> u8 {
 fn expected(test: bool, count: usize) -> ImageSplit {
     let places = (0..count)
         .flat_map(|i| (0..3).flat_map(move |c| (0..32).flat_map(move |y| (0..32).map(move |x| (i, c, y, x)))));
-    let pixels = places.map(|(i, c, y, x)| pixel(test, i, c, y, x)).collect();
+    let pixels: Vec<u8> = places.map(|(i, c, y, x)| pixel(test, i, c, y, x)).collect();
     ImageSplit::new(pixels, (0..count as u32).map(|i| i * 7 % 100).collect()).unwrap()
 }
 

@@ -27,7 +27,7 @@ pub struct EngineJob {
     pub noise_seed: u64,
     /// Seed of the dropout masks.
     pub dropout_seed: u64,
-    /// The most examples of a training batch.
+    /// The most examples of a forward pass in training; a step on more takes them in so many parts, and adds their gradients.
     pub batch_size: usize,
     /// Examples that are evaluated at a time.
     pub evaluation_batch: usize,

@@ -41,6 +41,8 @@ pub(super) struct Chunk<'a, R, const SLOTS: usize> {
     pub parameter: &'a mut [f32],
     /// As long as the parameter.
     pub gradient: &'a [f32],
+    /// What the gradient is multiplied by; 1 unless it is clipped.
+    pub scale: f32,
     /// Each as long as the parameter, changed in place.
     pub slots: [&'a mut [f32]; SLOTS],
 }
@@ -58,7 +60,7 @@ impl<R: Rule<SLOTS>, const SLOTS: usize> WithSimd for Chunk<'_, R, SLOTS> {
 impl<R: Rule<SLOTS>, const SLOTS: usize> Chunk<'_, R, SLOTS> {
     #[inline(always)]
     fn update(self) -> f64 {
-        let Self { rule, noise, first_tile, parameter, gradient, slots } = self;
+        let Self { rule, noise, first_tile, parameter, gradient, scale, slots } = self;
         let (parameters, last_parameter) = parameter.as_chunks_mut::<TILE>();
         let (gradients, last_gradient) = gradient.as_chunks::<TILE>();
         let mut slots = slots.map(|slot| slot.as_chunks_mut::<TILE>());
@@ -66,7 +68,7 @@ impl<R: Rule<SLOTS>, const SLOTS: usize> Chunk<'_, R, SLOTS> {
         let mut tile = first_tile;
         for (position, (parameter, gradient)) in parameters.iter_mut().zip(gradients).enumerate() {
             let slots = slots.each_mut().map(|(tiles, _)| &mut tiles[position]);
-            update_tile(rule, noise, tile, TILE, parameter, gradient, slots, &mut lanes);
+            update_tile(rule, noise, tile, TILE, parameter, gradient, scale, slots, &mut lanes);
             tile = tile.wrapping_add(1);
         }
         if !last_parameter.is_empty() {
@@ -76,7 +78,7 @@ impl<R: Rule<SLOTS>, const SLOTS: usize> Chunk<'_, R, SLOTS> {
             let mut padded_slots = slots.each_ref().map(|(_, last)| padded(last));
             let padded_gradient = padded(last_gradient);
             let tiles = padded_slots.each_mut();
-            update_tile(rule, noise, tile, length, &mut padded_parameter, &padded_gradient, tiles, &mut lanes);
+            update_tile(rule, noise, tile, length, &mut padded_parameter, &padded_gradient, scale, tiles, &mut lanes);
             last_parameter.copy_from_slice(&padded_parameter[..length]);
             for ((_, last), padded) in slots.iter_mut().zip(&padded_slots) {
                 last.copy_from_slice(&padded[..length]);
@@ -95,20 +97,17 @@ fn update_tile<R: Rule<SLOTS>, const SLOTS: usize>(
     length: usize,
     parameter: &mut Tile,
     gradient: &Tile,
+    scale: f32,
     slots: [&mut Tile; SLOTS],
     lanes: &mut [f64; LANES],
 ) {
-    let mut noised;
-    let gradient = match noise {
-        None => gradient,
-        Some(noise) => {
-            noised = noise.key.tile(tile);
-            for (normal, gradient) in noised.iter_mut().zip(gradient) {
-                *normal = *gradient + noise.std * *normal;
-            }
-            &noised
+    // A product with 1 is exact: what is not clipped keeps its bits.
+    let mut gradient = gradient.map(|gradient| gradient * scale);
+    if let Some(noise) = noise {
+        for (gradient, normal) in gradient.iter_mut().zip(noise.key.tile(tile)) {
+            *gradient += noise.std * normal;
         }
-    };
+    }
     let mut squares = [0.0_f32; TILE];
     for index in 0..TILE {
         let before = parameter[index];
@@ -172,6 +171,7 @@ mod tests {
                 first_tile: 64,
                 parameter: &mut parameter,
                 gradient: &gradient,
+                scale: 1.0,
                 slots: slots.each_mut().map(Vec::as_mut_slice),
             });
             bits.push(squared.to_bits());
@@ -204,7 +204,7 @@ mod tests {
         let control = StepControl { learning_rate: 0.01, multiplier: 1.5, noise_std: 0.0, step: 0 };
         let kinds = [OptimizerKind::ADAMW, OptimizerKind::Sgd { momentum: 0.9 }, OptimizerKind::Sgd { momentum: 0.0 }];
         for kind in kinds {
-            match StepRule::new(&OptimizerConfig { kind, weight_decay: 0.01 }, &control, 1) {
+            match StepRule::new(&OptimizerConfig { kind, weight_decay: 0.01, max_gradient_norm: None }, &control, 1) {
                 StepRule::AdamW(rule) => assert_same_bits(rule),
                 StepRule::Momentum(rule) => assert_same_bits(rule),
                 StepRule::Sgd(rule) => assert_same_bits(rule),
@@ -224,6 +224,7 @@ mod tests {
             first_tile: 0,
             parameter: &mut parameter,
             gradient: &gradient,
+            scale: 1.0,
             slots: [],
         }
         .update();

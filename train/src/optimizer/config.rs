@@ -35,6 +35,9 @@ pub struct OptimizerConfig {
     pub kind: OptimizerKind,
     /// Weight decay: decoupled and scaled by the learning rate for AdamW, added to the gradient for SGD.
     pub weight_decay: f64,
+    /// The largest norm that the gradients of all parameters together may have; larger ones are scaled down to it, before
+    /// noise is added (`torch.nn.utils.clip_grad_norm_`). None leaves them as they are.
+    pub max_gradient_norm: Option<f64>,
 }
 
 /// What one step is told.

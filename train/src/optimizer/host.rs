@@ -20,6 +20,8 @@ pub(crate) struct ParameterUpdate<'a> {
     pub(crate) values: &'a mut [f32],
     /// As long as the values.
     pub(crate) gradient: &'a [f32],
+    /// What the gradient is multiplied by; 1 unless it is clipped.
+    pub(crate) scale: f32,
     /// One for each slot of the rule, each as long as the values; changed in place.
     pub(crate) slots: &'a mut [Vec<f32>],
 }
@@ -35,7 +37,7 @@ impl ParameterUpdate<'_> {
     }
 
     fn update<R: Rule<SLOTS> + Send, const SLOTS: usize>(self, rule: R) -> f64 {
-        let Self { arch, noise, values, gradient, slots } = self;
+        let Self { arch, noise, values, gradient, scale, slots } = self;
         let mut slots = slots.iter_mut();
         let mut slots: [&mut [f32]; SLOTS] =
             std::array::from_fn(|_| slots.next().map(Vec::as_mut_slice).unwrap_or_default());
@@ -48,6 +50,7 @@ impl ParameterUpdate<'_> {
                 slots: slots.each_mut().map(|rest| rest.split_off_mut(..gradient.len()).unwrap_or_default()),
                 parameter,
                 gradient,
+                scale,
             })
             .collect();
         if chunks.len() == 1 {

@@ -9,7 +9,8 @@
 //! What a step computes is PyTorch's: AdamW with decoupled weight decay (Loshchilov and Hutter, "Decoupled Weight Decay
 //! Regularization", ICLR 2019) or SGD with momentum, all parameters in one group. The multiplier `m` scales the learning
 //! rate for this step only, and so AdamW's decay too; SGD's momentum buffer keeps unscaled gradients. Noise of standard
-//! deviation `s` is added to the raw gradient before anything else; with `s = 0` none is drawn.
+//! deviation `s` is added to the raw gradient before anything else; with `s = 0` none is drawn. Where gradients are clipped, they are
+//! before noise is added, and their norm costs one pass more over the gradients.
 //!
 //! - [`OptimizerConfig`] is what does not change in a run; [`StepControl`] is what changes from step to step.
 //! - [`NoiseKey`] is the noise, which has no state: it is a function of seed, parameter, step and element.
@@ -19,6 +20,7 @@
 //! leaves to the engines how a model's parameters and gradients are had, and to the loop schedules and candidates.
 
 mod chunk;
+mod clip;
 mod config;
 mod host;
 mod noise;
@@ -33,6 +35,9 @@ pub use saved_slots::SlotMismatch;
 pub use slot::SlotKind;
 
 pub(crate) use chunk::Noise;
+#[cfg(any(feature = "gpu", feature = "libtorch"))]
+pub(crate) use clip::NORM_EPSILON;
+pub(crate) use clip::{add_gradient, clip_factor, sum_of_squares};
 pub(crate) use host::ParameterUpdate;
 #[cfg(any(feature = "gpu", feature = "libtorch"))]
 pub(crate) use noise::key_words;

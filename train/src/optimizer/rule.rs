@@ -127,7 +127,7 @@ mod tests {
     /// The reference's own check: lr 0.1, m = 2, weight decay 0.5, p = 1, gradient 0.
     #[test]
     fn the_multiplier_scales_adamw_decay() {
-        let config = OptimizerConfig { kind: OptimizerKind::ADAMW, weight_decay: 0.5 };
+        let config = OptimizerConfig { kind: OptimizerKind::ADAMW, weight_decay: 0.5, max_gradient_norm: None };
         let StepRule::AdamW(rule) = StepRule::new(&config, &CONTROL, 1) else { panic!("AdamW") };
         assert_eq!(rule.element(1.0, 0.0, [0.0, 0.0]), (0.9, [0.0, 0.0]));
     }
@@ -135,7 +135,7 @@ mod tests {
     /// The first AdamW step is lr * m against the sign of the gradient, whatever its size.
     #[test]
     fn the_first_adamw_step_has_the_length_of_the_learning_rate() {
-        let config = OptimizerConfig { kind: OptimizerKind::ADAMW, weight_decay: 0.0 };
+        let config = OptimizerConfig { kind: OptimizerKind::ADAMW, weight_decay: 0.0, max_gradient_norm: None };
         let StepRule::AdamW(rule) = StepRule::new(&config, &CONTROL, 1) else { panic!("AdamW") };
         for gradient in [3.0, -0.001, 1e4] {
             let (parameter, _) = rule.element(1.0, gradient, [0.0, 0.0]);
@@ -146,7 +146,8 @@ mod tests {
     /// g + wd p = 2.5; the buffer keeps it unscaled: 2.5, then 0.5 * 2.5 + (1 + 0.5 * 0.5) = 2.5; steps of 0.2 * buffer.
     #[test]
     fn the_momentum_buffer_holds_unscaled_gradients() {
-        let config = OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.5 }, weight_decay: 0.5 };
+        let config =
+            OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.5 }, weight_decay: 0.5, max_gradient_norm: None };
         let StepRule::Momentum(rule) = StepRule::new(&config, &CONTROL, 1) else { panic!("momentum") };
         let (parameter, slots) = rule.element(1.0, 2.0, [0.0]);
         assert_eq!((parameter, slots), (0.5, [2.5]));
@@ -155,7 +156,8 @@ mod tests {
 
     #[test]
     fn momentum_0_has_no_buffer() {
-        let config = OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.0 }, weight_decay: 0.5 };
+        let config =
+            OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.0 }, weight_decay: 0.5, max_gradient_norm: None };
         let StepRule::Sgd(rule) = StepRule::new(&config, &CONTROL, 1) else { panic!("plain") };
         assert_eq!(rule.element(1.0, 2.0, []), (0.5, []));
     }

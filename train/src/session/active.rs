@@ -10,7 +10,7 @@ use aees_run::json::write_pretty;
 use aees_run::outcome::Outcome;
 use aees_run::output::{OutputKind, write_output};
 use aees_run::run_directory::RunDirectory;
-use aees_run::settings::RunConfig;
+use aees_run::settings::{KeepCheckpoints, RunConfig};
 use aees_run::state::TrainState;
 
 use super::{SessionEnd, SessionError};
@@ -47,7 +47,8 @@ impl ActiveRun {
             Some(LoopEnd::Done(outcome)) => Some(self.finish(outcome)?),
             Some(LoopEnd::Stopped) => {
                 let directory = self.directory.path().to_owned();
-                Some(SessionEnd::Interrupted { step: self.drive.state().step, directory })
+                let can_go_on = self.config.keep_checkpoints != KeepCheckpoints::None;
+                Some(SessionEnd::Interrupted { step: self.drive.state().step, directory, can_go_on })
             }
         })
     }
@@ -67,6 +68,7 @@ impl ActiveRun {
         self.drive.finalize()?;
         let end = self.diagnose(outcome)?;
         let result = self.publish(&end)?;
+        self.drive.remove_checkpoints();
         self.drive.emit_finished(&end.outcome, &result);
         Ok(SessionEnd::Finished { outcome: end.outcome, result })
     }
@@ -85,8 +87,8 @@ impl ActiveRun {
             peak_device_memory: None,
         };
         let facts = self.drive.task().facts();
-        let (wants_subsets, wants_test) = (facts.counts_memorised, facts.tests_at_end);
-        if end.outcome == Outcome::Ok && (wants_subsets || wants_test) {
+        let wants_subsets = facts.counts_memorised;
+        if end.outcome == Outcome::Ok && facts.measures_best() {
             let last = self.measure()?;
             let best = self.measure_best(&state)?;
             end.subsets = last.subsets.map(|subsets| (subsets, best.as_ref().and_then(|best| best.subsets)));
@@ -121,11 +123,7 @@ impl ActiveRun {
 
     /// The same with the weights of the best epoch; the last weights are put back.
     fn measure_best(&mut self, last: &EngineState) -> Result<Option<Measured>, RunError> {
-        let path = self.drive.checkpoints().best();
-        if !path.is_file() {
-            return Ok(None);
-        }
-        let best = self.drive.checkpoints().read(&path)?;
+        let Some(best) = self.drive.best_checkpoint()? else { return Ok(None) };
         if best.state.best != self.drive.state().best {
             let warning = "best.safetensors is not of the best epoch; its diagnostics are left out";
             self.drive.emit(&RunEvent::Warning(warning));

@@ -71,8 +71,9 @@ pub fn dry_run(
     let (task, batch) = (bench.task(), config.batch_size.get());
     let epochs = config.epochs.get();
     let eval_examples = task.labels(task.evaluated_split()).len();
-    let steps = task.steps_per_epoch(batch).saturating_mul(epochs);
-    let evaluations = epochs as f64 * eval_examples as f64 / batch as f64 / 3.0;
+    let steps = task.steps_per_epoch(config.step_examples()).saturating_mul(epochs);
+    let between = config.eval_every.map_or(0, |every| steps / every);
+    let evaluations = (epochs + between) as f64 * eval_examples as f64 / config.step_examples() as f64 / 3.0;
     Ok(DryRun {
         directory,
         run_id: identity.run_id.short().to_owned(),

@@ -112,13 +112,14 @@ pub fn prepare(
         }
     }
     check_memory(config, task.as_ref(), &target)?;
-    let schedule = schedule(config, task.steps_per_epoch(config.batch_size.get()).saturating_mul(config.epochs.get()))?;
+    let schedule = schedule(config, task.steps_per_epoch(config.step_examples()).saturating_mul(config.epochs.get()))?;
     let aees = controllers(config, schedule.as_ref())?;
     // Before the folder: weights that do not fit must not cost a run that is there.
     let PreparedJob { job, notices: job_notices } = task.job(&job_setup(config)).map_err(SessionError::Job)?;
     let mut engine = build(job, &target).map_err(SessionError::Job)?;
     let directory = open_directory(config, folder, &identity)?;
     let checkpoints = CheckpointFolder::new(directory.checkpoints(), identity.run_id.full());
+    let checkpoints = checkpoints.keeping(config.keep_checkpoints.newest());
     let (checkpoint, refused) = newest_checkpoint(&checkpoints, &directory)?;
     let state = match checkpoint {
         Some(checkpoint) => {
@@ -175,7 +176,7 @@ impl PreparedRun {
             examples: task.facts().examples,
             train_examples: task.train_examples(),
             eval_examples: task.labels(task.evaluated_split()).len(),
-            steps_per_epoch: task.steps_per_epoch(config.batch_size.get()),
+            steps_per_epoch: task.steps_per_epoch(config.step_examples()),
             first_step: state.step,
             axes: state.aees.as_ref().map(Aees::axis_lines),
             open_loop: schedule.as_ref().map(|schedule| &schedule.plan),
@@ -255,13 +256,15 @@ fn may_be_the_same(directory: &Path, config: &RunConfig) -> bool {
 
 /// Refuses what cannot fit before any of it is allocated.
 pub(crate) fn check_memory(config: &RunConfig, task: &dyn TrainingTask, target: &Target) -> Result<(), SessionError> {
-    let steps = task.steps_per_epoch(config.batch_size.get()).saturating_mul(config.epochs.get());
+    let steps = task.steps_per_epoch(config.step_examples()).saturating_mul(config.epochs.get());
     let episodes = if config.control_mode.is_open_loop() { steps.div_ceil(config.episode_steps()) } else { 0 };
     let ModelSize { parameters, activations } = task.size(config.batch_size.get());
     let slots = if config.optimizer == OptimizerName::AdamW { 2.0 } else { 1.0 };
+    // The sum of several batches' gradients stands beside those of one.
+    let sums = if config.gradient_accumulation_steps.get() > 1 { 1.0 } else { 0.0 };
     let numbers = match target.device.choice {
         // Values, gradients and slots.
-        DeviceChoice::Cpu => parameters * (2.0 + slots) + activations,
+        DeviceChoice::Cpu => parameters * (2.0 + sums + slots) + activations,
         // The host only draws the first values; what a GPU lacks it says itself.
         _ => parameters,
     };
@@ -280,7 +283,11 @@ pub(crate) fn job_setup(config: &RunConfig) -> JobSetup {
         OptimizerName::Sgd => OptimizerKind::Sgd { momentum: config.momentum.get() },
     };
     JobSetup {
-        optimizer: OptimizerConfig { kind, weight_decay: config.weight_decay.get() },
+        optimizer: OptimizerConfig {
+            kind,
+            weight_decay: config.weight_decay.get(),
+            max_gradient_norm: config.grad_clip.map(|norm| norm.get()),
+        },
         seed: config.seed,
         batch_size: config.batch_size.get(),
     }
@@ -318,8 +325,7 @@ fn open_logs(
     state: &TrainState,
     subscribers: &mut Vec<Box<dyn Subscriber>>,
 ) -> Result<(), FileError> {
-    let episodes = state.aees.as_ref().map_or(0, |aees| aees.episodes().len());
-    subscribers.push(Box::new(UntilItFails::new(MetricsLog::open(&directory.metrics(), state.epoch, episodes)?)));
+    subscribers.push(Box::new(UntilItFails::new(MetricsLog::open(&directory.metrics(), state)?)));
     subscribers.push(Box::new(UntilItFails::new(TextLog::open(&directory.log())?)));
     if config.tensorboard {
         let log = TensorBoardLog::open(&directory.tensorboard(), state.step)?;

@@ -14,6 +14,9 @@ fn settings() -> LoopSettings {
         steps_per_epoch: BATCHES,
         episode_length: 4,
         checkpoint_every: None,
+        eval_every: None,
+        patience: None,
+        max_gradient_norm: None,
         synchronous: false,
         max_flops: None,
     }
@@ -70,7 +73,14 @@ fn advance(training: &mut TrainingLoop, enqueued: &mut Vec<u64>, loss: fn(u64) -
             format!("probe {step}")
         }
         Next::Drain => {
-            let record = |step| StepRecord { step, examples: 2, loss: loss(step), correct: 1, update_norm: 0.5 };
+            let record = |step| StepRecord {
+                step,
+                examples: 2,
+                loss: loss(step),
+                correct: 1,
+                update_norm: 0.5,
+                gradient_norm: None,
+            };
             let mut records: Vec<StepRecord> = enqueued.drain(..).map(record).collect();
             let closed = training.drained(&mut records).unwrap();
             format!("drain {}{}", records.len(), if closed { ", closed" } else { "" })
@@ -78,8 +88,10 @@ fn advance(training: &mut TrainingLoop, enqueued: &mut Vec<u64>, loss: fn(u64) -
         Next::Evaluate => {
             let epoch = training.state().epoch;
             let val_accuracy = accuracy(epoch);
-            training.evaluated(EpochEnd { val_accuracy, eval_flops: 1.0, learning_rate: 0.1, seconds: 0.0 });
-            format!("evaluate {epoch}")
+            match training.evaluated(EpochEnd { val_accuracy, eval_flops: 1.0, learning_rate: 0.1, seconds: 0.0 }) {
+                Evaluated::Epoch(summary) => format!("evaluate {}", summary.epoch),
+                Evaluated::BeforeItsEnd(evaluation) => format!("evaluate at {}", evaluation.step),
+            }
         }
         Next::Save(Checkpoints { best, newest }) => {
             training.saved();
@@ -212,7 +224,14 @@ fn a_run_diverges_at_a_step_inside_a_drain() {
 fn an_update_that_is_no_number_is_a_divergence_too() {
     let mut training = TrainingLoop::new(settings(), baseline());
     take_steps(&mut training, 1);
-    let mut records = vec![StepRecord { step: 0, examples: 2, loss: 1.0, correct: 0, update_norm: f64::INFINITY }];
+    let mut records = vec![StepRecord {
+        step: 0,
+        examples: 2,
+        loss: 1.0,
+        correct: 0,
+        update_norm: f64::INFINITY,
+        gradient_norm: None,
+    }];
     assert!(!training.drained(&mut records).unwrap());
     let outcome = Outcome::Diverged { step: 0, quantity: "update_norm".into(), value: "inf".into() };
     assert_eq!((training.next(), records.len()), (Next::Done(outcome), 0));
@@ -359,4 +378,76 @@ fn a_run_with_a_budget_goes_on_at_any_step_as_if_nothing_had_happened() {
         let texts = [&whole, &second].map(|training| serde_json::to_string(training.state()).unwrap());
         assert_eq!(texts[0], texts[1], "stopped after step {step}");
     }
+}
+
+#[test]
+fn an_evaluation_between_epochs_waits_for_the_losses_and_is_made_once() {
+    let often = LoopSettings { epochs: 2, eval_every: Some(3), ..settings() };
+    let mut training = TrainingLoop::new(often, adaptive());
+    let (done, _) = trace(&mut training, loss);
+    let evaluations: Vec<_> = done.iter().filter(|entry| entry.starts_with("evaluate")).collect();
+    assert_eq!(evaluations, ["evaluate at 3", "evaluate 0", "evaluate at 6", "evaluate at 9", "evaluate 1"]);
+    let first = done.iter().position(|entry| entry == "evaluate at 3").unwrap();
+    assert_eq!(done[first - 1], "drain 3");
+    let evaluated: Vec<u64> = training.state().evaluations.iter().map(|evaluation| evaluation.step).collect();
+    assert_eq!(evaluated, [3, 6, 9]);
+    // The episodes are those of a run without.
+    let mut plain = TrainingLoop::new(LoopSettings { epochs: 2, ..settings() }, adaptive());
+    trace(&mut plain, loss);
+    let episodes = |training: &TrainingLoop| training.state().aees.as_ref().unwrap().episodes().to_vec();
+    assert_eq!(episodes(&training), episodes(&plain));
+}
+
+/// Accuracies are 0.5, 0.75, 0.25: in the second epoch 0.75 is told at once, and not beaten by its end.
+#[test]
+fn a_run_ends_when_its_patience_is_over_and_its_epoch_with_it() {
+    let impatient = LoopSettings { eval_every: Some(2), patience: Some(2), ..settings() };
+    let mut training = TrainingLoop::new(impatient, baseline());
+    let (done, end) = trace(&mut training, loss);
+    let evaluations: Vec<_> = done.iter().filter(|entry| entry.starts_with("evaluate")).collect();
+    // 2, 4 and 5 are equal: two without a gain.
+    assert_eq!(evaluations, ["evaluate at 2", "evaluate at 4", "evaluate 0"]);
+    assert_eq!((training.state().step, end), (5, Next::Done(Outcome::Ok)));
+
+    let patient = LoopSettings { eval_every: Some(2), patience: Some(3), ..settings() };
+    let mut training = TrainingLoop::new(patient, baseline());
+    let (done, end) = trace(&mut training, loss);
+    let evaluations: Vec<_> = done.iter().filter(|entry| entry.starts_with("evaluate")).collect();
+    let expected =
+        ["evaluate at 2", "evaluate at 4", "evaluate 0", "evaluate at 6", "evaluate at 8", "evaluate 1", "evaluate 2"];
+    // Best at 6; 8, 10 and 12 bring nothing: the third epoch is closed at its second step.
+    assert_eq!(evaluations, expected);
+    let state = training.state();
+    assert_eq!((state.step, state.epochs.len(), state.gain.best.unwrap().step), (12, 3, 6));
+    assert_eq!(end, Next::Done(Outcome::Ok));
+    // Who takes it up there has nothing to do.
+    assert_eq!(TrainingLoop::new(patient, state.clone()).next(), Next::Done(Outcome::Ok));
+}
+
+#[test]
+fn a_gradient_that_is_no_number_ends_the_run_by_its_name() {
+    let mut training = TrainingLoop::new(LoopSettings { max_gradient_norm: Some(1.0), ..settings() }, baseline());
+    training.stepped(1.0);
+    let gradient_norm = Some(f64::INFINITY);
+    let mut records =
+        vec![StepRecord { step: 0, examples: 2, loss: 1.0, correct: 0, update_norm: f64::NAN, gradient_norm }];
+    training.drained(&mut records).unwrap();
+    let Next::Done(Outcome::Diverged { quantity, value, .. }) = training.next() else { panic!("it diverged") };
+    assert_eq!((quantity.as_str(), value.as_str()), ("gradient_norm", "inf"));
+}
+
+#[test]
+fn the_gradients_of_an_epoch_are_summed_up() {
+    let mut training = TrainingLoop::new(LoopSettings { max_gradient_norm: Some(2.0), ..settings() }, baseline());
+    for step in 0..4 {
+        training.stepped(1.0);
+        let gradient_norm = Some([1.0, 2.0, 3.0, 4.0][step as usize]);
+        let record = StepRecord { step, examples: 2, loss: 1.0, correct: 0, update_norm: 1.0, gradient_norm };
+        training.drained(&mut vec![record]).unwrap();
+    }
+    let end = EpochEnd { val_accuracy: 0.5, eval_flops: 1.0, learning_rate: 0.1, seconds: 0.0 };
+    training.state.batch = BATCHES;
+    let Evaluated::Epoch(summary) = training.evaluated(end) else { panic!("the epoch is over") };
+    let gradients = summary.gradients.unwrap();
+    assert_eq!((gradients.mean_norm, gradients.clipped_share), (2.5, 0.5));
 }

@@ -57,7 +57,17 @@ impl Shapes {
         })
     }
 
-    /// One step with exactly these gradients: the loss is their inner product with the parameters.
+    /// A loss with exactly these gradients: their inner product with the parameters.
+    pub(crate) fn loss(&self, model: &Model, gradients: &[Vec<f32>; 3]) -> Tensor<1> {
+        let device = model.vector.device();
+        let [matrix, vector, kernel] = gradients.clone();
+        let matrix = Tensor::<2>::from_data(TensorData::new(matrix, self.matrix), &device);
+        let vector = Tensor::<1>::from_data(TensorData::new(vector, self.vector), &device);
+        let kernel = Tensor::<4>::from_data(TensorData::new(kernel, self.kernel), &device);
+        (model.matrix.val() * matrix).sum() + (model.vector.val() * vector).sum() + (model.kernel.val() * kernel).sum()
+    }
+
+    /// One step with these gradients.
     pub(crate) fn step(
         &self,
         optimizer: &mut Optimizer,
@@ -65,15 +75,9 @@ impl Shapes {
         gradients: &[Vec<f32>; 3],
         control: &StepControl,
     ) -> (Model, SquaredNorm) {
-        let device = model.vector.device();
-        let [matrix, vector, kernel] = gradients.clone();
-        let matrix = Tensor::<2>::from_data(TensorData::new(matrix, self.matrix), &device);
-        let vector = Tensor::<1>::from_data(TensorData::new(vector, self.vector), &device);
-        let kernel = Tensor::<4>::from_data(TensorData::new(kernel, self.kernel), &device);
-        let loss = (model.matrix.val() * matrix).sum()
-            + (model.vector.val() * vector).sum()
-            + (model.kernel.val() * kernel).sum();
-        optimizer.step(model, loss.backward(), control).unwrap()
+        let gradients = self.loss(&model, gradients).backward();
+        let (model, norms) = optimizer.step(model, gradients, control).unwrap();
+        (model, norms.update)
     }
 }
 

@@ -7,10 +7,13 @@ use burn::tensor::Device;
 use super::devices;
 use super::model::{LARGE, assert_close, values};
 
-const CONFIGS: [OptimizerConfig; 3] = [
-    OptimizerConfig { kind: OptimizerKind::ADAMW, weight_decay: 0.01 },
-    OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.9 }, weight_decay: 5e-4 },
-    OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.0 }, weight_decay: 0.0 },
+const CONFIGS: [OptimizerConfig; 5] = [
+    OptimizerConfig { kind: OptimizerKind::ADAMW, weight_decay: 0.01, max_gradient_norm: None },
+    OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.9 }, weight_decay: 5e-4, max_gradient_norm: None },
+    OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.0 }, weight_decay: 0.0, max_gradient_norm: None },
+    // The gradients' norm is about 138.
+    OptimizerConfig { kind: OptimizerKind::ADAMW, weight_decay: 0.01, max_gradient_norm: Some(20.0) },
+    OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.9 }, weight_decay: 5e-4, max_gradient_norm: Some(1e3) },
 ];
 
 /// The host's noise is the device's, and what is read back is the noise itself: parameters and gradients are zero.

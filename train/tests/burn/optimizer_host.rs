@@ -7,11 +7,16 @@ use burn::module::Param;
 use burn::tensor::{Device, TensorData};
 
 use super::devices;
-use super::model::{LARGE, Model, SMALL, read, values};
+use super::model::{LARGE, Model, SMALL, assert_close, read, values};
 
-const ADAMW: OptimizerConfig = OptimizerConfig { kind: OptimizerKind::ADAMW, weight_decay: 0.01 };
-const MOMENTUM: OptimizerConfig = OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.9 }, weight_decay: 5e-4 };
-const PLAIN: OptimizerConfig = OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.0 }, weight_decay: 0.0 };
+const ADAMW: OptimizerConfig =
+    OptimizerConfig { kind: OptimizerKind::ADAMW, weight_decay: 0.01, max_gradient_norm: None };
+const MOMENTUM: OptimizerConfig =
+    OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.9 }, weight_decay: 5e-4, max_gradient_norm: None };
+const PLAIN: OptimizerConfig =
+    OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.0 }, weight_decay: 0.0, max_gradient_norm: None };
+
+const CLIPPED: OptimizerConfig = OptimizerConfig { max_gradient_norm: Some(20.0), ..MOMENTUM };
 
 fn noisy(step: u64) -> StepControl {
     StepControl { learning_rate: 0.01, multiplier: 2.0, noise_std: 0.1, step }
@@ -83,7 +88,7 @@ fn a_cloned_model_is_not_touched() {
 
 #[test]
 fn the_result_does_not_depend_on_the_number_of_threads() {
-    for config in [ADAMW, MOMENTUM] {
+    for config in [ADAMW, MOMENTUM, CLIPPED] {
         let results = [1, 2, 3].map(|threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
@@ -93,6 +98,60 @@ fn the_result_does_not_depend_on_the_number_of_threads() {
         });
         assert_eq!(results[0], results[1]);
         assert_eq!(results[0], results[2]);
+    }
+}
+
+/// With a rate of 1 the change is the gradient: noise is added to what was clipped, and is not clipped itself.
+#[test]
+fn gradients_are_clipped_to_the_norm_before_noise_is_added() {
+    let gradients = LARGE.values(2);
+    let norm = gradients.iter().flatten().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
+    for (max_norm, factor) in [(20.0, 20.0 / norm), (2.0 * norm, 1.0)] {
+        let config = OptimizerConfig { max_gradient_norm: Some(max_norm), ..PLAIN };
+        let change = |noise_std, config| {
+            let control = StepControl { learning_rate: 1.0, multiplier: 1.0, noise_std, step: 0 };
+            let model = LARGE.model(LARGE.lengths().map(|length| vec![0.0; length]), &Device::flex().autodiff());
+            let mut optimizer = Optimizer::new(config, 3, &model);
+            let loss = LARGE.loss(&model, &gradients);
+            let (model, norms) = optimizer.step(model, loss.backward(), &control).unwrap();
+            let squared = norms.gradient.map(read);
+            assert!(squared.is_none_or(|squared| (squared.sqrt() / norm - 1.0).abs() < 1e-9), "{squared:?}");
+            values(&model)
+        };
+        let (quiet, loud, noise) = (change(0.0, config), change(0.5, config), change(0.5, PLAIN));
+        let expected = gradients.clone().map(|tensor| tensor.iter().map(|value| -*value * factor as f32).collect());
+        assert_close(&quiet, &expected, 1e-6, 1.0, "clipped");
+        let noise = [0, 1, 2].map(|at| {
+            let elements = noise[at].iter().zip(&gradients[at]).zip(&quiet[at]);
+            elements.map(|((noised, gradient), quiet)| noised + gradient + quiet).collect()
+        });
+        assert_close(&loud, &noise, 1e-5, 1.0, "noise on top");
+    }
+}
+
+/// The gradients of micro-batches are those of their sum, whichever of them has which, and are gone after the step.
+#[test]
+fn gradients_that_were_kept_are_added_to_the_steps_own() {
+    for config in [ADAMW, CLIPPED] {
+        let (first, second) = (LARGE.values(5), LARGE.values(6));
+        let sum = [0, 1, 2].map(|at| first[at].iter().zip(&second[at]).map(|(one, other)| one + other).collect());
+        let (whole, _) = LARGE.step(&mut optimizer(config), fresh(), &sum, &noisy(0));
+        let (mut parts, model) = (optimizer(config), fresh());
+        parts.accumulate(&model, LARGE.loss(&model, &first).backward()).unwrap();
+        let (model, _) = LARGE.step(&mut parts, model, &second, &noisy(0));
+        assert_eq!(values(&model), values(&whole));
+        assert_eq!(parts.step_count(), 1);
+        // Only the vector has a gradient in the part, and the others in the step.
+        let mut parts = optimizer(config);
+        let model = fresh();
+        let alone = (model.vector.val()
+            * Tensor::<1>::from_data(TensorData::new(first[1].clone(), [300]), &model.vector.device()))
+        .sum();
+        parts.accumulate(&model, alone.backward()).unwrap();
+        let rest = [second[0].clone(), second[1].clone(), second[2].clone()];
+        let (stepped, _) = LARGE.step(&mut parts, model, &rest, &noisy(0));
+        let mixed = [second[0].clone(), sum[1].clone(), second[2].clone()];
+        assert_eq!(values(&stepped), values(&LARGE.step(&mut optimizer(config), fresh(), &mixed, &noisy(0)).0));
     }
 }
 

@@ -24,7 +24,11 @@ fn follows_pytorch(device: &Device) {
             "adamw" => OptimizerKind::ADAMW,
             _ => OptimizerKind::Sgd { momentum: number(&case["momentum"]) },
         };
-        let config = OptimizerConfig { kind, weight_decay: number(&case["weight_decay"]) };
+        let config = OptimizerConfig {
+            kind,
+            weight_decay: number(&case["weight_decay"]),
+            max_gradient_norm: case["max_norm"].as_f64(),
+        };
         let mut model = SMALL.model(tensors(&case["initial"]), device);
         let mut optimizer = Optimizer::new(config, 0, &model);
         for (step, expected) in case["steps"].as_array().unwrap().iter().enumerate() {
@@ -34,12 +38,19 @@ fn follows_pytorch(device: &Device) {
                 noise_std: 0.0,
                 step: step as u64,
             };
-            let (stepped, norm) = SMALL.step(&mut optimizer, model, &tensors(&expected["gradients"]), &control);
+            let gradients = SMALL.loss(&model, &tensors(&expected["gradients"])).backward();
+            let (stepped, norms) = optimizer.step(model, gradients, &control).unwrap();
+            let found = norms.gradient.map(|norm| read(norm).sqrt());
+            assert_eq!(found.is_some(), case["max_norm"].is_number());
+            if let Some(found) = found {
+                let expected = number(&expected["gradient_norm"]);
+                assert!((found / expected - 1.0).abs() < 1e-6, "gradient norm {found} for {expected}");
+            }
             model = stepped;
             let what = format!("{config:?}, step {step}");
             // Relative to 0.1: where a parameter passes through zero, its rounding error is that of its neighbours.
             assert_close(&values(&model), &tensors(&expected["parameters"]), 1e-6, 0.1, &what);
-            let (found, expected) = (read(norm), number(&expected["squared_norm"]));
+            let (found, expected) = (read(norms.update), number(&expected["squared_norm"]));
             assert!((found / expected - 1.0).abs() < 1e-5, "{what}: squared norm {found} for {expected}");
         }
         assert_eq!(model.unused.val().into_data().as_slice::<f32>().unwrap(), [1.0, -2.0]);

@@ -5,6 +5,7 @@
 
 mod images;
 mod numbers;
+mod parts;
 mod same;
 mod state;
 mod text;
@@ -20,8 +21,10 @@ use aees_train::session::load_task;
 use aees_train::shared_inputs::SharedInputs;
 use aees_train::training_task::JobSetup;
 
-const SGD: OptimizerConfig = OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.9 }, weight_decay: 1e-4 };
-pub(crate) const ADAMW: OptimizerConfig = OptimizerConfig { kind: OptimizerKind::ADAMW, weight_decay: 1e-4 };
+const SGD: OptimizerConfig =
+    OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.9 }, weight_decay: 1e-4, max_gradient_norm: None };
+pub(crate) const ADAMW: OptimizerConfig =
+    OptimizerConfig { kind: OptimizerKind::ADAMW, weight_decay: 1e-4, max_gradient_norm: None };
 
 /// The engines and devices to test.
 pub(crate) fn targets() -> Vec<Target> {

@@ -8,7 +8,8 @@ use aees_train::optimizer::{NoiseKey, OptimizerConfig, OptimizerKind};
 use super::{SGD, control, image_engine, job, on_each, steps, tolerance};
 
 /// SGD that keeps nothing and decays nothing: a step is the noised gradient.
-const PLAIN: OptimizerConfig = OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.0 }, weight_decay: 0.0 };
+const PLAIN: OptimizerConfig =
+    OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.0 }, weight_decay: 0.0, max_gradient_norm: None };
 
 #[test]
 fn noise_depends_on_the_seed_and_the_step_and_moves_the_weights_by_its_size() {

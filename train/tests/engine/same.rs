@@ -11,7 +11,8 @@ use aees_train::optimizer::{OptimizerConfig, OptimizerKind};
 use super::{ADAMW, FEW, SGD, control, difference, job, of_some_seed, on_each, steps, steps_of, tolerance};
 
 /// SGD that keeps nothing and decays nothing: with a learning rate of 1, a step is the gradient.
-const PLAIN: OptimizerConfig = OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.0 }, weight_decay: 0.0 };
+const PLAIN: OptimizerConfig =
+    OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.0 }, weight_decay: 0.0, max_gradient_norm: None };
 
 fn run(
     target: &Target,

@@ -12,7 +12,8 @@ use aees_tasks::Batch;
 use burn::module::Module;
 use burn::tensor::{Int, Tensor, TensorData};
 
-use super::optimizer::{Optimizer, SquaredNorm};
+use super::optimizer::{Optimizer, SquaredNorm, StepNorms};
+use crate::dropout::part_key;
 use crate::engine::guarded::guarded;
 use crate::engine::saved_state::{joined, parts};
 use crate::engine::{Engine, EngineError, EngineState, Loss, Split, StepControl, StepRecord, WorkCounts};
@@ -22,11 +23,11 @@ pub(super) trait Workload: Send {
     /// A batch as networks for this data take it.
     type Input;
 
-    /// A training batch and its labels `[batch]`, on the training device, for a step from 0.
+    /// A training batch and its labels `[batch]`, on the training device, with dropout masks of a key.
     ///
     /// # Errors
     /// When an example does not fit the network.
-    fn training_batch(&mut self, batch: Batch<'_>, step: u64) -> Result<(Self::Input, Tensor<1, Int>), EngineError>;
+    fn training_batch(&mut self, batch: Batch<'_>, key: u64) -> Result<(Self::Input, Tensor<1, Int>), EngineError>;
 
     /// Some examples of a split as they are, on the device without gradients.
     ///
@@ -50,7 +51,16 @@ struct PendingStep {
     examples: usize,
     loss: Tensor<1>,
     correct: Tensor<1, Int>,
-    update: SquaredNorm,
+    norms: StepNorms,
+}
+
+/// What of a job decides how steps are taken.
+#[derive(Clone, Copy)]
+pub(super) struct StepsOfJob {
+    pub(super) loss: Loss,
+    /// The most examples of a forward pass in training.
+    pub(super) micro_batch: usize,
+    pub(super) evaluation_batch: usize,
 }
 
 /// An [`Engine`] on a burn device.
@@ -60,6 +70,8 @@ pub(super) struct BurnEngine<W, N> {
     network: Option<N>,
     optimizer: Optimizer,
     loss: Loss,
+    /// The most examples of a forward pass in training.
+    micro_batch: usize,
     evaluation_batch: usize,
     on_host: bool,
     pending: Vec<PendingStep>,
@@ -71,16 +83,10 @@ impl<W: Workload, N: Network<W::Input>> BurnEngine<W, N> {
     /// An engine for a network whose parameters live on an autodiff device, and its optimizer.
     ///
     /// `on_host` says that the device is the CPU, so that reading a result costs nothing.
-    pub(super) fn new(
-        workload: W,
-        network: N,
-        optimizer: Optimizer,
-        loss: Loss,
-        evaluation_batch: usize,
-        on_host: bool,
-    ) -> Self {
+    pub(super) fn new(workload: W, network: N, optimizer: Optimizer, job: StepsOfJob, on_host: bool) -> Self {
+        let StepsOfJob { loss, micro_batch, evaluation_batch } = job;
         let (network, pending) = (Some(network), Vec::new());
-        Self { workload, network, optimizer, loss, evaluation_batch, on_host, pending, read_backs: 0 }
+        Self { workload, network, optimizer, loss, micro_batch, evaluation_batch, on_host, pending, read_backs: 0 }
     }
 
     fn network(&self) -> Result<&N, EngineError> {
@@ -95,19 +101,34 @@ impl<W: Workload, N: Network<W::Input>> Engine for BurnEngine<W, N> {
     fn step(&mut self, batch: Batch<'_>, control: &StepControl) -> Result<(), EngineError> {
         let examples = batch.indices.len();
         guarded("trained", || {
-            let (input, labels) = self.workload.training_batch(batch, control.step)?;
-            let logits = self.network()?.logits(input);
-            let correct = correct_count(logits.clone(), labels.clone());
-            let loss = match self.loss {
-                Loss::CrossEntropy => cross_entropy(logits, labels),
-            };
-            let gradients = loss.backward();
-            let Some(network) = self.network.take() else { return Ok(()) };
-            let (network, update) =
-                self.optimizer.step(network, gradients, control).map_err(device_error("updated the parameters"))?;
+            // Of the parts so far: their share of the step's loss, and what they got right.
+            let mut sums: Option<(Tensor<1>, Tensor<1, Int>)> = None;
+            for (number, part) in batch.parts(self.micro_batch).enumerate() {
+                let share = part.indices.len() as f64 / examples as f64;
+                let (input, labels) = self.workload.training_batch(part, part_key(control.step, number))?;
+                let logits = self.network()?.logits(input);
+                let correct = correct_count(logits.clone(), labels.clone());
+                let mut loss = match self.loss {
+                    Loss::CrossEntropy => cross_entropy(logits, labels),
+                };
+                if share < 1.0 {
+                    // The gradients are then those of the mean over all examples of the step.
+                    loss = loss * share;
+                }
+                let gradients = loss.backward();
+                let Some(network) = &self.network else { return Ok(()) };
+                self.optimizer.accumulate(network, gradients).map_err(device_error("took the gradients"))?;
+                let loss = loss.detach().inner();
+                sums = Some(match sums {
+                    None => (loss, correct),
+                    Some((loss_before, correct_before)) => (loss_before + loss, correct_before + correct),
+                });
+            }
+            let (Some((loss, correct)), Some(network)) = (sums, self.network.take()) else { return Ok(()) };
+            let (network, norms) =
+                self.optimizer.apply(network, control).map_err(device_error("updated the parameters"))?;
             self.network = Some(network);
-            let loss = loss.detach().inner();
-            self.pending.push(PendingStep { step: control.step, examples, loss, correct, update });
+            self.pending.push(PendingStep { step: control.step, examples, loss, correct, norms });
             Ok(())
         })
     }
@@ -117,15 +138,19 @@ impl<W: Workload, N: Network<W::Input>> Engine for BurnEngine<W, N> {
             return Ok(());
         }
         let pending = std::mem::take(&mut self.pending);
-        // Losses, correct counts and update norms.
-        self.read_backs += 3;
+        // Losses, correct counts and update norms, and the gradients' where they are clipped.
+        self.read_backs += if pending[0].norms.gradient.is_some() { 4 } else { 3 };
         guarded("read the losses", || {
             let losses = Tensor::cat(pending.iter().map(|step| step.loss.clone()).collect(), 0);
             let correct = Tensor::cat(pending.iter().map(|step| step.correct.clone()).collect(), 0);
             let losses: Vec<f32> = read(losses.try_into_data(), "read the losses")?;
             let correct = integers(correct.try_into_data(), "read the correct counts")?;
-            let updates = pending.iter().map(|step| step.update.clone()).collect();
-            let updates = SquaredNorm::read_all(updates).map_err(device_error("read the update norms"))?;
+            let norms = |norm: fn(&StepNorms) -> Option<SquaredNorm>| {
+                let norms = pending.iter().filter_map(|step| norm(&step.norms)).collect();
+                SquaredNorm::read_all(norms).map_err(device_error("read the norms"))
+            };
+            let updates = norms(|norms| Some(norms.update.clone()))?;
+            let mut gradients = norms(|norms| norms.gradient.clone())?.into_iter();
             for (((step, loss), correct), update) in pending.iter().zip(losses).zip(correct).zip(updates) {
                 records.push(StepRecord {
                     step: step.step,
@@ -133,6 +158,7 @@ impl<W: Workload, N: Network<W::Input>> Engine for BurnEngine<W, N> {
                     loss: f64::from(loss),
                     correct,
                     update_norm: update.sqrt(),
+                    gradient_norm: step.norms.gradient.as_ref().and_then(|_| gradients.next()).map(f64::sqrt),
                 });
             }
             Ok(())

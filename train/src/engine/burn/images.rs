@@ -47,7 +47,7 @@ pub(super) fn split(data: &Cifar100, split: Split) -> Option<&ImageSplit> {
 impl Workload for ImageWorkload {
     type Input = Tensor<4>;
 
-    fn training_batch(&mut self, batch: Batch<'_>, _step: u64) -> Result<(Tensor<4>, Tensor<1, Int>), EngineError> {
+    fn training_batch(&mut self, batch: Batch<'_>, _key: u64) -> Result<(Tensor<4>, Tensor<1, Int>), EngineError> {
         let examples = batch.indices.len();
         let mut values = vec![0.0; examples * PIXELS];
         augment_batch(&self.data.train, batch.indices, batch.augmentations, &self.normalization, &mut values);

@@ -28,7 +28,7 @@ use aees_models::burn::{ResNet18, TextClassifier};
 
 use super::{DeviceChoice, Engine, EngineData, EngineDevice, EngineError, EngineFactory, EngineJob};
 use aees_run::settings::Precision;
-use engine::BurnEngine;
+use engine::{BurnEngine, StepsOfJob};
 use images::ImageWorkload;
 use optimizer::Optimizer;
 #[cfg(feature = "gpu")]
@@ -85,7 +85,8 @@ impl EngineFactory for BurnFactory {
         let on_host = device.is_host();
         let device = device::handle(device)?;
         let training = device.clone().autodiff();
-        let EngineJob { model, tensors, data, loss, optimizer, noise_seed, dropout_seed, evaluation_batch, .. } = job;
+        let EngineJob { model, tensors, data, loss, optimizer, noise_seed, dropout_seed, .. } = job;
+        let steps = StepsOfJob { loss, micro_batch: job.batch_size, evaluation_batch: job.evaluation_batch };
         let unfit = |error: aees_models::WeightError| EngineError::Weights(error.to_string());
         match (model, data) {
             (ModelSpec::ResNet18(config), EngineData::Images(data)) => {
@@ -94,10 +95,10 @@ impl EngineFactory for BurnFactory {
                 #[cfg(feature = "gpu")]
                 if !on_host {
                     let images = ResidentImages::new(data, &device)?;
-                    return Ok(Box::new(BurnEngine::new(images, network, optimizer, loss, evaluation_batch, on_host)));
+                    return Ok(Box::new(BurnEngine::new(images, network, optimizer, steps, on_host)));
                 }
                 let images = ImageWorkload::new(data, &device);
-                Ok(Box::new(BurnEngine::new(images, network, optimizer, loss, evaluation_batch, on_host)))
+                Ok(Box::new(BurnEngine::new(images, network, optimizer, steps, on_host)))
             }
             (ModelSpec::TextClassifier(config), EngineData::Sentences(data)) => {
                 let network = TextClassifier::new(&config, tensors, &training).map_err(unfit)?;
@@ -105,17 +106,10 @@ impl EngineFactory for BurnFactory {
                 #[cfg(feature = "gpu")]
                 if !on_host {
                     let sentences = ResidentSentences::new(data, config, dropout_seed, &device)?;
-                    return Ok(Box::new(BurnEngine::new(
-                        sentences,
-                        network,
-                        optimizer,
-                        loss,
-                        evaluation_batch,
-                        on_host,
-                    )));
+                    return Ok(Box::new(BurnEngine::new(sentences, network, optimizer, steps, on_host)));
                 }
                 let sentences = SentenceWorkload::new(data, config, dropout_seed, &device);
-                Ok(Box::new(BurnEngine::new(sentences, network, optimizer, loss, evaluation_batch, on_host)))
+                Ok(Box::new(BurnEngine::new(sentences, network, optimizer, steps, on_host)))
             }
             _ => Err(EngineError::Job { engine: self.name() }),
         }

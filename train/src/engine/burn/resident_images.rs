@@ -119,7 +119,7 @@ impl ResidentSplit {
 impl Workload for ResidentImages {
     type Input = Tensor<4>;
 
-    fn training_batch(&mut self, batch: Batch<'_>, _step: u64) -> Result<(Tensor<4>, Tensor<1, Int>), EngineError> {
+    fn training_batch(&mut self, batch: Batch<'_>, _key: u64) -> Result<(Tensor<4>, Tensor<1, Int>), EngineError> {
         let plan = self.plan.of(batch, &self.device, words)?;
         let (images, labels) = self.batch(&self.train, Some(&plan), batch.start, batch.indices.len());
         Ok((Tensor::from_inner(images), Tensor::from_inner(labels)))

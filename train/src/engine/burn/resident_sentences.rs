@@ -143,11 +143,11 @@ impl ResidentSentences {
 impl Workload for ResidentSentences {
     type Input = SentenceBatch;
 
-    fn training_batch(&mut self, batch: Batch<'_>, step: u64) -> Result<(SentenceBatch, Tensor<1, Int>), EngineError> {
+    fn training_batch(&mut self, batch: Batch<'_>, key: u64) -> Result<(SentenceBatch, Tensor<1, Int>), EngineError> {
         let plan = self.plan.of(batch, &self.device, |plan| plan.order.clone())?;
         let examples = batch.indices.iter().map(|index| *index as usize);
         let (tokens, labels) = self.batch(Split::Train, examples, batch.start, Some(plan))?;
-        let masks = StepDropout::new(self.dropout_seed, step);
+        let masks = StepDropout::new(self.dropout_seed, key);
         let dropout = Some(BurnDropout { masks, place: self.mask_place.clone() });
         Ok((SentenceBatch { tokens, dropout }, labels))
     }

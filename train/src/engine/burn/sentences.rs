@@ -98,14 +98,14 @@ fn unfit(split: Split, mut examples: impl Iterator<Item = usize>) -> impl FnOnce
 impl Workload for SentenceWorkload {
     type Input = SentenceBatch;
 
-    fn training_batch(&mut self, batch: Batch<'_>, step: u64) -> Result<(SentenceBatch, Tensor<1, Int>), EngineError> {
+    fn training_batch(&mut self, batch: Batch<'_>, key: u64) -> Result<(SentenceBatch, Tensor<1, Int>), EngineError> {
         let examples = batch.indices.iter().map(|index| *index as usize);
         let tokens = self.tokens(Split::Train, examples, &self.training)?;
         let labels = self.data.train.labels();
         let labels: Vec<i32> = batch.indices.iter().map(|index| labels[*index as usize] as i32).collect();
         let count = labels.len();
         let labels = Tensor::from_data(TensorData::new(labels, [count]), &self.training);
-        let masks = StepDropout::new(self.dropout_seed, step);
+        let masks = StepDropout::new(self.dropout_seed, key);
         let dropout = Some(BurnDropout { masks, place: MaskPlace::Host });
         Ok((SentenceBatch { tokens, dropout }, labels))
     }

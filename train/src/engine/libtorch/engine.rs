@@ -12,18 +12,19 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 use super::device::Computing;
 use super::failed;
-use super::optimizer::Optimizer;
+use super::optimizer::{Optimizer, StepNorms};
+use crate::dropout::part_key;
 use crate::engine::guarded::guarded;
 use crate::engine::saved_state::{joined, parts};
 use crate::engine::{Engine, EngineError, EngineState, Loss, Split, StepControl, StepRecord};
 
 /// A network and the data that it learns from: what differs between tasks inside this engine.
 pub(super) trait Workload: Send {
-    /// The logits `[batch, classes]` of a training batch, for a step from 0, and its labels `[batch]`.
+    /// The logits `[batch, classes]` of a training batch, with dropout masks of a key, and its labels `[batch]`.
     ///
     /// # Errors
     /// When an example does not fit the network.
-    fn training(&mut self, batch: Batch<'_>, step: u64) -> Result<(Tensor, Tensor), EngineError>;
+    fn training(&mut self, batch: Batch<'_>, key: u64) -> Result<(Tensor, Tensor), EngineError>;
 
     /// The logits of some examples of a split as they are.
     ///
@@ -41,7 +42,7 @@ struct PendingStep {
     examples: usize,
     loss: Tensor,
     correct: Tensor,
-    squared_norm: Tensor,
+    norms: StepNorms,
 }
 
 /// An [`Engine`] on libtorch.
@@ -51,6 +52,8 @@ pub(super) struct LibtorchEngine {
     tensors: NetworkTensors,
     optimizer: Optimizer,
     loss: Loss,
+    /// The most examples of a forward pass in training.
+    micro_batch: usize,
     evaluation_batch: usize,
     pending: Vec<PendingStep>,
 }
@@ -63,9 +66,10 @@ impl LibtorchEngine {
         tensors: NetworkTensors,
         optimizer: Optimizer,
         loss: Loss,
+        micro_batch: usize,
         evaluation_batch: usize,
     ) -> Self {
-        Self { place, workload, tensors, optimizer, loss, evaluation_batch, pending: Vec::new() }
+        Self { place, workload, tensors, optimizer, loss, micro_batch, evaluation_batch, pending: Vec::new() }
     }
 }
 
@@ -74,20 +78,39 @@ impl Engine for LibtorchEngine {
         let examples = batch.indices.len();
         guarded("trained", || {
             let _stream = self.place.enter()?;
-            let (logits, labels) = {
-                let _precision = self.place.autocast()?;
-                self.workload.training(batch, control.step)?
-            };
-            let loss = match self.loss {
-                Loss::CrossEntropy => logits.cross_entropy_for_logits(&labels),
-            };
-            let correct = no_grad(|| logits.argmax(1, false).eq_tensor(&labels).sum(Kind::Int64));
-            let leaves: Vec<&Tensor> = self.tensors.parameters().map(|parameter| parameter.tensor).collect();
-            let gradients = Tensor::run_backward(&[&loss], &leaves, false, false);
-            let squared_norm = no_grad(|| self.optimizer.step(&mut self.tensors, gradients, control))
+            // Of the parts so far: their share of the step's loss, what they got right, and their gradients.
+            let mut sums: Option<(Tensor, Tensor, Vec<Tensor>)> = None;
+            for (number, part) in batch.parts(self.micro_batch).enumerate() {
+                let share = part.indices.len() as f64 / examples as f64;
+                let (logits, labels) = {
+                    let _precision = self.place.autocast()?;
+                    self.workload.training(part, part_key(control.step, number))?
+                };
+                let mut loss = match self.loss {
+                    Loss::CrossEntropy => logits.cross_entropy_for_logits(&labels),
+                };
+                if share < 1.0 {
+                    // The gradients are then those of the mean over all examples of the step.
+                    loss = loss * share;
+                }
+                let correct = no_grad(|| logits.argmax(1, false).eq_tensor(&labels).sum(Kind::Int64));
+                let leaves: Vec<&Tensor> = self.tensors.parameters().map(|parameter| parameter.tensor).collect();
+                let gradients = Tensor::run_backward(&[&loss], &leaves, false, false);
+                let loss = loss.detach();
+                sums = Some(match sums {
+                    None => (loss, correct, gradients),
+                    Some((loss_before, correct_before, mut added)) => no_grad(|| {
+                        for (sum, gradient) in added.iter_mut().zip(&gradients) {
+                            let _ = sum.g_add_(gradient);
+                        }
+                        (loss_before + loss, correct_before + correct, added)
+                    }),
+                });
+            }
+            let Some((loss, correct, gradients)) = sums else { return Ok(()) };
+            let norms = no_grad(|| self.optimizer.step(&mut self.tensors, gradients, control))
                 .map_err(failed("updated the parameters"))?;
-            let loss = loss.detach();
-            self.pending.push(PendingStep { step: control.step, examples, loss, correct, squared_norm });
+            self.pending.push(PendingStep { step: control.step, examples, loss, correct, norms });
             Ok(())
         })
     }
@@ -102,18 +125,25 @@ impl Engine for LibtorchEngine {
             let column = |value: fn(&PendingStep) -> &Tensor| {
                 Tensor::stack(&pending.iter().map(value).collect::<Vec<_>>(), 0).to_kind(Kind::Double)
             };
-            let columns = [column(|step| &step.loss), column(|step| &step.correct), column(|step| &step.squared_norm)];
-            let read = Tensor::stack(&columns, 1).to_device(Device::Cpu); // [steps, 3]
-            let mut values = vec![0.0; 3 * pending.len()];
-            read.copy_data(&mut values, 3 * pending.len());
-            for (step, values) in pending.iter().zip(values.as_chunks::<3>().0) {
-                let [loss, correct, squared_norm] = *values;
+            // Where gradients are not clipped, the update's norm stands in for theirs, and is not told.
+            let columns = [
+                column(|step| &step.loss),
+                column(|step| &step.correct),
+                column(|step| &step.norms.update),
+                column(|step| step.norms.gradient.as_ref().unwrap_or(&step.norms.update)),
+            ];
+            let read = Tensor::stack(&columns, 1).to_device(Device::Cpu); // [steps, 4]
+            let mut values = vec![0.0; 4 * pending.len()];
+            read.copy_data(&mut values, 4 * pending.len());
+            for (step, values) in pending.iter().zip(values.as_chunks::<4>().0) {
+                let [loss, correct, squared_norm, squared_gradient] = *values;
                 records.push(StepRecord {
                     step: step.step,
                     examples: step.examples,
                     loss,
                     correct: correct as u64,
                     update_norm: squared_norm.sqrt(),
+                    gradient_norm: step.norms.gradient.is_some().then(|| squared_gradient.sqrt()),
                 });
             }
             Ok(())

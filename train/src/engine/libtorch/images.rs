@@ -75,7 +75,7 @@ impl ImageWorkload {
 }
 
 impl Workload for ImageWorkload {
-    fn training(&mut self, batch: Batch<'_>, _step: u64) -> Result<(Tensor, Tensor), EngineError> {
+    fn training(&mut self, batch: Batch<'_>, _key: u64) -> Result<(Tensor, Tensor), EngineError> {
         let (images, labels) = match &self.resident {
             Some(resident) => no_grad(|| resident.batch(batch)),
             None => {

@@ -15,11 +15,20 @@ use pulp::Arch;
 use tch::{Device, Tensor};
 
 use crate::optimizer::{
-    Noise, NoiseKey, OptimizerConfig, ParameterUpdate, SlotKind, SlotMismatch, StepControl, StepRule, slots_in_order,
+    Noise, NoiseKey, OptimizerConfig, ParameterUpdate, SlotKind, SlotMismatch, StepControl, StepRule, clip_factor,
+    slots_in_order, sum_of_squares,
 };
 use device::DeviceState;
 
-/// SGD or AdamW with AEES's learning-rate multiplier, gradient noise and update norm.
+/// The squared norms of a step, of one element each.
+pub(super) struct StepNorms {
+    /// Of the change of all parameters.
+    pub(super) update: Tensor,
+    /// Of all gradients before they were clipped; none if they are not to be.
+    pub(super) gradient: Option<Tensor>,
+}
+
+/// SGD or AdamW with AEES's learning-rate multiplier, gradient noise, clipping and norms.
 pub(super) struct Optimizer {
     config: OptimizerConfig,
     kinds: &'static [SlotKind],
@@ -54,13 +63,13 @@ impl Optimizer {
         Self { config, kinds: SlotKind::of(&config.kind), noise_seed, step_count: 0, state }
     }
 
-    /// Takes one step with the gradients of all parameters, and gives the squared norm of the change, of one element.
+    /// Takes one step with the gradients of all parameters, and gives its norms.
     pub(super) fn step(
         &mut self,
         tensors: &mut NetworkTensors,
         gradients: Vec<Tensor>,
         control: &StepControl,
-    ) -> Result<Tensor, TorchError> {
+    ) -> Result<StepNorms, TorchError> {
         self.step_count += 1;
         let (arch, slots) = match &mut self.state {
             PlacedSlots::Host { arch, slots } => (*arch, slots),
@@ -69,18 +78,26 @@ impl Optimizer {
         let rule = StepRule::new(&self.config, control, self.step_count);
         let places: Vec<Range<usize>> = tensors.parameters().map(|parameter| parameter.place).collect();
         let flat = host_values_mut(tensors.flat_mut())?;
+        // A convolution gives its gradient in the order that it computes in.
+        let gradients: Vec<Tensor> = gradients.iter().map(Tensor::contiguous).collect();
+        let mut scale = 1.0;
+        let mut gradient_norm = None;
+        if let Some(max_norm) = self.config.max_gradient_norm {
+            let squares = gradients.iter().map(|gradient| Ok(sum_of_squares(arch, host_values(gradient)?)));
+            let squared_norm = squares.sum::<Result<f64, TorchError>>()?;
+            scale = clip_factor(squared_norm, max_norm);
+            gradient_norm = Some(Tensor::from(squared_norm));
+        }
         let mut squared_norm = 0.0;
-        for (((parameter, place), gradient), slots) in (0..).zip(places).zip(gradients).zip(slots) {
+        for (((parameter, place), gradient), slots) in (0..).zip(places).zip(&gradients).zip(slots) {
             let values = &mut flat[place];
-            // A convolution gives its gradient in the order that it computes in.
-            let gradient = gradient.contiguous();
-            let gradient = host_values(&gradient)?;
+            let gradient = host_values(gradient)?;
             let slots = slots.get_or_insert_with(|| vec![vec![0.0; values.len()]; self.kinds.len()]);
             let key = NoiseKey { seed: self.noise_seed, parameter, step: control.step };
             let noise = (control.noise_std > 0.0).then_some(Noise { key, std: control.noise_std as f32 });
-            squared_norm += ParameterUpdate { arch, noise, values, gradient, slots }.apply(rule);
+            squared_norm += ParameterUpdate { arch, noise, values, gradient, scale, slots }.apply(rule);
         }
-        Ok(Tensor::from(squared_norm))
+        Ok(StepNorms { update: Tensor::from(squared_norm), gradient: gradient_norm })
     }
 
     /// Steps taken; AdamW's bias corrections depend on it.

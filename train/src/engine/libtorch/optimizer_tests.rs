@@ -10,9 +10,9 @@ use super::*;
 use crate::optimizer::{OptimizerKind, TILE};
 
 const CONFIGS: [OptimizerConfig; 3] = [
-    OptimizerConfig { kind: OptimizerKind::ADAMW, weight_decay: 0.01 },
-    OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.9 }, weight_decay: 5e-4 },
-    OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.0 }, weight_decay: 0.0 },
+    OptimizerConfig { kind: OptimizerKind::ADAMW, weight_decay: 0.01, max_gradient_norm: None },
+    OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.9 }, weight_decay: 5e-4, max_gradient_norm: None },
+    OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.0 }, weight_decay: 0.0, max_gradient_norm: None },
 ];
 
 /// More than one tile, more than one chunk, and last tiles that are not full.
@@ -57,7 +57,7 @@ impl Steps {
                 step: step + (1 << 33),
             };
             let norm = no_grad(|| self.optimizer.step(&mut self.network, gradients.collect(), &control)).unwrap();
-            norm.double_value(&[])
+            norm.gradient.iter().chain([&norm.update]).map(|norm| norm.double_value(&[])).sum()
         };
         steps.map(step).collect()
     }
@@ -88,6 +88,20 @@ fn a_device_takes_the_hosts_steps() {
             for (found, expected) in found.iter().zip(&expected) {
                 assert!((found / expected - 1.0).abs() < 1e-4, "squared norm {found} for {expected}");
             }
+        }
+    }
+}
+
+/// The sum of both norms is compared too.
+#[test]
+fn a_device_clips_as_the_host_does() {
+    for max_norm in [0.5, 1e9] {
+        let config = OptimizerConfig { max_gradient_norm: Some(max_norm), ..CONFIGS[1] };
+        let (mut host, mut device) = (Steps::new(config, true), Steps::new(config, false));
+        let (expected, found) = (host.take(0..3, 0.1), device.take(0..3, 0.1));
+        assert_close(&device.state(), &host.state(), &format!("{max_norm}"));
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!((found / expected - 1.0).abs() < 1e-4, "squared norms {found} for {expected}");
         }
     }
 }

@@ -63,11 +63,11 @@ impl SentenceWorkload {
 }
 
 impl Workload for SentenceWorkload {
-    fn training(&mut self, batch: Batch<'_>, step: u64) -> Result<(Tensor, Tensor), EngineError> {
+    fn training(&mut self, batch: Batch<'_>, key: u64) -> Result<(Tensor, Tensor), EngineError> {
         let tokens = self.tokens(Split::Train, batch.indices.iter().map(|index| *index as usize))?;
         let labels = self.data.train.labels();
         let labels: Vec<i64> = batch.indices.iter().map(|index| i64::from(labels[*index as usize])).collect();
-        let dropout = TorchDropout::new(StepDropout::new(self.dropout_seed, step), self.device);
+        let dropout = TorchDropout::new(StepDropout::new(self.dropout_seed, key), self.device);
         let logits = self.network.forward(&tokens, Some(&dropout));
         Ok((logits, Tensor::from_slice(&labels).to_device(self.device)))
     }

@@ -8,7 +8,7 @@
 use cubecl::prelude::*;
 
 use super::normal::{PhiloxWords, normal_pair, philox4x32};
-use crate::optimizer::{TILE, TILE_BLOCKS};
+use crate::optimizer::{NORM_EPSILON, TILE, TILE_BLOCKS};
 
 /// Units of a cube. Each takes one Philox block, so four elements, a turn.
 pub(crate) const UNITS: u32 = 256;
@@ -26,7 +26,7 @@ const TILE_LENGTH: u32 = TILE as u32;
 const TILE_UNITS: u32 = TILE_BLOCKS as u32;
 
 /// Entries of the control buffer, all as 32 bits.
-pub(crate) const CONTROL_ENTRIES: usize = 10;
+pub(crate) const CONTROL_ENTRIES: usize = 11;
 
 /// The step number's low and high word.
 const STEP: usize = 0;
@@ -34,6 +34,10 @@ const STEP: usize = 0;
 const NOISE_STD: usize = 2;
 /// The rule's own scalars begin here.
 const RULE: usize = 3;
+/// The largest norm of the gradients, and then what they are multiplied by.
+pub(crate) const CLIP: usize = 10;
+
+const EPSILON: f32 = NORM_EPSILON as f32;
 
 /// The update rule of a kernel, and the order of its scalars in the control buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,6 +90,7 @@ pub(crate) fn update(
     #[comptime] rows: Vec<BoundParameter>,
     #[comptime] rule: RuleKind,
     #[comptime] noise: bool,
+    #[comptime] clipped: bool,
 ) {
     let count = comptime!(rows.len());
     let mut row = 0u32;
@@ -137,6 +142,9 @@ pub(crate) fn update(
                     let parameter = parameters.index_mut(index);
                     let place = gradient_place(at, comptime!(rows[index].gradient.clone()));
                     let mut gradient = gradients.index(index)[place as usize];
+                    if comptime!(clipped) {
+                        gradient *= f32::reinterpret(control[CLIP]);
+                    }
                     if comptime!(noise) {
                         gradient += normals[(step * UNITS + UNIT_POS_X) as usize] * noise_std;
                     }
@@ -171,6 +179,60 @@ pub(crate) fn update(
     let total = sum_of_units(sum);
     if UNIT_POS_X == 0u32 {
         partial_sums[(first_sum + CUBE_POS_X) as usize] = total;
+    }
+}
+
+/// The squares of the gradients of a launch, added as those of the change are.
+#[cube(launch, create_dummy_kernel)]
+pub(crate) fn sum_squares(
+    gradients: &Sequence<Box<[f32]>>,
+    partial_sums: &mut [f32],
+    first_sum: u32,
+    #[comptime] rows: Vec<BoundParameter>,
+) {
+    let count = comptime!(rows.len());
+    let mut row = 0u32;
+    let mut first_cube = 0u32;
+    #[unroll]
+    for index in 0..count {
+        let start = comptime!(rows[index].first_cube);
+        if CUBE_POS_X >= start {
+            row = comptime!(index as u32).runtime();
+            first_cube = start.runtime();
+        }
+    }
+    let first = (CUBE_POS_X - first_cube) * (UNIT_ELEMENTS * UNITS) + UNIT_POS_X;
+    let mut sum = 0.0f32;
+    #[unroll]
+    for index in 0..count {
+        if row == comptime!(index as u32) {
+            let elements = comptime!(rows[index].elements);
+            for step in 0..UNIT_ELEMENTS {
+                let at = first + step * UNITS;
+                if at < elements {
+                    let place = gradient_place(at, comptime!(rows[index].gradient.clone()));
+                    let gradient = gradients.index(index)[place as usize];
+                    sum += gradient * gradient;
+                }
+            }
+        }
+    }
+    let total = sum_of_units(sum);
+    if UNIT_POS_X == 0u32 {
+        partial_sums[(first_sum + CUBE_POS_X) as usize] = total;
+    }
+}
+
+/// Turns the largest norm in the control buffer into what the gradients are multiplied by.
+#[cube(launch, create_dummy_kernel)]
+pub(crate) fn set_clip(control: &mut [u32], squared_norm: &[f32]) {
+    if UNIT_POS_X == 0u32 {
+        let factor = f32::reinterpret(control[CLIP]) / (f32::sqrt(squared_norm[0]) + EPSILON);
+        if factor < 1.0f32 {
+            control[CLIP] = u32::reinterpret(factor);
+        } else {
+            control[CLIP] = u32::reinterpret(1.0f32);
+        }
     }
 }
 

@@ -6,14 +6,14 @@ use std::collections::VecDeque;
 use aees_models::HostTensor;
 use aees_models::burn::{host_tensor, tensor_data};
 use burn::Tensor;
-use burn::module::{Module, ModuleMapper, Param};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{DType, Device, GradientCheckpointingStrategy, Gradients};
 
-use super::fused::{self, StepTensors};
+use super::fused::{self, FusedStep, StepTensors};
 use super::tensors::VisitedTensor;
-use super::{OptimizerError, SquaredNorm};
+use super::{OptimizerError, SquaredNorm, StepNorms};
 use crate::engine::burn::kernels::operation::{Foreign, StreamTensor, floats, from_floats};
-use crate::optimizer::{SlotKind, StepControl, StepRule};
+use crate::optimizer::SlotKind;
 
 /// The slots of one parameter, flattened, in the order of [`SlotKind`]s of the rule.
 pub(super) type DeviceSlots = Vec<Tensor<1>>;
@@ -25,13 +25,16 @@ pub(super) struct DeviceState {
     pub(super) tensors: Vec<VisitedTensor>,
     /// Of each tensor; none for one that never had a gradient.
     slots: Vec<Option<DeviceSlots>>,
+    /// Gradients since the last step, of each tensor; none where there are none.
+    accumulated: Vec<Option<StreamTensor>>,
     /// Stands in the module for a parameter that is being updated.
     placeholder: Option<StreamTensor>,
 }
 
 impl DeviceState {
     pub(super) fn new(tensors: Vec<VisitedTensor>, device: Device) -> Self {
-        Self { slots: vec![None; tensors.len()], device, tensors, placeholder: None }
+        let (slots, accumulated) = (vec![None; tensors.len()], vec![None; tensors.len()]);
+        Self { slots, accumulated, device, tensors, placeholder: None }
     }
 
     /// The slots of a tensor, copied to the host.
@@ -47,18 +50,23 @@ impl DeviceState {
         };
         let upload = |slots: Vec<HostTensor>| slots.into_iter().map(upload).collect();
         self.slots = slots.into_iter().map(|slots| slots.map(upload)).collect();
+        self.accumulated.fill(None);
+    }
+
+    /// Keeps gradients for the next step, added to those that are there.
+    pub(super) fn accumulate<M: Module>(&mut self, module: &M, gradients: Gradients) -> Result<(), OptimizerError> {
+        let mut sums = AddedGradients { gradients, accumulated: &mut self.accumulated, next: 0, failure: None };
+        module.visit(&mut sums);
+        sums.failure.map_or(Ok(()), Err)
     }
 
     /// Takes one step: the parameters leave the module, are updated by one operation, and come back.
     pub(super) fn step<M: Module>(
         &mut self,
         module: M,
-        gradients: Gradients,
-        rule: &StepRule,
         kinds: &'static [SlotKind],
-        control: &StepControl,
-        noise_seed: u64,
-    ) -> Result<(M, SquaredNorm), OptimizerError> {
+        step: &FusedStep<'_>,
+    ) -> Result<(M, StepNorms), OptimizerError> {
         let tensors = StepTensors {
             numbers: Vec::new(),
             parameters: Vec::new(),
@@ -70,26 +78,28 @@ impl DeviceState {
             None => floats(Tensor::<1>::zeros([1], &self.device)).map_err(foreign)?,
         };
         self.placeholder = Some(placeholder.clone());
-        let mut taken =
-            Taken { state: self, placeholder, gradients, kinds, tensors, places: Vec::new(), next: 0, failure: None };
+        let mut taken = Taken { state: self, placeholder, kinds, tensors, places: Vec::new(), next: 0, failure: None };
         let module = module.map(&mut taken);
         let Taken { tensors, places, failure, .. } = taken;
         if let Some(failure) = failure {
             return Err(failure);
         }
         if places.is_empty() {
-            return Ok((module, SquaredNorm::Host(0.0)));
+            let zero = SquaredNorm::Host(0.0);
+            return Ok((module, StepNorms { gradient: step.max_norm.map(|_| zero.clone()), update: zero }));
         }
-        let (parameters, slots, norm) = fused::step(tensors, rule, control, noise_seed);
-        let mut slots: Vec<_> = slots.into_iter().map(Vec::into_iter).collect();
+        let updated = fused::step(tensors, step);
+        let mut slots: Vec<_> = updated.slots.into_iter().map(Vec::into_iter).collect();
         for (place, _) in &places {
             let of_parameter = slots.iter_mut().filter_map(Iterator::next).map(from_floats).collect();
             self.slots[*place] = Some(of_parameter);
         }
-        let updated = places.into_iter().zip(parameters).map(|((place, strategy), tensor)| (place, strategy, tensor));
-        let updated = updated.collect();
-        let module = module.map(&mut PutBack { updated, next: 0 });
-        Ok((module, norm.map_or(SquaredNorm::Host(0.0), |norm| SquaredNorm::Device(from_floats(norm)))))
+        let places = places.into_iter().zip(updated.parameters);
+        let moved = places.map(|((place, strategy), tensor)| (place, strategy, tensor)).collect();
+        let module = module.map(&mut PutBack { updated: moved, next: 0 });
+        let mut norms = updated.norms.into_iter().map(|norm| SquaredNorm::Device(from_floats(norm)));
+        let update = norms.next().unwrap_or(SquaredNorm::Host(0.0));
+        Ok((module, StepNorms { update, gradient: norms.next() }))
     }
 }
 
@@ -109,7 +119,6 @@ fn read(slot: &Tensor<1>) -> Result<Vec<f32>, OptimizerError> {
 struct Taken<'a> {
     state: &'a mut DeviceState,
     placeholder: StreamTensor,
-    gradients: Gradients,
     kinds: &'static [SlotKind],
     tensors: StepTensors<StreamTensor>,
     /// Those that were taken: the place in the module, and the setting of autodiff.
@@ -151,13 +160,37 @@ impl ModuleMapper for Taken<'_> {
         let place = self.next;
         self.next += 1;
         let (id, tensor, mapper) = param.consume();
-        let Some(gradient) = tensor.grad_remove(&mut self.gradients) else {
+        let Some(gradient) = self.state.accumulated[place].take().map(from_floats::<D>) else {
             return Param::from_mapped_value(id, tensor, mapper);
         };
         if let Err(failure) = self.take(place, tensor, gradient) {
             self.failure = self.failure.take().or(Some(failure));
         }
         Param::from_mapped_value(id, from_floats(self.placeholder.clone()), mapper)
+    }
+}
+
+/// Adds gradients to those that were kept.
+struct AddedGradients<'a> {
+    gradients: Gradients,
+    accumulated: &'a mut [Option<StreamTensor>],
+    next: usize,
+    failure: Option<OptimizerError>,
+}
+
+impl ModuleVisitor for AddedGradients<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let kept = &mut self.accumulated[self.next];
+        self.next += 1;
+        let fresh = param.val().grad_remove(&mut self.gradients);
+        let sum = match (kept.take().map(from_floats::<D>), fresh) {
+            (Some(kept), Some(fresh)) => Some(kept + fresh),
+            (kept, fresh) => kept.or(fresh),
+        };
+        match sum.map(floats).transpose() {
+            Ok(sum) => *kept = sum,
+            Err(failure) => self.failure = self.failure.take().or(Some(foreign(failure))),
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 //!
 //! Inputs and outputs are named to burn, so that it keeps the order; a buffer that nobody else holds is written in place.
 
+use std::ops::Range;
+
 use burn::tensor::DType;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
@@ -10,7 +12,8 @@ use cubecl::prelude::*;
 
 use crate::engine::burn::kernels::operation::{StreamTensor, empty, enqueue, like};
 use crate::engine::burn::kernels::update::{
-    BoundParameter, CONTROL_ENTRIES, CUBE_ELEMENTS, RuleKind, UNITS, add_sums, set_control, update,
+    BoundParameter, CLIP, CONTROL_ENTRIES, CUBE_ELEMENTS, RuleKind, UNITS, add_sums, set_clip, set_control,
+    sum_squares, update,
 };
 use crate::optimizer::{StepControl, StepRule, key_words};
 
@@ -19,6 +22,15 @@ const MOST_BINDINGS: usize = 256;
 
 /// What a launch binds beside the parameters: partial sums and control.
 const OTHER_BINDINGS: usize = 2;
+
+/// What a step is told.
+pub(super) struct FusedStep<'a> {
+    pub(super) rule: StepRule,
+    pub(super) control: &'a StepControl,
+    pub(super) noise_seed: u64,
+    /// The largest norm of all gradients, if there is one.
+    pub(super) max_norm: Option<f64>,
+}
 
 /// What a step works on, parameter by parameter in the same order.
 pub(super) struct StepTensors<T> {
@@ -35,12 +47,14 @@ pub(super) struct StepTensors<T> {
 struct ControlValues {
     rule: RuleKind,
     noise: bool,
+    clipped: bool,
     key: [u32; 2],
     entries: Vec<u32>,
 }
 
 impl ControlValues {
-    fn new(rule: &StepRule, control: &StepControl, noise_seed: u64) -> Self {
+    fn new(step: &FusedStep<'_>) -> Self {
+        let FusedStep { rule, control, noise_seed, max_norm } = step;
         let (kind, scalars) = match rule {
             StepRule::AdamW(rule) => (
                 RuleKind::AdamW,
@@ -62,25 +76,29 @@ impl ControlValues {
         let mut entries = vec![control.step as u32, (control.step >> 32) as u32, (control.noise_std as f32).to_bits()];
         entries.extend(scalars.into_iter().map(f32::to_bits));
         entries.resize(CONTROL_ENTRIES, 0);
-        Self { rule: kind, noise: control.noise_std > 0.0, key: key_words(noise_seed), entries }
+        entries[CLIP] = max_norm.map_or(0, |max_norm| (max_norm as f32).to_bits());
+        let (noise, clipped) = (control.noise_std > 0.0, max_norm.is_some());
+        Self { rule: kind, noise, clipped, key: key_words(*noise_seed), entries }
     }
 }
 
-/// Parameters, slots and squared norm after a step.
-pub(super) type Updated = (Vec<StreamTensor>, Vec<Vec<StreamTensor>>, Option<StreamTensor>);
+/// What a step leaves.
+pub(super) struct Updated {
+    pub(super) parameters: Vec<StreamTensor>,
+    /// One list for each slot of the rule.
+    pub(super) slots: Vec<Vec<StreamTensor>>,
+    /// Squared norm of the change, and that of the gradients if they are clipped.
+    pub(super) norms: Vec<StreamTensor>,
+}
 
 /// Enqueues a step of at least one parameter.
-pub(super) fn step(
-    tensors: StepTensors<StreamTensor>,
-    rule: &StepRule,
-    control: &StepControl,
-    noise_seed: u64,
-) -> Updated {
+pub(super) fn step(tensors: StepTensors<StreamTensor>, step: &FusedStep<'_>) -> Updated {
     let StepTensors { numbers, parameters, gradients, slots } = tensors;
-    let values = ControlValues::new(rule, control, noise_seed);
+    let values = ControlValues::new(step);
     let (count, slot_count) = (parameters.len(), slots.len());
     let outputs = parameters.iter().chain(slots.iter().flatten()).map(like);
-    let outputs = outputs.chain([([1].into(), DType::F32)]).collect();
+    let norms = 1 + usize::from(values.clipped);
+    let outputs = outputs.chain((0..norms).map(|_| ([1].into(), DType::F32))).collect();
     let inputs = parameters.into_iter().chain(gradients).chain(slots.into_iter().flatten()).collect();
     let updated = enqueue("aees_optimizer_step", inputs, outputs, move |inputs| {
         let mut inputs = inputs.into_iter();
@@ -92,10 +110,10 @@ pub(super) fn step(
     let mut updated = updated.into_iter();
     let parameters = updated.by_ref().take(count).collect();
     let slots = (0..slot_count).map(|_| updated.by_ref().take(count).collect()).collect();
-    (parameters, slots, updated.next())
+    Updated { parameters, slots, norms: updated.collect() }
 }
 
-/// Launches the kernels; gives parameters, slots and squared norm, in the order of the operation's outputs.
+/// Launches the kernels; gives parameters, slots and norms, in the order of the operation's outputs.
 fn launch(tensors: StepTensors<CubeTensor>, values: &ControlValues) -> Vec<CubeTensor> {
     let StepTensors { numbers, parameters, gradients, slots } = tensors;
     let parameters: Vec<CubeTensor> = parameters.into_iter().map(writable).collect();
@@ -116,6 +134,7 @@ fn launch(tensors: StepTensors<CubeTensor>, values: &ControlValues) -> Vec<CubeT
     let partial_sums = buffer(total_cubes, DType::F32);
     let most = MOST_BINDINGS.min(client.properties().hardware.max_bindings as usize);
     let group = most.saturating_sub(OTHER_BINDINGS) / (2 + slots.len());
+    let mut groups = Vec::new();
     let mut first_sum = 0;
     for start in (0..parameters.len()).step_by(group.max(1)) {
         let members = start..(start + group.max(1)).min(parameters.len());
@@ -127,16 +146,38 @@ fn launch(tensors: StepTensors<CubeTensor>, values: &ControlValues) -> Vec<CubeT
             rows.push(BoundParameter { number, first_cube, elements: sizes[member] as u32, gradient });
             group_cubes += cubes[member];
         }
-        let arguments = |list: &[CubeTensor]| {
-            let mut arguments = SequenceArg::new();
-            list.iter().cloned().for_each(|tensor| arguments.push(raw(tensor)));
-            arguments
-        };
+        groups.push(LaunchGroup { members, rows, first_sum, cubes: CubeCount::Static(group_cubes as u32, 1, 1) });
+        first_sum += group_cubes as u32;
+    }
+    let arguments = |list: &[CubeTensor]| {
+        let mut arguments = SequenceArg::new();
+        list.iter().cloned().for_each(|tensor| arguments.push(raw(tensor)));
+        arguments
+    };
+    let added = |sums: &CubeTensor| {
+        let norm = buffer(1, DType::F32);
+        let (sums, total) = (sums.clone().into_buffer_arg(), norm.clone().into_buffer_arg());
+        add_sums::launch(&client, one(), units(), sums, total, total_cubes as u32);
+        norm
+    };
+    let gradient_norm = values.clipped.then(|| {
+        let sums = buffer(total_cubes, DType::F32);
+        for LaunchGroup { members, rows, first_sum, cubes } in &groups {
+            let gradients = arguments(&gradients[members.clone()]);
+            let sums = sums.clone().into_buffer_arg();
+            sum_squares::launch(&client, cubes.clone(), units(), gradients, sums, *first_sum, rows.clone());
+        }
+        let norm = added(&sums);
+        let (control, squared) = (control.clone().into_buffer_arg(), norm.clone().into_buffer_arg());
+        set_clip::launch(&client, one(), CubeDim::new_1d(1), control, squared);
+        norm
+    });
+    for LaunchGroup { members, rows, first_sum, cubes } in groups {
         let slot =
             |index: usize| slots.get(index).map_or_else(SequenceArg::new, |list| arguments(&list[members.clone()]));
         update::launch(
             &client,
-            CubeCount::Static(group_cubes as u32, 1, 1),
+            cubes,
             units(),
             arguments(&parameters[members.clone()]),
             arguments(&gradients[members.clone()]),
@@ -146,17 +187,24 @@ fn launch(tensors: StepTensors<CubeTensor>, values: &ControlValues) -> Vec<CubeT
             control.clone().into_buffer_arg(),
             values.key[0],
             values.key[1],
-            first_sum as u32,
+            first_sum,
             rows,
             values.rule,
             values.noise,
+            values.clipped,
         );
-        first_sum += group_cubes;
     }
-    let norm = buffer(1, DType::F32);
-    let sums = partial_sums.into_buffer_arg();
-    add_sums::launch(&client, one(), units(), sums, norm.clone().into_buffer_arg(), total_cubes as u32);
-    parameters.into_iter().chain(slots.into_iter().flatten()).chain([norm]).collect()
+    let norm = added(&partial_sums);
+    parameters.into_iter().chain(slots.into_iter().flatten()).chain([norm]).chain(gradient_norm).collect()
+}
+
+/// Parameters that a launch takes.
+struct LaunchGroup {
+    members: Range<usize>,
+    rows: Vec<BoundParameter>,
+    /// The place of its first partial sum.
+    first_sum: u32,
+    cubes: CubeCount,
 }
 
 /// A tensor in the order of its elements whose buffer nobody else holds.

@@ -6,7 +6,7 @@
 
 use burn::Tensor;
 use burn::module::{ModuleMapper, Param};
-use burn::tensor::{Gradients, TensorData};
+use burn::tensor::TensorData;
 use pulp::Arch;
 
 use super::OptimizerError;
@@ -21,10 +21,13 @@ pub(super) struct HostStep<'a> {
     pub(super) arch: Arch,
     pub(super) rule: StepRule,
     pub(super) kinds: &'static [SlotKind],
-    pub(super) gradients: Gradients,
+    /// Those of the module, in its order; the ones that were visited are gone.
+    pub(super) gradients: std::vec::IntoIter<Option<TensorData>>,
+    /// What they are multiplied by.
+    pub(super) scale: f32,
     pub(super) noise_seed: u64,
     pub(super) control: &'a StepControl,
-    /// Those of the module, in its order; the ones that were visited are gone.
+    /// As the gradients.
     pub(super) tensors: std::slice::Iter<'a, VisitedTensor>,
     /// Of each of them; none for one that never had a gradient.
     pub(super) slots: std::slice::IterMut<'a, Option<HostSlots>>,
@@ -36,11 +39,11 @@ impl ModuleMapper for HostStep<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let known = self.tensors.next().zip(self.slots.next());
         let (id, tensor, mapper) = param.consume();
-        let tensor = match (tensor.grad_remove(&mut self.gradients), known) {
+        let tensor = match (self.gradients.next().flatten(), known) {
             (Some(gradient), Some((known, slots))) => {
                 let device = tensor.device();
                 let mut data = tensor.inner().into_data();
-                match self.update(known, slots, &mut data, gradient.into_data()) {
+                match self.update(known, slots, &mut data, &gradient) {
                     Ok(squared_norm) => self.squared_norm += squared_norm,
                     Err(failure) => self.failure = self.failure.take().or(Some(failure)),
                 }
@@ -59,22 +62,16 @@ impl HostStep<'_> {
         tensor: &VisitedTensor,
         slots: &mut Option<HostSlots>,
         data: &mut TensorData,
-        gradient: TensorData,
+        gradient: &TensorData,
     ) -> Result<f64, OptimizerError> {
         let parameter = tensor.check(data.dtype(), data.num_elements())?;
-        let unfit = |found| {
-            let (parameter, expected) = (tensor.info.name.clone(), tensor.info.elements());
-            OptimizerError::Gradient { parameter, expected, found }
-        };
-        let values = data.as_mut_slice::<f32>().map_err(|_| unfit(None))?;
-        let gradient = gradient.as_slice::<f32>().map_err(|_| unfit(None))?;
-        if gradient.len() != values.len() {
-            return Err(unfit(Some(gradient.len())));
-        }
+        let values = data.as_mut_slice::<f32>().map_err(|_| tensor.unfit_gradient(None))?;
+        let gradient = tensor.gradient(gradient)?;
         let slots = slots.get_or_insert_with(|| vec![vec![0.0; values.len()]; self.kinds.len()]);
         let StepControl { noise_std, step, .. } = *self.control;
         let noise = (noise_std > 0.0)
             .then_some(Noise { key: NoiseKey { seed: self.noise_seed, parameter, step }, std: noise_std as f32 });
-        Ok(ParameterUpdate { arch: self.arch, noise, values, gradient, slots }.apply(self.rule))
+        let (arch, scale) = (self.arch, self.scale);
+        Ok(ParameterUpdate { arch, noise, values, gradient, scale, slots }.apply(self.rule))
     }
 }

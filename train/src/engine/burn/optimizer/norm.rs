@@ -1,10 +1,19 @@
-//! The squared norm of one step's update, left where it was computed.
+//! The squared norms of one step, left where they were computed.
 
 use burn::Tensor;
 
 use super::OptimizerError;
 
-/// The sum over all parameters of the squared difference between new and old value.
+/// The norms of one step.
+#[derive(Clone, Debug)]
+pub struct StepNorms {
+    /// Of the change of all parameters.
+    pub update: SquaredNorm,
+    /// Of all gradients before they were clipped; none if they are not to be.
+    pub gradient: Option<SquaredNorm>,
+}
+
+/// A sum of squares over all parameters.
 ///
 /// On the host it is a number. Elsewhere it is a tensor of one element that the device may not have computed yet, so that
 /// a training step waits for nothing; [`SquaredNorm::read_all`] reads those of many steps at once.

@@ -4,7 +4,7 @@
 use aees_models::burn::tensor_infos;
 use aees_models::{TensorInfo, parameter_numbers};
 use burn::module::Module;
-use burn::tensor::DType;
+use burn::tensor::{DType, TensorData};
 
 use super::OptimizerError;
 
@@ -23,6 +23,18 @@ impl VisitedTensor {
         let numbers = parameter_numbers(&infos);
         let numbers = numbers.into_iter().map(|number| number.map(|number| number as u32));
         infos.into_iter().zip(numbers).map(|(info, number)| Self { info, number }).collect()
+    }
+
+    /// The numbers of its gradient.
+    pub(super) fn gradient<'a>(&self, gradient: &'a TensorData) -> Result<&'a [f32], OptimizerError> {
+        let numbers = gradient.as_slice::<f32>().map_err(|_| self.unfit_gradient(None))?;
+        let fits = numbers.len() == self.info.elements();
+        fits.then_some(numbers).ok_or_else(|| self.unfit_gradient(Some(numbers.len())))
+    }
+
+    /// What is wrong with its gradient, or with its memory: so many numbers, or none that are `f32`.
+    pub(super) fn unfit_gradient(&self, found: Option<usize>) -> OptimizerError {
+        OptimizerError::Gradient { parameter: self.info.name.clone(), expected: self.info.elements(), found }
     }
 
     /// Whether a tensor that has a gradient is this parameter; gives its place.

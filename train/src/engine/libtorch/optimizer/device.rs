@@ -6,8 +6,9 @@ use aees_models::libtorch::shim::{AdamWNumbers, AdamWState, adamw, copy_all, hos
 use aees_models::libtorch::{NetworkTensors, TorchError};
 use tch::{Device, Kind, Tensor};
 
+use super::StepNorms;
 use super::noise::DeviceNoise;
-use crate::optimizer::{OptimizerConfig, OptimizerKind, SlotKind, StepControl};
+use crate::optimizer::{NORM_EPSILON, OptimizerConfig, OptimizerKind, SlotKind, StepControl};
 
 /// What the step keeps on the device.
 pub(super) struct DeviceState {
@@ -41,15 +42,21 @@ impl DeviceState {
         }
     }
 
-    /// Takes one step and gives the squared norm of the change, of one element.
+    /// Takes one step and gives its norms.
     pub(super) fn step(
         &mut self,
         config: &OptimizerConfig,
         tensors: &mut NetworkTensors,
         gradients: &[Tensor],
         control: &StepControl,
-    ) -> Result<Tensor, TorchError> {
+    ) -> Result<StepNorms, TorchError> {
         copy_all(&self.gradients, gradients)?;
+        let gradient_norm = config.max_gradient_norm.map(|max_norm| {
+            let squared_norm = self.gradient.square().sum(Kind::Float);
+            let factor = ((squared_norm.sqrt() + NORM_EPSILON).reciprocal() * max_norm).clamp_max(1.0);
+            let _ = self.gradient.g_mul_(&factor);
+            squared_norm
+        });
         if control.noise_std > 0.0 {
             let _ = self.gradient.g_add_(&(self.noise.draw(control.step) * control.noise_std));
         }
@@ -81,7 +88,8 @@ impl DeviceState {
                 let _ = parameter.g_sub_(&(direction * &self.rate));
             }
         }
-        Ok((&*parameter - before).square().sum(Kind::Float))
+        let update = (&*parameter - before).square().sum(Kind::Float);
+        Ok(StepNorms { update, gradient: gradient_norm })
     }
 
     /// The slots of all parameters, on the host.
