@@ -210,9 +210,9 @@ fn the_references_test_vector() {
     let metrics = Case::named("vector").metrics(&Hardware::default());
     assert_eq!(metrics["seconds_per_step"], 0.2);
     assert_eq!(metrics["steps_per_second"], 5.0);
-    assert_eq!(metrics["effective_batch_size"], 16);
-    assert_eq!(metrics["estimated_train_examples_processed"], 1600);
-    assert_eq!(metrics["estimated_examples_per_second"], 80.0);
+    assert_eq!(metrics["effective_batch_size"], 32);
+    assert_eq!(metrics["estimated_train_examples_processed"], 3200);
+    assert_eq!(metrics["estimated_examples_per_second"], 160.0);
     assert_eq!(metrics["estimated_tflops_total"], 4.0);
     assert_eq!(metrics["estimated_tflops_per_second"], 0.2);
     assert_eq!(metrics["estimated_tflops_per_hour"], 720.0);

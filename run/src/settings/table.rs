@@ -143,8 +143,8 @@ settings! {
     max_tflops: Option<Positive> = None, science().of_problem().cost(Run);
     /// Examples in a batch; the last batch of an epoch may be shorter.
     batch_size: NonZeroUsize = count(128), science().of_problem().cost(Epoch).verbs(&[Bench]).common();
-    /// Batches whose gradients are added up for an optimizer step. A step, an episode and --eval-every count optimizer steps; the
-    /// batch of a step is then N times --batch-size, at a batch's memory.
+    /// Batches whose gradients are added up for an optimizer step, which then takes N times --batch-size examples at the memory of
+    /// one batch. All that counts steps counts optimizer steps.
     gradient_accumulation_steps: NonZeroUsize = count(1), science().of_problem().cost(Epoch);
     /// Base learning rate; the schedule and the multiplier work on it.
     lr: Positive = Positive(1e-3), science().common();

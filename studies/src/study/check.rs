@@ -86,6 +86,11 @@ pub(super) fn type_error(error: ConfigError) -> StudyError {
     StudyError::at(&Place::Resolved, StudyProblem::Setting { error, others: Vec::new() })
 }
 
+/// What is wrong with a whole training configuration, in this study.
+pub(super) fn whole(study: &Study, config: &RunConfig) -> Option<ConfigError> {
+    config.validate().err().or_else(|| nothing_to_go_on_from(study, config))
+}
+
 /// A run that waits at a rung waits with a checkpoint.
 fn nothing_to_go_on_from(study: &Study, config: &RunConfig) -> Option<ConfigError> {
     let keeps_none = config.keep_checkpoints == KeepCheckpoints::None;
@@ -100,7 +105,7 @@ fn nothing_to_go_on_from(study: &Study, config: &RunConfig) -> Option<ConfigErro
 /// What a whole training configuration has wrong, at the places of the settings that it is said of. Of settings
 /// whose own value was left out nothing is said.
 pub(super) fn training(study: &Study, config: &RunConfig, places: &[&Assignment]) -> Option<StudyError> {
-    let error = config.validate().err().or_else(|| nothing_to_go_on_from(study, config))?;
+    let error = whole(study, config)?;
     let left_out = |key: &&'static str| places.iter().any(|each| each.faulty && setting_name(&each.key()) == *key);
     if error.keys().iter().any(left_out) {
         return None;

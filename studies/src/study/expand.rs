@@ -249,7 +249,7 @@ impl<'study> Expander<'study> {
     fn check(&self, settings: &Settings, config: Option<usize>, combination: &Combination<'_>) -> Vec<StudyError> {
         match (&self.study.task, settings) {
             (StudyTask::Train(_), Settings::Train(run)) => {
-                if run.validate().is_ok() {
+                if check::whole(self.study, run).is_none() {
                     return Vec::new();
                 }
                 let more = config.map_or(&[][..], |config| &self.study.configs[config].1);
