@@ -175,6 +175,7 @@ mod tests {
             episodes: 391,
             last_arm: Some("lr0p5_n0p005".into()),
             mean_reward: Some(-0.204_163),
+            gradients: None,
         };
         let line = epoch_line(&summary, 200);
         assert!(line.chars().count() <= 80, "{}: {line}", line.chars().count());
