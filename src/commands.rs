@@ -1,5 +1,6 @@
 //! One file for each verb: what can be typed, and what is done.
 
+pub(crate) mod auto_loop;
 pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod config;

@@ -7,6 +7,7 @@ use aees_run::artifact::FileError;
 use aees_run::output::OutputError;
 use aees_run::settings::ConfigError;
 use aees_studies::SweepError;
+use aees_studies::auto_loop::LoopError;
 use aees_studies::background::BackgroundError;
 use aees_studies::disk::RecordError;
 use aees_studies::registry::RegistryError;
@@ -74,7 +75,7 @@ macro_rules! without_help {
 }
 
 with_help!(SessionError, FileError, SweepError, BackgroundError, ConfigError, RegistryError);
-with_help!(ReadError, ReportError, OutputError);
+with_help!(LoopError, ReadError, ReportError, OutputError);
 without_help!(StudyErrors, RecordError);
 
 /// Prints what clap has to say: help and versions to stdout, mistakes to stderr.

@@ -13,7 +13,7 @@ pub(crate) fn chosen(flags: &str) {
 /// A hint whose commands find the same results: those in backticks that lack the flags get them.
 pub(crate) fn completed(hint: &str) -> String {
     let flags = CHOSEN.get().map_or("", String::as_str);
-    let verbs = ["aees sweep ", "aees runs ", "aees registry "];
+    let verbs = ["aees sweep ", "aees runs ", "aees registry ", "aees loop "];
     let lacks = |command: &str| ["--root", "--registry"].iter().all(|flag| !command.contains(flag));
     let pieces = hint.split('`').enumerate().map(|(index, piece)| {
         let is_command = index % 2 == 1 && verbs.iter().any(|verb| piece.starts_with(verb));

@@ -32,7 +32,7 @@ use aees_studies::background::become_detached;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    bench, completions, config, data, devices, doctor, export, man, pretokenize, registry, replay, report, runs, slurm,
+    auto_loop, bench, completions, config, data, devices, doctor, export, man, pretokenize, registry, replay, report, runs, slurm,
     sweep, train, worker,
 };
 use crate::failure::{EXIT_ENVIRONMENT, Failure};
@@ -59,6 +59,8 @@ enum AeesVerb {
     Export(export::ExportFlags),
     #[command(subcommand)]
     Sweep(sweep::SweepVerb),
+    #[command(subcommand)]
+    Loop(auto_loop::LoopVerb),
     #[command(subcommand)]
     Slurm(slurm::SlurmVerb),
     Worker(worker::WorkerFlags),
@@ -108,6 +110,7 @@ fn run(verb: AeesVerb) -> Result<ExitCode, Failure> {
         AeesVerb::Data(typed) => typed.run(),
         AeesVerb::Export(typed) => typed.run(),
         AeesVerb::Sweep(typed) => typed.run(),
+        AeesVerb::Loop(typed) => typed.run(),
         AeesVerb::Slurm(typed) => typed.run(),
         AeesVerb::Worker(typed) => worker::run(&typed),
         AeesVerb::Runs(typed) => typed.run(),

@@ -25,6 +25,8 @@ use crate::failure::Failure;
 pub(crate) use self::enter::{Consent, NamedStudy, StudyFlags, enter};
 pub(crate) use self::execute::{tell_of_program, tell_reconciled};
 pub(crate) use self::inputs::finder as inputs;
+pub(crate) use self::progress::SweepProgress;
+pub(crate) use self::resources::{ResourceFlags, RunSlots};
 
 /// Runs the runs of a study, each exactly once
 #[derive(Subcommand)]

@@ -10,6 +10,7 @@
 
 #![warn(missing_docs)]
 
+pub mod auto_loop;
 pub mod background;
 pub mod disk;
 mod error;

@@ -16,4 +16,5 @@ pub mod tpe;
 
 pub use self::draw::Draw;
 pub(crate) use self::draw::part;
+pub(crate) use self::normal::probability as normal_probability;
 pub use self::normal::quantile as normal_quantile;

@@ -4,4 +4,5 @@
 mod damaged_files;
 #[path = "../../tests/support/mutation.rs"]
 mod mutation;
+mod auto_loop;
 mod registry;

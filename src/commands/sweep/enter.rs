@@ -53,11 +53,21 @@ impl StudyFlags {
         let Self { study: named, consent, results, filters } = self;
         let results = results.results();
         let file = match Path::new(&named).is_file() {
-            true => Some(recall(Study::read(Path::new(&named))?, &results.root)?),
+            true => Some(recall(without_loop(Study::read(Path::new(&named))?)?, &results.root)?),
             false => None,
         };
         Ok(NamedStudy { named, file, overrides: Overrides::from(filters), consent, results })
     }
+}
+
+/// A loop's file says what to begin with, and not which runs there are.
+fn without_loop(study: Study) -> Result<Study, Failure> {
+    if study.loop_block.is_none() {
+        return Ok(study);
+    }
+    let file = quoted(&study.source.to_string_lossy());
+    let message = format!("{}: the file has `loop:`, so it is a loop and not a study", study.source.display());
+    Err(Failure::with_help(message, format!("start it with: aees loop start {file}")))
 }
 
 impl NamedStudy {

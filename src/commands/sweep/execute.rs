@@ -87,7 +87,7 @@ pub(super) struct Executed {
 /// Runs what is left of a plan, here or in the background.
 pub(super) fn execute(results: &Results, plan: &mut StudyPlan, running: &Running<'_>) -> Result<Executed, Failure> {
     let Running { typed, again, since } = running;
-    let RunSlots { slots, pack } = typed.resources.run_slots(plan)?;
+    let RunSlots { slots, pack } = typed.resources.run_slots(&plan.policy.resources, plan.spec.task != "command")?;
     let mut registry = results.writer()?;
     if typed.bg {
         detach(results, plan, typed, again)?;

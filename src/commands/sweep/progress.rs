@@ -17,7 +17,7 @@ use aees_studies::registry::{RunState, StateCounts};
 use aees_studies::supervisor::{SweepEvent, is_settled};
 
 /// How a study's progress is shown.
-pub(super) struct SweepProgress {
+pub(crate) struct SweepProgress {
     style: Style,
     bar: ProgressBar,
     said: Option<Instant>,
@@ -30,7 +30,7 @@ const MOST_RUNNING: usize = 16;
 const PROGRESS_EVERY: Duration = Duration::from_secs(60);
 
 impl SweepProgress {
-    pub(super) fn new(style: Style, runs: usize) -> Self {
+    pub(crate) fn new(style: Style, runs: usize) -> Self {
         let bar = match style {
             Style::Bar => ProgressBar::with_draw_target(Some(runs as u64), ProgressDrawTarget::stderr()),
             _ => ProgressBar::hidden(),
@@ -41,7 +41,7 @@ impl SweepProgress {
         Self { style, bar, said: None }
     }
 
-    pub(super) fn show(&mut self, event: SweepEvent<'_>) {
+    pub(crate) fn show(&mut self, event: SweepEvent<'_>) {
         match self.style {
             Style::None => {}
             Style::Json => {
@@ -116,7 +116,7 @@ impl SweepProgress {
         self.bar.suspend(|| eprintln!("{}", printable(&hint::completed(text))));
     }
 
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
 }

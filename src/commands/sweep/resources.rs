@@ -3,7 +3,6 @@
 use aees_run::nvidia::NvidiaGpu;
 use aees_run::settings::Precision;
 use aees_studies::launcher::Slot;
-use aees_studies::plan::StudyPlan;
 use aees_studies::study::{MOST_JOBS, Resources};
 use aees_train::engine::{DeviceChoice, available, select};
 use clap::{Args, value_parser};
@@ -11,7 +10,7 @@ use clap::{Args, value_parser};
 use crate::failure::Failure;
 
 #[derive(Args)]
-pub(super) struct ResourceFlags {
+pub(crate) struct ResourceFlags {
     /// Runs at the same time; one for each device when not given. Cores are shared out
     #[arg(long, short, value_name = "N", value_parser = value_parser!(u32).range(1..=i64::from(MOST_JOBS)))]
     jobs: Option<u32>,
@@ -27,21 +26,21 @@ pub(super) struct ResourceFlags {
 }
 
 /// How the runs of a plan go to processes.
-pub(super) struct RunSlots {
+pub(crate) struct RunSlots {
     /// Where each run computes.
-    pub(super) slots: Vec<Slot>,
+    pub(crate) slots: Vec<Slot>,
     /// Runs of a process.
-    pub(super) pack: usize,
+    pub(crate) pack: usize,
 }
 
 impl ResourceFlags {
     /// Refuses words that can be no devices, before anything is planned.
-    pub(super) fn check(&self) -> Result<(), Failure> {
+    pub(crate) fn check(&self) -> Result<(), Failure> {
         names(&self.devices, "--devices").map(drop)
     }
 
     /// The same flags for another process.
-    pub(super) fn again(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn again(&self) -> Vec<(&'static str, String)> {
         let devices = (!self.devices.is_empty()).then(|| self.devices.join(","));
         let count = |count: Option<u32>| count.map(|count| count.to_string());
         let flags = [
@@ -53,14 +52,13 @@ impl ResourceFlags {
         flags.into_iter().filter_map(|(flag, value)| Some((flag, value?))).collect()
     }
 
-    /// Where the runs of a plan go.
-    pub(super) fn run_slots(&self, plan: &StudyPlan) -> Result<RunSlots, Failure> {
-        let Resources { devices: planned, per_device, jobs, pack } = &plan.policy.resources;
+    /// Where the runs of a study go, which train or call a program.
+    pub(crate) fn run_slots(&self, study: &Resources, trains: bool) -> Result<RunSlots, Failure> {
+        let Resources { devices: planned, per_device, jobs, pack } = study;
         let (asked, origin) = match self.devices.is_empty() {
             true => (planned, "resources.devices of the study"),
             false => (&self.devices, "--devices"),
         };
-        let trains = plan.spec.task != "command";
         let pack = self.pack.or(*pack).unwrap_or(1) as usize;
         if pack > 1 && !trains {
             return Err(Failure::with_help(

@@ -45,6 +45,11 @@ impl Root {
         self.studies().join(name)
     }
 
+    /// All loops.
+    pub fn loops(&self) -> PathBuf {
+        self.0.join("loops")
+    }
+
     /// The records and logs of launches in the background.
     pub fn launches(&self) -> PathBuf {
         self.0.join("launches")

@@ -8,7 +8,7 @@ pub(super) fn density(value: f64) -> f64 {
 }
 
 /// Probability below a value.
-pub(super) fn probability(value: f64) -> f64 {
+pub(crate) fn probability(value: f64) -> f64 {
     0.5 * libm::erfc(-value / SQRT_2)
 }
 

@@ -45,6 +45,11 @@ pub(super) struct Combination<'study> {
 }
 
 impl Block {
+    /// A block that only sets something.
+    pub(super) fn setting(set: Vec<Assignment>) -> Self {
+        Self { set, ..Self::default() }
+    }
+
     /// Reads `set`, `sweep`, `zip`, `cases` and `purpose` of a map; its other keys are the caller's.
     pub(super) fn read(entries: &[YamlEntry], dialect: Dialect, order: Order, errors: &mut Vec<StudyError>) -> Self {
         let get = |key: &str| entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value);

@@ -22,7 +22,7 @@ pub(super) fn assignments(study: &mut Study, errors: &mut Vec<StudyError>) {
         assignment.faulty = error.is_some();
         errors.extend(error.filter(|error| seen.insert(error.to_string())));
     }
-    if study.search == Search::Grid {
+    if study.search == Search::Grid && study.loop_block.is_none() {
         for axis in study.root.all_axes().iter().filter(|axis| matches!(axis.candidates, AxisValues::Drawn(_))) {
             let reason = "a distribution needs a search: `search: {method: random, n: ...}`, or sobol or tpe".into();
             errors.push(StudyError::at(&axis.place, StudyProblem::Axis { key: axis.keys.join(", "), reason }));
@@ -43,6 +43,17 @@ pub(super) fn value(dialect: Dialect, assignment: &Assignment) -> Option<StudyEr
     let key = assignment.key();
     (error.keys() == [setting_name(&key)])
         .then(|| StudyError::at(&assignment.place, StudyProblem::Setting { error, others: Vec::new() }))
+}
+
+/// What a study decides itself, or a secret: no proposal sets it.
+pub(super) fn not_to_propose(task: &StudyTask, assignment: &Assignment) -> Option<StudyError> {
+    let key = assignment.path[0].as_str();
+    let instead = match task {
+        StudyTask::Train(_) => RunConfig::setting(setting_name(key)).and_then(|setting| setting.instead_in_studies),
+        StudyTask::Command(_) => ["seed", "run_dir"].contains(&key).then_some("the loop decides it"),
+    };
+    let problem = |instead| StudyProblem::Reserved { key: key.to_owned(), instead };
+    instead.map(|instead| StudyError::at(&assignment.place, problem(instead))).or_else(|| secrets::in_assignment(assignment))
 }
 
 /// Settings that a study decides itself.

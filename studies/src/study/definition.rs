@@ -7,6 +7,7 @@ use aees_run::settings::{Place, TaskName};
 
 use super::block::{Block, Order};
 use super::command::CommandSpec;
+use super::loop_block::LoopBlock;
 use super::policy::{Breakers, Budget, Objective};
 use super::prune::PruneRule;
 use super::purpose::StatedPurposes;
@@ -46,6 +47,8 @@ pub struct Study {
     pub resources: Resources,
     /// How combinations are chosen.
     pub search: Search,
+    /// How it goes on by itself, for a loop.
+    pub loop_block: Option<LoopBlock>,
     /// The order of the combinations.
     pub order: Order,
     /// The seeds of every setting.

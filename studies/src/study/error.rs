@@ -129,6 +129,15 @@ pub enum StudyProblem {
     /// A setting that an axis varies and something else sets.
     #[error("`{key}` is varied at {} and set here too", bare(axis))]
     SetAndVaried { key: String, axis: Place },
+    /// A proposed value that the loop's file leaves no room for.
+    #[error("`{key}` = {value} lies outside of {range}, which the loop's file gives it")]
+    OutsideRange { key: String, value: String, range: String },
+    /// A proposal for what is to be solved, and not how.
+    #[error("`{key}` is part of what is to be solved: runs that differ in it are not compared")]
+    OfProblem { key: String },
+    /// A proposal for a setting that the loop's file keeps.
+    #[error("`{key}` is among the `fixed` settings of the loop")]
+    KeptFixed { key: String },
     /// A search of more things than its method can tell apart.
     #[error("{count} things vary; this search can vary {limit}")]
     TooManyDimensions { count: usize, limit: usize },
@@ -183,6 +192,7 @@ impl StudyError {
             StudyProblem::SetAndVaried { .. } => {
                 "leave one of them out: a value that is set takes the axis's place".into()
             }
+            StudyProblem::OfProblem { .. } => "a setting that `sweep` of the loop's file names can be proposed".into(),
             StudyProblem::TooMany { .. } => "use fewer values, or search: {method: random, n: ...}".into(),
             _ => return None,
         })

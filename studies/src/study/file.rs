@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use aees_run::settings::value::SettingValue;
-use aees_run::settings::{Place, TaskName};
+use aees_run::settings::{Place, RunConfig, TaskName};
 
 use super::base::BaseReader;
 use super::block::{Block, Order};
@@ -14,13 +14,14 @@ use super::error::{StudyError, StudyErrors, StudyProblem};
 use super::expand::check_combinations;
 use super::fields::{YamlFields, missing, refuse_unknown, wrong};
 use super::keys;
+use super::loop_block::LoopBlock;
 use super::policy;
 use super::prune::PruneRule;
 use super::resources::Resources;
 use super::rules::ExclusionRule;
 use super::secrets;
 use super::seeds;
-use super::settings::{Assignment, Dialect};
+use super::settings::{Assignment, Dialect, setting_name};
 use super::slurm::SlurmOptions;
 use super::yaml::{Kind, YamlEntry, YamlNode, read_map};
 use crate::search::sobol;
@@ -42,7 +43,9 @@ impl Study {
         let mut study = StudyReader { path, entries: &entries, errors: &mut errors }.study();
         if let Some(study) = &mut study {
             check::assignments(study, &mut errors);
-            if !errors.is_empty() {
+            if study.loop_block.is_some() {
+                check_combinations(&study.at_start(), &mut errors);
+            } else if !errors.is_empty() {
                 // What single values have wrong does not hide what they have wrong together.
                 check_combinations(study, &mut errors);
             }
@@ -106,6 +109,7 @@ impl<'file> StudyReader<'file> {
         let slurm = self.get("slurm").and_then(|node| SlurmOptions::read(node, self.errors));
         let note = self.get("note").and_then(|node| policy::note(node, self.errors));
         let search = self.search();
+        let loop_block = self.get("loop").and_then(|node| LoopBlock::read(node, self.errors));
         let seeds = self.get("seeds").map(seeds::from_node);
         let seeds = seeds.and_then(|seeds| seeds.map_err(|error| self.errors.push(error)).ok());
         let (task, task_place) = self.task()?;
@@ -137,6 +141,7 @@ impl<'file> StudyReader<'file> {
             resources: resources.unwrap_or_default(),
             slurm,
             search,
+            loop_block,
             order,
             seeds,
             dialect,
@@ -148,6 +153,7 @@ impl<'file> StudyReader<'file> {
             task_place,
         };
         self.check_search(&study);
+        self.check_loop(&study);
         if let Some(node) = self.get("prune") {
             let rule = PruneRule::read(node, study.metric.as_ref(), &study.known_keys(), self.errors);
             study.prune = rule;
@@ -284,6 +290,30 @@ impl<'file> StudyReader<'file> {
         let dimensions = study.dimensions().len();
         let of_points = matches!(study.search, Search::Sobol { .. } | Search::Tpe { .. });
         if of_points && dimensions > sobol::MOST_DIMENSIONS {
+            let problem = StudyProblem::TooManyDimensions { count: dimensions, limit: sobol::MOST_DIMENSIONS };
+            self.errors.push(StudyError::at(&node.place, problem));
+        }
+    }
+
+    /// What a loop needs of the rest of the study, and what it has no use for.
+    fn check_loop(&mut self, study: &Study) {
+        let (Some(node), Some(block)) = (self.get("loop"), &study.loop_block) else { return };
+        if study.metric.is_none() && self.get("metric").is_none() {
+            self.errors.push(missing(node, "metric", "a loop must know what is better"));
+        }
+        for entry in self.entries.iter().filter(|entry| keys::NOT_IN_LOOPS.contains(&entry.key.as_str())) {
+            let what = format!("`{}` beside `loop`", entry.key);
+            self.errors.push(wrong(&entry.value, &what, "left out: a loop has its own ways, see docs/loop.md"));
+        }
+        if let (Some(_), Some(node)) = (study.budget.max_runs, self.get("budget")) {
+            self.errors.push(wrong(node, "`max_runs` beside `loop`", "left out: `loops` in `loop` bounds it"));
+        }
+        let known = |key: &String| study.dialect.task.is_none() || RunConfig::setting(setting_name(key)).is_some();
+        for key in block.fixed.iter().filter(|key| !known(key)) {
+            self.errors.push(wrong(node, "`fixed` in loop", &format!("a list of settings; `{key}` is none")));
+        }
+        let dimensions = study.dimensions().len();
+        if dimensions > sobol::MOST_DIMENSIONS {
             let problem = StudyProblem::TooManyDimensions { count: dimensions, limit: sobol::MOST_DIMENSIONS };
             self.errors.push(StudyError::at(&node.place, problem));
         }

@@ -117,6 +117,7 @@ pub(super) const STUDY: &[StudyKey] = &[
     key("slurm", "What its tasks ask of Slurm, for `aees slurm submit`.", || map_of(SLURM, &[])),
     key("compat", "Ways of other orchestrators, for studies that come from them.", || map_of(COMPAT, &[])),
     key("command", "The program of a study with `task: command`.", || map_of(COMMAND, &["argv"])),
+    key("loop", "How it goes on by itself from its start, for `aees loop`.", || map_of(LOOP, &[])),
 ];
 
 /// The keys of the study and of each of its cases: what is set, what varies, and what it is for.
@@ -254,6 +255,34 @@ pub(super) const SLURM: &[StudyKey] = &[
         "Further options of sbatch, as they are: --mail-type=END.",
         || json!({"anyOf": [text(), list_of(&text())]}),
     ),
+];
+
+/// `loop`.
+pub(super) const LOOP: &[StudyKey] = &[
+    key("baseline", "Runs of an incumbent on fresh seeds, by which its noise is known; 4 when left out.", || {
+        json!({"type": "integer", "minimum": 2})
+    }),
+    key("seeds", "Seeds on which a candidate is judged; 3 when left out.", count),
+    key("retest", "Seeds more for a candidate that is better but not clearly so; 3 when left out.", from_zero),
+    key("scout", "Seeds after which a hopeless candidate is dropped, 0 for never; 1 when left out.", from_zero),
+    key("refresh", "Candidates after which an incumbent gets fresh seeds; 10 when left out.", count),
+    key("loops", "Iterations of `aees loop start` where it names no number.", count),
+    key("patience", "Iterations without a kept candidate after which the loop ends; never when left out.", count),
+    key(
+        "command",
+        "A program that proposes: JSON on its standard input, a proposal on its standard output; the built-in proposer when left out.",
+        || one_of("hook"),
+    ),
+    key("command_timeout", "How long that program may take; 10min when left out.", time),
+    key("first", "Random proposals of the built-in proposer before it learns; 10 when left out.", from_zero),
+    key("seed", "The seed of the built-in proposer; 0 when left out.", from_zero),
+    key("max_fixes", "How often failed runs of a candidate are tried again; 2 when left out.", from_zero),
+    key("fixed", "Settings that no proposal may change.", || list_of(&text())),
+];
+
+/// What a loop decides itself, or has no use for.
+pub(super) const NOT_IN_LOOPS: [&str; 12] = [
+    "seeds", "search", "prune", "exclude", "cases", "configs", "on_end", "on_failure", "slurm", "compat", "zip", "purpose",
 ];
 
 /// `compat`.

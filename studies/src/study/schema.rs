@@ -54,6 +54,17 @@ fn number() -> Value {
     json!({"anyOf": [{"type": "number"}, {"type": "string", "pattern": "^[-+]?[0-9.]+([eE][-+]?[0-9]+)?$"}]})
 }
 
+/// What a proposal for a task can set: for each task its settings with their values.
+pub fn proposal_settings() -> Map<String, Value> {
+    let of_task = |task: &TaskName| {
+        let defaults = RunConfig::new(*task);
+        let settings = RunConfig::settings_of(*task).filter(|setting| setting.instead_in_studies.is_none());
+        let own = settings.map(|setting| (setting.key.to_owned(), value_of(setting, defaults.get(setting.key))));
+        (task.name().to_owned(), Value::Object(own.chain([("method".to_owned(), json!(true))]).collect()))
+    };
+    TaskName::ALL.iter().map(of_task).collect()
+}
+
 /// What `set` and `sweep` of a study of this task can name.
 fn of_task(task: TaskName) -> Value {
     let settings = || RunConfig::settings_of(task).filter(|setting| setting.instead_in_studies.is_none());

@@ -3,9 +3,9 @@
 //! How trials are chosen is [`crate::search`]'s. A random search draws each axis by its own name, so that nothing shifts when
 //! an axis is added; the other methods give points, whose coordinates are numbered in the order of the file.
 
-use serde_json::{Number, Value};
+use serde_json::{Number, Value, json};
 
-use crate::search::{Draw, normal_quantile, part};
+use crate::search::{Draw, normal_probability, normal_quantile, part};
 
 /// A trial of a search.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +66,37 @@ pub(super) enum Distribution {
 }
 
 impl Distribution {
+    /// As a study file writes it.
+    pub(super) fn form(self) -> Value {
+        match self {
+            Self::Uniform { from, to } => json!({"uniform": {"from": from, "to": to}}),
+            Self::LogUniform { from, to } => json!({"loguniform": {"from": from, "to": to}}),
+            Self::Normal { mean, std } => json!({"normal": {"mean": mean, "std": std}}),
+            Self::RandInt { from, to } => json!({"randint": {"from": from, "to": to}}),
+        }
+    }
+
+    /// The ends between which its values lie; none of a normal distribution.
+    pub(super) fn ends(self) -> Option<(f64, f64)> {
+        match self {
+            Self::Uniform { from, to } | Self::LogUniform { from, to } => Some((from, to)),
+            Self::RandInt { from, to } => Some((from as f64, to as f64)),
+            Self::Normal { .. } => None,
+        }
+    }
+
+    /// The coordinate that a value has; none outside of the ends.
+    pub(super) fn coordinate_of(self, value: f64) -> Option<f64> {
+        let coordinate = match self {
+            Self::Uniform { from, to } => (value - from) / (to - from),
+            Self::LogUniform { from, to } => (value.ln() - from.ln()) / (to.ln() - from.ln()),
+            Self::Normal { mean, std } => normal_probability((value - mean) / std),
+            Self::RandInt { from, to } => (value - from as f64 + 0.5) / (to as f64 - from as f64 + 1.0),
+        };
+        // A value that was rounded may lie a hair outside.
+        (-1e-9..=1.0 + 1e-9).contains(&coordinate).then(|| coordinate.clamp(0.0, 1.0))
+    }
+
     pub(super) fn value(self, coordinate: Coordinate) -> Value {
         let first = coordinate.place();
         let number = match self {

@@ -1,0 +1,165 @@
+//! Works at a loop, here or in the background: what `start` and `resume` have in common.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use aees_run::artifact::FileError;
+use aees_studies::auto_loop::{
+    AutoLoop, LoopEnd, LoopEvent, LoopFolder, LoopHalt, LoopScope, LoopState, LoopStatus, LoopTools, bounded_text, read_loop_study,
+};
+use aees_studies::background::launch_detached;
+use aees_studies::disk::Root;
+use aees_studies::study::{MOST_HOURS, StudyTask};
+use clap::Args;
+
+use super::places;
+use super::status::print_json;
+use super::telling::Telling;
+use super::trainer::LocalTrainer;
+use crate::commands::sweep::{ResourceFlags, inputs};
+use crate::failure::{EXIT_INTERRUPTED, Failure};
+use crate::progress::ProgressFlag;
+use crate::results::Results;
+
+/// Stopped with work left, or a person is asked.
+const EXIT_WORK_LEFT: u8 = 3;
+
+pub(super) const EXIT_CODES: &str = "Exit codes: 0 started in the background, or what was asked for is done, 1 wrong usage, loop or \
+                                     environment, 3 stopped with work left or a person is asked, 130 interrupted.";
+
+#[derive(Args)]
+pub(super) struct LoopFlags {
+    /// So many iterations, the one under way included
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(super) loops: Option<u64>,
+    /// What may run: setup, baseline, loop, or stages (propose, apply, commit, train, triage, record, decide)
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Which stages of an iteration may run
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    loop_only: Vec<String>,
+    /// Checkpoint everything and stop after this time
+    #[arg(long, value_name = "HOURS", allow_negative_numbers = true)]
+    pub(super) max_hours: Option<f64>,
+    /// The next proposal, used once; a copy is kept with the loop
+    #[arg(long, value_name = "FILE")]
+    proposal_file: Option<PathBuf>,
+    /// Work here, and return when the loop rests
+    #[arg(long)]
+    no_background: bool,
+    #[command(flatten)]
+    resources: ResourceFlags,
+    #[command(flatten)]
+    progress: ProgressFlag,
+    /// Print the status as one JSON document at the end
+    #[arg(long)]
+    json: bool,
+}
+
+/// How many iterations are to come.
+pub(super) enum Loops {
+    /// These; none for no bound.
+    Set(Option<u64>),
+    /// What is left.
+    Left,
+}
+
+impl LoopFlags {
+    /// Refuses what cannot be meant, before anything is read.
+    pub(super) fn check(&self) -> Result<LoopScope, Failure> {
+        if self.max_hours.is_some_and(|hours| !(0.0..=MOST_HOURS).contains(&hours)) {
+            return Err(Failure::new("--max-hours must be a number of hours from 0 on"));
+        }
+        self.resources.check()?;
+        LoopScope::of(&self.only, &self.loop_only).map_err(|word| {
+            let help = "there are setup, baseline and loop, and the stages propose, apply, commit, train, triage, record and decide";
+            Failure::with_help(format!("`{word}` is neither a phase nor a stage"), help)
+        })
+    }
+
+    /// The proposal that was named.
+    pub(super) fn proposal(&self) -> Result<Option<String>, Failure> {
+        Ok(self.proposal_file.as_deref().map(bounded_text).transpose()?)
+    }
+
+    fn again(&self) -> Vec<OsString> {
+        let mut words: Vec<String> = Vec::new();
+        let lists = [("--only", &self.only), ("--loop-only", &self.loop_only)];
+        for (flag, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
+            words.extend([flag.to_owned(), list.join(",")]);
+        }
+        if let Some(hours) = self.max_hours {
+            words.extend(["--max-hours".to_owned(), hours.to_string()]);
+        }
+        words.extend(self.resources.again().into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]));
+        words.into_iter().map(OsString::from).collect()
+    }
+}
+
+/// Works at a loop. In the background only what a user should see at once is done here: whether it can go on at all.
+pub(super) fn go_on(
+    results: &Results,
+    folder: &LoopFolder,
+    typed: &LoopFlags,
+    scope: &LoopScope,
+    loops: Loops,
+    proposal: Option<String>,
+    is_new: bool,
+) -> Result<ExitCode, Failure> {
+    let mut places = places(results);
+    // Relative paths in its settings mean files where it was started.
+    let state = LoopState::read(folder)?;
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    (places.root, places.registry) = (Root::new(absolute(places.root.path())), absolute(&places.registry));
+    std::env::set_current_dir(&state.working_directory)
+        .map_err(FileError::at("go to", &state.working_directory))?;
+    let study = read_loop_study(&state.source, Some(folder.name()))?;
+    let slots = typed.resources.run_slots(&study.resources, matches!(study.task, StudyTask::Train(_)))?;
+    let hours = [typed.max_hours, study.budget.max_hours].into_iter().flatten().reduce(f64::min);
+    let telling = Telling::new(typed.progress.style(), &study);
+    let mut trainer = LocalTrainer::new(&places, slots, hours, typed.progress.style())?;
+    let prepare = LoopScope { setup: true, baseline: false, iterations: false, stages: Vec::new() };
+    let mut tell = |event: LoopEvent<'_>| telling.show(event);
+    let tools = LoopTools { inputs: inputs(), trainer: &mut trainer, tell: &mut tell };
+    let mut machine = AutoLoop::open(places.clone(), folder.name(), tools)?;
+    if let Loops::Set(loops) = loops {
+        machine.set_remaining(loops)?;
+    }
+    if let Some(text) = &proposal {
+        machine.queue_proposal(text.as_bytes())?;
+    }
+    if typed.no_background {
+        let end = machine.run(scope)?;
+        let state = LoopState::read(&LoopFolder::new(&places.root, folder.name()))?;
+        telling.conclude(folder.name(), &end, &state, &results.flags);
+        if typed.json {
+            print_json(&places.root, folder.name())?;
+        }
+        return Ok(ExitCode::from(code(&end)));
+    }
+    machine.run(&prepare)?;
+    let mut command: Vec<OsString> = ["loop", "resume", folder.name(), "--no-background"].map(OsString::from).to_vec();
+    command.extend(typed.again());
+    command.extend([OsString::from("--root"), places.root.path().into(), "--registry".into(), places.registry.clone().into()]);
+    let launch = launch_detached(&places.root, folder.name(), &command)?;
+    let word = if is_new { "started" } else { "goes on" };
+    eprintln!(
+        "{} {word} in the background as {}; `aees loop status {0}{flags}` shows it, `aees loop stop {0}{flags}` ends it",
+        folder.name(),
+        launch.record.id,
+        flags = results.flags,
+    );
+    if typed.json {
+        print_json(&places.root, folder.name())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn code(end: &LoopEnd) -> u8 {
+    match end {
+        LoopEnd::ScopeDone | LoopEnd::AtRest(LoopStatus::Finished | LoopStatus::Plateau | LoopStatus::Exhausted) => 0,
+        LoopEnd::AtRest(_) | LoopEnd::Halted(LoopHalt::Deadline) => EXIT_WORK_LEFT,
+        LoopEnd::Halted(LoopHalt::Interrupted) => EXIT_INTERRUPTED,
+    }
+}

@@ -1,0 +1,95 @@
+//! The `loop:` block of a study: how it goes on by itself. What becomes of it is [`auto_loop`](crate::auto_loop)'s.
+
+use std::time::Duration;
+
+use super::error::StudyError;
+use super::fields::{YamlFields, wrong};
+use super::keys;
+use super::policy;
+use super::yaml::{Kind, YamlNode};
+
+/// How long a program may take to propose.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// More than any loop uses.
+const MOST: u64 = 1_000_000;
+
+/// How a loop goes on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoopBlock {
+    /// Replicates of an incumbent on fresh seeds.
+    pub baseline: usize,
+    /// Seeds on which a candidate is judged.
+    pub seeds: usize,
+    /// Seeds more where it is close.
+    pub retest: usize,
+    /// Seeds after which a hopeless one is dropped; 0 for never.
+    pub scout: usize,
+    /// Candidates after which an incumbent gets fresh seeds.
+    pub refresh: u64,
+    /// Iterations where the command line names no number.
+    pub loops: Option<u64>,
+    /// Iterations without a kept candidate after which it ends.
+    pub patience: Option<u64>,
+    /// A program that proposes.
+    pub command: Option<Vec<String>>,
+    /// How long that may take.
+    pub command_timeout: Duration,
+    /// Random proposals of the built-in proposer before it learns.
+    pub first: u64,
+    /// Its seed.
+    pub seed: u64,
+    /// How often failed runs of a candidate are tried again.
+    pub max_fixes: u64,
+    /// Settings that no proposal may change.
+    pub fixed: Vec<String>,
+}
+
+impl LoopBlock {
+    pub(super) fn read(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<Self> {
+        // `loop:` alone means everything as usual.
+        let empty = YamlNode { kind: Kind::Map(Vec::new()), place: node.place.clone(), tag: None };
+        let node = if node.is_null() { &empty } else { node };
+        let mut fields = YamlFields::of(node, "loop", keys::LOOP, errors)?;
+        let mut number = |key: &str, least: u64| {
+            let in_range = |text: &str| text.parse().ok().filter(|number| (least..=MOST).contains(number));
+            fields.parse(key, &format!("a whole number from {least} to {MOST}"), in_range)
+        };
+        let (baseline, seeds, retest) = (number("baseline", 2), number("seeds", 1), number("retest", 0));
+        let (scout, refresh) = (number("scout", 0), number("refresh", 1));
+        let (loops, patience) = (number("loops", 1), number("patience", 1));
+        let (first, max_fixes) = (number("first", 0), number("max_fixes", 0));
+        let seed = fields.parse("seed", "a whole number from 0 up", |text| text.parse().ok());
+        let timeout = fields.parse("command_timeout", policy::DURATION, policy::duration);
+        let command = fields.get("command").and_then(|node| policy::hook(node, "command", fields.errors()));
+        let fixed = names(&mut fields);
+        let count = |number: Option<u64>, usual: usize| number.map_or(usual, |number| number as usize);
+        Some(Self {
+            baseline: count(baseline, 4),
+            seeds: count(seeds, 3),
+            retest: count(retest, 3),
+            scout: count(scout, 1),
+            refresh: refresh.unwrap_or(10),
+            loops,
+            patience,
+            command,
+            command_timeout: timeout.unwrap_or(COMMAND_TIMEOUT),
+            first: first.unwrap_or(10),
+            seed: seed.unwrap_or(0),
+            max_fixes: max_fixes.unwrap_or(2),
+            fixed,
+        })
+    }
+}
+
+fn names(fields: &mut YamlFields<'_>) -> Vec<String> {
+    let Some(node) = fields.get("fixed") else { return Vec::new() };
+    let names = match &node.kind {
+        Kind::List(items) => items.iter().map(|item| item.text().map(str::to_owned)).collect(),
+        _ => None,
+    };
+    if names.is_none() {
+        fields.errors().push(wrong(node, "`fixed` in loop", "a list of settings"));
+    }
+    names.unwrap_or_default()
+}

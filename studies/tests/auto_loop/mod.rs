@@ -1,0 +1,3 @@
+//! Loops, as far as they need no program.
+
+mod law;
