@@ -32,8 +32,8 @@ use aees_studies::background::become_detached;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    auto_loop, bench, completions, config, data, devices, doctor, export, man, pretokenize, registry, replay, report, runs, slurm,
-    sweep, train, worker,
+    auto_loop, bench, completions, config, data, devices, doctor, export, man, pretokenize, registry, replay, report,
+    runs, slurm, sweep, train, worker,
 };
 use crate::failure::{EXIT_ENVIRONMENT, Failure};
 

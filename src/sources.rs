@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use aees_report::{ReportSource, ResultSet, SkippedFile};
+use aees_studies::auto_loop::LoopFolder;
 use clap::Args;
 
 use crate::failure::Failure;
@@ -14,7 +15,7 @@ pub(crate) const EXIT_DIFFERS: u8 = 2;
 
 #[derive(Args)]
 pub(crate) struct Sources {
-    /// A study, a folder that is searched for results, or result files
+    /// A study or a loop, a folder that is searched for results, or result files
     #[arg(value_name = "SOURCE", num_args = 1.., required = true)]
     source: Vec<String>,
     #[command(flatten)]
@@ -26,12 +27,15 @@ impl Sources {
         self.results.results()
     }
 
-    /// What is no path is a study.
+    /// What is no path is a loop or a study.
     pub(crate) fn sources(&self) -> Vec<ReportSource> {
         let Results { root, registry, .. } = self.results();
         let source = |name: &String| match Path::new(name) {
             path if path.is_dir() => ReportSource::Folder(path.to_owned()),
             path if path.exists() => ReportSource::File(path.to_owned()),
+            _ if LoopFolder::find(&root, name).is_ok() => {
+                ReportSource::Loop { root: root.path().to_owned(), name: name.clone() }
+            }
             _ => ReportSource::Study { root: root.path().to_owned(), registry: registry.clone(), name: name.clone() },
         };
         self.source.iter().map(source).collect()

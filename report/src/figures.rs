@@ -12,6 +12,7 @@ mod curves;
 mod drawing;
 mod episodes;
 mod figure;
+mod incumbent_path;
 mod layout;
 mod lettering;
 mod looks;
@@ -28,6 +29,7 @@ mod fixtures;
 #[cfg(test)]
 mod tests;
 
+pub use incumbent_path::{PathPoint, incumbent_path};
 pub use palette::Theme;
 pub use series::{RunLook, run_looks};
 pub(crate) use themed::with_both_themes;

@@ -10,6 +10,7 @@
 mod contents;
 mod details;
 mod figure;
+mod loop_story;
 mod numbers;
 mod runs;
 mod sections;
@@ -25,6 +26,7 @@ use crate::tables::Table;
 pub use contents::PageQuestion;
 pub use details::RunDetail;
 pub use figure::FIGURE_BYTES;
+pub use loop_story::LoopStory;
 
 /// A run as the table shows it.
 #[derive(Debug, Clone, Default)]
@@ -83,6 +85,8 @@ pub struct Page {
     pub rows: Vec<PageRow>,
     /// What the runs open to.
     pub details: Vec<RunDetail>,
+    /// What a loop tried, for the page of one.
+    pub story: Option<LoopStory>,
     /// Results as tables and their paired comparisons.
     pub tables: Vec<Table>,
     /// The study's file.
@@ -112,6 +116,23 @@ pub struct Page {
 }
 
 impl Page {
+    /// Puts a loop on the page of its runs.
+    pub fn tell_loop(&mut self, story: LoopStory, flags: &str) {
+        let name = self.title.clone();
+        self.asked.splice(..0, story.facts());
+        self.figures.splice(..0, story.figure());
+        // Settings that a loop compared are compared there.
+        self.tables.clear();
+        self.commands.insert(
+            0,
+            (
+                "The loop".into(),
+                format!("aees loop status {name}{flags}\naees loop resume {name} --loops 10{flags}\naees loop propose {name} --set KEY=VALUE{flags}"),
+            ),
+        );
+        self.story = Some(story);
+    }
+
     /// The whole page.
     pub fn html(&self) -> String {
         let title = escaped(&self.title);

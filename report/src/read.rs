@@ -10,6 +10,7 @@ mod convert;
 mod document;
 mod find;
 mod headline;
+mod loop_runs;
 mod source;
 mod study;
 #[cfg(test)]
@@ -68,6 +69,7 @@ impl ResultSet {
         for source in sources {
             match source {
                 ReportSource::Study { root, registry, name } => study::find(root, registry, name, &mut listing)?,
+                ReportSource::Loop { root, name } => loop_runs::find(root, name, &mut listing)?,
                 ReportSource::Folder(path) => find::folder(path, &mut listing)?,
                 ReportSource::File(path) if !path.exists() => return Err(ReadError::Missing { path: path.clone() }),
                 ReportSource::File(path) => listing.files.push(path.clone()),

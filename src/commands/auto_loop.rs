@@ -56,7 +56,10 @@ fn meant(results: &Results, named: Option<String>) -> Result<LoopFolder, Failure
             [only] => only.clone(),
             [] => return Err(Failure::with_help("there is no loop here", "`aees loop start FILE` starts one")),
             several => {
-                return Err(Failure::with_help("there are several loops", format!("name one of them: {}", several.join(", "))));
+                return Err(Failure::with_help(
+                    "there are several loops",
+                    format!("name one of them: {}", several.join(", ")),
+                ));
             }
         },
     };

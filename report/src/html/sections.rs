@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Page, Remark, details, figure, runs};
+use super::{LoopStory, Page, Remark, details, figure, runs};
 use crate::best::{Answer, Ranking, words};
 use crate::markup::escaped;
 use crate::number::Scale;
@@ -23,6 +23,7 @@ pub(super) fn all(page: &Page) -> String {
     };
     add("alerts", "Read this first", alerts(&page.alerts));
     add("asked", "What was asked", facts(&page.asked));
+    add("iterations", "What was tried", page.story.as_ref().map(LoopStory::section).unwrap_or_default());
     add("tables", "Tables", page.tables.iter().map(tables::html::write).collect());
     add("best", "Best settings", page.best.as_ref().map(best).unwrap_or_default());
     add("figures", "Figures", figure::section(page));

@@ -17,8 +17,8 @@ const SIGNS_OF_A_RUN: [&str; 2] = ["config.yaml", "identity.json"];
 const WITHOUT_RESULTS: [&str; 2] = ["checkpoints", "tensorboard"];
 
 /// What lies beside a registry and is not a run.
-const BESIDE_A_REGISTRY: [&str; 6] =
-    ["registry.db", "registry.db-shm", "registry.db-wal", "registry.lock", "studies", "launches"];
+const BESIDE_A_REGISTRY: [&str; 7] =
+    ["registry.db", "registry.db-shm", "registry.db-wal", "registry.lock", "studies", "loops", "launches"];
 
 /// All files of a folder that may be results.
 pub(super) fn folder(path: &Path, listing: &mut Listing) -> Result<(), ReadError> {

@@ -15,6 +15,12 @@ pub enum ReportSource {
         registry: PathBuf,
         name: String,
     },
+    /// A loop: its folder of results and its name.
+    Loop {
+        /// The root of results.
+        root: PathBuf,
+        name: String,
+    },
     /// A folder, searched through and through.
     Folder(PathBuf),
     /// One file.
@@ -67,7 +73,7 @@ impl ReportSource {
     /// What the user named.
     pub fn path(&self) -> PathBuf {
         match self {
-            Self::Study { name, .. } => name.into(),
+            Self::Study { name, .. } | Self::Loop { name, .. } => name.into(),
             Self::Folder(path) | Self::File(path) => path.clone(),
         }
     }

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use aees_run::artifact::FileError;
 use aees_studies::auto_loop::{
-    AutoLoop, LoopEnd, LoopEvent, LoopFolder, LoopHalt, LoopScope, LoopState, LoopStatus, LoopTools, bounded_text, read_loop_study,
+    AutoLoop, LoopEnd, LoopEvent, LoopFolder, LoopHalt, LoopScope, LoopState, LoopStatus, LoopTools, bounded_text,
+    read_loop_study,
 };
 use aees_studies::background::launch_detached;
 use aees_studies::disk::Root;
@@ -112,8 +113,7 @@ pub(super) fn go_on(
     let state = LoopState::read(folder)?;
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     (places.root, places.registry) = (Root::new(absolute(places.root.path())), absolute(&places.registry));
-    std::env::set_current_dir(&state.working_directory)
-        .map_err(FileError::at("go to", &state.working_directory))?;
+    std::env::set_current_dir(&state.working_directory).map_err(FileError::at("go to", &state.working_directory))?;
     let study = read_loop_study(&state.source, Some(folder.name()))?;
     let slots = typed.resources.run_slots(&study.resources, matches!(study.task, StudyTask::Train(_)))?;
     let hours = [typed.max_hours, study.budget.max_hours].into_iter().flatten().reduce(f64::min);
@@ -141,7 +141,12 @@ pub(super) fn go_on(
     machine.run(&prepare)?;
     let mut command: Vec<OsString> = ["loop", "resume", folder.name(), "--no-background"].map(OsString::from).to_vec();
     command.extend(typed.again());
-    command.extend([OsString::from("--root"), places.root.path().into(), "--registry".into(), places.registry.clone().into()]);
+    command.extend([
+        OsString::from("--root"),
+        places.root.path().into(),
+        "--registry".into(),
+        places.registry.clone().into(),
+    ]);
     let launch = launch_detached(&places.root, folder.name(), &command)?;
     let word = if is_new { "started" } else { "goes on" };
     eprintln!(

@@ -76,23 +76,31 @@ impl ProposeFlags {
             }
             path => bounded_text(Path::new(path))?,
         };
-        Proposal::parse(&text).map_err(|reason| {
-            Failure::with_help(reason, "`aees loop schema` says what a proposal looks like")
-        })
+        Proposal::parse(&text)
+            .map_err(|reason| Failure::with_help(reason, "`aees loop schema` says what a proposal looks like"))
     }
 
     fn of_flags(&self) -> Result<Proposal, Failure> {
         let mut patch = Map::new();
         for assignment in &self.set {
             let Some((key, value)) = assignment.split_once('=').filter(|(key, _)| !key.trim().is_empty()) else {
-                return Err(Failure::with_help(format!("--set {assignment:?} is not of the form key=value"), "write for example --set lr=0.01"));
+                return Err(Failure::with_help(
+                    format!("--set {assignment:?} is not of the form key=value"),
+                    "write for example --set lr=0.01",
+                ));
             };
             let value = value.trim();
             patch.insert(key.trim().to_owned(), serde_json::from_str(value).unwrap_or_else(|_| Value::from(value)));
         }
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let shown = if self.description.is_none() { self.set.join(" ") } else { text(&self.description) };
-        Ok(Proposal { description: shown, hypothesis: text(&self.hypothesis), parent: self.parent, patch, ..Proposal::default() })
+        Ok(Proposal {
+            description: shown,
+            hypothesis: text(&self.hypothesis),
+            parent: self.parent,
+            patch,
+            ..Proposal::default()
+        })
     }
 }
 

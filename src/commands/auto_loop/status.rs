@@ -133,13 +133,21 @@ impl LoopView {
         stdout::line(format!("{}: {}", self.folder.name(), self.word()));
         stdout::line(format!("  {} iterations, {} kept{left}", state.iterations, state.kept));
         if let Some(mean) = state.incumbent.mean {
-            stdout::line(format!("  the incumbent is {}: {} {}", incumbent_words(state), state.foundation.metric, number(mean)));
+            stdout::line(format!(
+                "  the incumbent is {}: {} {}",
+                incumbent_words(state),
+                state.foundation.metric,
+                number(mean)
+            ));
         }
         if !state.incumbent.patch.is_empty() {
             stdout::line(format!("  it differs from the start in {}", Value::Object(state.incumbent.patch.clone())));
         }
         if let Some(current) = &state.current {
-            stdout::line(format!("  iteration {} is at `{}`: {}", current.number, current.next, current.proposal.description));
+            stdout::line(format!(
+                "  iteration {} is at `{}`: {}",
+                current.number, current.next, current.proposal.description
+            ));
         } else if !state.baseline_done {
             stdout::line("  the baseline is not trained yet");
         }
@@ -170,7 +178,11 @@ impl LoopView {
                 GridCell::number(record.mean),
                 GridCell::number(difference),
                 GridCell::number(estimate.and_then(|estimate| estimate.threshold)),
-                if record.verdict == LoopVerdict::Rejected { record.reason.lines().next().unwrap_or_default().into() } else { record.title().into() },
+                if record.verdict == LoopVerdict::Rejected {
+                    record.reason.lines().next().unwrap_or_default().into()
+                } else {
+                    record.title().into()
+                },
             ];
             table.row(cells);
         }

@@ -18,7 +18,9 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// Stops a loop after its runs have written checkpoints; `resume` goes on
 #[derive(Args)]
-#[command(after_help = "Exit codes: 0 stopped, and nothing of it runs any more; 1 there was nothing to stop, or it failed.")]
+#[command(
+    after_help = "Exit codes: 0 stopped, and nothing of it runs any more; 1 there was nothing to stop, or it failed."
+)]
 pub(crate) struct LoopStopFlags {
     /// The loop; the only one when there is one
     name: Option<String>,
@@ -42,12 +44,17 @@ impl LoopStopFlags {
         }
         // One that works at a terminal.
         if let Some(process) = folder.holder() {
-            process.signal(Signal::TERM).map_err(|error| Failure::new(format!("cannot stop process {}: {error}", process.pid)))?;
+            process
+                .signal(Signal::TERM)
+                .map_err(|error| Failure::new(format!("cannot stop process {}: {error}", process.pid)))?;
             let since = Instant::now();
             while folder.holder().is_some_and(|now| now == process) {
                 if since.elapsed() > grace {
                     let message = format!("process {} still works at {}", process.pid, folder.name());
-                    return Err(Failure::with_help(message, "its runs write checkpoints; try again with a longer --grace"));
+                    return Err(Failure::with_help(
+                        message,
+                        "its runs write checkpoints; try again with a longer --grace",
+                    ));
                 }
                 thread::sleep(LOOK);
             }

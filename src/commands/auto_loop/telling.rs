@@ -25,9 +25,11 @@ impl Telling {
             (Style::None, _) => {}
             (Style::Json, event) => stdout::line(as_json(&event)),
             (_, LoopEvent::Proposed { iteration, source, proposal }) => {
-                let from = if source == ProposalSource::BuiltIn { String::new() } else { format!(" ({})", source.name()) };
+                let from =
+                    if source == ProposalSource::BuiltIn { String::new() } else { format!(" ({})", source.name()) };
                 let words = [&proposal.description, &proposal.hypothesis].map(|text| text.trim());
                 let words = words.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
+                let words = if words.is_empty() { proposal.changes() } else { words };
                 say(&format!("iteration {iteration}{from}: {words}"));
             }
             (_, LoopEvent::Training { .. }) => {}
@@ -60,9 +62,14 @@ impl Telling {
                 say(&format!("a person is asked: {question}"));
                 say(&format!("answer with `aees loop propose {name}{flags} ...`, then go on with: {again}"));
             }
-            LoopEnd::AtRest(LoopStatus::Finished) => say(&format!("all iterations are done; more with: {again} --loops N")),
+            LoopEnd::AtRest(LoopStatus::Finished) => {
+                say(&format!("all iterations are done; more with: {again} --loops N"))
+            }
             LoopEnd::AtRest(LoopStatus::Plateau) => {
-                say(&format!("nothing was kept in the last {} iterations: widen the ranges, or propose", state.since_keep));
+                say(&format!(
+                    "nothing was kept in the last {} iterations: widen the ranges, or propose",
+                    state.since_keep
+                ));
             }
             LoopEnd::AtRest(LoopStatus::Exhausted) => say("everything in the ranges was tried"),
             LoopEnd::AtRest(LoopStatus::Open | LoopStatus::Failed(_)) => {}

@@ -26,12 +26,7 @@ pub(super) struct LocalTrainer {
 
 impl LocalTrainer {
     /// Trains until this many hours are over.
-    pub(super) fn new(
-        places: &LoopPlaces,
-        slots: RunSlots,
-        hours: Option<f64>,
-        style: Style,
-    ) -> Result<Self, Failure> {
+    pub(super) fn new(places: &LoopPlaces, slots: RunSlots, hours: Option<f64>, style: Style) -> Result<Self, Failure> {
         let asked = interrupt::count(|| {
             eprintln!("stopping after the step of all runs, with checkpoints; press Ctrl-C again to stop at once");
         })?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use aees_report::html::{Page, PageQuestion};
+use aees_report::html::{LoopStory, Page, PageQuestion};
 use aees_report::{ReadError, ReportSource, ResultSet};
 use aees_run::output::{OutputKind, write_output};
 use aees_run::times::moment;
@@ -41,7 +41,9 @@ pub(super) fn run(typed: &HtmlFlags) -> Result<ExitCode, Failure> {
     let found = match ResultSet::read(&sources) {
         Ok(found) => found,
         // A study without results still has a page: what was asked, and what failed.
-        Err(ReadError::Nothing { skipped, .. }) if matches!(sources.as_slice(), [ReportSource::Study { .. }]) => {
+        Err(ReadError::Nothing { skipped, .. })
+            if matches!(sources.as_slice(), [ReportSource::Study { .. } | ReportSource::Loop { .. }]) =>
+        {
             ResultSet { skipped, ..ResultSet::default() }
         }
         Err(error) => return Err(error.into()),
@@ -49,15 +51,22 @@ pub(super) fn run(typed: &HtmlFlags) -> Result<ExitCode, Failure> {
     let out = &typed.out;
     let results = typed.sources.results();
     let reader = if let [ReportSource::Study { .. }] = sources.as_slice() { results.reader().ok() } else { None };
+    let story = match sources.as_slice() {
+        [ReportSource::Loop { name, .. }] => Some(LoopStory::read(&results.root, name)?),
+        _ => None,
+    };
     let question = PageQuestion {
         sources: &sources,
         registry: reader.as_ref(),
         flags: &results.flags,
-        metric: typed.metric.as_deref(),
+        metric: typed.metric.as_deref().or(story.as_ref().map(LoopStory::metric)),
         group_by: &typed.group_by,
     };
     let exit = exit_code(&found.skipped);
     let mut page = Page::of(found, &question)?;
+    if let Some(story) = story {
+        page.tell_loop(story, &results.flags);
+    }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let now = i64::try_from(now).unwrap_or(i64::MAX);
     page.footer = format!("Made {} UTC by aees {}.", moment(now), env!("CARGO_PKG_VERSION"));

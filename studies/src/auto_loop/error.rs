@@ -32,9 +32,9 @@ pub enum LoopError {
     /// A study file without `loop:`.
     #[error("{path} is no loop: it has no `loop:`", path = .0.display())]
     NoLoop(PathBuf),
-    /// A name that is too long for the studies that are named after it.
-    #[error("`{0}` is too long for the name of a loop: its studies are named after it")]
-    LongName(String),
+    /// A name that the studies cannot have that are named after it.
+    #[error("`{0}` cannot be the name of a loop")]
+    Name(String),
     /// There is a loop of the name.
     #[error("there is a loop {0} already")]
     Exists(String),
@@ -79,14 +79,17 @@ impl LoopError {
             Self::File(error) => return error.help(),
             Self::Study(_) | Self::Record(_) => return None,
             Self::NoLoop(_) => "docs/loop.md has an example; `aees sweep run` runs a study without a loop".into(),
-            Self::LongName(_) => "give it another with --name, of 48 letters at most".into(),
+            Self::Name(_) => {
+                "give it another with --name: 1 to 48 of a-z, 0-9, `_` and `-`, beginning with a letter or digit".into()
+            }
             Self::Exists(name) => format!("`aees loop resume {name}` goes on with it; --name starts another"),
             Self::Unknown { known, .. } if known.is_empty() => "`aees loop start FILE` starts one".into(),
             Self::Unknown { known, .. } => format!("there are {}", known.join(", ")),
             Self::Busy { name, .. } => format!("`aees loop status {name}` shows it, `aees loop stop {name}` ends it"),
             Self::Foundation { .. } => "put the file back, or start another loop from it with --name".into(),
             Self::Edited { .. } => {
-                "put the file back, or let `aees loop resume NAME --rebuild-history` write it again from iterations/".into()
+                "put the file back, or let `aees loop resume NAME --rebuild-history` write it again from iterations/"
+                    .into()
             }
             Self::Endless => {
                 "say --loops N or --max-hours H, or `loops` or `patience` in `loop:` or `max_hours` in `budget:`".into()
@@ -94,7 +97,9 @@ impl LoopError {
             Self::NoBaseline => "name baseline, too, or leave --only away".into(),
             Self::NextStage { stage, .. } => format!("name {stage}, too, or leave --only and --loop-only away"),
             Self::NoIncumbent { study, .. } => {
-                format!("`aees runs ls {study}` shows them; begin from settings that train, or try failed ones again with `aees sweep resume {study} --retry-failed`")
+                format!(
+                    "`aees runs ls {study}` shows them; begin from settings that train, or try failed ones again with `aees sweep resume {study} --retry-failed`"
+                )
             }
             Self::Broken(_) => "`aees runs ls` shows what happened; `aees loop resume` goes on".into(),
             Self::Proposer { .. } => {

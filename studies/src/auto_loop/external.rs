@@ -128,7 +128,8 @@ impl Running {
             if self.too_much.load(Ordering::Relaxed) {
                 why = Some(format!("printed more than {} MiB", MOST >> 20));
             } else if since.elapsed() >= question.limit {
-                why = Some(format!("gave no proposal within {} and was ended", span(question.limit.as_secs_f64() * 1e3)));
+                why =
+                    Some(format!("gave no proposal within {} and was ended", span(question.limit.as_secs_f64() * 1e3)));
             }
             if stopped || why.is_some() {
                 if let Some(tree) = &mut self.tree {

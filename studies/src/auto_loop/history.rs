@@ -65,11 +65,8 @@ impl LoopHistory {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             read => read.map_err(FileError::at("read", &history.path))?,
         };
-        let edited = |line: u64, reason: &str| LoopError::Edited {
-            path: folder.history(),
-            line,
-            reason: reason.to_owned(),
-        };
+        let edited =
+            |line: u64, reason: &str| LoopError::Edited { path: folder.history(), line, reason: reason.to_owned() };
         let mut rest = text.as_slice();
         while history.end.lines < end.lines {
             let line = history.end.lines + 1;
@@ -113,9 +110,7 @@ impl LoopHistory {
 
     /// Writes the next line, on the disk when this returns. What lies behind the known end is cut off first.
     pub(super) fn append(&mut self, record: IterationRecord) -> Result<(), LoopError> {
-        let body = serde_json::to_string(&record).map_err(|error| RecordError::damaged(&self.path, error))?;
-        let chain = chain(&self.end.chain, &body);
-        let line = format!("{}{MARK}{chain}\"}}\n", &body[..body.len() - 1]);
+        let (line, chain) = line_of(&record, &self.end).map_err(|error| RecordError::damaged(&self.path, error))?;
         let write = || -> io::Result<()> {
             let mut file = File::options().write(true).create(true).truncate(false).open(&self.path)?;
             file.set_len(self.end.bytes)?;
@@ -124,8 +119,7 @@ impl LoopHistory {
             file.sync_all()
         };
         write().map_err(FileError::at("write", &self.path))?;
-        self.end =
-            HistoryEnd { lines: self.end.lines + 1, bytes: self.end.bytes + line.len() as u64, chain };
+        self.end = HistoryEnd { lines: self.end.lines + 1, bytes: self.end.bytes + line.len() as u64, chain };
         self.records.push(record);
         Ok(())
     }
@@ -136,7 +130,8 @@ impl LoopHistory {
         for record in &self.records {
             let run = record.pairs.first().map_or("-", |pair| pair.candidate_run.get(..16).unwrap_or("-"));
             let number = record.mean.map_or_else(|| "-".to_owned(), |mean| format!("{mean:.6}"));
-            let memory = record.memory_bytes.map_or_else(|| "-".to_owned(), |bytes| format!("{:.1}", bytes as f64 / 1e9));
+            let memory =
+                record.memory_bytes.map_or_else(|| "-".to_owned(), |bytes| format!("{:.1}", bytes as f64 / 1e9));
             let description: String = record.title().chars().take(DESCRIPTION).collect();
             // Writing to a String cannot fail.
             let _ = writeln!(text, "{run}\t{number}\t{memory}\t{}\t{description}", record.verdict.name());
@@ -176,9 +171,98 @@ impl LoopHistory {
     }
 }
 
+/// The line of a record behind an end, and its digest.
+fn line_of(record: &IterationRecord, end: &HistoryEnd) -> serde_json::Result<(String, String)> {
+    let body = serde_json::to_string(record)?;
+    let chain = chain(&end.chain, &body);
+    Ok((format!("{}{MARK}{chain}\"}}\n", &body[..body.len() - 1]), chain))
+}
+
 /// The digest of a record that follows another.
 fn chain(before: &str, body: &str) -> String {
     let mut digest = sha256(format!("{before}{body}"));
     digest.truncate(DIGEST);
     digest
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::auto_loop::{LoopVerdict, Proposal, SeedPair};
+    use crate::disk::Root;
+
+    fn record(iteration: u64) -> IterationRecord {
+        let id = "0123456789abcdef".repeat(4);
+        let pair = |seed| SeedPair {
+            seed,
+            candidate: Some(0.8123),
+            incumbent: Some(0.7987),
+            candidate_run: id.clone(),
+            incumbent_run: id.clone(),
+        };
+        IterationRecord {
+            iteration,
+            verdict: LoopVerdict::Discard,
+            reason: "+0.013600 on 3 seeds does not reach 0.020000: noise can be as good".into(),
+            source: None,
+            proposal: Proposal {
+                description: "with\ta tab, a \"chain\":\"quote\" and }}".into(),
+                ..Proposal::default()
+            },
+            patch: serde_json::Map::new(),
+            config_id: id.clone(),
+            point: vec![Some(0.25), None],
+            incumbent: 0,
+            pairs: (0..3).map(pair).collect(),
+            mean: Some(0.8123),
+            estimate: None,
+            memory_bytes: Some(300_000_000),
+            seconds: 12.5,
+            proposer_failed: false,
+            at: 0,
+        }
+    }
+
+    #[test]
+    fn what_is_appended_is_read_back_and_what_is_behind_it_is_cut_off() {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = LoopFolder::new(&Root::new(scratch.path()), "night");
+        folder.make().unwrap();
+        let mut history = LoopHistory::new(&folder);
+        history.append(record(0)).unwrap();
+        let end = history.end.clone();
+        history.append(record(1)).unwrap();
+        // The state knew one line: the other is what a kill left.
+        let mut known = LoopHistory::read(&folder, &end).unwrap();
+        assert_eq!(known.records, [record(0)]);
+        known.append(record(1)).unwrap();
+        assert_eq!(known.end, history.end);
+        assert_eq!(LoopHistory::read(&folder, &known.end).unwrap().records, [record(0), record(1)]);
+        known.write_results("val_accuracy").unwrap();
+        let table = fs::read_to_string(folder.results()).unwrap();
+        assert_eq!(table.lines().nth(1).unwrap().split('\t').count(), 5, "{table}");
+        assert!(table.contains("0123456789abcdef\t0.812300\t0.3\tdiscard\twith a tab"), "{table}");
+    }
+
+    /// Ten thousand iterations are read in less than a second by the program; here they may take longer.
+    #[test]
+    fn a_long_history_is_read_at_once() {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = LoopFolder::new(&Root::new(scratch.path()), "long");
+        folder.make().unwrap();
+        let (mut end, mut text) = (HistoryEnd::default(), String::new());
+        for iteration in 0..=10_000 {
+            let (line, chain) = line_of(&record(iteration), &end).unwrap();
+            end = HistoryEnd { lines: end.lines + 1, bytes: end.bytes + line.len() as u64, chain };
+            text += &line;
+        }
+        fs::write(folder.history(), text).unwrap();
+        let since = Instant::now();
+        let history = LoopHistory::read(&folder, &end).unwrap();
+        println!("{} records in {:?}", history.records.len(), since.elapsed());
+        assert_eq!(history.records.len(), 10_001);
+        assert!(since.elapsed() < Duration::from_secs(10));
+    }
 }

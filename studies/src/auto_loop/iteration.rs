@@ -230,7 +230,7 @@ impl IterationRecord {
     pub fn title(&self) -> String {
         let words = [&self.proposal.description, &self.proposal.hypothesis];
         let text = words.into_iter().find(|text| !text.trim().is_empty()).cloned();
-        let text = text.unwrap_or_else(|| self.proposal.direction());
+        let text = text.unwrap_or_else(|| self.proposal.changes());
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 }

@@ -142,7 +142,7 @@ pub fn read_loop_study(path: &Path, name: Option<&str>) -> Result<Study, LoopErr
         name.clone_into(&mut study.name);
     }
     if study.name.len() > LONGEST_NAME || !is_study_name(&study.name) {
-        return Err(LoopError::LongName(study.name));
+        return Err(LoopError::Name(study.name));
     }
     Ok(study)
 }
@@ -257,7 +257,11 @@ impl<'a> AutoLoop<'a> {
             };
             if !scope.stages.contains(&next) {
                 let iteration = self.state.current.as_ref().map_or(self.state.iterations + 1, |current| current.number);
-                return if worked { Ok(LoopEnd::ScopeDone) } else { Err(LoopError::NextStage { iteration, stage: next }) };
+                return if worked {
+                    Ok(LoopEnd::ScopeDone)
+                } else {
+                    Err(LoopError::NextStage { iteration, stage: next })
+                };
             }
             if self.state.current.is_none() {
                 self.state.current = Some(OpenIteration::new(self.state.iterations + 1));

@@ -82,7 +82,9 @@ impl Proposal {
             }
         };
         let Value::Object(map) = &value else {
-            return Err("a proposal is a JSON object such as {\"patch\": {\"lr\": 0.001}, \"description\": \"...\"}".into());
+            return Err(
+                "a proposal is a JSON object such as {\"patch\": {\"lr\": 0.001}, \"description\": \"...\"}".into()
+            );
         };
         let names = || KEYS.iter().map(|(name, _)| *name);
         for key in map.keys().filter(|key| !names().any(|name| name == key.as_str())) {
@@ -97,10 +99,10 @@ impl Proposal {
         Ok(proposal)
     }
 
-    /// The direction: its own word, or the settings that it changes.
-    pub fn direction(&self) -> String {
-        let keys = || self.patch.keys().map(String::as_str).collect::<Vec<_>>().join(",");
-        self.axis.clone().unwrap_or_else(keys)
+    /// What it changes, `lr=0.001 optimizer=SGD`.
+    pub fn changes(&self) -> String {
+        let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        self.patch.iter().map(|(key, value)| format!("{key}={}", shown(value))).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -146,7 +148,7 @@ mod tests {
         let plain = r#"{"patch": {"lr": 0.001}, "hypothesis": "smaller steps"}"#;
         let found = Proposal::parse(plain).unwrap();
         assert_eq!(found.patch["lr"], 0.001);
-        assert_eq!(found.direction(), "lr");
+        assert_eq!(found.changes(), "lr=0.001");
         for around in [format!("Sure!\n```json\n{plain}\n```\nGood luck."), format!("\u{feff} {plain}\n")] {
             assert_eq!(Proposal::parse(&around).unwrap(), found);
         }

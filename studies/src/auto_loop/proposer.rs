@@ -39,14 +39,18 @@ pub(super) fn propose(
         })
         .collect();
     let text = |point: &[f64]| Value::Object(study.patch_at(point)).to_string();
-    let tried: HashSet<String> =
-        over.iter().filter_map(|trial| Some(text(&trial.point.iter().copied().collect::<Option<Vec<f64>>>()?))).collect();
+    let tried: HashSet<String> = over
+        .iter()
+        .filter_map(|trial| Some(text(&trial.point.iter().copied().collect::<Option<Vec<f64>>>()?)))
+        .collect();
     let learns = over.len() as u64 > block.first;
     let draw = |attempt: u64| {
         let trial = iteration + attempt * BETWEEN_TRIES;
         match learns {
             true => tpe::propose(&dimensions, &over, &[], block.seed, trial),
-            false => (0..dimensions.len()).map(|index| Draw::new(block.seed, trial, &format!("loop {index}")).0).collect(),
+            false => {
+                (0..dimensions.len()).map(|index| Draw::new(block.seed, trial, &format!("loop {index}")).0).collect()
+            }
         }
     };
     let point = (0..TRIES).map(draw).find(|point: &Vec<f64>| !tried.contains(&text(point)))?;
@@ -57,4 +61,128 @@ pub(super) fn propose(
         false => "a random place in the ranges, to learn from".to_owned(),
     };
     Some(Proposal { description: shown.join(" "), hypothesis, patch, ..Proposal::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::auto_loop::{LoopVerdict, SeedPair};
+
+    /// A study of two settings and a list, as a file says it.
+    fn study(more: &str) -> (tempfile::TempDir, Study, LoopBlock) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hill.yaml");
+        let text = format!(
+            "aees: 1\ntask: command\ncommand: {{argv: ['true']}}\nbase: {{x: 9, y: 1, kind: a}}\nmetric: {{name: score}}\n\
+             sweep:\n  x: {{uniform: {{from: 0, to: 10}}}}\n  y: {{loguniform: {{from: 1e-4, to: 1}}}}\n  kind: [a, b, c]\n{more}"
+        );
+        fs::write(&path, text).unwrap();
+        let study = Study::read(&path).unwrap();
+        let block = study.loop_block.clone().unwrap();
+        (folder, study, block)
+    }
+
+    /// Higher is better; the top is 0 at x = 3, y = 0.01 and b.
+    fn score(proposal: &Proposal) -> f64 {
+        let number = |key: &str| proposal.patch[key].as_f64().unwrap();
+        let kind = if proposal.patch["kind"] == "b" { 0.0 } else { -4.0 };
+        kind - (number("x") - 3.0).powi(2) - (number("y").log10() + 2.0).powi(2)
+    }
+
+    fn record(study: &Study, iteration: u64, proposal: &Proposal) -> IterationRecord {
+        let candidate = crate::auto_loop::Candidate::of(study, &serde_json::Map::new(), &[], proposal).unwrap();
+        let pair = SeedPair {
+            seed: 0,
+            candidate: Some(score(proposal)),
+            incumbent: Some(0.0),
+            candidate_run: String::new(),
+            incumbent_run: String::new(),
+        };
+        IterationRecord {
+            iteration,
+            verdict: LoopVerdict::Discard,
+            reason: String::new(),
+            source: None,
+            proposal: proposal.clone(),
+            patch: candidate.patch,
+            config_id: String::new(),
+            point: candidate.point,
+            incumbent: 0,
+            mean: pair.candidate,
+            pairs: vec![pair],
+            estimate: None,
+            memory_bytes: None,
+            seconds: 0.0,
+            proposer_failed: false,
+            at: 0,
+        }
+    }
+
+    /// The best of some proposals, each learning from those before it.
+    fn best(study: &Study, block: &LoopBlock, iterations: u64) -> f64 {
+        let mut records = Vec::new();
+        for iteration in 1..=iterations {
+            let proposal = propose(study, block, &records, iteration).unwrap();
+            study.check_patch(&proposal.patch).unwrap();
+            records.push(record(study, iteration, &proposal));
+        }
+        records.iter().filter_map(|record| record.mean).fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    #[test]
+    fn it_finds_the_top_of_known_hills_and_beats_chance() {
+        let (_folder, study, block) = study("loop: {first: 10}\n");
+        let seeds = 0..20;
+        let mut wins = 0;
+        for seed in seeds {
+            let learning = LoopBlock { seed, ..block.clone() };
+            let random = LoopBlock { first: 1_000, ..learning.clone() };
+            let (learned, drawn) = (best(&study, &learning, 60), best(&study, &random, 60));
+            assert!(learned > -1.0, "seed {seed}: {learned}");
+            wins += u32::from(learned >= drawn);
+        }
+        assert!(wins >= 15, "it was better than chance with {wins} of 20 seeds");
+    }
+
+    #[test]
+    fn what_it_proposes_follows_from_the_seed_and_the_history_and_was_not_tried() {
+        let (_folder, study, block) = study("loop: {first: 3}\n");
+        assert_eq!(best(&study, &block, 20), best(&study, &block, 20));
+        assert_ne!(propose(&study, &block, &[], 1), propose(&study, &LoopBlock { seed: 1, ..block.clone() }, &[], 1));
+        let (_folder, listed, block) = {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("list.yaml");
+            let text = "aees: 1\ntask: command\ncommand: {argv: ['true']}\nbase: {x: 1}\nmetric: {name: score}\n\
+                        sweep: {x: [1, 2, 3]}\nloop: {first: 0}\n";
+            fs::write(&path, text).unwrap();
+            let study = Study::read(&path).unwrap();
+            let block = study.loop_block.clone().unwrap();
+            (folder, study, block)
+        };
+        let mut records: Vec<IterationRecord> = Vec::new();
+        for iteration in 1..=3 {
+            let proposal = propose(&listed, &block, &records, iteration).unwrap();
+            assert!(records.iter().all(|known| known.proposal.patch != proposal.patch));
+            let mut record = IterationRecord { proposal: proposal.clone(), iteration, ..record_of(&listed, &proposal) };
+            record.pairs = vec![SeedPair {
+                seed: 0,
+                candidate: Some(0.0),
+                incumbent: None,
+                candidate_run: String::new(),
+                incumbent_run: String::new(),
+            }];
+            records.push(record);
+        }
+        assert_eq!(propose(&listed, &block, &records, 4), None, "nothing is left");
+    }
+
+    fn record_of(study: &Study, proposal: &Proposal) -> IterationRecord {
+        let patch = serde_json::json!({"x": 3, "y": 0.01, "kind": "b"});
+        let known = Proposal { patch: patch.as_object().cloned().unwrap(), ..Proposal::default() };
+        let (_folder, hill, _) = self::study("loop:\n");
+        let candidate = crate::auto_loop::Candidate::of(study, &serde_json::Map::new(), &[], proposal).unwrap();
+        IterationRecord { point: candidate.point, patch: candidate.patch, ..record(&hill, 1, &known) }
+    }
 }

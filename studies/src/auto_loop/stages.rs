@@ -48,7 +48,10 @@ impl AutoLoop<'_> {
         let Some((source, proposal)) = found else {
             return Ok(StageEnd::Rest(if self.study.space().is_empty() {
                 let path = self.folder.next_proposal();
-                LoopStatus::NeedInput(format!("nothing proposes: the loop has neither ranges nor a command; write {}", path.display()))
+                LoopStatus::NeedInput(format!(
+                    "nothing proposes: the loop has neither ranges nor a command; write {}",
+                    path.display()
+                ))
             } else {
                 LoopStatus::Exhausted
             }));
@@ -178,7 +181,8 @@ impl AutoLoop<'_> {
         });
         if let Some(known) = known {
             let mean = known.mean.map(|mean| format!(", {} {mean}", self.metric.name)).unwrap_or_default();
-            let was = if known.iteration == 0 { "the start".to_owned() } else { format!("iteration {}", known.iteration) };
+            let was =
+                if known.iteration == 0 { "the start".to_owned() } else { format!("iteration {}", known.iteration) };
             current.end(LoopVerdict::Duplicate, format!("the same settings as {was} ({}{mean})", known.verdict.name()));
         }
         current.config_id = config;

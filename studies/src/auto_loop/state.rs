@@ -184,7 +184,9 @@ impl LoopState {
         let state: Self = serde_json::from_slice(&text).map_err(|error| RecordError::damaged(&path, error))?;
         match state.schema_version {
             VERSION => Ok(state),
-            other => Err(RecordError::damaged(&path, format!("it has version {other}; this program knows {VERSION}")).into()),
+            other => {
+                Err(RecordError::damaged(&path, format!("it has version {other}; this program knows {VERSION}")).into())
+            }
         }
     }
 

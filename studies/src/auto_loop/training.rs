@@ -82,13 +82,7 @@ impl AutoLoop<'_> {
             let run = runs.get(seed);
             let id = run.map(|run| run.full().to_owned()).unwrap_or_default();
             let value = run.and_then(|run| self.value(run));
-            SeedPair {
-                seed: *seed,
-                candidate: value,
-                incumbent: value,
-                candidate_run: id.clone(),
-                incumbent_run: id,
-            }
+            SeedPair { seed: *seed, candidate: value, incumbent: value, candidate_run: id.clone(), incumbent_run: id }
         };
         let pairs: Vec<SeedPair> = seeds.iter().map(pair).collect();
         let values: Vec<f64> = pairs.iter().filter_map(|pair| pair.incumbent).collect();
@@ -177,7 +171,8 @@ impl AutoLoop<'_> {
     /// What became of runs that gave no number, in words.
     fn why_none(&self, study: &str, runs: &HashMap<i64, RunId>) -> Result<String, RegistryError> {
         let rows = self.rows(study)?;
-        let without = rows.iter().filter(|row| runs.values().any(|run| *run == row.run_id && self.value(run).is_none()));
+        let without =
+            rows.iter().filter(|row| runs.values().any(|run| *run == row.run_id && self.value(run).is_none()));
         let words: Vec<String> = without.map(|row| format!("seed {}: {}", row.seed, self.ending(row))).collect();
         Ok(words.join("; "))
     }
@@ -186,7 +181,9 @@ impl AutoLoop<'_> {
     pub(super) fn ending(&self, row: &RunRow) -> String {
         use crate::registry::{OutcomeKind, RunState};
         match (row.state, row.outcome) {
-            (RunState::Done, Some(OutcomeKind::Ok) | None) => format!("its result has no number `{}`", self.metric.name),
+            (RunState::Done, Some(OutcomeKind::Ok) | None) => {
+                format!("its result has no number `{}`", self.metric.name)
+            }
             (RunState::Done, Some(_)) => "it diverged".to_owned(),
             (state, _) => {
                 let class = row.class.as_deref().map(|class| format!(" ({class})")).unwrap_or_default();

@@ -259,9 +259,11 @@ pub(super) const SLURM: &[StudyKey] = &[
 
 /// `loop`.
 pub(super) const LOOP: &[StudyKey] = &[
-    key("baseline", "Runs of an incumbent on fresh seeds, by which its noise is known; 4 when left out.", || {
-        json!({"type": "integer", "minimum": 2})
-    }),
+    key(
+        "baseline",
+        "Runs of an incumbent on fresh seeds, by which its noise is known; 4 when left out.",
+        || json!({"type": "integer", "minimum": 2}),
+    ),
     key("seeds", "Seeds on which a candidate is judged; 3 when left out.", count),
     key("retest", "Seeds more for a candidate that is better but not clearly so; 3 when left out.", from_zero),
     key("scout", "Seeds after which a hopeless candidate is dropped, 0 for never; 1 when left out.", from_zero),
@@ -282,7 +284,18 @@ pub(super) const LOOP: &[StudyKey] = &[
 
 /// What a loop decides itself, or has no use for.
 pub(super) const NOT_IN_LOOPS: [&str; 12] = [
-    "seeds", "search", "prune", "exclude", "cases", "configs", "on_end", "on_failure", "slurm", "compat", "zip", "purpose",
+    "seeds",
+    "search",
+    "prune",
+    "exclude",
+    "cases",
+    "configs",
+    "on_end",
+    "on_failure",
+    "slurm",
+    "compat",
+    "zip",
+    "purpose",
 ];
 
 /// `compat`.

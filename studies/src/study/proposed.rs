@@ -64,14 +64,15 @@ impl Study {
             return refuse(StudyProblem::KeptFixed { key });
         }
         let Some(axis) = self.root.axes.iter().find(|axis| setting_name(&axis.keys[0]) == name) else {
-            let of_problem = self.dialect.task.is_some() && RunConfig::setting(name).is_some_and(|info| info.of_problem);
+            let of_problem =
+                self.dialect.task.is_some() && RunConfig::setting(name).is_some_and(|info| info.of_problem);
             return if of_problem { refuse(StudyProblem::OfProblem { key }) } else { None };
         };
         let value = self.typed(name, assignment);
         if coordinate(axis, &value).is_some() {
             return None;
         }
-        refuse(StudyProblem::OutsideRange { key, value: shown(&value), range: range_text(axis) })
+        refuse(StudyProblem::OutsideRange { key, value: value.to_string(), range: range_text(axis) })
     }
 
     /// A value as its setting understands it.
@@ -146,7 +147,8 @@ fn coordinate(axis: &SweepAxis, value: &Value) -> Option<f64> {
         AxisValues::Drawn(distribution) => distribution.coordinate_of(value.as_f64()?),
         AxisValues::Listed(listed) => {
             let is_it = |candidate: &Value| {
-                let number = |value: &Value| value.as_str().and_then(|text| text.parse::<f64>().ok()).or(value.as_f64());
+                let number =
+                    |value: &Value| value.as_str().and_then(|text| text.parse::<f64>().ok()).or(value.as_f64());
                 same(candidate, value)
                     || number(candidate).zip(number(value)).is_some_and(|(one, other)| one == other)
                     || shown(candidate) == shown(value)
