@@ -71,6 +71,23 @@ const EXAMPLES: &[VerbExamples] = &[
         ],
     ),
     (
+        "aees loop start",
+        &[
+            ("Thirty iterations, in the background", "aees loop start night.yaml --loops 30"),
+            (
+                "Only what the others are compared with, here",
+                "aees loop start night.yaml --only setup,baseline --no-background",
+            ),
+        ],
+    ),
+    (
+        "aees loop propose",
+        &[
+            ("A setting, and why", "aees loop propose night --set lr=1e-3 --hypothesis 'the start is too high'"),
+            ("As JSON", "aees loop propose night proposal.json"),
+        ],
+    ),
+    (
         "aees sweep plan",
         &[
             ("What would run", "aees sweep plan study.yaml"),

@@ -7,13 +7,20 @@ use std::path::Path;
 use crate::program::{Scratch, TINY, wait_until};
 
 /// Every verb, with the words before it.
-const VERBS: [&str; 61] = [
+const VERBS: [&str; 68] = [
     "",
     "train",
     "pretokenize",
     "data",
     "data fetch",
     "export",
+    "loop",
+    "loop start",
+    "loop resume",
+    "loop status",
+    "loop stop",
+    "loop propose",
+    "loop schema",
     "slurm",
     "slurm submit",
     "slurm collect",

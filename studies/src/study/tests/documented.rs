@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::super::keys::{BLOCK, BREAKERS, BUDGET, COMMAND, COMPAT, METRIC, PRUNE, SEARCH, SLURM, STUDY, names};
+use super::super::keys::{BLOCK, BREAKERS, BUDGET, COMMAND, COMPAT, LOOP, METRIC, PRUNE, SEARCH, SLURM, STUDY, names};
 use super::super::yaml::read_map;
 use super::super::{Overrides, Study, schema, starter};
 use super::{CIFAR, COMMAND as COMMAND_HEAD, Folder};
@@ -14,7 +14,17 @@ use aees_run::settings::TaskName;
 
 /// The examples of the page.
 fn examples() -> Vec<String> {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/studies.md");
+    examples_of("studies.md")
+}
+
+/// The loops of their own page, and the one that was run for the front page.
+fn loops() -> Vec<String> {
+    let night = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/loops/sst2-night.yaml");
+    examples_of("loop.md").into_iter().chain([std::fs::read_to_string(night).unwrap()]).collect()
+}
+
+fn examples_of(page: &str) -> Vec<String> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page);
     let page = std::fs::read_to_string(page).unwrap();
     let blocks = page.split("```yaml\n").skip(1);
     blocks.map(|block| block.split_once("```").unwrap().0.to_owned()).collect()
@@ -27,6 +37,7 @@ fn studies() -> Vec<String> {
     let tasks = TaskName::ALL.map(Some).into_iter().chain([None]);
     let mut studies: Vec<String> = files.map(|path| std::fs::read_to_string(path).unwrap()).collect();
     studies.extend(examples());
+    studies.extend(loops());
     studies.extend(tasks.map(|task| starter("x", task)));
     assert!(studies.len() > 30, "{}", studies.len());
     studies
@@ -150,6 +161,14 @@ fn every_example_of_the_page_is_a_study() {
 }
 
 #[test]
+fn every_example_of_the_loops_page_is_a_loop() {
+    for example in loops() {
+        let study = Folder::new().read(&example).unwrap_or_else(|errors| panic!("{errors}\n{example}"));
+        assert!(study.loop_block.is_some_and(|block| block.baseline >= 2), "{example}");
+    }
+}
+
+#[test]
 fn the_schema_allows_what_the_parser_reads() {
     let schema = schema();
     for study in studies() {
@@ -176,6 +195,9 @@ fn the_schema_refuses_what_the_parser_refuses() {
         format!("{CIFAR}sweep: {{lr: {{uniform: {{from: 1, to: 2}}, choice: [1]}}}}\n"),
         format!("{CIFAR}cases: [{{set: {{lr: 1}}}}]\n"),
         format!("{CIFAR}search: {{method: bayes, n: 3}}\n"),
+        format!("{CIFAR}metric: {{name: val_accuracy}}\nloop: {{baseline: 1}}\n"),
+        format!("{CIFAR}metric: {{name: val_accuracy}}\nloop: {{baselin: 3}}\n"),
+        format!("{CIFAR}metric: {{name: val_accuracy}}\nloop: {{seeds: 0}}\n"),
         format!("{CIFAR}metric: {{goal: max}}\n"),
         format!("{CIFAR}metric: {{name: val_accuracy}}\nprune: {{factor: 1}}\n"),
         format!("{CIFAR}metric: {{name: val_accuracy}}\nprune: {{grace: 0}}\n"),
@@ -215,8 +237,8 @@ fn every_key_has_an_example() {
         }
     }
     let mut found = BTreeSet::new();
-    examples().iter().for_each(|example| keys(&document(example), &mut found));
-    for key in names(&[STUDY, BLOCK, SEARCH, METRIC, PRUNE, BUDGET, BREAKERS, COMPAT, SLURM, COMMAND])
+    examples().iter().chain(&loops()).for_each(|example| keys(&document(example), &mut found));
+    for key in names(&[STUDY, BLOCK, SEARCH, METRIC, PRUNE, BUDGET, BREAKERS, COMPAT, SLURM, COMMAND, LOOP])
         .into_iter()
         .chain(super::super::axis::FORMS)
     {
