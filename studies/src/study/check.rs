@@ -8,7 +8,7 @@ use super::axis::AxisValues;
 use super::command::CommandSpec;
 use super::definition::{Search, Study, StudyTask};
 use super::error::{StudyError, StudyProblem};
-use super::secrets::secret_word;
+use super::secrets::{self, secret_word};
 use super::settings::{Assignment, Dialect, Settings, setting_name};
 
 /// Checks every value that the file or one of its bases gives, used or not.
