@@ -1,9 +1,9 @@
 //! How people are shown a number of a run. Files and programs get it as it is.
 
-/// Whether a number of this name is shown as a share in percent: an accuracy, and not one that is in percent already.
+/// Whether a number of this name is shown as a share in percent: an accuracy or a difference of two, and not one in percent already.
 pub fn is_share(metric: &str, value: f64) -> bool {
     let name = metric.rsplit('.').next().unwrap_or(metric);
-    (name == "accuracy" || name.ends_with("_accuracy")) && (0.0..=1.0).contains(&value)
+    (name == "accuracy" || name.ends_with("_accuracy")) && (-1.0..=1.0).contains(&value)
 }
 
 /// An accuracy: `71.23 %`.

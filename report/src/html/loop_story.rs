@@ -8,7 +8,7 @@ use aees_studies::disk::Root;
 use aees_studies::study::Objective;
 use serde_json::{Map, Value};
 
-use super::numbers::{number, sort_key};
+use super::numbers::{sort_key, value};
 use crate::figures::{NamedFigure, PathPoint, incumbent_path};
 use crate::markup::escaped;
 
@@ -68,7 +68,7 @@ impl LoopStory {
             fact("metric", state.foundation.metric.clone()),
             fact("iterations", format!("{} ({})", state.iterations, counts.join(", "))),
             fact("incumbent", incumbent),
-            fact("its mean", number(state.incumbent.mean)),
+            fact("its mean", value(&self.metric.name, state.incumbent.mean)),
             fact("training of candidates", aees_run::times::span(seconds * 1e3)),
             fact("begun, last changed (UTC)", format!("{}, {}", moment(state.created_at), moment(state.updated_at))),
         ]
@@ -120,15 +120,15 @@ impl LoopStory {
             let _ = write!(text, "<th scope=\"col\"{class}>{name}</th>");
         }
         text.push_str("</tr></thead>\n<tbody>\n");
-        self.records.iter().for_each(|record| text += &row(record));
+        self.records.iter().for_each(|record| text += &row(record, &self.metric.name));
         text.push_str("</tbody></table></div>\n");
         text
     }
 }
 
-fn row(record: &IterationRecord) -> String {
+fn row(record: &IterationRecord, metric: &str) -> String {
     let estimate = record.estimate;
-    let signed = |value: f64| format!("{}{}", if value >= 0.0 { "+" } else { "" }, number(Some(value)));
+    let signed = |number: f64| format!("{}{}", if number >= 0.0 { "+" } else { "" }, value(metric, Some(number)));
     let difference = estimate.map(|estimate| signed(estimate.difference));
     let interval = estimate.and_then(|estimate| {
         let half = estimate.half_width?;
@@ -153,10 +153,10 @@ fn row(record: &IterationRecord) -> String {
         record.verdict.name(),
         record.pairs.len(),
         sort_key(record.mean),
-        number(record.mean),
+        value(metric, record.mean),
         difference.unwrap_or_else(dash),
         interval.unwrap_or_else(dash),
-        number(estimate.and_then(|estimate| estimate.threshold)),
+        value(metric, estimate.and_then(|estimate| estimate.threshold)),
         escaped(&record.reason),
     )
 }

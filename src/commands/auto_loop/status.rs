@@ -2,10 +2,12 @@
 
 use std::process::ExitCode;
 
+use aees_run::shown;
 use aees_run::times::moment;
 use aees_studies::auto_loop::{IterationRecord, LoopFolder, LoopHistory, LoopState, LoopStatus, LoopVerdict};
 use aees_studies::background::{LaunchState, read_launches};
 use aees_studies::disk::Root;
+use aees_studies::study::Objective;
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -13,7 +15,7 @@ use super::telling::incumbent_words;
 use crate::failure::Failure;
 use crate::results::ResultsFlags;
 use crate::stdout;
-use crate::table::{Grid, GridCell, Side, number};
+use crate::table::{Grid, GridCell, Side};
 
 /// How many iterations are shown.
 const SHOWN: usize = 10;
@@ -121,7 +123,7 @@ impl LoopView {
             self.word(),
             state.iterations.to_string(),
             state.kept.to_string(),
-            format!("{} {}", incumbent_words(state), number(state.incumbent.mean.unwrap_or(f64::NAN))),
+            format!("{} {}", incumbent_words(state), incumbent_mean(state)),
             moment(state.updated_at),
         ];
         texts.map(GridCell::from).to_vec()
@@ -132,12 +134,13 @@ impl LoopView {
         let left = state.remaining.map(|left| format!(", {left} to come")).unwrap_or_default();
         stdout::line(format!("{}: {}", self.folder.name(), self.word()));
         stdout::line(format!("  {} iterations, {} kept{left}", state.iterations, state.kept));
-        if let Some(mean) = state.incumbent.mean {
+        let metric = Objective::parse(&state.foundation.metric).name;
+        if state.incumbent.mean.is_some() {
             stdout::line(format!(
                 "  the incumbent is {}: {} {}",
                 incumbent_words(state),
                 state.foundation.metric,
-                number(mean)
+                incumbent_mean(state)
             ));
         }
         if !state.incumbent.patch.is_empty() {
@@ -175,9 +178,9 @@ impl LoopView {
                 record.iteration.to_string().into(),
                 record.verdict.name().into(),
                 record.pairs.len().to_string().into(),
-                GridCell::number(record.mean),
-                GridCell::number(difference),
-                GridCell::number(estimate.and_then(|estimate| estimate.threshold)),
+                GridCell::metric(&metric, record.mean),
+                GridCell::metric(&metric, difference),
+                GridCell::metric(&metric, estimate.and_then(|estimate| estimate.threshold)),
                 if record.verdict == LoopVerdict::Rejected {
                     record.reason.lines().next().unwrap_or_default().into()
                 } else {
@@ -223,4 +226,10 @@ impl LoopView {
             "created_at": state.created_at, "updated_at": state.updated_at, "last_iterations": last,
         })
     }
+}
+
+/// The incumbent's value of the metric.
+fn incumbent_mean(state: &LoopState) -> String {
+    let metric = Objective::parse(&state.foundation.metric).name;
+    shown::metric(&metric, state.incumbent.mean.unwrap_or(f64::NAN))
 }

@@ -53,7 +53,9 @@ pub(super) fn not_to_propose(task: &StudyTask, assignment: &Assignment) -> Optio
         StudyTask::Command(_) => ["seed", "run_dir"].contains(&key).then_some("the loop decides it"),
     };
     let problem = |instead| StudyProblem::Reserved { key: key.to_owned(), instead };
-    instead.map(|instead| StudyError::at(&assignment.place, problem(instead))).or_else(|| secrets::in_assignment(assignment))
+    instead
+        .map(|instead| StudyError::at(&assignment.place, problem(instead)))
+        .or_else(|| secrets::in_assignment(assignment))
 }
 
 /// Settings that a study decides itself.
