@@ -2,6 +2,7 @@
 
 pub(crate) mod auto_loop;
 pub(crate) mod bench;
+pub(crate) mod board;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod data;

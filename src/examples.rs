@@ -118,6 +118,13 @@ const EXAMPLES: &[VerbExamples] = &[
     ("aees report figures", &[("All figures", "aees report figures results --out figures")]),
     ("aees report html", &[("One page that opens anywhere", "aees report html results --out report.html")]),
     (
+        "aees board",
+        &[
+            ("What trains here, as a page that follows it", "aees board"),
+            ("Runs of another folder, on any free port", "aees board /data/runs --port 0"),
+        ],
+    ),
+    (
         "aees bench train",
         &[
             ("Steps a second here", "aees bench train cifar100 --model-width 16"),

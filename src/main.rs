@@ -32,8 +32,8 @@ use aees_studies::background::become_detached;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    auto_loop, bench, completions, config, data, devices, doctor, export, man, pretokenize, registry, replay, report,
-    runs, slurm, sweep, train, worker,
+    auto_loop, bench, board, completions, config, data, devices, doctor, export, man, pretokenize, registry, replay,
+    report, runs, slurm, sweep, train, worker,
 };
 use crate::failure::{EXIT_ENVIRONMENT, Failure};
 
@@ -71,6 +71,7 @@ enum AeesVerb {
     #[command(subcommand)]
     Report(report::ReportVerb),
     Replay(replay::ReplayFlags),
+    Board(board::BoardFlags),
     #[command(subcommand)]
     Bench(bench::BenchVerb),
     Devices(devices::DevicesFlags),
@@ -117,6 +118,7 @@ fn run(verb: AeesVerb) -> Result<ExitCode, Failure> {
         AeesVerb::Registry(typed) => typed.run(),
         AeesVerb::Report(typed) => typed.run(),
         AeesVerb::Replay(typed) => typed.run(),
+        AeesVerb::Board(typed) => typed.run(),
         AeesVerb::Bench(typed) => typed.run(),
         AeesVerb::Devices(_) => devices::run(),
         AeesVerb::Doctor(typed) => typed.run(),

@@ -9,6 +9,7 @@ mod auto_loop;
 mod background;
 mod bad_input;
 mod bench;
+mod board;
 mod book;
 mod configs;
 mod doctor;

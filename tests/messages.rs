@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::program::{Scratch, TINY, wait_until};
 
 /// Every verb, with the words before it.
-const VERBS: [&str; 68] = [
+const VERBS: [&str; 69] = [
     "",
     "train",
     "pretokenize",
@@ -64,6 +64,7 @@ const VERBS: [&str; 68] = [
     "report tensor",
     "report overhead",
     "replay",
+    "board",
     "bench",
     "bench train",
     "bench overhead",

@@ -2,7 +2,7 @@
 
 mod best;
 mod figures;
-mod html;
+pub(crate) mod html;
 mod overhead;
 mod reader;
 mod tables;

@@ -31,6 +31,7 @@ mod tests;
 
 pub use incumbent_path::{PathPoint, incumbent_path};
 pub use palette::Theme;
+pub(crate) use series::all_looks;
 pub use series::{RunLook, run_looks};
 pub(crate) use themed::with_both_themes;
 

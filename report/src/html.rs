@@ -25,7 +25,9 @@ use crate::tables::Table;
 
 pub use contents::PageQuestion;
 pub use details::RunDetail;
+pub(crate) use details::{end_of_log, rounded, run_details};
 pub use figure::FIGURE_BYTES;
+pub(crate) use figure::figure_section;
 pub use loop_story::LoopStory;
 
 /// A run as the table shows it.
@@ -143,7 +145,13 @@ impl Page {
              <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
              <title>{title}</title>\n<style>\n{}</style>\n</head>\n<body>\n{body}<script>\n{}</script>\n</body>\n</html>\n",
             include_str!("html/style.css"),
-            concat!(include_str!("html/script.js"), include_str!("html/chart.js"), include_str!("html/details.js")),
+            concat!(
+                include_str!("html/theme.js"),
+                include_str!("html/script.js"),
+                include_str!("html/chart.js"),
+                include_str!("html/cards.js"),
+                include_str!("html/details.js")
+            ),
         )
     }
 }

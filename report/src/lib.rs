@@ -7,6 +7,7 @@
 
 pub mod attributes;
 pub mod best;
+pub mod board;
 mod csv;
 mod difference;
 mod error;

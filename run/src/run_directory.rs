@@ -233,8 +233,8 @@ impl RunDirectory {
     }
 }
 
-/// The id in the first line of a run's configuration.
-fn run_id_in(path: &Path) -> Option<String> {
+/// The id in the first line of the configuration in a run's folder; none in a folder that holds no run.
+pub fn run_id_in(path: &Path) -> Option<String> {
     let text = input::read_text(&path.join("config.yaml")).ok()?;
     Some(text.lines().next()?.strip_prefix(CONFIG_START)?.trim_end_matches('.').to_owned())
 }

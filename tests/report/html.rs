@@ -52,7 +52,7 @@ fn a_study_is_told_whole_and_safely() {
 }
 
 /// A Chromium on this machine.
-fn chromium() -> Option<&'static str> {
+pub(crate) fn chromium() -> Option<&'static str> {
     let names = ["chromium", "chromium-browser", "google-chrome"];
     let starts = |name: &&str| {
         let mut version = Command::new(name);

@@ -14,10 +14,8 @@ use crate::sweep::shell_study;
 
 const RUNS: u64 = 100_000;
 
-#[test]
-#[ignore = "takes a minute"]
-fn status_of_a_hundred_thousand_runs() {
-    let scratch = Scratch::new();
+/// A study of so many runs: 16 are running, some thousand are left, and the others are done.
+pub(crate) fn fill(scratch: &Scratch, runs: u64) {
     fs::create_dir(scratch.path("results")).unwrap();
     let mut registry = Registry::open(&scratch.path("results/registry.db")).unwrap();
     let digits = |number: u64, salt: u64| {
@@ -39,7 +37,7 @@ fn status_of_a_hundred_thousand_runs() {
         axes_json: json!({"method": "bandit", "lr": 1e-3, "n": number}).to_string(),
     };
     let study = StudySpec { name: "large".into(), task: "t".into(), spec_sha: "0".into(), spec_json: "{}".into() };
-    registry.plan(&study, &(0..RUNS).map(member).collect::<Vec<_>>()).unwrap();
+    registry.plan(&study, &(0..runs).map(member).collect::<Vec<_>>()).unwrap();
     let mut queue = registry.queue("large", None).unwrap();
     let completion = |sha: &str| Completion {
         outcome: OutcomeKind::Ok,
@@ -48,14 +46,20 @@ fn status_of_a_hundred_thousand_runs() {
         metrics: vec![Metric { name: "val_accuracy".into(), measure: "best".into(), value: 0.5 }],
         usage: Usage { wall_ms: Some(60_000), ..Usage::default() },
     };
-    for _ in 0..(RUNS / 4_000 - 1) {
+    for _ in 0..(runs / 4_000 - 1) {
         let claims = registry.claim(&worker(), &mut queue, 4_000, Duration::from_secs(600)).unwrap();
         let done: Vec<Completion> = claims.iter().map(|claim| completion(claim.run_id.full())).collect();
         let pairs: Vec<_> = claims.iter().zip(&done).collect();
         assert!(registry.complete_all(&pairs).unwrap().iter().all(Result::is_ok));
     }
     registry.claim(&worker(), &mut queue, 16, Duration::from_secs(600)).unwrap();
+}
 
+#[test]
+#[ignore = "takes a minute"]
+fn status_of_a_hundred_thousand_runs() {
+    let scratch = Scratch::new();
+    fill(&scratch, RUNS);
     let time = |arguments: &[&str]| {
         let mut times: Vec<u128> = (0..11)
             .map(|_| {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::figure::{LegendEntry, Sample};
 use super::looks::Looks;
-use super::palette::{Ink, Theme, dashes};
+use super::palette::{Ink, LOOKS, Theme, dashes};
 use crate::attributes::{Detail, distinguishing};
 use crate::csv::Field;
 use crate::experiment::{
@@ -269,6 +269,18 @@ pub struct RunLook {
     pub dashes: &'static str,
 }
 
+impl RunLook {
+    fn of(label: String, look: usize) -> Self {
+        let colour = |theme: Theme| theme.colour(Ink::Series(look));
+        Self { label, light: colour(Theme::Light), dark: colour(Theme::Dark), dashes: dashes(look) }
+    }
+}
+
+/// Every look once, for lines that are no results yet. Grey, which is for baselines, comes late.
+pub(crate) fn all_looks() -> Vec<RunLook> {
+    (1..LOOKS * LOOKS).map(|look| RunLook::of(String::new(), look)).collect()
+}
+
 /// The looks of runs, in their order; where several groups are drawn, the label says which. A copy of a run has none.
 pub fn run_looks(runs: &[RunRecord]) -> Vec<Option<RunLook>> {
     let mut given = Looks::default();
@@ -281,9 +293,7 @@ pub fn run_looks(runs: &[RunRecord]) -> Vec<Option<RunLook>> {
         for series in &group.series {
             let label =
                 if several { format!("{}: {}", group.full_title(), series.label) } else { series.label.clone() };
-            let colour = |theme: Theme| theme.colour(Ink::Series(series.look));
-            let look =
-                RunLook { label, light: colour(Theme::Light), dark: colour(Theme::Dark), dashes: dashes(series.look) };
+            let look = RunLook::of(label, series.look);
             for run in &series.runs {
                 if let Some(at) = runs.iter().position(|other| std::ptr::eq(other, *run)) {
                     looks[at].get_or_insert_with(|| look.clone());

@@ -11,7 +11,9 @@ const drawChart = (() => {
   };
   const node = (name, attributes = {}, text = "") => {
     const made = document.createElementNS(SVG, name);
-    Object.entries(attributes).forEach(([key, value]) => made.setAttribute(key, value));
+    const { look, ...others } = attributes;
+    Object.entries(others).forEach(([key, value]) => made.setAttribute(key, value));
+    if (look) paint(made, look);
     made.textContent = text;
     return made;
   };
@@ -35,26 +37,27 @@ const drawChart = (() => {
     return Array.from({ length: Math.max(0, count) }, (_, index) => Number(((first + index) * step).toPrecision(12)));
   };
 
-  // Puts the chart of some runs into an element. `labelled` names each line by its run, not by its method.
-  return (room, runs, labelled) => {
-    const known = new Set(runs.flatMap((run) => Object.keys(run.curves)));
-    const metrics = [...new Set(["val_accuracy", ...known])].filter((metric) => known.has(metric));
-    const state = { metric: metrics[0], across: "epoch", log: false, hidden: new Set() };
+  // Puts the chart of some runs into an element. `labelled` names each line by its run, not by its method. What it gives takes
+  // other runs, or the same with more points, and keeps what was chosen.
+  return (room, first, labelled) => {
+    let [runs, keys, legendIs] = [[], [], ""];
+    const state = { metric: "", across: "epoch", log: false, hidden: new Set() };
     const keyOf = (run) => (labelled ? run.name : run.series);
-    const keys = [...new Set(runs.map(keyOf))];
     const lookOf = (run) => data.series[run.series] ?? { label: "other", light: "#666666", dark: "#a6a6a6", dashes: "" };
     // Two runs of one method have one colour.
     const dashesOf = (key, look) => (labelled ? ["", "6 3"][keys.indexOf(key)] : look.dashes);
     const nameOf = (key) => (labelled ? key : lookOf({ series: key }).label);
 
-    const select = (title, options, chosen) => {
+    const select = (title, chosen) => {
       const label = document.createElement("label");
       const list = document.createElement("select");
-      options.forEach(([value, text]) => list.add(new Option(text, value)));
       list.addEventListener("change", () => { chosen(list.value); draw(); });
       label.append(`${title} `, list);
-      return label;
+      return [label, list];
     };
+    const [show, metrics] = select("Show", (value) => { state.metric = value; });
+    const [across, axes] = select("across", (value) => { state.across = value; });
+    axes.append(...Object.keys(ACROSS).map((key) => new Option(key, key)));
     const log = document.createElement("input");
     log.type = "checkbox";
     log.addEventListener("change", () => { state.log = log.checked; draw(); });
@@ -62,11 +65,7 @@ const drawChart = (() => {
     logLabel.append(log, " logarithmic");
     const controls = document.createElement("div");
     controls.className = "filter";
-    controls.append(
-      select("Show", metrics.map((metric) => [metric, metric.replaceAll("_", " ")]), (value) => { state.metric = value; }),
-      select("across", Object.keys(ACROSS).map((key) => [key, key]), (value) => { state.across = value; }),
-      logLabel,
-    );
+    controls.append(show, across, logLabel);
     const svg = node("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "chart", role: "img", "aria-label": "Curves" });
     const legend = document.createElement("ul");
     legend.className = "legend";
@@ -74,15 +73,30 @@ const drawChart = (() => {
     readout.className = "readout";
     room.replaceChildren(controls, svg, readout, legend);
 
-    keys.forEach((key) => {
+    const setMetrics = () => {
+      const known = new Set(runs.flatMap((run) => Object.keys(run.curves)));
+      const names = [...new Set(["val_accuracy", ...known])].filter((metric) => known.has(metric));
+      if (names.join() === [...metrics.options].map((option) => option.value).join()) return;
+      if (!names.includes(state.metric)) state.metric = names[0];
+      metrics.replaceChildren(...names.map((name) => new Option(name.replaceAll("_", " "), name)));
+      metrics.value = state.metric;
+    };
+    const setLegend = () => {
+      keys = [...new Set(runs.map(keyOf))];
+      const is = JSON.stringify(keys.map((key) => [key, runs.filter((run) => keyOf(run) === key).length]));
+      if (is === legendIs) return;
+      legendIs = is;
+      legend.replaceChildren(...keys.map(legendItem));
+    };
+    const legendItem = (key) => {
       const run = runs.find((other) => keyOf(other) === key);
       const look = lookOf(run);
       const button = document.createElement("button");
       const sample = node("svg", { viewBox: "0 0 24 8", class: "sample" });
       const dashes = dashesOf(key, look);
-      sample.append(node("line", { x1: 0, x2: 24, y1: 4, y2: 4, style: colours(look), "stroke-dasharray": dashes }));
+      sample.append(node("line", { x1: 0, x2: 24, y1: 4, y2: 4, look, "stroke-dasharray": dashes }));
       button.type = "button";
-      button.setAttribute("aria-pressed", "true");
+      button.setAttribute("aria-pressed", String(!state.hidden.has(key)));
       const count = runs.filter((other) => keyOf(other) === key).length;
       button.append(sample, labelled ? nameOf(key) : `${nameOf(key)} (${count})`);
       button.addEventListener("click", () => {
@@ -92,8 +106,8 @@ const drawChart = (() => {
       });
       const item = document.createElement("li");
       item.append(button);
-      legend.append(item);
-    });
+      return item;
+    };
 
     let drawn = [];
     const draw = () => {
@@ -104,7 +118,8 @@ const drawChart = (() => {
       const lines = shown.map((run) => ({ run, points: points(run) })).filter((line) => line.points.length > 0);
       const all = lines.flatMap((line) => line.points);
       svg.replaceChildren();
-      readout.textContent = all.length > 0 ? "Point at a curve to read it." : "Nothing to show.";
+      if (all.length === 0) readout.textContent = "Nothing to show.";
+      else if (drawn.length === 0) readout.textContent = "Point at a curve to read it.";
       drawn = [];
       if (all.length === 0) return;
       const ends = (at) => all.reduce(([low, high], point) => [Math.min(low, point[at]), Math.max(high, point[at])], [Infinity, -Infinity]);
@@ -132,7 +147,7 @@ const drawChart = (() => {
         const path = places.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" ");
         const look = lookOf(run);
         const dashes = dashesOf(keyOf(run), look);
-        const name = { class: "run", "data-run": run.name, style: colours(look), "stroke-dasharray": dashes };
+        const name = { class: "run", "data-run": run.name, look, "stroke-dasharray": dashes };
         svg.append(places.length > 1
           ? node("polyline", { points: path, fill: "none", ...name })
           : node("circle", { cx: places[0][0], cy: places[0][1], r: 3, ...name }));
@@ -155,15 +170,24 @@ const drawChart = (() => {
       mark.setAttribute("cx", best.place[0]);
       mark.setAttribute("cy", best.place[1]);
       mark.setAttribute("visibility", "visible");
-      mark.setAttribute("style", colours(lookOf(best.run)));
+      paint(mark, lookOf(best.run));
       const [across, value, epoch] = best.point;
       const where = state.across === "epoch" ? `epoch ${epoch}` : `${ACROSS[state.across].title.toLowerCase()} ${short(across)}, epoch ${epoch}`;
       readout.textContent = `${lookOf(best.run).label}, ${best.run.name}: ${state.metric.replaceAll("_", " ")} ${short(value)} at ${where}`;
     });
-    draw();
+    const update = (next) => {
+      runs = next;
+      setMetrics();
+      setLegend();
+      draw();
+    };
+    update(first);
+    return update;
   };
-  function colours(look) {
-    return `--light:${look.light};--dark:${look.dark}`;
+  // By the object model: a page may forbid styles in attributes.
+  function paint(made, look) {
+    made.style.setProperty("--light", look.light);
+    made.style.setProperty("--dark", look.dark);
   }
 })();
 

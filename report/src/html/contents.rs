@@ -98,7 +98,7 @@ fn fill_runs(page: &mut Page, runs: &[RunRecord], mut planned: study::PlannedRow
     axes.truncate(AXES);
     let mut rows = Vec::new();
     for (index, run) in runs.iter().enumerate() {
-        let name = name_of(run);
+        let name = details::short_name(run);
         let known = planned.remove(&name).map(|(row, _)| row);
         let mut row = known.unwrap_or_else(|| PageRow { state: "done".into(), name, ..PageRow::default() });
         row.seed = run.seed.to_string();
@@ -117,15 +117,9 @@ fn fill_runs(page: &mut Page, runs: &[RunRecord], mut planned: study::PlannedRow
         rows.push(row);
     }
     rows.sort_by_key(|row| row.index);
-    page.details = details::of(runs, |run| format!("{} seed {}", name_of(run), run.seed));
+    page.details = details::run_details(runs);
     count_states(page, &rows);
     (page.axes, page.rows) = (axes, rows);
-}
-
-/// The short id of a run, or its file.
-fn name_of(run: &RunRecord) -> String {
-    let short = run.run_id.as_deref().map(|id| id.chars().take(16).collect());
-    short.unwrap_or_else(|| run.path.display().to_string())
 }
 
 /// How many runs are where; they add up to the rows of the table. The registry calls a diverged run done.

@@ -2,8 +2,10 @@
 //! which the script draws; without the script the tables tell what counts.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::path::Path;
 
+use aees_run::printable::printable;
+use aees_studies::disk::log_end;
 use serde_json::{Map, Value, json};
 
 use super::Page;
@@ -45,7 +47,7 @@ pub struct RunDetail {
 }
 
 /// The details of all runs, in their order.
-pub(super) fn of(runs: &[RunRecord], names: impl Fn(&RunRecord) -> String) -> Vec<RunDetail> {
+pub(crate) fn run_details(runs: &[RunRecord]) -> Vec<RunDetail> {
     let looks = run_looks(runs);
     let room = LOG_BYTES / runs.len().max(1);
     let detail = |(run, look): (&RunRecord, Option<RunLook>)| {
@@ -57,7 +59,7 @@ pub(super) fn of(runs: &[RunRecord], names: impl Fn(&RunRecord) -> String) -> Ve
         let curves = curves.into_iter().filter(|(_, values)| values.len() > 1);
         let of_program = run.curves.iter().map(|(name, values)| (name.as_str(), values)).filter(|(_, v)| v.len() > 1);
         RunDetail {
-            name: names(run),
+            name: format!("{} seed {}", short_name(run), run.seed),
             look,
             curves: curves.chain(of_program).map(|(name, values)| (name.to_owned(), values.clone())).collect(),
             seconds: run.epoch_seconds.clone(),
@@ -66,7 +68,11 @@ pub(super) fn of(runs: &[RunRecord], names: impl Fn(&RunRecord) -> String) -> Ve
             machine: run.provenance.clone(),
             circumstances: run.circumstances.clone(),
             contradictions: run.contradictions.iter().map(ToString::to_string).collect(),
-            log: end_of_log(run, room),
+            log: run
+                .path
+                .parent()
+                .map(|folder| end_of_log(&folder.join("log.txt"), LOG_LINES, room))
+                .unwrap_or_default(),
         }
     };
     runs.iter().zip(looks).map(detail).collect()
@@ -87,17 +93,20 @@ fn settings(run: &RunRecord) -> Vec<(String, String)> {
     found
 }
 
-/// The last lines of `log.txt` beside the result, if it is there.
-fn end_of_log(run: &RunRecord, room: usize) -> String {
-    let Some(text) = run.path.parent().and_then(|folder| fs::read_to_string(folder.join("log.txt")).ok()) else {
-        return String::new();
-    };
-    let lines: Vec<&str> = text.lines().collect();
-    let mut kept = lines[lines.len().saturating_sub(LOG_LINES)..].to_vec();
-    while kept.iter().map(|line| line.len() + 1).sum::<usize>() > room && !kept.is_empty() {
-        kept.remove(0);
-    }
-    kept.join("\n")
+/// The short id of a run, or its file.
+pub(super) fn short_name(run: &RunRecord) -> String {
+    let short = run.run_id.as_deref().map(|id| id.chars().take(16).collect());
+    short.unwrap_or_else(|| run.path.display().to_string())
+}
+
+/// The last lines of a log, without what a terminal would obey; nothing where there is none.
+pub(crate) fn end_of_log(path: &Path, lines: usize, bytes: usize) -> String {
+    let text = log_end(path, bytes as u64);
+    // The first line may be the end of a longer one.
+    let whole = if text.len() < bytes { &text } else { text.split_once('\n').map_or("", |(_, rest)| rest) };
+    let clean = printable(whole);
+    let kept: Vec<&str> = clean.lines().collect();
+    kept[kept.len().saturating_sub(lines)..].join("\n")
 }
 
 /// The details as the page holds them: an element that is not shown, with JSON in it.
@@ -165,7 +174,7 @@ fn place(series: &mut Vec<RunLook>, look: &RunLook) -> usize {
 }
 
 /// Five significant digits: more than a screen shows.
-fn rounded(value: f64) -> Value {
+pub(crate) fn rounded(value: f64) -> Value {
     if !value.is_finite() {
         return Value::Null;
     }

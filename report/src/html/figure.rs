@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use super::Page;
 use crate::figures::{NamedFigure, with_both_themes};
 use crate::markup::escaped;
 
@@ -10,14 +9,14 @@ use crate::markup::escaped;
 pub const FIGURE_BYTES: usize = 2_200_000;
 
 /// The section of figures.
-pub(super) fn section(page: &Page) -> String {
-    if page.figures.is_empty() {
+pub(crate) fn figure_section(figures: &[NamedFigure]) -> String {
+    if figures.is_empty() {
         return "<p class=\"quiet\">There is no figure that these results have the data for.</p>\n".into();
     }
     let mut text = String::from("<div class=\"figures\">\n");
     // Every picture first; their data takes what room is left.
     let (mut used, mut shown, mut left_out) = (0, Vec::new(), Vec::new());
-    for figure in &page.figures {
+    for figure in figures {
         let image = data_url("image/svg+xml", &with_both_themes(&figure.svg));
         if used + image.len() > FIGURE_BYTES {
             left_out.push(figure);

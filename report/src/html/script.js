@@ -1,14 +1,5 @@
-"use strict";
-// Everything is readable without this; with it the table is sorted and filtered, and the theme chosen.
+// Everything is readable without this; with it the table is sorted and filtered.
 (() => {
-  const root = document.documentElement;
-  const theme = document.getElementById("theme");
-  theme.hidden = false;
-  theme.addEventListener("click", () => {
-    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-    root.dataset.theme = dark ? "light" : "dark";
-  });
-
   const table = document.getElementById("runs");
   const body = table.tBodies[0];
   const rows = [...body.rows];

@@ -26,7 +26,7 @@ pub(super) fn all(page: &Page) -> String {
     add("iterations", "What was tried", page.story.as_ref().map(LoopStory::section).unwrap_or_default());
     add("tables", "Tables", page.tables.iter().map(tables::html::write).collect());
     add("best", "Best settings", page.best.as_ref().map(best).unwrap_or_default());
-    add("figures", "Figures", figure::section(page));
+    add("figures", "Figures", figure::figure_section(&page.figures));
     add("chart", "Curves", chart(page));
     add("runs-section", "Runs", runs::section(page));
     add("failures", "Failed runs", remarks(&page.failures));

@@ -71,11 +71,17 @@ pub fn program_curves(run_directory: &Path) -> BTreeMap<String, Vec<f64>> {
     let Ok(file) = File::open(run_directory.join("metrics.jsonl")) else { return curves };
     for line in BufReader::new(file).lines().map_while(Result::ok) {
         let Ok(Value::Object(line)) = serde_json::from_str(&line) else { continue };
-        for number in program_numbers(&line).into_iter().filter(|number| !COUNTERS.contains(&number.name.as_str())) {
-            curves.entry(number.name).or_default().extend(number.value.as_f64());
+        for (name, value) in line_numbers(&line) {
+            curves.entry(name).or_default().push(value);
         }
     }
     curves
+}
+
+/// What a line of `metrics.jsonl` measures: names and finite numbers, without those that only count.
+pub fn line_numbers(line: &Map<String, Value>) -> impl Iterator<Item = (String, f64)> {
+    let measures = |number: &ProgramNumber| !COUNTERS.contains(&number.name.as_str());
+    program_numbers(line).into_iter().filter(measures).filter_map(|number| Some((number.name, number.value.as_f64()?)))
 }
 
 #[cfg(test)]
