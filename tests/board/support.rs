@@ -14,7 +14,8 @@ pub(crate) struct ServedBoard {
     pub(crate) child: Child,
     /// Address and port.
     pub(crate) address: String,
-    pub(crate) stdout: BufReader<ChildStdout>,
+    /// Open as long as the board is: whoever prints into a closed pipe hears of it.
+    _stdout: BufReader<ChildStdout>,
 }
 
 /// An answer of the board.
@@ -38,7 +39,7 @@ impl ServedBoard {
             child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
             panic!("no address: {line} {said}");
         };
-        Self { child, address, stdout }
+        Self { child, address, _stdout: stdout }
     }
 
     pub(crate) fn connect(&self) -> TcpStream {

@@ -8,9 +8,10 @@ use aees_studies::disk::Root;
 use aees_studies::study::Objective;
 use serde_json::{Map, Value};
 
-use super::numbers::{sort_key, value};
+use super::numbers::sort_key;
 use crate::figures::{NamedFigure, PathPoint, incumbent_path};
 use crate::markup::escaped;
+use crate::number::Scale;
 
 /// A loop and its history.
 #[derive(Debug, Clone)]
@@ -68,10 +69,22 @@ impl LoopStory {
             fact("metric", state.foundation.metric.clone()),
             fact("iterations", format!("{} ({})", state.iterations, counts.join(", "))),
             fact("incumbent", incumbent),
-            fact("its mean", value(&self.metric.name, state.incumbent.mean)),
+            fact("its mean", self.shown(state.incumbent.mean)),
             fact("training of candidates", aees_run::times::span(seconds * 1e3)),
             fact("begun, last changed (UTC)", format!("{}, {}", moment(state.created_at), moment(state.updated_at))),
         ]
+    }
+
+    /// How the metric's values are written, and differences of them.
+    fn scale(&self) -> Scale {
+        let mean = self.records.iter().find_map(|record| record.mean);
+        mean.map_or(Scale::Plain, |mean| Scale::of(&self.metric.name, mean))
+    }
+
+    /// A value of the metric; a dash where there is none.
+    fn shown(&self, value: Option<f64>) -> String {
+        let scale = self.scale();
+        value.map_or_else(|| "–".to_owned(), |value| format!("{}{}", scale.text(value), scale.unit()))
     }
 
     /// The incumbent's path, with every candidate.
@@ -98,7 +111,7 @@ impl LoopStory {
     pub(super) fn section(&self) -> String {
         let mut text = String::from(
             "<p>Candidate and incumbent train on the same seeds; a difference is the mean over them, turned so that more is better, \
-             with its 95 % interval from the pooled noise. A candidate is kept when the difference reaches what it must. The rule is in \
+             with its 95 % interval from the pooled noise (accuracies in percent, differences in points). A candidate is kept when the difference reaches what it must. The rule is in \
              <code>docs/loop.md</code>.</p>\n<div class=\"wide\" role=\"region\" aria-label=\"Iterations\" tabindex=\"0\"><table>\
              <caption>Iterations</caption>\n<thead><tr>",
         );
@@ -120,45 +133,46 @@ impl LoopStory {
             let _ = write!(text, "<th scope=\"col\"{class}>{name}</th>");
         }
         text.push_str("</tr></thead>\n<tbody>\n");
-        self.records.iter().for_each(|record| text += &row(record, &self.metric.name));
+        self.records.iter().for_each(|record| text += &self.row(record));
         text.push_str("</tbody></table></div>\n");
         text
     }
-}
 
-fn row(record: &IterationRecord, metric: &str) -> String {
-    let estimate = record.estimate;
-    let signed = |number: f64| format!("{}{}", if number >= 0.0 { "+" } else { "" }, value(metric, Some(number)));
-    let difference = estimate.map(|estimate| signed(estimate.difference));
-    let interval = estimate.and_then(|estimate| {
-        let half = estimate.half_width?;
-        Some(format!("{} to {}", signed(estimate.difference - half), signed(estimate.difference + half)))
-    });
-    let class = if record.verdict == LoopVerdict::Keep { " class=\"winner\"" } else { "" };
-    let from = record.source.map_or("–", |source| source.name()).replace('_', " ");
-    let dash = || "–".to_owned();
-    let mut what = escaped(&record.title());
-    let changed = settings(&record.proposal.patch);
-    if !changed.is_empty() && changed != record.title() {
-        what += &format!("<br><small>{}</small>", escaped(&changed));
+    fn row(&self, record: &IterationRecord) -> String {
+        let estimate = record.estimate;
+        let scale = self.scale();
+        let signed = |value: f64| format!("{}{}", if value >= 0.0 { "+" } else { "" }, scale.text(value));
+        let difference = estimate.map(|estimate| signed(estimate.difference));
+        let interval = estimate.and_then(|estimate| {
+            let half = estimate.half_width?;
+            Some(format!("{} to {}", signed(estimate.difference - half), signed(estimate.difference + half)))
+        });
+        let class = if record.verdict == LoopVerdict::Keep { " class=\"winner\"" } else { "" };
+        let from = record.source.map_or("–", |source| source.name()).replace('_', " ");
+        let dash = || "–".to_owned();
+        let mut what = escaped(&record.title());
+        let changed = settings(&record.proposal.patch);
+        if !changed.is_empty() && changed != record.title() {
+            what += &format!("<br><small>{}</small>", escaped(&changed));
+        }
+        if !record.proposal.hypothesis.is_empty() && record.proposal.hypothesis != record.title() {
+            what += &format!("<br><small>{}</small>", escaped(&record.proposal.hypothesis));
+        }
+        format!(
+            "<tr{class}><th scope=\"row\" class=\"n\">{}</th><td><span class=\"state {1}\">{1}</span></td><td class=\"outcome\">{what}</td>\
+             <td>{from}</td><td class=\"n\">{2}</td><td class=\"n\" data-key=\"{3}\">{4}</td><td class=\"n\">{5}</td><td class=\"n\">{6}</td>\
+             <td class=\"n\">{7}</td><td class=\"outcome\">{8}</td></tr>\n",
+            record.iteration,
+            record.verdict.name(),
+            record.pairs.len(),
+            sort_key(record.mean),
+            self.shown(record.mean),
+            difference.unwrap_or_else(dash),
+            interval.unwrap_or_else(dash),
+            estimate.and_then(|estimate| estimate.threshold).map_or_else(dash, |threshold| scale.text(threshold)),
+            escaped(&record.reason),
+        )
     }
-    if !record.proposal.hypothesis.is_empty() && record.proposal.hypothesis != record.title() {
-        what += &format!("<br><small>{}</small>", escaped(&record.proposal.hypothesis));
-    }
-    format!(
-        "<tr{class}><th scope=\"row\" class=\"n\">{}</th><td><span class=\"state {1}\">{1}</span></td><td class=\"outcome\">{what}</td>\
-         <td>{from}</td><td class=\"n\">{2}</td><td class=\"n\" data-key=\"{3}\">{4}</td><td class=\"n\">{5}</td><td class=\"n\">{6}</td>\
-         <td class=\"n\">{7}</td><td class=\"outcome\">{8}</td></tr>\n",
-        record.iteration,
-        record.verdict.name(),
-        record.pairs.len(),
-        sort_key(record.mean),
-        value(metric, record.mean),
-        difference.unwrap_or_else(dash),
-        interval.unwrap_or_else(dash),
-        value(metric, estimate.and_then(|estimate| estimate.threshold)),
-        escaped(&record.reason),
-    )
 }
 
 /// `lr=0.001 weight_decay=0.1`.

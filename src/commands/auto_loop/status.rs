@@ -116,6 +116,16 @@ impl LoopView {
         }
     }
 
+    /// The name of the metric.
+    fn metric(&self) -> String {
+        Objective::parse(&self.state.foundation.metric).name
+    }
+
+    /// The incumbent's mean, for people.
+    fn best(&self) -> String {
+        self.state.incumbent.mean.map(|mean| shown::metric(&self.metric(), mean)).unwrap_or_default()
+    }
+
     fn cells(&self) -> Vec<GridCell> {
         let state = &self.state;
         let texts = [
@@ -123,7 +133,7 @@ impl LoopView {
             self.word(),
             state.iterations.to_string(),
             state.kept.to_string(),
-            format!("{} {}", incumbent_words(state), incumbent_mean(state)),
+            format!("{} {}", incumbent_words(state), self.best()),
             moment(state.updated_at),
         ];
         texts.map(GridCell::from).to_vec()
@@ -134,14 +144,9 @@ impl LoopView {
         let left = state.remaining.map(|left| format!(", {left} to come")).unwrap_or_default();
         stdout::line(format!("{}: {}", self.folder.name(), self.word()));
         stdout::line(format!("  {} iterations, {} kept{left}", state.iterations, state.kept));
-        let metric = Objective::parse(&state.foundation.metric).name;
         if state.incumbent.mean.is_some() {
-            stdout::line(format!(
-                "  the incumbent is {}: {} {}",
-                incumbent_words(state),
-                state.foundation.metric,
-                incumbent_mean(state)
-            ));
+            let (words, metric) = (incumbent_words(state), &state.foundation.metric);
+            stdout::line(format!("  the incumbent is {words}: {metric} {}", self.best()));
         }
         if !state.incumbent.patch.is_empty() {
             stdout::line(format!("  it differs from the start in {}", Value::Object(state.incumbent.patch.clone())));
@@ -171,6 +176,7 @@ impl LoopView {
         }
         let columns = ["iteration", "verdict", "seeds", "mean", "difference", "must reach", "what"];
         let mut table = Grid::new(columns.map(|name| (name, Side::Left)));
+        let name = &self.metric();
         for record in &self.records[self.records.len().saturating_sub(SHOWN)..] {
             let estimate = record.estimate;
             let difference = estimate.map(|estimate| estimate.difference);
@@ -178,9 +184,9 @@ impl LoopView {
                 record.iteration.to_string().into(),
                 record.verdict.name().into(),
                 record.pairs.len().to_string().into(),
-                GridCell::metric(&metric, record.mean),
-                GridCell::metric(&metric, difference),
-                GridCell::metric(&metric, estimate.and_then(|estimate| estimate.threshold)),
+                GridCell::metric(name, record.mean),
+                difference.map_or_else(String::new, shown::number).into(),
+                estimate.and_then(|estimate| estimate.threshold).map_or_else(String::new, shown::number).into(),
                 if record.verdict == LoopVerdict::Rejected {
                     record.reason.lines().next().unwrap_or_default().into()
                 } else {
@@ -226,10 +232,4 @@ impl LoopView {
             "created_at": state.created_at, "updated_at": state.updated_at, "last_iterations": last,
         })
     }
-}
-
-/// The incumbent's value of the metric.
-fn incumbent_mean(state: &LoopState) -> String {
-    let metric = Objective::parse(&state.foundation.metric).name;
-    shown::metric(&metric, state.incumbent.mean.unwrap_or(f64::NAN))
 }

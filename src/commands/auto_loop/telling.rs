@@ -1,6 +1,7 @@
 //! What a user sees of a loop at work: a line for each proposal and each decision.
 
 use aees_run::printable::printable;
+use aees_run::shown;
 use aees_studies::auto_loop::{
     IterationRecord, LoopEnd, LoopEvent, LoopHalt, LoopState, LoopStatus, LoopVerdict, ProposalSource,
 };
@@ -39,7 +40,10 @@ impl Telling {
     }
 
     fn line(&self, record: &IterationRecord) -> String {
-        let mean = record.mean.map(|mean| format!(" {} {mean:.6};", self.metric)).unwrap_or_default();
+        let mean = record
+            .mean
+            .map(|mean| format!(" {} {};", self.metric, shown::metric(&self.metric, mean)))
+            .unwrap_or_default();
         let reason = record.reason.lines().next().unwrap_or_default();
         match record.verdict {
             LoopVerdict::Baseline => format!("baseline:{mean} {} runs", record.pairs.len()),
@@ -49,7 +53,8 @@ impl Telling {
 
     /// The last words.
     pub(super) fn conclude(&self, name: &str, end: &LoopEnd, state: &LoopState, flags: &str) {
-        let best = state.incumbent.mean.map(|mean| format!(", {} {mean:.6}", self.metric)).unwrap_or_default();
+        let best = state.incumbent.mean.map(|mean| format!(", {} {}", self.metric, shown::metric(&self.metric, mean)));
+        let best = best.unwrap_or_default();
         say(&format!(
             "{name}: {} iterations, {} kept; the incumbent is {}{best}",
             state.iterations,
