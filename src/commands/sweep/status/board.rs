@@ -9,7 +9,6 @@ use serde_json::Value;
 use crate::failure::Failure;
 use crate::stdout;
 use crate::table::{DIVERGED, Grid, GridCell, Side, colour, first_line};
-use aees_run::shown::number;
 
 /// A study with what runs and what failed.
 pub(super) struct Board {
