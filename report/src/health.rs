@@ -50,7 +50,7 @@ pub(crate) struct RunHealth {
 pub(crate) enum Verdict {
     /// It is a control, which never learns.
     Control,
-    /// It picks the best arm more often than chance.
+    /// It picks the arm that earned most more often than chance.
     Learned,
     /// Nothing stands in its way, and it does not.
     DidNot,
@@ -211,10 +211,10 @@ impl ControlHealth {
         let above =
             |share: MeanSd| share.t_interval(0.95).map_or(share.mean > 1.5 * even, |interval| interval.low > even);
         let prefers = self.best().and_then(|best| self.share(best)).is_some_and(above);
-        match (reasons.is_empty(), prefers) {
-            (false, _) => Verdict::CouldNot(reasons),
-            (true, true) => Verdict::Learned,
-            (true, false) => Verdict::DidNot,
+        match (prefers, reasons.is_empty()) {
+            (true, _) => Verdict::Learned,
+            (false, true) => Verdict::DidNot,
+            (false, false) => Verdict::CouldNot(reasons),
         }
     }
 }
@@ -234,7 +234,7 @@ impl Verdict {
     pub(crate) fn words(&self) -> String {
         match self {
             Self::Control => "a control: it never learns".into(),
-            Self::Learned => "prefers the best arm".into(),
+            Self::Learned => "picks the arm that earned most more often than chance".into(),
             Self::DidNot => "could have learned, and does not prefer the best arm".into(),
             Self::CouldNot(reasons) => format!("could not have learned: {}", reasons.join("; ")),
         }

@@ -101,12 +101,16 @@ fn a_rule_that_learns_is_said_to() {
 
 #[test]
 fn a_memory_too_short_for_the_gap_is_named() {
-    let faint = Rewards { means: [0.0, 0.4, 0.2], noise: 1.0, fall: 0.0 };
-    let health = health(Some("scaled-ducb"), faint, 300, 0..20);
+    // The reference's bandit: its bonus is as large as these rewards are noisy, and its memory is of 20 episodes.
+    let faint = Rewards { means: [0.0, 0.1, 0.05], noise: 0.25, fall: 0.0 };
+    let health = health(Some("ducb"), faint, 300, 0..20);
     let Verdict::CouldNot(reasons) = health.verdict() else { panic!("{:?}", health.verdict()) };
     assert!(reasons[0].starts_with("it would need") && reasons[0].ends_with("remembers 7"), "{reasons:?}");
     let needed = health.needed().unwrap();
     assert!((50.0..200.0).contains(&needed), "{needed}: 98 by Cohen's table for d = 0.4");
+    // The same rewards at another size: a rule whose bonus has theirs learns a little, and is not said to be unable.
+    let scaled = self::health(Some("scaled-ducb"), faint, 300, 0..20);
+    assert_eq!(scaled.verdict(), Verdict::Learned);
 }
 
 #[test]

@@ -50,6 +50,32 @@ const RUNS: [(&str, usize); 15] = [
     ("examples/command.yaml", 12),
 ];
 
+/// What asks whether feedback beats chance, by docs/method-protocol.md: what is chosen on development seeds is confirmed on others.
+#[test]
+fn the_studies_of_the_protocol_keep_development_and_confirmation_apart() {
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder().join("method")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() >= 7, "{files:?}");
+    for path in files {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let (steps, runs, seeds) = match name.rsplit_once('-').unwrap().1 {
+            "rates" => (12, 60, 0..5),
+            "rules" => (8, 40, 0..5),
+            "confirm" => (5, 100, 100..120),
+            "frequencies" => (1, 20, 100..120),
+            other => panic!("{other}"),
+        };
+        let expansion = expand(&format!("method/{name}.yaml"));
+        assert_eq!((expansion.runs(), expansion.duplicates.len(), expansion.warnings.len()), (runs, 0, 0), "{name}");
+        assert_eq!(runs, steps * seeds.clone().count());
+        let text = std::fs::read_to_string(&path).unwrap();
+        let last = seeds.end - 1;
+        assert!(text.contains(&format!("seeds: {}-{last}", seeds.start)), "{name}");
+        assert!(text.contains(&format!("name: method-{name}\n")) && !text.contains("/work"), "{name}");
+    }
+}
+
 #[test]
 fn each_has_its_runs() {
     for (name, runs) in RUNS {
