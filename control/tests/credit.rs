@@ -50,8 +50,7 @@ fn each_noise_controller_is_told_of_all_episodes() {
 /// Exponential weights divide by the probability at the pick, not by that when the return is known.
 #[test]
 fn a_late_reward_is_weighed_by_the_probability_of_its_pick() {
-    let config =
-        BanditConfig::from(TsallisInfConfig { discount: 1.0, warmup_rounds: 0, ..TsallisInfConfig::default() });
+    let config = BanditConfig::from(TsallisInfConfig { discount: 1.0, warmup_rounds: 0 });
     let play = |credit: usize| {
         let mut controller = config.controller(2, &[], Some(0)).unwrap();
         let mut credit = Credit::new(credit);
