@@ -114,7 +114,8 @@ fn every_key_of_a_result_is_on_its_page() {
     let scratch = Scratch::new();
     let noisy = ["--label-noise-type", "symmetric", "--label-noise-rate", "0.2", "--val-split", "0.2"];
     let contextual = ["--control-mode", "adaptive", "--lr-candidates", "0.5,1", "--context-mode", "trend"];
-    scratch.train("images", &[&noisy[..], &contextual].concat()).ok();
+    let probing = ["--reward", "probe", "--probe-examples", "16"];
+    scratch.train("images", &[&noisy[..], &contextual, &probing].concat()).ok();
     scratch.train("open", &["--control-mode", "uniform-random", "--lr-candidates", "0.5,1,2"]).ok();
     scratch.train("plain", &[]).ok();
     text::train(&scratch, "sst2", "phrases", &["--method", "AdaptiveScheduler", "--lr-candidates", "0.5,1"]).ok();
