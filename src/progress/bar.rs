@@ -110,6 +110,9 @@ impl Subscriber for Bar {
     fn on_event(&mut self, event: &RunEvent<'_>) -> Result<(), FileError> {
         let lines = match event {
             RunEvent::EpochFinished(summary) => vec![epoch_line(summary, self.epochs)],
+            RunEvent::Evaluated(evaluation) => {
+                vec![format!("step {} val {}", evaluation.step, shown::accuracy(evaluation.val_accuracy))]
+            }
             other => self.lines.of(other),
         };
         match event {
