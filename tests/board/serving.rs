@@ -161,7 +161,7 @@ fn it_opens_without_any_run_and_shows_the_first_when_it_comes() {
     for key in ["settings", "circumstances"] {
         assert!(detail[key].as_array().unwrap().len() > 5, "{key}: {detail}");
     }
-    assert!(detail["log"].as_str().unwrap().contains("Epoch 3"), "{detail}");
+    assert!(detail["log"].as_str().unwrap().contains("epoch 3/3"), "{detail}");
     let figures = board.get("/figures?study=");
     assert!(figures.status == 200 && figures.body.contains("<img loading=\"lazy\""), "{}", figures.body);
 }

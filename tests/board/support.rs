@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -14,8 +14,6 @@ pub(crate) struct ServedBoard {
     pub(crate) child: Child,
     /// Address and port.
     pub(crate) address: String,
-    /// Open as long as the board is: whoever prints into a closed pipe hears of it.
-    _stdout: BufReader<ChildStdout>,
 }
 
 /// An answer of the board.
@@ -30,16 +28,15 @@ impl ServedBoard {
     pub(crate) fn start(scratch: &Scratch, arguments: &[&str]) -> Self {
         let all = ["board", "--port", "0"].iter().chain(arguments);
         let mut child = scratch.command(all).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("http://").and_then(|rest| rest.strip_suffix('/'));
         let Some(address) = address.map(str::to_owned) else {
             let mut said = String::new();
             child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
             panic!("no address: {line} {said}");
         };
-        Self { child, address, _stdout: stdout }
+        Self { child, address }
     }
 
     pub(crate) fn connect(&self) -> TcpStream {
@@ -92,7 +89,7 @@ impl ServedBoard {
         let begin = Instant::now();
         loop {
             let state = self.state();
-            if let Some(run) = state["runs"].as_array().unwrap().iter().find(|run| holds(run)) {
+            if let Some(run) = state["runs"].as_array().into_iter().flatten().find(|run| holds(run)) {
                 return run.clone();
             }
             assert!(begin.elapsed() < Duration::from_secs(120), "waited in vain: {what}: {state}");

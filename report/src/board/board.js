@@ -272,9 +272,11 @@
     const last = Math.min(all.length, Math.ceil((scroller.scrollTop + scroller.clientHeight) / ROW) + AFTER);
     const wanted = all.slice(first, last);
     const keep = new Set(wanted.map((run) => run.id));
+    // A row with the keyboard's focus stays when it is scrolled away.
+    const focused = all.find((run) => rows.get(run.id)?.contains(document.activeElement));
+    if (focused) keep.add(focused.id);
     for (const [id, row] of rows) {
-      // A row with the keyboard's focus stays until it goes on.
-      if (!keep.has(id) && !row.contains(document.activeElement)) { row.remove(); rows.delete(id); }
+      if (!keep.has(id)) { row.remove(); rows.delete(id); }
     }
     above.firstChild.style.height = `${first * ROW}px`;
     below.firstChild.style.height = `${(all.length - last) * ROW}px`;

@@ -41,13 +41,13 @@ struct Entry {
 
 /// Everything that is shown.
 #[derive(Debug, Default)]
-pub struct Entries {
+pub struct BoardEntries {
     entries: HashMap<(EntryKind, String), Entry>,
     by_change: BTreeMap<u64, (EntryKind, String)>,
     last: u64,
 }
 
-impl Entries {
+impl BoardEntries {
     /// Takes a change. What is shown already is none.
     pub fn take(&mut self, change: EntryChange) {
         let EntryChange { kind, key, shown, folder } = change;
@@ -123,14 +123,14 @@ mod tests {
         EntryChange { kind: EntryKind::Run, key: key.into(), shown, folder: None }
     }
 
-    fn told(entries: &Entries, known: u64, most: usize) -> (u64, Value) {
+    fn told(entries: &BoardEntries, known: u64, most: usize) -> (u64, Value) {
         let (upto, text) = entries.since(known, most).unwrap();
         (upto, serde_json::from_str(&text).unwrap())
     }
 
     #[test]
     fn everybody_is_told_what_they_do_not_know_yet() {
-        let mut entries = Entries::default();
+        let mut entries = BoardEntries::default();
         assert_eq!(entries.since(0, 10), None);
         for number in 0..5 {
             entries.take(run(&number.to_string(), Some(json!({"n": number}))));

@@ -27,11 +27,11 @@ const LOG_BYTES: usize = 64 << 10;
 /// Answers questions about runs.
 #[derive(Debug, Default)]
 pub struct BoardRuns {
-    kept: Mutex<Kept>,
+    kept: Mutex<KeptTails>,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct KeptTails {
     tails: HashMap<PathBuf, (u64, MetricsTail)>,
     questions: u64,
 }

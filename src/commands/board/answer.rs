@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use super::request::Refusal;
+use super::request::RequestRefusal;
 
 /// What a page from here may do: nothing but what is served here, and nobody may frame it or read it from elsewhere.
 const HEADERS: &str = "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
@@ -16,13 +16,13 @@ const HEADERS: &str = "Content-Security-Policy: default-src 'none'; script-src '
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A body and what it is.
-pub(super) struct Answer {
+pub(super) struct HttpAnswer {
     pub(super) status: &'static str,
     pub(super) kind: &'static str,
     pub(super) body: Vec<u8>,
 }
 
-impl Answer {
+impl HttpAnswer {
     pub(super) fn ok(kind: &'static str, body: impl Into<Vec<u8>>) -> Self {
         Self { status: "200 OK", kind, body: body.into() }
     }
@@ -44,16 +44,18 @@ impl Answer {
     }
 }
 
-impl From<Refusal> for Answer {
-    fn from(refusal: Refusal) -> Self {
+impl From<RequestRefusal> for HttpAnswer {
+    fn from(refusal: RequestRefusal) -> Self {
         match refusal {
-            Refusal::Malformed | Refusal::Gone => Self::plain("400 Bad Request", "this is no request of a browser"),
-            Refusal::TooLarge => Self::plain("431 Request Header Fields Too Large", "the request is too long"),
-            Refusal::NotAllowed => Self::plain("405 Method Not Allowed", "the board is read-only: GET and HEAD"),
-            Refusal::WrongHost => {
+            RequestRefusal::Malformed | RequestRefusal::Gone => {
+                Self::plain("400 Bad Request", "this is no request of a browser")
+            }
+            RequestRefusal::TooLarge => Self::plain("431 Request Header Fields Too Large", "the request is too long"),
+            RequestRefusal::NotAllowed => Self::plain("405 Method Not Allowed", "the board is read-only: GET and HEAD"),
+            RequestRefusal::WrongHost => {
                 Self::plain("403 Forbidden", "the board is for this machine: open it as localhost or 127.0.0.1")
             }
-            Refusal::TooSlow => Self::plain("408 Request Timeout", "the request took too long"),
+            RequestRefusal::TooSlow => Self::plain("408 Request Timeout", "the request took too long"),
         }
     }
 }

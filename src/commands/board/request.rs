@@ -24,7 +24,7 @@ pub(super) struct Asked {
 
 /// Why a request gets no answer but this.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
-pub(super) enum Refusal {
+pub(super) enum RequestRefusal {
     Malformed,
     TooLarge,
     NotAllowed,
@@ -36,43 +36,44 @@ pub(super) enum Refusal {
 
 impl Asked {
     /// Reads it.
-    pub(super) fn read(stream: &mut TcpStream) -> Result<Self, Refusal> {
+    pub(super) fn read(stream: &mut TcpStream) -> Result<Self, RequestRefusal> {
         let begin = Instant::now();
         let mut head = Vec::new();
         let mut buffer = [0; 4096];
         loop {
-            let left = PATIENCE.checked_sub(begin.elapsed()).filter(|left| !left.is_zero()).ok_or(Refusal::TooSlow)?;
-            stream.set_read_timeout(Some(left)).map_err(|_| Refusal::Gone)?;
+            let left =
+                PATIENCE.checked_sub(begin.elapsed()).filter(|left| !left.is_zero()).ok_or(RequestRefusal::TooSlow)?;
+            stream.set_read_timeout(Some(left)).map_err(|_| RequestRefusal::Gone)?;
             let count = match stream.read(&mut buffer) {
-                Ok(0) => return Err(if head.is_empty() { Refusal::Gone } else { Refusal::Malformed }),
+                Ok(0) => return Err(if head.is_empty() { RequestRefusal::Gone } else { RequestRefusal::Malformed }),
                 Ok(count) => count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return Err(if is_late(&error) { Refusal::TooSlow } else { Refusal::Gone }),
+                Err(error) => return Err(if is_late(&error) { RequestRefusal::TooSlow } else { RequestRefusal::Gone }),
             };
             head.extend_from_slice(&buffer[..count]);
             if let Some(asked) = Self::parse(&head)? {
                 return Ok(asked);
             }
             if head.len() > LONGEST {
-                return Err(Refusal::TooLarge);
+                return Err(RequestRefusal::TooLarge);
             }
         }
     }
 
     /// Parses a head; none while it is not whole.
-    fn parse(head: &[u8]) -> Result<Option<Self>, Refusal> {
+    fn parse(head: &[u8]) -> Result<Option<Self>, RequestRefusal> {
         let mut lines = [httparse::EMPTY_HEADER; LINES];
         let mut request = httparse::Request::new(&mut lines);
         match request.parse(head) {
             Ok(httparse::Status::Partial) => return Ok(None),
             Ok(httparse::Status::Complete(_)) => {}
-            Err(httparse::Error::TooManyHeaders) => return Err(Refusal::TooLarge),
-            Err(_) => return Err(Refusal::Malformed),
+            Err(httparse::Error::TooManyHeaders) => return Err(RequestRefusal::TooLarge),
+            Err(_) => return Err(RequestRefusal::Malformed),
         }
         let head_only = match request.method {
             Some("GET") => false,
             Some("HEAD") => true,
-            _ => return Err(Refusal::NotAllowed),
+            _ => return Err(RequestRefusal::NotAllowed),
         };
         let values = |name: &'static str| {
             let named = request.headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name));
@@ -82,18 +83,18 @@ impl Asked {
         let mut hosts = values("host");
         match (hosts.next(), hosts.next()) {
             (Some(host), None) if is_local(host) => {}
-            (Some(_), None) => return Err(Refusal::WrongHost),
-            _ => return Err(Refusal::Malformed),
+            (Some(_), None) => return Err(RequestRefusal::WrongHost),
+            _ => return Err(RequestRefusal::Malformed),
         }
         if values("sec-fetch-site").any(|site| site == "cross-site")
             && values("sec-fetch-mode").any(|mode| mode != "navigate")
         {
-            return Err(Refusal::WrongHost);
+            return Err(RequestRefusal::WrongHost);
         }
         let target = request.path.unwrap_or_default();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         if !path.starts_with('/') {
-            return Err(Refusal::Malformed);
+            return Err(RequestRefusal::Malformed);
         }
         let query = query.split('&').filter_map(|pair| {
             let (name, value) = pair.split_once('=')?;
@@ -143,7 +144,7 @@ fn decoded(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn parsed(head: &str) -> Result<Option<Asked>, Refusal> {
+    fn parsed(head: &str) -> Result<Option<Asked>, RequestRefusal> {
         Asked::parse(head.as_bytes())
     }
 
@@ -156,12 +157,15 @@ mod tests {
             ["evil.example", "evil.example:7227", "localhost.evil.example", "127.0.0.1.nip.io", "0.0.0.0", "", "::1"]
         {
             let answer = parsed(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
-            assert_eq!(answer, Err(Refusal::WrongHost), "{host}");
+            assert_eq!(answer, Err(RequestRefusal::WrongHost), "{host}");
         }
-        assert_eq!(parsed("GET / HTTP/1.1\r\n\r\n"), Err(Refusal::Malformed));
-        assert_eq!(parsed("GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil\r\n\r\n"), Err(Refusal::Malformed));
+        assert_eq!(parsed("GET / HTTP/1.1\r\n\r\n"), Err(RequestRefusal::Malformed));
+        assert_eq!(parsed("GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil\r\n\r\n"), Err(RequestRefusal::Malformed));
         let cross = "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors";
-        assert_eq!(parsed(&format!("GET / HTTP/1.1\r\nHost: localhost\r\n{cross}\r\n\r\n")), Err(Refusal::WrongHost));
+        assert_eq!(
+            parsed(&format!("GET / HTTP/1.1\r\nHost: localhost\r\n{cross}\r\n\r\n")),
+            Err(RequestRefusal::WrongHost)
+        );
     }
 
     #[test]
@@ -172,8 +176,8 @@ mod tests {
         assert_eq!((asked.head_only, asked.path.as_str(), asked.value("study")), (true, "/figures", Some("a b/c")));
         assert_eq!((asked.query.len(), asked.last_event.as_deref()), (1, Some("q-7")));
         assert_eq!(parsed("GET / HTTP/1.1\r\nHost: loc"), Ok(None), "not whole yet");
-        assert_eq!(parsed("POST / HTTP/1.1\r\nHost: localhost\r\n\r\n"), Err(Refusal::NotAllowed));
-        assert_eq!(parsed("GET http://evil/ HTTP/1.1\r\nHost: localhost\r\n\r\n"), Err(Refusal::Malformed));
-        assert_eq!(parsed("\x16\x03\x01 a TLS greeting\r\n\r\n"), Err(Refusal::Malformed));
+        assert_eq!(parsed("POST / HTTP/1.1\r\nHost: localhost\r\n\r\n"), Err(RequestRefusal::NotAllowed));
+        assert_eq!(parsed("GET http://evil/ HTTP/1.1\r\nHost: localhost\r\n\r\n"), Err(RequestRefusal::Malformed));
+        assert_eq!(parsed("\x16\x03\x01 a TLS greeting\r\n\r\n"), Err(RequestRefusal::Malformed));
     }
 }

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use aees_report::board::{BOARD_SCRIPT, BOARD_STYLE};
 
-use super::answer::Answer;
+use super::answer::HttpAnswer;
 use super::events;
-use super::request::{Asked, Refusal};
+use super::request::{Asked, RequestRefusal};
 use super::shared::SharedBoard;
 
 /// A browser holds six connections to a host; nobody has need of so many.
@@ -35,9 +35,9 @@ pub(super) fn serve(listener: &TcpListener, board: &Arc<SharedBoard>) {
             thread::sleep(BREATH);
             continue;
         };
-        let place = Place::take();
+        let place = OpenPlace::take();
         if place.number > MOST {
-            let full = Answer::plain("503 Service Unavailable", "too many pages are open");
+            let full = HttpAnswer::plain("503 Service Unavailable", "too many pages are open");
             let _ = stream.set_nonblocking(true).and_then(|()| full.send(&mut stream, false));
             continue;
         }
@@ -54,17 +54,17 @@ pub(super) fn serve(listener: &TcpListener, board: &Arc<SharedBoard>) {
 }
 
 /// One of the connections that may be open.
-struct Place {
+struct OpenPlace {
     number: usize,
 }
 
-impl Place {
+impl OpenPlace {
     fn take() -> Self {
         Self { number: OPEN.fetch_add(1, Ordering::Relaxed) + 1 }
     }
 }
 
-impl Drop for Place {
+impl Drop for OpenPlace {
     fn drop(&mut self) {
         OPEN.fetch_sub(1, Ordering::Relaxed);
     }
@@ -85,8 +85,8 @@ fn part_with(stream: &mut TcpStream) {
 fn answer(stream: &mut TcpStream, board: &SharedBoard) {
     let asked = match Asked::read(stream) {
         Ok(asked) => asked,
-        Err(Refusal::Gone) => return,
-        Err(refusal) => return drop(Answer::from(refusal).send(stream, false)),
+        Err(RequestRefusal::Gone) => return,
+        Err(refusal) => return drop(HttpAnswer::from(refusal).send(stream, false)),
     };
     let sent = match asked.path.as_str() {
         "/events" => events::follow(stream, &asked, board),
@@ -95,20 +95,20 @@ fn answer(stream: &mut TcpStream, board: &SharedBoard) {
     drop(sent);
 }
 
-fn found(path: &str, asked: &Asked, board: &SharedBoard) -> Answer {
+fn found(path: &str, asked: &Asked, board: &SharedBoard) -> HttpAnswer {
     const JSON: &str = "application/json";
     match path {
-        "/" => Answer::ok("text/html; charset=utf-8", board.page()),
-        "/board.js" => Answer::ok("text/javascript; charset=utf-8", BOARD_SCRIPT),
-        "/board.css" => Answer::ok("text/css; charset=utf-8", BOARD_STYLE),
-        "/curves" => Answer::ok(JSON, board.curves(asked.value("runs").unwrap_or_default()).to_string()),
+        "/" => HttpAnswer::ok("text/html; charset=utf-8", board.page()),
+        "/board.js" => HttpAnswer::ok("text/javascript; charset=utf-8", BOARD_SCRIPT),
+        "/board.css" => HttpAnswer::ok("text/css; charset=utf-8", BOARD_STYLE),
+        "/curves" => HttpAnswer::ok(JSON, board.curves(asked.value("runs").unwrap_or_default()).to_string()),
         "/figures" => match board.figures(asked.value("study").unwrap_or_default()) {
-            Ok(figures) => Answer::ok("text/html; charset=utf-8", figures),
-            Err(why) => Answer::plain("404 Not Found", &why),
+            Ok(figures) => HttpAnswer::ok("text/html; charset=utf-8", figures),
+            Err(why) => HttpAnswer::plain("404 Not Found", &why),
         },
         _ => match path.strip_prefix("/runs/").and_then(|id| board.run(id)) {
-            Some(run) => Answer::ok(JSON, run.to_string()),
-            None => Answer::plain("404 Not Found", "there is nothing here"),
+            Some(run) => HttpAnswer::ok(JSON, run.to_string()),
+            None => HttpAnswer::plain("404 Not Found", "there is nothing here"),
         },
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aees_report::board::{BoardRuns, Entries, EntryChange, EntryKind, board_figures, board_page};
+use aees_report::board::{BoardEntries, BoardRuns, EntryChange, EntryKind, board_figures, board_page};
 use aees_report::{ReportSource, ResultSet};
 use serde_json::{Map, Value};
 
@@ -40,7 +40,7 @@ struct DrawnFor {
 
 #[derive(Default)]
 struct Told {
-    entries: Entries,
+    entries: BoardEntries,
     followers: usize,
     /// Somebody asked for the page since the last look.
     asked: bool,
