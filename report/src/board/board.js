@@ -69,9 +69,12 @@
   };
   const measured = (value, metric) => {
     if (value === undefined || value === null) return "–";
-    if (metric.includes("accuracy") && value >= 0 && value <= 1) return `${(100 * value).toFixed(2)} %`;
+    // As `run/src/shown.rs` writes them.
+    const name = metric.split(".").at(-1);
+    if ((name === "accuracy" || name.endsWith("_accuracy")) && value >= 0 && value <= 1) return `${(100 * value).toFixed(2)} %`;
     const size = Math.abs(value);
-    return value !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(2) : String(Number(value.toPrecision(4)));
+    if (value !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(3);
+    return Number.isInteger(value) ? String(value) : value.toFixed(4);
   };
   const pace = (perHour) => {
     if (perHour >= 3600) return `${(perHour / 3600).toFixed(1)} runs/s`;
