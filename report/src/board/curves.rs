@@ -25,7 +25,7 @@ pub(super) struct LiveCurves {
     /// Seconds since the first, where they are told.
     pub(super) elapsed: Vec<Option<f64>>,
     pub(super) by_name: BTreeMap<String, Vec<Option<f64>>>,
-    pub(super) episodes: Episodes,
+    pub(super) episodes: PlayedArms,
     /// What was told last.
     pub(super) epoch: u64,
     pub(super) step: u64,
@@ -38,7 +38,7 @@ pub(super) struct LiveCurves {
 
 /// The arms that were played.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Episodes {
+pub(super) struct PlayedArms {
     pub(super) arms: Vec<String>,
     /// For each kept episode its last step, its arm's place and its reward.
     pub(super) played: Vec<(u64, usize, Option<f64>)>,
@@ -192,7 +192,7 @@ impl LiveCurves {
     }
 }
 
-impl Episodes {
+impl PlayedArms {
     fn push(&mut self, arm: &str, step: u64, reward: Option<f64>) {
         let place = match self.arms.iter().position(|known| known == arm) {
             Some(place) => place,

@@ -104,7 +104,7 @@ impl BoardEntries {
         self.entries.get(&(kind, key.to_owned()))?.json.as_deref()
     }
 
-    /// The folders of all runs of a kind of state.
+    /// The folders of all runs that are shown, by id.
     pub fn folders(&self) -> impl Iterator<Item = (&str, &PathBuf)> {
         let shown = self.entries.iter().filter(|(_, entry)| entry.json.is_some());
         shown.filter_map(|((kind, key), entry)| {
