@@ -32,9 +32,10 @@ metric: {name: score, goal: max}
 /// The space of the built-in proposer.
 const RANGES: &str = "sweep:\n  x: {uniform: {from: 0, to: 10}}\n";
 
-/// A loop's file: the hill with more lines.
+/// A loop's file: the hill with more lines, and with everything of `loop` as usual where they do not name it.
 fn hill(scratch: &Scratch, more: &str) {
-    fs::write(scratch.path("hill.yaml"), format!("{HILL}{more}")).unwrap();
+    let usual = if more.contains("loop:") { "" } else { "loop:\n" };
+    fs::write(scratch.path("hill.yaml"), format!("{HILL}{more}{usual}")).unwrap();
 }
 
 /// `aees loop start hill.yaml --no-background` with more words.

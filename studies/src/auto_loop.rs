@@ -24,14 +24,14 @@ mod stages;
 mod state;
 mod training;
 
-pub use self::candidate::Candidate;
+pub use self::candidate::LoopCandidate;
 pub use self::decision::{DecisionRule, Estimate, Look, NoisePool};
 pub use self::error::LoopError;
 pub use self::folder::{LoopFolder, LoopLock};
 pub use self::history::{HistoryEnd, LoopHistory};
 pub use self::iteration::{IterationRecord, LoopStage, LoopVerdict, OpenIteration, ProposalSource, SeedPair};
 pub use self::machine::{
-    AutoLoop, LoopEnd, LoopEvent, LoopHalt, LoopPlaces, LoopTools, LoopTrainer, TrainingEnd, create_loop,
+    AutoLoop, AutoLoopEnd, LoopEvent, LoopHalt, LoopPlaces, LoopTools, LoopTrainer, TrainingEnd, create_loop,
     read_loop_study, rebuild_history,
 };
 pub use self::proposal::{LARGEST_PROPOSAL, Proposal, ProposalStatus, proposal_schema};

@@ -68,7 +68,7 @@ fn phases_and_stages_run_when_they_are_named() {
     let scratch = Scratch::new();
     hill(&scratch, RANGES);
     start(&scratch, &["--only", "loop", "--loops", "1"]).refused(&["the baseline is not trained yet", "--only"]);
-    start(&scratch, &["--only", "setup,baseline"]).ok();
+    resume(&scratch, &["--only", "setup,baseline"]).ok();
     assert_eq!(verdicts(&scratch), ["baseline"]);
     resume(&scratch, &["--only", "train"]).refused(&["goes on with `propose`"]);
     for stage in ["propose", "apply", "commit", "train", "triage", "record"] {
@@ -143,6 +143,16 @@ fn real_training_runs_side_by_side_and_the_git_tree_stays_as_it_is() {
     assert_eq!(records.len(), 2);
     assert_eq!(records[1]["pairs"].as_array().unwrap().len(), 2);
     assert!(records[1]["memory_bytes"].as_u64().unwrap() > 1_000_000, "{}", records[1]);
+    // The page tells it: what was tried, with intervals, and the incumbent's path; its runs open to their curves.
+    scratch.run(["report", "html", "hill", "--out", "page.html"]).ok();
+    let page = scratch.text("page.html");
+    for words in
+        ["What was tried", "must reach", "The incumbent&#39;s path", "aees loop resume hill", "data:image/svg+xml"]
+    {
+        assert!(page.contains(words), "{words}");
+    }
+    assert_eq!(page.matches("<th scope=\"row\" class=\"n\">").count(), 2, "a row for each iteration");
+    scratch.run(["report", "best", "hill", "--metric", "val_accuracy"]).ok();
     // A proposal for what is to be solved is no way to be better.
     next_proposal(&scratch, r#"{"patch": {"epochs": 3}}"#);
     resume(&scratch, &["--loops", "1"]).ok();

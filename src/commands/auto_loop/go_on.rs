@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use aees_run::artifact::FileError;
 use aees_studies::auto_loop::{
-    AutoLoop, LoopEnd, LoopEvent, LoopFolder, LoopHalt, LoopScope, LoopState, LoopStatus, LoopTools, bounded_text,
+    AutoLoop, AutoLoopEnd, LoopEvent, LoopFolder, LoopHalt, LoopScope, LoopState, LoopStatus, LoopTools, bounded_text,
     read_loop_study,
 };
 use aees_studies::background::launch_detached;
@@ -161,10 +161,11 @@ pub(super) fn go_on(
     Ok(ExitCode::SUCCESS)
 }
 
-fn code(end: &LoopEnd) -> u8 {
+fn code(end: &AutoLoopEnd) -> u8 {
     match end {
-        LoopEnd::ScopeDone | LoopEnd::AtRest(LoopStatus::Finished | LoopStatus::Plateau | LoopStatus::Exhausted) => 0,
-        LoopEnd::AtRest(_) | LoopEnd::Halted(LoopHalt::Deadline) => EXIT_WORK_LEFT,
-        LoopEnd::Halted(LoopHalt::Interrupted) => EXIT_INTERRUPTED,
+        AutoLoopEnd::ScopeDone
+        | AutoLoopEnd::AtRest(LoopStatus::Finished | LoopStatus::Plateau | LoopStatus::Exhausted) => 0,
+        AutoLoopEnd::AtRest(_) | AutoLoopEnd::Halted(LoopHalt::Deadline) => EXIT_WORK_LEFT,
+        AutoLoopEnd::Halted(LoopHalt::Interrupted) => EXIT_INTERRUPTED,
     }
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use aees_run::artifact::write_atomically;
 use aees_studies::auto_loop::{
-    Candidate, LARGEST_PROPOSAL, LoopFolder, LoopHistory, LoopState, Proposal, bounded_text, read_loop_study,
+    LARGEST_PROPOSAL, LoopCandidate, LoopFolder, LoopHistory, LoopState, Proposal, bounded_text, read_loop_study,
 };
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -112,8 +112,8 @@ fn check(folder: &LoopFolder, proposal: &Proposal) -> Result<(), Failure> {
     if proposal.patch.is_empty() {
         return Err(Failure::new("a question for a person is no proposal to try: it has no `patch`"));
     }
-    let candidate = Candidate::of(&study, &state.incumbent.patch, &records, proposal).map_err(Failure::new)?;
-    if candidate.patch == state.incumbent.patch {
+    let candidate = LoopCandidate::of(&study, &state.incumbent.patch, &records, proposal).map_err(Failure::new)?;
+    if candidate.is_incumbent {
         return Err(Failure::new("it is what the incumbent has already: there is nothing to try"));
     }
     Ok(())

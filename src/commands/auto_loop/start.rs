@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use aees_studies::auto_loop::{LoopError, LoopFolder, create_loop, read_loop_study};
+use aees_studies::auto_loop::{LoopError, LoopFolder, LoopState, create_loop, read_loop_study};
 use clap::Args;
 
 use super::go_on::{EXIT_CODES, LoopFlags, Loops, go_on};
@@ -45,7 +45,7 @@ impl StartFlags {
         let begun = go_on(&results, &folder, &self.loops, &scope, Loops::Set(loops), proposal, true);
         if let Err(failure) = begun {
             // Nothing was done yet: what is put right can be started again.
-            if !folder.history().exists() {
+            if LoopState::read(&folder).is_ok_and(|state| !state.setup_done) {
                 let _ = fs::remove_file(folder.state());
             }
             return Err(failure);

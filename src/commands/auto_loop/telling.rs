@@ -3,7 +3,7 @@
 use aees_run::printable::printable;
 use aees_run::shown;
 use aees_studies::auto_loop::{
-    IterationRecord, LoopEnd, LoopEvent, LoopHalt, LoopState, LoopStatus, LoopVerdict, ProposalSource,
+    AutoLoopEnd, IterationRecord, LoopEvent, LoopHalt, LoopState, LoopStatus, LoopVerdict, ProposalSource,
 };
 use aees_studies::study::Study;
 use serde_json::json;
@@ -35,7 +35,6 @@ impl Telling {
             }
             (_, LoopEvent::Training { .. }) => {}
             (_, LoopEvent::Ended(record)) => say(&self.line(record)),
-            (_, LoopEvent::Note(text)) => say(text),
         }
     }
 
@@ -52,7 +51,7 @@ impl Telling {
     }
 
     /// The last words.
-    pub(super) fn conclude(&self, name: &str, end: &LoopEnd, state: &LoopState, flags: &str) {
+    pub(super) fn conclude(&self, name: &str, end: &AutoLoopEnd, state: &LoopState, flags: &str) {
         let best = state.incumbent.mean.map(|mean| format!(", {} {}", self.metric, shown::metric(&self.metric, mean)));
         let best = best.unwrap_or_default();
         say(&format!(
@@ -63,23 +62,25 @@ impl Telling {
         ));
         let again = format!("aees loop resume {name}{flags}");
         match end {
-            LoopEnd::AtRest(LoopStatus::NeedInput(question)) => {
+            AutoLoopEnd::AtRest(LoopStatus::NeedInput(question)) => {
                 say(&format!("a person is asked: {question}"));
                 say(&format!("answer with `aees loop propose {name}{flags} ...`, then go on with: {again}"));
             }
-            LoopEnd::AtRest(LoopStatus::Finished) => {
+            AutoLoopEnd::AtRest(LoopStatus::Finished) => {
                 say(&format!("all iterations are done; more with: {again} --loops N"))
             }
-            LoopEnd::AtRest(LoopStatus::Plateau) => {
+            AutoLoopEnd::AtRest(LoopStatus::Plateau) => {
                 say(&format!(
                     "nothing was kept in the last {} iterations: widen the ranges, or propose",
                     state.since_keep
                 ));
             }
-            LoopEnd::AtRest(LoopStatus::Exhausted) => say("everything in the ranges was tried"),
-            LoopEnd::AtRest(LoopStatus::Open | LoopStatus::Failed(_)) => {}
-            LoopEnd::Halted(LoopHalt::Deadline) => say(&format!("the time is over; continue with: {again}")),
-            LoopEnd::Halted(LoopHalt::Interrupted) | LoopEnd::ScopeDone => say(&format!("continue with: {again}")),
+            AutoLoopEnd::AtRest(LoopStatus::Exhausted) => say("everything in the ranges was tried"),
+            AutoLoopEnd::AtRest(LoopStatus::Open | LoopStatus::Failed(_)) => {}
+            AutoLoopEnd::Halted(LoopHalt::Deadline) => say(&format!("the time is over; continue with: {again}")),
+            AutoLoopEnd::Halted(LoopHalt::Interrupted) | AutoLoopEnd::ScopeDone => {
+                say(&format!("continue with: {again}"))
+            }
         }
     }
 }
@@ -103,6 +104,5 @@ fn as_json(event: &LoopEvent<'_>) -> serde_json::Value {
         }
         LoopEvent::Training { study, seeds } => json!({"event": "training", "study": study, "seeds": seeds}),
         LoopEvent::Ended(record) => json!({"event": "decided", "record": record}),
-        LoopEvent::Note(text) => json!({"event": "note", "text": text}),
     }
 }

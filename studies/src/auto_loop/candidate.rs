@@ -8,14 +8,16 @@ use crate::study::{Overrides, Study};
 
 /// A proposal that can be tried.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Candidate {
+pub struct LoopCandidate {
     /// What it differs in from the start.
     pub patch: Map<String, Value>,
     /// Its place in the space of the built-in proposer.
     pub point: Vec<Option<f64>>,
+    /// Whether it comes to the incumbent's own settings.
+    pub is_incumbent: bool,
 }
 
-impl Candidate {
+impl LoopCandidate {
     /// The candidate of a proposal, over the incumbent's patch or that of the iteration that the proposal names.
     ///
     /// # Errors
@@ -42,14 +44,16 @@ impl Candidate {
         let mut patch = parent.clone();
         patch.extend(study.flat_patch(&proposal.patch));
         let expansion = study
-            .of_patches(&study.name, &[("candidate", &patch)], &[0])
+            .of_patches(&study.name, &[("incumbent", incumbent), ("candidate", &patch)], &[0])
             .expand(&Overrides::default())
             .map_err(|errors| errors.to_string())?;
-        let Some(settings) = expansion.settings.first().map(|setting| &setting.settings) else {
-            return Ok(Self { point: Vec::new(), patch });
+        // What is equal to the incumbent is no setting of its own.
+        let is_incumbent = expansion.settings.len() == 1;
+        let Some(settings) = expansion.settings.last().map(|setting| &setting.settings) else {
+            return Ok(Self { point: Vec::new(), patch, is_incumbent });
         };
         // As the settings understand it: `1e-3` is a number.
         patch.iter_mut().for_each(|(key, value)| *value = settings.get(key).unwrap_or_default());
-        Ok(Self { point: study.point_of(settings), patch })
+        Ok(Self { point: study.point_of(settings), patch, is_incumbent })
     }
 }

@@ -33,7 +33,7 @@ const TICK: Duration = Duration::from_millis(20);
 const LINGER: Duration = Duration::from_secs(5);
 
 /// What a program was asked for.
-pub(super) enum Answer {
+pub(super) enum ProposerAnswer {
     /// A proposal.
     Proposed(Box<Proposal>),
     /// None; why.
@@ -43,7 +43,7 @@ pub(super) enum Answer {
 }
 
 /// A question to a program.
-pub(super) struct Question<'a> {
+pub(super) struct ProposerQuestion<'a> {
     /// The program and its arguments.
     pub(super) words: &'a [String],
     pub(super) limit: Duration,
@@ -53,12 +53,14 @@ pub(super) struct Question<'a> {
 }
 
 /// Asks the program. `stop` says whether the loop is to stop.
-pub(super) fn ask(question: &Question<'_>, stop: &dyn Fn() -> bool) -> Result<Answer, FileError> {
+pub(super) fn ask(question: &ProposerQuestion<'_>, stop: &dyn Fn() -> bool) -> Result<ProposerAnswer, FileError> {
     let folder = &question.folder;
     fs::create_dir_all(folder).map_err(FileError::at("make", folder))?;
     end_what_a_kill_left(folder);
     write_json(&folder.join("input.json"), question.input)?;
-    let [program, arguments @ ..] = question.words else { return Ok(Answer::Failed("there is no program".into())) };
+    let [program, arguments @ ..] = question.words else {
+        return Ok(ProposerAnswer::Failed("there is no program".into()));
+    };
     let mut command = Command::new(program);
     command.args(arguments).process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mark = format!("AEES_LOOP_FOLDER={}", folder.display());
@@ -69,10 +71,10 @@ pub(super) fn ask(question: &Question<'_>, stop: &dyn Fn() -> bool) -> Result<An
     adopt_orphans();
     let child = match command.spawn() {
         Ok(child) => child,
-        Err(error) => return Ok(Answer::Failed(format!("cannot start {program}: {error}"))),
+        Err(error) => return Ok(ProposerAnswer::Failed(format!("cannot start {program}: {error}"))),
     };
-    let running = Running::of(child, mark, question, folder)?;
-    running.to_its_end(question, stop)
+    let running = ProposerProcess::of(child, mark, question, folder)?;
+    running.until_it_ends(question, stop)
 }
 
 /// A program that was asked before, by a process that was killed, and still runs.
@@ -87,15 +89,15 @@ fn end_what_a_kill_left(folder: &Path) {
 /// What was read of a stream, and whether it was more than is read.
 type StreamStart = (Vec<u8>, bool);
 
-struct Running {
+struct ProposerProcess {
     child: Child,
     tree: Option<Descendants>,
     streams: [Receiver<StreamStart>; 2],
     too_much: Arc<AtomicBool>,
 }
 
-impl Running {
-    fn of(mut child: Child, mark: String, question: &Question<'_>, folder: &Path) -> Result<Self, FileError> {
+impl ProposerProcess {
+    fn of(mut child: Child, mark: String, question: &ProposerQuestion<'_>, folder: &Path) -> Result<Self, FileError> {
         let process = ProcessIdentity::of(child.id());
         if let Some(process) = &process {
             write_json(&folder.join("running.json"), process)?;
@@ -112,7 +114,11 @@ impl Running {
         Ok(Self { child, tree, streams, too_much })
     }
 
-    fn to_its_end(mut self, question: &Question<'_>, stop: &dyn Fn() -> bool) -> Result<Answer, FileError> {
+    fn until_it_ends(
+        mut self,
+        question: &ProposerQuestion<'_>,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<ProposerAnswer, FileError> {
         let since = Instant::now();
         let mut why = None;
         let status = loop {
@@ -139,7 +145,7 @@ impl Running {
                 let status = self.child.wait().ok();
                 if stopped {
                     self.clear(&question.folder);
-                    return Ok(Answer::Stopped);
+                    return Ok(ProposerAnswer::Stopped);
                 }
                 break status;
             }
@@ -160,17 +166,17 @@ impl Running {
         }
         write_json(&question.folder.join("end.json"), &end)?;
         if let Some(why) = why {
-            return Ok(Answer::Failed(format!("the program {why}")));
+            return Ok(ProposerAnswer::Failed(format!("the program {why}")));
         }
         if let Some(status) = status.filter(|status| !status.success()) {
             let said = String::from_utf8_lossy(&errors);
             let last = said.lines().rev().map(str::trim).find(|line| !line.is_empty());
             let last = last.map(|line| format!(": {}", line.chars().take(300).collect::<String>())).unwrap_or_default();
-            return Ok(Answer::Failed(format!("the program ended with {status}{last}")));
+            return Ok(ProposerAnswer::Failed(format!("the program ended with {status}{last}")));
         }
         Ok(match Proposal::parse(&String::from_utf8_lossy(&output)) {
-            Ok(proposal) => Answer::Proposed(Box::new(proposal)),
-            Err(reason) => Answer::Failed(format!("the program's answer: {reason}")),
+            Ok(proposal) => ProposerAnswer::Proposed(Box::new(proposal)),
+            Err(reason) => ProposerAnswer::Failed(format!("the program's answer: {reason}")),
         })
     }
 

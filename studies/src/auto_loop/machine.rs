@@ -69,13 +69,11 @@ pub enum LoopEvent<'a> {
     Training { study: &'a str, seeds: &'a [i64] },
     /// An iteration is over, or the baseline.
     Ended(&'a IterationRecord),
-    /// Something that should be known.
-    Note(&'a str),
 }
 
 /// How a loop came to rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LoopEnd {
+pub enum AutoLoopEnd {
     /// It has nothing to do now; why is in its state.
     AtRest(LoopStatus),
     /// It was stopped with work left.
@@ -211,11 +209,11 @@ impl<'a> AutoLoop<'a> {
     ///
     /// # Errors
     /// What makes further work useless. The state is on disk.
-    pub fn run(mut self, scope: &LoopScope) -> Result<LoopEnd, LoopError> {
+    pub fn run(mut self, scope: &LoopScope) -> Result<AutoLoopEnd, LoopError> {
         self.state.status = LoopStatus::Open;
         let ended = self.work(scope);
         match &ended {
-            Ok(LoopEnd::AtRest(status)) => self.state.status = status.clone(),
+            Ok(AutoLoopEnd::AtRest(status)) => self.state.status = status.clone(),
             // What is wrong with its folder is not written into it.
             Err(LoopError::File(_) | LoopError::Record(_)) => return ended,
             Err(error) => self.state.status = LoopStatus::Failed(error.to_string()),
@@ -225,40 +223,40 @@ impl<'a> AutoLoop<'a> {
         ended
     }
 
-    fn work(&mut self, scope: &LoopScope) -> Result<LoopEnd, LoopError> {
+    fn work(&mut self, scope: &LoopScope) -> Result<AutoLoopEnd, LoopError> {
         if let Some(halt) = self.trainer.halt() {
-            return Ok(LoopEnd::Halted(halt));
+            return Ok(AutoLoopEnd::Halted(halt));
         }
         if scope.setup || scope.baseline || scope.iterations {
             self.set_up()?;
         }
         if !self.state.baseline_done {
             if !scope.baseline {
-                return if scope.iterations { Err(LoopError::NoBaseline) } else { Ok(LoopEnd::ScopeDone) };
+                return if scope.iterations { Err(LoopError::NoBaseline) } else { Ok(AutoLoopEnd::ScopeDone) };
             }
             if let Some(halt) = self.train_baseline()? {
-                return Ok(LoopEnd::Halted(halt));
+                return Ok(AutoLoopEnd::Halted(halt));
             }
         }
         if !scope.iterations {
-            return Ok(LoopEnd::ScopeDone);
+            return Ok(AutoLoopEnd::ScopeDone);
         }
         let mut worked = false;
         loop {
             if let Some(halt) = self.trainer.halt() {
-                return Ok(LoopEnd::Halted(halt));
+                return Ok(AutoLoopEnd::Halted(halt));
             }
             let next = match &self.state.current {
                 Some(current) => current.next,
                 None => match self.rest() {
-                    Some(status) => return Ok(LoopEnd::AtRest(status)),
+                    Some(status) => return Ok(AutoLoopEnd::AtRest(status)),
                     None => LoopStage::Propose,
                 },
             };
             if !scope.stages.contains(&next) {
                 let iteration = self.state.current.as_ref().map_or(self.state.iterations + 1, |current| current.number);
                 return if worked {
-                    Ok(LoopEnd::ScopeDone)
+                    Ok(AutoLoopEnd::ScopeDone)
                 } else {
                     Err(LoopError::NextStage { iteration, stage: next })
                 };
@@ -268,8 +266,8 @@ impl<'a> AutoLoop<'a> {
             }
             match self.stage(next)? {
                 StageEnd::Done => worked = true,
-                StageEnd::Rest(status) => return Ok(LoopEnd::AtRest(status)),
-                StageEnd::Halted(halt) => return Ok(LoopEnd::Halted(halt)),
+                StageEnd::Rest(status) => return Ok(AutoLoopEnd::AtRest(status)),
+                StageEnd::Halted(halt) => return Ok(AutoLoopEnd::Halted(halt)),
             }
         }
     }

@@ -87,7 +87,7 @@ impl Proposal {
             );
         };
         let names = || KEYS.iter().map(|(name, _)| *name);
-        for key in map.keys().filter(|key| !names().any(|name| name == key.as_str())) {
+        if let Some(key) = map.keys().find(|key| !names().any(|name| name == key.as_str())) {
             let meant = nearest(key, names()).map(|name| format!("; did you mean `{name}`?"));
             let meant = meant.unwrap_or_else(|| "; settings stand under `patch`".into());
             return Err(format!("unknown key `{key}` in the proposal{meant}"));

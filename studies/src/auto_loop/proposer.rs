@@ -8,8 +8,31 @@ use serde_json::Value;
 use super::iteration::IterationRecord;
 use super::proposal::Proposal;
 use crate::search::Draw;
-use crate::search::tpe::{self, TrialOutcome};
+use crate::search::tpe::{self, SearchDimension, TrialOutcome};
 use crate::study::{Goal, LoopBlock, Study};
+
+/// More combinations of lists than are looked through for one that was not tried.
+const MOST_CHOICES: usize = 100_000;
+
+/// Every point of a space of lists; none where a range is continuous.
+fn all_choices(dimensions: &[SearchDimension]) -> impl Iterator<Item = Vec<f64>> {
+    let counts: Vec<usize> = dimensions
+        .iter()
+        .map(|dimension| match dimension {
+            SearchDimension::Choice(count) => *count,
+            SearchDimension::Scale => 0,
+        })
+        .collect();
+    let total = counts.iter().fold(1_usize, |total, count| total.saturating_mul(*count)).min(MOST_CHOICES);
+    (0..total).map(move |mut number| {
+        let digit = |count: &usize| {
+            let digit = number % count;
+            number /= count;
+            (digit as f64 + 0.5) / *count as f64
+        };
+        counts.iter().map(digit).collect()
+    })
+}
 
 /// How often a proposal that was tried already is made again.
 const TRIES: u64 = 64;
@@ -44,16 +67,21 @@ pub(super) fn propose(
         .filter_map(|trial| Some(text(&trial.point.iter().copied().collect::<Option<Vec<f64>>>()?)))
         .collect();
     let learns = over.len() as u64 > block.first;
-    let draw = |attempt: u64| {
-        let trial = iteration + attempt * BETWEEN_TRIES;
-        match learns {
-            true => tpe::propose(&dimensions, &over, &[], block.seed, trial),
-            false => {
-                (0..dimensions.len()).map(|index| Draw::new(block.seed, trial, &format!("loop {index}")).0).collect()
-            }
-        }
+    let is_new = |point: &Vec<f64>| !tried.contains(&text(point));
+    // What was tried already and comes again counts as bad, so that the next try looks elsewhere.
+    let mut again: Vec<Vec<Option<f64>>> = Vec::new();
+    let mut learned = |attempt: u64| {
+        let point = tpe::propose(&dimensions, &over, &again, block.seed, iteration + attempt * BETWEEN_TRIES);
+        again.push(point.iter().copied().map(Some).collect());
+        point
     };
-    let point = (0..TRIES).map(draw).find(|point: &Vec<f64>| !tried.contains(&text(point)))?;
+    let drawn = |attempt: u64| -> Vec<f64> {
+        let trial = iteration + attempt * BETWEEN_TRIES;
+        (0..dimensions.len()).map(|index| Draw::new(block.seed, trial, &format!("loop {index}")).0).collect()
+    };
+    let found = if learns { (0..TRIES).map(&mut learned).find(is_new) } else { None };
+    let found = found.or_else(|| (0..TRIES).map(drawn).find(is_new));
+    let point = found.or_else(|| all_choices(&dimensions).find(is_new))?;
     let patch = study.patch_at(&point);
     let shown: Vec<String> = patch.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let hypothesis = match learns {
@@ -92,7 +120,7 @@ mod tests {
     }
 
     fn record(study: &Study, iteration: u64, proposal: &Proposal) -> IterationRecord {
-        let candidate = crate::auto_loop::Candidate::of(study, &serde_json::Map::new(), &[], proposal).unwrap();
+        let candidate = crate::auto_loop::LoopCandidate::of(study, &serde_json::Map::new(), &[], proposal).unwrap();
         let pair = SeedPair {
             seed: 0,
             candidate: Some(score(proposal)),
@@ -182,7 +210,7 @@ mod tests {
         let patch = serde_json::json!({"x": 3, "y": 0.01, "kind": "b"});
         let known = Proposal { patch: patch.as_object().cloned().unwrap(), ..Proposal::default() };
         let (_folder, hill, _) = self::study("loop:\n");
-        let candidate = crate::auto_loop::Candidate::of(study, &serde_json::Map::new(), &[], proposal).unwrap();
+        let candidate = crate::auto_loop::LoopCandidate::of(study, &serde_json::Map::new(), &[], proposal).unwrap();
         IterationRecord { point: candidate.point, patch: candidate.patch, ..record(&hill, 1, &known) }
     }
 }

@@ -9,10 +9,10 @@ use aees_run::artifact::FileError;
 use aees_run::input;
 use serde_json::{Value, json};
 
-use super::candidate::Candidate;
+use super::candidate::LoopCandidate;
 use super::decision::{Estimate, Look, NoisePool};
 use super::error::LoopError;
-use super::external::{Answer, Question, ask};
+use super::external::{ProposerAnswer, ProposerQuestion, ask};
 use super::iteration::{IterationRecord, LoopStage, LoopVerdict, OpenIteration, ProposalSource};
 use super::machine::{AutoLoop, LoopEvent, LoopHalt, StageEnd};
 use super::proposal::{LARGEST_PROPOSAL, Proposal, ProposalStatus};
@@ -119,12 +119,12 @@ impl AutoLoop<'_> {
         let folder = self.folder.iteration(current.number).join(format!("proposer{again}"));
         let folder = std::path::absolute(&folder).unwrap_or(folder);
         let input = self.question(current)?;
-        let question = Question { words, limit: self.block.command_timeout, folder, input: &input };
+        let question = ProposerQuestion { words, limit: self.block.command_timeout, folder, input: &input };
         let trainer = &*self.trainer;
         Ok(match ask(&question, &|| trainer.halt().is_some())? {
-            Answer::Proposed(proposal) => Ok(Ok(*proposal)),
-            Answer::Failed(reason) => Ok(Err(reason)),
-            Answer::Stopped => Err(self.trainer.halt().unwrap_or(LoopHalt::Interrupted)),
+            ProposerAnswer::Proposed(proposal) => Ok(Ok(*proposal)),
+            ProposerAnswer::Failed(reason) => Ok(Err(reason)),
+            ProposerAnswer::Stopped => Err(self.trainer.halt().unwrap_or(LoopHalt::Interrupted)),
         })
     }
 
@@ -159,7 +159,7 @@ impl AutoLoop<'_> {
         if current.ended.is_some() {
             return Ok(StageEnd::Done);
         }
-        match Candidate::of(&self.study, &self.state.incumbent.patch, &self.history.records, &current.proposal) {
+        match LoopCandidate::of(&self.study, &self.state.incumbent.patch, &self.history.records, &current.proposal) {
             Ok(candidate) => (current.patch, current.point) = (candidate.patch, candidate.point),
             Err(reason) => current.end(LoopVerdict::Rejected, reason),
         }

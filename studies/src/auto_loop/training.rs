@@ -48,7 +48,8 @@ impl AutoLoop<'_> {
             std::fs::create_dir_all(folder).map_err(aees_run::artifact::FileError::at("make", folder))?;
         }
         let mut registry = Registry::open(&self.places.registry)?;
-        plan.enter(&self.places.root, &mut registry, false)?;
+        // Done again after a kill, it may have more runs already: a stage begins with its first seeds.
+        plan.enter(&self.places.root, &mut registry, true)?;
         self.inputs.remember(&mut registry)?;
         drop(registry);
         (self.tell)(LoopEvent::Training { study: &plan.name, seeds });
