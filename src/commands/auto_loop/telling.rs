@@ -52,6 +52,9 @@ impl Telling {
 
     /// The last words.
     pub(super) fn conclude(&self, name: &str, end: &AutoLoopEnd, state: &LoopState, flags: &str) {
+        if self.style == Style::None && !matches!(end, AutoLoopEnd::AtRest(LoopStatus::NeedInput(_))) {
+            return;
+        }
         let best = state.incumbent.mean.map(|mean| format!(", {} {}", self.metric, shown::metric(&self.metric, mean)));
         let best = best.unwrap_or_default();
         say(&format!(
