@@ -103,7 +103,8 @@ fn settings_of_training_are_checked_as_training_checks_them() {
         (r#"{"weight_decay": 0.1}"#, "`fixed`"),
         (r#"{"limit_eval": 10}"#, "part of what is to be solved"),
         (r#"{"control_mode": "adaptive", "lr_candidates": [0.0]}"#, "lr_candidates"),
-        (r#"{"run_dir": "/tmp/x"}"#, "cannot be set"),
+        (r#"{"seed": 3}"#, "`seed` cannot be set"),
+        (r#"{"hf_token": "x"}"#, "`hf_token` cannot be set"),
     ] {
         let record = with_next(&scratch, &format!("{{\"patch\": {patch}}}"));
         assert_eq!(record["verdict"], "rejected", "{patch}: {record}");
