@@ -119,11 +119,11 @@ mod tests {
         kind - (number("x") - 3.0).powi(2) - (number("y").log10() + 2.0).powi(2)
     }
 
-    fn record(study: &Study, iteration: u64, proposal: &Proposal) -> IterationRecord {
+    fn record(study: &Study, iteration: u64, proposal: &Proposal, value: f64) -> IterationRecord {
         let candidate = crate::auto_loop::LoopCandidate::of(study, &serde_json::Map::new(), &[], proposal).unwrap();
         let pair = SeedPair {
             seed: 0,
-            candidate: Some(score(proposal)),
+            candidate: Some(value),
             incumbent: Some(0.0),
             candidate_run: String::new(),
             incumbent_run: String::new(),
@@ -154,7 +154,7 @@ mod tests {
         for iteration in 1..=iterations {
             let proposal = propose(study, block, &records, iteration).unwrap();
             study.check_patch(&proposal.patch).unwrap();
-            records.push(record(study, iteration, &proposal));
+            records.push(record(study, iteration, &proposal, score(&proposal)));
         }
         records.iter().filter_map(|record| record.mean).fold(f64::NEG_INFINITY, f64::max)
     }
@@ -179,38 +179,23 @@ mod tests {
         let (_folder, study, block) = study("loop: {first: 3}\n");
         assert_eq!(best(&study, &block, 20), best(&study, &block, 20));
         assert_ne!(propose(&study, &block, &[], 1), propose(&study, &LoopBlock { seed: 1, ..block.clone() }, &[], 1));
-        let (_folder, listed, block) = {
-            let folder = tempfile::tempdir().unwrap();
-            let path = folder.path().join("list.yaml");
-            let text = "aees: 1\ntask: command\ncommand: {argv: ['true']}\nbase: {x: 1}\nmetric: {name: score}\n\
-                        sweep: {x: [1, 2, 3]}\nloop: {first: 0}\n";
-            fs::write(&path, text).unwrap();
-            let study = Study::read(&path).unwrap();
-            let block = study.loop_block.clone().unwrap();
-            (folder, study, block)
-        };
-        let mut records: Vec<IterationRecord> = Vec::new();
-        for iteration in 1..=3 {
-            let proposal = propose(&listed, &block, &records, iteration).unwrap();
-            assert!(records.iter().all(|known| known.proposal.patch != proposal.patch));
-            let mut record = IterationRecord { proposal: proposal.clone(), iteration, ..record_of(&listed, &proposal) };
-            record.pairs = vec![SeedPair {
-                seed: 0,
-                candidate: Some(0.0),
-                incumbent: None,
-                candidate_run: String::new(),
-                incumbent_run: String::new(),
-            }];
-            records.push(record);
-        }
-        assert_eq!(propose(&listed, &block, &records, 4), None, "nothing is left");
     }
 
-    fn record_of(study: &Study, proposal: &Proposal) -> IterationRecord {
-        let patch = serde_json::json!({"x": 3, "y": 0.01, "kind": "b"});
-        let known = Proposal { patch: patch.as_object().cloned().unwrap(), ..Proposal::default() };
-        let (_folder, hill, _) = self::study("loop:\n");
-        let candidate = crate::auto_loop::LoopCandidate::of(study, &serde_json::Map::new(), &[], proposal).unwrap();
-        IterationRecord { point: candidate.point, patch: candidate.patch, ..record(&hill, 1, &known) }
+    #[test]
+    fn a_list_is_tried_to_its_last_value() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list.yaml");
+        let text = "aees: 1\ntask: command\ncommand: {argv: ['true']}\nbase: {x: 1}\nmetric: {name: score}\n\
+                    sweep: {x: [1, 2, 3], y: [a, b]}\nloop: {first: 0}\n";
+        fs::write(&path, text).unwrap();
+        let study = Study::read(&path).unwrap();
+        let block = study.loop_block.clone().unwrap();
+        let mut records: Vec<IterationRecord> = Vec::new();
+        for iteration in 1..=6 {
+            let proposal = propose(&study, &block, &records, iteration).unwrap();
+            assert!(records.iter().all(|known| known.proposal.patch != proposal.patch));
+            records.push(record(&study, iteration, &proposal, 0.0));
+        }
+        assert_eq!(propose(&study, &block, &records, 7), None, "nothing is left");
     }
 }
