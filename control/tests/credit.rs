@@ -20,7 +20,7 @@ fn scaled() -> Controller {
 }
 
 fn value(controller: &Controller, arm: usize) -> f64 {
-    controller.standing(arm).unwrap().value
+    controller.estimate(arm).unwrap().value
 }
 
 #[test]

@@ -7,7 +7,7 @@
 //! (Cohen's d), with an interval over runs.
 
 use aees_control::Axis;
-use aees_control::controller::{Controller, Standing};
+use aees_control::controller::{ArmEstimate, Controller};
 
 use crate::method::method_settings;
 use crate::record::{Control, RunRecord};
@@ -42,7 +42,7 @@ pub(crate) struct RunHealth {
     /// How far rewards right after a change of the arm lie from the others, in the same unit.
     after_switch: Option<f64>,
     /// Before each episode, what the bandit thought of its arms; none where it thinks nothing, or had not tried all.
-    pub(crate) standings: Vec<Option<Vec<Standing>>>,
+    pub(crate) estimates: Vec<Option<Vec<ArmEstimate>>>,
 }
 
 /// Whether a controller learned.
@@ -142,7 +142,7 @@ impl ControlHealth {
     pub(crate) fn values_over_bonus(&self) -> Option<MeanSd> {
         self.over_runs(|run| {
             let ratios: Vec<f64> =
-                run.decisions().map(|(_, standings)| range(standings) / mean_bonus(standings)).collect();
+                run.decisions().map(|(_, estimates)| range(estimates) / mean_bonus(estimates)).collect();
             median(&ratios)
         })
     }
@@ -150,16 +150,16 @@ impl ControlHealth {
     /// The share of decisions that the bonus alone would have made alike; none of a bandit that does not pick by the sum of
     /// estimate and bonus.
     pub(crate) fn bonus_decides(&self) -> Option<MeanSd> {
-        let highest = |standings: &[Standing], of: fn(&Standing) -> f64| {
-            let most = standings.iter().map(of).fold(f64::NEG_INFINITY, f64::max);
-            standings.iter().map(of).map(|value| value >= most - 1e-12).collect::<Vec<_>>()
+        let highest = |estimates: &[ArmEstimate], of: fn(&ArmEstimate) -> f64| {
+            let most = estimates.iter().map(of).fold(f64::NEG_INFINITY, f64::max);
+            estimates.iter().map(of).map(|value| value >= most - 1e-12).collect::<Vec<_>>()
         };
         self.over_runs(|run| {
             let (mut all, mut by_sum, mut by_bonus) = (0, 0, 0);
-            for (pick, standings) in run.decisions() {
+            for (pick, estimates) in run.decisions() {
                 all += 1;
-                by_sum += usize::from(highest(standings, |standing| standing.value + standing.bonus)[pick]);
-                by_bonus += usize::from(highest(standings, |standing| standing.bonus)[pick]);
+                by_sum += usize::from(highest(estimates, |estimate| estimate.value + estimate.bonus)[pick]);
+                by_bonus += usize::from(highest(estimates, |estimate| estimate.bonus)[pick]);
             }
             (all > 0 && by_sum * 100 >= all * 99).then(|| by_bonus as f64 / all as f64)
         })
@@ -261,14 +261,14 @@ impl RunHealth {
         let fit = Fit::of(picks.get(..told.len())?, &told, arms.len())?;
         let after_switch = fit.after_switch(&picks);
         let effects = fit.effects.iter().map(|effect| effect / fit.noise).collect();
-        let standings = standings(run, axis, &picks, &told, credit).unwrap_or_else(|| vec![None; picks.len()]);
-        Some(Self { picks, effects, after_switch, standings })
+        let estimates = estimates(run, axis, &picks, &told, credit).unwrap_or_else(|| vec![None; picks.len()]);
+        Some(Self { picks, effects, after_switch, estimates })
     }
 
     /// The decisions of a bandit that had tried all arms, with what it thought of them.
-    fn decisions(&self) -> impl Iterator<Item = (usize, &[Standing])> {
-        let pairs = self.picks.iter().zip(&self.standings);
-        pairs.filter_map(|(pick, standings)| Some((*pick, standings.as_deref()?)))
+    fn decisions(&self) -> impl Iterator<Item = (usize, &[ArmEstimate])> {
+        let pairs = self.picks.iter().zip(&self.estimates);
+        pairs.filter_map(|(pick, estimates)| Some((*pick, estimates.as_deref()?)))
     }
 
     /// The entropy of the picks around an episode.
@@ -286,14 +286,14 @@ pub(crate) fn median(values: &[f64]) -> Option<f64> {
 }
 
 /// How far the estimates of arms lie apart.
-pub(crate) fn range(standings: &[Standing]) -> f64 {
-    let values = standings.iter().map(|standing| standing.value);
+pub(crate) fn range(estimates: &[ArmEstimate]) -> f64 {
+    let values = estimates.iter().map(|estimate| estimate.value);
     values.clone().fold(f64::NEG_INFINITY, f64::max) - values.fold(f64::INFINITY, f64::min)
 }
 
 /// The mean bonus of arms.
-pub(crate) fn mean_bonus(standings: &[Standing]) -> f64 {
-    standings.iter().map(|standing| standing.bonus).sum::<f64>() / standings.len().max(1) as f64
+pub(crate) fn mean_bonus(estimates: &[ArmEstimate]) -> f64 {
+    estimates.iter().map(|estimate| estimate.bonus).sum::<f64>() / estimates.len().max(1) as f64
 }
 
 fn candidates(axis: Axis, run: &RunRecord) -> &[f64] {
@@ -314,13 +314,13 @@ fn entropy(picks: &[usize], arms: usize) -> Option<f64> {
 }
 
 /// What a new bandit thinks before each episode, if it is told what the run's was. In contexts it is what all of them have taught.
-fn standings(
+fn estimates(
     run: &RunRecord,
     axis: Axis,
     picks: &[usize],
     told: &[f64],
     credit: usize,
-) -> Option<Vec<Option<Vec<Standing>>>> {
+) -> Option<Vec<Option<Vec<ArmEstimate>>>> {
     let method = method_settings(run).ok()?;
     let conditional = axis == Axis::Noise && method.structured_control_mode.name() == "conditional";
     if run.control != Control::Adaptive || conditional {
@@ -337,7 +337,7 @@ fn standings(
             plays[picks[paid]] += 1;
         }
         let tried = plays.iter().all(|plays| *plays > 0);
-        found.push(tried.then(|| (0..count).map(|arm| bandit.standing(arm)).collect::<Option<Vec<_>>>()).flatten());
+        found.push(tried.then(|| (0..count).map(|arm| bandit.estimate(arm)).collect::<Option<Vec<_>>>()).flatten());
     }
     Some(found)
 }

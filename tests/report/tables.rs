@@ -347,7 +347,7 @@ fn a_study_says_what_its_runs_are_for() {
 #[test]
 fn control_health_says_who_could_not_have_learned() {
     let scratch = Scratch::new();
-    let picks = ["--lr-candidates", "0.5,1,2", "--episode-length", "1", "--epochs", "4"];
+    let picks = ["--lr-candidates", "0.5,1,2", "--episode-length", "2", "--epochs", "6"];
     for (name, control) in [("adaptive", "adaptive"), ("random", "random"), ("open", "uniform-random")] {
         for seed in ["0", "1", "2"] {
             let more = [&picks[..], &["--control-mode", control, "--seed", seed]].concat();

@@ -55,7 +55,7 @@ pub trait Bandit: Debug + Clone + PartialEq + Serialize + DeserializeOwned + 'st
     }
 
     /// What it thinks of an arm, if it picks by estimates. Asked by reports on what bandits learn.
-    fn standing(&self, _arm: usize) -> Option<Standing> {
+    fn estimate(&self, _arm: usize) -> Option<ArmEstimate> {
         None
     }
 
@@ -68,7 +68,7 @@ pub trait Bandit: Debug + Clone + PartialEq + Serialize + DeserializeOwned + 'st
 
 /// What a bandit that picks by estimates thinks of an arm.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Standing {
+pub struct ArmEstimate {
     /// Estimated mean reward.
     pub value: f64,
     /// What is added for the arm to be tried: an exploration bonus, or the width of what is believed.

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bandit::{DISCOUNT, Standing, WARMUP_ROUNDS, Warmup, pick};
+use super::bandit::{ArmEstimate, DISCOUNT, WARMUP_ROUNDS, Warmup, pick};
 use super::{Bandit, LogColumn, LogNumber};
 use crate::list::ListEntry;
 use crate::rng::PythonRandom;
@@ -118,8 +118,8 @@ impl Bandit for DiscountedUcb {
         pick(random, self.n_arms(), |arm| (self.score(arm, log_total) - best).abs() <= TIE_TOLERANCE)
     }
 
-    fn standing(&self, arm: usize) -> Option<Standing> {
-        Some(Standing { value: self.mean_reward(arm), bonus: self.bonus(arm, self.log_total()) })
+    fn estimate(&self, arm: usize) -> Option<ArmEstimate> {
+        Some(ArmEstimate { value: self.mean_reward(arm), bonus: self.bonus(arm, self.log_total()) })
     }
 
     /// Fades all arms, then adds the reward to one.

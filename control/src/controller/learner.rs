@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bandit::Standing;
+use super::bandit::ArmEstimate;
 use super::{ArmPicker, Bandit, BanditHistory, ColumnName, Contextual, ControllerError, ControllerHistory, Seeded};
 
 /// A bandit, alone or in contexts.
@@ -71,8 +71,8 @@ impl<B: Bandit> ArmPicker for Learner<B> {
         }
     }
 
-    fn standing(&self, arm: usize) -> Option<Standing> {
-        if arm < self.n_arms() { self.bandit().standing(arm) } else { None }
+    fn estimate(&self, arm: usize) -> Option<ArmEstimate> {
+        if arm < self.n_arms() { self.bandit().estimate(arm) } else { None }
     }
 
     fn learn(&mut self, arm: usize, reward: f64, propensity: f64) -> Result<(), ControllerError> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bandit::Standing;
+use super::bandit::ArmEstimate;
 use super::{
     ArmPicker, Bandit, ColumnName, ControllerError, ControllerHistory, DiscountedUcb, Exp3, Learner,
     PrecomputedSchedule, RandomController, ScaledUcb, ThompsonSampling, TsallisInf,
@@ -137,8 +137,8 @@ impl Controller {
     }
 
     /// What it thinks of an arm, if it picks by estimates; in contexts, what all of them have taught.
-    pub fn standing(&self, arm: usize) -> Option<Standing> {
-        self.picker().standing(arm)
+    pub fn estimate(&self, arm: usize) -> Option<ArmEstimate> {
+        self.picker().estimate(arm)
     }
 
     /// Feeds back the reward of the arm that was picked last.

@@ -22,7 +22,7 @@ mod scaled_ducb;
 mod thompson;
 mod tsallis_inf;
 
-pub use bandit::{Bandit, Seeded, Standing};
+pub use bandit::{ArmEstimate, Bandit, Seeded};
 pub use contextual::{ContextBandit, Contextual};
 pub use ducb::{DiscountedUcb, UcbConfig};
 pub use error::ControllerError;

@@ -1,6 +1,6 @@
 //! What every controller of an axis does, whether it learns or not.
 
-use super::bandit::Standing;
+use super::bandit::ArmEstimate;
 use super::{ColumnName, ControllerError, ControllerHistory};
 
 /// Picks an arm for each episode.
@@ -28,7 +28,7 @@ pub trait ArmPicker {
     fn learn(&mut self, arm: usize, reward: f64, propensity: f64) -> Result<(), ControllerError>;
 
     /// What it thinks of an arm, if it picks by estimates; in contexts, what all of them have taught.
-    fn standing(&self, _arm: usize) -> Option<Standing> {
+    fn estimate(&self, _arm: usize) -> Option<ArmEstimate> {
         None
     }
 

@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bandit::{DISCOUNT, Standing, WARMUP_ROUNDS, Warmup, pick};
+use super::bandit::{ArmEstimate, DISCOUNT, WARMUP_ROUNDS, Warmup, pick};
 use super::ducb::EXPLORATION_COEF;
 use super::moments::Moments;
 use super::{Bandit, LogColumn, LogNumber};
@@ -96,8 +96,8 @@ impl Bandit for ScaledUcb {
         pick(random, self.n_arms(), |arm| self.score(arm) == best)
     }
 
-    fn standing(&self, arm: usize) -> Option<Standing> {
-        Some(Standing { value: self.arms[arm].mean, bonus: self.bonus(arm) })
+    fn estimate(&self, arm: usize) -> Option<ArmEstimate> {
+        Some(ArmEstimate { value: self.arms[arm].mean, bonus: self.bonus(arm) })
     }
 
     /// Fades all arms, then adds the reward to one.

@@ -12,7 +12,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bandit::{DISCOUNT, Standing, WARMUP_ROUNDS, Warmup};
+use super::bandit::{ArmEstimate, DISCOUNT, WARMUP_ROUNDS, Warmup};
 use super::moments::Moments;
 use super::{Bandit, LogColumn, LogNumber};
 use crate::list::ListEntry;
@@ -144,9 +144,9 @@ impl Bandit for ThompsonSampling {
         best
     }
 
-    fn standing(&self, arm: usize) -> Option<Standing> {
+    fn estimate(&self, arm: usize) -> Option<ArmEstimate> {
         let StudentT { location, scale, .. } = self.posterior(arm);
-        Some(Standing { value: location, bonus: scale })
+        Some(ArmEstimate { value: location, bonus: scale })
     }
 
     fn update(&mut self, arm: usize, reward: f64, _propensity: f64) {

@@ -20,12 +20,12 @@ const RESERVED: usize = 1 << 10;
 pub struct Credit {
     /// Episodes of a return, at least 1.
     episodes: usize,
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<OwedReturn>,
 }
 
 /// An episode that waits for those that follow it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-struct Waiting {
+struct OwedReturn {
     selection: Selection,
     /// The probabilities with which its arms were picked.
     lr_propensity: f64,
@@ -63,7 +63,7 @@ impl Credit {
         let noise_controller = noise.get(of_noise(&selection, noise_count));
         let noise_propensity = noise_controller.map_or(1.0, |controller| controller.propensity(selection.noise_index));
         self.waiting.iter_mut().for_each(|waiting| waiting.sum += reward);
-        self.waiting.push_back(Waiting { selection, lr_propensity, noise_propensity, sum: reward });
+        self.waiting.push_back(OwedReturn { selection, lr_propensity, noise_propensity, sum: reward });
         if self.waiting.len() < self.episodes {
             return Ok(());
         }
@@ -80,7 +80,7 @@ impl Credit {
 
     /// Whether a restored one belongs to these settings and candidates.
     pub(super) fn fits(&self, episodes: usize, lr_count: usize, noise_count: usize) -> bool {
-        let sound = |waiting: &Waiting| {
+        let sound = |waiting: &OwedReturn| {
             let Selection { lr_index, noise_index, .. } = waiting.selection;
             let probability = |value: f64| value > 0.0 && value <= 1.0;
             lr_index < lr_count

@@ -2,7 +2,7 @@
 //! rewards tell the arms apart. [`crate::health`] does the arithmetic.
 
 use aees_control::Axis;
-use aees_control::controller::Standing;
+use aees_control::controller::ArmEstimate;
 
 use super::Plot;
 use super::episodes::{arm_label, axis_name, axis_words, look_of};
@@ -57,9 +57,9 @@ fn plot(group: &PanelRuns<'_>, series: &Series<'_>, axis: Axis, health: &Control
         csv.row(place.chain([arm, episode, value.into(), low.into(), high.into()]));
     };
     let mut figure = Figure::new(format!("Control health: {}, {}", group.full_title(), series.label_with_n()), 3);
-    let over_runs = |of: &dyn Fn(&[Standing]) -> f64| -> Vec<(f64, f64)> {
+    let over_runs = |of: &dyn Fn(&[ArmEstimate]) -> f64| -> Vec<(f64, f64)> {
         let at = |episode: usize| {
-            let runs = health.runs.iter().filter_map(|run| run.standings.get(episode)?.as_deref());
+            let runs = health.runs.iter().filter_map(|run| run.estimates.get(episode)?.as_deref());
             Some(((episode + 1) as f64, median(&runs.map(of).collect::<Vec<_>>())?))
         };
         (0..episodes).filter_map(at).collect()

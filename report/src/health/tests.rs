@@ -136,13 +136,13 @@ fn estimates_are_those_that_the_reference_logged() {
     let document: Value = serde_json::from_slice(&bytes).unwrap();
     let logged = document["controller_logs"]["lr_controller_logs"]["value_estimates_history"].as_array().unwrap();
     let health = ControlHealth::of(&[&run], Axis::Lr).unwrap();
-    let standings = &health.runs[0].standings;
-    assert_eq!(standings.len(), logged.len());
+    let estimates = &health.runs[0].estimates;
+    assert_eq!(estimates.len(), logged.len());
     let mut compared = 0;
-    for (before, row) in standings.iter().skip(1).zip(logged) {
+    for (before, row) in estimates.iter().skip(1).zip(logged) {
         let Some(before) = before else { continue };
-        for (standing, arm) in before.iter().zip(["0.5", "1.0", "2.0"]) {
-            assert_eq!(standing.value, row[arm].as_f64().unwrap());
+        for (estimate, arm) in before.iter().zip(["0.5", "1.0", "2.0"]) {
+            assert_eq!(estimate.value, row[arm].as_f64().unwrap());
             compared += 1;
         }
     }
