@@ -17,6 +17,8 @@ use crate::statistics::{Interval, MeanSd, mean, percentile};
 const SWEEPS: usize = 200;
 /// The two-sided 5 % level and a power of 80 %, in standard deviations: what a gap must be to be found.
 const DETECTED: f64 = 1.96 + 0.842;
+/// So many times its even share an arm must be picked to count as preferred: less may be certain, and is still next to nothing.
+const PREFERENCE: f64 = 1.2;
 /// From this share of decisions on, the bonus alone decides.
 const BONUS_DECIDES: f64 = 0.9;
 
