@@ -210,8 +210,10 @@ impl ControlHealth {
             reasons.push(format!("its exploration bonus made {:.0} % of the decisions", 100.0 * decides.mean));
         }
         let even = 1.0 / self.arms.len() as f64;
-        let above =
-            |share: MeanSd| share.t_interval(0.95).map_or(share.mean > 1.5 * even, |interval| interval.low > even);
+        let above = |share: MeanSd| {
+            let certain = share.t_interval(0.95).map_or(share.mean > 1.5 * even, |interval| interval.low > even);
+            certain && share.mean >= PREFERENCE * even
+        };
         let prefers = self.best().and_then(|best| self.share(best)).is_some_and(above);
         match (prefers, reasons.is_empty()) {
             (true, _) => Verdict::Learned,
