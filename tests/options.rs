@@ -150,6 +150,7 @@ fn a_run_whose_patience_is_over_stops_there_and_is_otherwise_the_same() {
             assert_eq!(result["final_val_accuracy"], json!(all[count - 1].1), "that of the last model");
             if stop == 60 {
                 assert_eq!(result["stopped_early"], Value::Null);
+                assert!(!run.stderr().contains("stopped early"), "{}", run.stderr());
                 continue;
             }
             early += 1;

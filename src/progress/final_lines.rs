@@ -13,15 +13,19 @@ use aees_train::event::{RunEvent, Subscriber};
 pub(crate) struct FinalLines {
     /// After so many evaluations without a gain the run ends.
     patience: Option<u64>,
+    /// The steps of a run that goes to its end.
+    planned_steps: u64,
 }
 
 impl Subscriber for FinalLines {
     fn on_event(&mut self, event: &RunEvent<'_>) -> Result<(), FileError> {
         if let RunEvent::Started(start) = event {
             self.patience = start.config.patience.map(NonZeroU64::get);
+            self.planned_steps = start.steps_per_epoch * start.config.epochs.get();
         }
         if let RunEvent::Finished { state, path, .. } = event {
-            for line in lines(state, self.patience) {
+            let patience = self.patience.filter(|_| state.step < self.planned_steps);
+            for line in lines(state, patience) {
                 eprintln!("{line}");
             }
             let folder = path.parent().unwrap_or(path).to_string_lossy();
