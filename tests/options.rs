@@ -154,7 +154,7 @@ fn a_run_whose_patience_is_over_stops_there_and_is_otherwise_the_same() {
                 continue;
             }
             early += 1;
-            in_an_epoch += usize::from(stop % 10 != 0);
+            in_an_epoch += usize::from(!stop.is_multiple_of(10));
             let expected = json!({
                 "step": stop, "planned_steps": 60, "evaluations_without_gain": patience,
                 "best_evaluation": {"step": best.0, "val_accuracy": best.1},
@@ -355,8 +355,8 @@ fn decoded_images_are_kept_for_later_runs_and_decide_nothing() {
     for (name, more) in [("all", &[][..]), ("some", &["--limit-train", "100", "--val-split", "0.5", "--seed", "3"])] {
         train(&format!("{name}-read"), &[more, &["--prepared-images-mb", "0"]].concat());
         assert_eq!(copies("data/cifar100_prepared"), usize::from(name == "some"));
-        train(&format!("{name}-kept"), &more.to_vec());
-        train(&format!("{name}-mapped"), &more.to_vec());
+        train(&format!("{name}-kept"), more);
+        train(&format!("{name}-mapped"), more);
         assert_eq!(copies("data/cifar100_prepared"), 1);
         assert_eq!(essence(&format!("{name}-kept")), essence(&format!("{name}-read")));
         assert_eq!(essence(&format!("{name}-mapped")), essence(&format!("{name}-read")));
