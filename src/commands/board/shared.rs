@@ -21,7 +21,7 @@ pub(super) struct SharedBoard {
     results: Results,
     /// Tells this process' changes from another's.
     name: String,
-    told: Mutex<Told>,
+    told: Mutex<BoardNow>,
     news: Condvar,
     followers: Condvar,
     runs: BoardRuns,
@@ -39,7 +39,7 @@ struct DrawnFor {
 }
 
 #[derive(Default)]
-struct Told {
+struct BoardNow {
     entries: BoardEntries,
     followers: usize,
     /// Somebody asked for the page since the last look.
@@ -71,7 +71,7 @@ impl SharedBoard {
     }
 
     /// A panic of another connection leaves whole entries.
-    fn told(&self) -> MutexGuard<'_, Told> {
+    fn told(&self) -> MutexGuard<'_, BoardNow> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -88,7 +88,7 @@ impl SharedBoard {
     /// Waits until somebody follows, but no longer than this.
     pub(super) fn wait_for_followers(&self, most: Duration) {
         let told = self.told();
-        let idle = |told: &mut Told| told.followers == 0 && !told.asked;
+        let idle = |told: &mut BoardNow| told.followers == 0 && !told.asked;
         let waited = self.followers.wait_timeout_while(told, most, idle);
         waited.unwrap_or_else(PoisonError::into_inner).0.asked = false;
     }
@@ -109,7 +109,7 @@ impl SharedBoard {
     pub(super) fn news(&self, known: Option<u64>, most: Duration) -> Option<News> {
         let told = self.told();
         let since = known.unwrap_or(0);
-        let nothing = |told: &mut Told| known.is_some() && told.entries.last() <= since;
+        let nothing = |told: &mut BoardNow| known.is_some() && told.entries.last() <= since;
         let told = self.news.wait_timeout_while(told, most, nothing).unwrap_or_else(PoisonError::into_inner).0;
         let found = told.entries.since(since, AT_ONCE);
         drop(told);
