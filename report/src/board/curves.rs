@@ -117,7 +117,7 @@ impl LiveCurves {
                 *high = (value, at);
             }
         }
-        if at % self.stride.max(1) != 0 && self.stride > 1 {
+        if !at.is_multiple_of(self.stride.max(1)) {
             return;
         }
         let before = self.at.len();
@@ -215,7 +215,7 @@ impl PlayedArms {
         self.totals[place].0 += 1;
         self.totals[place].1 += reward.filter(|reward| reward.is_finite()).unwrap_or(0.0);
         self.count += 1;
-        if self.count % self.stride.max(1) == 0 {
+        if self.count.is_multiple_of(self.stride.max(1)) {
             self.played.push((step, place, reward));
         }
         if self.played.len() > POINTS {
