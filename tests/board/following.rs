@@ -15,7 +15,7 @@ fn append(path: &Path, text: &str) {
     OpenOptions::new().create(true).append(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
 }
 
-fn of_run<'a>(message: &'a Value, number: u64) -> Option<&'a Value> {
+fn of_run(message: &Value, number: u64) -> Option<&Value> {
     message["runs"].as_array()?.iter().find(|run| run["id"] == run_id(number).short())
 }
 
