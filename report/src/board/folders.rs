@@ -48,12 +48,14 @@ impl FolderSearch {
             }
             let Some(stamp) = FileStamp::of(&folder) else { continue };
             let known = before.remove(&folder);
-            if depth == 0 && known.is_none() && is_run(&folder) {
-                found.push(folder);
-                continue;
-            }
+            let same = |seen: &SeenFolder| seen.stamp == stamp && now - stamp.written_at() > JUST_NOW;
             let seen = match known {
-                Some(seen) if seen.stamp == stamp && now - stamp.written_at() > JUST_NOW => seen,
+                Some(seen) if same(&seen) => seen,
+                // A run that was named itself, or a folder that has become one.
+                _ if is_run(&folder) => {
+                    found.push(folder);
+                    continue;
+                }
                 known => listed(&folder, stamp, known.as_ref()),
             };
             found.extend(seen.runs.iter().cloned());
