@@ -83,7 +83,7 @@ const EXAMPLES: &[VerbExamples] = &[
     (
         "aees loop propose",
         &[
-            ("A setting, and why", "aees loop propose night --set lr=1e-3 --hypothesis 'the start is too high'"),
+            ("A setting, and why", "aees loop propose night --set lr=1e-3 --hypothesis too-high"),
             ("As JSON", "aees loop propose night proposal.json"),
         ],
     ),

@@ -314,7 +314,7 @@ fn a_study_varies_the_options_and_refuses_what_cannot_go_on() {
     assert!(!run.stderr().contains("contradict"), "{}", run.stderr());
     let pruned = format!("{study}metric: {{name: val_accuracy}}\nprune: {{by: step, grace: 4}}\n");
     std::fs::write(scratch.path("pruned.yaml"), &pruned).unwrap();
-    scratch.run(["sweep", "plan", "pruned.yaml"]).refused(&["keep_checkpoints", "goes on from its checkpoint"]);
+    scratch.run(["sweep", "plan", "pruned.yaml"]).refused(&["--keep-checkpoints none", "goes on from its checkpoint"]);
     // With a checkpoint, a rung may lie between two epochs.
     std::fs::write(scratch.path("pruned.yaml"), pruned.replace("none}", "best}")).unwrap();
     scratch.run(["sweep", "run", "pruned.yaml", "--jobs", "1"]).ok();
