@@ -29,7 +29,7 @@ pub struct StepDropout {
 }
 
 impl StepDropout {
-    /// The masks of a step of a run, or of a part of it ([`part_key`]).
+    /// The masks of a step of a run, or of a part of it.
     pub fn new(seed: u64, step: u64) -> Self {
         let mut random = stream(seed, StreamPurpose::Dropout, 0);
         Self { key: [random.below(u32::MAX), random.below(u32::MAX)], step }
