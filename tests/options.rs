@@ -352,6 +352,8 @@ fn decoded_images_are_kept_for_later_runs_and_decide_nothing() {
         result
     };
     let copies = |folder: &str| std::fs::read_dir(scratch.path(folder)).map_or(0, Iterator::count);
+    train("rehearsed", &["--dry-run"]);
+    assert!(!scratch.path("data").exists(), "a dry run leaves nothing");
     for (name, more) in [("all", &[][..]), ("some", &["--limit-train", "100", "--val-split", "0.5", "--seed", "3"])] {
         train(&format!("{name}-read"), &[more, &["--prepared-images-mb", "0"]].concat());
         assert_eq!(copies("data/cifar100_prepared"), usize::from(name == "some"));

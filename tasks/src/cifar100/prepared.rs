@@ -127,7 +127,7 @@ impl PreparedImages {
         let mut copies = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();
-            if path != new && path.extension().is_some_and(|extension| extension == "safetensors") {
+            if path != new && is_copy(&path) {
                 let metadata = fs::metadata(&path)?;
                 copies.push((metadata.modified()?, metadata.len(), path));
             }
@@ -143,6 +143,18 @@ impl PreparedImages {
         }
         Ok(())
     }
+}
+
+/// Whether a file of the folder is a copy, of any state: nothing else is ever removed, wherever the folder is.
+fn is_copy(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".safetensors"));
+    let is_named = name.is_some_and(|name| name.len() == 16 && name.chars().all(|digit| digit.is_ascii_hexdigit()));
+    // One that is damaged cannot say so itself.
+    let says = |bytes: Bytes| match SafeTensors::read_metadata(&bytes) {
+        Ok((_, metadata)) => metadata.metadata().as_ref().is_some_and(|metadata| metadata.contains_key(METADATA)),
+        Err(_) => true,
+    };
+    is_named && map_file(path).is_ok_and(says)
 }
 
 /// A whole file.
@@ -318,5 +330,19 @@ mod tests {
         nowhere.load("a", 100);
         nowhere.load("a", 0);
         assert!(nowhere.reads.get() == 2 && !nowhere.path("kept").exists());
+    }
+    #[test]
+    fn room_is_never_made_of_files_that_are_no_copies() {
+        let place = Place::new();
+        fs::create_dir(place.path("kept")).unwrap();
+        let values = [0_u8; 4];
+        let tensor = TensorView::new(Dtype::U8, vec![4], &values).unwrap();
+        let model = safetensors::serialize([("weight", tensor)], None).unwrap();
+        let own = ["kept/model.safetensors", "kept/0123456789abcdef.safetensors", "kept/notes.txt"];
+        own.iter().for_each(|name| fs::write(place.path(name), &model).unwrap());
+        place.load("a", ROOM);
+        place.load("b", ROOM);
+        assert_eq!(place.copies().len(), own.len() + 1);
+        assert!(own.iter().all(|name| fs::read(place.path(name)).unwrap() == model));
     }
 }

@@ -63,6 +63,8 @@ pub fn dry_run(
     if let Some(output) = &config.output {
         check_output(Path::new(output), OutputKind::RESULT, &[], replace == Replace::Anything)?;
     }
+    // Decoded images are for runs that are made.
+    let config = &RunConfig { prepared_images_mb: 0, ..config.clone() };
     let mut bench = StepBench::load(config, subscribers)?;
     let identity = RunIdentity::of(config, &bench.task().facts().inputs)?;
     let directory = directory.map_or_else(|| default_directory(config, &identity), Path::to_owned);
