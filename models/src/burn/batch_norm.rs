@@ -12,7 +12,7 @@ use burn::tensor::module::{batch_norm, batch_norm_train};
 use burn::tensor::{Device, Tensor};
 
 use super::conv2d::Conv2d;
-use super::flex_ops::{NormalizedConvolution, reuse};
+use super::flex_ops::{Input, NormalizedConvolution, reuse};
 
 /// Weight of the newest batch in the running statistics, PyTorch's default.
 const MOMENTUM: f64 = 0.1;
@@ -62,7 +62,8 @@ impl BatchNorm {
 
     /// The normalisation of a convolution of `x`, then the sum with the shortcut and ReLU, where they follow. On the CPU all of it
     /// is one operation.
-    pub(super) fn after(&self, conv: &Conv2d, x: Tensor<4>, then: Then) -> Tensor<4> {
+    pub(super) fn after(&self, conv: &Conv2d, x: impl Into<Input>, then: Then) -> Tensor<4> {
+        let x = x.into();
         let (kernel, weight, bias) = (conv.weight.val(), self.weight.val(), self.bias.val());
         let shortcut = match &then {
             Then::SumAndRelu(shortcut) => Some(&**shortcut),
@@ -79,23 +80,23 @@ impl BatchNorm {
             shortcut,
             relu: with_relu,
         };
-        if x.device().is_autodiff() {
+        if x.images.device().is_autodiff() {
             if let Some((output, mean, variance)) = fused.train(&x) {
                 self.average_in(mean, variance, values_of_a_channel(&output));
                 return output;
             }
-        } else if let Some(output) = fused.evaluate(&x, &self.running_mean.value(), &self.running_var.value()) {
-            reuse(x);
+        } else if let Some(output) = fused.evaluate(&x.images, &self.running_mean.value(), &self.running_var.value()) {
+            reuse(x.images);
             if let Then::SumAndRelu(shortcut) = then {
-                reuse(*shortcut);
+                reuse(shortcut.images);
             }
             return output;
         }
-        let output = self.forward(conv.forward(x));
+        let output = self.forward(conv.forward(x.images));
         match then {
             Then::Nothing => output,
             Then::Relu => relu(output),
-            Then::SumAndRelu(shortcut) => relu(output + *shortcut),
+            Then::SumAndRelu(shortcut) => relu(output + shortcut.images),
         }
     }
 
@@ -121,7 +122,7 @@ pub(super) enum Then {
     /// ReLU.
     Relu,
     /// The sum with a shortcut, then ReLU.
-    SumAndRelu(Box<Tensor<4>>),
+    SumAndRelu(Box<Input>),
 }
 
 /// Moves `running` by [`MOMENTUM`] towards `factor * batch`.

@@ -35,7 +35,7 @@ fn output(fused: bool, norm: &BatchNorm, conv: &Conv2d, x: Tensor<4>, shortcut: 
     let next = match then {
         0 => Then::Nothing,
         1 => Then::Relu,
-        _ => Then::SumAndRelu(Box::new(shortcut)),
+        _ => Then::SumAndRelu(Box::new(shortcut.into())),
     };
     if fused {
         return norm.after(conv, x, next);
@@ -44,7 +44,7 @@ fn output(fused: bool, norm: &BatchNorm, conv: &Conv2d, x: Tensor<4>, shortcut: 
     match next {
         Then::Nothing => normal,
         Then::Relu => relu(normal),
-        Then::SumAndRelu(shortcut) => relu(normal + *shortcut),
+        Then::SumAndRelu(shortcut) => relu(normal + shortcut.images),
     }
 }
 

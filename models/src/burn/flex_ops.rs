@@ -16,7 +16,7 @@ mod kernels;
 mod memory;
 mod normalization;
 
-pub(crate) use images::{NormalizedConvolution, reuse};
+pub(crate) use images::{Input, NormalizedConvolution, SharedGradient, reuse};
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;

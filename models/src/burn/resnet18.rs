@@ -8,6 +8,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::batch_norm::{BatchNorm, Then};
 use super::conv2d::Conv2d;
+use super::flex_ops::{Input, SharedGradient};
 use super::layers::Linear;
 use super::named_tensors::load;
 use super::skeleton::Skeleton;
@@ -118,8 +119,9 @@ fn stage(blocks: &[BasicBlock], x: Tensor<4>) -> Tensor<4> {
 impl BasicBlock {
     /// From `[batch, in, height, width]` to `[batch, out, height / stride, width / stride]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let x = Input { images: x, shared: Some(SharedGradient::default()) };
         let shortcut = match &self.downsample {
-            Some((conv, bn)) => bn.after(conv, x.clone(), Then::Nothing),
+            Some((conv, bn)) => bn.after(conv, x.clone(), Then::Nothing).into(),
             None => x.clone(),
         };
         let x = self.bn1.after(&self.conv1, x, Then::Relu);

@@ -7,6 +7,7 @@
 mod direct;
 mod gather;
 mod product;
+mod strip;
 #[cfg(test)]
 mod tests;
 mod tiles;
@@ -80,9 +81,9 @@ impl Convolution {
         self.forward_by(self.method(), input, weights, epilogue)
     }
 
-    /// The gradient of the input, `[batch, height, width, inputs]`, for one of the output.
-    pub(super) fn input_gradient(&self, gradient: &[f32], weights: &[f32]) -> Vec<f32> {
-        self.input_gradient_by(self.method(), gradient, weights)
+    /// The gradient of the input, `[batch, height, width, inputs]`, for one of the output; added to another one, if there is one.
+    pub(super) fn input_gradient(&self, gradient: &[f32], weights: &[f32], other: Option<Vec<f32>>) -> Vec<f32> {
+        self.input_gradient_by(self.method(), gradient, weights, other)
     }
 
     /// The gradient of the weights, `[outputs, inputs, kernel, kernel]`.
@@ -111,28 +112,34 @@ impl Convolution {
         output
     }
 
-    pub(super) fn input_gradient_by(&self, by: ConvolutionMethod, gradient: &[f32], weights: &[f32]) -> Vec<f32> {
+    pub(super) fn input_gradient_by(
+        &self,
+        by: ConvolutionMethod,
+        gradient: &[f32],
+        weights: &[f32],
+        other: Option<Vec<f32>>,
+    ) -> Vec<f32> {
+        if by == ConvolutionMethod::Direct {
+            return self.correlate_back(gradient, weights, other);
+        }
         let mut result = memory::take(self.batch * self.height * self.width * self.inputs);
         let channels = [self.outputs, self.inputs];
         // The same kernels, turned by half a circle.
         let weight = |place, output, input| weights[self.weight(8 - place, input, output)];
-        let epilogue = Epilogue::default();
-        match by {
-            ConvolutionMethod::Direct => self.correlate_back(gradient, weights, &mut result),
-            ConvolutionMethod::TwoByTwo => {
-                self.two_by_two().correlate(gradient, channels, weight, &epilogue, &mut result)
-            }
-            ConvolutionMethod::FourByFour => {
-                self.four_by_four().correlate(gradient, channels, weight, &epilogue, &mut result)
-            }
+        let epilogue = Epilogue { shortcut: other.as_deref(), ..Epilogue::default() };
+        if by == ConvolutionMethod::TwoByTwo {
+            self.two_by_two().correlate(gradient, channels, weight, &epilogue, &mut result);
+        } else {
+            self.four_by_four().correlate(gradient, channels, weight, &epilogue, &mut result);
         }
+        other.into_iter().for_each(memory::give);
         result
     }
 
     pub(super) fn weight_gradient_by(&self, by: ConvolutionMethod, input: &[f32], gradient: &[f32]) -> Vec<f32> {
         let channels = [self.inputs, self.outputs];
         match by {
-            ConvolutionMethod::Direct => self.gathered_weight_gradient(input, gradient),
+            ConvolutionMethod::Direct => self.correlate_weights(input, gradient),
             ConvolutionMethod::TwoByTwo => self.two_by_two().weight_gradient(input, gradient, channels),
             ConvolutionMethod::FourByFour => self.four_by_four().weight_gradient(input, gradient, channels),
         }

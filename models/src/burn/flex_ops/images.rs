@@ -4,6 +4,8 @@
 //! operation here leaves them so, as a permuted view, and copies what comes otherwise. An operation keeps its input and what the
 //! convolution made of it, in whose memory the backward pass puts the gradient.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
@@ -16,6 +18,43 @@ use burn::tensor::{Tensor, TensorData};
 use super::convolution::{Convolution, Epilogue};
 use super::normalization::{Affine, Behind, Statistics, statistics};
 use super::{contiguous, elements, memory, plain, recorded, slice, vector};
+
+/// Images that an operation reads.
+#[derive(Clone, Debug)]
+pub(crate) struct Input {
+    /// `[batch, channels, height, width]`.
+    pub(crate) images: Tensor<4>,
+    /// Present if another operation reads them, too.
+    pub(crate) shared: Option<SharedGradient>,
+}
+
+impl From<Tensor<4>> for Input {
+    fn from(images: Tensor<4>) -> Self {
+        Self { images, shared: None }
+    }
+}
+
+/// The gradient of images that two operations read: the one whose turn comes first in the backward pass leaves its part here,
+/// the other one adds its own while it computes it. burn would add them in a pass of its own, and in another layout.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SharedGradient(Arc<Mutex<Option<Vec<f32>>>>);
+
+impl SharedGradient {
+    fn part(&self) -> MutexGuard<'_, Option<Vec<f32>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The sum of both parts; none if this one is the first.
+fn joined(shared: Option<&SharedGradient>, mine: impl FnOnce(Option<Vec<f32>>) -> Vec<f32>) -> Option<Vec<f32>> {
+    let first = shared.and_then(|shared| shared.part().take());
+    let is_last = first.is_some() || shared.is_none();
+    let gradient = mine(first);
+    if is_last {
+        return Some(gradient);
+    }
+    shared.and_then(|shared| shared.part().replace(gradient))
+}
 
 /// A square convolution without bias, padded so that stride 1 keeps the image size; the batch normalisation of what it gives; the
 /// sum with a shortcut and ReLU, where they follow.
@@ -31,19 +70,20 @@ pub(crate) struct NormalizedConvolution<'a> {
     /// Added to the variance.
     pub(crate) epsilon: f32,
     /// What is added. ReLU follows it.
-    pub(crate) shortcut: Option<&'a Tensor<4>>,
+    pub(crate) shortcut: Option<&'a Input>,
     /// Whether ReLU comes last.
     pub(crate) relu: bool,
 }
 
 impl NormalizedConvolution<'_> {
     /// Normalises by the statistics of the batch, with gradients. Gives mean and biased variance, too.
-    pub(crate) fn train(&self, x: &Tensor<4>) -> Option<(Tensor<4>, Tensor<1>, Tensor<1>)> {
-        let device = x.device();
-        let (x, kernel) = (recorded(x)?, recorded(self.kernel)?);
+    pub(crate) fn train(&self, x: &Input) -> Option<(Tensor<4>, Tensor<1>, Tensor<1>)> {
+        let device = x.images.device();
+        let shared = [x.shared.clone(), self.shortcut.and_then(|shortcut| shortcut.shared.clone())];
+        let (x, kernel) = (recorded(&x.images)?, recorded(self.kernel)?);
         let (weight, bias) = (recorded(self.weight)?, recorded(self.bias)?);
         let shortcut = match self.shortcut {
-            Some(shortcut) => Some(recorded(shortcut)?),
+            Some(shortcut) => Some(recorded(&shortcut.images)?),
             None => None,
         };
         let nodes = [x.node(), kernel.node(), weight.node(), bias.node()];
@@ -54,6 +94,7 @@ impl NormalizedConvolution<'_> {
 
         let convolution = Convolution::of(&x, &kernel, self.stride);
         let y = convolution.forward(slice(&x), slice(&kernel), &Epilogue::default());
+
         let statistics = statistics(&y, convolution.outputs);
         let (mean, variance) = (statistics.mean.clone(), statistics.variance.clone());
         let affine =
@@ -64,7 +105,7 @@ impl NormalizedConvolution<'_> {
 
         let behind = shortcut.is_some().then(|| output.clone());
         let (epsilon, relu) = (self.epsilon, self.relu);
-        let state = Made { convolution, x, kernel, y, statistics, weight, bias, epsilon, relu, output: behind };
+        let state = Made { convolution, x, kernel, y, statistics, weight, bias, epsilon, relu, output: behind, shared };
         let output = match shortcut {
             None => recording(nodes, state, output),
             Some((node, _)) => {
@@ -88,7 +129,7 @@ impl NormalizedConvolution<'_> {
         let (factors, offsets) = affine.line();
         let (x, kernel) = (channels_last(plain(x)?), contiguous(&plain(self.kernel)?));
         let shortcut = match self.shortcut {
-            Some(shortcut) => Some(channels_last(plain(shortcut)?)),
+            Some(shortcut) => Some(channels_last(plain(&shortcut.images)?)),
             None => None,
         };
         let convolution = Convolution::of(&x, &kernel, self.stride);
@@ -122,6 +163,8 @@ struct Made {
     relu: bool,
     /// Present behind a sum.
     output: Option<FlexTensor>,
+    /// Of the input and of the shortcut.
+    shared: [Option<SharedGradient>; 2],
 }
 
 #[derive(Debug)]
@@ -132,7 +175,8 @@ impl<const N: usize> Backward<Flex, N> for MadeBackward {
     type State = Made;
 
     fn backward(self, ops: Ops<Self::State, N>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let Made { convolution, x, kernel, mut y, statistics, weight, bias, epsilon, relu, output } = ops.state;
+        let Made { convolution, x, kernel, mut y, statistics, weight, bias, epsilon, relu, output, shared } = ops.state;
+        let [of_input, of_shortcut] = &shared;
         let mut gradient = channels_last(gradients.consume::<Flex>(&ops.node));
         let output = output.map(channels_last);
         let behind = match &output {
@@ -143,24 +187,42 @@ impl<const N: usize> Backward<Flex, N> for MadeBackward {
         let affine = Affine { statistics: &statistics, weight: slice(&weight), bias: slice(&bias), epsilon };
         let found = affine.gradients(&mut y, behind, gradient.storage_mut());
         output.into_iter().for_each(give_back);
-        let mut register = |parent: usize, values: &mut dyn FnMut() -> FlexTensor| {
-            if let Some(Some(node)) = ops.parents.get(parent) {
-                gradients.register::<Flex>(node.id, values());
+        let mut register = |parent: usize, values: &mut dyn FnMut() -> Option<FlexTensor>| {
+            if let Some(Some(node)) = ops.parents.get(parent)
+                && let Some(gradient) = values()
+            {
+                gradients.register::<Flex>(node.id, gradient);
             }
         };
-        register(2, &mut || vector(found.weight.clone()));
-        register(3, &mut || vector(found.bias.clone()));
+        register(2, &mut || Some(vector(found.weight.clone())));
+        register(3, &mut || Some(vector(found.bias.clone())));
+        let mut gradient = Some(gradient);
         if N == 5 {
-            register(4, &mut || gradient.permute(&[0, 3, 1, 2]));
+            register(4, &mut || {
+                let gradient = gradient.take()?.into_data().try_into_vec().ok()?;
+                let sum = joined(of_shortcut.as_ref(), |first| added(gradient, first))?;
+                Some(channels_first(sum, convolution.output_shape()))
+            });
         }
         register(1, &mut || {
             let values = convolution.weight_gradient(slice(&x), &y);
-            FlexTensor::from_data(TensorData::new(values, kernel.shape()))
+            Some(FlexTensor::from_data(TensorData::new(values, kernel.shape())))
         });
-        register(0, &mut || channels_first(convolution.input_gradient(&y, slice(&kernel)), convolution.input_shape()));
+        register(0, &mut || {
+            let sum = joined(of_input.as_ref(), |first| convolution.input_gradient(&y, slice(&kernel), first))?;
+            Some(channels_first(sum, convolution.input_shape()))
+        });
         memory::give(y);
-        [x, gradient].into_iter().for_each(give_back);
+        [Some(x), gradient].into_iter().flatten().for_each(give_back);
     }
+}
+
+fn added(mut gradient: Vec<f32>, first: Option<Vec<f32>>) -> Vec<f32> {
+    if let Some(first) = first {
+        gradient.iter_mut().zip(&first).for_each(|(sum, part)| *sum += part);
+        memory::give(first);
+    }
+    gradient
 }
 
 /// The output of an operation with these parents.

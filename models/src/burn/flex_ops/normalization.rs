@@ -62,26 +62,43 @@ struct PixelBlock {
     rest: Vec<f32>,
 }
 
-fn block_length(channels: usize) -> usize {
-    (BLOCK / channels).clamp(1, PIXELS) * channels
+/// Values that one turn of the inner loops takes at least, where there are enough.
+const ROW: usize = 64;
+
+/// Narrow images are taken for wider ones of fewer pixels, as a turn over few channels costs more than what it computes: how many
+/// pixels count as one.
+fn pixels_of_a_row(values: usize, channels: usize) -> usize {
+    let pixels = values / channels;
+    let mut together = 1;
+    while together * channels < ROW && pixels.is_multiple_of(2 * together) {
+        together *= 2;
+    }
+    together
+}
+
+/// Values in a block of rows.
+fn block_length(row: usize) -> usize {
+    (BLOCK / row).clamp(1, PIXELS) * row
 }
 
 /// The statistics of `x`, `[pixels, channels]`.
 pub(super) fn statistics(x: &[f32], channels: usize) -> Statistics {
     let arch = Arch::new();
+    let together = pixels_of_a_row(x.len(), channels);
+    let row = together * channels;
     let blocks: Vec<PixelBlock> = x
-        .par_chunks(block_length(channels))
+        .par_chunks(block_length(row))
         .map(|block| {
             arch.dispatch(
                 #[inline(always)]
                 || {
-                    let pixels = block.len() / channels;
-                    let [mut mean, mut squares, mut rest] = [(); 3].map(|()| vec![0.0_f32; channels]);
-                    for pixel in block.chunks_exact(channels) {
+                    let pixels = block.len() / row;
+                    let [mut mean, mut squares, mut rest] = [(); 3].map(|()| vec![0.0_f32; row]);
+                    for pixel in block.chunks_exact(row) {
                         mean.iter_mut().zip(pixel).for_each(|(mean, &x)| *mean += x);
                     }
                     mean.iter_mut().for_each(|mean| *mean /= pixels as f32);
-                    for pixel in block.chunks_exact(channels) {
+                    for pixel in block.chunks_exact(row) {
                         for (((squares, rest), &x), &mean) in squares.iter_mut().zip(&mut rest).zip(pixel).zip(&mean) {
                             *rest += x - mean;
                             *squares += (x - mean) * (x - mean);
@@ -94,12 +111,13 @@ pub(super) fn statistics(x: &[f32], channels: usize) -> Statistics {
         .collect();
     let mut count = 0.0;
     let (mut mean, mut squares) = (vec![0.0_f64; channels], vec![0.0_f64; channels]);
-    for block in &blocks {
+    for (block, first) in blocks.iter().flat_map(|block| (0..row).step_by(channels).map(move |first| (block, first))) {
         let share = block.pixels / (count + block.pixels);
         for channel in 0..channels {
-            let rest = f64::from(block.rest[channel]);
-            let distance = f64::from(block.mean[channel]) + rest / block.pixels - mean[channel];
-            let block_squares = f64::from(block.squares[channel]) - rest * rest / block.pixels;
+            let place = first + channel;
+            let rest = f64::from(block.rest[place]);
+            let distance = f64::from(block.mean[place]) + rest / block.pixels - mean[channel];
+            let block_squares = f64::from(block.squares[place]) - rest * rest / block.pixels;
             squares[channel] += block_squares + distance * distance * count * share;
             mean[channel] += distance * share;
         }
@@ -127,22 +145,24 @@ impl Affine<'_> {
 
     /// Normalises `x`, adds the shortcut, and, if `relu` says so, cuts off what is negative.
     pub(super) fn apply(&self, x: &[f32], shortcut: Option<&[f32]>, relu: bool, out: &mut [f32]) {
-        let channels = self.weight.len();
+        let together = pixels_of_a_row(x.len(), self.weight.len());
+        let row = together * self.weight.len();
         let (factors, offsets) = self.line();
+        let [factors, offsets] = [factors, offsets].map(|values| values.repeat(together));
         let floor = if relu { 0.0 } else { f32::NEG_INFINITY };
         let arch = Arch::new();
-        let length = block_length(channels);
+        let length = block_length(row);
         out.par_chunks_mut(length).zip(x.par_chunks(length)).enumerate().for_each(|(block, (out, x))| {
             let shortcut = shortcut.map(|shortcut| &shortcut[block * length..][..x.len()]);
             arch.dispatch(
                 #[inline(always)]
                 || {
-                    for (pixel, (out, x)) in out.chunks_exact_mut(channels).zip(x.chunks_exact(channels)).enumerate() {
+                    for (place, (out, x)) in out.chunks_exact_mut(row).zip(x.chunks_exact(row)).enumerate() {
                         let normalized =
                             x.iter().zip(&factors).zip(&offsets).map(|((x, factor), offset)| x * factor + offset);
                         match shortcut {
                             Some(shortcut) => {
-                                let shortcut = &shortcut[pixel * channels..][..channels];
+                                let shortcut = &shortcut[place * row..][..row];
                                 for ((out, value), shortcut) in out.iter_mut().zip(normalized).zip(shortcut) {
                                     let value = value + shortcut;
                                     *out = cut_off(value, floor);
@@ -163,10 +183,14 @@ impl Affine<'_> {
     /// The gradients for a gradient of the output. That of the input takes the place of `x`; behind a sum, `gradient` becomes the
     /// gradient of the sum, which is what the shortcut gets.
     pub(super) fn gradients(&self, x: &mut [f32], behind: Behind<'_>, gradient: &mut [f32]) -> Gradients {
-        let length = block_length(self.weight.len());
+        let channels = self.weight.len();
+        let together = pixels_of_a_row(x.len(), channels);
+        let length = block_length(together * channels);
         let arch = Arch::new();
         let (factors, offsets) = self.line();
-        let lines = AffineLines { factors: &factors, offsets: &offsets, mean: &self.statistics.mean };
+        let [factors, offsets, mean] =
+            [&factors, &offsets, &self.statistics.mean].map(|values| values.repeat(together));
+        let lines = AffineLines { factors: &factors, offsets: &offsets, mean: &mean };
         let blocks: Vec<[Vec<f32>; 2]> = x
             .par_chunks(length)
             .zip(gradient.par_chunks_mut(length))
@@ -187,18 +211,20 @@ impl Affine<'_> {
                 )
             })
             .collect();
-        let channels = self.weight.len();
         let [mut totals, mut products] = [(); 2].map(|()| vec![0.0_f64; channels]);
         for [block_totals, block_products] in &blocks {
-            totals.iter_mut().zip(block_totals).for_each(|(total, value)| *total += f64::from(*value));
-            products.iter_mut().zip(block_products).for_each(|(product, value)| *product += f64::from(*value));
+            for (totals_of_one, products_of_one) in block_totals.chunks(channels).zip(block_products.chunks(channels)) {
+                totals.iter_mut().zip(totals_of_one).for_each(|(total, value)| *total += f64::from(*value));
+                products.iter_mut().zip(products_of_one).for_each(|(product, value)| *product += f64::from(*value));
+            }
         }
         let pixels = (x.len() / channels) as f64;
         let inverse: Vec<f64> = self.inverse_deviations().into_iter().map(f64::from).collect();
         // The gradient of x is factor g + slope (x - mean) + rest, channel by channel.
         let of_channels = |value: &dyn Fn(usize, f64) -> f64| -> Vec<f32> {
             let factors = inverse.iter().zip(self.weight).map(|(inverse, weight)| f64::from(*weight) * inverse);
-            factors.enumerate().map(|(channel, factor)| value(channel, factor) as f32).collect()
+            let values: Vec<f32> = factors.enumerate().map(|(channel, factor)| value(channel, factor) as f32).collect();
+            values.repeat(together)
         };
         let a = of_channels(&|_, factor| factor);
         let slopes = of_channels(&|c, factor| -factor * inverse[c] * inverse[c] * products[c] / pixels);
@@ -214,7 +240,7 @@ impl Affine<'_> {
     }
 }
 
-/// What a normalisation does to each channel, and the mean of its input.
+/// What a normalisation does to each value of a row, and the mean of its input.
 #[derive(Clone, Copy)]
 struct AffineLines<'a> {
     factors: &'a [f32],
@@ -223,12 +249,12 @@ struct AffineLines<'a> {
 }
 
 impl AffineLines<'_> {
-    /// For each channel the sums of the gradients, and of their products with the distance from the mean.
+    /// For each place of a row the sums of the gradients, and of their products with the distance from the mean.
     #[inline(always)]
     fn sums(&self, x: &[f32], gradient: &[f32], relu: bool) -> [Vec<f32>; 2] {
-        let channels = self.mean.len();
-        let [mut totals, mut products] = [(); 2].map(|()| vec![0.0_f32; channels]);
-        let few = FEW * channels;
+        let row = self.mean.len();
+        let [mut totals, mut products] = [(); 2].map(|()| vec![0.0_f32; row]);
+        let few = FEW * row;
         for (x, gradient) in x.chunks(few).zip(gradient.chunks(few)) {
             let [few_totals, few_products] = self.sums_of_few(x, gradient, relu);
             totals.iter_mut().zip(few_totals).for_each(|(total, value)| *total += value);
@@ -240,9 +266,9 @@ impl AffineLines<'_> {
     /// [`Self::sums`] in one go.
     #[inline(always)]
     fn sums_of_few(&self, x: &[f32], gradient: &[f32], relu: bool) -> [Vec<f32>; 2] {
-        let channels = self.mean.len();
-        let [mut totals, mut products] = [(); 2].map(|()| vec![0.0_f32; channels]);
-        for (x, gradient) in x.chunks_exact(channels).zip(gradient.chunks_exact(channels)) {
+        let row = self.mean.len();
+        let [mut totals, mut products] = [(); 2].map(|()| vec![0.0_f32; row]);
+        for (x, gradient) in x.chunks_exact(row).zip(gradient.chunks_exact(row)) {
             let sums = totals.iter_mut().zip(&mut products);
             let values = sums.zip(x.iter().zip(self.mean).zip(gradient));
             if relu {
@@ -266,8 +292,8 @@ impl AffineLines<'_> {
     /// Puts `a gradient + b (x - mean) + c` in the place of each `x`.
     #[inline(always)]
     fn replace(&self, x: &mut [f32], gradient: &[f32], relu: bool, [a, b, c]: [&[f32]; 3]) {
-        let channels = self.mean.len();
-        for (x, gradient) in x.chunks_exact_mut(channels).zip(gradient.chunks_exact(channels)) {
+        let row = self.mean.len();
+        for (x, gradient) in x.chunks_exact_mut(row).zip(gradient.chunks_exact(row)) {
             let values = x.iter_mut().zip(gradient).zip(self.mean).zip(a.iter().zip(b).zip(c));
             if relu {
                 for ((((x, gradient), mean), ((a, b), c)), (factor, offset)) in

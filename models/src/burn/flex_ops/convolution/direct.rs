@@ -6,6 +6,8 @@
 //! which have 1, 2, 2 and 4 of the nine taps. The gradient of the weights multiplies the same gathered blocks, transposed, with
 //! the gradient of the output.
 
+mod weight_gradient;
+
 use std::cell::RefCell;
 
 use pulp::{Arch, Simd, WithSimd};
@@ -13,7 +15,8 @@ use rayon::prelude::*;
 
 use super::super::memory;
 use super::gather::{DEPTH_CHUNKS, PixelGrid, Pixels, Tap};
-use super::product::{DEPTH, ProductChunk, ROWS, add_product, add_transposed_product};
+use super::product::{DEPTH, ProductChunk, ROWS, add_product};
+use super::strip::Strips;
 use super::{Convolution, Epilogue, panel_width};
 
 /// Chunks of pixels in a block.
@@ -21,13 +24,6 @@ const BLOCK: usize = 8;
 
 /// Pixels in a block.
 const BLOCK_PIXELS: usize = BLOCK * ROWS;
-
-/// Bytes of weight gradients that one task sums up.
-const GRADIENT_BYTES: usize = 1 << 18;
-
-/// Tasks that the gradient of the weights is cut into at least, where there are blocks enough. Not the number of threads: the
-/// order of sums must not depend on that.
-const GRADIENT_TASKS: usize = 16;
 
 thread_local! {
     /// Gathered pixels, and sums.
@@ -47,8 +43,12 @@ impl Convolution {
         memory::give(panels.values);
     }
 
-    pub(super) fn correlate_back(&self, gradient: &[f32], weights: &[f32], result: &mut [f32]) {
+    pub(super) fn correlate_back(&self, gradient: &[f32], weights: &[f32], mut other: Option<Vec<f32>>) -> Vec<f32> {
         let [rows, columns] = self.output_size();
+        // Where pixels are computed by parity, they are added in place.
+        let in_place = other.take_if(|_| self.stride > 1);
+        let adds = in_place.is_some();
+        let mut result = in_place.unwrap_or_else(|| memory::take(self.batch * self.height * self.width * self.inputs));
         let source = Pixels { height: rows, width: columns, channels: self.outputs };
         let padding = (self.kernel / 2) as isize;
         let stride = self.stride as isize;
@@ -68,7 +68,9 @@ impl Convolution {
                     }
                 }
                 if taps.is_empty() {
-                    self.clear(parity_y, parity_x, result);
+                    if !adds {
+                        self.clear(parity_y, parity_x, &mut result);
+                    }
                     continue;
                 }
                 let grid = PixelGrid {
@@ -82,16 +84,19 @@ impl Convolution {
                     weights[self.weight(tap, input, output)]
                 });
                 if self.stride == 1 {
-                    correlate(&source, &grid, gradient, &panels, &Epilogue::default(), result);
+                    let epilogue = Epilogue { shortcut: other.as_deref(), ..Epilogue::default() };
+                    correlate(&source, &grid, gradient, &panels, &epilogue, &mut result);
                 } else {
                     let mut part = memory::take(grid.pixels() * self.inputs);
                     correlate(&source, &grid, gradient, &panels, &Epilogue::default(), &mut part);
-                    self.spread(&grid, parity_y, parity_x, &part, result);
+                    self.spread(&grid, [parity_y, parity_x], &part, adds, &mut result);
                     memory::give(part);
                 }
                 memory::give(panels.values);
             }
         }
+        other.into_iter().for_each(memory::give);
+        result
     }
 
     /// Writes zeros to the pixels of one parity.
@@ -106,110 +111,23 @@ impl Convolution {
         });
     }
 
-    /// Puts the pixels of one parity to their places.
-    fn spread(&self, grid: &PixelGrid, parity_y: usize, parity_x: usize, part: &[f32], result: &mut [f32]) {
+    /// Puts the pixels of one parity to their places, or adds them to what is there.
+    fn spread(&self, grid: &PixelGrid, [y, x]: [usize; 2], part: &[f32], adds: bool, result: &mut [f32]) {
         let (row, image) = (self.width * self.inputs, self.height * self.width * self.inputs);
         let part_row = grid.columns * self.inputs;
         result.par_chunks_mut(image).zip(part.par_chunks(grid.rows * part_row)).for_each(|(image, part)| {
             for (i, part) in part.chunks(part_row).enumerate() {
-                let row = &mut image[(i * self.stride + parity_y) * row..][..row];
+                let row = &mut image[(i * self.stride + y) * row..][..row];
                 for (j, pixel) in part.chunks(self.inputs).enumerate() {
-                    row[(j * self.stride + parity_x) * self.inputs..][..self.inputs].copy_from_slice(pixel);
-                }
-            }
-        });
-    }
-
-    pub(super) fn gathered_weight_gradient(&self, input: &[f32], gradient: &[f32]) -> Vec<f32> {
-        let [rows, columns] = self.output_size();
-        let taps = self.taps();
-        let source = Pixels { height: self.height, width: self.width, channels: self.inputs };
-        let grid = PixelGrid { batch: self.batch, rows, columns, source_step: self.stride, taps };
-        match panel_width(self.outputs) {
-            64 => self.sum_weight_gradient::<64>(&source, &grid, input, gradient),
-            32 => self.sum_weight_gradient::<32>(&source, &grid, input, gradient),
-            _ => self.sum_weight_gradient::<16>(&source, &grid, input, gradient),
-        }
-    }
-
-    fn sum_weight_gradient<const W: usize>(
-        &self,
-        source: &Pixels,
-        grid: &PixelGrid,
-        input: &[f32],
-        gradient: &[f32],
-    ) -> Vec<f32> {
-        let depth = source.depth_chunks(grid.taps.len());
-        let panels = self.outputs.div_ceil(W);
-        let by_panel = if self.outputs == W { Vec::new() } else { split_into_panels::<W>(gradient, self.outputs) };
-        let gradient = if self.outputs == W { gradient } else { &by_panel };
-        let pixel_count = grid.pixels();
-        let part = (GRADIENT_BYTES / (4 * DEPTH * panels * W)).clamp(1, depth.min(DEPTH_CHUNKS));
-        let parts = depth.div_ceil(part);
-        let blocks = grid.pixels().div_ceil(BLOCK_PIXELS);
-        let segments = GRADIENT_TASKS.div_ceil(parts).min(blocks);
-        let arch = Arch::new();
-        let mut sums = memory::take(segments * depth * panels * DEPTH * W);
-        let (all, _) = sums.as_chunks_mut::<W>();
-        let (all, _) = all.as_chunks_mut::<DEPTH>();
-        let mut tasks = Vec::new();
-        let mut rest = all;
-        for segment in 0..segments {
-            for first in (0..depth).step_by(part) {
-                let count = part.min(depth - first);
-                let (mine, others) = rest.split_at_mut(count * panels);
-                rest = others;
-                tasks.push((segment, first, count, mine));
-            }
-        }
-        tasks.into_par_iter().for_each(|(segment, first, count, sums)| {
-            sums.fill([[0.0; W]; DEPTH]);
-            SCRATCH.with_borrow_mut(|[gathered, _]| {
-                for block in (segment * blocks / segments)..((segment + 1) * blocks / segments) {
-                    let pixel = block * BLOCK_PIXELS;
-                    let pixels = BLOCK_PIXELS.min(grid.pixels() - pixel);
-                    let chunks = chunks_of(gathered, pixels, count);
-                    source.gather(grid, input, pixel, pixels, first, chunks);
-                    for panel in 0..panels {
-                        let gradient = &gradient[(panel * pixel_count + pixel) * W..][..pixels * W];
-                        arch.dispatch(AddGradients::<W> { chunks, count, gradient, panel, panels, sums });
+                    let place = &mut row[(j * self.stride + x) * self.inputs..][..self.inputs];
+                    if adds {
+                        place.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += value);
+                    } else {
+                        place.copy_from_slice(pixel);
                     }
                 }
-            });
-        });
-        let by_chunk = sums.as_chunks::<W>().0.as_chunks::<DEPTH>().0;
-        let result = self.weights_of_sums(by_chunk, segments, depth, panels, source, grid);
-        memory::give(sums);
-        memory::give(by_panel);
-        result
-    }
-
-    /// Adds up the segments, in their order, and puts the sums where PyTorch has them.
-    fn weights_of_sums<const W: usize>(
-        &self,
-        sums: &[[[f32; W]; DEPTH]],
-        segments: usize,
-        depth: usize,
-        panels: usize,
-        source: &Pixels,
-        grid: &PixelGrid,
-    ) -> Vec<f32> {
-        let square = self.kernel * self.kernel;
-        let mut weights = vec![0.0; self.outputs * self.inputs * square];
-        let size = depth * panels;
-        weights.par_chunks_mut(self.inputs * square).enumerate().for_each(|(output, weights)| {
-            let (panel, column) = (output / W, output % W);
-            for tap in 0..grid.taps.len() {
-                for input in 0..self.inputs {
-                    let row = source.depth_of(tap, input);
-                    let place = (row / DEPTH) * panels + panel;
-                    weights[input * square + grid.taps[tap].place] = (0..segments)
-                        .map(|segment| sums[segment * size + place][row % DEPTH][column])
-                        .fold(0.0, |sum, value| sum + value);
-                }
             }
         });
-        weights
     }
 
     /// The taps of the kernel around an output pixel.
@@ -283,6 +201,60 @@ fn correlate_panels<const W: usize>(
     epilogue: &Epilogue<'_>,
     output: &mut [f32],
 ) {
+    match Strips::of(source, grid) {
+        Some(strips) => correlate_strips::<W>(source, grid, &strips, input, panels, epilogue, output),
+        None => correlate_gathered::<W>(source, grid, input, panels, epilogue, output),
+    }
+}
+
+fn correlate_strips<const W: usize>(
+    source: &Pixels,
+    grid: &PixelGrid,
+    strips: &Strips,
+    input: &[f32],
+    panels: &Panels,
+    epilogue: &Epilogue<'_>,
+    output: &mut [f32],
+) {
+    let channels = panels.channels;
+    let (row, size) = (grid.columns * channels, source.height * source.width * source.channels);
+    let weights = panels.values.as_chunks::<W>().0;
+    let arch = Arch::new();
+    let images = output.par_chunks_mut(grid.rows * row).zip(input.par_chunks(size)).enumerate();
+    images.for_each(|(image, (output, input))| {
+        SCRATCH.with_borrow_mut(|[strip, sums]| {
+            let strip = memory::lines(strip, strips.length());
+            for (first, rows) in strips.of_an_image() {
+                let groups = strips.groups(rows);
+                let (sums, _) = memory::lines(sums, groups * ROWS * W).as_chunks_mut::<W>();
+                strips.fill(input, first, rows, strip);
+                let output = &mut output[first * row..(first + rows) * row];
+                for (panel, weights) in weights.chunks(strips.offsets.len() * DEPTH).enumerate() {
+                    sums.fill([0.0; W]);
+                    let chunks = Chunks { values: strip, offsets: &strips.offsets, step: ROWS * DEPTH };
+                    arch.dispatch(AddProducts::<W> { chunks, weights, sums });
+                    let column = panel * W;
+                    let columns = W.min(channels - column);
+                    for (output, sums) in output.chunks_mut(row).zip(strips.rows_of(sums)) {
+                        for (pixel, sums) in output.chunks_mut(channels).zip(sums) {
+                            pixel[column..column + columns].copy_from_slice(&sums[..columns]);
+                        }
+                    }
+                }
+                epilogue.apply((image * grid.rows + first) * row, channels, output);
+            }
+        });
+    });
+}
+
+fn correlate_gathered<const W: usize>(
+    source: &Pixels,
+    grid: &PixelGrid,
+    input: &[f32],
+    panels: &Panels,
+    epilogue: &Epilogue<'_>,
+    output: &mut [f32],
+) {
     let depth = source.depth_chunks(grid.taps.len());
     let weights = panels.values.as_chunks::<W>().0;
     let count = panels.channels.div_ceil(W);
@@ -294,11 +266,13 @@ fn correlate_panels<const W: usize>(
             sums.fill([0.0; W]);
             for first in (0..depth).step_by(DEPTH_CHUNKS) {
                 let part = DEPTH_CHUNKS.min(depth - first);
-                let chunks = chunks_of(gathered, pixels, part);
-                source.gather(grid, input, block * BLOCK_PIXELS, pixels, first, chunks);
+                let values = lines_of(gathered, pixels, part);
+                source.gather(grid, input, block * BLOCK_PIXELS, pixels, first, values.as_chunks_mut().0);
+                let chunks = Chunks { values, offsets: &GATHERED[..part], step: part * ROWS * DEPTH };
                 for (weights, sums) in weights.chunks(depth * DEPTH).zip(sums.chunks_mut(BLOCK_PIXELS)) {
                     let weights = &weights[first * DEPTH..(first + part) * DEPTH];
-                    arch.dispatch(AddProducts::<W> { chunks, depth: part, weights, sums });
+                    let sums = &mut sums[..pixels.div_ceil(ROWS) * ROWS];
+                    arch.dispatch(AddProducts::<W> { chunks, weights, sums });
                 }
             }
             for (panel, sums) in sums.chunks(BLOCK_PIXELS).enumerate() {
@@ -314,13 +288,40 @@ fn correlate_panels<const W: usize>(
 }
 
 /// Scratch for some pixels with so many chunks each.
-fn chunks_of(scratch: &mut Vec<f32>, pixels: usize, chunks: usize) -> &mut [ProductChunk] {
-    memory::lines(scratch, pixels.div_ceil(ROWS) * chunks * ROWS * DEPTH).as_chunks_mut().0
+fn lines_of(scratch: &mut Vec<f32>, pixels: usize, chunks: usize) -> &mut [f32] {
+    memory::lines(scratch, pixels.div_ceil(ROWS) * chunks * ROWS * DEPTH)
+}
+
+/// Where gathered chunks of the depth begin.
+const GATHERED: [usize; DEPTH_CHUNKS] = {
+    let mut offsets = [0; DEPTH_CHUNKS];
+    let mut chunk = 1;
+    while chunk < DEPTH_CHUNKS {
+        offsets[chunk] = chunk * ROWS * DEPTH;
+        chunk += 1;
+    }
+    offsets
+};
+
+/// Left factors: for each group of [`ROWS`] pixels a chunk of each part of the depth.
+#[derive(Clone, Copy)]
+struct Chunks<'a> {
+    values: &'a [f32],
+    /// Where the chunks of the first group begin.
+    offsets: &'a [usize],
+    /// From one group to the next.
+    step: usize,
+}
+
+impl<'a> Chunks<'a> {
+    #[inline(always)]
+    fn at(self, group: usize, depth: usize) -> &'a ProductChunk {
+        &self.values[self.offsets[depth] + group * self.step..][..ROWS * DEPTH].as_chunks().0[0]
+    }
 }
 
 struct AddProducts<'a, const W: usize> {
-    chunks: &'a [ProductChunk],
-    depth: usize,
+    chunks: Chunks<'a>,
     weights: &'a [[f32; W]],
     sums: &'a mut [[f32; W]],
 }
@@ -330,43 +331,13 @@ impl<const W: usize> WithSimd for AddProducts<'_, W> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        for (chunks, sums) in self.chunks.chunks(self.depth).zip(self.sums.chunks_mut(ROWS)) {
-            add_product(simd, chunks, self.weights, sums);
+        let Self { chunks, weights, sums } = self;
+        for (group, sums) in sums.chunks_exact_mut(ROWS).enumerate() {
+            let left = (0..chunks.offsets.len()).map(
+                #[inline(always)]
+                |depth| chunks.at(group, depth),
+            );
+            add_product(simd, left, weights, sums);
         }
     }
-}
-
-struct AddGradients<'a, const W: usize> {
-    chunks: &'a [ProductChunk],
-    count: usize,
-    gradient: &'a [f32],
-    panel: usize,
-    panels: usize,
-    sums: &'a mut [[[f32; W]; DEPTH]],
-}
-
-impl<const W: usize> WithSimd for AddGradients<'_, W> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        for (depth, sums) in self.sums.chunks_mut(self.panels).enumerate() {
-            let chunks = self.chunks.iter().skip(depth).step_by(self.count);
-            add_transposed_product(simd, chunks, self.gradient, W, &mut sums[self.panel]);
-        }
-    }
-}
-
-/// `[pixels, channels]` as panels of `W` columns, one after the other, with zeros beyond the last channel.
-fn split_into_panels<const W: usize>(values: &[f32], channels: usize) -> Vec<f32> {
-    let pixels = values.len() / channels;
-    let mut panels = memory::take(channels.div_ceil(W) * pixels * W);
-    panels.par_chunks_mut(pixels * W).enumerate().for_each(|(panel, out)| {
-        let columns = W.min(channels - panel * W);
-        for (out, pixel) in out.chunks_mut(W).zip(values.chunks(channels)) {
-            out[..columns].copy_from_slice(&pixel[panel * W..][..columns]);
-            out[columns..].fill(0.0);
-        }
-    });
-    panels
 }

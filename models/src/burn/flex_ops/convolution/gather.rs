@@ -40,7 +40,7 @@ pub(super) struct Pixels {
 
 impl Pixels {
     /// Whether a tap fills whole chunks. Else the channels of all taps lie one after the other.
-    fn is_chunked(&self) -> bool {
+    pub(super) fn is_chunked(&self) -> bool {
         self.channels.is_multiple_of(DEPTH)
     }
 

@@ -17,34 +17,34 @@ pub(super) type ProductChunk = [f32; ROWS * DEPTH];
 
 /// Adds `left right` to `sums`: `sums[row][column] += sum over k of left[row][k] right[k][column]`, all `[ROWS, W]`.
 #[inline(always)]
-pub(super) fn add_product<S: Simd, const W: usize>(
+pub(super) fn add_product<'a, S: Simd, const W: usize>(
     simd: S,
-    left: &[ProductChunk],
+    left: impl Iterator<Item = &'a ProductChunk> + Clone,
     right: &[[f32; W]],
     sums: &mut [[f32; W]],
 ) {
     match (S::F32_LANES, W) {
         (16, 64) => {
-            product_rows::<S, 6, 4, W>(simd, left, 0, right, 0, sums);
-            product_rows::<S, 6, 4, W>(simd, left, 6, right, 0, sums);
+            product_rows::<S, 6, 4, W>(simd, left.clone(), 0, right, 0, sums);
+            product_rows::<S, 6, 4, W>(simd, left.clone(), 6, right, 0, sums);
         }
-        (16, 32) => product_rows::<S, 12, 2, W>(simd, left, 0, right, 0, sums),
-        (16, _) => product_rows::<S, 12, 1, W>(simd, left, 0, right, 0, sums),
+        (16, 32) => product_rows::<S, 12, 2, W>(simd, left.clone(), 0, right, 0, sums),
+        (16, _) => product_rows::<S, 12, 1, W>(simd, left.clone(), 0, right, 0, sums),
         (8, _) => {
             for column in (0..W).step_by(16) {
-                product_rows::<S, 6, 2, W>(simd, left, 0, right, column, sums);
-                product_rows::<S, 6, 2, W>(simd, left, 6, right, column, sums);
+                product_rows::<S, 6, 2, W>(simd, left.clone(), 0, right, column, sums);
+                product_rows::<S, 6, 2, W>(simd, left.clone(), 6, right, column, sums);
             }
         }
         (4, _) => {
             for column in (0..W).step_by(16) {
-                product_rows::<S, 6, 4, W>(simd, left, 0, right, column, sums);
-                product_rows::<S, 6, 4, W>(simd, left, 6, right, column, sums);
+                product_rows::<S, 6, 4, W>(simd, left.clone(), 0, right, column, sums);
+                product_rows::<S, 6, 4, W>(simd, left.clone(), 6, right, column, sums);
             }
         }
         _ => {
             for column in (0..W).step_by(S::F32_LANES) {
-                product_rows::<S, 12, 1, W>(simd, left, 0, right, column, sums);
+                product_rows::<S, 12, 1, W>(simd, left.clone(), 0, right, column, sums);
             }
         }
     }
@@ -52,16 +52,16 @@ pub(super) fn add_product<S: Simd, const W: usize>(
 
 /// [`add_product`] for `R` rows and `V` vectors of columns, whose sums stay in registers.
 #[inline(always)]
-fn product_rows<S: Simd, const R: usize, const V: usize, const W: usize>(
+fn product_rows<'a, S: Simd, const R: usize, const V: usize, const W: usize>(
     simd: S,
-    left: &[ProductChunk],
+    left: impl Iterator<Item = &'a ProductChunk>,
     row: usize,
     right: &[[f32; W]],
     column: usize,
     sums: &mut [[f32; W]],
 ) {
     let mut registers: [[S::f32s; V]; R] = std::array::from_fn(|r| vectors::<S, V>(&sums[row + r][column..]));
-    for (chunk, right) in left.iter().zip(right.as_chunks::<DEPTH>().0) {
+    for (chunk, right) in left.zip(right.as_chunks::<DEPTH>().0) {
         for (k, right) in right.iter().enumerate() {
             let right = vectors::<S, V>(&right[column..]);
             for (r, registers) in registers.iter_mut().enumerate() {

@@ -65,7 +65,7 @@ impl Case {
         let Self { convolution, input, weights, gradient } = self;
         [
             convolution.forward_by(by, input, weights, &Epilogue::default()),
-            convolution.input_gradient_by(by, gradient, weights),
+            convolution.input_gradient_by(by, gradient, weights, None),
             convolution.weight_gradient_by(by, input, gradient),
         ]
     }
@@ -112,7 +112,7 @@ proptest! {
     fn any_shape_gives_what_the_definition_says(
         batch in 1_usize..4,
         height in 1_usize..12,
-        width in 1_usize..12,
+        width in prop_oneof![1_usize..12, 12_usize..40],
         inputs in prop_oneof![1_usize..20, Just(16), Just(32), Just(48), Just(64)],
         outputs in prop_oneof![1_usize..20, Just(16), Just(32), Just(48), Just(64), Just(80), Just(128)],
         kernel in prop_oneof![Just(1_usize), Just(3)],
@@ -157,6 +157,22 @@ fn offsets_shortcut_and_relu_come_after_the_sum() {
             let found = case.convolution.forward_by(by, &case.input, &case.weights, &epilogue);
             for (place, found) in found.iter().enumerate() {
                 assert_eq!(*found, (plain[place] + offsets[place % 32] + shortcut[place]).max(0.0));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_gradient_of_the_input_is_added_to_another_one() {
+    for (inputs, kernel, stride) in [(5, 3, 1), (16, 3, 1), (16, 3, 2), (16, 1, 2), (4, 1, 1)] {
+        let shape = Convolution { batch: 2, height: 13, width: 14, inputs, outputs: 32, kernel, stride };
+        let case = Case::new(shape);
+        for &by in case.methods() {
+            let plain = &case.computed(by)[1];
+            let other = values(plain.len(), 6);
+            let sum = case.convolution.input_gradient_by(by, &case.gradient, &case.weights, Some(other.clone()));
+            for ((sum, plain), other) in sum.iter().zip(plain).zip(&other) {
+                assert_eq!(*sum, plain + other, "{shape:?} {by:?}");
             }
         }
     }

@@ -157,7 +157,7 @@ impl<const W: usize> WithSimd for Multiply<'_, W> {
             let groups = left.chunks_exact(depth).zip(products.chunks_exact_mut(ROWS)).take(self.tiles.div_ceil(ROWS));
             for (left, products) in groups {
                 products.fill([0.0; W]);
-                add_product(simd, left, right, products);
+                add_product(simd, left.iter(), right, products);
             }
         }
     }
