@@ -82,6 +82,8 @@ fn a_run_downloads_what_it_needs_and_says_which_commits() {
     let (scratch, hub) = (Scratch::new(), hub());
     let run = train(&scratch, &hub, &[]).ok();
     assert!(run.stderr().contains("downloading data/train-00000-of-00001.parquet"), "{}", run.stderr());
+    let from = format!(" from fancyzhx/ag_news@{}, ", &server::FIRST_COMMIT[..12]);
+    assert!(run.stderr().contains(&from), "{}", run.stderr());
     let result = scratch.json("run/result.json");
     for origin in ["model_origin", "tokenizer_origin"] {
         assert_eq!(result[origin]["repository"], MODEL);

@@ -323,7 +323,7 @@ fn a_study_varies_the_options_and_refuses_what_cannot_go_on() {
 }
 
 /// Two hundred images for training and a hundred for tests, in the binary version.
-fn write_images(scratch: &Scratch, folder: &str, first: u8) {
+pub(crate) fn write_images(scratch: &Scratch, folder: &str, first: u8) {
     let record = |fine: u8, twin: u8| {
         let pixels = (0..3072).map(move |index: usize| (index as u8).wrapping_mul(fine).wrapping_add(first + twin));
         [fine % 20, fine].into_iter().chain(pixels).collect::<Vec<u8>>()

@@ -4,7 +4,8 @@ use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use crate::program::{Scratch, TINY};
+use crate::options::write_images;
+use crate::program::{Run, Scratch, TINY};
 
 /// The tiny run, on the command line.
 fn tiny<'a>(more: &[&'a str]) -> Vec<&'a str> {
@@ -131,4 +132,37 @@ fn quiet_says_nothing_and_verbose_says_what_was_set() {
     assert_eq!(quiet.stderr(), "");
     let verbose = scratch.run(tiny(&["-v", "--run-dir", "verbose", "--set", "seed=3"])).ok().stderr();
     assert!(verbose.contains("seed: 3  # --set") && !verbose.contains("# default"), "{verbose}");
+}
+
+/// The command after these words on stderr, without the program's name.
+fn told(run: Run, words: &str) -> Vec<String> {
+    let said = run.ok().stderr();
+    let command = said.lines().find_map(|line| line.strip_prefix(words)?.strip_prefix("aees "));
+    command.unwrap_or_else(|| panic!("{words:?} is not in:\n{said}")).split_whitespace().map(str::to_owned).collect()
+}
+
+#[test]
+fn what_comes_next_is_told_and_can_be_typed() {
+    let scratch = Scratch::new();
+    scratch.run(told(scratch.run(tiny(&["--run-dir", "run"])), "see it with: ")).ok();
+    assert!(scratch.path("report.html").is_file());
+    let study = "aees: 1\nname: next\ntask: cifar100\nset: {data: synthetic, model_width: 2, limit_train: 100, limit_eval: 100, \
+                 batch_size: 50, epochs: 1}\n";
+    fs::write(scratch.path("study.yaml"), study).unwrap();
+    let planned = told(scratch.run(["sweep", "plan", "study.yaml"]), "run them with: ");
+    scratch.run(told(scratch.run(planned), "see what came of them with: ")).ok();
+    assert!(scratch.path("next.html").is_file());
+}
+
+#[test]
+fn a_run_says_where_its_data_was_found() {
+    let scratch = Scratch::new();
+    write_images(&scratch, "data/cifar100", 3);
+    let settings = ["--model-width", "2", "--limit-train", "100", "--limit-eval", "100", "--epochs", "1"];
+    let said = |more: &[&str]| scratch.run([&["train", "cifar100"], &settings[..], more].concat()).ok().stderr();
+    let found = said(&["--run-dir", "found"]);
+    assert!(found.contains("trains on 100 images from data/cifar100, 100 evaluated"), "{found}");
+    let named = said(&["--run-dir", "named", "--data", "data/cifar100/train.bin"]);
+    assert!(named.contains("/data/cifar100, 100 evaluated"), "{named}");
+    assert!(said(&["--run-dir", "made", "--data", "synthetic"]).contains(" from synthetic, "));
 }

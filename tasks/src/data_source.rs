@@ -1,6 +1,7 @@
 //! Where a task's data comes from: the value of `--data`.
 
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -50,4 +51,44 @@ pub enum DataOrigin {
         /// The generator's seed.
         seed: u64,
     },
+}
+
+impl fmt::Display for DataOrigin {
+    /// The file, the folder that all files lie in, or the repository with its commit.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Files { files, .. } => write!(f, "{}", place(files).display()),
+            Self::Hub { repository, revision, .. } => {
+                write!(f, "{repository}@{}", revision.get(..12).unwrap_or(revision))
+            }
+            Self::Synthetic { .. } => f.write_str("synthetic"),
+        }
+    }
+}
+
+fn place(files: &[PathBuf]) -> &Path {
+    let Some((first, others)) = files.split_first() else { return Path::new("") };
+    let holds_all = |folder: &&Path| others.iter().all(|file| file.starts_with(folder));
+    let place = first.ancestors().find(holds_all).unwrap_or(first);
+    // They lie in the folder where the program runs.
+    if place.as_os_str().is_empty() { Path::new(".") } else { place }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_told_as_the_place_that_holds_all_of_it() {
+        let files = |names: &[&str]| {
+            DataOrigin::Files { layout: "binary", files: names.iter().map(PathBuf::from).collect() }.to_string()
+        };
+        assert_eq!(files(&["data/cifar100/train.bin", "data/cifar100/test.bin"]), "data/cifar100");
+        assert_eq!(files(&["a/data/train.bin", "a/data-2/test.bin"]), "a");
+        assert_eq!(files(&["cifar-100-python.tar.gz"]), "cifar-100-python.tar.gz");
+        assert_eq!(files(&["train.bin", "test.bin"]), ".");
+        let hub =
+            DataOrigin::Hub { repository: "uoft-cs/cifar100".into(), revision: "a".repeat(40), files: Vec::new() };
+        assert_eq!(hub.to_string(), "uoft-cs/cifar100@aaaaaaaaaaaa");
+    }
 }

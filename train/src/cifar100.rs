@@ -45,6 +45,7 @@ impl Cifar100Task {
         let forward = |images: usize| 2.0 * network.multiply_adds(SIDE) as f64 * images as f64;
         let facts = TaskFacts {
             model_name: "resnet18".into(),
+            data: data.origin.to_string(),
             examples: "images",
             inputs: Inputs::data(&data.fingerprint),
             origins: Map::from_iter([("data_origin".to_owned(), json!(data.origin))]),

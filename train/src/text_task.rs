@@ -73,6 +73,7 @@ impl TextClassificationTask {
         let forward = |split: &TokenSplit| 2.0 * model.multiply_adds(&lengths(split)) as f64;
         let facts = TaskFacts {
             model_name: model_name(config, &model),
+            data: found.data.origin.to_string(),
             examples: "sentences",
             inputs,
             origins: Map::from_iter([

@@ -97,9 +97,10 @@ pub struct ModelSize {
 /// What is known of a task before it is trained.
 #[derive(Clone, Debug)]
 pub struct TaskFacts {
-    /// The data set as results name it.
     /// The model as results name it.
     pub model_name: String,
+    /// Where the data came from, in words.
+    pub data: String,
     /// What an example is: `images`, `sentences`.
     pub examples: &'static str,
     /// What the run's identity takes from files.

@@ -172,7 +172,7 @@ impl PreparedRun {
             run_id: identity.run_id.short(),
             directory: directory.path(),
             device: &target.device.describe(),
-            data: &config.data,
+            data: &task.facts().data,
             examples: task.facts().examples,
             train_examples: task.train_examples(),
             eval_examples: task.labels(task.evaluated_split()).len(),
