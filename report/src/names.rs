@@ -2,6 +2,8 @@
 //!
 //! The thesis has several names for one method (`AEES + Cosine`, `Cosine + AEES`); here each has one, with a schedule behind it.
 
+use aees_control::ControllerName;
+
 use crate::attributes::{Attributes, Detail, distinguishing};
 use crate::number::{percent, shortest};
 use crate::record::{Control, ControlledAxes, NoiseSetting, RunRecord};
@@ -74,9 +76,12 @@ fn without_schedule(run: &RunRecord, axes: &str) -> String {
         Control::Baseline => "Baseline".into(),
         Control::Fixed => fixed(run),
         Control::Adaptive => match run.config.get("controller").and_then(serde_json::Value::as_str) {
-            None | Some("ducb") => format!("{AEES}{axes}"),
-            Some("thompson") => format!("{AEES}{axes} Thompson"),
-            Some(other) => format!("{AEES}{axes} {}", other.to_uppercase()),
+            None => format!("{AEES}{axes}"),
+            Some(word) => match word.parse::<ControllerName>() {
+                Ok(thesis) if thesis == ControllerName::default() => format!("{AEES}{axes}"),
+                Ok(controller) => format!("{AEES}{axes} {}", controller.title()),
+                Err(_) => format!("{AEES}{axes} {word}"),
+            },
         },
         Control::Random => format!("Random{axes}"),
         Control::UniformRandom => "Uniform random".into(),

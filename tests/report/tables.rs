@@ -308,7 +308,7 @@ fn a_study_says_what_its_runs_are_for() {
     let study = "aees: 1\ntask: cifar100\nbase: {data: synthetic, model_width: 2, limit_train: 60, limit_eval: 20, \
                  batch_size: 20, epochs: 1, episode_length: 2}\nseeds: 2\n";
     let main = "cases:\n  - name: plain\n  - &aees\n    name: aees\n    set: {control_mode: adaptive, lr_candidates: [0.5, 1, 2]}\n  - \
-                name: exp3\n    purpose: ablation\n    set: {control_mode: adaptive, lr_candidates: [0.5, 1, 2], controller: exp3}\n";
+                name: scaled\n    purpose: ablation\n    set: {control_mode: adaptive, lr_candidates: [0.5, 1, 2], controller: scaled-ducb}\n";
     std::fs::write(scratch.path("main.yaml"), format!("{study}{main}")).unwrap();
     let speed = format!(
         "{study}purpose: timing\nset: {{epochs: 2}}\ncases: [{{name: plain}}, {{name: cosine, set: {{lr_scheduler: cosine}}}}]\n"
@@ -325,10 +325,10 @@ fn a_study_says_what_its_runs_are_for() {
         has(clean, "| Baseline | 2 |");
         has(clean, "2 runs are in the table of other ablations, not in this one");
         has(clean, "4 runs are in the table of the overhead, not in this one");
-        assert!(!clean.contains("EXP3") && !clean.contains("cosine"), "{clean}");
+        assert!(!clean.contains("scaled") && !clean.contains("cosine"), "{clean}");
         let (_, ablations) = rest.split_once("### Other ablations\n").unwrap();
-        has(ablations, "| AEES EXP3 | 2 |");
-        has(ablations, "| AEES EXP3 - AEES | best | 2 |");
+        has(ablations, "| AEES scaled DUCB | 2 |");
+        has(ablations, "| AEES scaled DUCB - AEES | best | 2 |");
         let (_, overhead) = rest.split_once("### Compute overhead over the plain baseline\n").unwrap();
         let overhead = overhead.split("\n### ").next().unwrap();
         has(overhead, "| Baseline + cosine | 2 |");
@@ -340,7 +340,7 @@ fn a_study_says_what_its_runs_are_for() {
     let text = scratch.run(["report", "tables", "results", "--table", "clean"]).ok().stdout();
     has(&text, "2 runs are in the table of the overhead, not in this one");
     scratch.run(["report", "html", "main", "--out", "page.html"]).ok();
-    has(&scratch.text("page.html"), "<dt>purposes</dt><dd>exp3 ablation</dd>");
+    has(&scratch.text("page.html"), "<dt>purposes</dt><dd>scaled ablation</dd>");
 }
 
 /// Chance and the reference's bandit on a run of ours and on the reference's archive: who could not have learned is said in words.

@@ -36,6 +36,8 @@ pub trait Bandit: Debug + Clone + PartialEq + Serialize + DeserializeOwned + 'st
     type Random: Generator;
     /// The kind of controller in logs.
     const CONTROLLER_TYPE: &'static str;
+    /// What people call it, in tables and figures.
+    const TITLE: &'static str;
     /// What is logged of it after each episode.
     const LOG: &'static [LogColumn<Self>];
 

@@ -93,6 +93,7 @@ impl Bandit for DiscountedUcb {
     type Config = UcbConfig;
     type Random = PythonRandom;
     const CONTROLLER_TYPE: &'static str = "DiscountedUCBController";
+    const TITLE: &'static str = "discounted UCB";
     const LOG: &'static [LogColumn<Self>] = &[
         LogColumn::new("value_estimates_history", "value estimate", LogNumber::Arm(Self::mean_reward)),
         LogColumn::new("effective_counts_history", "effective count", LogNumber::Arms(Self::counts)),

@@ -88,6 +88,7 @@ impl Bandit for Exp3 {
     type Config = Exp3Config;
     type Random = NumpyGenerator;
     const CONTROLLER_TYPE: &'static str = "EXP3Controller";
+    const TITLE: &'static str = "EXP3";
     const LOG: &'static [LogColumn<Self>] = &[
         LogColumn::new("probabilities_history", "probability", LogNumber::Arm(Self::probability)),
         LogColumn::new("warmup_counts_history", "plays", LogNumber::ArmCounts(|bandit| &bandit.warmup_counts)),

@@ -29,6 +29,13 @@ macro_rules! bandits {
             }
         })+
 
+        impl ControllerName {
+            /// What people call it, in tables and figures.
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$variant => <$bandit as Bandit>::TITLE),+ }
+            }
+        }
+
         /// The controller of an axis.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         pub enum Controller {

@@ -63,6 +63,7 @@ impl Bandit for ScaledUcb {
     type Config = ScaledUcbConfig;
     type Random = NumpyGenerator;
     const CONTROLLER_TYPE: &'static str = "ScaledDiscountedUCBController";
+    const TITLE: &'static str = "scaled DUCB";
     const LOG: &'static [LogColumn<Self>] = &[
         LogColumn::new(
             "value_estimates_history",

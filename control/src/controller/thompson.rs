@@ -99,6 +99,7 @@ impl Bandit for ThompsonSampling {
     type Config = ThompsonConfig;
     type Random = NumpyGenerator;
     const CONTROLLER_TYPE: &'static str = "ThompsonSamplingController";
+    const TITLE: &'static str = "Thompson";
     const LOG: &'static [LogColumn<Self>] = &[
         LogColumn::new(
             "value_estimates_history",

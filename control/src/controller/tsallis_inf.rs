@@ -94,6 +94,7 @@ impl Bandit for TsallisInf {
     type Config = TsallisInfConfig;
     type Random = NumpyGenerator;
     const CONTROLLER_TYPE: &'static str = "TsallisINFController";
+    const TITLE: &'static str = "Tsallis-INF";
     const LOG: &'static [LogColumn<Self>] = &[
         LogColumn::new("probabilities_history", "probability", LogNumber::Arm(Self::probability)),
         LogColumn::new("warmup_counts_history", "plays", LogNumber::ArmCounts(|bandit| &bandit.warmup_counts)),
