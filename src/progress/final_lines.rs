@@ -40,11 +40,11 @@ fn lines(state: &TrainState, patience: Option<u64>) -> Vec<String> {
     let gain = &state.gain;
     if let (Some(best), true) = (gain.best, patience.is_some_and(|patience| gain.since_best >= patience)) {
         lines.push(format!(
-            "stopped early after step {}: {} evaluations without a gain since step {} ({:.2} %)",
+            "stopped early after step {}: {} evaluations without a gain since step {} ({})",
             state.step,
             gain.since_best,
             best.step,
-            100.0 * best.val_accuracy
+            accuracy(best.val_accuracy)
         ));
     }
     if let (Some(best), Some(last)) = (state.best, state.epochs.last()) {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::scratch::{Results, run_id};
 
@@ -99,13 +99,28 @@ fn two_runs_differ_in_their_settings_and_numbers() {
     };
     assert_eq!(row("lr"), Some(vec!["lr", "1.0", "0.5"]), "{differing}");
     assert_eq!(row("seed"), Some(vec!["seed", "0", "1"]));
-    assert_eq!(row("best val_accuracy"), Some(vec!["best", "val_accuracy", "0.5", "0.625"]));
+    assert_eq!(row("best val_accuracy"), Some(vec!["best", "val_accuracy", "50.00", "%", "62.50", "%"]));
     assert_eq!(row("batch_size"), None, "they have that in common");
     let same = results.aees(&["runs", "diff", "noise:0", "noise:0"]).ok();
     assert_eq!((same.stdout().as_str(), same.stderr().as_str()), ("", "they do not differ\n"));
     let document = results.json(&["runs", "diff", "noise:0", "noise:2"]);
     assert_eq!(document["settings"][0], json!({"key": "lr", "one": "1.0", "other": "0.5"}));
+    let best = |numbers: &Value| {
+        let best = numbers.as_array().unwrap().iter().find(|row| row["key"] == "best val_accuracy").unwrap();
+        (best["one"].clone(), best["other"].clone())
+    };
+    assert_eq!(best(&document["numbers"]), (json!("0.5"), json!("0.25")), "programs get it as it is");
     results.aees(&["runs", "diff", "noise:0", "absent"]).refused(&["absent"]);
+}
+
+#[test]
+fn what_would_look_alike_is_shown_with_all_its_digits() {
+    let mut results = Results::with_study("noise", 2);
+    results.finish(0, 0.5);
+    results.finish(1, 0.500_001);
+    let differing = results.aees(&["runs", "diff", "noise:0", "noise:1"]).ok().stdout();
+    let best = differing.lines().find(|line| line.starts_with("best val_accuracy")).unwrap();
+    assert_eq!(best.split_whitespace().skip(2).collect::<Vec<_>>(), ["0.5", "0.500001"], "{differing}");
 }
 
 #[test]

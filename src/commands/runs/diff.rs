@@ -5,6 +5,7 @@ use std::fs;
 use std::process::ExitCode;
 
 use aees_run::settings::{RunConfig, TaskName};
+use aees_run::shown;
 use aees_studies::registry::{Reader, RegistryError, RunFilter, RunRow};
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -69,13 +70,22 @@ fn differing(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -
 
 fn show(typed: &DiffFlags, sections: &[(&str, Vec<RunDifference>)]) {
     let mut table = Grid::new([("", Side::Left), (typed.one.as_str(), Side::Left), (typed.other.as_str(), Side::Left)]);
-    for (_, differences) in sections {
+    for (section, differences) in sections {
         for (name, one, other) in differences {
-            let cell = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".into()).into();
-            table.row(vec![name.as_str().into(), cell(one), cell(other)]);
+            let exact = [one, other].map(|value| value.clone().unwrap_or_else(|| "-".into()));
+            let short = exact.clone().map(|value| if *section == NUMBERS { short(name, value) } else { value });
+            // What differs must be seen to.
+            let [one, other] = if short[0] == short[1] { exact } else { short };
+            table.row(vec![name.as_str().into(), one.into(), other.into()]);
         }
     }
     table.print();
+}
+
+/// A number of a result as people are shown it; its name begins with what was measured of it.
+fn short(name: &str, exact: String) -> String {
+    let metric = name.split_once(' ').map_or(name, |(_, metric)| metric);
+    exact.parse().map_or(exact, |value| shown::metric(metric, value))
 }
 
 fn to_json(sections: &[(&str, Vec<RunDifference>)]) -> Value {
@@ -103,7 +113,8 @@ fn runs(results: &Results, reader: &Reader, typed: &DiffFlags) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-const SECTIONS: [&str; 3] = ["settings", "circumstances", "numbers"];
+const NUMBERS: &str = "numbers";
+const SECTIONS: [&str; 3] = ["settings", "circumstances", NUMBERS];
 
 /// What a run is, what it ran on, and what came of it.
 fn described(results: &Results, reader: &Reader, name: &str) -> Result<[BTreeMap<String, String>; 3], Failure> {
