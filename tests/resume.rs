@@ -38,8 +38,7 @@ pub(crate) fn interrupted(scratch: &Scratch, name: &str, more: &[&str]) -> Run {
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     lines.find(|line| line.as_ref().unwrap().contains(r#""event":"steps""#)).unwrap().unwrap();
-    let signalled = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(signalled.success());
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT).unwrap();
     let rest: Vec<String> = lines.map_while(Result::ok).collect();
     let ended = child.wait_with_output().unwrap();
     Run(std::process::Output { stdout: rest.join("\n").into_bytes(), ..ended })

@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// All that `AEES_REQUIRE` may name.
-const COMPONENTS: [&str; 17] = [
+const COMPONENTS: [&str; 18] = [
     "avx2",
     "avx512",
     "chromium",
     "corpus",
     "device",
+    "git",
     "network-namespace",
     "python-huggingface-hub",
     "pdflatex",

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use rustix::process::Signal;
 use serde_json::Value;
 
 use super::stopping::{signal, start};
@@ -102,7 +103,7 @@ fn a_run_that_waits_for_a_device_is_stopped_with_the_others() {
         listed["runs"].as_array().is_some_and(|runs| runs.iter().any(|run| run["seed"] == 0 && run["attempts"] == 2))
     };
     wait_until("the small run waits", || scratch.path("long").exists() && waits());
-    signal(&child, "-INT");
+    signal(&child, Signal::INT);
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(count(&scratch, "interrupted"), 2);

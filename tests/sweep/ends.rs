@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use aees_studies::disk::{PlanFile, Root};
 use aees_studies::job::Job;
+use rustix::process::Signal;
 use serde_json::Value;
 
 use super::stopping::{TRAINING, signal};
@@ -27,9 +28,9 @@ fn a_second_ctrl_c_leaves_no_run_running_and_no_program_alive() {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     wait_until("both programs and their children began", || effects(&scratch, "pids").len() >= 4);
     let begin = Instant::now();
-    signal(&child, "-INT");
+    signal(&child, Signal::INT);
     std::thread::sleep(Duration::from_millis(300));
-    signal(&child, "-INT");
+    signal(&child, Signal::INT);
     let run = Run(child.wait_with_output().unwrap());
     assert_eq!(run.code(), Some(130), "{}", run.stderr());
     assert!(begin.elapsed() < Duration::from_secs(9), "programs have ten seconds after the first");

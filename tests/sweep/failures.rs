@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
+use rustix::process::Signal;
 use serde_json::Value;
 
 use super::stopping::{TRAINING, signal};
@@ -142,7 +143,7 @@ fn a_run_whose_checkpoints_are_all_damaged_fails_and_says_the_way_out() {
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let status = || scratch.run(["sweep", "status", "images", "--json"].iter().chain(&root)).stdout();
     wait_until("it trains", || status().contains("\"step\""));
-    signal(&child, "-INT");
+    signal(&child, Signal::INT);
     assert_eq!(Run(child.wait_with_output().unwrap()).code(), Some(130));
     let listed = scratch.run(["runs", "ls", "--json"].iter().chain(&root)).ok().stdout();
     let id = serde_json::from_str::<Value>(&listed).unwrap()["runs"][0]["run_id"].as_str().unwrap()[..16].to_owned();

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::stopping::{TRAINING, start};
@@ -60,8 +60,8 @@ fn process_of(scratch: &Scratch, runs: usize) -> i64 {
     processes.into_iter().next().unwrap()
 }
 
-fn kill(process: i64, signal: &str) {
-    assert!(Command::new("kill").args([signal, &process.to_string()]).status().unwrap().success());
+fn kill(process: i64, signal: Signal) {
+    kill_process(Pid::from_raw(process as i32).unwrap(), signal).unwrap();
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn a_killed_worker_takes_up_all_of_its_runs_again() {
     let scratch = Scratch::new();
     fs::write(scratch.path("images.yaml"), TRAINING).unwrap();
     sweep(&scratch, &["run", "images.yaml", "--root", "alone"]).ok();
-    for (signal, words) in [("-KILL", "was killed"), ("-ABRT", "it is tried again alone")] {
+    for (signal, words) in [(Signal::KILL, "was killed"), (Signal::ABORT, "it is tried again alone")] {
         let _ = fs::remove_dir_all(scratch.path("results"));
         let child = start(&scratch, &["run", "images.yaml", "--pack", "3"]);
         kill(process_of(&scratch, 3), signal);
@@ -106,7 +106,7 @@ fn a_killed_worker_takes_up_all_of_its_runs_again() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success() && said.matches(words).count() == 3, "{said}");
         let attempts: Vec<_> = runs(&scratch).iter().map(|run| run["attempts"].as_u64().unwrap()).collect();
-        assert_eq!(attempts, [2, 2, 2], "{signal}");
+        assert_eq!(attempts, [2, 2, 2], "{signal:?}");
         assert_as_alone(&scratch, "alone");
     }
 }

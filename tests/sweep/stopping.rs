@@ -1,6 +1,8 @@
 //! Time limits, Ctrl-C and kills: nothing is left marked running, and what was done is kept.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::{count, runs, shell_study, states, sweep};
 use crate::program::{Run, Scratch, read_json, wait_until, without_times};
@@ -10,8 +12,9 @@ pub(crate) fn start(scratch: &Scratch, arguments: &[&str]) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-pub(crate) fn signal(child: &Child, name: &str) {
-    Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+pub(crate) fn signal(child: &Child, signal: Signal) {
+    // It may be gone by itself.
+    let _ = kill_process(Pid::from_child(child), signal);
 }
 
 /// Four runs of CIFAR-100 on made-up images, some seconds each.
@@ -58,7 +61,7 @@ fn ctrl_c_checkpoints_every_run_and_leaves_none_running() {
         let status = scratch.run(["sweep", "status", "images", "--json"]);
         status.stdout().contains("\"step\"")
     });
-    signal(&child, "-INT");
+    signal(&child, Signal::INT);
     let run = Run(child.wait_with_output().unwrap());
     assert_eq!(run.code(), Some(130), "{}", run.stderr());
     let states = states(&scratch);

@@ -6,6 +6,7 @@ use std::process::Stdio;
 
 use aees_studies::disk::{PlanFile, Root};
 use aees_studies::job::Job;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::stopping::{TRAINING, signal};
@@ -63,7 +64,7 @@ fn a_signal_stops_a_worker_with_a_checkpoint_from_which_another_goes_on() {
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let log = job.run_directory.join("metrics.jsonl");
     wait_until("the first episode is over", || fs::metadata(&log).is_ok_and(|log| log.len() > 0));
-    signal(&child, "-TERM");
+    signal(&child, Signal::TERM);
     let stopped = Run(child.wait_with_output().unwrap());
     assert_eq!(end(&stopped)["state"], "interrupted", "{}", stopped.stderr());
     assert!(fs::read_dir(job.run_directory.join("checkpoints")).unwrap().count() > 0);
