@@ -33,7 +33,7 @@ fn our_own_runs_are_reproduced() {
     let conditional = ["--structured-control-mode", "conditional", "--context-mode", "trend"];
     let rewards = ["--reward-instability-lambda", "0.3", "--discount", "0.8", "--seed", "5"];
     let noisy = ["--label-noise-type", "symmetric", "--label-noise-rate", "0.2"];
-    let open_loop = ["--control-mode", "uniform-random", "--lr-candidates", "0.5,1,2"];
+    let open_loop = ["--control-mode", "uniform-random", "--lr-candidates", "0.5,1,2", "--credit-episodes", "4"];
     let pairs = ["--control-mode", "uniform-random", "--lr-candidates", "0.3,4", "--noise-candidates", "0,0.01"];
     let thompson = ["--controller", "thompson", "--discount", "0.9"];
     let exp3 = ["--controller", "exp3", "--exp3-gamma", "0.3", "--warmup-rounds", "0"];

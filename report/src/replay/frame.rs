@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::controllers::Replica;
 use super::record::{EpisodeColumns, Recorded};
 use crate::difference::{Difference, RecordPart};
+use crate::method::method_settings;
 use crate::record::Control;
 
 /// Whether the policy of an open-loop run is the one that its method names. Another one cannot be replayed.
@@ -177,6 +178,8 @@ fn plan(recorded: &Recorded, columns: &EpisodeColumns, replica: &Replica) -> Opt
     let multipliers: Vec<f64> =
         drawn.arms.iter().filter_map(|arm| run.lr_candidates.get(arm / noise_levels)).copied().collect();
     let played = columns.episode_rewards.as_ref()?.len();
+    // The last episodes of a return that is not complete are told to nobody.
+    let told = method_settings(run).map_or(played, |method| (played + 1).saturating_sub(method.credit_episodes()));
     let n_arms = replica.lr.as_ref().map_or(names.len(), |controller| match controller {
         Controller::Precomputed(schedule) => schedule.snapshot().n_arms,
         _ => names.len(),
@@ -199,7 +202,7 @@ fn plan(recorded: &Recorded, columns: &EpisodeColumns, replica: &Replica) -> Opt
             "n_arms": n_arms,
             "schedule_length": drawn.arms.len(),
             "selection_count": played,
-            "update_call_count": played,
+            "update_call_count": told,
             "feedback_ignored": true,
             "bandit_statistics_updated": false,
         },
