@@ -18,7 +18,9 @@ rm -rf "$out"
 mkdir -p "$out"
 notices=LICENSE-THIRD-PARTY.txt
 trap 'rm -f "$notices"; find . -name "*.cdx.json" -not -path "./target/*" -delete' EXIT
-cargo about generate --locked --features "$features" --config packaging/about.toml --output-file "$notices" packaging/about.hbs
+# Of the crates' own files: nobody is asked, and the same commit gives the same notices.
+cargo fetch --locked --quiet
+cargo about generate --frozen --features "$features" --config packaging/about.toml --output-file "$notices" packaging/about.hbs
 # The wheel takes the notices, as their name begins like the licences'.
 maturin build --release --locked --features "$features" --out "$out"
 
@@ -29,6 +31,7 @@ name=aees-$version-$target
 folder=$(mktemp -d)/$name
 mkdir -p "$folder/completions"
 cp "$program" README.md CHANGELOG.md LICENSE-* "$folder"
+cp report/src/figures/font/LICENSE "$folder/LICENSE-DejaVu"
 "$program" man "$folder/man" >/dev/null
 for shell in bash zsh fish powershell; do "$program" completions "$shell" >"$folder/completions/aees.$shell"; done
 tar --create --xz --file "$out/$name.tar.xz" --directory "$(dirname "$folder")" \
