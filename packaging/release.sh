@@ -24,7 +24,7 @@ cargo about generate --frozen --features "$features" --config packaging/about.to
 # The wheel takes the notices, as their name begins like the licences'.
 maturin build --release --locked --features "$features" --out "$out"
 
-program=target/release/aees
+program=${CARGO_TARGET_DIR:-target}/release/aees
 version=$("$program" -V | cut -d' ' -f2)
 target=$(rustc -vV | sed -n 's/^host: //p')
 name=aees-$version-$target
