@@ -177,6 +177,7 @@ const LOOKED_AT: &str = script!(
       connection: document.getElementById("connection").textContent,
       study: document.querySelector(".study h3").textContent,
       lines: document.querySelectorAll("#all-curves polyline.run").length,
+      scale: document.querySelector("#all-curves svg.chart text").textContent,
       summaries: [...document.querySelectorAll("#opened summary")].map((node) => node.textContent),
       overflow: page.scrollWidth > page.clientWidth,
       width: innerWidth,
@@ -219,6 +220,7 @@ fn check(first: &Value, then: &Value) {
     assert_eq!(first["refused"], serde_json::json!([]), "{first}");
     assert_eq!((&first["connection"], &first["study"]), (&"live".into(), &"noise".into()), "{first}");
     assert_eq!((&first["lines"], &first["done"], &first["none"]), (&3.into(), &3.into(), &0.into()), "{first}");
+    assert!(first["scale"].as_str().is_some_and(|tick| tick.ends_with(" %")), "accuracies are percent: {first}");
     assert_eq!(first["bests"], serde_json::json!(["80.00 %", "80.00 %", "80.00 %"]), "{first}");
     assert_eq!(first["overflow"], false, "the page itself does not scroll sideways: {first}");
     assert!(first["summaries"].as_array().unwrap().contains(&"Settings".into()), "{first}");

@@ -69,9 +69,7 @@
   };
   const measured = (value, metric) => {
     if (value === undefined || value === null) return "–";
-    // As `run/src/shown.rs` writes them.
-    const name = metric.split(".").at(-1);
-    if ((name === "accuracy" || name.endsWith("_accuracy")) && value >= 0 && value <= 1) return `${(100 * value).toFixed(2)} %`;
+    if (isShare(metric, value)) return `${(100 * value).toFixed(2)} %`;
     const size = Math.abs(value);
     if (value !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(3);
     return Number.isInteger(value) ? String(value) : value.toFixed(4);

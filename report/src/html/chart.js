@@ -1,6 +1,9 @@
 // Curves of runs: hover for values, series on and off, a logarithmic axis, epoch, step or time across.
 const data = JSON.parse(document.getElementById("data").textContent);
 
+// Whether a number of this name is shown in percent, as `run/src/shown.rs` says it.
+const isShare = (metric, value) => /(^|[._])accuracy$/.test(metric) && value >= 0 && value <= 1;
+
 const drawChart = (() => {
   const SVG = "http://www.w3.org/2000/svg";
   const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [760, 340, 62, 14, 10, 40];
@@ -122,6 +125,7 @@ const drawChart = (() => {
       else if (drawn.length === 0) readout.textContent = "Point at a curve to read it.";
       drawn = [];
       if (all.length === 0) return;
+      const inPercent = all.every(([, y]) => isShare(state.metric, y));
       const ends = (at) => all.reduce(([low, high], point) => [Math.min(low, point[at]), Math.max(high, point[at])], [Infinity, -Infinity]);
       let [[left, right], [low, high]] = [ends(0), ends(1)];
       if (left === right) [left, right] = [left - 0.5, right + 0.5];
@@ -134,7 +138,7 @@ const drawChart = (() => {
       for (const tick of ticks(low, high, state.log)) {
         const y = placeY(tick);
         svg.append(node("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: y, y2: y, class: "grid" }));
-        svg.append(node("text", { x: LEFT - 6, y: y + 4, "text-anchor": "end" }, short(tick)));
+        svg.append(node("text", { x: LEFT - 6, y: y + 4, "text-anchor": "end" }, inPercent ? `${short(100 * tick)} %` : short(tick)));
       }
       for (const tick of ticks(left, right, false)) {
         const x = placeX(tick);
@@ -173,7 +177,8 @@ const drawChart = (() => {
       paint(mark, lookOf(best.run));
       const [across, value, epoch] = best.point;
       const where = state.across === "epoch" ? `epoch ${epoch}` : `${ACROSS[state.across].title.toLowerCase()} ${short(across)}, epoch ${epoch}`;
-      readout.textContent = `${lookOf(best.run).label}, ${best.run.name}: ${state.metric.replaceAll("_", " ")} ${short(value)} at ${where}`;
+      const read = isShare(state.metric, value) ? `${(100 * value).toFixed(2)} %` : short(value);
+      readout.textContent = `${lookOf(best.run).label}, ${best.run.name}: ${state.metric.replaceAll("_", " ")} ${read} at ${where}`;
     });
     const update = (next) => {
       runs = next;
