@@ -144,7 +144,7 @@ const legend = [...document.querySelectorAll("#all-runs .legend button")];
 legend.forEach((button) => button.click());
 const off = document.querySelectorAll("#all-runs polyline.run").length;
 document.body.dataset.checked = JSON.stringify({ lines, one, two, three, told, differs: differs.includes("lr"), timed, logged, off,
-  read: /val accuracy [01](\.[0-9]+)? at epoch [12]$/.test(read) });
+  read: /val accuracy [0-9]+\.[0-9]{2} % at epoch [12]$/.test(read) });
 "##;
 
 #[test]

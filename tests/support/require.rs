@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// All that `AEES_REQUIRE` may name.
-const COMPONENTS: [&str; 18] = [
+const COMPONENTS: [&str; 19] = [
     "avx2",
     "avx512",
     "chromium",
@@ -19,6 +19,7 @@ const COMPONENTS: [&str; 18] = [
     "network-namespace",
     "python-huggingface-hub",
     "pdflatex",
+    "python",
     "python-numpy",
     "python-pulseopt",
     "python-safetensors",
