@@ -38,6 +38,8 @@ tar --create --xz --file "$out/$name.tar.xz" --directory "$(dirname "$folder")" 
     --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$(git log -1 --format=%ct)" "$name"
 
 cargo cyclonedx --format json --features "$features" --spec-version 1.5 >/dev/null
-cp aees.cdx.json "$out/aees-$version.cdx.json"
+# Where it was built is nobody's.
+sed "s|file://$PWD|file:///aees|g" aees.cdx.json >"$out/aees-$version.cdx.json"
+python3 -m json.tool "$out/aees-$version.cdx.json" >/dev/null
 (cd "$out" && sha256sum -- * >SHA256SUMS)
 ls -l "$out"
