@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use aees_studies::process::ProcessIdentity;
 use aees_studies::registry::{Reader, Why};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// What to do.
@@ -217,7 +218,8 @@ impl Random {
 }
 
 fn kill(pid: u32) {
-    let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).stderr(Stdio::null()).status();
+    // It may be gone by itself.
+    let _ = Pid::from_raw(pid as i32).map(|pid| kill_process(pid, Signal::KILL));
 }
 
 /// The processes that a supervisor started.
