@@ -4,7 +4,7 @@
 use tch::Tensor;
 
 use super::token_batch::TokenBatch;
-use crate::encoder_settings::Rows;
+use crate::encoder_settings::ComputedTokens;
 
 /// Makes dropout masks. A source stands for one step of one run.
 pub trait DropoutMasks {

@@ -7,7 +7,7 @@ use tch::{Device, Tensor};
 
 use super::layers::rows;
 use super::tensors::signed;
-use crate::encoder_settings::Rows;
+use crate::encoder_settings::ComputedTokens;
 use crate::{BatchError, TextClassifierConfig, TokenLayout};
 
 /// A batch of sentences on a device.
