@@ -9,13 +9,17 @@ fn main() {
 }
 
 #[cfg(feature = "libtorch")]
+#[path = "src/libtorch_folder.rs"]
+#[allow(unreachable_pub, reason = "it is public in the library")]
+mod libtorch_folder;
+
+#[cfg(feature = "libtorch")]
 mod libtorch {
     use std::env;
     use std::path::{Path, PathBuf};
     use std::process::Command;
 
-    /// The one that tch is written for.
-    const VERSION: &str = "2.13.0";
+    use super::libtorch_folder::{self, WANTED_VERSION as VERSION};
 
     /// Prints where Python's torch lies, without importing it.
     const ASK_PYTHON: &str = "import importlib.util as u; print(u.find_spec(\"torch\").submodule_search_locations[0])";
@@ -24,7 +28,9 @@ mod libtorch {
         for variable in ["LIBTORCH", "LIBTORCH_USE_PYTORCH", "LIBTORCH_BYPASS_VERSION_CHECK"] {
             println!("cargo::rerun-if-env-changed={variable}");
         }
-        println!("cargo::rerun-if-changed=src/libtorch/shim.cpp");
+        for file in ["src/libtorch/shim.cpp", "src/libtorch_folder.rs"] {
+            println!("cargo::rerun-if-changed={file}");
+        }
         let root = match find().and_then(|root| check(&root).map(|()| root)) {
             Ok(root) => root,
             Err(problem) => return refuse(&problem),
@@ -65,21 +71,17 @@ mod libtorch {
         Err("neither LIBTORCH nor LIBTORCH_USE_PYTORCH says where it is".into())
     }
 
-    /// Whether the folder has libtorch of the right version.
+    /// Whether the folder has libtorch of the right version, or the user wants no other.
     fn check(root: &Path) -> Result<(), String> {
-        let header = root.join("include/torch/headeronly/version.h");
-        let Ok(text) = std::fs::read_to_string(&header) else {
-            return Err(format!("{} has no {}: it holds no libtorch, or an old one", root.display(), header.display()));
-        };
-        let number = |part: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(&format!("#define TORCH_VERSION_{part} ")));
-            line.unwrap_or("?").trim().to_owned()
-        };
-        let found = ["MAJOR", "MINOR", "PATCH"].map(number).join(".");
-        if found != VERSION && env::var_os("LIBTORCH_BYPASS_VERSION_CHECK").is_none() {
-            return Err(format!("{} holds version {found}", root.display()));
+        match libtorch_folder::check(root) {
+            Err(_)
+                if libtorch_folder::version(root).is_some()
+                    && env::var_os("LIBTORCH_BYPASS_VERSION_CHECK").is_some() =>
+            {
+                Ok(())
+            }
+            checked => checked,
         }
-        Ok(())
     }
 
     fn refuse(problem: &str) {

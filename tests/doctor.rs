@@ -156,3 +156,16 @@ fn doctor_sees_the_environment_that_runs_see() {
     assert!(libtorch["text"].as_str().unwrap().contains("/nowhere") || libtorch["facts"]["compiled"] == true);
     assert_eq!(found["ok"], true, "{found:#}");
 }
+
+#[test]
+fn doctor_tells_a_libtorch_of_another_version_from_the_one_that_is_wanted() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("old")).unwrap();
+    fs::write(scratch.path("old/build-version"), "2.9.0+cpu\n").unwrap();
+    let found = document(doctor(&scratch, &["--json"]).env("LIBTORCH", scratch.path("old")));
+    let libtorch = diagnosis(&found, "libtorch");
+    assert_eq!(libtorch["facts"]["version"], "2.9.0+cpu");
+    let compiled = libtorch["facts"]["compiled"] == true;
+    assert!(compiled || libtorch["help"].as_str().unwrap().contains("pip install torch==2.13.0"), "{libtorch}");
+    assert_eq!(found["ok"], true, "{found:#}");
+}

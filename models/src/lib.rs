@@ -57,6 +57,7 @@ mod encoder_settings;
 pub mod flops;
 #[cfg(feature = "libtorch")]
 pub mod libtorch;
+pub mod libtorch_folder;
 mod model_spec;
 mod pretrained;
 mod resnet18;

@@ -69,6 +69,12 @@ impl NvidiaGpu {
         Some(format!("{}.{}", cuda_driver_version_major(version), cuda_driver_version_minor(version)))
     }
 
+    /// Its generation, as CUDA counts them: 8.0 is the first one that multiplies in TF32 and bf16.
+    pub fn compute_capability(&self) -> Option<(i32, i32)> {
+        let version = self.device()?.cuda_compute_capability().ok()?;
+        Some((version.major, version.minor))
+    }
+
     /// The card, with what it was seen to do.
     pub fn describe(&self, seen: &GpuUse) -> Option<Gpu> {
         let device = self.device()?;

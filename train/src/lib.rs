@@ -33,6 +33,8 @@ pub mod text_task;
 pub mod training_loop;
 pub mod training_task;
 
+pub use aees_models::libtorch_folder;
+
 /// What the tests of single files need of a machine.
 #[cfg(test)]
 #[path = "../../tests/support/require.rs"]

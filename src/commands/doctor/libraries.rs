@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use aees_train::engine::engines;
+use aees_train::libtorch_folder::{self, WANTED_VERSION};
 use serde_json::json;
 
 use super::diagnosis::Diagnosis;
@@ -23,7 +24,8 @@ pub(super) fn diagnoses() -> Vec<Diagnosis> {
 fn libtorch() -> Diagnosis {
     let compiled = engines().iter().find(|engine| engine.name() == "libtorch");
     let place = env::var_os("LIBTORCH").filter(|place| !place.is_empty()).map(PathBuf::from);
-    let version = place.as_deref().and_then(libtorch_version);
+    let version = place.as_deref().and_then(libtorch_folder::version);
+    let unfit = place.as_deref().and_then(|place| libtorch_folder::check(place).err());
     let facts = json!({"compiled": compiled.is_some(), "folder": place, "version": version});
     let there = place.map(|place| match &version {
         Some(version) => format!("version {version} in {}", place.display()),
@@ -36,24 +38,18 @@ fn libtorch() -> Diagnosis {
             there,
             "LIBTORCH must name a folder with `include` and `lib`, such as that of Python's package torch; or unset it",
         ),
+        (None, Some(there)) if unfit.is_some() => {
+            let help = format!(
+                "the feature libtorch wants version {WANTED_VERSION}: pip install torch=={WANTED_VERSION}; or unset LIBTORCH"
+            );
+            Diagnosis::note("libtorch", there, help)
+        }
         (None, there) => {
             let text = format!("not compiled in{}", there.map_or_else(String::new, |there| format!("; {there}")));
             Diagnosis::fine("libtorch", text)
         }
     };
     diagnosis.with(facts)
-}
-
-/// The version of the libtorch in a folder, as its headers or its file of versions tell it.
-fn libtorch_version(root: &Path) -> Option<String> {
-    if let Ok(header) = fs::read_to_string(root.join("include/torch/headeronly/version.h")) {
-        let number = |part: &str| {
-            let define = format!("#define TORCH_VERSION_{part} ");
-            header.lines().find_map(|line| line.strip_prefix(&define)).map(str::trim)
-        };
-        return Some(["MAJOR", "MINOR", "PATCH"].map(|part| number(part).unwrap_or("?")).join("."));
-    }
-    fs::read_to_string(root.join("build-version")).ok().map(|version| version.trim().to_owned())
 }
 
 fn vulkan() -> Diagnosis {
@@ -90,22 +86,4 @@ fn drivers_in(folder: &Path) -> Vec<PathBuf> {
     let mut drivers: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|it| it == "json")).collect();
     drivers.sort();
     drivers
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_libtorch_tells_its_version() {
-        let root = tempfile::tempdir().unwrap();
-        assert_eq!(libtorch_version(root.path()), None);
-        fs::write(root.path().join("build-version"), "2.9.0+cpu\n").unwrap();
-        assert_eq!(libtorch_version(root.path()).as_deref(), Some("2.9.0+cpu"));
-        let header = root.path().join("include/torch/headeronly");
-        fs::create_dir_all(&header).unwrap();
-        let text = "#define TORCH_VERSION_MAJOR 2\n#define TORCH_VERSION_MINOR 13\n#define TORCH_VERSION_PATCH 0\n";
-        fs::write(header.join("version.h"), text).unwrap();
-        assert_eq!(libtorch_version(root.path()).as_deref(), Some("2.13.0"));
-    }
 }

@@ -59,10 +59,12 @@ pub enum SelectError {
         available: String,
     },
     /// A precision that the engine does not compute in.
-    #[error("the engine {engine} cannot compute in {wanted}; it can in {available}")]
+    #[error("the engine {engine} cannot compute in {wanted} on {device}; it can in {available}")]
     Precision {
         /// The engine.
         engine: &'static str,
+        /// The device that it would compute on.
+        device: String,
         /// What was asked for.
         wanted: &'static str,
         /// What it can, separated by commas.
@@ -84,7 +86,13 @@ impl SelectError {
                 Some(format!("build with `cargo build --release --features {feature}`, or use --device cpu"))
             }
             Self::Missing { .. } => Some("use --device auto to take the best one there is".into()),
-            Self::Precision { .. } => Some("use --precision f32, which every engine can".into()),
+            Self::Precision { .. } if cfg!(feature = "libtorch") => {
+                Some("use --precision f32, which every engine can".into())
+            }
+            Self::Precision { wanted, .. } => Some(format!(
+                "use --precision f32, which every engine can; for {wanted} build with `cargo build --release --features \
+                 libtorch` (docs/libtorch.md)"
+            )),
         }
     }
 }
@@ -116,6 +124,7 @@ pub fn select(engine: &str, device: &str, precision: Precision) -> Result<Target
     let able = matching.iter().find(|target| target.engine.precisions(&target.device).contains(&precision));
     able.map(|target| Target { precision, ..(*target).clone() }).ok_or_else(|| SelectError::Precision {
         engine: first.engine.name(),
+        device: first.device.describe(),
         wanted: precision.name(),
         available: first
             .engine
@@ -195,13 +204,13 @@ mod tests {
         let error = select("libtorch", "vulkan:0", Precision::F32).err().unwrap();
         assert!(error.to_string().contains("the engine libtorch computes on the CPU and on CUDA alone"), "{error}");
         let error = select("libtorch", "cpu", Precision::Tf32).err().unwrap();
-        assert_eq!(error.to_string(), "the engine libtorch cannot compute in tf32; it can in f32, bf16");
+        assert_eq!(error.to_string(), "the engine libtorch cannot compute in tf32 on cpu; it can in f32, bf16");
     }
 
     #[test]
     fn a_precision_that_the_engine_cannot_is_an_error_that_names_what_it_can() {
         let error = select("burn", "cpu", Precision::Bf16).err().unwrap();
-        assert_eq!(error.to_string(), "the engine burn cannot compute in bf16; it can in f32");
+        assert_eq!(error.to_string(), "the engine burn cannot compute in bf16 on cpu; it can in f32");
         assert!(error.help().unwrap().contains("--precision f32"));
     }
 
