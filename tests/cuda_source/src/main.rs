@@ -26,9 +26,11 @@ mod philox;
 #[path = "../../../train/src/optimizer"]
 mod optimizer {
     mod noise;
+    mod norm_epsilon;
     mod normal;
 
     pub(crate) use noise::{TILE, TILE_BLOCKS};
+    pub(crate) use norm_epsilon::NORM_EPSILON;
     pub(crate) use normal::{COSINE, LN_2, LOGARITHM, SINE, WORD_TO_ANGLE, WORD_TO_UNIT};
 }
 
@@ -103,7 +105,7 @@ fn sources() -> Vec<(String, String)> {
     let units = || CubeDim::new_1d(update::UNITS);
     let mut sources = Vec::new();
     for (rule, slots) in [(update::RuleKind::AdamW, 2), (update::RuleKind::Momentum, 1), (update::RuleKind::Sgd, 0)] {
-        for noise in [false, true] {
+        for (noise, clipped) in [(false, false), (true, false), (false, true), (true, true)] {
             let slot = |index: usize| buffers(if index < slots { 62 } else { 0 });
             let kernel = update::update::create_dummy_kernel(
                 device.clone(),
@@ -122,10 +124,25 @@ fn sources() -> Vec<(String, String)> {
                 parameters(),
                 rule,
                 noise,
+                clipped,
             );
-            sources.push((format!("update_{rule:?}_{noise}"), source(kernel)));
+            sources.push((format!("update_{rule:?}_{noise}_{clipped}"), source(kernel)));
         }
     }
+    let kernel = update::sum_squares::create_dummy_kernel(
+        device.clone(),
+        target.clone(),
+        cubes(),
+        units(),
+        buffers(62),
+        buffer(),
+        0,
+        parameters(),
+    );
+    sources.push(("sum_squares".to_owned(), source(kernel)));
+    let kernel =
+        update::set_clip::create_dummy_kernel(device.clone(), target.clone(), cubes(), units(), buffer(), buffer());
+    sources.push(("set_clip".to_owned(), source(kernel)));
     let values = SequenceArg { values: (0..update::CONTROL_ENTRIES as u32).collect() };
     let kernel =
         update::set_control::create_dummy_kernel(device.clone(), target.clone(), cubes(), units(), buffer(), values);

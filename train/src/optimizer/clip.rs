@@ -8,9 +8,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::chunk::CHUNK;
-
-/// Added to the norm before it divides, by PyTorch.
-pub(crate) const NORM_EPSILON: f64 = 1e-6;
+use super::norm_epsilon::NORM_EPSILON;
 
 /// Lanes in which squares are added; one AVX-512 register.
 const LANES: usize = 8;

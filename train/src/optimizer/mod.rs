@@ -24,6 +24,7 @@ mod clip;
 mod config;
 mod host;
 mod noise;
+mod norm_epsilon;
 mod normal;
 mod rule;
 mod saved_slots;
@@ -35,13 +36,13 @@ pub use saved_slots::SlotMismatch;
 pub use slot::SlotKind;
 
 pub(crate) use chunk::Noise;
-#[cfg(any(feature = "gpu", feature = "libtorch"))]
-pub(crate) use clip::NORM_EPSILON;
 pub(crate) use clip::{add_gradient, clip_factor, sum_of_squares};
 pub(crate) use host::ParameterUpdate;
 #[cfg(any(feature = "gpu", feature = "libtorch"))]
 pub(crate) use noise::key_words;
 pub(crate) use noise::{TILE, TILE_BLOCKS};
+#[cfg(any(feature = "gpu", feature = "libtorch"))]
+pub(crate) use norm_epsilon::NORM_EPSILON;
 #[cfg(feature = "gpu")]
 pub(crate) use normal::{COSINE, LN_2, LOGARITHM, SINE, WORD_TO_ANGLE, WORD_TO_UNIT};
 pub(crate) use rule::StepRule;
