@@ -29,6 +29,13 @@ if [ -z "${AEES:-}" ]; then
     echo "== parity on $device"
     AEES_TEST_DEVICE=$device cargo test --release -p aees-train --features "${features//cuda-nvrtc/cuda}" --test main -- \
         --test-threads 1 burn:: engine:: || failed=1
+    case $features in
+    *libtorch*)
+        echo "== parity of recorded steps"
+        AEES_CUDA_GRAPHS=1 AEES_TEST_DEVICE=$device cargo test --release -p aees-train --features "${features//cuda-nvrtc/cuda}" --test main -- \
+            --test-threads 1 engine:: || failed=1
+        ;;
+    esac
 fi
 if [ $failed -ne 0 ]; then
     echo "the engines do not agree on $device: what they cost does not matter" >&2
@@ -76,6 +83,10 @@ while read -r words; do
                 --engine=$engine --precision=$precision --steps="$steps" --warmup=50
         done
     done
+    # Steps that are recorded once as a CUDA graph and replayed.
+    # shellcheck disable=SC2086
+    AEES_CUDA_GRAPHS=1 measure "$out/$(label "$words")-libtorch-bf16-recorded.json" $words \
+        --engine=libtorch --precision=bf16 --steps="$steps" --warmup=50
 done < <(cases)
 
 printf '\n| case | median step, s | steps a second | launches a step | uploads a step | device memory, MB |\n|---|---|---|---|---|---|\n'

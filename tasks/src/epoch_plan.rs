@@ -123,6 +123,13 @@ impl EpochPlan {
         })
     }
 
+    /// Whether a batch may be one of this plan: what it says of its positions is the same.
+    pub fn holds(&self, batch: Batch<'_>) -> bool {
+        let positions = batch.start..batch.start + batch.indices.len();
+        self.order.get(positions.clone()) == Some(batch.indices)
+            && self.augmentations.get(positions).unwrap_or_default() == batch.augmentations
+    }
+
     /// All batches in order. To resume at batch k: `.skip(k)`, or [`EpochPlan::batch`].
     pub fn batches(&self, batch_size: usize) -> impl Iterator<Item = Batch<'_>> {
         (0..).map_while(move |index| self.batch(index, batch_size))

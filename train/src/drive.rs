@@ -108,9 +108,23 @@ impl Drive {
     /// Does what is next; says how the loop ended when nothing is.
     ///
     /// # Errors
-    /// See [`RunError`]; the last checkpoint is on disk whatever happens.
+    /// See [`RunError`]; the last checkpoint is on disk whatever happens. Where a device has no memory for a step or an
+    /// evaluation, it is that of the step before, if the engine can still save it.
     pub fn advance(&mut self) -> Result<Option<LoopEnd>, RunError> {
-        match self.training.next() {
+        let next = self.training.next();
+        let trains = matches!(next, Next::Step(_) | Next::Evaluate);
+        let done = self.take(next);
+        if let Err(RunError::Engine(EngineError::OutOfMemory { whole: true, .. })) = &done
+            && trains
+            && let Err(error) = self.keep_last_step()
+        {
+            self.emit(&RunEvent::Warning(&format!("no checkpoint of this step: {error}")));
+        }
+        done
+    }
+
+    fn take(&mut self, next: Next) -> Result<Option<LoopEnd>, RunError> {
+        match next {
             Next::Step(plan) => self.step(&plan)?,
             Next::OpenEpisode => self.open_episode()?,
             Next::Probe => self.probe()?,
@@ -121,6 +135,15 @@ impl Drive {
             Next::Stopped => return Ok(Some(LoopEnd::Stopped)),
         }
         Ok(None)
+    }
+
+    /// A checkpoint of the steps that were taken, unless one of them made the loss no number.
+    fn keep_last_step(&mut self) -> Result<(), RunError> {
+        self.drain()?;
+        match self.training.next() {
+            Next::Done(_) => Ok(()),
+            _ => self.save(Checkpoints { best: false, newest: true }),
+        }
     }
 
     /// Asks the run to end at its next step, with a checkpoint.

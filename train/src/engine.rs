@@ -149,6 +149,15 @@ pub trait EngineFactory: Sync {
     ) -> Result<Box<dyn Engine>, EngineError>;
 }
 
+/// A way to take a step with less memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SmallerBatch {
+    /// Examples of a forward pass.
+    pub batch_size: usize,
+    /// Forward passes whose gradients make the step.
+    pub parts: usize,
+}
+
 /// What an engine can fail with.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -159,6 +168,18 @@ pub enum EngineError {
         activity: &'static str,
         /// What it said.
         reason: String,
+    },
+    /// The device has no memory left.
+    #[error("there was not enough memory while the engine {activity}: {reason}")]
+    OutOfMemory {
+        /// What it was doing.
+        activity: &'static str,
+        /// What the tensor library said.
+        reason: String,
+        /// Whether model and optimizer are as the last whole step left them, and can be saved.
+        whole: bool,
+        /// How the step that failed was tried again, and had memory enough.
+        fits: Option<SmallerBatch>,
     },
     /// An example that the network cannot take.
     #[error("{split:?} example {example}: {reason}")]

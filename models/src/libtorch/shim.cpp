@@ -4,12 +4,15 @@
 #include <ATen/Context.h>
 #include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
+#include <ATen/accelerator/Graph.h>
 #include <ATen/autocast_mode.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/torch.h>
 #include <torch/version.h>
 
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -98,6 +101,14 @@ char *aees_torch_tf32(bool on) {
   });
 }
 
+// Of the allocator of the GPU, since the process began.
+char *aees_torch_peak_memory(int32_t index, int64_t *bytes) {
+  return guarded([&] {
+    const auto stats = at::getDeviceAllocator(at::kCUDA)->getDeviceStats(static_cast<c10::DeviceIndex>(index));
+    *bytes = stats.reserved_bytes[static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE)].peak;
+  });
+}
+
 // Copies each source into its target: as few launches as the library can make of it.
 char *aees_torch_copy_all(at::Tensor *const *targets, at::Tensor *const *sources, size_t count) {
   return guarded([&] {
@@ -138,5 +149,26 @@ char *aees_torch_exchange_stream(const int64_t next[3], int64_t previous[3]) {
     previous[1] = packed.device_index;
     previous[2] = static_cast<int64_t>(packed.device_type);
   });
+}
+
+// What the calling thread enqueues between begin and end is recorded and not done. Other threads may do what they like meanwhile.
+char *aees_torch_graph_begin(at::accelerator::Graph **graph) {
+  return guarded([&] {
+    auto recorded = std::make_unique<at::accelerator::Graph>();
+    recorded->capture_begin({0, 0}, at::GraphCaptureMode::ThreadLocal);
+    *graph = recorded.release();
+  });
+}
+
+char *aees_torch_graph_end(at::accelerator::Graph *graph) {
+  return guarded([&] { graph->capture_end(); });
+}
+
+char *aees_torch_graph_replay(at::accelerator::Graph *graph) {
+  return guarded([&] { graph->replay(); });
+}
+
+void aees_torch_graph_free(at::accelerator::Graph *graph) {
+  free(guarded([&] { delete graph; }));
 }
 }

@@ -6,6 +6,7 @@
 
 use std::ffi::{CStr, c_char, c_void};
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;
 use std::sync::OnceLock;
 
@@ -43,6 +44,11 @@ unsafe extern "C" {
     ) -> RawText;
     fn aees_torch_new_stream(index: i32, stream: *mut Packed) -> RawText;
     fn aees_torch_exchange_stream(next: *const Packed, previous: *mut Packed) -> RawText;
+    fn aees_torch_graph_begin(graph: *mut *mut c_void) -> RawText;
+    fn aees_torch_graph_end(graph: *mut c_void) -> RawText;
+    fn aees_torch_graph_replay(graph: *mut c_void) -> RawText;
+    fn aees_torch_graph_free(graph: *mut c_void);
+    fn aees_torch_peak_memory(index: i32, bytes: *mut i64) -> RawText;
     fn free(memory: *mut c_void);
 }
 
@@ -119,6 +125,22 @@ pub fn channels_last(tensor: &Tensor) -> Result<Tensor, TorchError> {
 pub fn allow_tf32(on: bool) -> Result<(), TorchError> {
     // SAFETY: sets numbers of the library.
     check(unsafe { aees_torch_tf32(on) })
+}
+
+/// The most memory of a GPU that libtorch held at once in this process, in bytes.
+///
+/// # Errors
+/// When there is no such GPU, or nothing was computed on it yet.
+pub fn peak_device_memory(gpu: usize) -> Result<u64, TorchError> {
+    let index = gpu_index(gpu)?;
+    let mut bytes = 0;
+    // SAFETY: the shim writes one number.
+    check(unsafe { aees_torch_peak_memory(index, &mut bytes) })?;
+    u64::try_from(bytes).map_err(|_| TorchError(format!("{bytes} bytes of memory")))
+}
+
+fn gpu_index(gpu: usize) -> Result<i32, TorchError> {
+    i32::try_from(gpu).map_err(|_| TorchError(format!("no GPU has the number {gpu}")))
 }
 
 /// Copies each source into the target beside it.
@@ -256,7 +278,7 @@ impl CudaStream {
     /// When there is no such GPU.
     pub fn new(gpu: usize) -> Result<Self, TorchError> {
         let mut packed = Packed::default();
-        let index = i32::try_from(gpu).map_err(|_| TorchError(format!("no GPU has the number {gpu}")))?;
+        let index = gpu_index(gpu)?;
         // SAFETY: the shim writes three numbers.
         check(unsafe { aees_torch_new_stream(index, &mut packed) })?;
         Ok(Self(packed))
@@ -279,5 +301,47 @@ impl Drop for OnStream {
         let mut current = Packed::default();
         // SAFETY: as in `enter`. A stream that was current once can be again.
         let _ = text(unsafe { aees_torch_exchange_stream(&self.previous, &mut current) });
+    }
+}
+
+/// Work of a GPU that was recorded once and can be done again by one launch.
+#[derive(Debug)]
+pub struct CudaGraph(*mut c_void);
+
+// SAFETY: the library lets any thread replay it, one at a time.
+unsafe impl Send for CudaGraph {}
+
+impl CudaGraph {
+    /// Records what `work` enqueues on this thread's stream; nothing of it is done. The tensors that it gives get their values
+    /// with each replay, and what it reads must stay where it is.
+    ///
+    /// # Errors
+    /// When there is no GPU, when the work reads from it or does something else that cannot be recorded, or when it panics.
+    pub fn record<T>(work: impl FnOnce() -> T) -> Result<(Self, T), TorchError> {
+        let mut graph = null_mut();
+        // SAFETY: the shim writes one pointer.
+        check(unsafe { aees_torch_graph_begin(&mut graph) })?;
+        let graph = Self(graph);
+        let given = catch_unwind(AssertUnwindSafe(work));
+        // SAFETY: the graph that was begun.
+        let ended = check(unsafe { aees_torch_graph_end(graph.0) });
+        let given = given.map_err(|_| TorchError("the work cannot be recorded".into()))?;
+        ended.map(|()| (graph, given))
+    }
+
+    /// Does the work once more, on this thread's stream.
+    ///
+    /// # Errors
+    /// When the GPU refuses.
+    pub fn replay(&self) -> Result<(), TorchError> {
+        // SAFETY: a graph that was recorded to its end.
+        check(unsafe { aees_torch_graph_replay(self.0) })
+    }
+}
+
+impl Drop for CudaGraph {
+    fn drop(&mut self) {
+        // SAFETY: made by the shim, and nobody else's.
+        unsafe { aees_torch_graph_free(self.0) }
     }
 }

@@ -1,5 +1,5 @@
 //! The tensors of a network on a device, by PyTorch's names and in PyTorch's order: all parameters in one piece of memory, so that
-//! an optimizer can pass over them at once, and the buffers beside it.
+//! an optimizer can pass over them at once, and all buffers in another, so that they can be kept and put back at once.
 
 use std::ops::Range;
 
@@ -19,8 +19,10 @@ pub struct NetworkTensors {
     infos: Vec<TensorInfo>,
     /// All parameters: `[padded]`.
     flat: Tensor,
-    /// Where each parameter lies in `flat`; none for a buffer.
-    places: Vec<Option<Range<usize>>>,
+    /// All buffers: `[padded]`.
+    buffers: Tensor,
+    /// Where each lies in its memory.
+    places: Vec<Range<usize>>,
     /// Of each info. Parameters are leaves that share the memory of `flat` and want gradients.
     tensors: Vec<Tensor>,
 }
@@ -48,21 +50,22 @@ impl NetworkTensors {
         device: Device,
     ) -> Result<Self, WeightError> {
         check_values(&infos, values)?;
-        let mut end = 0;
+        let (mut parameters_end, mut buffers_end) = (0, 0);
         let mut place = |info: &TensorInfo| {
-            (info.kind == TensorKind::Parameter).then(|| {
-                let start = end;
-                end += info.elements().next_multiple_of(alignment.0.max(1));
-                start..start + info.elements()
-            })
+            let end = if is_parameter(info) { &mut parameters_end } else { &mut buffers_end };
+            let start = *end;
+            *end += info.elements().next_multiple_of(alignment.0.max(1));
+            start..start + info.elements()
         };
-        let places: Vec<Option<Range<usize>>> = infos.iter().map(&mut place).collect();
-        let flat = Tensor::zeros([signed(end)], (Kind::Float, device));
-        let tensors = infos.iter().zip(&places).map(|(info, place)| match place {
-            Some(place) => leaf(&flat, place, &info.shape),
-            None => Tensor::zeros(sizes(&info.shape), (Kind::Float, device)),
+        let places: Vec<Range<usize>> = infos.iter().map(&mut place).collect();
+        let memory = |end| Tensor::zeros([signed(end)], (Kind::Float, device));
+        let (flat, buffers) = (memory(parameters_end), memory(buffers_end));
+        let tensors = infos.iter().zip(&places).map(|(info, place)| {
+            let of_parameter = is_parameter(info);
+            let part = part(if of_parameter { &flat } else { &buffers }, place, &info.shape);
+            if of_parameter { part.set_requires_grad(true) } else { part }
         });
-        let mut network = Self { tensors: tensors.collect(), places, flat, infos };
+        let mut network = Self { tensors: tensors.collect(), places, flat, buffers, infos };
         network.write(values)?;
         Ok(network)
     }
@@ -91,10 +94,21 @@ impl NetworkTensors {
         &mut self.flat
     }
 
+    /// The memory of all buffers: running statistics, which a forward pass in training changes.
+    pub fn buffers(&self) -> &Tensor {
+        &self.buffers
+    }
+
+    /// The same, to be changed.
+    pub fn buffers_mut(&mut self) -> &mut Tensor {
+        &mut self.buffers
+    }
+
     /// All parameters, in PyTorch's order.
     pub fn parameters(&self) -> impl Iterator<Item = Placed<'_>> {
         let all = self.infos.iter().zip(&self.places).zip(&self.tensors);
-        all.filter_map(|((info, place), tensor)| Some(Placed { info, place: place.clone()?, tensor }))
+        let parameters = all.filter(|((info, _), _)| is_parameter(info));
+        parameters.map(|((info, place), tensor)| Placed { info, place: place.clone(), tensor })
     }
 
     /// Every tensor with its values, read from the device.
@@ -102,16 +116,13 @@ impl NetworkTensors {
     /// # Errors
     /// When the device cannot be read.
     pub fn read(&self) -> Result<NamedTensors, TorchError> {
-        let flat = self.flat.to_device(Device::Cpu);
-        let parameters = host_values(&flat)?;
-        let read = |((info, place), tensor): ((&TensorInfo, &Option<Range<usize>>), &Tensor)| {
-            let values = match place {
-                Some(place) => parameters[place.clone()].to_vec(),
-                None => host_values(&tensor.to_device(Device::Cpu))?.to_vec(),
-            };
-            Ok((info.name.clone(), HostTensor { shape: info.shape.clone(), values }))
+        let [flat, buffers] = [&self.flat, &self.buffers].map(|memory| memory.to_device(Device::Cpu));
+        let (parameters, buffers) = (host_values(&flat)?, host_values(&buffers)?);
+        let read = |(info, place): (&TensorInfo, &Range<usize>)| {
+            let memory = if is_parameter(info) { parameters } else { buffers };
+            (info.name.clone(), HostTensor { shape: info.shape.clone(), values: memory[place.clone()].to_vec() })
         };
-        self.infos.iter().zip(&self.places).zip(&self.tensors).map(read).collect()
+        Ok(self.infos.iter().zip(&self.places).map(read).collect())
     }
 
     /// Gives every tensor the values of its name; its memory stays where it is.
@@ -120,32 +131,32 @@ impl NetworkTensors {
     /// When a tensor is missing, unexpected or of another shape; then nothing has changed.
     pub fn write(&mut self, values: &NamedTensors) -> Result<(), WeightError> {
         check_values(&self.infos, values)?;
-        let on_host = self.flat.device() == Device::Cpu;
-        let mut staged = if on_host {
-            self.flat.shallow_clone()
-        } else {
-            Tensor::zeros(self.flat.size(), (Kind::Float, Device::Cpu))
-        };
-        // A tensor that was made as zeros in host memory has plain values.
-        let parameters = host_values_mut(&mut staged).unwrap_or_default();
-        for ((info, place), tensor) in self.infos.iter().zip(&self.places).zip(&mut self.tensors) {
-            let values = &values[&info.name].values;
-            match place {
-                Some(place) => parameters[place.clone()].copy_from_slice(values),
-                None => no_grad(|| tensor.copy_(&Tensor::from_slice(values).view(sizes(&info.shape).as_slice()))),
+        for (memory, of_parameters) in [(&mut self.flat, true), (&mut self.buffers, false)] {
+            let on_host = memory.device() == Device::Cpu;
+            let mut staged =
+                if on_host { memory.shallow_clone() } else { Tensor::zeros(memory.size(), (Kind::Float, Device::Cpu)) };
+            // A tensor that was made as zeros in host memory has plain values.
+            let all = host_values_mut(&mut staged).unwrap_or_default();
+            let inside = self.infos.iter().zip(&self.places).filter(|(info, _)| is_parameter(info) == of_parameters);
+            for (info, place) in inside {
+                all[place.clone()].copy_from_slice(&values[&info.name].values);
             }
-        }
-        if !on_host {
-            self.flat.copy_(&staged);
+            if !on_host {
+                no_grad(|| memory.copy_(&staged));
+            }
         }
         Ok(())
     }
 }
 
-/// A parameter: a part of the memory of all, as a leaf that wants a gradient.
-fn leaf(flat: &Tensor, place: &Range<usize>, shape: &[usize]) -> Tensor {
-    let part = flat.narrow(0, signed(place.start), signed(place.len()));
-    part.view(sizes(shape).as_slice()).detach().set_requires_grad(true)
+fn is_parameter(info: &TensorInfo) -> bool {
+    info.kind == TensorKind::Parameter
+}
+
+/// A part of the memory of many, in its shape and outside any graph.
+fn part(memory: &Tensor, place: &Range<usize>, shape: &[usize]) -> Tensor {
+    let part = memory.narrow(0, signed(place.start), signed(place.len()));
+    part.view(sizes(shape).as_slice()).detach()
 }
 
 /// A number of elements as libtorch counts them.

@@ -13,11 +13,10 @@ pub(super) fn class_of(error: &SessionError) -> &'static str {
         return "io";
     }
     match error {
-        SessionError::Job(EngineError::Device { reason, .. })
-        | SessionError::Run(RunError::Engine(EngineError::Device { reason, .. })) => {
-            let reason = reason.to_lowercase();
-            if reason.contains("out of memory") || reason.contains("memory allocation") { "oom" } else { "panic" }
-        }
+        SessionError::Job(EngineError::OutOfMemory { .. })
+        | SessionError::Run(RunError::Engine(EngineError::OutOfMemory { .. })) => "oom",
+        SessionError::Job(EngineError::Device { .. })
+        | SessionError::Run(RunError::Engine(EngineError::Device { .. })) => "panic",
         SessionError::Run(RunError::Engine(EngineError::Example { .. } | EngineError::Weights(_))) => "data",
         SessionError::Run(RunError::File(_)) | SessionError::Output(_) => "io",
         SessionError::Task(_) | SessionError::OtherRun { .. } | SessionError::Job(_) => "data",

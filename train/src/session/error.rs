@@ -10,7 +10,7 @@ use aees_run::settings::ConfigError;
 
 use crate::controllers::ControllerSetupError;
 use crate::drive::RunError;
-use crate::engine::{EngineError, SelectError};
+use crate::engine::{EngineError, SelectError, SmallerBatch};
 use crate::task_error::TaskError;
 
 /// Why a run could not be made or finished.
@@ -120,6 +120,18 @@ impl SessionError {
                 "remove the file if it is damaged, and `aees data fetch TASK` brings it again; or name another with --model"
                     .into(),
             ),
+            Self::Job(EngineError::OutOfMemory { .. }) => Some(
+                "free the device's memory, choose another with --device, or make the model or --batch-size smaller".into(),
+            ),
+            Self::Run(RunError::Engine(EngineError::OutOfMemory { fits, .. })) => Some(match fits {
+                Some(SmallerBatch { batch_size, parts }) => format!(
+                    "a batch of {batch_size} fits: --batch-size {batch_size} --gradient-accumulation-steps {parts} makes another run \
+                     with as many examples in a step; where there is more memory, this one goes on with --resume"
+                ),
+                None => "half of --batch-size with twice --gradient-accumulation-steps makes another run with as many examples in a \
+                         step; where there is more memory, this one goes on with --resume"
+                    .into(),
+            }),
             Self::Run(RunError::Engine(_)) => Some("continue with --resume; the last checkpoint is untouched".into()),
             Self::NothingSaved { .. } => Some("--checkpoint last takes the newest one instead of the best".into()),
             Self::OtherRun { .. } => Some("plan the study again: the change makes other runs of them".into()),

@@ -1,6 +1,8 @@
 //! A run is a value that can be driven: several in one thread, step by step, or one in another thread, are the runs that
 //! they are alone.
 
+mod no_memory;
+
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::thread;

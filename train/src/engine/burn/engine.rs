@@ -14,7 +14,7 @@ use burn::tensor::{Int, Tensor, TensorData};
 
 use super::optimizer::{Optimizer, SquaredNorm, StepNorms};
 use crate::dropout::part_key;
-use crate::engine::guarded::guarded;
+use crate::engine::guarded::{device_error, guarded};
 use crate::engine::saved_state::{joined, parts};
 use crate::engine::{Engine, EngineError, EngineState, Loss, Split, StepControl, StepRecord, WorkCounts};
 
@@ -117,7 +117,7 @@ impl<W: Workload, N: Network<W::Input>> Engine for BurnEngine<W, N> {
                 }
                 let gradients = loss.backward();
                 let Some(network) = &self.network else { return Ok(()) };
-                self.optimizer.accumulate(network, gradients).map_err(device_error("took the gradients"))?;
+                self.optimizer.accumulate(network, gradients).map_err(failed("took the gradients"))?;
                 let loss = loss.detach().inner();
                 sums = Some(match sums {
                     None => (loss, correct),
@@ -125,8 +125,7 @@ impl<W: Workload, N: Network<W::Input>> Engine for BurnEngine<W, N> {
                 });
             }
             let (Some((loss, correct)), Some(network)) = (sums, self.network.take()) else { return Ok(()) };
-            let (network, norms) =
-                self.optimizer.apply(network, control).map_err(device_error("updated the parameters"))?;
+            let (network, norms) = self.optimizer.apply(network, control).map_err(failed("updated the parameters"))?;
             self.network = Some(network);
             self.pending.push(PendingStep { step: control.step, examples, loss, correct, norms });
             Ok(())
@@ -147,7 +146,7 @@ impl<W: Workload, N: Network<W::Input>> Engine for BurnEngine<W, N> {
             let correct = integers(correct.try_into_data(), "read the correct counts")?;
             let norms = |norm: fn(&StepNorms) -> Option<SquaredNorm>| {
                 let norms = pending.iter().filter_map(|step| norm(&step.norms)).collect();
-                SquaredNorm::read_all(norms).map_err(device_error("read the norms"))
+                SquaredNorm::read_all(norms).map_err(failed("read the norms"))
             };
             let updates = norms(|norms| Some(norms.update.clone()))?;
             let mut gradients = norms(|norms| norms.gradient.clone())?.into_iter();
@@ -206,8 +205,8 @@ impl<W: Workload, N: Network<W::Input>> Engine for BurnEngine<W, N> {
 
     fn save(&mut self) -> Result<EngineState, EngineError> {
         guarded("read the model", || {
-            let model = tensors(self.network()?).map_err(device_error("read the model"))?;
-            let slots = self.optimizer.slots().map_err(device_error("read the optimizer"))?;
+            let model = tensors(self.network()?).map_err(failed("read the model"))?;
+            let slots = self.optimizer.slots().map_err(failed("read the optimizer"))?;
             Ok(joined(model, slots, self.optimizer.step_count()))
         })
     }
@@ -236,14 +235,14 @@ fn correct_count(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1, Int> {
 }
 
 fn read<E: std::fmt::Debug>(data: Result<TensorData, E>, activity: &'static str) -> Result<Vec<f32>, EngineError> {
-    data.map_err(device_error(activity))?.try_into_vec().map_err(device_error(activity))
+    data.map_err(failed(activity))?.try_into_vec().map_err(failed(activity))
 }
 
 /// Integers of whatever width the device uses.
 fn integers<E: std::fmt::Debug>(data: Result<TensorData, E>, activity: &'static str) -> Result<Vec<u64>, EngineError> {
-    Ok(data.map_err(device_error(activity))?.iter::<i64>().map(|value| value.max(0) as u64).collect())
+    Ok(data.map_err(failed(activity))?.iter::<i64>().map(|value| value.max(0) as u64).collect())
 }
 
-fn device_error<E: std::fmt::Debug>(activity: &'static str) -> impl Fn(E) -> EngineError {
-    move |error| EngineError::Device { activity, reason: format!("{error:?}") }
+fn failed<E: std::fmt::Debug>(activity: &'static str) -> impl Fn(E) -> EngineError {
+    move |error| device_error(activity, format!("{error:?}"))
 }

@@ -23,19 +23,12 @@ impl ResidentPlan {
         device: &Device,
         words: impl FnOnce(&EpochPlan) -> Vec<u32>,
     ) -> Result<StreamTensor, EngineError> {
-        let last = match self.last.take().filter(|(plan, _)| holds(plan, batch)) {
+        let last = match self.last.take().filter(|(plan, _)| plan.holds(batch)) {
             Some(last) => last,
             None => (batch.plan.clone(), upload(words(batch.plan), device)?),
         };
         Ok(self.last.insert(last).1.clone())
     }
-}
-
-/// Whether a batch is of a plan.
-fn holds(plan: &EpochPlan, batch: Batch<'_>) -> bool {
-    let positions = batch.start..batch.start + batch.indices.len();
-    plan.order.get(positions.clone()) == Some(batch.indices)
-        && plan.augmentations.get(positions).unwrap_or_default() == batch.augmentations
 }
 
 /// Words, as integers of 32 bits.

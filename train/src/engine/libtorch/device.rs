@@ -22,6 +22,15 @@ pub(super) fn gpus() -> Vec<EngineDevice> {
     (0..usize::try_from(Cuda::device_count()).unwrap_or(0)).map(gpu).collect()
 }
 
+/// The precisions of a CUDA card of this compute capability. One that does not tell its own is taken for a new one.
+pub(super) fn precisions(capability: Option<(i32, i32)>) -> &'static [Precision] {
+    match capability {
+        // bf16 would be emulated, and slower than f32.
+        Some((..8, _)) => &[Precision::F32],
+        _ => &[Precision::F32, Precision::Tf32, Precision::Bf16],
+    }
+}
+
 /// Where and in which precision an engine computes.
 pub(super) struct Computing {
     pub(super) device: Device,
@@ -53,6 +62,12 @@ impl Computing {
         self.device == Device::Cpu
     }
 
+    /// The most memory of the device that libtorch held at once, for all engines of this process.
+    pub(super) fn peak_memory(&self) -> Option<u64> {
+        let Device::Cuda(index) = self.device else { return None };
+        shim::peak_device_memory(index).ok()
+    }
+
     /// While it lives, this thread's work goes to the engine's stream.
     pub(super) fn enter(&self) -> Result<Option<OnStream>, EngineError> {
         self.stream.map(CudaStream::enter).transpose().map_err(failed("went to its stream"))
@@ -80,5 +95,18 @@ impl Computing {
             multiply();
             Ok((0..3).map(|_| multiply().0).fold(f64::INFINITY, f64::min))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_before_ampere_has_neither_tf32_nor_bf16() {
+        assert_eq!(precisions(Some((7, 5))), [Precision::F32]);
+        for capability in [Some((8, 0)), Some((12, 1)), None] {
+            assert!(precisions(capability).contains(&Precision::Bf16), "{capability:?}");
+        }
     }
 }

@@ -2,7 +2,11 @@
 //!
 //! A step enqueues forward, backward and the optimizer, and keeps loss, correct count and update norm as tensors of one element on
 //! the device; a drain joins those of all steps since the last one and reads them at once.
+//!
+//! libtorch says at once that a device has no memory left. Then nothing was updated yet: running statistics are put back, and the
+//! step is tried in smaller parts, to say which batch size fits. An evaluation goes on with fewer examples at a time.
 
+use std::iter::successors;
 use std::ops::Range;
 
 use aees_models::check_values;
@@ -12,11 +16,12 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 use super::device::Computing;
 use super::failed;
-use super::optimizer::{Optimizer, StepNorms};
+use super::optimizer::Optimizer;
+use super::recorded::{Recording, StepOutputs};
 use crate::dropout::part_key;
 use crate::engine::guarded::guarded;
 use crate::engine::saved_state::{joined, parts};
-use crate::engine::{Engine, EngineError, EngineState, Loss, Split, StepControl, StepRecord};
+use crate::engine::{Engine, EngineError, EngineState, Loss, SmallerBatch, Split, StepControl, StepRecord, WorkCounts};
 
 /// A network and the data that it learns from: what differs between tasks inside this engine.
 pub(super) trait Workload: Send {
@@ -25,6 +30,20 @@ pub(super) trait Workload: Send {
     /// # Errors
     /// When an example does not fit the network.
     fn training(&mut self, batch: Batch<'_>, key: u64) -> Result<(Tensor, Tensor), EngineError>;
+
+    /// Puts a batch where [`Self::staged`] finds it, always in the same memory; says whether its shape is that of all batches
+    /// of its size, so that this can be done.
+    fn stage(&mut self, _batch: Batch<'_>) -> bool {
+        false
+    }
+
+    /// As [`Self::training`], of the batch that was staged; reads nothing from the host.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    fn staged(&mut self) -> Result<Option<(Tensor, Tensor)>, EngineError> {
+        Ok(None)
+    }
 
     /// The logits of some examples of a split as they are.
     ///
@@ -36,13 +55,11 @@ pub(super) trait Workload: Send {
     fn examples(&self, split: Split) -> usize;
 }
 
-/// What one step left on the device: tensors of one element each.
+/// A step whose results were not read yet.
 struct PendingStep {
     step: u64,
     examples: usize,
-    loss: Tensor,
-    correct: Tensor,
-    norms: StepNorms,
+    outputs: StepOutputs,
 }
 
 /// An [`Engine`] on libtorch.
@@ -56,6 +73,8 @@ pub(super) struct LibtorchEngine {
     micro_batch: usize,
     evaluation_batch: usize,
     pending: Vec<PendingStep>,
+    /// Without noise and with it, where steps are recorded.
+    recordings: Option<[Recording; 2]>,
 }
 
 impl LibtorchEngine {
@@ -69,48 +88,186 @@ impl LibtorchEngine {
         micro_batch: usize,
         evaluation_batch: usize,
     ) -> Self {
-        Self { place, workload, tensors, optimizer, loss, micro_batch, evaluation_batch, pending: Vec::new() }
+        let recordings = Recording::of_kinds(place.on_host());
+        let pending = Vec::new();
+        Self { place, workload, tensors, optimizer, loss, micro_batch, evaluation_batch, pending, recordings }
+    }
+}
+
+/// What the parts of a batch gave: their shares of the step's loss, what they got right, and their gradients, added up.
+struct AddedParts {
+    loss: Tensor,
+    correct: Tensor,
+    gradients: Vec<Tensor>,
+}
+
+impl LibtorchEngine {
+    /// The sums over the parts of a batch; none of an empty batch.
+    fn forward_and_backward(
+        &mut self,
+        batch: Batch<'_>,
+        step: u64,
+        part_size: usize,
+    ) -> Result<Option<AddedParts>, EngineError> {
+        let examples = batch.indices.len();
+        guarded("trained", || {
+            let _stream = self.place.enter()?;
+            let mut sums: Option<AddedParts> = None;
+            for (number, part) in batch.parts(part_size).enumerate() {
+                let share = part.indices.len() as f64 / examples as f64;
+                let (logits, labels) = {
+                    let _precision = self.place.autocast()?;
+                    self.workload.training(part, part_key(step, number))?
+                };
+                let AddedParts { loss, correct, gradients } = self.differentiate(&logits, &labels, share);
+                sums = Some(match sums {
+                    None => AddedParts { loss, correct, gradients },
+                    Some(mut before) => no_grad(|| {
+                        for (sum, gradient) in before.gradients.iter_mut().zip(&gradients) {
+                            let _ = sum.g_add_(gradient);
+                        }
+                        AddedParts { loss: before.loss + loss, correct: before.correct + correct, ..before }
+                    }),
+                });
+            }
+            Ok(sums)
+        })
+    }
+
+    /// What a part of a batch gives that is this share of the step.
+    fn differentiate(&self, logits: &Tensor, labels: &Tensor, share: f64) -> AddedParts {
+        let mut loss = match self.loss {
+            Loss::CrossEntropy => logits.cross_entropy_for_logits(labels),
+        };
+        if share < 1.0 {
+            // The gradients are then those of the mean over all examples of the step.
+            loss = loss * share;
+        }
+        let correct = no_grad(|| logits.argmax(1, false).eq_tensor(labels).sum(Kind::Int64));
+        let leaves: Vec<&Tensor> = self.tensors.parameters().map(|parameter| parameter.tensor).collect();
+        let gradients = Tensor::run_backward(&[&loss], &leaves, false, false);
+        AddedParts { loss: loss.detach(), correct, gradients }
+    }
+
+    /// Takes a step by replaying what was recorded of its kind, if it can be; says whether it was taken.
+    fn replayed(&mut self, batch: Batch<'_>, control: &StepControl) -> Result<bool, EngineError> {
+        let (noisy, examples) = (control.noise_std > 0.0, batch.indices.len());
+        let Some(mut recordings) = self.recordings.take() else { return Ok(false) };
+        let recording = &mut recordings[usize::from(noisy)];
+        let outputs = guarded("trained", || {
+            let _stream = self.place.enter()?;
+            if examples != self.micro_batch || !recording.is_due() || !self.workload.stage(batch) {
+                return Ok(None);
+            }
+            self.optimizer.stage(control);
+            Ok(recording.replay(|| self.staged_step(noisy)))
+        });
+        self.recordings = Some(recordings);
+        let Some(outputs) = outputs? else { return Ok(false) };
+        self.optimizer.count_step();
+        self.pending.push(PendingStep { step: control.step, examples, outputs });
+        Ok(true)
+    }
+
+    /// The whole of a step whose batch and numbers were staged.
+    fn staged_step(&mut self, noisy: bool) -> Result<StepOutputs, EngineError> {
+        let precision = self.place.autocast()?;
+        let nothing = || EngineError::Device { activity: "trained", reason: "no batch was staged".into() };
+        let (logits, labels) = self.workload.staged()?.ok_or_else(nothing)?;
+        drop(precision);
+        let AddedParts { loss, correct, gradients } = self.differentiate(&logits, &labels, 1.0);
+        let norms = no_grad(|| self.optimizer.staged_step(&mut self.tensors, &gradients, noisy))
+            .map_err(failed("updated the parameters"))?;
+        Ok(StepOutputs { loss, correct, norms })
+    }
+
+    /// The largest half, quarter, and so on of the batch size with which the step that failed has memory enough. Nothing
+    /// is left of the tries.
+    fn smaller_batch(&mut self, batch: Batch<'_>, step: u64, statistics: &Tensor) -> Option<SmallerBatch> {
+        let examples = batch.indices.len();
+        let halves = successors(Some(self.micro_batch.min(examples) / 2), |size| Some(size / 2));
+        for batch_size in halves.take_while(|size| *size > 0) {
+            let tried = self.forward_and_backward(batch, step, batch_size).map(drop);
+            self.put_back(statistics).ok()?;
+            // oneDNN calls a lack of memory by other names, too.
+            if tried.is_ok() {
+                return Some(SmallerBatch { batch_size, parts: examples.div_ceil(batch_size) });
+            }
+        }
+        None
+    }
+
+    /// Running statistics as they were before a forward pass moved them.
+    fn put_back(&mut self, statistics: &Tensor) -> Result<(), EngineError> {
+        guarded("put the statistics back", || {
+            let _stream = self.place.enter()?;
+            no_grad(|| self.tensors.buffers_mut().copy_(statistics));
+            Ok(())
+        })
+    }
+
+    /// What `of` makes of the logits of some examples, which are evaluated as many at a time as there is memory for.
+    fn evaluated(
+        &mut self,
+        split: Split,
+        examples: Range<usize>,
+        of: fn(Tensor) -> Tensor,
+    ) -> Result<Vec<Tensor>, EngineError> {
+        let mut parts = Vec::new();
+        let mut start = examples.start;
+        while start < examples.end {
+            let end = (start + self.evaluation_batch.max(1)).min(examples.end);
+            let part = guarded("evaluated", || {
+                let _stream = self.place.enter()?;
+                let _precision = self.place.autocast()?;
+                Ok(of(no_grad(|| self.workload.evaluation(split, start..end))?))
+            });
+            match part {
+                Ok(part) => {
+                    parts.push(part);
+                    start = end;
+                }
+                Err(EngineError::OutOfMemory { .. }) if end - start > 1 => self.evaluation_batch = (end - start) / 2,
+                Err(error) => return Err(whole(error, None)),
+            }
+        }
+        Ok(parts)
+    }
+}
+
+/// The same error of an engine whose model and optimizer are as they were.
+fn whole(error: EngineError, fits: Option<SmallerBatch>) -> EngineError {
+    match error {
+        EngineError::OutOfMemory { activity, reason, .. } => {
+            EngineError::OutOfMemory { activity, reason, whole: true, fits }
+        }
+        other => other,
     }
 }
 
 impl Engine for LibtorchEngine {
     fn step(&mut self, batch: Batch<'_>, control: &StepControl) -> Result<(), EngineError> {
-        let examples = batch.indices.len();
-        guarded("trained", || {
+        if self.replayed(batch, control)? {
+            return Ok(());
+        }
+        let statistics = guarded("kept the statistics", || {
             let _stream = self.place.enter()?;
-            // Of the parts so far: their share of the step's loss, what they got right, and their gradients.
-            let mut sums: Option<(Tensor, Tensor, Vec<Tensor>)> = None;
-            for (number, part) in batch.parts(self.micro_batch).enumerate() {
-                let share = part.indices.len() as f64 / examples as f64;
-                let (logits, labels) = {
-                    let _precision = self.place.autocast()?;
-                    self.workload.training(part, part_key(control.step, number))?
-                };
-                let mut loss = match self.loss {
-                    Loss::CrossEntropy => logits.cross_entropy_for_logits(&labels),
-                };
-                if share < 1.0 {
-                    // The gradients are then those of the mean over all examples of the step.
-                    loss = loss * share;
-                }
-                let correct = no_grad(|| logits.argmax(1, false).eq_tensor(&labels).sum(Kind::Int64));
-                let leaves: Vec<&Tensor> = self.tensors.parameters().map(|parameter| parameter.tensor).collect();
-                let gradients = Tensor::run_backward(&[&loss], &leaves, false, false);
-                let loss = loss.detach();
-                sums = Some(match sums {
-                    None => (loss, correct, gradients),
-                    Some((loss_before, correct_before, mut added)) => no_grad(|| {
-                        for (sum, gradient) in added.iter_mut().zip(&gradients) {
-                            let _ = sum.g_add_(gradient);
-                        }
-                        (loss_before + loss, correct_before + correct, added)
-                    }),
-                });
+            Ok(self.tensors.buffers().copy())
+        })?;
+        let sums = match self.forward_and_backward(batch, control.step, self.micro_batch) {
+            Err(error @ EngineError::OutOfMemory { .. }) => {
+                self.put_back(&statistics)?;
+                return Err(whole(error, self.smaller_batch(batch, control.step, &statistics)));
             }
-            let Some((loss, correct, gradients)) = sums else { return Ok(()) };
+            sums => sums?,
+        };
+        let Some(AddedParts { loss, correct, gradients }) = sums else { return Ok(()) };
+        guarded("updated the parameters", || {
+            let _stream = self.place.enter()?;
             let norms = no_grad(|| self.optimizer.step(&mut self.tensors, gradients, control))
                 .map_err(failed("updated the parameters"))?;
-            self.pending.push(PendingStep { step: control.step, examples, loss, correct, norms });
+            let (examples, outputs) = (batch.indices.len(), StepOutputs { loss, correct, norms });
+            self.pending.push(PendingStep { step: control.step, examples, outputs });
             Ok(())
         })
     }
@@ -122,8 +279,9 @@ impl Engine for LibtorchEngine {
         let pending = std::mem::take(&mut self.pending);
         guarded("read the losses", || {
             let _stream = self.place.enter()?;
-            let column = |value: fn(&PendingStep) -> &Tensor| {
-                Tensor::stack(&pending.iter().map(value).collect::<Vec<_>>(), 0).to_kind(Kind::Double)
+            let column = |value: fn(&StepOutputs) -> &Tensor| {
+                Tensor::stack(&pending.iter().map(|step| value(&step.outputs)).collect::<Vec<_>>(), 0)
+                    .to_kind(Kind::Double)
             };
             // Where gradients are not clipped, the update's norm stands in for theirs, and is not told.
             let columns = [
@@ -143,7 +301,7 @@ impl Engine for LibtorchEngine {
                     loss,
                     correct: correct as u64,
                     update_norm: squared_norm.sqrt(),
-                    gradient_norm: step.norms.gradient.is_some().then(|| squared_gradient.sqrt()),
+                    gradient_norm: step.outputs.norms.gradient.is_some().then(|| squared_gradient.sqrt()),
                 });
             }
             Ok(())
@@ -155,16 +313,10 @@ impl Engine for LibtorchEngine {
     }
 
     fn predict(&mut self, split: Split) -> Result<Vec<u32>, EngineError> {
-        guarded("evaluated", || {
+        let total = self.workload.examples(split);
+        let classes = self.evaluated(split, 0..total, |logits| logits.argmax(1, false))?;
+        guarded("read the predictions", || {
             let _stream = self.place.enter()?;
-            let _precision = self.place.autocast()?;
-            let total = self.workload.examples(split);
-            let mut classes = Vec::new();
-            for start in (0..total).step_by(self.evaluation_batch.max(1)) {
-                let end = (start + self.evaluation_batch.max(1)).min(total);
-                let logits = no_grad(|| self.workload.evaluation(split, start..end))?;
-                classes.push(logits.argmax(1, false));
-            }
             if classes.is_empty() {
                 return Ok(Vec::new());
             }
@@ -175,15 +327,21 @@ impl Engine for LibtorchEngine {
     }
 
     fn logits(&mut self, split: Split, examples: Range<usize>) -> Result<Vec<f32>, EngineError> {
-        guarded("evaluated", || {
+        let logits = self.evaluated(split, examples, |logits| logits.to_kind(Kind::Float))?;
+        guarded("read the logits", || {
             let _stream = self.place.enter()?;
-            let _precision = self.place.autocast()?;
-            let logits = no_grad(|| self.workload.evaluation(split, examples))?;
-            let logits = logits.to_kind(Kind::Float).to_device(Device::Cpu).contiguous();
+            if logits.is_empty() {
+                return Ok(Vec::new());
+            }
+            let logits = Tensor::cat(&logits, 0).to_device(Device::Cpu).contiguous();
             let mut read = vec![0.0; logits.numel()];
             logits.copy_data(&mut read, logits.numel());
             Ok(read)
         })
+    }
+
+    fn work_counts(&self) -> WorkCounts {
+        WorkCounts { peak_memory_bytes: self.place.peak_memory(), ..WorkCounts::default() }
     }
 
     fn save(&mut self) -> Result<EngineState, EngineError> {
@@ -209,3 +367,7 @@ impl Engine for LibtorchEngine {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "engine_tests.rs"]
+mod tests;

@@ -1,7 +1,7 @@
 //! Images for ResNet-18: how pixels become batches on a device.
 //!
 //! On the CPU a batch is cropped, flipped and normalised by [`aees_tasks`] straight into the tensor's memory. On a GPU the pixels
-//! are uploaded once; a step sends only indices, crop offsets and flips, and the device gathers.
+//! are uploaded once, an epoch's order, crops and flips with its first step, and the device gathers.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use aees_models::libtorch::shim::host_values_mut;
 use aees_models::libtorch::{NetworkTensors, ResNet18};
 use aees_models::{ResNet18Config, WeightError};
-use aees_tasks::{Batch, Cifar100, CropFlip, ImageSplit, Normalization, augment_batch, normalize_batch};
+use aees_tasks::{Batch, Cifar100, CropFlip, EpochPlan, ImageSplit, Normalization, augment_batch, normalize_batch};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::engine::Workload;
@@ -42,6 +42,10 @@ struct Resident {
     /// `[1, 3, 1, 1]` each.
     mean: Tensor,
     deviation: Tensor,
+    /// The plan that was uploaded last: examples, rows, columns and flips, `[4, n]`.
+    plan: Option<(EpochPlan, Tensor)>,
+    /// A batch of the plan, always in the same memory: `[4, batch]`.
+    staged: Option<Tensor>,
 }
 
 impl ImageWorkload {
@@ -76,8 +80,11 @@ impl ImageWorkload {
 
 impl Workload for ImageWorkload {
     fn training(&mut self, batch: Batch<'_>, _key: u64) -> Result<(Tensor, Tensor), EngineError> {
-        let (images, labels) = match &self.resident {
-            Some(resident) => no_grad(|| resident.batch(batch)),
+        let (images, labels) = match &mut self.resident {
+            Some(resident) => no_grad(|| {
+                let words = resident.planned(batch);
+                resident.crop(&words)
+            }),
             None => {
                 let Batch { indices, augmentations, .. } = batch;
                 let data = &self.data.train;
@@ -89,6 +96,17 @@ impl Workload for ImageWorkload {
             }
         };
         Ok((self.network.forward(&images, true).map_err(failed("trained"))?, labels))
+    }
+
+    fn stage(&mut self, batch: Batch<'_>) -> bool {
+        self.resident.as_mut().map(|resident| no_grad(|| resident.stage(batch))).is_some()
+    }
+
+    fn staged(&mut self) -> Result<Option<(Tensor, Tensor)>, EngineError> {
+        let Some(resident) = &self.resident else { return Ok(None) };
+        let Some(words) = &resident.staged else { return Ok(None) };
+        let (images, labels) = no_grad(|| resident.crop(words));
+        Ok(Some((self.network.forward(&images, true).map_err(failed("trained"))?, labels)))
     }
 
     fn evaluation(&mut self, split: Split, examples: Range<usize>) -> Result<Tensor, EngineError> {
@@ -129,6 +147,8 @@ impl Resident {
             labels: Tensor::from_slice(&labels).to_device(device),
             mean: per_channel(normalization.mean()),
             deviation: per_channel(normalization.std()),
+            plan: None,
+            staged: None,
         }
     }
 
@@ -146,18 +166,38 @@ impl Resident {
         (bytes.to_kind(Kind::Float) / 255.0 - &self.mean) / &self.deviation
     }
 
-    /// Picks, crops and flips on the device: images and labels.
-    fn batch(&self, batch: Batch<'_>) -> (Tensor, Tensor) {
+    /// The examples of a batch, and how each is cropped: four rows of the plan on the device, `[4, batch]`.
+    fn planned(&mut self, batch: Batch<'_>) -> Tensor {
         let device = self.labels.device();
-        let upload = |value: fn(&CropFlip) -> i64| {
-            let values: Vec<i64> = batch.augmentations.iter().map(value).collect();
-            Tensor::from_slice(&values).to_device(device).view([-1, 1, 1, 1])
+        let upload = || {
+            let EpochPlan { order, augmentations } = batch.plan;
+            let examples = order.iter().map(|index| i64::from(*index));
+            let crops: [fn(&CropFlip) -> i64; 3] =
+                [|crop| crop.dy.into(), |crop| crop.dx.into(), |crop| crop.flip.into()];
+            let crops = crops.iter().flat_map(|value| augmentations.iter().map(value));
+            let words: Vec<i64> = examples.chain(crops).collect();
+            (batch.plan.clone(), Tensor::from_slice(&words).view([4, -1]).to_device(device))
         };
-        let (rows, columns) = (upload(|crop| crop.dy.into()), upload(|crop| crop.dx.into()));
-        let flips = upload(|crop| crop.flip.into());
-        let indices: Vec<i64> = batch.indices.iter().map(|index| i64::from(*index)).collect();
-        let indices = Tensor::from_slice(&indices).to_device(device);
-        let count = batch.indices.len() as i64;
+        let last = self.plan.take().filter(|(plan, _)| plan.holds(batch)).unwrap_or_else(upload);
+        let (_, words) = self.plan.insert(last);
+        words.narrow(1, batch.start as i64, batch.indices.len() as i64)
+    }
+
+    /// Puts a batch where those before it of its size lay.
+    fn stage(&mut self, batch: Batch<'_>) {
+        let words = self.planned(batch);
+        match self.staged.as_mut().filter(|staged| staged.size() == words.size()) {
+            Some(staged) => staged.copy_(&words),
+            None => self.staged = Some(words.copy()),
+        }
+    }
+
+    /// Picks, crops and flips on the device what rows of a plan say: images and labels.
+    fn crop(&self, words: &Tensor) -> (Tensor, Tensor) {
+        let device = self.labels.device();
+        let [indices, rows, columns, flips] = [0, 1, 2, 3].map(|row| words.get(row));
+        let [rows, columns, flips] = [rows, columns, flips].map(|values| values.view([-1, 1, 1, 1]));
+        let count = indices.size()[0];
         let images = self.padded.index_select(0, &indices);
         // A flipped crop reads its columns from the right: x becomes 31 - x, or x + flip * (31 - 2 x).
         let positions = Tensor::arange(SIDE, (Kind::Int64, device));
@@ -173,7 +213,7 @@ impl Resident {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aees_tasks::{Cifar100Config, DataSource, EpochPlan};
+    use aees_tasks::{Cifar100Config, DataSource};
 
     #[test]
     fn a_device_crops_as_the_host_does() {
@@ -185,17 +225,21 @@ mod tests {
         };
         let data = config.load().unwrap();
         let normalization = Normalization::cifar100();
-        let plan = EpochPlan::new(3, 0, 200);
-        let batch = plan.batch(0, 64).unwrap();
-        let resident = Resident::upload(&data, &normalization, Device::Cpu);
-        let (images, labels) = resident.batch(batch);
-        let mut expected = vec![0.0; 64 * 3072];
-        augment_batch(&data.train, batch.indices, batch.augmentations, &normalization, &mut expected);
-        let difference = (images.flatten(0, -1) - Tensor::from_slice(&expected)).abs().max().double_value(&[]);
-        assert!(difference < 1e-6, "{difference}");
-        let expected: Vec<i64> =
-            batch.indices.iter().map(|index| data.train.labels()[*index as usize].into()).collect();
-        assert!(labels == Tensor::from_slice(&expected));
+        let mut resident = Resident::upload(&data, &normalization, Device::Cpu);
+        // Two epochs, and a batch in the middle of each.
+        for (epoch, index) in [(0, 0), (0, 2), (1, 2), (0, 1)] {
+            let plan = EpochPlan::new(3, epoch, 200);
+            let batch = plan.batch(index, 64).unwrap();
+            resident.stage(batch);
+            let (images, labels) = resident.crop(resident.staged.as_ref().unwrap());
+            let mut expected = vec![0.0; 64 * 3072];
+            augment_batch(&data.train, batch.indices, batch.augmentations, &normalization, &mut expected);
+            let difference = (images.flatten(0, -1) - Tensor::from_slice(&expected)).abs().max().double_value(&[]);
+            assert!(difference < 1e-6, "{difference}");
+            let expected: Vec<i64> =
+                batch.indices.iter().map(|index| data.train.labels()[*index as usize].into()).collect();
+            assert!(labels == Tensor::from_slice(&expected));
+        }
         let (all, _) = resident.of(Split::Test).unwrap();
         let mut expected = vec![0.0; 40 * 3072];
         normalize_batch(&data.test, &(30..70).collect::<Vec<_>>(), &normalization, &mut expected);

@@ -10,12 +10,15 @@ mod engine;
 mod images;
 mod optimizer;
 mod philox;
+mod recorded;
 mod sentences;
 
 use aees_models::ModelSpec;
 use aees_models::libtorch::{Alignment, NetworkTensors, TorchError, shim};
+use aees_run::nvidia::NvidiaGpu;
 use aees_run::settings::Precision;
 
+use super::guarded::device_error;
 use super::{DeviceChoice, Engine, EngineData, EngineDevice, EngineError, EngineFactory, EngineJob};
 use crate::optimizer::TILE;
 use device::Computing;
@@ -37,10 +40,11 @@ impl EngineFactory for LibtorchFactory {
     }
 
     fn precisions(&self, device: &EngineDevice) -> &'static [Precision] {
-        if device.is_host() {
-            &[Precision::F32, Precision::Bf16]
-        } else {
-            &[Precision::F32, Precision::Tf32, Precision::Bf16]
+        match device.choice {
+            DeviceChoice::Cuda(index) => {
+                device::precisions(NvidiaGpu::of_cuda(index).as_ref().and_then(NvidiaGpu::compute_capability))
+            }
+            _ => &[Precision::F32, Precision::Bf16],
         }
     }
 
@@ -80,7 +84,7 @@ impl EngineFactory for LibtorchFactory {
         device: &EngineDevice,
         precision: Precision,
     ) -> Result<Box<dyn Engine>, EngineError> {
-        check_version()?;
+        check_version(shim::version_built_for(), &shim::version_loaded().map_err(failed("looked at libtorch"))?)?;
         let place = Computing::new(device, precision)?;
         let EngineJob { model, tensors, data, loss, optimizer, noise_seed, dropout_seed, .. } = job;
         let (micro_batch, evaluation_batch) = (job.batch_size, job.evaluation_batch);
@@ -102,8 +106,7 @@ impl EngineFactory for LibtorchFactory {
 }
 
 /// Whether the library that was loaded is the one that this program was compiled for.
-fn check_version() -> Result<(), EngineError> {
-    let (wanted, found) = (shim::version_built_for(), shim::version_loaded().map_err(failed("looked at libtorch"))?);
+fn check_version(wanted: &str, found: &str) -> Result<(), EngineError> {
     if found == wanted {
         return Ok(());
     }
@@ -115,5 +118,20 @@ fn check_version() -> Result<(), EngineError> {
 }
 
 fn failed(activity: &'static str) -> impl Fn(TorchError) -> EngineError {
-    move |error| EngineError::Device { activity, reason: error.to_string() }
+    move |error| device_error(activity, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_libtorch_of_another_version_is_refused_with_both_versions_and_what_to_do() {
+        let [wanted, found] = [shim::version_built_for(), &shim::version_loaded().unwrap()];
+        check_version(wanted, found).unwrap();
+        let error = check_version(wanted, "2.9.1").unwrap_err().to_string();
+        for part in [wanted, "2.9.1 was loaded", "install torch==", "build again", "docs/libtorch.md"] {
+            assert!(error.contains(part), "{part:?} is not in: {error}");
+        }
+    }
 }

@@ -54,7 +54,12 @@ impl Optimizer {
     }
 
     /// With a forced placement. Both work in host memory, and a test compares them there.
-    fn with_placement(config: OptimizerConfig, noise_seed: u64, tensors: &NetworkTensors, on_host: bool) -> Self {
+    pub(super) fn with_placement(
+        config: OptimizerConfig,
+        noise_seed: u64,
+        tensors: &NetworkTensors,
+        on_host: bool,
+    ) -> Self {
         let state = if on_host {
             PlacedSlots::Host { arch: Arch::new(), slots: vec![None; tensors.parameters().count()] }
         } else {
@@ -73,7 +78,10 @@ impl Optimizer {
         self.step_count += 1;
         let (arch, slots) = match &mut self.state {
             PlacedSlots::Host { arch, slots } => (*arch, slots),
-            PlacedSlots::Device(state) => return state.step(&self.config, tensors, &gradients, control),
+            PlacedSlots::Device(state) => {
+                state.stage(control);
+                return state.step(&self.config, tensors, &gradients, control.noise_std > 0.0);
+            }
         };
         let rule = StepRule::new(&self.config, control, self.step_count);
         let places: Vec<Range<usize>> = tensors.parameters().map(|parameter| parameter.place).collect();
@@ -98,6 +106,31 @@ impl Optimizer {
             squared_norm += ParameterUpdate { arch, noise, values, gradient, scale, slots }.apply(rule);
         }
         Ok(StepNorms { update: Tensor::from(squared_norm), gradient: gradient_norm })
+    }
+
+    /// Tells a device the numbers of the next step, for [`Self::staged_step`].
+    pub(super) fn stage(&mut self, control: &StepControl) {
+        if let PlacedSlots::Device(state) = &mut self.state {
+            state.stage(control);
+        }
+    }
+
+    /// What a device does for a step that was staged, to be recorded; nothing is counted.
+    pub(super) fn staged_step(
+        &mut self,
+        tensors: &mut NetworkTensors,
+        gradients: &[Tensor],
+        noisy: bool,
+    ) -> Result<StepNorms, TorchError> {
+        match &mut self.state {
+            PlacedSlots::Device(state) => state.step(&self.config, tensors, gradients, noisy),
+            PlacedSlots::Host { .. } => Err(TorchError("the host takes its steps at once".into())),
+        }
+    }
+
+    /// A step that was recorded was taken.
+    pub(super) fn count_step(&mut self) {
+        self.step_count += 1;
     }
 
     /// Steps taken; AdamW's bias corrections depend on it.

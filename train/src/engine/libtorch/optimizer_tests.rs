@@ -126,7 +126,9 @@ fn a_device_goes_on_from_the_hosts_state_and_the_host_from_its() {
 fn a_device_draws_the_hosts_noise() {
     for (seed, step) in [(0, 0), (0xdead_beef_0123_4567, 0x0001_0002_0003_0004)] {
         let network = network();
-        let drawn = noise::DeviceNoise::new(seed, &network).draw(step);
+        let mut noise = noise::DeviceNoise::new(seed, &network);
+        noise.stage(step);
+        let drawn = noise.draw();
         let drawn = host_values(&drawn).unwrap();
         for (number, parameter) in (0..).zip(network.parameters()) {
             let key = NoiseKey { seed, parameter: number, step };

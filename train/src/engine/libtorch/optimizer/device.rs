@@ -1,5 +1,6 @@
 //! The step as operations over the memory of all parameters at once: some twenty launches, whatever the network, and noise some
-//! hundred and fifty more. Scalars that change lie on the device, so that a step reads nothing back.
+//! hundred and fifty more. Scalars that change lie on the device, so that a step reads nothing back and can be recorded: what is
+//! told to one step is staged, and the step itself takes it from there.
 
 use aees_models::HostTensor;
 use aees_models::libtorch::shim::{AdamWNumbers, AdamWState, adamw, copy_all, host_values, host_values_mut};
@@ -17,9 +18,10 @@ pub(super) struct DeviceState {
     /// All gradients, and the part of each parameter in its shape.
     gradient: Tensor,
     gradients: Vec<Tensor>,
-    /// Steps taken and learning rate: one f32 each.
+    /// Steps taken, learning rate, and standard deviation of the noise: one f32 each.
     count: Tensor,
     rate: Tensor,
+    noise_std: Tensor,
     noise: DeviceNoise,
 }
 
@@ -37,18 +39,26 @@ impl DeviceState {
             gradients: tensors.parameters().map(part).collect(),
             count: scalar(),
             rate: scalar(),
+            noise_std: scalar(),
             noise: DeviceNoise::new(noise_seed, tensors),
             gradient,
         }
     }
 
-    /// Takes one step and gives its norms.
+    /// Tells the next step its numbers.
+    pub(super) fn stage(&mut self, control: &StepControl) {
+        let _ = self.rate.fill_(control.learning_rate * control.multiplier);
+        let _ = self.noise_std.fill_(control.noise_std);
+        self.noise.stage(control.step);
+    }
+
+    /// Takes the step that was staged, with noise or without, and gives its norms.
     pub(super) fn step(
         &mut self,
         config: &OptimizerConfig,
         tensors: &mut NetworkTensors,
         gradients: &[Tensor],
-        control: &StepControl,
+        noisy: bool,
     ) -> Result<StepNorms, TorchError> {
         copy_all(&self.gradients, gradients)?;
         let gradient_norm = config.max_gradient_norm.map(|max_norm| {
@@ -57,13 +67,11 @@ impl DeviceState {
             let _ = self.gradient.g_mul_(&factor);
             squared_norm
         });
-        if control.noise_std > 0.0 {
-            let _ = self.gradient.g_add_(&(self.noise.draw(control.step) * control.noise_std));
+        if noisy {
+            let _ = self.gradient.g_add_(&(self.noise.draw() * &self.noise_std));
         }
         let parameter = tensors.flat_mut();
         let before = parameter.copy();
-        let learning_rate = control.learning_rate * control.multiplier;
-        let _ = self.rate.fill_(learning_rate);
         match (config.kind, self.slots.as_mut_slice()) {
             (OptimizerKind::AdamW { beta1, beta2, epsilon }, [mean, square]) => {
                 let state = AdamWState {

@@ -4,7 +4,7 @@
 use std::f64::consts::TAU;
 
 use aees_models::libtorch::{NetworkTensors, Placed};
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use crate::engine::libtorch::philox::{in_tiles, philox4x32};
 use crate::optimizer::{TILE, TILE_BLOCKS, key_words};
@@ -15,7 +15,8 @@ const WORDS: f64 = 4_294_967_296.0;
 /// The noise of all parameters of a network, whose memory begins each at a tile.
 pub(super) struct DeviceNoise {
     key: [u32; 2],
-    device: Device,
+    /// The low and the high word of the step, one element each.
+    step: [Tensor; 2],
     /// Block and parameter of each Philox counter.
     blocks: Tensor,
     parameters: Tensor,
@@ -37,18 +38,25 @@ impl DeviceNoise {
         let upload = |values: &[i32]| Tensor::from_slice(values).to_device(device);
         Self {
             key: key_words(seed),
-            device,
+            step: [0, 1].map(|_| Tensor::zeros([1], (Kind::Int64, device))),
             blocks: upload(&blocks),
             parameters: upload(&parameters),
             real: Tensor::from_slice(&real).to_device(device),
         }
     }
 
-    /// The standard normal numbers of a step.
-    pub(super) fn draw(&self, step: u64) -> Tensor {
-        let number = |value: u32| Tensor::full([1], i64::from(value), (Kind::Int64, self.device));
+    /// Tells it the step.
+    pub(super) fn stage(&mut self, step: u64) {
+        for (word, value) in self.step.iter_mut().zip([step as u32, (step >> 32) as u32]) {
+            let _ = word.fill_(i64::from(value));
+        }
+    }
+
+    /// The standard normal numbers of that step.
+    pub(super) fn draw(&self) -> Tensor {
         let words = |integers: &Tensor| integers.to_kind(Kind::Int64);
-        let counter = [words(&self.blocks), words(&self.parameters), number(step as u32), number((step >> 32) as u32)];
+        let [low, high] = &self.step;
+        let counter = [words(&self.blocks), words(&self.parameters), low.shallow_clone(), high.shallow_clone()];
         let [first, second, third, fourth] = philox4x32(counter, self.key);
         let [a, b] = normal_pair(&first, &second);
         let [c, d] = normal_pair(&third, &fourth);
