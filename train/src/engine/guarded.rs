@@ -35,7 +35,7 @@ pub(super) fn guarded<T>(
 
 /// libtorch's own words, without tch's around them and without the addresses in its library that follow.
 fn without_frames(reason: &str) -> String {
-    let words = reason.split_once("Err` value: Torch(\"").map_or(reason, |(_, words)| words);
+    let Some((_, words)) = reason.split_once("Err` value: Torch(\"") else { return reason.to_owned() };
     let end = ["\\nException raised from", "\\nframe #0"].iter().filter_map(|frames| words.find(frames)).min();
     words[..end.unwrap_or(words.len())].trim_end_matches("\")").to_owned()
 }
