@@ -67,6 +67,25 @@ fn a_torn_last_line_of_the_history_is_cut_off() {
     assert_eq!(story(&scratch), story(&whole));
 }
 
+/// As if it had been killed when the baseline was trained and not yet in the history.
+#[test]
+fn a_baseline_that_was_trained_and_not_recorded_is_recorded_whole() {
+    let whole = unbroken("1");
+    let scratch = Scratch::new();
+    hill(&scratch, &format!("{RANGES}{LOOP}"));
+    start(&scratch, &["--only", "setup"]).ok();
+    let iterations = scratch.path(&file("iterations"));
+    fs::write(&iterations, "in the way").unwrap();
+    resume(&scratch, &["--only", "baseline"]).refused(&["iterations"]);
+    assert!(!effects(&scratch).is_empty(), "it was trained");
+    fs::remove_file(&iterations).unwrap();
+    resume(&scratch, &["--only", "baseline"]).ok();
+    next_proposal(&scratch, r#"{"patch": {"x": 4}, "hypothesis": "by hand"}"#);
+    resume(&scratch, &["--loops", "1"]).ok();
+    assert_eq!(story(&scratch), story(&whole));
+    assert_eq!(effects(&scratch).len(), effects(&whole).len(), "no run was trained twice");
+}
+
 #[test]
 fn killed_at_random_moments_it_comes_to_the_same() {
     let iterations = "6";

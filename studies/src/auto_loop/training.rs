@@ -95,8 +95,8 @@ impl AutoLoop<'_> {
         }
         self.state.incumbent.mean = Some(values.iter().sum::<f64>() / values.len() as f64);
         self.state.pool = self.state.pool.with_replicates(&values);
+        // Written down with what is made of it: if the process ends before, all of this is done again.
         self.state.block = Some(SeedBlock { ready: true, ..block });
-        self.save()?;
         Ok(Ok(pairs))
     }
 
