@@ -45,15 +45,17 @@ impl SharedGradient {
     }
 }
 
-/// The sum of both parts; none if this one is the first.
+/// The sum of both parts; none if this one is the first and waits for the other.
 fn joined(shared: Option<&SharedGradient>, mine: impl FnOnce(Option<Vec<f32>>) -> Vec<f32>) -> Option<Vec<f32>> {
-    let first = shared.and_then(|shared| shared.part().take());
-    let is_last = first.is_some() || shared.is_none();
+    let Some(shared) = shared else { return Some(mine(None)) };
+    let first = shared.part().take();
+    let is_first = first.is_none();
     let gradient = mine(first);
-    if is_last {
-        return Some(gradient);
+    if is_first {
+        *shared.part() = Some(gradient);
+        return None;
     }
-    shared.and_then(|shared| shared.part().replace(gradient))
+    Some(gradient)
 }
 
 /// A square convolution without bias, padded so that stride 1 keeps the image size; the batch normalisation of what it gives; the
@@ -199,7 +201,8 @@ impl<const N: usize> Backward<Flex, N> for MadeBackward {
         let mut gradient = Some(gradient);
         if N == 5 {
             register(4, &mut || {
-                let gradient = gradient.take()?.into_data().try_into_vec().ok()?;
+                // Of another type it would be empty, and refused where it is used.
+                let gradient = gradient.take()?.into_data().try_into_vec().unwrap_or_default();
                 let sum = joined(of_shortcut.as_ref(), |first| added(gradient, first))?;
                 Some(channels_first(sum, convolution.output_shape()))
             });

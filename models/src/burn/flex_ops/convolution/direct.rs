@@ -32,15 +32,20 @@ thread_local! {
 
 impl Convolution {
     pub(super) fn correlate(&self, input: &[f32], weights: &[f32], epilogue: &Epilogue<'_>, output: &mut [f32]) {
-        let [rows, columns] = self.output_size();
-        let taps = self.taps();
-        let source = Pixels { height: self.height, width: self.width, channels: self.inputs };
-        let grid = PixelGrid { batch: self.batch, rows, columns, source_step: self.stride, taps: taps.clone() };
-        let panels = Panels::new(&taps, self.inputs, self.outputs, |tap, input, output| {
+        let correlation = self.correlation(input);
+        let panels = Panels::new(&correlation.grid.taps, self.inputs, self.outputs, |tap, input, output| {
             weights[self.weight(tap, input, output)]
         });
-        correlate(&source, &grid, input, &panels, epilogue, output);
+        correlation.write(&panels, epilogue, output);
         memory::give(panels.values);
+    }
+
+    /// Output pixels, and the images that they are computed from.
+    fn correlation<'a>(&self, input: &'a [f32]) -> Correlation<'a> {
+        let [rows, columns] = self.output_size();
+        let source = Pixels { height: self.height, width: self.width, channels: self.inputs };
+        let grid = PixelGrid { batch: self.batch, rows, columns, source_step: self.stride, taps: self.taps() };
+        Correlation { source, grid, input }
     }
 
     pub(super) fn correlate_back(&self, gradient: &[f32], weights: &[f32], mut other: Option<Vec<f32>>) -> Vec<f32> {
@@ -73,23 +78,24 @@ impl Convolution {
                     }
                     continue;
                 }
+                let panels = Panels::new(&taps, self.outputs, self.inputs, |tap, output, input| {
+                    weights[self.weight(tap, input, output)]
+                });
                 let grid = PixelGrid {
                     batch: self.batch,
                     rows: (self.height - parity_y).div_ceil(self.stride),
                     columns: (self.width - parity_x).div_ceil(self.stride),
                     source_step: 1,
-                    taps: taps.clone(),
+                    taps,
                 };
-                let panels = Panels::new(&taps, self.outputs, self.inputs, |tap, output, input| {
-                    weights[self.weight(tap, input, output)]
-                });
+                let correlation = Correlation { source, grid, input: gradient };
                 if self.stride == 1 {
                     let epilogue = Epilogue { shortcut: other.as_deref(), ..Epilogue::default() };
-                    correlate(&source, &grid, gradient, &panels, &epilogue, &mut result);
+                    correlation.write(&panels, &epilogue, &mut result);
                 } else {
-                    let mut part = memory::take(grid.pixels() * self.inputs);
-                    correlate(&source, &grid, gradient, &panels, &Epilogue::default(), &mut part);
-                    self.spread(&grid, [parity_y, parity_x], &part, adds, &mut result);
+                    let mut part = memory::take(correlation.grid.pixels() * self.inputs);
+                    correlation.write(&panels, &Epilogue::default(), &mut part);
+                    self.spread(&correlation.grid, [parity_y, parity_x], &part, adds, &mut result);
                     memory::give(part);
                 }
                 memory::give(panels.values);
@@ -177,119 +183,113 @@ impl Panels {
     }
 }
 
-fn correlate(
-    source: &Pixels,
-    grid: &PixelGrid,
-    input: &[f32],
-    panels: &Panels,
-    epilogue: &Epilogue<'_>,
-    output: &mut [f32],
-) {
-    match panels.width {
-        64 => correlate_panels::<64>(source, grid, input, panels, epilogue, output),
-        32 => correlate_panels::<32>(source, grid, input, panels, epilogue, output),
-        _ => correlate_panels::<16>(source, grid, input, panels, epilogue, output),
-    }
+/// Target pixels and the images that they are computed from.
+struct Correlation<'a> {
+    source: Pixels,
+    grid: PixelGrid,
+    /// Images `[batch, height, width, channels]`.
+    input: &'a [f32],
 }
 
-/// Writes every pixel of the grid: the sum over taps and source channels of source times weights.
-fn correlate_panels<const W: usize>(
-    source: &Pixels,
-    grid: &PixelGrid,
-    input: &[f32],
-    panels: &Panels,
-    epilogue: &Epilogue<'_>,
-    output: &mut [f32],
-) {
-    match Strips::of(source, grid) {
-        Some(strips) => correlate_strips::<W>(source, grid, &strips, input, panels, epilogue, output),
-        None => correlate_gathered::<W>(source, grid, input, panels, epilogue, output),
+impl Correlation<'_> {
+    /// Writes every pixel of the grid: the sum over taps and source channels of source times weights.
+    fn write(&self, panels: &Panels, epilogue: &Epilogue<'_>, output: &mut [f32]) {
+        match panels.width {
+            64 => self.write_panels::<64>(panels, epilogue, output),
+            32 => self.write_panels::<32>(panels, epilogue, output),
+            _ => self.write_panels::<16>(panels, epilogue, output),
+        }
     }
-}
 
-fn correlate_strips<const W: usize>(
-    source: &Pixels,
-    grid: &PixelGrid,
-    strips: &Strips,
-    input: &[f32],
-    panels: &Panels,
-    epilogue: &Epilogue<'_>,
-    output: &mut [f32],
-) {
-    let channels = panels.channels;
-    let (row, size) = (grid.columns * channels, source.height * source.width * source.channels);
-    let weights = panels.values.as_chunks::<W>().0;
-    let arch = Arch::new();
-    let images = output.par_chunks_mut(grid.rows * row).zip(input.par_chunks(size)).enumerate();
-    images.for_each(|(image, (output, input))| {
-        SCRATCH.with_borrow_mut(|[strip, sums]| {
-            let strip = memory::lines(strip, strips.length());
-            for (first, rows) in strips.of_an_image() {
-                let groups = strips.groups(rows);
-                let (sums, _) = memory::lines(sums, groups * ROWS * W).as_chunks_mut::<W>();
-                strips.fill(input, first, rows, strip);
-                let output = &mut output[first * row..(first + rows) * row];
-                for (panel, weights) in weights.chunks(strips.offsets.len() * DEPTH).enumerate() {
-                    sums.fill([0.0; W]);
-                    let chunks = Chunks { values: strip, offsets: &strips.offsets, step: ROWS * DEPTH };
-                    arch.dispatch(AddProducts::<W> { chunks, weights, sums });
-                    let column = panel * W;
-                    let columns = W.min(channels - column);
-                    for (output, sums) in output.chunks_mut(row).zip(strips.rows_of(sums)) {
-                        for (pixel, sums) in output.chunks_mut(channels).zip(sums) {
-                            pixel[column..column + columns].copy_from_slice(&sums[..columns]);
+    fn write_panels<const W: usize>(&self, panels: &Panels, epilogue: &Epilogue<'_>, output: &mut [f32]) {
+        match Strips::of(&self.source, &self.grid) {
+            Some(strips) => self.write_strips::<W>(&strips, panels, epilogue, output),
+            None => self.write_gathered::<W>(panels, epilogue, output),
+        }
+    }
+
+    fn write_strips<const W: usize>(
+        &self,
+        strips: &Strips,
+        panels: &Panels,
+        epilogue: &Epilogue<'_>,
+        output: &mut [f32],
+    ) {
+        let channels = panels.channels;
+        let (row, rows) = (self.grid.columns * channels, self.grid.rows);
+        let weights = panels.values.as_chunks::<W>().0;
+        let arch = Arch::new();
+        let images = output.par_chunks_mut(rows * row).zip(self.input.par_chunks(self.source.values()));
+        images.enumerate().for_each(|(image, (output, input))| {
+            SCRATCH.with_borrow_mut(|[strip, sums]| {
+                let strip = memory::lines(strip, strips.length());
+                for (first, count) in strips.of_an_image() {
+                    strips.fill(input, first, count, strip);
+                    let (sums, _) = memory::lines(sums, strips.groups(count) * ROWS * W).as_chunks_mut::<W>();
+                    let output = &mut output[first * row..(first + count) * row];
+                    for (panel, weights) in weights.chunks(strips.offsets.len() * DEPTH).enumerate() {
+                        sums.fill([0.0; W]);
+                        let chunks = Chunks { values: strip, offsets: &strips.offsets, step: ROWS * DEPTH };
+                        arch.dispatch(AddProducts::<W> { chunks, weights, sums });
+                        for (output, sums) in output.chunks_mut(row).zip(strips.rows_of(sums)) {
+                            put(sums, panel, channels, output);
                         }
                     }
+                    epilogue.apply((image * rows + first) * row, channels, output);
                 }
-                epilogue.apply((image * grid.rows + first) * row, channels, output);
-            }
+            });
         });
-    });
+    }
+
+    fn write_gathered<const W: usize>(&self, panels: &Panels, epilogue: &Epilogue<'_>, output: &mut [f32]) {
+        let channels = panels.channels;
+        let depth = self.source.depth_chunks(self.grid.taps.len());
+        let weights = panels.values.as_chunks::<W>().0;
+        let count = channels.div_ceil(W);
+        let arch = Arch::new();
+        output.par_chunks_mut(BLOCK_PIXELS * channels).enumerate().for_each(|(block, output)| {
+            SCRATCH.with_borrow_mut(|[gathered, sums]| {
+                let pixels = output.len() / channels;
+                let (sums, _) = memory::lines(sums, count * BLOCK_PIXELS * W).as_chunks_mut::<W>();
+                sums.fill([0.0; W]);
+                for first in (0..depth).step_by(DEPTH_CHUNKS) {
+                    let part = DEPTH_CHUNKS.min(depth - first);
+                    let chunks = self.gather(block * BLOCK_PIXELS, pixels, first, part, gathered);
+                    for (weights, sums) in weights.chunks(depth * DEPTH).zip(sums.chunks_mut(BLOCK_PIXELS)) {
+                        let weights = &weights[first * DEPTH..(first + part) * DEPTH];
+                        let sums = &mut sums[..pixels.div_ceil(ROWS) * ROWS];
+                        arch.dispatch(AddProducts::<W> { chunks, weights, sums });
+                    }
+                }
+                for (panel, sums) in sums.chunks(BLOCK_PIXELS).enumerate() {
+                    put(sums, panel, channels, output);
+                }
+                epilogue.apply(block * BLOCK_PIXELS * channels, channels, output);
+            });
+        });
+    }
+
+    /// Gathers so many pixels from `pixel` on: `count` chunks of the depth from `first` on of each group.
+    fn gather<'s>(
+        &self,
+        pixel: usize,
+        pixels: usize,
+        first: usize,
+        count: usize,
+        scratch: &'s mut Vec<f32>,
+    ) -> Chunks<'s> {
+        let values = memory::lines(scratch, pixels.div_ceil(ROWS) * count * ROWS * DEPTH);
+        self.source.gather(&self.grid, self.input, pixel, pixels, first, values.as_chunks_mut().0);
+        Chunks { values, offsets: &GATHERED[..count], step: count * ROWS * DEPTH }
+    }
 }
 
-fn correlate_gathered<const W: usize>(
-    source: &Pixels,
-    grid: &PixelGrid,
-    input: &[f32],
-    panels: &Panels,
-    epilogue: &Epilogue<'_>,
-    output: &mut [f32],
-) {
-    let depth = source.depth_chunks(grid.taps.len());
-    let weights = panels.values.as_chunks::<W>().0;
-    let count = panels.channels.div_ceil(W);
-    let arch = Arch::new();
-    output.par_chunks_mut(BLOCK_PIXELS * panels.channels).enumerate().for_each(|(block, output)| {
-        SCRATCH.with_borrow_mut(|[gathered, sums]| {
-            let pixels = output.len() / panels.channels;
-            let (sums, _) = memory::lines(sums, count * BLOCK_PIXELS * W).as_chunks_mut::<W>();
-            sums.fill([0.0; W]);
-            for first in (0..depth).step_by(DEPTH_CHUNKS) {
-                let part = DEPTH_CHUNKS.min(depth - first);
-                let values = lines_of(gathered, pixels, part);
-                source.gather(grid, input, block * BLOCK_PIXELS, pixels, first, values.as_chunks_mut().0);
-                let chunks = Chunks { values, offsets: &GATHERED[..part], step: part * ROWS * DEPTH };
-                for (weights, sums) in weights.chunks(depth * DEPTH).zip(sums.chunks_mut(BLOCK_PIXELS)) {
-                    let weights = &weights[first * DEPTH..(first + part) * DEPTH];
-                    let sums = &mut sums[..pixels.div_ceil(ROWS) * ROWS];
-                    arch.dispatch(AddProducts::<W> { chunks, weights, sums });
-                }
-            }
-            for (panel, sums) in sums.chunks(BLOCK_PIXELS).enumerate() {
-                let first = panel * W;
-                let columns = W.min(panels.channels - first);
-                for (pixel, sums) in output.chunks_mut(panels.channels).zip(sums) {
-                    pixel[first..first + columns].copy_from_slice(&sums[..columns]);
-                }
-            }
-            epilogue.apply(block * BLOCK_PIXELS * panels.channels, panels.channels, output);
-        });
-    });
-}
-
-/// Scratch for some pixels with so many chunks each.
-fn lines_of(scratch: &mut Vec<f32>, pixels: usize, chunks: usize) -> &mut [f32] {
-    memory::lines(scratch, pixels.div_ceil(ROWS) * chunks * ROWS * DEPTH)
+/// Puts the sums of pixels into a panel's columns of an output `[pixels, channels]`.
+fn put<const W: usize>(sums: &[[f32; W]], panel: usize, channels: usize, output: &mut [f32]) {
+    let columns = panel * W..channels.min((panel + 1) * W);
+    for (pixel, sums) in output.chunks_mut(channels).zip(sums) {
+        pixel[columns.clone()].copy_from_slice(&sums[..columns.len()]);
+    }
 }
 
 /// Where gathered chunks of the depth begin.

@@ -44,6 +44,11 @@ impl Pixels {
         self.channels.is_multiple_of(DEPTH)
     }
 
+    /// Values of an image.
+    pub(super) fn values(&self) -> usize {
+        self.height * self.width * self.channels
+    }
+
     /// Chunks of the depth for so many taps.
     pub(super) fn depth_chunks(&self, taps: usize) -> usize {
         (taps * self.channels).div_ceil(DEPTH)

@@ -1,14 +1,16 @@
 //! The gradient of a convolution's weights: products of the same pixels, transposed, with the gradient of the output.
 
+use std::ops::Range;
+
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::super::super::memory;
-use super::super::gather::{DEPTH_CHUNKS, PixelGrid, Pixels};
+use super::super::gather::DEPTH_CHUNKS;
 use super::super::product::{DEPTH, ROWS, add_transposed_product};
 use super::super::strip::Strips;
 use super::super::{Convolution, panel_width};
-use super::{BLOCK_PIXELS, Chunks, GATHERED, SCRATCH, lines_of};
+use super::{BLOCK_PIXELS, Chunks, Correlation, SCRATCH};
 
 /// Bytes of weight gradients that one task sums up.
 const GRADIENT_BYTES: usize = 1 << 18;
@@ -19,8 +21,7 @@ const GRADIENT_TASKS: usize = 16;
 
 /// The sums of all tasks, and what they are sums of.
 struct PartialSums<'a, const W: usize> {
-    source: &'a Pixels,
-    grid: &'a PixelGrid,
+    of: &'a Correlation<'a>,
     /// Chunks of the depth.
     depth: usize,
     /// Of output channels.
@@ -33,24 +34,16 @@ struct PartialSums<'a, const W: usize> {
 
 impl Convolution {
     pub(in super::super) fn correlate_weights(&self, input: &[f32], gradient: &[f32]) -> Vec<f32> {
-        let [rows, columns] = self.output_size();
-        let taps = self.taps();
-        let source = Pixels { height: self.height, width: self.width, channels: self.inputs };
-        let grid = PixelGrid { batch: self.batch, rows, columns, source_step: self.stride, taps };
+        let of = self.correlation(input);
         match panel_width(self.outputs) {
-            64 => self.sum_weight_gradient::<64>(&source, &grid, input, gradient),
-            32 => self.sum_weight_gradient::<32>(&source, &grid, input, gradient),
-            _ => self.sum_weight_gradient::<16>(&source, &grid, input, gradient),
+            64 => self.sum_weight_gradient::<64>(&of, gradient),
+            32 => self.sum_weight_gradient::<32>(&of, gradient),
+            _ => self.sum_weight_gradient::<16>(&of, gradient),
         }
     }
 
-    fn sum_weight_gradient<const W: usize>(
-        &self,
-        source: &Pixels,
-        grid: &PixelGrid,
-        input: &[f32],
-        gradient: &[f32],
-    ) -> Vec<f32> {
+    fn sum_weight_gradient<const W: usize>(&self, of: &Correlation<'_>, gradient: &[f32]) -> Vec<f32> {
+        let Correlation { source, grid, .. } = of;
         let strips = Strips::of(source, grid);
         let depth = source.depth_chunks(grid.taps.len());
         let panels = self.outputs.div_ceil(W);
@@ -80,47 +73,41 @@ impl Convolution {
         tasks.into_par_iter().for_each(|(blocks, first, count, sums)| {
             sums.fill([[0.0; W]; DEPTH]);
             match &strips {
-                Some(strips) => self.add_strips(strips, grid, input, gradient, blocks, first, sums),
+                Some(strips) => self.add_strips(of, strips, gradient, blocks, first, sums),
                 None => {
                     let gradient = if by_panel.is_empty() { gradient } else { &by_panel };
-                    add_gathered(source, grid, input, gradient, blocks, first, count, sums);
+                    of.add_gathered(gradient, blocks, first, count, sums);
                 }
             }
         });
         let sums_of_all = sums.as_chunks::<W>().0.as_chunks::<DEPTH>().0;
-        let result = self.weights_of(&PartialSums { source, grid, depth, panels, segments, sums: sums_of_all });
+        let result = self.weights_of(&PartialSums { of, depth, panels, segments, sums: sums_of_all });
         memory::give(sums);
         memory::give(by_panel);
         result
     }
 
     /// Adds what strips give to `[chunks of the depth from first on][panels]`.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one call site's loop body; a struct would only rename the arguments"
-    )]
     fn add_strips<const W: usize>(
         &self,
+        of: &Correlation<'_>,
         strips: &Strips,
-        grid: &PixelGrid,
-        input: &[f32],
         gradient: &[f32],
-        blocks: std::ops::Range<usize>,
+        blocks: Range<usize>,
         first: usize,
         sums: &mut [[[f32; W]; DEPTH]],
     ) {
-        let (size, row) = (self.height * self.width * self.inputs, grid.columns * self.outputs);
+        let (size, row) = (of.source.values(), of.grid.columns * self.outputs);
         let panels = self.outputs.div_ceil(W);
-        let of_an_image = strips.of_an_image().count();
-        let all = (0..grid.batch).flat_map(|image| strips.of_an_image().map(move |(first, rows)| (image, first, rows)));
+        let images = 0..of.grid.batch;
+        let all = images.flat_map(|image| strips.of_an_image().map(move |(first, rows)| (image, first, rows)));
         let arch = Arch::new();
-        debug_assert!(blocks.end <= grid.batch * of_an_image);
         SCRATCH.with_borrow_mut(|[strip, targets]| {
             let strip = memory::lines(strip, strips.length());
             for (image, first_row, rows) in all.skip(blocks.start).take(blocks.len()) {
-                strips.fill(&input[image * size..][..size], first_row, rows, strip);
+                strips.fill(&of.input[image * size..][..size], first_row, rows, strip);
                 let (targets, _) = memory::lines(targets, strips.groups(rows) * ROWS * W).as_chunks_mut::<W>();
-                let gradient = &gradient[(image * grid.rows + first_row) * row..][..rows * row];
+                let gradient = &gradient[(image * of.grid.rows + first_row) * row..][..rows * row];
                 let offsets = &strips.offsets[first..first + sums.len() / panels];
                 for panel in 0..panels {
                     strips.spread(gradient, self.outputs, panel * W, targets);
@@ -139,9 +126,9 @@ impl Convolution {
         let size = parts.depth * parts.panels;
         weights.par_chunks_mut(self.inputs * square).enumerate().for_each(|(output, weights)| {
             let (panel, column) = (output / W, output % W);
-            for (number, tap) in parts.grid.taps.iter().enumerate() {
+            for (number, tap) in parts.of.grid.taps.iter().enumerate() {
                 for input in 0..self.inputs {
-                    let row = parts.source.depth_of(number, input);
+                    let row = parts.of.source.depth_of(number, input);
                     let place = (row / DEPTH) * parts.panels + panel;
                     weights[input * square + tap.place] = (0..parts.segments)
                         .map(|segment| parts.sums[segment * size + place][row % DEPTH][column])
@@ -153,33 +140,30 @@ impl Convolution {
     }
 }
 
-/// Adds what gathered pixels give to `[chunks of the depth from first on][panels]`; the gradient lies panel by panel.
-#[expect(clippy::too_many_arguments, reason = "one call site's loop body; a struct would only rename the arguments")]
-fn add_gathered<const W: usize>(
-    source: &Pixels,
-    grid: &PixelGrid,
-    input: &[f32],
-    gradient: &[f32],
-    blocks: std::ops::Range<usize>,
-    first: usize,
-    count: usize,
-    sums: &mut [[[f32; W]; DEPTH]],
-) {
-    let arch = Arch::new();
-    let panels = sums.len() / count;
-    SCRATCH.with_borrow_mut(|[gathered, _]| {
-        for block in blocks {
-            let pixel = block * BLOCK_PIXELS;
-            let pixels = BLOCK_PIXELS.min(grid.pixels() - pixel);
-            let values = lines_of(gathered, pixels, count);
-            source.gather(grid, input, pixel, pixels, first, values.as_chunks_mut().0);
-            let chunks = Chunks { values, offsets: &GATHERED[..count], step: count * ROWS * DEPTH };
-            for panel in 0..panels {
-                let gradient = &gradient[(panel * grid.pixels() + pixel) * W..][..pixels * W];
-                arch.dispatch(AddGradients::<W> { chunks, gradient, panel, panels, sums });
+impl Correlation<'_> {
+    /// Adds what gathered pixels give to `[chunks of the depth from first on][panels]`; the gradient lies panel by panel.
+    fn add_gathered<const W: usize>(
+        &self,
+        gradient: &[f32],
+        blocks: Range<usize>,
+        first: usize,
+        count: usize,
+        sums: &mut [[[f32; W]; DEPTH]],
+    ) {
+        let arch = Arch::new();
+        let (all, panels) = (self.grid.pixels(), sums.len() / count);
+        SCRATCH.with_borrow_mut(|[gathered, _]| {
+            for block in blocks {
+                let pixel = block * BLOCK_PIXELS;
+                let pixels = BLOCK_PIXELS.min(all - pixel);
+                let chunks = self.gather(pixel, pixels, first, count, gathered);
+                for panel in 0..panels {
+                    let gradient = &gradient[(panel * all + pixel) * W..][..pixels * W];
+                    arch.dispatch(AddGradients::<W> { chunks, gradient, panel, panels, sums });
+                }
             }
-        }
-    });
+        });
+    }
 }
 
 struct AddGradients<'a, const W: usize> {
