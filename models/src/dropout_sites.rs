@@ -10,7 +10,7 @@ pub(crate) const EMBEDDINGS: u32 = 0;
 pub(crate) const CLASSIFIER: u32 = 1;
 
 /// The sites of one layer.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct LayerSites {
     first: u32,
 }

@@ -4,6 +4,7 @@
 //! and everything else for the first ones only. Results and gradients are those of the whole layer; of DistilBERT's six
 //! layers it saves most of one.
 
+use crate::dropout_sites::LayerSites;
 use crate::{Activation, TextArchitecture, TextClassifierConfig};
 
 /// What every layer of an encoder has in common.
@@ -29,6 +30,22 @@ impl EncoderSettings {
     }
 }
 
+/// How one layer is computed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LayerSettings {
+    pub(crate) encoder: EncoderSettings,
+    pub(crate) rows: ComputedTokens,
+    pub(crate) sites: LayerSites,
+}
+
+impl LayerSettings {
+    /// Of layer `layer` of `layers`.
+    pub(crate) fn of(encoder: EncoderSettings, layer: usize, layers: usize) -> Self {
+        let rows = if layer + 1 == layers { ComputedTokens::First } else { ComputedTokens::All };
+        Self { encoder, rows, sites: LayerSites::of(layer) }
+    }
+}
+
 /// The tokens that a layer computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ComputedTokens {
@@ -36,11 +53,4 @@ pub(crate) enum ComputedTokens {
     All,
     /// The first of each sentence: as many rows as sentences.
     First,
-}
-
-impl ComputedTokens {
-    /// What layer `layer` of `layers` computes.
-    pub(crate) fn of(layer: usize, layers: usize) -> Self {
-        if layer + 1 == layers { Self::First } else { Self::All }
-    }
 }

@@ -1,16 +1,106 @@
 //! The tensors of DistilBERT and BERT under the names of Hugging Face's `transformers`, in the order of its
 //! `state_dict()`, and how new ones are distributed there.
+//!
+//! Both have the same parts in the same order, and BERT has token types besides: here a part has one name, such as
+//! `layers.3.query`, and a table says what each architecture calls it.
 
 use crate::tensor_info::Initial;
 use crate::{TensorInfo, TextArchitecture, TextClassifierConfig};
 
+/// What an architecture calls its parts.
+struct Names {
+    embeddings: &'static str,
+    layers: &'static str,
+    pooler: &'static str,
+    /// Of a layer, by our name.
+    in_layer: [(&'static str, &'static str); 8],
+}
+
+const DISTILBERT: Names = Names {
+    embeddings: "distilbert.embeddings",
+    layers: "distilbert.transformer.layer",
+    pooler: "pre_classifier",
+    in_layer: [
+        ("query", "attention.q_lin"),
+        ("key", "attention.k_lin"),
+        ("value", "attention.v_lin"),
+        ("attention_output", "attention.out_lin"),
+        ("attention_norm", "sa_layer_norm"),
+        ("intermediate", "ffn.lin1"),
+        ("output", "ffn.lin2"),
+        ("output_norm", "output_layer_norm"),
+    ],
+};
+
+const BERT: Names = Names {
+    embeddings: "bert.embeddings",
+    layers: "bert.encoder.layer",
+    pooler: "bert.pooler.dense",
+    in_layer: [
+        ("query", "attention.self.query"),
+        ("key", "attention.self.key"),
+        ("value", "attention.self.value"),
+        ("attention_output", "attention.output.dense"),
+        ("attention_norm", "attention.output.LayerNorm"),
+        ("intermediate", "intermediate.dense"),
+        ("output", "output.dense"),
+        ("output_norm", "output.LayerNorm"),
+    ],
+};
+
+impl TextArchitecture {
+    /// What `transformers` calls a part, or a tensor of it: `layers.0.query.weight` is
+    /// `distilbert.transformer.layer.0.attention.q_lin.weight`.
+    pub(crate) fn name(self, part: &str) -> String {
+        let names = match self {
+            Self::DistilBert => DISTILBERT,
+            Self::Bert => BERT,
+        };
+        let (first, rest) = part.split_once('.').unwrap_or((part, ""));
+        let renamed = match first {
+            "embedding_norm" => format!("{}.LayerNorm", names.embeddings),
+            "pooler" => names.pooler.into(),
+            "layers" => {
+                let mut parts = rest.splitn(3, '.');
+                let [layer, part, tensor] = std::array::from_fn(|_| parts.next().unwrap_or_default());
+                let theirs = names.in_layer.iter().find(|(ours, _)| *ours == part).map_or(part, |(_, theirs)| *theirs);
+                return joined(&format!("{}.{layer}.{theirs}", names.layers), tensor);
+            }
+            _ if first.ends_with("_embeddings") => format!("{}.{first}", names.embeddings),
+            _ => first.into(),
+        };
+        joined(&renamed, rest)
+    }
+}
+
+fn joined(part: &str, tensor: &str) -> String {
+    if tensor.is_empty() { part.into() } else { format!("{part}.{tensor}") }
+}
+
 impl TextClassifierConfig {
     /// Names and shapes of the network's tensors, in PyTorch's `state_dict()` order. All of them are parameters.
     pub fn tensors(&self) -> Vec<TensorInfo> {
-        match self.architecture {
-            TextArchitecture::DistilBert => self.distilbert(),
-            TextArchitecture::Bert => self.bert(),
+        let (dim, hidden_dim) = (self.dim, self.hidden_dim);
+        let mut list = List { architecture: self.architecture, tensors: Vec::new() };
+        list.matrix("word_embeddings", self.vocabulary_size, dim);
+        list.matrix("position_embeddings", self.max_positions, dim);
+        if self.architecture == TextArchitecture::Bert {
+            list.matrix("token_type_embeddings", self.token_types, dim);
         }
+        list.layer_norm("embedding_norm", dim);
+        for layer in 0..self.layers {
+            let name = |part: &str| format!("layers.{layer}.{part}");
+            for part in ["query", "key", "value", "attention_output"] {
+                list.linear(&name(part), dim, dim);
+            }
+            list.layer_norm(&name("attention_norm"), dim);
+            list.linear(&name("intermediate"), dim, hidden_dim);
+            list.linear(&name("output"), hidden_dim, dim);
+            list.layer_norm(&name("output_norm"), dim);
+        }
+        list.linear("pooler", dim, dim);
+        list.linear("classifier", dim, self.classes);
+        list.tensors
     }
 
     /// Weights normal with the deviation `initializer_range`, biases 0, layer norms the identity, and zeros for the word
@@ -26,71 +116,29 @@ impl TextClassifierConfig {
             }
         }
     }
-
-    fn distilbert(&self) -> Vec<TensorInfo> {
-        let (dim, hidden_dim) = (self.dim, self.hidden_dim);
-        let mut list = List::default();
-        list.matrix("distilbert.embeddings.word_embeddings", self.vocabulary_size, dim);
-        list.matrix("distilbert.embeddings.position_embeddings", self.max_positions, dim);
-        list.layer_norm("distilbert.embeddings.LayerNorm", dim);
-        for layer in 0..self.layers {
-            let name = |part: &str| format!("distilbert.transformer.layer.{layer}.{part}");
-            for part in ["attention.q_lin", "attention.k_lin", "attention.v_lin", "attention.out_lin"] {
-                list.linear(&name(part), dim, dim);
-            }
-            list.layer_norm(&name("sa_layer_norm"), dim);
-            list.linear(&name("ffn.lin1"), dim, hidden_dim);
-            list.linear(&name("ffn.lin2"), hidden_dim, dim);
-            list.layer_norm(&name("output_layer_norm"), dim);
-        }
-        list.linear("pre_classifier", dim, dim);
-        list.linear("classifier", dim, self.classes);
-        list.0
-    }
-
-    fn bert(&self) -> Vec<TensorInfo> {
-        let (dim, hidden_dim) = (self.dim, self.hidden_dim);
-        let mut list = List::default();
-        list.matrix("bert.embeddings.word_embeddings", self.vocabulary_size, dim);
-        list.matrix("bert.embeddings.position_embeddings", self.max_positions, dim);
-        list.matrix("bert.embeddings.token_type_embeddings", self.token_types, dim);
-        list.layer_norm("bert.embeddings.LayerNorm", dim);
-        for layer in 0..self.layers {
-            let name = |part: &str| format!("bert.encoder.layer.{layer}.{part}");
-            for part in ["attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense"]
-            {
-                list.linear(&name(part), dim, dim);
-            }
-            list.layer_norm(&name("attention.output.LayerNorm"), dim);
-            list.linear(&name("intermediate.dense"), dim, hidden_dim);
-            list.linear(&name("output.dense"), hidden_dim, dim);
-            list.layer_norm(&name("output.LayerNorm"), dim);
-        }
-        list.linear("bert.pooler.dense", dim, dim);
-        list.linear("classifier", dim, self.classes);
-        list.0
-    }
 }
 
-#[derive(Default)]
-struct List(Vec<TensorInfo>);
+struct List {
+    architecture: TextArchitecture,
+    tensors: Vec<TensorInfo>,
+}
 
 impl List {
-    fn matrix(&mut self, layer: &str, rows: usize, columns: usize) {
-        self.0.push(TensorInfo::parameter(format!("{layer}.weight"), [rows, columns]));
+    fn add<const D: usize>(&mut self, part: &str, tensor: &str, shape: [usize; D]) {
+        self.tensors.push(TensorInfo::parameter(self.architecture.name(&format!("{part}.{tensor}")), shape));
     }
 
-    fn vector(&mut self, name: String, length: usize) {
-        self.0.push(TensorInfo::parameter(name, [length]));
+    fn matrix(&mut self, part: &str, rows: usize, columns: usize) {
+        self.add(part, "weight", [rows, columns]);
     }
 
-    fn linear(&mut self, layer: &str, inputs: usize, outputs: usize) {
-        self.matrix(layer, outputs, inputs);
-        self.vector(format!("{layer}.bias"), outputs);
+    fn linear(&mut self, part: &str, inputs: usize, outputs: usize) {
+        self.matrix(part, outputs, inputs);
+        self.add(part, "bias", [outputs]);
     }
 
-    fn layer_norm(&mut self, layer: &str, width: usize) {
-        self.vector(format!("{layer}.weight"), width);
-        self.vector(format!("{layer}.bias"), width);
+    fn layer_norm(&mut self, part: &str, width: usize) {
+        self.add(part, "weight", [width]);
+        self.add(part, "bias", [width]);
     }
 }

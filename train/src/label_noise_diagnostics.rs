@@ -46,9 +46,9 @@ impl SubsetAccuracies {
     }
 }
 
-/// What was corrupted, under the reference's keys.
-pub fn report_json(report: &LabelNoiseReport) -> Value {
-    json!({
+/// What was corrupted, under the reference's keys: in all, and with `examples` one by one.
+pub fn report_json(report: &LabelNoiseReport, examples: bool) -> Value {
+    let mut json = json!({
         "enabled": true,
         "type": report.kind.name(),
         "rate": report.rate,
@@ -56,13 +56,16 @@ pub fn report_json(report: &LabelNoiseReport) -> Value {
         "num_clean_examples": report.num_clean_examples,
         "num_corrupted_examples": report.num_corrupted_examples,
         "corrupted_fraction": report.corrupted_fraction,
-        "original_targets": report.original_targets,
-        "noisy_targets": report.noisy_targets,
-        "corrupted_mask": report.corrupted_mask,
-        "clean_mask": report.clean_mask(),
-        "corrupted_indices": report.corrupted_indices,
         "noisy_targets_sha256": report.noisy_targets_sha256,
-    })
+    });
+    if examples {
+        json["original_targets"] = json!(report.original_targets);
+        json["noisy_targets"] = json!(report.noisy_targets);
+        json["corrupted_mask"] = json!(report.corrupted_mask);
+        json["clean_mask"] = json!(report.clean_mask());
+        json["corrupted_indices"] = json!(report.corrupted_indices);
+    }
+    json
 }
 
 #[cfg(test)]

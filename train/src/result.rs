@@ -220,7 +220,7 @@ fn config_json(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Value 
         put(
             "diagnostics",
             json!({
-                "label_noise": report_json(report),
+                "label_noise": report_json(report, true),
                 "final_subset_accuracies": last.to_json(val_accuracy),
                 "label_noise_diagnostic_eval_flops": end.diagnostic_flops,
             }),

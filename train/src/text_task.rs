@@ -18,6 +18,7 @@ use serde_json::{Map, Value, json};
 use crate::controllers::schedule_kind;
 use crate::engine::{EngineData, EngineError, EngineJob, EngineState, Loss, Split};
 use crate::event::Subscriber;
+use crate::label_noise_diagnostics::report_json;
 use crate::shared_inputs::SharedInputs;
 use crate::task_error::TaskError;
 use crate::text_files::{ModelFiles, TextFiles};
@@ -228,16 +229,7 @@ impl TrainingTask for TextClassificationTask {
         put("scheduler_active", json!(self.scheduler != SchedulerName::None));
         put("model_config", self.model.to_json());
         if let Some(report) = &self.data.label_noise {
-            let noise = json!({
-                "enabled": true,
-                "type": report.kind.name(),
-                "rate": report.rate,
-                "num_train_examples": report.num_train_examples,
-                "num_clean_examples": report.num_clean_examples,
-                "num_corrupted_examples": report.num_corrupted_examples,
-                "corrupted_fraction": report.corrupted_fraction,
-                "noisy_targets_sha256": report.noisy_targets_sha256,
-            });
+            let noise = report_json(report, false);
             put("diagnostics", json!({ "label_noise": noise }));
         }
     }

@@ -1,53 +1,68 @@
-//! A layer of a transformer encoder with post-layer normalisation, which DistilBERT and BERT share under their own names.
+//! A layer of a transformer encoder with post-layer normalisation, as DistilBERT and BERT have it.
 //!
 //! Vaswani and others, "Attention Is All You Need", 2017, <https://arxiv.org/abs/1706.03762>.
 
+use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::activation::{relu, softmax};
 
 use super::dropout::Dropout;
 use super::flex_ops;
 use super::layers::{LayerNorm, Linear};
+use super::skeleton::Skeleton;
 use super::token_batch::TokenBatch;
-use crate::Activation;
-use crate::dropout_sites::LayerSites;
-use crate::encoder_settings::{ComputedTokens, EncoderSettings};
+use crate::encoder_settings::{ComputedTokens, LayerSettings};
+use crate::{Activation, TextClassifierConfig};
 
-/// The parts of one layer.
-pub(crate) struct EncoderLayer<'a> {
-    pub(crate) query: &'a Linear,
-    pub(crate) key: &'a Linear,
-    pub(crate) value: &'a Linear,
-    pub(crate) attention_output: &'a Linear,
-    pub(crate) attention_norm: &'a LayerNorm,
-    pub(crate) intermediate: &'a Linear,
-    pub(crate) output: &'a Linear,
-    pub(crate) output_norm: &'a LayerNorm,
-    pub(crate) settings: EncoderSettings,
-    pub(crate) sites: LayerSites,
+/// One layer; its parts are in PyTorch's order.
+#[derive(Module, Debug)]
+pub struct EncoderLayer {
+    query: Linear,
+    key: Linear,
+    value: Linear,
+    attention_output: Linear,
+    attention_norm: LayerNorm,
+    intermediate: Linear,
+    output: Linear,
+    output_norm: LayerNorm,
 }
 
-impl EncoderLayer<'_> {
+impl EncoderLayer {
+    /// The layer without values; see [`Skeleton`].
+    pub(super) fn skeleton(config: &TextClassifierConfig, make: &Skeleton<'_>) -> Self {
+        let (dim, hidden_dim) = (config.dim, config.hidden_dim);
+        Self {
+            query: make.linear(dim, dim),
+            key: make.linear(dim, dim),
+            value: make.linear(dim, dim),
+            attention_output: make.linear(dim, dim),
+            attention_norm: make.layer_norm(dim, config.layer_norm_epsilon),
+            intermediate: make.linear(dim, hidden_dim),
+            output: make.linear(hidden_dim, dim),
+            output_norm: make.layer_norm(dim, config.layer_norm_epsilon),
+        }
+    }
+
     /// From `[tokens, dim]` to `[rows, dim]`.
     pub(crate) fn forward(
         &self,
         x: Tensor<2>,
         batch: &TokenBatch,
-        rows: ComputedTokens,
+        layer: LayerSettings,
         dropout: Dropout<'_>,
     ) -> Tensor<2> {
-        let settings = self.settings;
+        let LayerSettings { encoder: settings, rows, sites } = layer;
         let rows_of_x = match rows {
             ComputedTokens::All => x.clone(),
             ComputedTokens::First => batch.first_of(x.clone()),
         };
-        let mut attention = self.attention(x, rows_of_x.clone(), batch, rows, dropout); // [rows, dim]
+        let mut attention = self.attention(x, rows_of_x.clone(), batch, layer, dropout); // [rows, dim]
         if settings.drops_attention_output {
-            attention = dropout.apply(self.sites.attention_output(), settings.dropout, attention);
+            attention = dropout.apply(sites.attention_output(), settings.dropout, attention);
         }
         let x = self.attention_norm.forward(attention + rows_of_x);
         let hidden = activate(settings.activation, self.intermediate.forward(x.clone())); // [rows, hidden dim]
-        let hidden = dropout.apply(self.sites.feed_forward(), settings.dropout, self.output.forward(hidden));
+        let hidden = dropout.apply(sites.feed_forward(), settings.dropout, self.output.forward(hidden));
         self.output_norm.forward(hidden + x) // [rows, dim]
     }
 
@@ -56,24 +71,29 @@ impl EncoderLayer<'_> {
         x: Tensor<2>,
         rows_of_x: Tensor<2>,
         batch: &TokenBatch,
-        rows: ComputedTokens,
+        layer: LayerSettings,
         dropout: Dropout<'_>,
     ) -> Tensor<2> {
+        let LayerSettings { encoder: settings, rows, sites } = layer;
         let [_, dim] = x.dims();
-        let settings = self.settings;
+        // From [sentences, length, dim] to [sentences, heads, length, dim / heads].
+        let split = |x: Tensor<3>| {
+            let [sentences, length, _] = x.dims();
+            x.reshape([sentences, length, settings.heads, dim / settings.heads]).swap_dims(1, 2)
+        };
         let scale = (settings.heads as f64 / dim as f64).sqrt();
         let query = self.query.forward(rows_of_x).mul_scalar(scale);
         let query = match rows {
             ComputedTokens::All => batch.pad(query),
             ComputedTokens::First => query.reshape([batch.sentences(), 1, dim]),
         };
-        let query = self.split(query); // [sentences, heads, queries, dim / heads]
-        let key = self.split(batch.pad(self.key.forward(x.clone()))); // [sentences, heads, longest, dim / heads]
-        let value = self.split(batch.pad(self.value.forward(x)));
+        let query = split(query); // [sentences, heads, queries, dim / heads]
+        let key = split(batch.pad(self.key.forward(x.clone()))); // [sentences, heads, longest, dim / heads]
+        let value = split(batch.pad(self.value.forward(x)));
 
         let scores = query.matmul(key.swap_dims(2, 3)); // [sentences, heads, queries, longest]
         let weights = softmax(batch.mask(scores), 3);
-        let site = self.sites.attention_weights();
+        let site = sites.attention_weights();
         let weights = dropout.apply_to_attention(site, settings.attention_dropout, weights, batch);
         let context = weights.matmul(value).swap_dims(1, 2); // [sentences, queries, heads, dim / heads]
         let context = context.flatten(2, 3); // [sentences, queries, dim]
@@ -82,13 +102,6 @@ impl EncoderLayer<'_> {
             ComputedTokens::First => context.flatten(0, 1),
         };
         self.attention_output.forward(context) // [rows, dim]
-    }
-
-    /// From `[sentences, length, dim]` to `[sentences, heads, length, dim / heads]`.
-    fn split(&self, x: Tensor<3>) -> Tensor<4> {
-        let [sentences, length, dim] = x.dims();
-        let heads = self.settings.heads;
-        x.reshape([sentences, length, heads, dim / heads]).swap_dims(1, 2)
     }
 }
 

@@ -1,14 +1,14 @@
 //! The tensors of a burn module by PyTorch's names, in PyTorch's order.
 //!
-//! A name is the path of fields to a tensor, as in `layer2.0.downsample.0.weight`, and the modules here name and order
-//! their fields so that the list of tensors is that of [`ModelSpec::tensors`](crate::ModelSpec::tensors). A field that would
-//! be a keyword of Rust ends in an underscore, which its name lacks, and the variant of an enum has no part in a name.
+//! A name is the path of fields to a tensor, as in `layer2.0.downsample.0.weight`, and the modules here order their fields so
+//! that the list of tensors is that of [`ModelSpec::tensors`](crate::ModelSpec::tensors). The variant of an enum has no part in
+//! a path; that of a text classifier says what PyTorch calls it.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{DataError, Tensor, TensorData, Transaction};
 
 use crate::tensor_info::check_values;
-use crate::{HostTensor, NamedTensors, TensorInfo, TensorKind, WeightError};
+use crate::{HostTensor, NamedTensors, TensorInfo, TensorKind, TextArchitecture, WeightError};
 
 /// Names, kinds and shapes, in PyTorch's `state_dict()` order. Reads nothing from the device.
 pub fn tensor_infos<M: Module>(module: &M) -> Vec<TensorInfo> {
@@ -39,7 +39,7 @@ pub fn tensors<M: Module>(module: &M) -> Result<NamedTensors, DataError> {
 /// When a tensor is missing, unexpected or of another shape; then the network is as it was.
 pub fn load<M: Module>(module: M, values: NamedTensors) -> Result<M, WeightError> {
     check_values(&tensor_infos(&module), &values)?;
-    Ok(module.map(&mut LoadMapper { path: Vec::new(), values }))
+    Ok(module.map(&mut LoadMapper { path: Path::default(), values }))
 }
 
 /// A tensor of the host as burn takes it; its memory moves.
@@ -57,42 +57,60 @@ pub fn host_tensor(data: TensorData) -> Result<HostTensor, DataError> {
     Ok(HostTensor { shape, values: data.convert::<f32>().try_into_vec()? })
 }
 
-/// The part of a name that a field is: none for the variant of an enum.
-fn name_part(field: &str, container: &str) -> Option<String> {
-    (!container.starts_with("Enum:")).then(|| field.trim_end_matches('_').to_string())
-}
+/// The fields on the way to a tensor, each with the type that has it.
+#[derive(Default)]
+struct Path(Vec<(String, String)>);
 
-fn join(parts: impl Iterator<Item = Option<String>>) -> String {
-    parts.flatten().collect::<Vec<_>>().join(".")
-}
+impl Path {
+    fn enter(&mut self, field: &str, container: &str) {
+        self.0.push((field.into(), container.into()));
+    }
 
-/// A module's own gradient flags do not tell: a frozen parameter is still one.
-fn kind(field: &str, container: &str) -> TensorKind {
-    match (container, field) {
-        ("Struct:BatchNorm", "running_mean" | "running_var") => TensorKind::Buffer,
-        _ => TensorKind::Parameter,
+    fn leave(&mut self) {
+        self.0.pop();
+    }
+
+    /// What PyTorch calls the tensor.
+    fn name(&self) -> String {
+        let is_field = |(_, container): &&(String, String)| !container.starts_with("Enum:");
+        let fields: Vec<&str> = self.0.iter().filter(is_field).map(|(field, _)| field.as_str()).collect();
+        let path = fields.join(".");
+        let architecture =
+            self.0.iter().find_map(|(variant, container)| match (container.as_str(), variant.as_str()) {
+                ("Enum:TextClassifier", "DistilBert") => Some(TextArchitecture::DistilBert),
+                ("Enum:TextClassifier", "Bert") => Some(TextArchitecture::Bert),
+                _ => None,
+            });
+        architecture.map_or(path.clone(), |architecture| architecture.name(&path))
+    }
+
+    /// A module's own gradient flags do not tell: a frozen parameter is still one.
+    fn kind(&self) -> TensorKind {
+        let last = self.0.last().map(|(field, container)| (container.as_str(), field.as_str()));
+        match last {
+            Some(("Struct:BatchNorm", "running_mean" | "running_var")) => TensorKind::Buffer,
+            _ => TensorKind::Parameter,
+        }
     }
 }
 
 #[derive(Default)]
 struct InfoVisitor {
-    /// Each field on the way with the type that has it.
-    path: Vec<(String, String)>,
+    path: Path,
     infos: Vec<TensorInfo>,
 }
 
 impl ModuleVisitor for InfoVisitor {
     fn enter_module(&mut self, name: &str, container: &str) {
-        self.path.push((name.to_string(), container.to_string()));
+        self.path.enter(name, container);
     }
 
     fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
+        self.path.leave();
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let name = join(self.path.iter().map(|(field, container)| name_part(field, container)));
-        let kind = self.path.last().map_or(TensorKind::Parameter, |(field, container)| kind(field, container));
+        let (name, kind) = (self.path.name(), self.path.kind());
         self.infos.push(TensorInfo { name, kind, shape: param.lazy_shape().to_vec() });
     }
 }
@@ -109,22 +127,21 @@ impl ModuleVisitor for ValueVisitor {
 }
 
 struct LoadMapper {
-    /// The part of the name that each field on the way is.
-    path: Vec<Option<String>>,
+    path: Path,
     values: NamedTensors,
 }
 
 impl ModuleMapper for LoadMapper {
     fn enter_module(&mut self, name: &str, container: &str) {
-        self.path.push(name_part(name, container));
+        self.path.enter(name, container);
     }
 
     fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
+        self.path.leave();
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(values) = self.values.remove(&join(self.path.iter().cloned())) else { return param };
+        let Some(values) = self.values.remove(&self.path.name()) else { return param };
         param.map(|old| {
             let requires_grad = old.is_require_grad();
             let new = Tensor::from_data(tensor_data(values), &old.device());

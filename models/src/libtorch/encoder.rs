@@ -1,4 +1,4 @@
-//! A layer of a transformer encoder with post-layer normalisation, which DistilBERT and BERT share under their own names.
+//! A layer of a transformer encoder with post-layer normalisation, as DistilBERT and BERT have it.
 //!
 //! Vaswani and others, "Attention Is All You Need", 2017, <https://arxiv.org/abs/1706.03762>. Which tokens the last layer computes
 //! is in [`crate::encoder_settings`].
@@ -9,21 +9,8 @@ use super::dropout::Dropout;
 use super::layers::{LayerNorm, Linear};
 use super::tensors::{NetworkTensors, signed};
 use super::token_batch::TokenBatch;
-use crate::dropout_sites::LayerSites;
-use crate::encoder_settings::{ComputedTokens, EncoderSettings};
-use crate::{Activation, WeightError};
-
-/// The names of a layer's parts, without the layer's own.
-pub(crate) struct LayerNames {
-    pub(crate) query: &'static str,
-    pub(crate) key: &'static str,
-    pub(crate) value: &'static str,
-    pub(crate) attention_output: &'static str,
-    pub(crate) attention_norm: &'static str,
-    pub(crate) intermediate: &'static str,
-    pub(crate) output: &'static str,
-    pub(crate) output_norm: &'static str,
-}
+use crate::encoder_settings::{ComputedTokens, LayerSettings};
+use crate::{Activation, TextClassifierConfig, WeightError};
 
 /// One layer.
 #[derive(Debug)]
@@ -39,37 +26,30 @@ pub(crate) struct EncoderLayer {
 }
 
 impl EncoderLayer {
-    /// The layer whose tensors have names that begin with the prefix.
+    /// Layer `number` of the network over these tensors.
     pub(crate) fn of(
+        config: &TextClassifierConfig,
         tensors: &NetworkTensors,
-        prefix: &str,
-        names: &LayerNames,
-        epsilon: f64,
+        number: usize,
     ) -> Result<Self, WeightError> {
-        let linear = |part: &str| Linear::of(tensors, &format!("{prefix}.{part}"));
-        let norm = |part: &str| LayerNorm::of(tensors, &format!("{prefix}.{part}"), epsilon);
+        let name = |part: &str| config.architecture.name(&format!("layers.{number}.{part}"));
+        let linear = |part: &str| Linear::of(tensors, &name(part));
+        let norm = |part: &str| LayerNorm::of(tensors, &name(part), config.layer_norm_epsilon);
         Ok(Self {
-            query: linear(names.query)?,
-            key: linear(names.key)?,
-            value: linear(names.value)?,
-            attention_output: linear(names.attention_output)?,
-            attention_norm: norm(names.attention_norm)?,
-            intermediate: linear(names.intermediate)?,
-            output: linear(names.output)?,
-            output_norm: norm(names.output_norm)?,
+            query: linear("query")?,
+            key: linear("key")?,
+            value: linear("value")?,
+            attention_output: linear("attention_output")?,
+            attention_norm: norm("attention_norm")?,
+            intermediate: linear("intermediate")?,
+            output: linear("output")?,
+            output_norm: norm("output_norm")?,
         })
     }
 
     /// From `[tokens, dim]` to `[rows, dim]`.
-    pub(crate) fn forward(
-        &self,
-        x: &Tensor,
-        batch: &TokenBatch,
-        rows: ComputedTokens,
-        settings: EncoderSettings,
-        sites: LayerSites,
-        dropout: Dropout<'_>,
-    ) -> Tensor {
+    pub(crate) fn forward(&self, x: &Tensor, batch: &TokenBatch, layer: LayerSettings, dropout: Dropout<'_>) -> Tensor {
+        let LayerSettings { encoder: settings, rows, sites } = layer;
         let first;
         let rows_of_x = match rows {
             ComputedTokens::All => x,
@@ -78,7 +58,7 @@ impl EncoderLayer {
                 &first
             }
         };
-        let mut attention = self.attention(x, rows_of_x, batch, rows, settings, sites, dropout); // [rows, dim]
+        let mut attention = self.attention(x, rows_of_x, batch, layer, dropout); // [rows, dim]
         if settings.drops_attention_output {
             attention = dropout.apply(sites.attention_output(), settings.dropout, attention);
         }
@@ -88,17 +68,15 @@ impl EncoderLayer {
         self.output_norm.forward(&(hidden + x)) // [rows, dim]
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one call site; a struct would only rename the arguments")]
     fn attention(
         &self,
         x: &Tensor,
         rows_of_x: &Tensor,
         batch: &TokenBatch,
-        rows: ComputedTokens,
-        settings: EncoderSettings,
-        sites: LayerSites,
+        layer: LayerSettings,
         dropout: Dropout<'_>,
     ) -> Tensor {
+        let LayerSettings { encoder: settings, rows, sites } = layer;
         let heads = signed(settings.heads);
         // From [sentences, length, dim] to [sentences, heads, length, dim / heads].
         let split = |x: Tensor| x.unflatten(2, [heads, -1]).transpose(1, 2);

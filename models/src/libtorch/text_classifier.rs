@@ -4,35 +4,13 @@
 use tch::{Kind, Tensor};
 
 use super::dropout::{Dropout, DropoutMasks};
-use super::encoder::{EncoderLayer, LayerNames};
+use super::encoder::EncoderLayer;
 use super::layers::{LayerNorm, Linear, rows};
 use super::tensors::NetworkTensors;
 use super::token_batch::TokenBatch;
-use crate::dropout_sites::{self, LayerSites};
-use crate::encoder_settings::{ComputedTokens, EncoderSettings};
+use crate::dropout_sites;
+use crate::encoder_settings::{EncoderSettings, LayerSettings};
 use crate::{TextArchitecture, TextClassifierConfig, WeightError};
-
-const DISTILBERT: LayerNames = LayerNames {
-    query: "attention.q_lin",
-    key: "attention.k_lin",
-    value: "attention.v_lin",
-    attention_output: "attention.out_lin",
-    attention_norm: "sa_layer_norm",
-    intermediate: "ffn.lin1",
-    output: "ffn.lin2",
-    output_norm: "output_layer_norm",
-};
-
-const BERT: LayerNames = LayerNames {
-    query: "attention.self.query",
-    key: "attention.self.key",
-    value: "attention.self.value",
-    attention_output: "attention.output.dense",
-    attention_norm: "attention.output.LayerNorm",
-    intermediate: "intermediate.dense",
-    output: "output.dense",
-    output_norm: "output.LayerNorm",
-};
 
 /// A network that classifies sentences.
 #[derive(Debug)]
@@ -59,28 +37,22 @@ impl TextClassifier {
     /// # Errors
     /// When one is missing.
     pub fn new(config: &TextClassifierConfig, tensors: &NetworkTensors) -> Result<Self, WeightError> {
-        let (embeddings, layer, pooler, names) = match config.architecture {
-            TextArchitecture::DistilBert => {
-                ("distilbert.embeddings", "distilbert.transformer.layer", "pre_classifier", DISTILBERT)
-            }
-            TextArchitecture::Bert => ("bert.embeddings", "bert.encoder.layer", "bert.pooler.dense", BERT),
-        };
-        let table = |part: &str| tensors.get(&format!("{embeddings}.{part}.weight"));
-        let epsilon = config.layer_norm_epsilon;
-        let layer = |number| EncoderLayer::of(tensors, &format!("{layer}.{number}"), &names, epsilon);
+        let architecture = config.architecture;
+        let table = |part: &str| tensors.get(&architecture.name(&format!("{part}.weight")));
+        let layer = |number| EncoderLayer::of(config, tensors, number);
         Ok(Self {
             words: table("word_embeddings")?,
             positions: table("position_embeddings")?,
-            token_types: match config.architecture {
+            token_types: match architecture {
                 TextArchitecture::DistilBert => None,
                 TextArchitecture::Bert => Some(table("token_type_embeddings")?),
             },
-            embedding_norm: LayerNorm::of(tensors, &format!("{embeddings}.LayerNorm"), epsilon)?,
+            embedding_norm: LayerNorm::of(tensors, &architecture.name("embedding_norm"), config.layer_norm_epsilon)?,
             layers: (0..config.layers).map(layer).collect::<Result<_, _>>()?,
             settings: EncoderSettings::of(config),
-            pooler: Linear::of(tensors, pooler)?,
-            architecture: config.architecture,
-            classifier: Linear::of(tensors, "classifier")?,
+            pooler: Linear::of(tensors, &architecture.name("pooler"))?,
+            architecture,
+            classifier: Linear::of(tensors, &architecture.name("classifier"))?,
             classifier_dropout: config.classifier_dropout,
         })
     }
@@ -92,8 +64,8 @@ impl TextClassifier {
         let dropout = Dropout(masks);
         let mut x = dropout.apply(dropout_sites::EMBEDDINGS, self.settings.dropout, self.embed(batch)); // [tokens, dim]
         for (number, layer) in self.layers.iter().enumerate() {
-            let (rows, sites) = (ComputedTokens::of(number, self.layers.len()), LayerSites::of(number));
-            x = layer.forward(&x, batch, rows, self.settings, sites, dropout); // [sentences, dim] at the end
+            let settings = LayerSettings::of(self.settings, number, self.layers.len());
+            x = layer.forward(&x, batch, settings, dropout); // [sentences, dim] at the end
         }
         let x = self.pooler.forward(&x);
         let x = match self.architecture {
