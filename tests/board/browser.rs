@@ -253,8 +253,13 @@ const MANY: &str = script!(
     await frame(); await frame();
     const end = rows().at(-1).cells[1].textContent;
     await wait(() => document.getElementById("found").textContent === "1000 of 1000 runs");
-    report({ few, end, after: rows().length, tall: height > 30000, refused,
-      first: Math.round(performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? -1),
+    // It is told some time after the frame was shown.
+    const first = await new Promise((told) => {
+      setTimeout(() => told(-1), 5000);
+      new PerformanceObserver((list) => list.getEntriesByName("first-contentful-paint").forEach((entry) => told(entry.startTime)))
+        .observe({ type: "paint", buffered: true });
+    });
+    report({ few, end, after: rows().length, tall: height > 30000, refused, first: Math.round(first),
       table: Math.round(performance.getEntriesByName("drawn")[0]?.startTime ?? -1) });
 "##
 );
