@@ -51,7 +51,7 @@ const BERT: Names = Names {
 impl TextArchitecture {
     /// What `transformers` calls a part, or a tensor of it: `layers.0.query.weight` is
     /// `distilbert.transformer.layer.0.attention.q_lin.weight`.
-    pub(crate) fn name(self, part: &str) -> String {
+    pub(crate) fn tensor_name(self, part: &str) -> String {
         let names = match self {
             Self::DistilBert => DISTILBERT,
             Self::Bert => BERT,
@@ -125,7 +125,7 @@ struct List {
 
 impl List {
     fn add<const D: usize>(&mut self, part: &str, tensor: &str, shape: [usize; D]) {
-        self.tensors.push(TensorInfo::parameter(self.architecture.name(&format!("{part}.{tensor}")), shape));
+        self.tensors.push(TensorInfo::parameter(self.architecture.tensor_name(&format!("{part}.{tensor}")), shape));
     }
 
     fn matrix(&mut self, part: &str, rows: usize, columns: usize) {

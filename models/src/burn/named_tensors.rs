@@ -81,7 +81,7 @@ impl Path {
                 ("Enum:TextClassifier", "Bert") => Some(TextArchitecture::Bert),
                 _ => None,
             });
-        architecture.map_or(path.clone(), |architecture| architecture.name(&path))
+        architecture.map_or(path.clone(), |architecture| architecture.tensor_name(&path))
     }
 
     /// A module's own gradient flags do not tell: a frozen parameter is still one.

@@ -32,7 +32,7 @@ impl EncoderLayer {
         tensors: &NetworkTensors,
         number: usize,
     ) -> Result<Self, WeightError> {
-        let name = |part: &str| config.architecture.name(&format!("layers.{number}.{part}"));
+        let name = |part: &str| config.architecture.tensor_name(&format!("layers.{number}.{part}"));
         let linear = |part: &str| Linear::of(tensors, &name(part));
         let norm = |part: &str| LayerNorm::of(tensors, &name(part), config.layer_norm_epsilon);
         Ok(Self {

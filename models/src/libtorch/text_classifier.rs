@@ -38,7 +38,7 @@ impl TextClassifier {
     /// When one is missing.
     pub fn new(config: &TextClassifierConfig, tensors: &NetworkTensors) -> Result<Self, WeightError> {
         let architecture = config.architecture;
-        let table = |part: &str| tensors.get(&architecture.name(&format!("{part}.weight")));
+        let table = |part: &str| tensors.get(&architecture.tensor_name(&format!("{part}.weight")));
         let layer = |number| EncoderLayer::of(config, tensors, number);
         Ok(Self {
             words: table("word_embeddings")?,
@@ -47,12 +47,16 @@ impl TextClassifier {
                 TextArchitecture::DistilBert => None,
                 TextArchitecture::Bert => Some(table("token_type_embeddings")?),
             },
-            embedding_norm: LayerNorm::of(tensors, &architecture.name("embedding_norm"), config.layer_norm_epsilon)?,
+            embedding_norm: LayerNorm::of(
+                tensors,
+                &architecture.tensor_name("embedding_norm"),
+                config.layer_norm_epsilon,
+            )?,
             layers: (0..config.layers).map(layer).collect::<Result<_, _>>()?,
             settings: EncoderSettings::of(config),
-            pooler: Linear::of(tensors, &architecture.name("pooler"))?,
+            pooler: Linear::of(tensors, &architecture.tensor_name("pooler"))?,
             architecture,
-            classifier: Linear::of(tensors, &architecture.name("classifier"))?,
+            classifier: Linear::of(tensors, &architecture.tensor_name("classifier"))?,
             classifier_dropout: config.classifier_dropout,
         })
     }
