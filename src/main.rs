@@ -3,11 +3,12 @@
 //! The program's table of contents: parse, do the verb, an exit code. Each verb is a file in `commands`, with what can be
 //! typed for it; the rooms below do the work. Nothing else prints.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 #[macro_use]
 mod stderr;
 
+mod allocator;
 mod arguments;
 mod commands;
 mod config_flags;
@@ -36,11 +37,6 @@ use crate::commands::{
     report, runs, slurm, sweep, train, worker,
 };
 use crate::failure::{EXIT_ENVIRONMENT, Failure};
-
-/// A training step frees as much as it takes. The system's allocator gives large buffers back to the kernel, and taking them again
-/// costs a page fault for every 4 KiB: a fifth of a step of DistilBERT. This one keeps them for a second.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Trains, sweeps and reports experiments in Adaptive Episodic Exploration Scheduling
 #[derive(Parser)]
@@ -88,6 +84,7 @@ enum AeesVerb {
 }
 
 fn main() -> ExitCode {
+    allocator::keep_freed_memory();
     let (words, detached) = match become_detached(std::env::args_os()) {
         Ok(started) => started,
         Err(error) => return Failure::from(error).report(),
