@@ -314,6 +314,24 @@ fn case_8_a_case_of_a_study_is_a_group() {
 }
 
 #[test]
+fn case_8_the_comparisons_of_a_problem_stand_together() {
+    let mut runs = Vec::new();
+    for noise in [json!({}), json!({"label_noise_type": "symmetric", "label_noise_rate": 0.4})] {
+        for (best, settings) in [(0.6, json!({})), (0.62, json!({"lr_scheduler": "cosine"})), (0.64, bandit(json!({})))]
+        {
+            let mut settings = settings;
+            settings.as_object_mut().unwrap().extend(noise.as_object().unwrap().clone());
+            runs.push(five(best, settings));
+        }
+    }
+    let options = TableOptions { against: Some("AEES".into()), ..TableOptions::default() };
+    let found = text(&general(&read(&runs).runs, &words(&["method"]), &words(&["best"]), &options).unwrap());
+    let paired = found.split("paired differences").nth(1).unwrap();
+    assert_eq!(paired.matches(" - AEES").count(), 4, "{found}");
+    assert_eq!(paired.matches("| **").count(), 2, "{found}");
+}
+
+#[test]
 fn case_9_one_run_gives_no_interval() {
     let runs = read(&[vec![result(0, 0.6, json!({})), result(0, 0.64, bandit(json!({})))]]).runs;
     let found = tables("clean", &runs, &TableOptions::default());

@@ -166,7 +166,10 @@ pub(super) fn table(
         }
     }
     notes.push(format!("{PAIRED} Families of Holm's correction, in this table: {}.", families.join(", ")));
-    let rows: Vec<Row> = rows.into_iter().flatten().collect();
+    let mut rows: Vec<Row> = rows.into_iter().flatten().collect();
+    // A problem is one section, wherever its methods stand among those of others.
+    let sections: Vec<String> = rows.iter().map(|row| row.section.clone()).collect();
+    rows.sort_by_key(|row| sections.iter().position(|section| *section == row.section));
     (!rows.is_empty()).then(|| Table {
         name: format!("{}_paired", rows_table.name),
         title: format!("{}: paired differences by seed", rows_table.title),
