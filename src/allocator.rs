@@ -1,8 +1,8 @@
 //! The allocator of the program.
 //!
 //! A training step frees as much as it takes. The system's allocator gives large buffers back to the kernel, and taking them again
-//! costs a page fault for every 4 KiB: a quarter of a step of DistilBERT on two cores. mimalloc keeps what was freed, and is told here to keep
-//! it for good instead of for a second: the next step takes it again. `MIMALLOC_PURGE_DELAY`, in milliseconds, says otherwise.
+//! costs a page fault for every 4 KiB: a quarter of a step of DistilBERT on two cores. mimalloc keeps what was freed, and verbs that
+//! train have it kept for good instead of for a second: the next step takes it again. `MIMALLOC_PURGE_DELAY`, in milliseconds, says otherwise.
 
 use libmimalloc_sys::{mi_option_set_default, mi_option_t};
 use mimalloc::MiMalloc;
@@ -18,7 +18,7 @@ const NEVER: i8 = -1;
 
 /// Freed memory stays in the process, unless the environment says otherwise.
 pub(crate) fn keep_freed_memory() {
-    // SAFETY: it sets a number in a table that the allocator made before `main`; no other thread runs yet.
+    // SAFETY: it sets a number in a table that the allocator made before `main`, which other threads only read.
     #[expect(unsafe_code, reason = "the allocator's options are functions of C")]
     unsafe {
         mi_option_set_default(PURGE_DELAY, NEVER.into());

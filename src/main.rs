@@ -84,7 +84,6 @@ enum AeesVerb {
 }
 
 fn main() -> ExitCode {
-    allocator::keep_freed_memory();
     let (words, detached) = match become_detached(std::env::args_os()) {
         Ok(started) => started,
         Err(error) => return Failure::from(error).report(),
@@ -107,6 +106,9 @@ fn main() -> ExitCode {
 }
 
 fn run(verb: AeesVerb) -> Result<ExitCode, Failure> {
+    if matches!(verb, AeesVerb::Train(_) | AeesVerb::Worker(_) | AeesVerb::Bench(_)) {
+        allocator::keep_freed_memory();
+    }
     match verb {
         AeesVerb::Train(typed) => typed.run(),
         AeesVerb::Pretokenize(typed) => typed.run(),
