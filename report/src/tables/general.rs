@@ -13,6 +13,9 @@ use crate::names::NameStyle;
 use crate::quantity::{Quantity, known_metrics};
 use crate::record::RunRecord;
 
+/// A field that a run has not.
+const LACKING: &str = "--";
+
 /// Groups runs by fields and shows their numbers.
 ///
 /// # Errors
@@ -47,7 +50,7 @@ pub(super) fn general(
     keys.sort();
     keys.dedup();
     keys.retain(|key| !group_by.contains(key));
-    let text = |one: &Experiment<'_>, key: &String| one.attributes.text(key).unwrap_or_else(|| "--".into());
+    let text = |one: &Experiment<'_>, key: &String| one.attributes.text(key).unwrap_or_else(|| LACKING.into());
     let columns: Vec<&String> = group_by.iter().chain(&keys).collect();
     let mut labels: Vec<Vec<String>> = Vec::with_capacity(all.len());
     let mut groups = Vec::with_capacity(all.len());
@@ -56,8 +59,10 @@ pub(super) fn general(
         let label: Vec<String> = values(experiment.example()).into_iter().chain(told).collect();
         let (problem, method): (Vec<_>, Vec<_>) =
             columns.iter().zip(&label).partition(|(key, _)| key.as_str() == "label_noise" || is_of_problem(key));
-        let joined =
-            |parts: &[(&&String, &String)]| parts.iter().map(|(_, part)| part.as_str()).collect::<Vec<_>>().join(", ");
+        let joined = |parts: &[(&&String, &String)]| {
+            let told: Vec<&str> = parts.iter().map(|(_, part)| part.as_str()).filter(|part| *part != LACKING).collect();
+            if told.is_empty() { LACKING.to_owned() } else { told.join(", ") }
+        };
         // Comparisons stand under their problem. Where nothing else is told, that is the name.
         let (section, name) = match method.is_empty() {
             true => (String::new(), joined(&problem)),
@@ -83,7 +88,7 @@ pub(super) fn general(
 
 /// The fields of a run as text; `--` for one that it lacks.
 fn values(run: &RunRecord, group_by: &[String]) -> Vec<String> {
-    group_by.iter().map(|key| attribute(run, key, NameStyle::Short).unwrap_or_else(|| "--".into())).collect()
+    group_by.iter().map(|key| attribute(run, key, NameStyle::Short).unwrap_or_else(|| LACKING.into())).collect()
 }
 
 /// Numbers before words, and by size.
