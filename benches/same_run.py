@@ -72,7 +72,7 @@ def ours(program, data, seed):
         run = pathlib.Path(scratch) / "run"
         settings = ["--control-mode", "adaptive", "--lr-candidates", ",".join(map(str, CANDIDATES)), "--model-width", WIDTH,
                     "--epochs", EPOCHS, "--episode-length", EPISODE, "--batch-size", BATCH, "--lr", LR, "--weight-decay", WEIGHT_DECAY]
-        command = [program, "train", "cifar100", "--data", data / "train_batch_1.bin.xz", *settings, "--seed", seed, "--run-dir", run]
+        command = [program, "train", "cifar100", "--data", data / "train_batch_1.bin.xz", *settings, "--seed", seed, "--run-dir", run, "--progress", "none"]
         subprocess.run([str(word) for word in command], check=True, cwd=scratch, stdout=subprocess.DEVNULL)
         result = json.loads((run / "result.json").read_text())
         return list(zip(result["train_losses"], result["val_accuracies"]))
