@@ -38,6 +38,6 @@ mod tests {
         let delay = || unsafe { mi_option_get(PURGE_DELAY) };
         assert_eq!(delay(), 1000, "what it is before, which no other option is");
         keep_freed_memory();
-        assert_eq!(delay(), NEVER.into());
+        assert_eq!(delay(), std::ffi::c_long::from(NEVER));
     }
 }
