@@ -128,7 +128,10 @@ fn a_run_with_local_files_only_works_where_networking_is_impossible() {
         isolated
     };
     if !Command::new("unshare").args(["-rn", "true"]).status().is_ok_and(|status| status.success()) {
-        return require::skip("network-namespace", "this machine does not let a test make a network namespace");
+        return require::skip(
+            require::Component::NetworkNamespace,
+            "this machine does not let a test make a network namespace",
+        );
     }
     let (scratch, hub) = (Scratch::new(), hub());
     let fetch = ["data", "fetch", "agnews", "--model", MODEL];

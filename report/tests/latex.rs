@@ -13,7 +13,7 @@ use crate::require;
 fn set(tables: &[Table]) -> Option<String> {
     let version = Command::new("pdflatex").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     if !version.is_ok_and(|status| status.success()) {
-        require::skip("pdflatex", "there is no pdflatex here");
+        require::skip(require::Component::PdfLatex, "there is no pdflatex here");
         return None;
     }
     let folder = tempfile::tempdir().unwrap();

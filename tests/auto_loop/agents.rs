@@ -86,7 +86,10 @@ fn documented_loops_are_loops() {
     assert!(run.stderr().contains("--max-hours"), "{}", run.stderr());
     // The documented program, with the documented answer.
     if Command::new("python3").arg("--version").output().is_err() {
-        return require::skip("python", "there is no python3 here, which the documented program is written in");
+        return require::skip(
+            require::Component::Python,
+            "there is no python3 here, which the documented program is written in",
+        );
     }
     let program = page.split("```sh\n").nth(2).unwrap().split_once("```").unwrap().0;
     fs::write(scratch.path("half.sh"), program).unwrap();

@@ -123,7 +123,7 @@ fn real_training_runs_side_by_side_and_the_git_tree_stays_as_it_is() {
         Some(String::from_utf8(output.stdout).unwrap())
     };
     if git(&["init", "-q"]).is_none() {
-        require::skip("git", "there is no git here to leave a tree as it is");
+        require::skip(require::Component::Git, "there is no git here to leave a tree as it is");
     }
     git(&["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "first"]);
     fs::write(scratch.path("mine.txt"), "not committed").unwrap();

@@ -198,7 +198,7 @@ const LOOKED_AT: &str = script!(
 
 fn looked_at(more: &[&str], path: &str) -> Option<(Value, Value)> {
     let Some(name) = chromium() else {
-        require::skip("chromium", "there is no Chromium on this machine");
+        require::skip(require::Component::Chromium, "there is no Chromium on this machine");
         return None;
     };
     let mut results = study(6, 3);
@@ -266,7 +266,7 @@ const MANY: &str = script!(
 
 fn many() -> Option<Value> {
     let Some(name) = chromium() else {
-        require::skip("chromium", "there is no Chromium on this machine");
+        require::skip(require::Component::Chromium, "there is no Chromium on this machine");
         return None;
     };
     let results = study(1_000, 40);

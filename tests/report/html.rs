@@ -150,7 +150,7 @@ document.body.dataset.checked = JSON.stringify({ lines, one, two, three, told, d
 #[test]
 fn in_a_browser_runs_open_and_curves_can_be_read() {
     let Some(browser) = chromium() else {
-        return require::skip("chromium", "there is no Chromium on this machine");
+        return require::skip(require::Component::Chromium, "there is no Chromium on this machine");
     };
     let scratch = Scratch::new();
     let (page, console) = opened(browser, &study_page(&scratch), DETAILS);
@@ -163,7 +163,7 @@ fn in_a_browser_runs_open_and_curves_can_be_read() {
 #[test]
 fn in_a_browser_it_sorts_filters_and_asks_for_nothing() {
     let Some(browser) = chromium() else {
-        return require::skip("chromium", "there is no Chromium on this machine");
+        return require::skip(require::Component::Chromium, "there is no Chromium on this machine");
     };
     let scratch = Scratch::new();
     let (page, console) = opened(browser, &study_page(&scratch), CLICKS);

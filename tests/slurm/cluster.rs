@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 
 use crate::program::wait_until;
-use crate::require::skip;
+use crate::require::{Component, skip};
 
 /// A Slurm that runs.
 pub(super) struct Cluster {
@@ -28,7 +28,7 @@ fn start() -> Option<Cluster> {
     for program in ["sbatch", "slurmctld", "slurmd", "munged"] {
         let is_there = |folder: &str| Path::new(folder).join(program).is_file();
         if !["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"].into_iter().any(is_there) {
-            skip("slurm", &format!("there is no {program} here (Debian: apt-get install slurm-wlm munge)"));
+            skip(Component::Slurm, &format!("there is no {program} here (Debian: apt-get install slurm-wlm munge)"));
             return None;
         }
     }
@@ -47,7 +47,7 @@ fn start() -> Option<Cluster> {
         let log = std::fs::read_to_string(folder.path().join("log/start.log")).unwrap_or_default();
         drop(child.stdin.take());
         child.wait().unwrap();
-        skip("slurm", &format!("Slurm does not start here:\n{log}"));
+        skip(Component::Slurm, &format!("Slurm does not start here:\n{log}"));
         return None;
     }
     Some(Cluster { folder, _script: child })

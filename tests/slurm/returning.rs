@@ -7,7 +7,7 @@ use std::process::Stdio;
 use super::cluster::cluster;
 use super::{command, jobs, launch, slurm, wait_for_count};
 use crate::program::{Run, Scratch, wait_until};
-use crate::require::skip;
+use crate::require::{Component, skip};
 use crate::sweep::{count, effects, shell_study, sweep};
 
 /// Runs that wait for a file.
@@ -55,7 +55,10 @@ fn what_somebody_cancelled_is_given_back_by_sync_and_by_nothing_less() {
 fn a_task_that_slurm_forgot_is_known_by_its_accounts() {
     let Some(cluster) = cluster() else { return };
     if !cluster.keeps_accounts() {
-        return skip("slurm-accounts", "there is no slurmdbd here (Debian: apt-get install slurmdbd mariadb-server)");
+        return skip(
+            Component::SlurmAccounts,
+            "there is no slurmdbd here (Debian: apt-get install slurmdbd mariadb-server)",
+        );
     }
     let scratch = Scratch::new();
     let study =

@@ -8,34 +8,55 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// All that `AEES_REQUIRE` may name.
-const COMPONENTS: [&str; 19] = [
-    "avx2",
-    "avx512",
-    "chromium",
-    "corpus",
-    "device",
-    "git",
-    "network-namespace",
-    "python-huggingface-hub",
-    "pdflatex",
-    "python",
-    "python-numpy",
-    "python-pulseopt",
-    "python-safetensors",
-    "python-scipy",
-    "python-tensorboard",
-    "python-torch",
-    "python-torchvision",
-    "python-transformers",
-    "slurm",
-];
+/// What may be missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Component {
+    Avx2,
+    Avx512,
+    Chromium,
+    Corpus,
+    Git,
+    NetworkNamespace,
+    PdfLatex,
+    Python,
+    /// A module of Python.
+    Module(&'static str),
+    Slurm,
+    SlurmAccounts,
+}
+
+impl Component {
+    const NAMED: [(&'static str, Self); 10] = [
+        ("avx2", Self::Avx2),
+        ("avx512", Self::Avx512),
+        ("chromium", Self::Chromium),
+        ("corpus", Self::Corpus),
+        ("git", Self::Git),
+        ("network-namespace", Self::NetworkNamespace),
+        ("pdflatex", Self::PdfLatex),
+        ("python", Self::Python),
+        ("slurm", Self::Slurm),
+        ("slurm-accounts", Self::SlurmAccounts),
+    ];
+
+    /// What `AEES_REQUIRE` calls it: a module of Python is `python-NAME`.
+    fn is_called(self, name: &str) -> bool {
+        match self {
+            Self::Module(module) => name.strip_prefix("python-").is_some_and(|name| name == module.replace('_', "-")),
+            _ => Self::NAMED.contains(&(name, self)),
+        }
+    }
+}
+
+/// The names in `AEES_REQUIRE`.
+fn required() -> Vec<String> {
+    let required = std::env::var("AEES_REQUIRE").unwrap_or_default();
+    required.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
+}
 
 /// Says that a test, or a part of one, does not run because `component` is missing. Fails where `AEES_REQUIRE` names it.
-pub(crate) fn skip(component: &str, why: &str) {
-    assert!(COMPONENTS.contains(&component), "{component} is not in the list of components");
-    let required = std::env::var("AEES_REQUIRE").unwrap_or_default();
-    assert!(!required.split(',').any(|name| name.trim() == component), "AEES_REQUIRE names {component}, but {why}");
+pub(crate) fn skip(component: Component, why: &str) {
+    assert!(!required().iter().any(|name| component.is_called(name)), "AEES_REQUIRE names {component:?}, but {why}");
     println!("skipped: {why}");
 }
 
@@ -46,30 +67,34 @@ pub(crate) fn corpus(folder: &str) -> Option<PathBuf> {
     let root = std::env::var_os("AEES_CORPUS").map(PathBuf::from).or_else(|| beside().find(|root| root.is_dir()));
     let found = root.map(|root| root.join(folder)).filter(|folder| folder.is_dir());
     if found.is_none() {
-        skip("corpus", &format!("there is no real {folder} here (set AEES_CORPUS to a folder that has it)"));
+        skip(Component::Corpus, &format!("there is no real {folder} here (set AEES_CORPUS to a folder that has it)"));
     }
     found
 }
 
 /// The Python that `AEES_TEST_PYTHON` names, else `python3`, where it has all of these modules. Skips where it has not.
-pub(crate) fn python(modules: &[&str]) -> Option<PathBuf> {
+pub(crate) fn python(modules: &[&'static str]) -> Option<PathBuf> {
     let python = PathBuf::from(std::env::var_os("AEES_TEST_PYTHON").unwrap_or_else(|| "python3".into()));
-    let imports = |module: &&&str| {
+    let imports = |module: &&&'static str| {
         let output = Command::new(&python).arg("-c").arg(format!("import {module}")).output();
         output.is_ok_and(|output| output.status.success())
     };
     let missing = modules.iter().find(|module| !imports(module));
     if let Some(module) = missing {
         let why = format!("{} cannot import {module} (set AEES_TEST_PYTHON to a Python that can)", python.display());
-        skip(&format!("python-{}", module.replace('_', "-")), &why);
+        skip(Component::Module(module), &why);
     }
     missing.is_none().then_some(python)
 }
 
 #[test]
 fn aees_require_names_components() {
-    let required = std::env::var("AEES_REQUIRE").unwrap_or_default();
-    for name in required.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-        assert!(COMPONENTS.contains(&name), "AEES_REQUIRE: {name} is none of {}", COMPONENTS.join(", "));
+    for name in required() {
+        // The last is the script's that tests the wheel.
+        let is_known = Component::NAMED.iter().any(|(known, _)| *known == name) || name == "wheel";
+        assert!(
+            is_known || name.starts_with("python-"),
+            "AEES_REQUIRE: `{name}` is no component of tests/support/require.rs"
+        );
     }
 }

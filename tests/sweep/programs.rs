@@ -115,7 +115,7 @@ fn what_ran_is_recorded_and_a_changed_program_is_said_before_anything_runs() {
     let has_git =
         git(&scratch, &["init"]) && git(&scratch, &["add", "train.sh"]) && git(&scratch, &["commit", "-qm", "x"]);
     if !has_git {
-        require::skip("git", "there is no git here to record a commit of");
+        require::skip(require::Component::Git, "there is no git here to record a commit of");
     }
     let study = command_study(&scratch, "recorded", "[sh, train.sh, '{x}']", "", "sweep: {x: [1, 2]}\n");
     assert_eq!(sweep(&scratch, &["run", &study]).code(), Some(2));

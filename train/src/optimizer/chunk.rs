@@ -144,7 +144,7 @@ mod tests {
     use super::super::config::{OptimizerConfig, OptimizerKind, StepControl};
     use super::super::rule::{Sgd, StepRule};
     use super::*;
-    use crate::require::skip;
+    use crate::require::{Component, skip};
 
     /// A chunk whose last tile is not full.
     const LENGTH: usize = 5 * TILE + 77;
@@ -189,11 +189,11 @@ mod tests {
                 use pulp::x86::{V3, V4};
                 match V3::try_new() {
                     Some(v3) => assert!(run(rule, std, |chunk| pulp::Arch::V3(v3).dispatch(chunk)) == plain, "AVX2"),
-                    None => skip("avx2", "this machine has no AVX2"),
+                    None => skip(Component::Avx2, "this machine has no AVX2"),
                 }
                 match V4::try_new() {
                     Some(v4) => assert!(run(rule, std, |chunk| pulp::Arch::V4(v4).dispatch(chunk)) == plain, "AVX-512"),
-                    None => skip("avx512", "this machine has no AVX-512"),
+                    None => skip(Component::Avx512, "this machine has no AVX-512"),
                 }
             }
         }
