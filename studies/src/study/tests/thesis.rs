@@ -64,6 +64,8 @@ fn the_studies_of_the_protocol_keep_development_and_confirmation_apart() {
             "rules" => (8, 40, 0..5),
             "confirm" => (5, 100, 100..120),
             "frequencies" => (1, 20, 100..120),
+            // The longer runs, which were added later.
+            "10k" | "sym40" => (5, 50, 120..130),
             other => panic!("{other}"),
         };
         let expansion = expand(&format!("method/{name}.yaml"));
