@@ -253,18 +253,30 @@ const MANY: &str = script!(
     await frame(); await frame();
     const end = rows().at(-1).cells[1].textContent;
     await wait(() => document.getElementById("found").textContent === "1000 of 1000 runs");
+    report({ few, end, after: rows().length, tall: height > 30000, refused });
+"##
+);
+
+/// Of a browser that stands open: one that has just been started is busy with itself.
+const FIRST_PAINT: &str = script!(
+    r##"
+    await wait(() => rows().length > 5);
+    if (!sessionStorage.getItem("open")) {
+      sessionStorage.setItem("open", "yes");
+      setTimeout(() => location.reload(), 2000);
+      return;
+    }
     // It is told some time after the frame was shown.
     const first = await new Promise((told) => {
       setTimeout(() => told(-1), 5000);
       new PerformanceObserver((list) => list.getEntriesByName("first-contentful-paint").forEach((entry) => told(entry.startTime)))
         .observe({ type: "paint", buffered: true });
     });
-    report({ few, end, after: rows().length, tall: height > 30000, refused, first: Math.round(first),
-      table: Math.round(performance.getEntriesByName("drawn")[0]?.startTime ?? -1) });
+    report({ first: Math.round(first), table: Math.round(performance.getEntriesByName("drawn")[0]?.startTime ?? -1) });
 "##
 );
 
-fn many() -> Option<Value> {
+fn many(script: &'static str) -> Option<Value> {
     let Some(name) = chromium() else {
         require::skip(require::Component::Chromium, "there is no Chromium on this machine");
         return None;
@@ -272,7 +284,7 @@ fn many() -> Option<Value> {
     let results = study(1_000, 40);
     let board = ServedBoard::start(&results.scratch, &[]);
     board.wait_for_run("the curves", |run| run["id"] == run_id(39).short() && run["best"] == 0.8);
-    let proxy = Proxy::start(&board.address, MANY);
+    let proxy = Proxy::start(&board.address, script);
     let _browser = Browser::open(name, &results, &proxy.address, &["--window-size=1280,900"]);
     let told = proxy.report();
     assert_eq!(told["error"], Value::Null, "{told}");
@@ -281,7 +293,7 @@ fn many() -> Option<Value> {
 
 #[test]
 fn a_thousand_runs_are_scrolled_through_with_a_screen_of_rows() {
-    let Some(told) = many() else { return };
+    let Some(told) = many(MANY) else { return };
     assert!(told["few"].as_u64() < Some(40) && told["after"].as_u64() < Some(40), "{told}");
     assert_eq!((&told["end"], &told["tall"]), (&"#999".into(), &true.into()), "{told}");
 }
@@ -290,7 +302,7 @@ fn a_thousand_runs_are_scrolled_through_with_a_screen_of_rows() {
 #[test]
 #[ignore = "a time under the load of other tests means nothing"]
 fn first_paint_of_a_thousand_runs_takes_less_than_200_ms() {
-    let Some(told) = many() else { return };
+    let Some(told) = many(FIRST_PAINT) else { return };
     let milliseconds = told["first"].as_i64().unwrap();
     println!(
         "first contentful paint of 1,000 runs after {milliseconds} ms, with the table's rows after {} ms",
