@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -14,7 +14,7 @@ use crate::sweep::{count, runs, shell_study, sweep};
 
 /// One run of CIFAR-100 on made-up images that trains for a while. All tests train the same run.
 const TRAINING: &str = "aees: 1\nname: images\ntask: cifar100\nset: {data: synthetic, model_width: 2, limit_train: 1000, \
-                        limit_eval: 100, batch_size: 4, epochs: 2, control_mode: adaptive, lr_candidates: [0.5, 1, 2], \
+                        limit_eval: 100, batch_size: 4, epochs: 8, control_mode: adaptive, lr_candidates: [0.5, 1, 2], \
                         episode_length: 7, threads: 1}\nseeds: 1\n";
 
 /// The result of the run when nothing disturbs it.
@@ -37,28 +37,49 @@ fn result(scratch: &Scratch) -> Value {
     without_times(read_json(&folder(scratch).join("result.json")))
 }
 
-/// The number of the worker that trains.
-fn worker(scratch: &Scratch) -> String {
-    let task = task_process(&launch(scratch, "images"));
-    let found = Command::new("pgrep").args(["-P", &task, "-f", "worker"]).output().unwrap().stdout;
-    String::from_utf8(found).unwrap().trim().to_owned()
-}
+/// A worker that stands still from when it trains until it is told to go on: what a test does to it finds it at work, however
+/// fast the machine is.
+struct HaltedWorker(String);
 
-fn kill(signal: &str, process: &str) {
-    assert!(Command::new("kill").args([signal, process]).status().unwrap().success(), "{signal} {process}");
+impl HaltedWorker {
+    fn of(scratch: &Scratch) -> Self {
+        let task = task_process(&launch(scratch, "images"));
+        let found = Command::new("pgrep").args(["-P", &task, "-f", "worker"]).output().unwrap().stdout;
+        let worker = Self(String::from_utf8(found).unwrap().trim().to_owned());
+        assert_eq!(worker.0.lines().count(), 1, "one process, at work still");
+        assert!(worker.signal("-STOP"));
+        worker
+    }
+
+    /// Nothing if Slurm has killed it.
+    fn go_on(self) {
+        self.signal("-CONT");
+    }
+
+    /// Once its task was told to end.
+    fn go_on_when_warned(self, scratch: &Scratch) {
+        let log = launch(scratch, "images").join("logs/array-1-0.log");
+        wait_until("it is warned", || fs::read_to_string(&log).unwrap().contains("writing checkpoints"));
+        self.go_on();
+    }
+
+    fn signal(&self, signal: &str) -> bool {
+        Command::new("kill").args([signal, &self.0]).stderr(Stdio::null()).status().unwrap().success()
+    }
 }
 
 fn has_lines(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|file| file.len() > 0)
 }
 
-/// Submits the training, and waits until it trains. Gives its job.
-fn submitted(scratch: &Scratch, cluster: &Cluster, options: &str) -> u64 {
+/// Submits the training, and halts it when it trains. Gives its job.
+fn submitted(scratch: &Scratch, cluster: &Cluster, options: &str) -> (u64, HaltedWorker) {
     fs::write(scratch.path("images.yaml"), format!("{TRAINING}slurm: {options}\n")).unwrap();
     slurm(scratch, cluster, &["submit", "images.yaml"]).ok();
     let log = folder(scratch).join("metrics.jsonl");
     wait_until("it trains", || has_lines(&log));
-    jobs(scratch, "images")[0]
+    let worker = HaltedWorker::of(scratch);
+    (jobs(scratch, "images")[0], worker)
 }
 
 /// Ends as it would have, and was begun again.
@@ -76,13 +97,8 @@ fn ends_undisturbed(scratch: &Scratch) {
 fn a_task_at_its_wall_limit_goes_on_to_the_bit() {
     let Some(cluster) = cluster() else { return };
     let scratch = Scratch::new();
-    let job = submitted(&scratch, cluster, "{time: 1min, signal_lead: 55s}");
-    // Slurm looks at the clock twice a minute, and a fast machine would be done by then.
-    let worker = worker(&scratch);
-    kill("-STOP", &worker);
-    let log = launch(&scratch, "images").join("logs/array-1-0.log");
-    wait_until("it is warned", || fs::read_to_string(&log).unwrap().contains("writing checkpoints"));
-    kill("-CONT", &worker);
+    let (job, worker) = submitted(&scratch, cluster, "{time: 1min, signal_lead: 55s}");
+    worker.go_on_when_warned(&scratch);
     cluster.hurry_requeued(job, 0, &launch(&scratch, "images"));
     assert!(folder(&scratch).join("checkpoints").read_dir().unwrap().count() > 0, "it wrote a checkpoint");
     assert_eq!(count(&scratch, "running"), 1, "it is Slurm's still");
@@ -95,8 +111,9 @@ fn a_task_at_its_wall_limit_goes_on_to_the_bit() {
 fn a_warning_by_hand_puts_a_task_back_and_counts_nothing() {
     let Some(cluster) = cluster() else { return };
     let scratch = Scratch::new();
-    let job = submitted(&scratch, cluster, "{time: 30min}");
+    let (job, worker) = submitted(&scratch, cluster, "{time: 30min}");
     cluster.ask("scancel", &["--signal=USR1", "--batch", &format!("{job}_0")]);
+    worker.go_on_when_warned(&scratch);
     cluster.hurry_requeued(job, 0, &launch(&scratch, "images"));
     ends_undisturbed(&scratch);
     assert!(!notes(&scratch, "images").contains(&"out_of_time".to_owned()));
@@ -120,8 +137,9 @@ fn a_task_with_a_pack_of_runs_goes_on_with_all_of_them() {
         runs(&scratch).iter().map(|run| folder(run).join(name)).collect::<Vec<_>>()
     };
     wait_until("all train", || all("metrics.jsonl").iter().all(|log| has_lines(log)));
-    assert_eq!(worker(&scratch).lines().count(), 1, "one process");
+    let worker = HaltedWorker::of(&scratch);
     cluster.ask("scancel", &["--signal=USR1", "--batch", &format!("{job}_0")]);
+    worker.go_on_when_warned(&scratch);
     cluster.hurry_requeued(job, 0, &launch(&scratch, "images"));
     assert!(all("checkpoints").iter().all(|folder| folder.read_dir().unwrap().count() > 0));
     wait_for_count(&scratch, "done", 3);
@@ -134,10 +152,11 @@ fn a_task_with_a_pack_of_runs_goes_on_with_all_of_them() {
 fn a_task_whose_node_goes_down_goes_on_elsewhere() {
     let Some(cluster) = cluster() else { return };
     let scratch = Scratch::new();
-    let job = submitted(&scratch, cluster, "{time: 30min, partition: shaky}");
+    let (job, worker) = submitted(&scratch, cluster, "{time: 30min, partition: shaky}");
     let node = cluster.ask("squeue", &["-h", "-r", "-j", &job.to_string(), "-t", "RUNNING", "-o", "%N"]);
     let node = format!("NodeName={}", node.trim());
     cluster.ask("scontrol", &["update", &node, "State=DOWN", "Reason=test"]);
+    worker.go_on();
     cluster.hurry_requeued(job, 0, &launch(&scratch, "images"));
     // What died there is nobody's failure, whatever is asked meanwhile.
     slurm(&scratch, cluster, &["sync"]).ok();
@@ -151,9 +170,10 @@ fn a_task_whose_node_goes_down_goes_on_elsewhere() {
 fn a_task_that_is_preempted_goes_on_to_the_bit_and_it_counts_as_nothing() {
     let Some(cluster) = cluster() else { return };
     let scratch = Scratch::new();
-    let job = submitted(&scratch, cluster, "{time: 30min, partition: patient}");
+    let (job, worker) = submitted(&scratch, cluster, "{time: 30min, partition: patient}");
     let words = ["--parsable", "--partition=urgent", "--exclusive", "--output=/dev/null", "--wrap=sleep 3"];
     let urgent = cluster.ask("sbatch", &words);
+    worker.go_on_when_warned(&scratch);
     cluster.hurry_requeued(job, 0, &launch(&scratch, "images"));
     assert!(folder(&scratch).join("checkpoints").read_dir().unwrap().count() > 0, "it wrote a checkpoint");
     wait_until("the other is done", || {
