@@ -81,10 +81,10 @@ impl TextClassifier {
 
     /// From a batch to `[tokens, dim]`.
     fn embed(&self, batch: &TokenBatch) -> Tensor {
-        let mut sum = rows(&self.words, &batch.ids) + rows(&self.positions, &batch.positions);
-        if let Some(types) = &self.token_types {
-            sum = sum + types.narrow(0, 0, 1); // [1, dim]
-        }
-        self.embedding_norm.forward(&sum)
+        let sum = rows(&self.words, &batch.ids) + rows(&self.positions, &batch.positions);
+        self.embedding_norm.forward(&match &self.token_types {
+            Some(types) => sum + types.narrow(0, 0, 1), // [1, dim]
+            None => sum,
+        })
     }
 }

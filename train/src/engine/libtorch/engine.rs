@@ -136,13 +136,11 @@ impl LibtorchEngine {
 
     /// What a part of a batch gives that is this share of the step.
     fn differentiate(&self, logits: &Tensor, labels: &Tensor, share: f64) -> AddedParts {
-        let mut loss = match self.loss {
+        let loss = match self.loss {
             Loss::CrossEntropy => logits.cross_entropy_for_logits(labels),
         };
-        if share < 1.0 {
-            // The gradients are then those of the mean over all examples of the step.
-            loss = loss * share;
-        }
+        // The gradients of a part are its share of those of the mean over all examples of the step.
+        let loss = if share < 1.0 { loss * share } else { loss };
         let correct = no_grad(|| logits.argmax(1, false).eq_tensor(labels).sum(Kind::Int64));
         let leaves: Vec<&Tensor> = self.tensors.parameters().map(|parameter| parameter.tensor).collect();
         let gradients = Tensor::run_backward(&[&loss], &leaves, false, false);
