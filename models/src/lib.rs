@@ -61,6 +61,8 @@ pub mod libtorch_folder;
 mod model_spec;
 mod pretrained;
 mod resnet18;
+#[cfg(feature = "burn")]
+mod row_gradient;
 mod tensor_info;
 mod text_config;
 mod text_tensors;
@@ -71,6 +73,8 @@ pub use aees_run::host_tensor::{HostTensor, NamedTensors};
 pub use model_spec::ModelSpec;
 pub use pretrained::{Notice, Pretrained, PretrainedError, pretrained, save_pretrained};
 pub use resnet18::ResNet18Config;
+#[cfg(feature = "burn")]
+pub use row_gradient::RowGradient;
 pub use tensor_info::{TensorInfo, TensorKind, WeightError, check_values, parameter_count, parameter_numbers};
 pub use text_config::{Activation, ModelConfigError, TextArchitecture, TextClassifierConfig};
 pub use token_layout::{BatchError, MASKED_SCORE, Padding, TokenLayout};

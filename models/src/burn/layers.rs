@@ -50,7 +50,8 @@ pub struct Embedding {
 }
 
 impl Embedding {
-    /// From numbers of entries `[rows]` to their vectors `[rows, width]`.
+    /// From numbers of entries `[rows]` to their vectors `[rows, width]`. A large table is used once in a pass on the CPU: its gradient is a
+    /// [`crate::RowGradient`] there, and two of them have no sum.
     pub fn forward(&self, entries: Tensor<1, Int>) -> Tensor<2> {
         let weight = self.weight.val();
         flex_ops::embedding(&weight, &entries).unwrap_or_else(|| weight.select(0, entries))

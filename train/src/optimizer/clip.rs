@@ -7,6 +7,7 @@
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::Gradient;
 use super::chunk::CHUNK;
 use super::norm_epsilon::NORM_EPSILON;
 
@@ -20,18 +21,20 @@ pub(crate) fn clip_factor(squared_norm: f64, max_norm: f64) -> f32 {
 }
 
 /// The sum of the squares of a parameter's gradient.
-pub(crate) fn sum_of_squares(arch: Arch, gradient: &[f32]) -> f64 {
-    if gradient.len() <= CHUNK {
-        return arch.dispatch(Squares(gradient));
+pub(crate) fn sum_of_squares(arch: Arch, gradient: &Gradient<'_>) -> f64 {
+    let squares = |number| arch.dispatch(Squares(&gradient.chunk(number)));
+    if gradient.chunks() == 1 {
+        return squares(0);
     }
-    let partial: Vec<f64> = gradient.par_chunks(CHUNK).map(|chunk| arch.dispatch(Squares(chunk))).collect();
+    let partial: Vec<f64> = (0..gradient.chunks()).into_par_iter().map(squares).collect();
     partial.iter().sum()
 }
 
 /// Adds a gradient to another one of the same length.
-pub(crate) fn add_gradient(sum: &mut [f32], gradient: &[f32]) {
-    let chunks = sum.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK));
-    chunks.for_each(|(sum, gradient)| sum.iter_mut().zip(gradient).for_each(|(sum, gradient)| *sum += gradient));
+pub(crate) fn add_gradient(sum: &mut [f32], gradient: &Gradient<'_>) {
+    sum.par_chunks_mut(CHUNK).enumerate().for_each(|(number, sum)| {
+        sum.iter_mut().zip(gradient.chunk(number).iter()).for_each(|(sum, gradient)| *sum += gradient);
+    });
 }
 
 /// One thread's part of a norm.
@@ -66,16 +69,16 @@ mod tests {
             let values: Vec<f32> = (0..length).map(|index| (index % 7) as f32 - 3.0).collect();
             // Whole numbers: the sum is exact in any order.
             let expected: f64 = values.iter().map(|value| f64::from(value * value)).sum();
-            assert_eq!(sum_of_squares(Arch::new(), &values), expected, "{length}");
-            assert_eq!(sum_of_squares(Arch::Scalar, &values), expected, "{length}");
+            assert_eq!(sum_of_squares(Arch::new(), &Gradient::Whole(&values)), expected, "{length}");
+            assert_eq!(sum_of_squares(Arch::Scalar, &Gradient::Whole(&values)), expected, "{length}");
         }
     }
 
     /// In single precision the squares would be infinite, and 0.
     #[test]
     fn squares_beyond_single_precision_are_added() {
-        assert_eq!(sum_of_squares(Arch::new(), &[3e30, 4e30]).sqrt() as f32, 5e30);
-        assert_eq!(sum_of_squares(Arch::new(), &[3e-30, 4e-30]).sqrt() as f32, 5e-30);
+        assert_eq!(sum_of_squares(Arch::new(), &Gradient::Whole(&[3e30, 4e30])).sqrt() as f32, 5e30);
+        assert_eq!(sum_of_squares(Arch::new(), &Gradient::Whole(&[3e-30, 4e-30])).sqrt() as f32, 5e-30);
     }
 
     #[test]
@@ -91,7 +94,7 @@ mod tests {
     fn gradients_are_added_element_by_element() {
         let mut sum: Vec<f32> = (0..2 * CHUNK + 3).map(|index| index as f32).collect();
         let other: Vec<f32> = sum.iter().map(|value| 0.5 * value).collect();
-        add_gradient(&mut sum, &other);
+        add_gradient(&mut sum, &Gradient::Whole(&other));
         assert!(sum.iter().enumerate().all(|(index, value)| *value == 1.5 * index as f32));
     }
 }

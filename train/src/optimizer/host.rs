@@ -6,6 +6,7 @@
 use pulp::Arch;
 use rayon::prelude::*;
 
+use super::Gradient;
 use super::chunk::{CHUNK, Chunk, Noise};
 use super::noise::TILE;
 use super::rule::{Rule, StepRule};
@@ -19,7 +20,7 @@ pub(crate) struct ParameterUpdate<'a> {
     /// Changed in place.
     pub(crate) values: &'a mut [f32],
     /// As long as the values.
-    pub(crate) gradient: &'a [f32],
+    pub(crate) gradient: &'a Gradient<'a>,
     /// What the gradient is multiplied by; 1 unless it is clipped.
     pub(crate) scale: f32,
     /// One for each slot of the rule, each as long as the values; changed in place.
@@ -41,22 +42,21 @@ impl ParameterUpdate<'_> {
         let mut slots = slots.iter_mut();
         let mut slots: [&mut [f32]; SLOTS] =
             std::array::from_fn(|_| slots.next().map(Vec::as_mut_slice).unwrap_or_default());
-        let chunks = values.chunks_mut(CHUNK).zip(gradient.chunks(CHUNK)).enumerate();
-        let mut chunks: Vec<Chunk<'_, R, SLOTS>> = chunks
-            .map(|(position, (parameter, gradient))| Chunk {
-                rule,
-                noise,
-                first_tile: (position * (CHUNK / TILE)) as u32,
-                slots: slots.each_mut().map(|rest| rest.split_off_mut(..gradient.len()).unwrap_or_default()),
-                parameter,
-                gradient,
-                scale,
+        let chunks: Vec<_> = (0..)
+            .zip(values.chunks_mut(CHUNK))
+            .map(|(number, values)| {
+                let slots = slots.each_mut().map(|rest| rest.split_off_mut(..values.len()).unwrap_or_default());
+                (number, values, slots)
             })
             .collect();
+        let update = |(number, parameter, slots): (usize, _, _)| {
+            let first_tile = (number * (CHUNK / TILE)) as u32;
+            arch.dispatch(Chunk { rule, noise, first_tile, parameter, gradient: &gradient.chunk(number), scale, slots })
+        };
         if chunks.len() == 1 {
-            return chunks.pop().map_or(0.0, |chunk| arch.dispatch(chunk));
+            return chunks.into_iter().map(update).sum();
         }
-        let partial: Vec<f64> = chunks.into_par_iter().map(|chunk| arch.dispatch(chunk)).collect();
+        let partial: Vec<f64> = chunks.into_par_iter().map(update).collect();
         partial.iter().sum()
     }
 }

@@ -22,6 +22,7 @@
 mod chunk;
 mod clip;
 mod config;
+mod gradient;
 mod host;
 mod noise;
 mod norm_epsilon;
@@ -37,6 +38,7 @@ pub use slot::SlotKind;
 
 pub(crate) use chunk::Noise;
 pub(crate) use clip::{add_gradient, clip_factor, sum_of_squares};
+pub(crate) use gradient::Gradient;
 pub(crate) use host::ParameterUpdate;
 #[cfg(any(feature = "gpu", feature = "libtorch"))]
 pub(crate) use noise::key_words;

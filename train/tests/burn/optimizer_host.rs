@@ -1,10 +1,11 @@
 //! The step on the host: no copies, no dependence on threads, and a state that continues to the bit.
 
-use aees_train::engine::burn::optimizer::{Optimizer, OptimizerError};
+use aees_models::burn::Embedding;
+use aees_train::engine::burn::optimizer::{Optimizer, OptimizerError, SquaredNorm};
 use aees_train::optimizer::{OptimizerConfig, OptimizerKind, SlotKind, StepControl};
 use burn::Tensor;
 use burn::module::Param;
-use burn::tensor::{Device, TensorData};
+use burn::tensor::{Device, Int, TensorData};
 
 use super::devices;
 use super::model::{LARGE, Model, SMALL, assert_close, read, values};
@@ -230,6 +231,44 @@ fn noise_is_a_function_of_seed_parameter_and_step() {
     assert_ne!(noise, draw(1, 5 + (1 << 32)));
     assert_ne!(noise[0][..300], noise[1][..300]);
     assert!(noise.iter().flatten().all(|value| value.is_finite() && value.abs() < 7.0));
+}
+
+/// A pass that uses few rows of a large table keeps the gradients of those alone; the steps are those with all of them.
+#[test]
+fn the_gradients_of_few_rows_are_as_good_as_all() {
+    const ROWS: usize = 2_100;
+    const WIDTH: usize = 500;
+    let device = Device::flex().autodiff();
+    let steps = |config: OptimizerConfig, noise_std: f64, few: bool| {
+        let weight = (0..ROWS * WIDTH).map(|index| (index % 97) as f32 * 0.01).collect();
+        let weight = Param::<Tensor<2>>::from_data(TensorData::new(weight, [ROWS, WIDTH]), &device);
+        let mut table = Embedding { weight };
+        let mut optimizer = Optimizer::new(config, 3, &table);
+        let mut norms = Vec::new();
+        for step in 0..3 {
+            // A step of one batch, and steps of several.
+            for batch in 0..=step {
+                let entries = [3, ROWS - 1, 3, 700 + batch, 0, 40 * step, 41].map(|entry| entry as i64);
+                let entries = Tensor::<1, Int>::from_data(entries, &device);
+                let used = if few { table.forward(entries) } else { table.weight.val().select(0, entries) };
+                let gradients = used.powf_scalar(3.0).sum().backward();
+                let rows = table.weight.val().grad(&gradients).unwrap().dims()[0];
+                assert!(if few { rows <= 6 } else { rows == ROWS }, "{rows}");
+                optimizer.accumulate(&table, gradients).unwrap();
+            }
+            let control = StepControl { noise_std, ..noisy(step as u64) };
+            let (stepped, norm) = optimizer.apply(table, &control).unwrap();
+            table = stepped;
+            norms.extend(SquaredNorm::read_all(norm.gradient.into_iter().chain([norm.update]).collect()).unwrap());
+        }
+        let weight = table.weight.val().into_data();
+        (weight.as_slice::<f32>().unwrap().iter().map(|value| value.to_bits()).collect::<Vec<_>>(), norms)
+    };
+    for config in [ADAMW, MOMENTUM, PLAIN, CLIPPED] {
+        for noise_std in [0.0, 0.1] {
+            assert!(steps(config, noise_std, true) == steps(config, noise_std, false), "{config:?}, {noise_std}");
+        }
+    }
 }
 
 #[test]

@@ -91,7 +91,7 @@ impl Optimizer {
         let mut scale = 1.0;
         let mut gradient_norm = None;
         if let Some(max_norm) = self.config.max_gradient_norm {
-            let squares = gradients.iter().map(|gradient| Ok(sum_of_squares(arch, host_values(gradient)?)));
+            let squares = gradients.iter().map(|gradient| Ok(sum_of_squares(arch, &host_values(gradient)?.into())));
             let squared_norm = squares.sum::<Result<f64, TorchError>>()?;
             scale = clip_factor(squared_norm, max_norm);
             gradient_norm = Some(Tensor::from(squared_norm));
@@ -99,7 +99,7 @@ impl Optimizer {
         let mut squared_norm = 0.0;
         for (((parameter, place), gradient), slots) in (0..).zip(places).zip(&gradients).zip(slots) {
             let values = &mut flat[place];
-            let gradient = host_values(gradient)?;
+            let gradient = &host_values(gradient)?.into();
             let slots = slots.get_or_insert_with(|| vec![vec![0.0; values.len()]; self.kinds.len()]);
             let key = NoiseKey { seed: self.noise_seed, parameter, step: control.step };
             let noise = (control.noise_std > 0.0).then_some(Noise { key, std: control.noise_std as f32 });

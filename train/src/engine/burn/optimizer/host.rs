@@ -66,7 +66,7 @@ impl HostStep<'_> {
     ) -> Result<f64, OptimizerError> {
         let parameter = tensor.check(data.dtype(), data.num_elements())?;
         let values = data.as_mut_slice::<f32>().map_err(|_| tensor.unfit_gradient(None))?;
-        let gradient = tensor.gradient(gradient)?;
+        let gradient = &tensor.gradient(gradient)?;
         let slots = slots.get_or_insert_with(|| vec![vec![0.0; values.len()]; self.kinds.len()]);
         let StepControl { noise_std, step, .. } = *self.control;
         let noise = (noise_std > 0.0)

@@ -7,7 +7,7 @@ use pulp::Arch;
 
 use super::OptimizerError;
 use super::tensors::VisitedTensor;
-use crate::optimizer::{add_gradient, sum_of_squares};
+use crate::optimizer::{Gradient, add_gradient, sum_of_squares};
 
 /// A gradient for each tensor of a module, in its order; none for one that no loss depends on.
 #[derive(Debug, Default)]
@@ -30,9 +30,13 @@ impl HostGradients {
         for ((sum, gradient), tensor) in self.0.iter_mut().zip(taken.taken).zip(tensors) {
             match (sum.as_mut(), gradient) {
                 (Some(sum), Some(gradient)) => {
-                    let numbers = tensor.gradient(&gradient)?;
-                    let sum = sum.as_mut_slice::<f32>().map_err(|_| tensor.unfit_gradient(None))?;
-                    add_gradient(sum, numbers);
+                    if let rows @ Gradient::Rows(_) = tensor.gradient(sum)? {
+                        let mut whole = vec![0.0; rows.len()];
+                        add_gradient(&mut whole, &rows);
+                        *sum = TensorData::new(whole, tensor.info.shape.clone());
+                    }
+                    let numbers = sum.as_mut_slice::<f32>().map_err(|_| tensor.unfit_gradient(None))?;
+                    add_gradient(numbers, &tensor.gradient(&gradient)?);
                 }
                 (None, gradient) => *sum = gradient,
                 (Some(_), None) => {}
@@ -45,7 +49,7 @@ impl HostGradients {
     pub(super) fn squared_norm(&self, arch: Arch, tensors: &[VisitedTensor]) -> Result<f64, OptimizerError> {
         let known = self.0.iter().zip(tensors);
         let of_tensors = known.filter_map(|(gradient, tensor)| Some((gradient.as_ref()?, tensor)));
-        of_tensors.map(|(gradient, tensor)| Ok(sum_of_squares(arch, tensor.gradient(gradient)?))).sum()
+        of_tensors.map(|(gradient, tensor)| Ok(sum_of_squares(arch, &tensor.gradient(gradient)?))).sum()
     }
 
     /// Takes them all, in the module's order.

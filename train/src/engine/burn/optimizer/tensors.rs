@@ -2,11 +2,12 @@
 //! outside burn.
 
 use aees_models::burn::tensor_infos;
-use aees_models::{TensorInfo, parameter_numbers};
+use aees_models::{RowGradient, TensorInfo, parameter_numbers};
 use burn::module::Module;
 use burn::tensor::{DType, TensorData};
 
 use super::OptimizerError;
+use crate::optimizer::Gradient;
 
 /// One tensor of a module.
 #[derive(Clone, Debug)]
@@ -26,10 +27,14 @@ impl VisitedTensor {
     }
 
     /// The numbers of its gradient.
-    pub(super) fn gradient<'a>(&self, gradient: &'a TensorData) -> Result<&'a [f32], OptimizerError> {
+    pub(super) fn gradient<'a>(&self, gradient: &'a TensorData) -> Result<Gradient<'a>, OptimizerError> {
         let numbers = gradient.as_slice::<f32>().map_err(|_| self.unfit_gradient(None))?;
-        let fits = numbers.len() == self.info.elements();
-        fits.then_some(numbers).ok_or_else(|| self.unfit_gradient(Some(numbers.len())))
+        let rows = || match self.info.shape[..] {
+            [rows, width] => RowGradient::new(numbers, [rows, width]).map(Gradient::Rows),
+            _ => None,
+        };
+        let whole = (numbers.len() == self.info.elements()).then_some(Gradient::Whole(numbers));
+        whole.or_else(rows).ok_or_else(|| self.unfit_gradient(Some(numbers.len())))
     }
 
     /// What is wrong with its gradient, or with its memory: so many numbers, or none that are `f32`.
