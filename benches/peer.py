@@ -51,7 +51,11 @@ def resnet18(width):
     model.bn1 = nn.BatchNorm2d(width)
     model.maxpool = nn.Identity()
     for index, stride in enumerate([1, 2, 2, 2]):
-        setattr(model, f"layer{index + 1}", model._make_layer(block, width << index, 2, stride=stride))
+        stage = model._make_layer(block, width << index, 2, stride=stride)
+        for convolution in (module for module in stage.modules() if isinstance(module, nn.Conv2d)):
+            # As the constructor does it, which made these for another width.
+            nn.init.kaiming_normal_(convolution.weight, mode="fan_out", nonlinearity="relu")
+        setattr(model, f"layer{index + 1}", stage)
     model.fc = nn.Linear(8 * width, 100)
     return model
 

@@ -71,8 +71,9 @@ def ours(program, data, seed):
     with tempfile.TemporaryDirectory() as scratch:
         run = pathlib.Path(scratch) / "run"
         settings = ["--control-mode", "adaptive", "--lr-candidates", ",".join(map(str, CANDIDATES)), "--model-width", WIDTH,
-                    "--epochs", EPOCHS, "--episode-length", EPISODE, "--batch-size", BATCH, "--lr", LR, "--weight-decay", WEIGHT_DECAY]
-        command = [program, "train", "cifar100", "--data", data / "train_batch_1.bin.xz", *settings, "--seed", seed, "--run-dir", run, "--progress", "none"]
+                    "--epochs", EPOCHS, "--episode-length", EPISODE, "--batch-size", BATCH, "--lr", LR, "--weight-decay", WEIGHT_DECAY,
+                    "--seed", seed, "--run-dir", run, "--progress", "none"]
+        command = [program, "train", "cifar100", "--data", data / "train_batch_1.bin.xz", *settings]
         subprocess.run([str(word) for word in command], check=True, cwd=scratch, stdout=subprocess.DEVNULL)
         result = json.loads((run / "result.json").read_text())
         return list(zip(result["train_losses"], result["val_accuracies"]))
@@ -81,6 +82,8 @@ def ours(program, data, seed):
 def main():
     program, data = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
     seeds = int(sys.argv[3]) if len(sys.argv) > 3 else 3
+    if seeds < 2:
+        sys.exit("SEEDS must be at least 2: one run has no spread")
     ends = {"aees": [], "PyTorch + pulseopt": []}
     for seed in range(seeds):
         for name, run in (("aees", lambda: ours(program, data, seed)), ("PyTorch + pulseopt", lambda: peer(data, seed))):
