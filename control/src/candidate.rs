@@ -97,7 +97,7 @@ pub enum CandidateError {
 
 /// A learning-rate multiplier: positive and finite.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
-#[serde(try_from = "f64", into = "f64")]
+#[serde(try_from = "f64")]
 pub struct LrMultiplier(f64);
 
 impl LrMultiplier {
@@ -114,7 +114,7 @@ impl LrMultiplier {
 
 /// The standard deviation of gradient noise: finite and not negative.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
-#[serde(try_from = "f64", into = "f64")]
+#[serde(try_from = "f64")]
 pub struct NoiseStd(f64);
 
 impl NoiseStd {
@@ -126,18 +126,6 @@ impl NoiseStd {
     /// The standard deviation as a plain number.
     pub fn get(self) -> f64 {
         self.0
-    }
-}
-
-impl From<LrMultiplier> for f64 {
-    fn from(multiplier: LrMultiplier) -> Self {
-        multiplier.0
-    }
-}
-
-impl From<NoiseStd> for f64 {
-    fn from(noise: NoiseStd) -> Self {
-        noise.0
     }
 }
 
@@ -203,13 +191,13 @@ impl From<Definition> for Candidate {
 
 /// The candidates of a run: both axes, checked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "CandidateLists", into = "CandidateLists")]
+#[serde(try_from = "CandidateLists")]
 pub struct CandidateSet {
     lr: Vec<LrMultiplier>,
     noise: Vec<NoiseStd>,
 }
 
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct CandidateLists {
     lr: Vec<f64>,
     noise: Vec<f64>,
@@ -262,12 +250,6 @@ impl TryFrom<CandidateLists> for CandidateSet {
 
     fn try_from(lists: CandidateLists) -> Result<Self, Self::Error> {
         Self::new(&lists.lr, &lists.noise)
-    }
-}
-
-impl From<CandidateSet> for CandidateLists {
-    fn from(set: CandidateSet) -> Self {
-        Self { lr: set.values(Axis::Lr), noise: set.values(Axis::Noise) }
     }
 }
 
