@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aees_control::schedule::EpochSchedule;
+use aees_control::schedule::RateSchedule;
 use aees_models::weights::write_safetensors;
 use aees_models::{ModelSpec, ResNet18Config, flops};
 use aees_tasks::{
@@ -13,7 +13,6 @@ use aees_tasks::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::controllers::schedule_kind;
 use crate::engine::{EngineData, EngineError, EngineJob, EngineState, Loss, Split};
 use crate::event::Subscriber;
 use crate::hub_files::{DownloadEvents, fetch_command, hub};
@@ -31,15 +30,15 @@ pub struct Cifar100Task {
     data: Arc<Cifar100>,
     network: ResNet18Config,
     seed: u64,
-    schedule: EpochSchedule,
+    schedule: RateSchedule,
     facts: TaskFacts,
 }
 
 impl Cifar100Task {
     /// The task on loaded data.
     pub fn new(config: &RunConfig, data: Arc<Cifar100>) -> Self {
-        let kind = schedule_kind(config.lr_scheduler);
-        let schedule = EpochSchedule::new(kind, config.schedule_span().get(), config.warmup_epochs);
+        let span = config.schedule_span().get();
+        let schedule = RateSchedule::of_epochs(config.lr_scheduler, span, config.warmup_epochs);
         let network = ResNet18Config { base_width: config.model_width.get(), classes: CIFAR100_CLASSES as usize };
         let evaluated = data.validation.as_ref().unwrap_or(&data.test).len();
         let forward = |images: usize| 2.0 * network.multiply_adds(SIDE) as f64 * images as f64;

@@ -10,12 +10,11 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aees_control::schedule::StepSchedule;
+use aees_control::schedule::RateSchedule;
 use aees_models::{ModelSpec, TextClassifierConfig, pretrained, save_pretrained, weights};
 use aees_tasks::{EpochPlan, StreamPurpose, TextTask, TextTokenizer, TokenData, TokenSplit, sha256_of_file, stream};
 use serde_json::{Map, Value, json};
 
-use crate::controllers::schedule_kind;
 use crate::engine::{EngineData, EngineError, EngineJob, EngineState, Loss, Split};
 use crate::event::Subscriber;
 use crate::label_noise_diagnostics::report_json;
@@ -25,7 +24,7 @@ use crate::text_files::{ModelFiles, TextFiles};
 use crate::training_task::{JobSetup, ModelSize, PreparedJob, TaskFacts, TrainingTask, model_tensors};
 use aees_run::artifact::FileError;
 use aees_run::identity::{Id, Inputs};
-use aees_run::settings::{RunConfig, SchedulerName};
+use aees_run::settings::RunConfig;
 
 pub use tokenized::{Pretokenized, pretokenize};
 use tokenized::{StoreTokens, Tokenized};
@@ -44,8 +43,7 @@ pub struct TextClassificationTask {
     seed: u64,
     batch_size: usize,
     bucket_by_length: bool,
-    scheduler: SchedulerName,
-    schedule: StepSchedule,
+    schedule: RateSchedule,
     facts: TaskFacts,
 }
 
@@ -101,7 +99,6 @@ impl TextClassificationTask {
             seed: config.seed,
             batch_size,
             bucket_by_length: config.bucket_by_length,
-            scheduler: config.lr_scheduler,
             schedule: schedule(config, total_steps),
             facts,
         })
@@ -226,7 +223,6 @@ impl TrainingTask for TextClassificationTask {
         put("label_noise_type", json!(if noisy { "symmetric" } else { "none" }));
         put("scheduler_step_unit", json!("optimizer_step"));
         put("scheduler_span_steps", json!(span));
-        put("scheduler_active", json!(self.scheduler != SchedulerName::None));
         put("model_config", self.model.to_json());
         if let Some(report) = &self.data.label_noise {
             let noise = report_json(report, false);
@@ -235,10 +231,10 @@ impl TrainingTask for TextClassificationTask {
     }
 }
 
-fn schedule(config: &RunConfig, total_steps: u64) -> StepSchedule {
+fn schedule(config: &RunConfig, total_steps: u64) -> RateSchedule {
     let span = config.scheduler_t_max.map_or(total_steps, NonZeroU64::get);
-    let warmup = StepSchedule::warmup_steps(config.warmup_epochs, total_steps, config.epochs.get());
-    StepSchedule::new(schedule_kind(config.lr_scheduler), span, warmup)
+    let warmup = RateSchedule::warmup_steps(config.warmup_epochs, total_steps, config.epochs.get());
+    RateSchedule::of_steps(config.lr_scheduler, span, warmup)
 }
 
 /// The model of a run: that of its `config.json`, or DistilBERT-base, with the sizes that were asked for.
