@@ -52,6 +52,7 @@ impl Axis {
 }
 
 /// A candidate value or list that cannot be used.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CandidateError {
     /// The list is empty.
@@ -59,20 +60,10 @@ pub enum CandidateError {
     Empty(Axis),
     /// A piece of the text is not a number.
     #[error("Invalid value '{text}' in {}.", .axis.field())]
-    NotANumber {
-        /// The list.
-        axis: Axis,
-        /// The piece as typed.
-        text: String,
-    },
+    NotANumber { axis: Axis, text: String },
     /// A value is `nan` or infinite. The reference accepts it and then trains on it.
     #[error("Invalid value '{text}' in {}: it must be finite.", .axis.field())]
-    NotFinite {
-        /// The list.
-        axis: Axis,
-        /// The value as typed.
-        text: String,
-    },
+    NotFinite { axis: Axis, text: String },
     /// A piece of the text is a number outside the range of its axis.
     #[error("{} values must be {}.", .0.field(), .0.bound())]
     TextOutOfRange(Axis),
@@ -81,12 +72,7 @@ pub enum CandidateError {
     ValueOutOfRange(Axis),
     /// A value stands twice in its list.
     #[error("{} contains a duplicate value: {text}.", .axis.field())]
-    Duplicate {
-        /// The list.
-        axis: Axis,
-        /// The value, printed as Python prints it.
-        text: String,
-    },
+    Duplicate { axis: Axis, text: String },
     /// A single multiplier is not positive, or not finite.
     #[error("lr_multiplier must be positive.")]
     LrMultiplier,

@@ -70,46 +70,24 @@ pub struct TextClassifierConfig {
 }
 
 /// Why a `config.json` is not that of a network here.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ModelConfigError {
     /// The file cannot be read.
     #[error("cannot read the model's configuration {}: {reason}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        reason: String,
-    },
+    Unreadable { path: PathBuf, reason: String },
     /// The file is not JSON, or the JSON is not an object.
     #[error("the model's configuration is not a JSON object: {reason}")]
-    NotJson {
-        /// Where it stops making sense.
-        reason: String,
-    },
+    NotJson { reason: String },
     /// Neither a DistilBERT nor a BERT.
     #[error("unknown model architecture {found}; known are \"distilbert\" and \"bert\"")]
-    Architecture {
-        /// What the configuration says.
-        found: String,
-    },
+    Architecture { found: String },
     /// A field has a value that no network here can have.
     #[error("model configuration: {field} is {found}, expected {expected}")]
-    Field {
-        /// Key in the JSON.
-        field: &'static str,
-        /// The value.
-        found: String,
-        /// What can stand there.
-        expected: String,
-    },
+    Field { field: &'static str, found: String, expected: String },
     /// Another error, in a file.
     #[error("{}: {error}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        error: Box<ModelConfigError>,
-    },
+    File { path: PathBuf, error: Box<ModelConfigError> },
 }
 
 impl TextArchitecture {

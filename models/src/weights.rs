@@ -49,6 +49,7 @@ impl FileTensor {
 const FILE_NAMES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 
 /// Why a weight file cannot be read or written.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, Error)]
 pub enum WeightFileError {
     /// The system refuses.
@@ -63,27 +64,16 @@ pub enum WeightFileError {
     },
     /// A folder has no weight file.
     #[error("no weights in {}: neither model.safetensors nor pytorch_model.bin is there", path.display())]
-    NotFound {
-        /// The folder.
-        path: PathBuf,
-    },
+    NotFound { path: PathBuf },
     /// The name of a file does not tell its format.
     #[error(
         "weight file {}: expected a name that ends in .safetensors, .bin, .pt or .pth",
         path.display()
     )]
-    UnknownFormat {
-        /// The file.
-        path: PathBuf,
-    },
+    UnknownFormat { path: PathBuf },
     /// The content is damaged, cut off, or of another format.
     #[error("weight file {}: {reason}", path.display())]
-    Corrupt {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
+    Corrupt { path: PathBuf, reason: String },
 }
 
 /// Reads a weight file by the end of its name, or the one in a folder.

@@ -159,44 +159,22 @@ pub struct SmallerBatch {
 }
 
 /// What an engine can fail with.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The tensor library or the device gave up.
     #[error("the engine failed while it {activity}: {reason}")]
-    Device {
-        /// What it was doing.
-        activity: &'static str,
-        /// What it said.
-        reason: String,
-    },
-    /// The device has no memory left.
+    Device { activity: &'static str, reason: String },
+    /// The device has no memory left. `whole` says whether model and optimizer are as the last whole step left them, and can be
+    /// saved; `fits`, how the step that failed was tried again and had memory enough.
     #[error("there was not enough memory while the engine {activity}: {reason}")]
-    OutOfMemory {
-        /// What it was doing.
-        activity: &'static str,
-        /// What the tensor library said.
-        reason: String,
-        /// Whether model and optimizer are as the last whole step left them, and can be saved.
-        whole: bool,
-        /// How the step that failed was tried again, and had memory enough.
-        fits: Option<SmallerBatch>,
-    },
-    /// An example that the network cannot take.
+    OutOfMemory { activity: &'static str, reason: String, whole: bool, fits: Option<SmallerBatch> },
+    /// An example that the network cannot take, or the first of a batch with such a one.
     #[error("{split:?} example {example}: {reason}")]
-    Example {
-        /// The split.
-        split: Split,
-        /// Its place in the split, or that of the first of its batch.
-        example: usize,
-        /// Why.
-        reason: String,
-    },
+    Example { split: Split, example: usize, reason: String },
     /// A job that this kind of engine cannot do.
     #[error("the engine {engine} cannot train this model on this data")]
-    Job {
-        /// The engine's name.
-        engine: &'static str,
-    },
+    Job { engine: &'static str },
     /// Weights that cannot be read or do not fit the model.
     #[error("{0}")]
     Weights(String),
