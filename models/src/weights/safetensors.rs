@@ -1,7 +1,6 @@
 //! The safetensors format, <https://huggingface.co/docs/safetensors>.
 
 use std::collections::HashMap;
-use std::io::Read;
 use std::path::Path;
 
 use safetensors::{Dtype, SafeTensors};
@@ -50,10 +49,8 @@ const WRITER: &str = "written_by";
 
 /// Whether a file is one that [`write_safetensors`] wrote.
 pub fn is_export(path: &Path) -> bool {
-    let mut head = Vec::new();
-    let read = aees_run::input::open(path).and_then(|file| file.take(1 << 16).read_to_end(&mut head));
     let mark = format!("\"{WRITER}\":\"aees\"");
-    read.is_ok() && head.windows(mark.len()).any(|bytes| bytes == mark.as_bytes())
+    aees_run::input::head(path, 1 << 16).is_ok_and(|head| head.windows(mark.len()).any(|it| it == mark.as_bytes()))
 }
 
 /// Writes tensors as a `.safetensors` file with the metadata that `transformers` asks for. The file appears whole or not at

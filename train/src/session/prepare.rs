@@ -13,7 +13,7 @@ use aees_run::hardware::memory_limit;
 use aees_run::identity::RunIdentity;
 use aees_run::output::{OutputKind, check_output};
 use aees_run::run_directory::{DirectoryError, Occupied, Replace, RunDirectory};
-use aees_run::settings::{ControlMode, OptimizerName, RunConfig, read_file};
+use aees_run::settings::{ControlMode, OptimizerName, RunConfig};
 use aees_run::state::TrainState;
 use aees_tasks::TextTask;
 
@@ -246,9 +246,7 @@ pub(super) fn default_directory(config: &RunConfig, identity: &RunIdentity) -> P
 
 /// Whether the run in a folder may be this one: it is not if it differs in a setting that decides the result.
 fn may_be_the_same(directory: &Path, config: &RunConfig) -> bool {
-    let Ok(entries) = read_file(&directory.join("config.yaml")) else { return false };
-    let map = entries.into_iter().map(|(key, value, _)| (key, value)).collect();
-    RunConfig::from_map(&map).is_ok_and(|stored| {
+    RunConfig::from_file(&directory.join("config.yaml")).is_ok_and(|stored| {
         let decides = RunConfig::settings().iter().filter(|setting| setting.role.decides_result());
         stored.task == config.task && decides.into_iter().all(|it| stored.get(it.key) == config.get(it.key))
     })
