@@ -34,7 +34,6 @@ impl Fingerprint {
 }
 
 /// SHA-256 over labels as 4 little-endian bytes each, in lower-case hexadecimal.
-#[must_use]
 pub fn labels_digest(labels: &[u32]) -> String {
     sha256(label_bytes(labels))
 }

@@ -53,7 +53,6 @@ pub struct KeyedRng(ChaCha8Rng);
 /// let mut again = stream(7, StreamPurpose::EpochOrder, 0);
 /// assert_eq!(first.below(1000), again.below(1000));
 /// ```
-#[must_use]
 pub fn stream(seed: u64, purpose: StreamPurpose, index: u64) -> KeyedRng {
     let mut key = [0; 32];
     for (bytes, word) in key.chunks_exact_mut(8).zip([seed, purpose as u64, index, KEY_DOMAIN]) {

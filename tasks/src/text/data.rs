@@ -75,7 +75,6 @@ enum TextSource {
 
 impl TextDataConfig {
     /// The defaults of a task.
-    #[must_use]
     pub fn new(task: TextTask) -> Self {
         Self {
             task,
