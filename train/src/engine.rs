@@ -17,7 +17,7 @@ pub use aees_tasks::Batch;
 
 pub use crate::optimizer::StepControl;
 use aees_run::settings::Precision;
-pub use device::{DeviceChoice, DeviceFacts, EngineDevice, WorkCounts};
+pub use device::{DeviceChoice, EngineDevice, WorkCounts};
 pub use job::{EngineData, EngineJob, Loss};
 pub use select::{SelectError, Target, available, build, engines, select};
 
@@ -109,11 +109,6 @@ pub trait EngineFactory: Sync {
     ///
     /// Asking opens drivers, so ask once.
     fn gpus(&self) -> Vec<EngineDevice>;
-
-    /// What is known of a device beside its name. The driver of an NVIDIA card is asked by others.
-    fn device_facts(&self, _device: &EngineDevice) -> DeviceFacts {
-        DeviceFacts::default()
-    }
 
     /// The folders in which it keeps compiled kernels and what it has tuned, between runs.
     fn caches(&self) -> Vec<PathBuf> {
