@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
+use aees_run::artifact::FileError;
 use rand::Rng;
 use thiserror::Error;
 
@@ -223,10 +224,9 @@ pub fn save_pretrained(
     config: &TextClassifierConfig,
     tensors: &NamedTensors,
 ) -> Result<(), WeightFileError> {
-    let system = |path: &Path, source| WeightFileError::System { action: "write", path: path.to_owned(), source };
-    std::fs::create_dir_all(folder).map_err(|source| system(folder, source))?;
+    std::fs::create_dir_all(folder).map_err(FileError::at("write", folder))?;
     // The weights first: a folder with a config.json is complete.
     weights::write_safetensors(&folder.join("model.safetensors"), tensors)?;
     let path = folder.join("config.json");
-    std::fs::write(&path, format!("{:#}\n", config.to_json())).map_err(|source| system(&path, source))
+    Ok(std::fs::write(&path, format!("{:#}\n", config.to_json())).map_err(FileError::at("write", &path))?)
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use json::Keys;
+use json::{Keys, MAX_POSITIONS, VOCABULARY_SIZE};
 
 /// A family of encoders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,11 +99,11 @@ impl TextArchitecture {
         }
     }
 
-    /// The class of `transformers`.
-    fn class(self) -> &'static str {
+    /// How its classes of `transformers` begin.
+    fn class_stem(self) -> &'static str {
         match self {
-            Self::DistilBert => "DistilBertForSequenceClassification",
-            Self::Bert => "BertForSequenceClassification",
+            Self::DistilBert => "DistilBertFor",
+            Self::Bert => "BertFor",
         }
     }
 }
@@ -182,8 +182,8 @@ impl TextClassifierConfig {
     pub fn check(&self) -> Result<(), ModelConfigError> {
         let keys = Keys::of(self.architecture);
         let positive = [
-            (keys.vocabulary_size, self.vocabulary_size),
-            (keys.max_positions, self.max_positions),
+            (VOCABULARY_SIZE, self.vocabulary_size),
+            (MAX_POSITIONS, self.max_positions),
             (keys.layers, self.layers),
             (keys.dim, self.dim),
             (keys.heads, self.heads),
@@ -220,7 +220,7 @@ impl TextClassifierConfig {
         }
         match self.padding_id {
             Some(id) if id as usize >= self.vocabulary_size => {
-                Err(wrong("pad_token_id", id, &format!("below {}, {}", keys.vocabulary_size, self.vocabulary_size)))
+                Err(wrong("pad_token_id", id, &format!("below {VOCABULARY_SIZE}, {}", self.vocabulary_size)))
             }
             _ => Ok(()),
         }

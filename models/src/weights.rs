@@ -10,6 +10,7 @@ mod safetensors;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use aees_run::artifact::FileError;
 use half::{bf16, f16};
 use thiserror::Error;
 
@@ -53,15 +54,8 @@ const FILE_NAMES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 #[derive(Debug, Error)]
 pub enum WeightFileError {
     /// The system refuses.
-    #[error("cannot {action} the weight file {}: {source}", path.display())]
-    System {
-        /// "read" or "write".
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    #[error("cannot {} the weight file {}: {}", .0.action, .0.path.display(), .0.source)]
+    File(#[from] FileError),
     /// A folder has no weight file.
     #[error("no weights in {}: neither model.safetensors nor pytorch_model.bin is there", path.display())]
     NotFound { path: PathBuf },

@@ -14,7 +14,7 @@ mod recorded;
 mod sentences;
 
 use aees_models::ModelSpec;
-use aees_models::libtorch::{Alignment, NetworkTensors, TorchError, shim};
+use aees_models::libtorch::{NetworkTensors, TorchError, shim};
 use aees_run::nvidia::NvidiaGpu;
 use aees_run::settings::Precision;
 
@@ -90,7 +90,7 @@ impl EngineFactory for LibtorchFactory {
         let (micro_batch, evaluation_batch) = (job.batch_size, job.evaluation_batch);
         let unfit = |error: aees_models::WeightError| EngineError::Weights(error.to_string());
         // Each parameter begins a tile of the gradient noise.
-        let tensors = NetworkTensors::new(model.tensors(), &tensors, Alignment(TILE), place.device).map_err(unfit)?;
+        let tensors = NetworkTensors::new(model.tensors(), &tensors, TILE, place.device).map_err(unfit)?;
         let workload: Box<dyn Workload> = match (model, data) {
             (ModelSpec::ResNet18(config), EngineData::Images(data)) => {
                 Box::new(ImageWorkload::new(&config, &tensors, data, place.device).map_err(unfit)?)
