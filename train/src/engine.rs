@@ -18,7 +18,7 @@ pub use aees_tasks::Batch;
 pub use crate::optimizer::StepControl;
 use aees_run::settings::Precision;
 pub use device::{DeviceChoice, EngineDevice, WorkCounts};
-pub use job::{EngineData, EngineJob, Loss};
+pub use job::{EngineData, EngineJob};
 pub use select::{SelectError, Target, available, build, engines, select};
 
 pub mod burn;

@@ -38,7 +38,7 @@ pub struct FrequencySource {
 #[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
-    /// No adaptive run of another seed was found, or none of a seed among those that were.
+    /// No adaptive run of another seed was found, or none of a seed among those that were; `seed` is the one that lacks.
     #[error("no adaptive {optimizer} run of {regime}, {}, in {root}", seed_text(*.seed), root = root.display())]
     Missing { seed: Option<i64>, regime: String, optimizer: &'static str, root: PathBuf },
     /// Two runs fit.

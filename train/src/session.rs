@@ -24,8 +24,8 @@ pub use active::ActiveRun;
 pub use dry_run::{DryRun, dry_run};
 pub use error::SessionError;
 pub use export::{SavedModel, export, fetch};
+pub(crate) use prepare::check_memory;
 pub use prepare::{Prepared, PreparedRun, RESULTS, load_task, prepare, stored_config};
-pub(crate) use prepare::{check_memory, job_setup};
 
 /// Where a run goes.
 #[derive(Clone, Debug)]

@@ -17,7 +17,7 @@ use crate::engine::{
     Engine, EngineData, EngineError, Split, StepControl, StepRecord, Target, WorkCounts, build, select,
 };
 use crate::event::Subscriber;
-use crate::session::{SessionError, check_memory, job_setup, load_task};
+use crate::session::{SessionError, check_memory, load_task};
 use crate::shared_inputs::SharedInputs;
 use crate::training_task::{PreparedJob, TrainingTask};
 
@@ -119,7 +119,7 @@ impl SentenceJob {
     /// Whatever would keep a run of this configuration from being made.
     pub fn of(config: &RunConfig, batches: usize) -> Result<Option<Self>, SessionError> {
         let task = load_task(config, &mut [], &SharedInputs::for_one_run())?;
-        let PreparedJob { job, .. } = task.job(&job_setup(config)).map_err(SessionError::Job)?;
+        let PreparedJob { job, .. } = task.job(config).map_err(SessionError::Job)?;
         let (ModelSpec::TextClassifier(model), EngineData::Sentences(data)) = (job.model, job.data) else {
             return Ok(None);
         };
@@ -178,7 +178,7 @@ impl StepBench {
         let target = select(&config.engine, &config.device, config.precision)?;
         let task = load_task(config, subscribers, &SharedInputs::for_one_run())?;
         check_memory(config, task.as_ref(), &target)?;
-        let PreparedJob { job, .. } = task.job(&job_setup(config)).map_err(SessionError::Job)?;
+        let PreparedJob { job, .. } = task.job(config).map_err(SessionError::Job)?;
         let (model, data) = (job.model.clone(), job.data.clone());
         let engine = build(job, &target).map_err(SessionError::Job)?;
         Ok(Self {

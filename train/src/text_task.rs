@@ -15,13 +15,13 @@ use aees_models::{ModelSpec, TextClassifierConfig, pretrained, save_pretrained, 
 use aees_tasks::{EpochPlan, StreamPurpose, TextTask, TextTokenizer, TokenData, TokenSplit, sha256_of_file, stream};
 use serde_json::{Map, Value, json};
 
-use crate::engine::{EngineData, EngineError, EngineJob, EngineState, Loss, Split};
+use crate::engine::{EngineData, EngineError, EngineJob, EngineState, Split};
 use crate::event::Subscriber;
 use crate::label_noise_diagnostics::report_json;
 use crate::shared_inputs::SharedInputs;
 use crate::task_error::TaskError;
 use crate::text_files::{ModelFiles, TextFiles};
-use crate::training_task::{JobSetup, ModelSize, PreparedJob, TaskFacts, TrainingTask, model_tensors};
+use crate::training_task::{ModelSize, PreparedJob, TaskFacts, TrainingTask, model_tensors};
 use aees_run::artifact::FileError;
 use aees_run::identity::{Id, Inputs};
 use aees_run::settings::RunConfig;
@@ -104,14 +104,6 @@ impl TextClassificationTask {
         })
     }
 
-    fn split(&self, split: Split) -> Option<&TokenSplit> {
-        match split {
-            Split::Train => Some(&self.data.train),
-            Split::Validation => Some(&self.data.validation),
-            Split::Test => self.data.test.as_ref(),
-        }
-    }
-
     /// The reference's count for a forward pass over a batch, which it pads to the longest sentence.
     fn padded_flops(&self, split: &TokenSplit, examples: impl Iterator<Item = usize>) -> f64 {
         let (mut count, mut longest) = (0, 0);
@@ -150,7 +142,7 @@ impl TrainingTask for TextClassificationTask {
     }
 
     fn labels(&self, split: Split) -> &[u32] {
-        self.split(split).map_or(&[], TokenSplit::labels)
+        split.sentences(&self.data).map_or(&[], TokenSplit::labels)
     }
 
     fn learning_rate_factor(&self, _epoch: u64, step: u64) -> f64 {
@@ -162,7 +154,7 @@ impl TrainingTask for TextClassificationTask {
     }
 
     fn eval_flops(&self, split: Split) -> f64 {
-        let Some(sentences) = self.split(split) else { return 0.0 };
+        let Some(sentences) = split.sentences(&self.data) else { return 0.0 };
         let batches = (0..sentences.len()).step_by(self.batch_size);
         batches
             .map(|start| {
@@ -184,9 +176,9 @@ impl TrainingTask for TextClassificationTask {
         self.tokens.tokenizer.save(folder).map_err(|error| unwritten(&error))
     }
 
-    fn job(&self, setup: &JobSetup) -> Result<PreparedJob, EngineError> {
+    fn job(&self, config: &RunConfig) -> Result<PreparedJob, EngineError> {
         let parameter_stream =
-            |parameter: usize| stream(setup.seed, StreamPurpose::InitialParameters, parameter as u64);
+            |parameter: usize| stream(config.seed, StreamPurpose::InitialParameters, parameter as u64);
         let model = ModelSpec::TextClassifier(self.model.clone());
         let (tensors, notices) = match &self.weights {
             Some(path) => {
@@ -199,18 +191,8 @@ impl TrainingTask for TextClassificationTask {
             }
             None => (model.draw(parameter_stream), Vec::new()),
         };
-        let job = EngineJob {
-            model,
-            tensors,
-            data: EngineData::Sentences(self.data.clone()),
-            loss: Loss::CrossEntropy,
-            optimizer: setup.optimizer,
-            noise_seed: setup.seed,
-            dropout_seed: setup.seed,
-            batch_size: setup.batch_size.min(self.data.train.len()),
-            evaluation_batch: EVALUATION_BATCH,
-        };
-        Ok(PreparedJob { job, notices })
+        let job = EngineJob::of(config, model, tensors, EngineData::Sentences(self.data.clone()));
+        Ok(PreparedJob { job: EngineJob { evaluation_batch: EVALUATION_BATCH, ..job }, notices })
     }
 
     fn describe(&self, settings: &RunConfig, config: &mut Map<String, Value>) {

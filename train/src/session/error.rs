@@ -44,7 +44,7 @@ pub enum SessionError {
     /// A file that the user names for the result.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// More than this machine has.
+    /// More bytes than a process on this machine can have; those needed are counted low.
     #[error("this run needs at least {} of memory, and there are {}", bytes(*needed), bytes(*available as f64))]
     Memory { needed: f64, available: u64 },
     /// Nothing that the run left can be gone on from.

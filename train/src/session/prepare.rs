@@ -26,12 +26,11 @@ use crate::engine::{DeviceChoice, Engine, Target, build, select};
 use crate::engine_info::watch;
 use crate::event::{RunEvent, Start, Subscriber, Subscribers, UntilItFails};
 use crate::frequency_source::FrequencySource;
-use crate::optimizer::{OptimizerConfig, OptimizerKind};
 use crate::run_logs::{MetricsLog, TextLog};
 use crate::shared_inputs::SharedInputs;
 use crate::tensorboard_log::TensorBoardLog;
 use crate::text_task::TextClassificationTask;
-use crate::training_task::{JobSetup, ModelSize, PreparedJob, TrainingTask};
+use crate::training_task::{ModelSize, PreparedJob, TrainingTask};
 
 /// The folder in which runs without a folder of their own are made.
 pub const RESULTS: &str = "results";
@@ -115,7 +114,7 @@ pub fn prepare(
     let schedule = schedule(config, task.steps_per_epoch(config.step_examples()).saturating_mul(config.epochs.get()))?;
     let aees = controllers(config, schedule.as_ref())?;
     // Before the folder: weights that do not fit must not cost a run that is there.
-    let PreparedJob { job, notices: job_notices } = task.job(&job_setup(config)).map_err(SessionError::Job)?;
+    let PreparedJob { job, notices: job_notices } = task.job(config).map_err(SessionError::Job)?;
     let mut engine = build(job, &target).map_err(SessionError::Job)?;
     let directory = open_directory(config, folder, &identity)?;
     let checkpoints = CheckpointFolder::new(directory.checkpoints(), identity.run_id.full());
@@ -271,23 +270,6 @@ pub(crate) fn check_memory(config: &RunConfig, task: &dyn TrainingTask, target: 
     match memory_limit() {
         Some(available) if needed > available as f64 => Err(SessionError::Memory { needed, available }),
         _ => Ok(()),
-    }
-}
-
-/// What the job of an engine takes from the settings.
-pub(crate) fn job_setup(config: &RunConfig) -> JobSetup {
-    let kind = match config.optimizer {
-        OptimizerName::AdamW => OptimizerKind::ADAMW,
-        OptimizerName::Sgd => OptimizerKind::Sgd { momentum: config.momentum.get() },
-    };
-    JobSetup {
-        optimizer: OptimizerConfig {
-            kind,
-            weight_decay: config.weight_decay.get(),
-            max_gradient_norm: config.grad_clip.map(|norm| norm.get()),
-        },
-        seed: config.seed,
-        batch_size: config.batch_size.get(),
     }
 }
 

@@ -80,7 +80,7 @@ fn engine(most: usize, batch_size: usize) -> LibtorchEngine {
     let place = Computing::new(&EngineDevice::cpu("libtorch"), Precision::F32).unwrap();
     let optimizer = Optimizer::new(SGD, 0, &tensors);
     let workload = Box::new(ScarceNetwork { logits, statistic, most, staged: None });
-    LibtorchEngine::new(place, workload, tensors, optimizer, Loss::CrossEntropy, batch_size, 16)
+    LibtorchEngine::new(place, workload, tensors, optimizer, batch_size, 16)
 }
 
 fn step(engine: &mut LibtorchEngine, step: u64) -> Result<(), EngineError> {

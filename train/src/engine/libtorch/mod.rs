@@ -86,7 +86,7 @@ impl EngineFactory for LibtorchFactory {
     ) -> Result<Box<dyn Engine>, EngineError> {
         check_version(shim::version_built_for(), &shim::version_loaded().map_err(failed("looked at libtorch"))?)?;
         let place = Computing::new(device, precision)?;
-        let EngineJob { model, tensors, data, loss, optimizer, noise_seed, dropout_seed, .. } = job;
+        let EngineJob { model, tensors, data, optimizer, noise_seed, dropout_seed, .. } = job;
         let (micro_batch, evaluation_batch) = (job.batch_size, job.evaluation_batch);
         let unfit = |error: aees_models::WeightError| EngineError::Weights(error.to_string());
         // Each parameter begins a tile of the gradient noise.
@@ -101,7 +101,7 @@ impl EngineFactory for LibtorchFactory {
             _ => return Err(EngineError::Job { engine: self.name() }),
         };
         let optimizer = Optimizer::new(optimizer, noise_seed, &tensors);
-        Ok(Box::new(LibtorchEngine::new(place, workload, tensors, optimizer, loss, micro_batch, evaluation_batch)))
+        Ok(Box::new(LibtorchEngine::new(place, workload, tensors, optimizer, micro_batch, evaluation_batch)))
     }
 }
 
