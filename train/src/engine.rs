@@ -116,18 +116,11 @@ pub trait EngineFactory: Sync {
     }
 
     /// Seconds of the fastest of some products of two square matrices of this side, on a device and in a precision: what
-    /// a training step is measured against. `None` where it cannot tell.
+    /// a training step is measured against.
     ///
     /// # Errors
     /// When the device refuses the work.
-    fn product_seconds(
-        &self,
-        _device: &EngineDevice,
-        _precision: Precision,
-        _side: usize,
-    ) -> Result<Option<f64>, EngineError> {
-        Ok(None)
-    }
+    fn product_seconds(&self, device: &EngineDevice, precision: Precision, side: usize) -> Result<f64, EngineError>;
 
     /// Why it can use no device of a kind, whatever the machine has; none if it can.
     fn lacks(&self, wanted: DeviceChoice) -> Option<String>;

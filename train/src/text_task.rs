@@ -68,8 +68,7 @@ impl TextClassificationTask {
         let mut notices = found.notices.clone();
         notices.append(&mut files.notices());
         let tests_at_end = config.eval_test && found.data.test.is_some();
-        let lengths = |split: &TokenSplit| (0..split.len()).map(|index| split.length(index)).collect::<Vec<_>>();
-        let forward = |split: &TokenSplit| 2.0 * model.multiply_adds(&lengths(split)) as f64;
+        let forward = |split: &TokenSplit| 2.0 * model.multiply_adds(&split.lengths().collect::<Vec<_>>()) as f64;
         let facts = TaskFacts {
             model_name: model_name(config, &model),
             data: found.data.origin.to_string(),
@@ -133,7 +132,7 @@ impl TrainingTask for TextClassificationTask {
         if !self.bucket_by_length {
             return EpochPlan::without_augmentation(self.seed, epoch, train.len() as u32);
         }
-        let lengths: Vec<u32> = (0..train.len()).map(|index| train.length(index) as u32).collect();
+        let lengths: Vec<u32> = train.lengths().map(|length| length as u32).collect();
         EpochPlan::by_length(self.seed, epoch, &lengths, self.batch_size)
     }
 
@@ -156,11 +155,8 @@ impl TrainingTask for TextClassificationTask {
     fn eval_flops(&self, split: Split) -> f64 {
         let Some(sentences) = split.sentences(&self.data) else { return 0.0 };
         let batches = (0..sentences.len()).step_by(self.batch_size);
-        batches
-            .map(|start| {
-                self.padded_flops(sentences, start..start.saturating_add(self.batch_size).min(sentences.len()))
-            })
-            .sum()
+        let end = |start: usize| start.saturating_add(self.batch_size).min(sentences.len());
+        batches.map(|start| self.padded_flops(sentences, start..end(start))).sum()
     }
 
     fn size(&self, batch_size: usize) -> ModelSize {

@@ -150,19 +150,7 @@ impl PreparedRun {
     /// # Errors
     /// When a log cannot be written.
     pub fn start(self, mut subscribers: Vec<Box<dyn Subscriber>>) -> Result<ActiveRun, SessionError> {
-        let Self {
-            config,
-            identity,
-            target,
-            task,
-            schedule,
-            directory,
-            checkpoints,
-            engine,
-            mut state,
-            notices,
-            force,
-        } = self;
+        let Self { config, identity, target, task, schedule, directory, mut state, notices, .. } = self;
         state.sessions.push(WorkSession::begin());
         let watch = watch(&target);
         open_logs(&config, &directory, &state, &mut subscribers)?;
@@ -182,8 +170,8 @@ impl PreparedRun {
         };
         subscribers.tell(&RunEvent::Started(&start));
         notices.iter().for_each(|notice| subscribers.tell(&RunEvent::Warning(notice)));
-        let drive = Drive::new(&config, task, engine, checkpoints, subscribers, state);
-        Ok(ActiveRun { config, identity, target, schedule, directory, drive, force, watch })
+        let drive = Drive::new(&config, task, self.engine, self.checkpoints, subscribers, state);
+        Ok(ActiveRun { config, identity, target, schedule, directory, drive, force: self.force, watch })
     }
 }
 

@@ -66,8 +66,8 @@ impl EngineFactory for BurnFactory {
         vec![kernel_cache::folder()]
     }
 
-    fn product_seconds(&self, device: &EngineDevice, _: Precision, side: usize) -> Result<Option<f64>, EngineError> {
-        product::seconds(&device::handle(device)?, side).map(Some)
+    fn product_seconds(&self, device: &EngineDevice, _: Precision, side: usize) -> Result<f64, EngineError> {
+        product::seconds(&device::handle(device)?, side)
     }
 
     fn lacks(&self, wanted: DeviceChoice) -> Option<String> {

@@ -69,13 +69,8 @@ impl EngineFactory for LibtorchFactory {
         }
     }
 
-    fn product_seconds(
-        &self,
-        device: &EngineDevice,
-        precision: Precision,
-        side: usize,
-    ) -> Result<Option<f64>, EngineError> {
-        Computing::new(device, precision)?.product_seconds(side).map(Some)
+    fn product_seconds(&self, device: &EngineDevice, precision: Precision, side: usize) -> Result<f64, EngineError> {
+        Computing::new(device, precision)?.product_seconds(side)
     }
 
     fn build(
