@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use aees_run::settings::{ControlMode, OptimizerName, RunConfig, SchedulerName, TaskName, read_file};
+use aees_control::schedule::ScheduleKind;
+use aees_run::settings::{ControlMode, OptimizerName, RunConfig, TaskName, read_file};
 
 fn configs() -> Vec<(String, RunConfig)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/cifar100");
@@ -42,7 +43,7 @@ fn there_is_one_for_each_published_setting_and_each_says_what_its_name_says() {
         assert_eq!(config.optimizer, if sgd { OptimizerName::Sgd } else { OptimizerName::AdamW }, "{name}");
         assert_eq!(config.lr.get(), if sgd { 0.1 } else { 1e-3 }, "{name}");
         assert_eq!(config.control_mode == ControlMode::Adaptive, name.contains("aees"), "{name}");
-        assert_eq!(config.lr_scheduler == SchedulerName::Cosine, name.contains("cosine"), "{name}");
+        assert_eq!(config.lr_scheduler == ScheduleKind::Cosine, name.contains("cosine"), "{name}");
         let noise = format!("{}{:.0}", &config.label_noise_type.name()[..3], 100.0 * config.label_noise_rate.get());
         let regime = match noise.as_str() {
             "non0" => "clean",

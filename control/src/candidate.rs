@@ -52,6 +52,7 @@ impl Axis {
 }
 
 /// A candidate value or list that cannot be used.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CandidateError {
     /// The list is empty.
@@ -59,20 +60,10 @@ pub enum CandidateError {
     Empty(Axis),
     /// A piece of the text is not a number.
     #[error("Invalid value '{text}' in {}.", .axis.field())]
-    NotANumber {
-        /// The list.
-        axis: Axis,
-        /// The piece as typed.
-        text: String,
-    },
+    NotANumber { axis: Axis, text: String },
     /// A value is `nan` or infinite. The reference accepts it and then trains on it.
     #[error("Invalid value '{text}' in {}: it must be finite.", .axis.field())]
-    NotFinite {
-        /// The list.
-        axis: Axis,
-        /// The value as typed.
-        text: String,
-    },
+    NotFinite { axis: Axis, text: String },
     /// A piece of the text is a number outside the range of its axis.
     #[error("{} values must be {}.", .0.field(), .0.bound())]
     TextOutOfRange(Axis),
@@ -81,12 +72,7 @@ pub enum CandidateError {
     ValueOutOfRange(Axis),
     /// A value stands twice in its list.
     #[error("{} contains a duplicate value: {text}.", .axis.field())]
-    Duplicate {
-        /// The list.
-        axis: Axis,
-        /// The value, printed as Python prints it.
-        text: String,
-    },
+    Duplicate { axis: Axis, text: String },
     /// A single multiplier is not positive, or not finite.
     #[error("lr_multiplier must be positive.")]
     LrMultiplier,
@@ -97,7 +83,7 @@ pub enum CandidateError {
 
 /// A learning-rate multiplier: positive and finite.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
-#[serde(try_from = "f64", into = "f64")]
+#[serde(try_from = "f64")]
 pub struct LrMultiplier(f64);
 
 impl LrMultiplier {
@@ -114,7 +100,7 @@ impl LrMultiplier {
 
 /// The standard deviation of gradient noise: finite and not negative.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
-#[serde(try_from = "f64", into = "f64")]
+#[serde(try_from = "f64")]
 pub struct NoiseStd(f64);
 
 impl NoiseStd {
@@ -126,18 +112,6 @@ impl NoiseStd {
     /// The standard deviation as a plain number.
     pub fn get(self) -> f64 {
         self.0
-    }
-}
-
-impl From<LrMultiplier> for f64 {
-    fn from(multiplier: LrMultiplier) -> Self {
-        multiplier.0
-    }
-}
-
-impl From<NoiseStd> for f64 {
-    fn from(noise: NoiseStd) -> Self {
-        noise.0
     }
 }
 
@@ -203,13 +177,13 @@ impl From<Definition> for Candidate {
 
 /// The candidates of a run: both axes, checked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "CandidateLists", into = "CandidateLists")]
+#[serde(try_from = "CandidateLists")]
 pub struct CandidateSet {
     lr: Vec<LrMultiplier>,
     noise: Vec<NoiseStd>,
 }
 
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct CandidateLists {
     lr: Vec<f64>,
     noise: Vec<f64>,
@@ -262,12 +236,6 @@ impl TryFrom<CandidateLists> for CandidateSet {
 
     fn try_from(lists: CandidateLists) -> Result<Self, Self::Error> {
         Self::new(&lists.lr, &lists.noise)
-    }
-}
-
-impl From<CandidateSet> for CandidateLists {
-    fn from(set: CandidateSet) -> Self {
-        Self { lr: set.values(Axis::Lr), noise: set.values(Axis::Noise) }
     }
 }
 

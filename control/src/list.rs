@@ -136,6 +136,11 @@ macro_rules! list {
                 }
             }
 
+            /// Checks each of its settings against its range.
+            pub fn check_ranges(&self) -> Result<(), $crate::settings::SettingError> {
+                self.settings().iter().try_for_each(|(setting, number)| setting.check(*number))
+            }
+
             /// What it does.
             pub(crate) fn rule(&self) -> &dyn $rule {
                 match self { $(Self::$variant(entry) => entry),+ }

@@ -18,6 +18,7 @@ use crate::rng::PythonRandom;
 const SUM_TOLERANCE: f64 = 1e-12;
 
 /// A schedule that cannot be made, or that was not followed.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum OpenLoopError {
     /// A probability is negative or not finite.
@@ -34,12 +35,7 @@ pub enum OpenLoopError {
     NoArms,
     /// A source run names an arm that does not exist.
     #[error("a source run uses arm {arm}, but there are {n_arms} arms.")]
-    SourceArm {
-        /// The arm.
-        arm: usize,
-        /// How many arms there are.
-        n_arms: usize,
-    },
+    SourceArm { arm: usize, n_arms: usize },
     /// The source runs have no episodes.
     #[error("the source runs contain no episodes.")]
     NoSource,

@@ -1,7 +1,7 @@
 //! Defects of the reference that must not come back, by their numbers in its list of known weaknesses.
 
 use aees_control::controller::LogCell;
-use aees_control::schedule::{EpochSchedule, ScheduleKind};
+use aees_control::schedule::{RateSchedule, ScheduleKind};
 use aees_control::{Aees, AeesConfig, Axis, StructuredControlMode, parse_candidates};
 
 fn config() -> AeesConfig {
@@ -75,7 +75,7 @@ fn defect_07_an_episode_without_a_reward_is_dropped() {
 fn defect_08_an_optimizer_error_cannot_leave_a_scaled_learning_rate() {
     // The multiplier is a copied value and the schedule a pure function: there is no shared rate to restore. A step that
     // fails after `open` and is tried again sees the same schedule and the same candidate, and nothing has moved.
-    let schedule = EpochSchedule::new(ScheduleKind::Cosine, 10, 0);
+    let schedule = RateSchedule::of_epochs(ScheduleKind::Cosine, 10, 0);
     let mut aees = Aees::new(config()).unwrap();
     let rate = |candidate: aees_control::Candidate| 1e-3 * schedule.factor(3) * candidate.lr_multiplier.get();
     let first = rate(aees.open(0).unwrap());

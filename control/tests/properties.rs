@@ -3,7 +3,7 @@
 use aees_control::open_loop::largest_remainder;
 use aees_control::reward::{EpisodeLosses, LogLossDrop, Reward};
 use aees_control::rng::{NumpyGenerator, PythonRandom};
-use aees_control::schedule::{EpochSchedule, ScheduleKind, StepSchedule};
+use aees_control::schedule::{RateSchedule, ScheduleKind};
 use aees_control::{Axis, CandidateSet, parse_candidates, python_float};
 use proptest::prelude::*;
 
@@ -90,8 +90,8 @@ proptest! {
     #[test]
     fn schedules_stay_in_the_unit_interval(kind in 0..4usize, span in 0..50u64, warmup in 0..60u64, at in 0..200u64) {
         let kind = KINDS[kind];
-        prop_assert!((0.0..=1.0).contains(&EpochSchedule::new(kind, span, warmup).factor(at)));
-        prop_assert!((0.0..=1.0).contains(&StepSchedule::new(kind, span, warmup).factor(at)));
+        prop_assert!((0.0..=1.0).contains(&RateSchedule::of_epochs(kind, span, warmup).factor(at)));
+        prop_assert!((0.0..=1.0).contains(&RateSchedule::of_steps(kind, span, warmup).factor(at)));
     }
 
     #[test]

@@ -100,7 +100,7 @@ fn label_noise_of_the_news_task() {
         assert_eq!(sample[..6], [83810, 14592, 3278, 97196, 36048, 32098]);
         sample.sort_unstable();
         assert_eq!(&sample[..sorted.len()], sorted);
-        let drawn: Vec<usize> = choices.iter().filter_map(|_| random.choice_index(3)).collect();
+        let drawn: Vec<usize> = choices.iter().map(|_| random.randrange(3)).collect();
         assert_eq!(drawn, choices);
     }
 }

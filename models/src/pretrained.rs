@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
+use aees_run::artifact::FileError;
 use rand::Rng;
 use thiserror::Error;
 
@@ -28,23 +29,15 @@ pub struct Pretrained {
 }
 
 /// Something that weights have too much or too little, and that is no error.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
     /// These tensors of the head are not in the weights and have been drawn.
-    NewHead {
-        /// Their names.
-        names: Vec<String>,
-    },
+    NewHead { names: Vec<String> },
     /// These tensors of the weights belong to another head and have been left out.
-    OtherHeadDropped {
-        /// Their names in the file.
-        names: Vec<String>,
-    },
+    OtherHeadDropped { names: Vec<String> },
     /// These tensors of the weights are constants that are computed here.
-    ConstantsDropped {
-        /// Their names in the file.
-        names: Vec<String>,
-    },
+    ConstantsDropped { names: Vec<String> },
 }
 
 impl fmt::Display for Notice {
@@ -59,6 +52,7 @@ impl fmt::Display for Notice {
 }
 
 /// Why weights are not those of a network.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PretrainedError {
     /// The configuration is not that of a network.
@@ -69,50 +63,22 @@ pub enum PretrainedError {
         "the weights lack {} of the tensors of the {architecture} encoder: {}{}",
         names.len(), names.join(", "), layers_hint(*layers_expected, *layers_found)
     )]
-    Missing {
-        /// What the configuration says.
-        architecture: TextArchitecture,
-        /// Names in the network.
-        names: Vec<String>,
-        /// Layers of the configuration.
-        layers_expected: usize,
-        /// Layers of the weights.
-        layers_found: usize,
-    },
+    Missing { architecture: TextArchitecture, names: Vec<String>, layers_expected: usize, layers_found: usize },
     /// The network has no such tensors.
     #[error(
         "the {architecture} network has no {} of the tensors in the weights: {}{}",
         names.len(), names.join(", "), layers_hint(*layers_expected, *layers_found)
     )]
-    Unexpected {
-        /// What the configuration says.
-        architecture: TextArchitecture,
-        /// Names in the file.
-        names: Vec<String>,
-        /// Layers of the configuration.
-        layers_expected: usize,
-        /// Layers of the weights.
-        layers_found: usize,
-    },
+    Unexpected { architecture: TextArchitecture, names: Vec<String>, layers_expected: usize, layers_found: usize },
     /// Two tensors of the file are one of the network.
     #[error("the weights have the tensor `{name}` twice, as `{first}` and as `{second}`")]
-    Twice {
-        /// Name in the network.
-        name: String,
-        /// One name in the file.
-        first: String,
-        /// Another.
-        second: String,
-    },
+    Twice { name: String, first: String, second: String },
     /// A tensor has another shape.
     #[error(transparent)]
     Tensor(#[from] WeightError),
     /// A tensor does not hold floating-point numbers.
     #[error("tensor `{name}`: expected floating-point numbers, found I64")]
-    Integers {
-        /// PyTorch's name of the tensor.
-        name: String,
-    },
+    Integers { name: String },
 }
 
 fn layers_hint(expected: usize, found: usize) -> String {
@@ -258,10 +224,9 @@ pub fn save_pretrained(
     config: &TextClassifierConfig,
     tensors: &NamedTensors,
 ) -> Result<(), WeightFileError> {
-    let system = |path: &Path, source| WeightFileError::System { action: "write", path: path.to_owned(), source };
-    std::fs::create_dir_all(folder).map_err(|source| system(folder, source))?;
+    std::fs::create_dir_all(folder).map_err(FileError::at("write", folder))?;
     // The weights first: a folder with a config.json is complete.
     weights::write_safetensors(&folder.join("model.safetensors"), tensors)?;
     let path = folder.join("config.json");
-    std::fs::write(&path, format!("{:#}\n", config.to_json())).map_err(|source| system(&path, source))
+    Ok(std::fs::write(&path, format!("{:#}\n", config.to_json())).map_err(FileError::at("write", &path))?)
 }

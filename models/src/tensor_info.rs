@@ -32,30 +32,18 @@ pub struct TensorInfo {
 }
 
 /// Why weights do not fit a network.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum WeightError {
     /// The network has a tensor that was not given.
     #[error("the weights lack the tensor `{name}`")]
-    Missing {
-        /// PyTorch's name of the tensor.
-        name: String,
-    },
+    Missing { name: String },
     /// A tensor was given that the network does not have.
     #[error("the network has no tensor `{name}`")]
-    Unexpected {
-        /// The name as it was given.
-        name: String,
-    },
+    Unexpected { name: String },
     /// A tensor has another shape in the network.
     #[error("tensor `{name}`: expected shape {expected:?}, found {found:?}")]
-    Shape {
-        /// PyTorch's name of the tensor.
-        name: String,
-        /// Shape in the network.
-        expected: Vec<usize>,
-        /// Shape as it was given.
-        found: Vec<usize>,
-    },
+    Shape { name: String, expected: Vec<usize>, found: Vec<usize> },
 }
 
 impl TensorInfo {
@@ -117,17 +105,9 @@ pub(crate) enum Initial {
     /// All alike; nothing is drawn.
     Constant(f32),
     /// Uniform from minus to plus the bound.
-    Uniform {
-        /// The largest absolute value.
-        bound: f32,
-    },
-    /// Normal around zero.
-    Normal {
-        /// Standard deviation.
-        deviation: f32,
-        /// A row that is zero whatever was drawn for it.
-        zero_row: Option<usize>,
-    },
+    Uniform { bound: f32 },
+    /// Normal around zero, but for a row that is zero whatever was drawn for it.
+    Normal { deviation: f32, zero_row: Option<usize> },
 }
 
 impl Initial {

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use json::Keys;
+use json::{Keys, MAX_POSITIONS, VOCABULARY_SIZE};
 
 /// A family of encoders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,46 +70,24 @@ pub struct TextClassifierConfig {
 }
 
 /// Why a `config.json` is not that of a network here.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ModelConfigError {
     /// The file cannot be read.
     #[error("cannot read the model's configuration {}: {reason}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        reason: String,
-    },
+    Unreadable { path: PathBuf, reason: String },
     /// The file is not JSON, or the JSON is not an object.
     #[error("the model's configuration is not a JSON object: {reason}")]
-    NotJson {
-        /// Where it stops making sense.
-        reason: String,
-    },
+    NotJson { reason: String },
     /// Neither a DistilBERT nor a BERT.
     #[error("unknown model architecture {found}; known are \"distilbert\" and \"bert\"")]
-    Architecture {
-        /// What the configuration says.
-        found: String,
-    },
+    Architecture { found: String },
     /// A field has a value that no network here can have.
     #[error("model configuration: {field} is {found}, expected {expected}")]
-    Field {
-        /// Key in the JSON.
-        field: &'static str,
-        /// The value.
-        found: String,
-        /// What can stand there.
-        expected: String,
-    },
+    Field { field: &'static str, found: String, expected: String },
     /// Another error, in a file.
     #[error("{}: {error}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        error: Box<ModelConfigError>,
-    },
+    File { path: PathBuf, error: Box<ModelConfigError> },
 }
 
 impl TextArchitecture {
@@ -121,11 +99,11 @@ impl TextArchitecture {
         }
     }
 
-    /// The class of `transformers`.
-    fn class(self) -> &'static str {
+    /// How its classes of `transformers` begin.
+    fn class_stem(self) -> &'static str {
         match self {
-            Self::DistilBert => "DistilBertForSequenceClassification",
-            Self::Bert => "BertForSequenceClassification",
+            Self::DistilBert => "DistilBertFor",
+            Self::Bert => "BertFor",
         }
     }
 }
@@ -204,8 +182,8 @@ impl TextClassifierConfig {
     pub fn check(&self) -> Result<(), ModelConfigError> {
         let keys = Keys::of(self.architecture);
         let positive = [
-            (keys.vocabulary_size, self.vocabulary_size),
-            (keys.max_positions, self.max_positions),
+            (VOCABULARY_SIZE, self.vocabulary_size),
+            (MAX_POSITIONS, self.max_positions),
             (keys.layers, self.layers),
             (keys.dim, self.dim),
             (keys.heads, self.heads),
@@ -242,7 +220,7 @@ impl TextClassifierConfig {
         }
         match self.padding_id {
             Some(id) if id as usize >= self.vocabulary_size => {
-                Err(wrong("pad_token_id", id, &format!("below {}, {}", keys.vocabulary_size, self.vocabulary_size)))
+                Err(wrong("pad_token_id", id, &format!("below {VOCABULARY_SIZE}, {}", self.vocabulary_size)))
             }
             _ => Ok(()),
         }

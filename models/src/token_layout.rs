@@ -13,6 +13,7 @@ use crate::TextClassifierConfig;
 pub const MASKED_SCORE: f32 = -1e9;
 
 /// Why ids do not make a batch.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BatchError {
     /// There is no sentence.
@@ -20,39 +21,19 @@ pub enum BatchError {
     Empty,
     /// A sentence has no tokens.
     #[error("sentence {sentence} of the batch has no tokens")]
-    EmptySentence {
-        /// Its place in the batch.
-        sentence: usize,
-    },
+    EmptySentence { sentence: usize },
     /// The lengths are not those of the ids.
     #[error("the sentences of a batch have {expected} tokens together, but {found} ids were given")]
-    Lengths {
-        /// Sum of the lengths.
-        expected: usize,
-        /// Number of ids.
-        found: usize,
-    },
+    Lengths { expected: usize, found: usize },
     /// A sentence has more tokens than the network has positions.
     #[error("sentence {sentence} of the batch has {found} tokens, but the model has only {positions} positions")]
-    TooLong {
-        /// Its place in the batch.
-        sentence: usize,
-        /// Its length.
-        found: usize,
-        /// Rows of the position table.
-        positions: usize,
-    },
+    TooLong { sentence: usize, found: usize, positions: usize },
     /// The network has no embedding for an id.
     #[error(
         "token id {id} is outside the vocabulary of the model, which has {vocabulary_size} entries: \
          the tokenizer belongs to another model"
     )]
-    UnknownToken {
-        /// The id.
-        id: i32,
-        /// Entries of the word embeddings.
-        vocabulary_size: usize,
-    },
+    UnknownToken { id: i32, vocabulary_size: usize },
 }
 
 /// Where the tokens of a batch lie.

@@ -10,6 +10,7 @@ mod safetensors;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use aees_run::artifact::FileError;
 use half::{bf16, f16};
 use thiserror::Error;
 
@@ -49,41 +50,24 @@ impl FileTensor {
 const FILE_NAMES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 
 /// Why a weight file cannot be read or written.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, Error)]
 pub enum WeightFileError {
     /// The system refuses.
-    #[error("cannot {action} the weight file {}: {source}", path.display())]
-    System {
-        /// "read" or "write".
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    #[error("cannot {} the weight file {}: {}", .0.action, .0.path.display(), .0.source)]
+    File(#[from] FileError),
     /// A folder has no weight file.
     #[error("no weights in {}: neither model.safetensors nor pytorch_model.bin is there", path.display())]
-    NotFound {
-        /// The folder.
-        path: PathBuf,
-    },
+    NotFound { path: PathBuf },
     /// The name of a file does not tell its format.
     #[error(
         "weight file {}: expected a name that ends in .safetensors, .bin, .pt or .pth",
         path.display()
     )]
-    UnknownFormat {
-        /// The file.
-        path: PathBuf,
-    },
+    UnknownFormat { path: PathBuf },
     /// The content is damaged, cut off, or of another format.
     #[error("weight file {}: {reason}", path.display())]
-    Corrupt {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
+    Corrupt { path: PathBuf, reason: String },
 }
 
 /// Reads a weight file by the end of its name, or the one in a folder.

@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensors};
@@ -27,12 +26,12 @@ const FORMAT: u32 = 2;
 /// Whether a file in a run's `checkpoints` is one that a run wrote: by its name, and by what its header says.
 pub(crate) fn is_checkpoint(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let mut head = Vec::new();
-    let read = input::open(path).and_then(|file| file.take(1 << 12).read_to_end(&mut head));
     // A damaged one may have lost its header; a whole one of another program has one of its own.
-    let is_of_others =
-        head.get(8) == Some(&b'{') && !head.windows(HEADER_KEY.len()).any(|it| it == HEADER_KEY.as_bytes());
-    is_leftover(&name) || (name.starts_with("step-") || name.starts_with("best")) && read.is_ok() && !is_of_others
+    let is_of_others = |head: Vec<u8>| {
+        head.get(8) == Some(&b'{') && !head.windows(HEADER_KEY.len()).any(|it| it == HEADER_KEY.as_bytes())
+    };
+    let is_named = name.starts_with("step-") || name.starts_with("best");
+    is_leftover(&name) || is_named && input::head(path, 1 << 12).is_ok_and(|head| !is_of_others(head))
 }
 
 /// What an engine needs to go on: tensors by name, and the optimizer's step count. The same for all engines.
@@ -121,16 +120,12 @@ impl CheckpointFolder {
     pub fn write(&self, checkpoint: &Checkpoint) -> Result<PathBuf, FileError> {
         let path = self.step_path(checkpoint.state.step);
         self.write_to(&path, checkpoint)?;
-        self.remove_old()?;
+        self.remove_all_but(self.newest)?;
         Ok(path)
     }
 
     fn step_path(&self, step: u64) -> PathBuf {
         self.path.join(format!("step-{step:09}.safetensors"))
-    }
-
-    fn remove_old(&self) -> Result<(), FileError> {
-        self.remove_all_but(self.newest)
     }
 
     /// Leaves nothing but the file of the best epoch, if there is one.
@@ -161,7 +156,7 @@ impl CheckpointFolder {
             .and_then(|()| fs::rename(&temporary, &path))
             .map_err(FileError::at("write", &path))?;
         sync_folder_of(&path);
-        self.remove_old()?;
+        self.remove_all_but(self.newest)?;
         Ok(path)
     }
 
@@ -257,23 +252,14 @@ struct CheckpointVersion {
     run_id: String,
 }
 
-/// SHA-256 over the header and every tensor, in the order of their names.
-fn digest_of(header: &str, tensors: &NamedTensors) -> String {
-    let mut hasher = Sha256::new();
-    hasher.update(header);
-    hash_tensors(&mut hasher, tensors.iter().map(|(name, array)| (name.as_str(), array)));
-    hexadecimal(&hasher.finalize())
-}
-
 /// SHA-256 over the model's parameters and buffers: equal digests mean equal models.
 pub fn parameter_digest(state: &EngineState) -> String {
-    let mut hasher = Sha256::new();
-    let model = state.tensors.iter().filter(|(name, _)| name.starts_with("model."));
-    hash_tensors(&mut hasher, model.map(|(name, array)| (name.as_str(), array)));
-    hexadecimal(&hasher.finalize())
+    digest_of("", state.tensors.iter().filter(|(name, _)| name.starts_with("model.")))
 }
 
-fn hash_tensors<'a>(hasher: &mut Sha256, tensors: impl Iterator<Item = (&'a str, &'a HostTensor)>) {
+/// SHA-256 over a header and tensors, in their order.
+fn digest_of<'a>(header: &str, tensors: impl IntoIterator<Item = (&'a String, &'a HostTensor)>) -> String {
+    let mut hasher = Sha256::new_with_prefix(header);
     for (name, array) in tensors {
         hasher.update(name);
         hasher.update([0]);
@@ -282,13 +268,14 @@ fn hash_tensors<'a>(hasher: &mut Sha256, tensors: impl Iterator<Item = (&'a str,
         }
         hasher.update(array.bytes());
     }
+    hexadecimal(&hasher.finalize())
 }
 
 fn array(view: &safetensors::tensor::TensorView<'_>) -> Result<HostTensor, String> {
     if view.dtype() != Dtype::F32 {
         return Err(format!("a tensor has type {:?}, not F32", view.dtype()));
     }
-    let values = view.data().chunks_exact(4).map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
+    let values = view.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
     Ok(HostTensor { shape: view.shape().to_vec(), values: values.collect() })
 }
 

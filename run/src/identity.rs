@@ -5,7 +5,6 @@
 //! Settings that hold their default are left out, so that a new setting keeps every old id.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use crate::hexadecimal::sha256;
 use serde::{Deserialize, Serialize};
@@ -106,48 +105,26 @@ impl RunIdentity {
 /// # Errors
 /// A NaN or an infinity; JSON values made by this program hold none.
 pub fn canonical(value: &Value) -> Result<String, NotCanonical> {
-    let mut text = String::new();
-    write_canonical(value, &mut text)?;
-    Ok(text)
-}
-
-fn write_canonical(value: &Value, out: &mut String) -> Result<(), NotCanonical> {
-    match value {
-        Value::Null => out.push_str("null"),
-        Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
-        Value::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
-            (Some(integer), _, _) => out.push_str(&integer.to_string()),
-            (_, Some(integer), _) => out.push_str(&integer.to_string()),
-            (_, _, Some(float)) => out.push_str(&canonical_float(float)?),
-            _ => return Err(NotCanonical(number.to_string())),
+    Ok(match value {
+        Value::Null => "null".into(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Number(number) => match (number.is_f64(), number.as_f64()) {
+            (true, Some(float)) => canonical_float(float)?,
+            _ => number.to_string(),
         },
-        Value::String(text) => write_string(text, out),
+        Value::String(text) => quoted(text),
         Value::Array(items) => {
-            out.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                write_canonical(item, out)?;
-            }
-            out.push(']');
+            let items: Vec<String> = items.iter().map(canonical).collect::<Result<_, _>>()?;
+            format!("[{}]", items.join(","))
         }
         Value::Object(map) => {
             let mut entries: Vec<_> = map.iter().collect();
-            entries.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
-            out.push('{');
-            for (index, (key, item)) in entries.into_iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                write_string(key, out);
-                out.push(':');
-                write_canonical(item, out)?;
-            }
-            out.push('}');
+            entries.sort_by_key(|(key, _)| key.as_bytes());
+            let entry = |(key, value): (&String, &Value)| Ok(format!("{}:{}", quoted(key), canonical(value)?));
+            let entries: Vec<String> = entries.into_iter().map(entry).collect::<Result<_, _>>()?;
+            format!("{{{}}}", entries.join(","))
         }
-    }
-    Ok(())
+    })
 }
 
 /// `0.001` is `1e-3`, `1.0` is `1e0`, `2500.0` is `25e2`, both zeros are `0e0`.
@@ -168,20 +145,19 @@ fn canonical_float(float: f64) -> Result<String, NotCanonical> {
 }
 
 /// Escapes only what JSON must: quote, backslash and control characters.
-fn write_string(text: &str, out: &mut String) {
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for character in text.chars() {
         match character {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
-            control if control < ' ' => {
-                // Writing to a String cannot fail.
-                let _ = write!(out, "\\u{:04x}", u32::from(control));
-            }
+            control if control < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(control))),
             other => out.push(other),
         }
     }
     out.push('"');
+    out
 }
 
 #[cfg(test)]

@@ -4,11 +4,12 @@
 //! this program wrote it, as the same kind of thing; anything else is somebody's data, study, model or result, and stays
 //! unless the user says `--force`.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::artifact::{FileError, write_whole};
+use crate::input;
 
 /// How much of a file tells what it is.
 const HEAD_BYTES: u64 = 1 << 16;
@@ -110,9 +111,7 @@ pub fn check_output(path: &Path, kind: OutputKind, start: &[u8], force: bool) ->
     if !metadata.is_file() || metadata.len() == 0 || force || is_stream(path) {
         return Ok(());
     }
-    let mut head = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(HEAD_BYTES).read_to_end(&mut head));
-    read.map_err(FileError::at("read", path))?;
+    let head = input::head(path, HEAD_BYTES).map_err(FileError::at("read", path))?;
     if !(kind.is_alike)(&head, start) {
         return Err(OutputError::Foreign { path: path.to_owned(), kind: kind.name });
     }

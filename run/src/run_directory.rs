@@ -1,7 +1,6 @@
 //! The folder of a run: what lies where, who may write, and whether it may be used at all.
 
 use std::fs::{self, File};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -10,7 +9,7 @@ use crate::artifact::{FileError, is_leftover, remove_leftovers, write_atomically
 use crate::checkpoint::is_checkpoint;
 use crate::input;
 use crate::output::RESULT_START;
-use crate::settings::{ConfigError, RunConfig, read_file};
+use crate::settings::{ConfigError, RunConfig};
 
 /// How a run's configuration begins; its id follows.
 const CONFIG_START: &str = "# The resolved configuration of run ";
@@ -178,9 +177,8 @@ impl RunDirectory {
         // They may have been set aside, with a result that was withdrawn.
         let checkpoints = directory.checkpoints();
         fs::create_dir_all(&checkpoints).map_err(FileError::at("make", &checkpoints))?;
-        let entries = read_file(&directory.config())?;
-        let map = entries.into_iter().map(|(key, value, _)| (key, value)).collect();
-        Ok((directory, RunConfig::from_map(&map)?))
+        let config = RunConfig::from_file(&directory.config())?;
+        Ok((directory, config))
     }
 
     fn lock(path: &Path) -> Result<Self, DirectoryError> {
@@ -241,13 +239,9 @@ pub fn run_id_in(path: &Path) -> Option<String> {
 
 /// The first file with the name of a run's that no run wrote.
 fn foreign_content(path: &Path) -> Option<String> {
-    let starts = |name: &str, start: &[u8]| {
-        let head = input::open(&path.join(name)).ok().and_then(|file| {
-            let mut head = Vec::new();
-            file.take(1 << 12).read_to_end(&mut head).ok().map(|_| head)
-        });
+    let is_foreign = |name: &str, start: &[u8]| {
         // What is not there, or empty, is nobody's loss.
-        head.is_none_or(|head| head.is_empty() || head.starts_with(start))
+        input::head(&path.join(name), 1 << 12).is_ok_and(|head| !head.is_empty() && !head.starts_with(start))
     };
     let inside = |folder: &str, is_ours: fn(&Path) -> bool| {
         let files = fs::read_dir(path.join(folder)).into_iter().flatten().flatten().map(|entry| entry.path());
@@ -255,7 +249,7 @@ fn foreign_content(path: &Path) -> Option<String> {
         foreign.next().map(|file| format!("{folder}/{}", file.file_name().unwrap_or_default().to_string_lossy()))
     };
     let file = [("config.yaml", CONFIG_START.as_bytes()), ("result.json", RESULT_START), ("metrics.jsonl", b"{\"")];
-    let file = file.into_iter().find(|(name, start)| !starts(name, start)).map(|(name, _)| name.to_owned());
+    let file = file.into_iter().find(|(name, start)| is_foreign(name, start)).map(|(name, _)| name.to_owned());
     file.or_else(|| inside("checkpoints", is_checkpoint)).or_else(|| {
         inside("tensorboard", |file| file.file_name().is_some_and(|name| name.to_string_lossy().contains("tfevents")))
     })

@@ -116,10 +116,8 @@ fn machine(hardware: &Hardware, device: &str) -> Value {
 /// The object `aees_overhead_metadata`: settings as they stand, and what the axes say.
 fn overhead(config: &RunConfig, axes: &LoggedAxes<'_>) -> Value {
     // The reference's image runner names the method here, its text runners the mode.
-    let regime = match config.task.is_text() {
-        true => config.control_mode.name(),
-        false => config.control_mode.method_name(),
-    };
+    let mode = config.control_mode;
+    let regime = if config.task.is_text() { mode.name() } else { mode.method_name() };
     let (adaptive, fixed) = (axes.texts(true), axes.texts(false));
     let counted = |texts: &[String]| Some(texts.len()).filter(|count| *count > 0);
     let listed = |texts: &[String]| Some(texts.to_vec()).filter(|texts| !texts.is_empty());

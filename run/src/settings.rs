@@ -18,7 +18,7 @@ mod table;
 mod validate;
 pub mod value;
 
-pub use choices::{ControlMode, Initialization, LabelNoiseType, OptimizerName, Precision, SchedulerName, TaskName};
+pub use choices::{ControlMode, Initialization, LabelNoiseType, OptimizerName, Precision, TaskName};
 pub use error::{ConfigError, Place};
 pub use file::read_file;
 pub use fill::assigned;

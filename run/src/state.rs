@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::circumstances::WorkSession;
 
 /// The counters, histories and controllers of a run.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct TrainState {
     /// Optimizer steps done.
     pub step: u64,
@@ -186,23 +186,7 @@ impl UpdateNorms {
 impl TrainState {
     /// The state before the first step.
     pub fn new(aees: Option<Aees>) -> Self {
-        Self {
-            step: 0,
-            epoch: 0,
-            batch: 0,
-            open_epoch: OpenEpoch::default(),
-            epochs: Vec::new(),
-            best: None,
-            evaluations: Vec::new(),
-            gain: EvaluationGain::default(),
-            aees,
-            update_norms: UpdateNorms::default(),
-            train_flops: 0.0,
-            eval_flops: 0.0,
-            probe_examples: 0,
-            seconds_before: 0.0,
-            sessions: Vec::new(),
-        }
+        Self { aees, ..Self::default() }
     }
 
     /// Adds one finished step to the epoch under way. A gradient with a norm above `max_gradient_norm` was clipped.

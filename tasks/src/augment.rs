@@ -17,7 +17,6 @@ pub struct Normalization {
 
 impl Normalization {
     /// From the mean and standard deviation of each channel, in units where white is 1.
-    #[must_use]
     pub fn new(mean: [f32; CHANNELS], std: [f32; CHANNELS]) -> Self {
         let tables = std::array::from_fn(|channel| {
             std::array::from_fn(|byte| (byte as f32 / 255.0 - mean[channel]) / std[channel])
@@ -26,19 +25,16 @@ impl Normalization {
     }
 
     /// The reference's constants for CIFAR-100.
-    #[must_use]
     pub fn cifar100() -> Self {
         Self::new([0.5071, 0.4867, 0.4408], [0.2675, 0.2565, 0.2761])
     }
 
     /// The mean of each channel (red, green, blue).
-    #[must_use]
     pub fn mean(&self) -> [f32; CHANNELS] {
         self.mean
     }
 
     /// The standard deviation of each channel (red, green, blue).
-    #[must_use]
     pub fn std(&self) -> [f32; CHANNELS] {
         self.std
     }

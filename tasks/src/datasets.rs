@@ -7,7 +7,6 @@ use crate::dataset_info::DatasetInfo;
 use crate::text::TextTask;
 
 /// The data set of a task.
-#[must_use]
 pub fn dataset(task: TaskName) -> &'static DatasetInfo {
     TextTask::of(task).map_or(&cifar100::DATASET, TextTask::dataset)
 }

@@ -66,7 +66,6 @@ impl<'plan> Batch<'plan> {
 
 impl EpochPlan {
     /// The plan of an epoch (from 0) over `n` examples.
-    #[must_use]
     pub fn new(seed: u64, epoch: u64, n: u32) -> Self {
         let mut random = stream(seed, StreamPurpose::Augmentation, epoch);
         let augmentations = (0..n)
@@ -80,7 +79,6 @@ impl EpochPlan {
     }
 
     /// The same order for examples that are not augmented.
-    #[must_use]
     pub fn without_augmentation(seed: u64, epoch: u64, n: u32) -> Self {
         let mut order: Vec<u32> = (0..n).collect();
         stream(seed, StreamPurpose::EpochOrder, epoch).shuffle(&mut order);
@@ -95,7 +93,6 @@ impl EpochPlan {
     ///
     /// # Panics
     /// If `batch_size` is 0.
-    #[must_use]
     pub fn by_length(seed: u64, epoch: u64, lengths: &[u32], batch_size: usize) -> Self {
         let mut plan = Self::without_augmentation(seed, epoch, lengths.len() as u32);
         for pool in plan.order.chunks_mut(batch_size.saturating_mul(POOL_BATCHES)) {
@@ -110,7 +107,6 @@ impl EpochPlan {
     }
 
     /// One batch; the last one of an epoch may be short (`drop_last=False`). `None` past the end.
-    #[must_use]
     pub fn batch(&self, index: usize, batch_size: usize) -> Option<Batch<'_>> {
         let start = index.checked_mul(batch_size).filter(|&start| start < self.order.len())?;
         let end = start.saturating_add(batch_size).min(self.order.len());

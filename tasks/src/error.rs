@@ -63,7 +63,6 @@ impl fmt::Display for RowPlace {
 
 impl DataError {
     /// What the user can do about it.
-    #[must_use]
     pub fn help(&self) -> Option<String> {
         match self {
             Self::NothingFound(_) | Self::MissingPath(_) => Some("`--data synthetic` needs no files at all".into()),

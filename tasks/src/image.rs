@@ -40,19 +40,16 @@ impl ImageSplit {
     }
 
     /// The number of images, n.
-    #[must_use]
     pub fn len(&self) -> usize {
         self.labels.len()
     }
 
     /// Whether there is no image.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
 
     /// All pixels, `[n, 3, 32, 32]`: channels red, green, blue, rows from the top, 0 to 255.
-    #[must_use]
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
     }
@@ -61,19 +58,16 @@ impl ImageSplit {
     ///
     /// # Panics
     /// If `index >= n`.
-    #[must_use]
     pub fn image(&self, index: usize) -> &[u8] {
         &self.pixels[index * IMAGE_BYTES..(index + 1) * IMAGE_BYTES]
     }
 
     /// The labels to train on, `[n]`: noisy where label noise was applied.
-    #[must_use]
     pub fn labels(&self) -> &[u32] {
         &self.labels
     }
 
     /// The true labels, `[n]`.
-    #[must_use]
     pub fn clean_labels(&self) -> &[u32] {
         &self.clean_labels
     }
@@ -91,7 +85,6 @@ impl ImageSplit {
     ///
     /// # Panics
     /// If a position is not below n.
-    #[must_use]
     pub fn select(&self, positions: &[u32]) -> Self {
         let mut pixels = Vec::with_capacity(positions.len() * IMAGE_BYTES);
         for &position in positions {

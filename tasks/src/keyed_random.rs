@@ -8,6 +8,7 @@
 //!
 //! The reference's own draws (label noise) are not made here: they are CPython's, see [`crate::label_noise`].
 
+use aees_control::rng::bounded;
 use chacha20::ChaCha8Rng;
 use rand_core::{Infallible, Rng, SeedableRng, TryRng};
 
@@ -52,7 +53,6 @@ pub struct KeyedRng(ChaCha8Rng);
 /// let mut again = stream(7, StreamPurpose::EpochOrder, 0);
 /// assert_eq!(first.below(1000), again.below(1000));
 /// ```
-#[must_use]
 pub fn stream(seed: u64, purpose: StreamPurpose, index: u64) -> KeyedRng {
     let mut key = [0; 32];
     for (bytes, word) in key.chunks_exact_mut(8).zip([seed, purpose as u64, index, KEY_DOMAIN]) {
@@ -62,21 +62,14 @@ pub fn stream(seed: u64, purpose: StreamPurpose, index: u64) -> KeyedRng {
 }
 
 impl KeyedRng {
-    /// A whole number in `0..bound`, without bias (Lemire, "Fast random integer generation in an interval", 2019).
+    /// A whole number in `0..bound`, without bias.
     ///
     /// # Panics
     /// If `bound` is 0.
     #[inline]
     pub fn below(&mut self, bound: u32) -> u32 {
         assert!(bound > 0, "a draw below 0");
-        let mut product = u64::from(self.0.next_u32()) * u64::from(bound);
-        if (product as u32) < bound {
-            let threshold = bound.wrapping_neg() % bound;
-            while (product as u32) < threshold {
-                product = u64::from(self.0.next_u32()) * u64::from(bound);
-            }
-        }
-        (product >> 32) as u32
+        bounded(bound, || self.0.next_u32())
     }
 
     /// A number in [0, 1), a multiple of 2^-24.

@@ -33,7 +33,6 @@ impl LabelNoise {
     pub const NONE: Self = Self { kind: LabelNoiseType::None, rate: 0.0 };
 
     /// Whether any label may change.
-    #[must_use]
     pub fn is_enabled(&self) -> bool {
         self.kind != LabelNoiseType::None && self.rate > 0.0
     }
@@ -70,7 +69,6 @@ pub struct LabelNoiseReport {
 
 impl LabelNoiseReport {
     /// True where the label is as it was, `[num_train_examples]`.
-    #[must_use]
     pub fn clean_mask(&self) -> Vec<bool> {
         self.corrupted_mask.iter().map(|corrupted| !corrupted).collect()
     }

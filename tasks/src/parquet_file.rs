@@ -5,7 +5,7 @@ use std::path::Path;
 use bytes::Bytes;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::record::Field;
+use parquet::record::{Field, Row};
 
 use crate::error::{DataError, DataResult, names};
 
@@ -35,6 +35,11 @@ pub(crate) fn no_column(path: &Path, column: &str, found: &[String]) -> DataErro
 /// A value of another type or shape than the layout says.
 pub(crate) fn wrong_value(path: &Path, record: usize, column: &str, expected: &str, found: &str) -> DataError {
     DataError::unusable(path, format!("{column} of record {record}: expected {expected}, found {found}"))
+}
+
+/// The value in a column; nothing if there is no such column.
+pub(crate) fn column<'a>(row: &'a Row, name: &str) -> Option<&'a Field> {
+    row.get_column_iter().find(|(column, _)| *column == name).map(|(_, field)| field)
 }
 
 /// A whole number of any width.

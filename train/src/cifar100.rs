@@ -4,42 +4,38 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aees_control::schedule::EpochSchedule;
+use aees_control::schedule::RateSchedule;
 use aees_models::weights::write_safetensors;
 use aees_models::{ModelSpec, ResNet18Config, flops};
 use aees_tasks::{
-    CIFAR100_CLASSES, CIFAR100_HUB, Cifar100, Cifar100Config, DataSource, EpochPlan, HubAccess, LabelNoise,
-    PreparedImages, StreamPurpose, stream,
+    CIFAR100_CLASSES, CIFAR100_HUB, Cifar100, Cifar100Config, DataSource, EpochPlan, HubAccess, ImageSplit, LabelNoise,
+    PreparedImages, SIDE, StreamPurpose, stream,
 };
 use serde_json::{Map, Value, json};
 
-use crate::controllers::schedule_kind;
-use crate::engine::{EngineData, EngineError, EngineJob, EngineState, Loss, Split};
+use crate::engine::{EngineData, EngineError, EngineJob, EngineState, Split};
 use crate::event::Subscriber;
 use crate::hub_files::{DownloadEvents, fetch_command, hub};
 use crate::shared_inputs::SharedInputs;
 use crate::task_error::TaskError;
-use crate::training_task::{JobSetup, ModelSize, PreparedJob, TaskFacts, TrainingTask, model_tensors};
+use crate::training_task::{ModelSize, PreparedJob, TaskFacts, TrainingTask, model_tensors};
 use aees_run::identity::Inputs;
 use aees_run::settings::{OptimizerName, RunConfig};
-
-/// Side of an image in pixels.
-const SIDE: usize = 32;
 
 /// The task of a CIFAR-100 run.
 pub struct Cifar100Task {
     data: Arc<Cifar100>,
     network: ResNet18Config,
     seed: u64,
-    schedule: EpochSchedule,
+    schedule: RateSchedule,
     facts: TaskFacts,
 }
 
 impl Cifar100Task {
     /// The task on loaded data.
     pub fn new(config: &RunConfig, data: Arc<Cifar100>) -> Self {
-        let kind = schedule_kind(config.lr_scheduler);
-        let schedule = EpochSchedule::new(kind, config.schedule_span().get(), config.warmup_epochs);
+        let span = config.schedule_span().get();
+        let schedule = RateSchedule::of_epochs(config.lr_scheduler, span, config.warmup_epochs);
         let network = ResNet18Config { base_width: config.model_width.get(), classes: CIFAR100_CLASSES as usize };
         let evaluated = data.validation.as_ref().unwrap_or(&data.test).len();
         let forward = |images: usize| 2.0 * network.multiply_adds(SIDE) as f64 * images as f64;
@@ -127,11 +123,7 @@ impl TrainingTask for Cifar100Task {
     }
 
     fn labels(&self, split: Split) -> &[u32] {
-        match split {
-            Split::Train => self.data.train.labels(),
-            Split::Validation => self.data.validation.as_ref().map_or(&[], |images| images.labels()),
-            Split::Test => self.data.test.labels(),
-        }
+        split.images(&self.data).map_or(&[], ImageSplit::labels)
     }
 
     fn learning_rate_factor(&self, epoch: u64, _step: u64) -> f64 {
@@ -157,20 +149,10 @@ impl TrainingTask for Cifar100Task {
         write_safetensors(&file, &model_tensors(state)).map_err(|error| EngineError::Weights(error.to_string()))
     }
 
-    fn job(&self, setup: &JobSetup) -> Result<PreparedJob, EngineError> {
+    fn job(&self, config: &RunConfig) -> Result<PreparedJob, EngineError> {
         let model = ModelSpec::ResNet18(self.network);
-        let tensors = model.draw(|parameter| stream(setup.seed, StreamPurpose::InitialParameters, parameter as u64));
-        let job = EngineJob {
-            model,
-            tensors,
-            data: EngineData::Images(self.data.clone()),
-            loss: Loss::CrossEntropy,
-            optimizer: setup.optimizer,
-            noise_seed: setup.seed,
-            dropout_seed: setup.seed,
-            batch_size: setup.batch_size.min(self.data.train.len()),
-            evaluation_batch: setup.batch_size,
-        };
+        let tensors = model.draw(|parameter| stream(config.seed, StreamPurpose::InitialParameters, parameter as u64));
+        let job = EngineJob::of(config, model, tensors, EngineData::Images(self.data.clone()));
         Ok(PreparedJob { job, notices: Vec::new() })
     }
 

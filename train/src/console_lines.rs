@@ -38,10 +38,8 @@ impl ConsoleLines {
 
     fn started(&mut self, start: &Start<'_>) -> Vec<String> {
         // The reference's text runners print the method alone.
-        self.label = match start.config.task.is_text() {
-            true => start.config.method_name().to_owned(),
-            false => start.config.experiment_label(),
-        };
+        let config = start.config;
+        self.label = if config.task.is_text() { config.method_name().into() } else { config.experiment_label() };
         self.epochs = start.config.epochs.get();
         self.episodic = start.axes.is_some();
         let mut lines = vec![format!(

@@ -1,11 +1,10 @@
 //! From the configuration of a run to its controllers.
 
 use aees_control::open_loop::{OpenLoopError, OpenLoopPlan, episode_count, pooled_frequencies};
-use aees_control::schedule::ScheduleKind;
 use aees_control::{Aees, AeesConfig, AeesError, ArmPolicy};
 
 use crate::frequency_source::{FrequencySource, TraceError};
-use aees_run::settings::{ControlMode, RunConfig, SchedulerName};
+use aees_run::settings::{ControlMode, RunConfig};
 
 /// The schedule seed of the open-loop modes is this plus the run's seed, unless one is given.
 const SCHEDULE_SEED_OFFSET: u64 = 10_000;
@@ -84,14 +83,4 @@ pub fn controllers(config: &RunConfig, schedule: Option<&Schedule>) -> Result<Op
         seed: Some(config.seed.cast_signed()),
     })?;
     Ok(Some(aees))
-}
-
-/// The learning-rate schedule as the method knows it.
-pub(crate) fn schedule_kind(name: SchedulerName) -> ScheduleKind {
-    match name {
-        SchedulerName::None => ScheduleKind::None,
-        SchedulerName::Cosine => ScheduleKind::Cosine,
-        SchedulerName::Linear => ScheduleKind::Linear,
-        SchedulerName::WarmupLinear => ScheduleKind::WarmupLinear,
-    }
 }

@@ -22,6 +22,7 @@ use crate::training_loop::{Checkpoints, Evaluated, LoopSettings, Next, StepPlan,
 use crate::training_task::TrainingTask;
 
 /// A run that cannot go on.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The engine gave up.
@@ -32,12 +33,7 @@ pub enum RunError {
     File(#[from] FileError),
     /// The controller refused what it was given.
     #[error("the controller stopped at step {step}: {source}")]
-    Control {
-        /// The global step.
-        step: u64,
-        /// Why.
-        source: AeesError,
-    },
+    Control { step: u64, source: AeesError },
     /// The checkpoint of the best epoch cannot be read back.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),

@@ -17,8 +17,8 @@ pub use aees_tasks::Batch;
 
 pub use crate::optimizer::StepControl;
 use aees_run::settings::Precision;
-pub use device::{DeviceChoice, DeviceFacts, EngineDevice, WorkCounts};
-pub use job::{EngineData, EngineJob, Loss};
+pub use device::{DeviceChoice, EngineDevice, WorkCounts};
+pub use job::{EngineData, EngineJob};
 pub use select::{SelectError, Target, available, build, engines, select};
 
 pub mod burn;
@@ -110,29 +110,17 @@ pub trait EngineFactory: Sync {
     /// Asking opens drivers, so ask once.
     fn gpus(&self) -> Vec<EngineDevice>;
 
-    /// What is known of a device beside its name. The driver of an NVIDIA card is asked by others.
-    fn device_facts(&self, _device: &EngineDevice) -> DeviceFacts {
-        DeviceFacts::default()
-    }
-
     /// The folders in which it keeps compiled kernels and what it has tuned, between runs.
     fn caches(&self) -> Vec<PathBuf> {
         Vec::new()
     }
 
     /// Seconds of the fastest of some products of two square matrices of this side, on a device and in a precision: what
-    /// a training step is measured against. `None` where it cannot tell.
+    /// a training step is measured against.
     ///
     /// # Errors
     /// When the device refuses the work.
-    fn product_seconds(
-        &self,
-        _device: &EngineDevice,
-        _precision: Precision,
-        _side: usize,
-    ) -> Result<Option<f64>, EngineError> {
-        Ok(None)
-    }
+    fn product_seconds(&self, device: &EngineDevice, precision: Precision, side: usize) -> Result<f64, EngineError>;
 
     /// Why it can use no device of a kind, whatever the machine has; none if it can.
     fn lacks(&self, wanted: DeviceChoice) -> Option<String>;
@@ -159,44 +147,22 @@ pub struct SmallerBatch {
 }
 
 /// What an engine can fail with.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The tensor library or the device gave up.
     #[error("the engine failed while it {activity}: {reason}")]
-    Device {
-        /// What it was doing.
-        activity: &'static str,
-        /// What it said.
-        reason: String,
-    },
-    /// The device has no memory left.
+    Device { activity: &'static str, reason: String },
+    /// The device has no memory left. `whole` says whether model and optimizer are as the last whole step left them, and can be
+    /// saved; `fits`, how the step that failed was tried again and had memory enough.
     #[error("there was not enough memory while the engine {activity}: {reason}")]
-    OutOfMemory {
-        /// What it was doing.
-        activity: &'static str,
-        /// What the tensor library said.
-        reason: String,
-        /// Whether model and optimizer are as the last whole step left them, and can be saved.
-        whole: bool,
-        /// How the step that failed was tried again, and had memory enough.
-        fits: Option<SmallerBatch>,
-    },
-    /// An example that the network cannot take.
+    OutOfMemory { activity: &'static str, reason: String, whole: bool, fits: Option<SmallerBatch> },
+    /// An example that the network cannot take, or the first of a batch with such a one.
     #[error("{split:?} example {example}: {reason}")]
-    Example {
-        /// The split.
-        split: Split,
-        /// Its place in the split, or that of the first of its batch.
-        example: usize,
-        /// Why.
-        reason: String,
-    },
+    Example { split: Split, example: usize, reason: String },
     /// A job that this kind of engine cannot do.
     #[error("the engine {engine} cannot train this model on this data")]
-    Job {
-        /// The engine's name.
-        engine: &'static str,
-    },
+    Job { engine: &'static str },
     /// Weights that cannot be read or do not fit the model.
     #[error("{0}")]
     Weights(String),

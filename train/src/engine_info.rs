@@ -5,7 +5,7 @@ use aees_run::hardware::{ComputeDevice, Gpu, Gpus, Hardware};
 use aees_run::nvidia::NvidiaGpu;
 use aees_run::settings::Precision;
 
-use crate::engine::{DeviceChoice, DeviceFacts, Target};
+use crate::engine::{DeviceChoice, Target};
 
 /// The engine of a run, in words.
 #[derive(Clone, Debug)]
@@ -22,8 +22,6 @@ pub struct EngineInfo {
     pub device_kind: String,
     /// In which it computes.
     pub precision: Precision,
-    /// What the engine knows of the device.
-    pub facts: DeviceFacts,
 }
 
 impl EngineInfo {
@@ -38,28 +36,25 @@ impl EngineInfo {
             device_name: target.device.name.clone(),
             device_kind: kind,
             precision: target.precision,
-            facts: target.engine.device_facts(&target.device),
         }
     }
 
-    /// Fills in the device that computed, and its GPU if it is one: what the driver tells, or else what the engine does.
+    /// Fills in the device that computed, and its GPU if it is one, as far as its driver tells.
     /// `peak_memory_bytes` is what the engine counted.
     pub fn describe_device(&self, hardware: &mut Hardware, watch: &MachineWatch, peak_memory_bytes: Option<u64>) {
         let mut device = ComputeDevice {
             name: self.device_name.clone(),
-            index: None,
-            total_memory_bytes: self.facts.total_memory_bytes,
             peak_memory_bytes,
-            driver: self.facts.driver.clone(),
-            runtime: self.facts.runtime.clone().unwrap_or_else(|| format!("{} {}", self.engine, self.backend)),
+            runtime: format!("{} {}", self.engine, self.backend),
             precision: self.precision.name().to_owned(),
+            ..ComputeDevice::default()
         };
         if self.device_kind == "cpu" {
             device.name = hardware.cpu_model.clone();
             device.total_memory_bytes = hardware.total_memory_bytes;
             device.peak_memory_bytes = hardware.peak_resident_memory_bytes;
         } else {
-            let gpus = self.gpus(watch, &device);
+            let gpus = self.gpus(watch, peak_memory_bytes);
             device.driver = gpus.driver.clone();
             if let Some(gpu) = gpus.devices.first() {
                 device.name = Some(gpu.name.clone());
@@ -72,20 +67,20 @@ impl EngineInfo {
         hardware.device = Some(device);
     }
 
-    /// The GPU of the run as its driver tells, with what the engine knows where the driver is silent.
-    fn gpus(&self, watch: &MachineWatch, known: &ComputeDevice) -> Gpus {
-        let told = watch.gpu().and_then(|(gpu, seen)| gpu.describe(seen));
+    /// The GPU of the run as its driver tells, with what the engine counted.
+    fn gpus(&self, watch: &MachineWatch, peak_memory_bytes: Option<u64>) -> Gpus {
+        let card = watch.gpu();
+        let told = card.and_then(|(gpu, seen)| gpu.describe(seen));
         let mut gpu = told.unwrap_or_else(|| Gpu {
             name: self.device_name.clone().unwrap_or_else(|| self.device.clone()),
             index: self.device.split_once(':').and_then(|(_, index)| index.parse().ok()),
             ..Gpu::default()
         });
-        gpu.total_memory_bytes = gpu.total_memory_bytes.or(known.total_memory_bytes);
-        gpu.peak_memory_bytes = gpu.peak_memory_bytes.max(known.peak_memory_bytes);
+        gpu.peak_memory_bytes = gpu.peak_memory_bytes.max(peak_memory_bytes);
         Gpus {
             interface: self.device_kind.clone(),
-            driver: watch.gpu().and_then(|(gpu, _)| gpu.driver()).or_else(|| known.driver.clone()),
-            runtime: watch.gpu().and_then(|(gpu, _)| gpu.runtime()).or_else(|| self.facts.runtime.clone()),
+            driver: card.and_then(|(gpu, _)| gpu.driver()),
+            runtime: card.and_then(|(gpu, _)| gpu.runtime()),
             devices: vec![gpu],
             current: Some(0),
         }
@@ -121,7 +116,7 @@ pub fn this_build() -> Build {
 mod tests {
     use super::*;
 
-    fn info(device: &str, facts: DeviceFacts) -> EngineInfo {
+    fn info(device: &str) -> EngineInfo {
         EngineInfo {
             engine: "abacus 1".into(),
             backend: "beads".into(),
@@ -129,7 +124,6 @@ mod tests {
             device_name: None,
             device_kind: device.split(':').next().unwrap().into(),
             precision: Precision::F32,
-            facts,
         }
     }
 
@@ -137,7 +131,7 @@ mod tests {
     fn a_processor_is_described_as_the_machine_tells() {
         let mut hardware = Hardware { cpu_model: Some("Z80".into()), ..Hardware::default() };
         (hardware.total_memory_bytes, hardware.peak_resident_memory_bytes) = (Some(65_536), Some(1_024));
-        info("cpu", DeviceFacts::default()).describe_device(&mut hardware, &MachineWatch::start(None), None);
+        info("cpu").describe_device(&mut hardware, &MachineWatch::start(None), None);
         let device = hardware.device.unwrap();
         assert_eq!((device.name.as_deref(), device.index), (Some("Z80"), None));
         assert_eq!((device.total_memory_bytes, device.peak_memory_bytes), (Some(65_536), Some(1_024)));
@@ -146,16 +140,14 @@ mod tests {
     }
 
     #[test]
-    fn what_no_driver_tells_of_a_gpu_the_engine_does() {
-        let (driver, runtime) = (Some("570.1".to_owned()), Some("vulkan 1.3".to_owned()));
-        let facts = DeviceFacts { driver: driver.clone(), runtime: runtime.clone(), total_memory_bytes: Some(8 << 30) };
+    fn what_no_driver_tells_of_a_gpu_is_absent_but_what_the_engine_counts() {
         let mut hardware = Hardware::default();
-        info("vulkan:1", facts).describe_device(&mut hardware, &MachineWatch::start(None), Some(1 << 30));
+        info("vulkan:1").describe_device(&mut hardware, &MachineWatch::start(None), Some(1 << 30));
         let (device, gpus) = (hardware.device.unwrap(), hardware.gpus.unwrap());
         assert_eq!((device.name.as_deref(), device.index), (Some("vulkan:1"), Some(1)));
-        assert_eq!((device.total_memory_bytes, device.peak_memory_bytes), (Some(8 << 30), Some(1 << 30)));
-        assert_eq!((device.driver, Some(device.runtime)), (driver.clone(), runtime));
-        assert_eq!((gpus.interface.as_str(), gpus.driver, gpus.current), ("vulkan", driver, Some(0)));
+        assert_eq!((device.total_memory_bytes, device.peak_memory_bytes), (None, Some(1 << 30)));
+        assert_eq!((device.driver, device.runtime.as_str()), (None, "abacus 1 beads"));
+        assert_eq!((gpus.interface.as_str(), gpus.driver, gpus.current), ("vulkan", None, Some(0)));
         assert_eq!(gpus.devices[0].peak_memory_bytes, device.peak_memory_bytes);
     }
 

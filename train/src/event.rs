@@ -12,68 +12,34 @@ use aees_run::outcome::Outcome;
 use aees_run::settings::RunConfig;
 use aees_run::state::{EpochSummary, StepEvaluation, TrainState};
 
-/// Something that happened, in the order it happened.
+/// Something that happened, in the order it happened. Steps and episodes are counted from 0.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug)]
 pub enum RunEvent<'a> {
     /// Something long goes on before training: a download, tokenizing.
     Preparing(&'a Preparation<'a>),
     /// Data, model and engine are ready.
     Started(&'a Start<'a>),
-    /// An episode opened with this arm.
-    EpisodeOpened {
-        /// Its number, from 0.
-        episode: usize,
-        /// The arm.
-        candidate: &'a Candidate,
-        /// Its first step.
-        step: u64,
-    },
+    /// An episode opened with this arm at this step.
+    EpisodeOpened { episode: usize, candidate: &'a Candidate, step: u64 },
     /// A step went to the engine; its loss is not known yet.
-    StepEnqueued {
-        /// The global step, from 0.
-        step: u64,
-        /// Examples in its batch.
-        examples: usize,
-    },
+    StepEnqueued { step: u64, examples: usize },
     /// The results of one or more steps were read.
-    StepsDrained {
-        /// The results, in order.
-        records: &'a [StepRecord],
-    },
+    StepsDrained { records: &'a [StepRecord] },
     /// An episode closed and the controllers learned from it.
-    EpisodeClosed {
-        /// Its number, from 0.
-        episode: usize,
-        /// What it was and gave.
-        record: &'a EpisodeRecord,
-    },
+    EpisodeClosed { episode: usize, record: &'a EpisodeRecord },
     /// An evaluation began; it can take a while.
-    EvaluationStarted {
-        /// What is evaluated, in words.
-        what: &'static str,
-    },
+    EvaluationStarted { what: &'static str },
     /// An evaluation before the end of an epoch is done.
     Evaluated(&'a StepEvaluation),
     /// An epoch ended with its evaluation.
     EpochFinished(&'a EpochSummary),
-    /// A checkpoint is safely on disk.
-    CheckpointWritten {
-        /// Where.
-        path: &'a Path,
-        /// Steps done.
-        step: u64,
-    },
+    /// A checkpoint of so many steps is safely on disk.
+    CheckpointWritten { path: &'a Path, step: u64 },
     /// Something the user should know.
     Warning(&'a str),
-    /// The run ended, and its result is on disk.
-    Finished {
-        /// How.
-        outcome: &'a Outcome,
-        /// The result file.
-        path: &'a Path,
-        /// Where the run stands at its end.
-        state: &'a TrainState,
-    },
+    /// The run ended in this state, and its result is on disk.
+    Finished { outcome: &'a Outcome, path: &'a Path, state: &'a TrainState },
 }
 
 /// How far something is that goes on before training.

@@ -35,38 +35,18 @@ pub struct FrequencySource {
 }
 
 /// Why the sources cannot be used.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
-    /// No adaptive run of another seed was found, or none of a seed among those that were.
+    /// No adaptive run of another seed was found, or none of a seed among those that were; `seed` is the one that lacks.
     #[error("no adaptive {optimizer} run of {regime}, {}, in {root}", seed_text(*.seed), root = root.display())]
-    Missing {
-        /// The seed that lacks; any other when there are none.
-        seed: Option<i64>,
-        /// The label noise, such as `sym20`.
-        regime: String,
-        /// The optimizer.
-        optimizer: &'static str,
-        /// Where it was looked for.
-        root: PathBuf,
-    },
+    Missing { seed: Option<i64>, regime: String, optimizer: &'static str, root: PathBuf },
     /// Two runs fit.
     #[error("two adaptive runs of seed {seed}: {first} and {second}", first = first.display(), second = second.display())]
-    Duplicate {
-        /// The seed.
-        seed: i64,
-        /// One.
-        first: PathBuf,
-        /// The other.
-        second: PathBuf,
-    },
+    Duplicate { seed: i64, first: PathBuf, second: PathBuf },
     /// A run that does not fit this one, or is not whole.
     #[error("{path}: {problem}", path = path.display())]
-    Unlike {
-        /// Its result file.
-        path: PathBuf,
-        /// What does not fit.
-        problem: String,
-    },
+    Unlike { path: PathBuf, problem: String },
 }
 
 impl TraceError {

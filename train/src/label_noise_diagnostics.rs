@@ -48,22 +48,11 @@ impl SubsetAccuracies {
 
 /// What was corrupted, under the reference's keys: in all, and with `examples` one by one.
 pub fn report_json(report: &LabelNoiseReport, examples: bool) -> Value {
-    let mut json = json!({
-        "enabled": true,
-        "type": report.kind.name(),
-        "rate": report.rate,
-        "num_train_examples": report.num_train_examples,
-        "num_clean_examples": report.num_clean_examples,
-        "num_corrupted_examples": report.num_corrupted_examples,
-        "corrupted_fraction": report.corrupted_fraction,
-        "noisy_targets_sha256": report.noisy_targets_sha256,
-    });
-    if examples {
-        json["original_targets"] = json!(report.original_targets);
-        json["noisy_targets"] = json!(report.noisy_targets);
-        json["corrupted_mask"] = json!(report.corrupted_mask);
-        json["clean_mask"] = json!(report.clean_mask());
-        json["corrupted_indices"] = json!(report.corrupted_indices);
+    let mut json = json!(report);
+    json["enabled"] = json!(true);
+    json["clean_mask"] = json!(report.clean_mask());
+    if let (false, Some(map)) = (examples, json.as_object_mut()) {
+        map.retain(|_, value| !value.is_array());
     }
     json
 }

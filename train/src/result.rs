@@ -5,12 +5,13 @@
 //! the same configuration agree in all others.
 
 use aees_control::controller::Controller;
+use aees_control::schedule::ScheduleKind;
 use aees_control::settings::SettingNumber;
 use aees_control::{Aees, ArmPolicy, python_float};
 use serde_json::{Map, Value, json};
 
 use aees_run::result::SCHEMA_VERSION;
-use aees_run::settings::{ControlMode, RunConfig, SchedulerName};
+use aees_run::settings::{ControlMode, RunConfig};
 use aees_tasks::dataset;
 
 use crate::controllers::{Schedule, schedule_seed};
@@ -197,7 +198,7 @@ fn config_json(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Value 
     put("device", json!(facts.engine.device_kind));
     put("base_lr", json!(config.lr.get()));
     put("base_weight_decay", json!(config.weight_decay.get()));
-    put("scheduler_active", json!(config.lr_scheduler != SchedulerName::None));
+    put("scheduler_active", json!(config.lr_scheduler != ScheduleKind::None));
     put("schedule_seed", json!(schedule_seed(config)));
     put("output", json!(config.output.clone().unwrap_or_default()));
     if let Some(aees) = &state.aees {

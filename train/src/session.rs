@@ -24,8 +24,8 @@ pub use active::ActiveRun;
 pub use dry_run::{DryRun, dry_run};
 pub use error::SessionError;
 pub use export::{SavedModel, export, fetch};
+pub(crate) use prepare::check_memory;
 pub use prepare::{Prepared, PreparedRun, RESULTS, load_task, prepare, stored_config};
-pub(crate) use prepare::{check_memory, job_setup};
 
 /// Where a run goes.
 #[derive(Clone, Debug)]
@@ -54,29 +54,15 @@ pub enum RunTarget {
 }
 
 /// How a session ended.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Clone, Debug)]
 pub enum SessionEnd {
     /// The run is done and its result is on disk.
-    Finished {
-        /// How it ended.
-        outcome: Outcome,
-        /// The result file.
-        result: PathBuf,
-    },
+    Finished { outcome: Outcome, result: PathBuf },
     /// There was nothing left to do: the folder holds this very run.
-    AlreadyFinished {
-        /// The result file.
-        result: PathBuf,
-    },
-    /// The user asked to stop.
-    Interrupted {
-        /// Steps done.
-        step: u64,
-        /// The folder to resume.
-        directory: PathBuf,
-        /// Whether a checkpoint of them is on disk; it is not where none is kept.
-        can_go_on: bool,
-    },
+    AlreadyFinished { result: PathBuf },
+    /// The user asked to stop. The run can go on where a checkpoint of its steps is kept.
+    Interrupted { step: u64, directory: PathBuf, can_go_on: bool },
 }
 
 /// Trains one run to its end, or until `stop` is set. What it reads it takes from what its process has loaded already.

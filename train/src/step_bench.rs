@@ -13,11 +13,9 @@ use aees_tasks::{EpochPlan, SIDE};
 use serde::Serialize;
 
 use crate::drive::RunError;
-use crate::engine::{
-    Engine, EngineData, EngineError, Split, StepControl, StepRecord, Target, WorkCounts, build, select,
-};
+use crate::engine::{Engine, EngineData, EngineError, StepControl, StepRecord, Target, WorkCounts, build, select};
 use crate::event::Subscriber;
-use crate::session::{SessionError, check_memory, job_setup, load_task};
+use crate::session::{SessionError, check_memory, load_task};
 use crate::shared_inputs::SharedInputs;
 use crate::training_task::{PreparedJob, TrainingTask};
 
@@ -119,7 +117,7 @@ impl SentenceJob {
     /// Whatever would keep a run of this configuration from being made.
     pub fn of(config: &RunConfig, batches: usize) -> Result<Option<Self>, SessionError> {
         let task = load_task(config, &mut [], &SharedInputs::for_one_run())?;
-        let PreparedJob { job, .. } = task.job(&job_setup(config)).map_err(SessionError::Job)?;
+        let PreparedJob { job, .. } = task.job(config).map_err(SessionError::Job)?;
         let (ModelSpec::TextClassifier(model), EngineData::Sentences(data)) = (job.model, job.data) else {
             return Ok(None);
         };
@@ -178,7 +176,7 @@ impl StepBench {
         let target = select(&config.engine, &config.device, config.precision)?;
         let task = load_task(config, subscribers, &SharedInputs::for_one_run())?;
         check_memory(config, task.as_ref(), &target)?;
-        let PreparedJob { job, .. } = task.job(&job_setup(config)).map_err(SessionError::Job)?;
+        let PreparedJob { job, .. } = task.job(config).map_err(SessionError::Job)?;
         let (model, data) = (job.model.clone(), job.data.clone());
         let engine = build(job, &target).map_err(SessionError::Job)?;
         Ok(Self {
@@ -272,12 +270,8 @@ impl StepBench {
     /// # Errors
     /// When the device gives up.
     pub fn evaluate(&mut self) -> Result<(f64, usize), RunError> {
-        let split = match self.task.evaluated_split() {
-            Split::Train => Split::Test,
-            held_out => held_out,
-        };
         let start = Instant::now();
-        let predicted = self.engine.predict(split)?;
+        let predicted = self.engine.predict(self.task.evaluated_split())?;
         Ok((start.elapsed().as_secs_f64(), predicted.len()))
     }
 
@@ -300,7 +294,7 @@ fn step_flops(model: &ModelSpec, data: &EngineData, examples: &[u32]) -> f64 {
     6.0 * multiply_adds
 }
 
-/// FLOP/s that a device reaches at best in large matrix products; `None` where its engine cannot tell.
+/// FLOP/s that a device reaches at best in large matrix products; `None` where its clock cannot tell.
 ///
 /// The matrices grow until a product takes a while, so that starting it costs nothing beside it.
 ///
@@ -312,7 +306,9 @@ pub fn peak_flops(target: &Target) -> Result<Option<f64>, EngineError> {
     let mut best: Option<f64> = None;
     for side in SIDES {
         let seconds = target.engine.product_seconds(&target.device, target.precision, side)?;
-        let Some(seconds) = seconds.filter(|seconds| *seconds > 0.0) else { break };
+        if seconds <= 0.0 {
+            break;
+        }
         let flops = 2.0 * (side as f64).powi(3) / seconds;
         best = Some(best.map_or(flops, |best| best.max(flops)));
         if seconds > LONG_ENOUGH && side > SIDES[0] {

@@ -5,6 +5,7 @@ use aees_run::artifact::FileError;
 use aees_tasks::{DataError, HubError, TokenizerError};
 
 /// Why a task cannot be made ready.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, thiserror::Error)]
 pub enum TaskError {
     /// The data.
@@ -24,12 +25,7 @@ pub enum TaskError {
     File(#[from] FileError),
     /// A model or tokenizer that does not fit the settings.
     #[error("{message}")]
-    Model {
-        /// What does not fit.
-        message: String,
-        /// What the user can do about it.
-        help: Option<String>,
-    },
+    Model { message: String, help: Option<String> },
 }
 
 impl TaskError {

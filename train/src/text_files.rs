@@ -151,10 +151,8 @@ impl<'a> TextFiles<'a> {
             return Ok(ModelFiles { config: None, weights: None, origin: json!({"architecture": name}) });
         }
         let config = self.hub_file(name, "config.json").map_err(|error| self.advised(error))?;
-        let weights = match pretrained {
-            true => Some(self.hub_weights(name).map_err(|error| self.advised(error))?.path),
-            false => None,
-        };
+        let weights = pretrained.then(|| self.hub_weights(name)).transpose().map_err(|error| self.advised(error))?;
+        let weights = weights.map(|file| file.path);
         Ok(ModelFiles { weights, origin: origin(name, &config), config: Some(config.path) })
     }
 

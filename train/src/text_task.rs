@@ -10,22 +10,21 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aees_control::schedule::StepSchedule;
+use aees_control::schedule::RateSchedule;
 use aees_models::{ModelSpec, TextClassifierConfig, pretrained, save_pretrained, weights};
 use aees_tasks::{EpochPlan, StreamPurpose, TextTask, TextTokenizer, TokenData, TokenSplit, sha256_of_file, stream};
 use serde_json::{Map, Value, json};
 
-use crate::controllers::schedule_kind;
-use crate::engine::{EngineData, EngineError, EngineJob, EngineState, Loss, Split};
+use crate::engine::{EngineData, EngineError, EngineJob, EngineState, Split};
 use crate::event::Subscriber;
 use crate::label_noise_diagnostics::report_json;
 use crate::shared_inputs::SharedInputs;
 use crate::task_error::TaskError;
 use crate::text_files::{ModelFiles, TextFiles};
-use crate::training_task::{JobSetup, ModelSize, PreparedJob, TaskFacts, TrainingTask, model_tensors};
+use crate::training_task::{ModelSize, PreparedJob, TaskFacts, TrainingTask, model_tensors};
 use aees_run::artifact::FileError;
 use aees_run::identity::{Id, Inputs};
-use aees_run::settings::{RunConfig, SchedulerName};
+use aees_run::settings::RunConfig;
 
 pub use tokenized::{Pretokenized, pretokenize};
 use tokenized::{StoreTokens, Tokenized};
@@ -44,8 +43,7 @@ pub struct TextClassificationTask {
     seed: u64,
     batch_size: usize,
     bucket_by_length: bool,
-    scheduler: SchedulerName,
-    schedule: StepSchedule,
+    schedule: RateSchedule,
     facts: TaskFacts,
 }
 
@@ -70,8 +68,7 @@ impl TextClassificationTask {
         let mut notices = found.notices.clone();
         notices.append(&mut files.notices());
         let tests_at_end = config.eval_test && found.data.test.is_some();
-        let lengths = |split: &TokenSplit| (0..split.len()).map(|index| split.length(index)).collect::<Vec<_>>();
-        let forward = |split: &TokenSplit| 2.0 * model.multiply_adds(&lengths(split)) as f64;
+        let forward = |split: &TokenSplit| 2.0 * model.multiply_adds(&split.lengths().collect::<Vec<_>>()) as f64;
         let facts = TaskFacts {
             model_name: model_name(config, &model),
             data: found.data.origin.to_string(),
@@ -101,18 +98,9 @@ impl TextClassificationTask {
             seed: config.seed,
             batch_size,
             bucket_by_length: config.bucket_by_length,
-            scheduler: config.lr_scheduler,
             schedule: schedule(config, total_steps),
             facts,
         })
-    }
-
-    fn split(&self, split: Split) -> Option<&TokenSplit> {
-        match split {
-            Split::Train => Some(&self.data.train),
-            Split::Validation => Some(&self.data.validation),
-            Split::Test => self.data.test.as_ref(),
-        }
     }
 
     /// The reference's count for a forward pass over a batch, which it pads to the longest sentence.
@@ -144,7 +132,7 @@ impl TrainingTask for TextClassificationTask {
         if !self.bucket_by_length {
             return EpochPlan::without_augmentation(self.seed, epoch, train.len() as u32);
         }
-        let lengths: Vec<u32> = (0..train.len()).map(|index| train.length(index) as u32).collect();
+        let lengths: Vec<u32> = train.lengths().map(|length| length as u32).collect();
         EpochPlan::by_length(self.seed, epoch, &lengths, self.batch_size)
     }
 
@@ -153,7 +141,7 @@ impl TrainingTask for TextClassificationTask {
     }
 
     fn labels(&self, split: Split) -> &[u32] {
-        self.split(split).map_or(&[], TokenSplit::labels)
+        split.sentences(&self.data).map_or(&[], TokenSplit::labels)
     }
 
     fn learning_rate_factor(&self, _epoch: u64, step: u64) -> f64 {
@@ -165,13 +153,10 @@ impl TrainingTask for TextClassificationTask {
     }
 
     fn eval_flops(&self, split: Split) -> f64 {
-        let Some(sentences) = self.split(split) else { return 0.0 };
+        let Some(sentences) = split.sentences(&self.data) else { return 0.0 };
         let batches = (0..sentences.len()).step_by(self.batch_size);
-        batches
-            .map(|start| {
-                self.padded_flops(sentences, start..start.saturating_add(self.batch_size).min(sentences.len()))
-            })
-            .sum()
+        let end = |start: usize| start.saturating_add(self.batch_size).min(sentences.len());
+        batches.map(|start| self.padded_flops(sentences, start..end(start))).sum()
     }
 
     fn size(&self, batch_size: usize) -> ModelSize {
@@ -187,9 +172,9 @@ impl TrainingTask for TextClassificationTask {
         self.tokens.tokenizer.save(folder).map_err(|error| unwritten(&error))
     }
 
-    fn job(&self, setup: &JobSetup) -> Result<PreparedJob, EngineError> {
+    fn job(&self, config: &RunConfig) -> Result<PreparedJob, EngineError> {
         let parameter_stream =
-            |parameter: usize| stream(setup.seed, StreamPurpose::InitialParameters, parameter as u64);
+            |parameter: usize| stream(config.seed, StreamPurpose::InitialParameters, parameter as u64);
         let model = ModelSpec::TextClassifier(self.model.clone());
         let (tensors, notices) = match &self.weights {
             Some(path) => {
@@ -202,18 +187,8 @@ impl TrainingTask for TextClassificationTask {
             }
             None => (model.draw(parameter_stream), Vec::new()),
         };
-        let job = EngineJob {
-            model,
-            tensors,
-            data: EngineData::Sentences(self.data.clone()),
-            loss: Loss::CrossEntropy,
-            optimizer: setup.optimizer,
-            noise_seed: setup.seed,
-            dropout_seed: setup.seed,
-            batch_size: setup.batch_size.min(self.data.train.len()),
-            evaluation_batch: EVALUATION_BATCH,
-        };
-        Ok(PreparedJob { job, notices })
+        let job = EngineJob::of(config, model, tensors, EngineData::Sentences(self.data.clone()));
+        Ok(PreparedJob { job: EngineJob { evaluation_batch: EVALUATION_BATCH, ..job }, notices })
     }
 
     fn describe(&self, settings: &RunConfig, config: &mut Map<String, Value>) {
@@ -226,7 +201,6 @@ impl TrainingTask for TextClassificationTask {
         put("label_noise_type", json!(if noisy { "symmetric" } else { "none" }));
         put("scheduler_step_unit", json!("optimizer_step"));
         put("scheduler_span_steps", json!(span));
-        put("scheduler_active", json!(self.scheduler != SchedulerName::None));
         put("model_config", self.model.to_json());
         if let Some(report) = &self.data.label_noise {
             let noise = report_json(report, false);
@@ -235,10 +209,10 @@ impl TrainingTask for TextClassificationTask {
     }
 }
 
-fn schedule(config: &RunConfig, total_steps: u64) -> StepSchedule {
+fn schedule(config: &RunConfig, total_steps: u64) -> RateSchedule {
     let span = config.scheduler_t_max.map_or(total_steps, NonZeroU64::get);
-    let warmup = StepSchedule::warmup_steps(config.warmup_epochs, total_steps, config.epochs.get());
-    StepSchedule::new(schedule_kind(config.lr_scheduler), span, warmup)
+    let warmup = RateSchedule::warmup_steps(config.warmup_epochs, total_steps, config.epochs.get());
+    RateSchedule::of_steps(config.lr_scheduler, span, warmup)
 }
 
 /// The model of a run: that of its `config.json`, or DistilBERT-base, with the sizes that were asked for.

@@ -7,7 +7,6 @@ use aees_tasks::{EpochPlan, LabelNoiseReport};
 use serde_json::{Map, Value};
 
 use crate::engine::{EngineError, EngineJob, EngineState, Split};
-use crate::optimizer::OptimizerConfig;
 use aees_run::identity::Inputs;
 use aees_run::settings::RunConfig;
 
@@ -49,7 +48,7 @@ pub trait TrainingTask: Send {
     ///
     /// # Errors
     /// When weights cannot be read or do not fit the model.
-    fn job(&self, setup: &JobSetup) -> Result<PreparedJob, EngineError>;
+    fn job(&self, config: &RunConfig) -> Result<PreparedJob, EngineError>;
 
     /// How large the model and a batch of so many examples are, counted without allocating any of it.
     fn size(&self, batch_size: usize) -> ModelSize;
@@ -72,17 +71,6 @@ pub struct PreparedJob {
     pub job: EngineJob,
     /// What the user should know of its first parameters.
     pub notices: Vec<String>,
-}
-
-/// What a job needs beside the task.
-#[derive(Clone, Copy, Debug)]
-pub struct JobSetup {
-    /// The optimizer.
-    pub optimizer: OptimizerConfig,
-    /// The run's seed.
-    pub seed: u64,
-    /// Examples in a batch.
-    pub batch_size: usize,
 }
 
 /// Numbers of single precision.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::AeesError;
 use crate::candidate::CandidateSet;
 use crate::context::Context;
-use crate::controller::{BanditConfig, Controller, PrecomputedSchedule, RandomController};
+use crate::controller::{BanditConfig, Controller, ControllerError, PrecomputedSchedule, RandomController};
 use crate::episode::{EpisodeError, EpisodeManager, EpisodeSettings, NoiseControl, StructuredControlMode};
 use crate::open_loop::OpenLoopPlan;
 use crate::reward::Reward;
@@ -93,7 +93,7 @@ impl AeesConfig {
             policy => {
                 if let ArmPolicy::Bandit(bandit) = policy {
                     // Also where no controller is built: a wrong setting should not wait for the first sweep that uses it.
-                    bandit.check()?;
+                    bandit.check_ranges().map_err(ControllerError::from)?;
                 }
                 self.closed_loop(candidates.lr().len(), candidates.noise().len())?
             }

@@ -1,6 +1,5 @@
 //! The controller logs of a result file, under the reference's key names.
 
-use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::candidate::Axis;
@@ -20,11 +19,7 @@ impl<T> Labelled<T> {
 
 impl<T: Serialize> Serialize for Labelled<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (key, value) in &self.0 {
-            map.serialize_entry(key, value)?;
-        }
-        map.end()
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
     }
 }
 

@@ -17,7 +17,7 @@ pub enum AeesError {
     Episode(EpisodeError),
     /// A controller.
     #[error(transparent)]
-    Controller(ControllerError),
+    Controller(#[from] ControllerError),
     /// An open-loop run with a setting that only makes sense with feedback.
     #[error("Open-loop attribution controls require {0}.")]
     OpenLoop(&'static str),
@@ -27,12 +27,6 @@ pub enum AeesError {
     /// A saved run whose parts do not belong together.
     #[error("the saved state is damaged: {0}")]
     Damaged(&'static str),
-}
-
-impl From<ControllerError> for AeesError {
-    fn from(error: ControllerError) -> Self {
-        Self::Controller(error)
-    }
 }
 
 impl From<EpisodeError> for AeesError {

@@ -4,7 +4,6 @@ mod config;
 mod controller_logs;
 mod error;
 mod run;
-mod start_lines;
 
 pub use config::{AeesConfig, ArmPolicy};
 pub use controller_logs::{AxisLog, BucketLog, ColumnEntry, ColumnLogs, ContextualLog, ControllerLogs, Labelled};

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use super::config::{AeesConfig, ArmPolicy};
 use super::controller_logs::{AxisLog, ControllerLogs, Labelled, OPEN_LOOP_NOTE, RANDOM_NOTE};
 use super::error::AeesError;
-use super::start_lines::start_lines;
 use crate::candidate::{Axis, Candidate};
 use crate::controller::{Controller, ControllerHistory};
 use crate::episode::{EpisodeLogs, EpisodeManager, EpisodeRecord, NoiseControl};
@@ -19,7 +18,7 @@ use crate::python_float;
 /// The whole state, random numbers and a half-recorded episode included, can be cloned, saved and restored with serde,
 /// and then continues to the bit. (As JSON: with serde_json's feature `float_roundtrip`.)
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Parts", into = "Parts")]
+#[serde(try_from = "Parts")]
 pub struct Aees {
     config: AeesConfig,
     manager: EpisodeManager,
@@ -27,8 +26,8 @@ pub struct Aees {
     noise_histories: Vec<ControllerHistory>,
 }
 
-/// What is saved.
-#[derive(Clone, Serialize, Deserialize)]
+/// What was saved, before it is known to be sound.
+#[derive(Deserialize)]
 struct Parts {
     config: AeesConfig,
     manager: EpisodeManager,
@@ -40,8 +39,9 @@ impl Aees {
     /// Builds the controllers that these settings ask for, or says which setting is wrong.
     pub fn new(config: AeesConfig) -> Result<Self, AeesError> {
         let manager = config.build()?;
-        let lr_history = manager.lr_controller().map(Controller::new_history);
-        let noise_histories = manager.noise_control().controllers().iter().map(Controller::new_history).collect();
+        let lr_history = manager.lr_controller().map(|controller| controller.new_history());
+        let noise_controllers = manager.noise_control().controllers().iter();
+        let noise_histories = noise_controllers.map(|controller| controller.new_history()).collect();
         Ok(Self { config, manager, lr_history, noise_histories })
     }
 
@@ -182,14 +182,17 @@ impl Aees {
     /// Which axes are controlled and which are constant, in the words with which a run begins:
     /// `lr_multiplier=[0.5, 1.0, 2.0]` and `noise_std=0.0`, or `<none>`.
     pub fn axis_lines(&self) -> (String, String) {
-        start_lines(self.manager.candidates())
-    }
-}
-
-impl From<Aees> for Parts {
-    fn from(aees: Aees) -> Self {
-        let Aees { config, manager, lr_history, noise_histories } = aees;
-        Self { config, manager, lr_history, noise_histories }
+        let mut lists: (Vec<String>, Vec<String>) = Default::default();
+        for (axis, name) in [(Axis::Lr, "lr_multiplier"), (Axis::Noise, "noise_std")] {
+            let values = self.manager.candidates().values(axis);
+            let texts: Vec<String> = values.iter().map(|&value| python_float::repr(value)).collect();
+            match texts.as_slice() {
+                [single] => lists.1.push(format!("{name}={single}")),
+                _ => lists.0.push(format!("{name}=[{}]", texts.join(", "))),
+            }
+        }
+        let line = |list: Vec<String>| if list.is_empty() { "<none>".to_owned() } else { list.join(", ") };
+        (line(lists.0), line(lists.1))
     }
 }
 

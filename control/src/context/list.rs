@@ -5,7 +5,6 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{ContextRule, NoContext, Trend};
 use crate::list::list;
-use crate::settings::SettingError;
 
 list! {
     /// What a contextual controller is told.
@@ -20,11 +19,6 @@ list! {
 }
 
 impl Context {
-    /// Checks the settings.
-    pub fn check(&self) -> Result<(), SettingError> {
-        self.settings().iter().try_for_each(|(setting, number)| setting.check(*number))
-    }
-
     /// The names of the contexts; none if there are no contexts.
     pub fn buckets(&self) -> &'static [&'static str] {
         self.rule().buckets()

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ControllerError, LogColumn};
 use crate::list::ListEntry;
-use crate::rng::Generator;
+use crate::rng::{Generator, NumpyGenerator};
 use crate::settings::{Bounds, NumberSetting};
 
 /// How fast a bandit forgets.
@@ -181,4 +181,14 @@ pub(super) fn pick(random: &mut impl Generator, n_arms: usize, qualifies: impl F
     let candidates = (0..n_arms).filter(|&arm| qualifies(arm)).count();
     let chosen = random.randrange(candidates);
     (0..n_arms).filter(|&arm| qualifies(arm)).nth(chosen).unwrap_or(0)
+}
+
+/// An arm, each with its probability. Rounding may leave a little after the last one.
+pub(super) fn draw(random: &mut NumpyGenerator, n_arms: usize, probability: impl Fn(usize) -> f64) -> usize {
+    let mut left = random.random();
+    let chosen = (0..n_arms).find(|&arm| {
+        left -= probability(arm);
+        left < 0.0
+    });
+    chosen.unwrap_or(n_arms - 1)
 }

@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::settings::SettingError;
 
 /// A controller that cannot be built, or a call that it refuses.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ControllerError {
     /// There is nothing to choose from.
@@ -15,12 +16,7 @@ pub enum ControllerError {
     Setting(#[from] SettingError),
     /// The arm does not exist.
     #[error("mode_id must be in [0, {n_arms}), got {arm}.")]
-    UnknownArm {
-        /// How many arms there are.
-        n_arms: usize,
-        /// The arm that was given.
-        arm: usize,
-    },
+    UnknownArm { n_arms: usize, arm: usize },
     /// The reward is `nan` or infinite.
     #[error("reward must be a finite float.")]
     RewardNotFinite,
@@ -44,12 +40,7 @@ pub enum ControllerError {
     EmptySchedule,
     /// A precomputed schedule names arms that do not exist.
     #[error("Schedule contains invalid arm indices {invalid:?}; expected [0, {n_arms}).")]
-    ScheduleArms {
-        /// The arms that do not exist, ascending.
-        invalid: Vec<usize>,
-        /// How many arms there are.
-        n_arms: usize,
-    },
+    ScheduleArms { invalid: Vec<usize>, n_arms: usize },
     /// More episodes were asked for than were precomputed.
     #[error("Precomputed LR schedule exhausted; the training step count does not match the schedule's episode count.")]
     ScheduleExhausted,

@@ -9,7 +9,7 @@ use std::f64::consts::E;
 
 use serde::{Deserialize, Serialize};
 
-use super::bandit::{DISCOUNT, WARMUP_ROUNDS, Warmup};
+use super::bandit::{DISCOUNT, WARMUP_ROUNDS, Warmup, draw};
 use super::reward_range::RewardRange;
 use super::{Bandit, LogColumn, LogNumber};
 use crate::list::ListEntry;
@@ -108,13 +108,7 @@ impl Bandit for Exp3 {
         if let Some(warmup) = self.warmup() {
             return warmup.select(random);
         }
-        let mut left = random.random();
-        let chosen = (0..self.n_arms()).find(|&arm| {
-            left -= self.mixed(arm);
-            left < 0.0
-        });
-        // Rounding may leave a little after the last arm.
-        chosen.unwrap_or(self.n_arms() - 1)
+        draw(random, self.n_arms(), |arm| self.mixed(arm))
     }
 
     fn propensity(&self, arm: usize) -> f64 {

@@ -1,11 +1,12 @@
 //! The list of controllers, and a controller of an axis as one value that can be saved and restored.
 
+use std::ops::{Deref, DerefMut};
+
 use serde::{Deserialize, Serialize};
 
-use super::bandit::ArmEstimate;
 use super::{
-    ArmPicker, Bandit, ColumnName, ControllerError, ControllerHistory, DiscountedUcb, Exp3, Learner,
-    PrecomputedSchedule, RandomController, ScaledUcb, ThompsonSampling, TsallisInf,
+    ArmPicker, Bandit, ControllerError, ControllerHistory, DiscountedUcb, Exp3, Learner, PrecomputedSchedule,
+    RandomController, ScaledUcb, ThompsonSampling, TsallisInf,
 };
 use crate::list::list;
 
@@ -46,38 +47,25 @@ macro_rules! bandits {
             Precomputed(PrecomputedSchedule),
         }
 
-        impl Controller {
-            fn picker(&self) -> &dyn ArmPicker {
+        /// What every controller does, whatever its kind.
+        impl Deref for Controller {
+            type Target = dyn ArmPicker;
+
+            fn deref(&self) -> &Self::Target {
                 match self {
                     $(Self::$variant(learner) => learner,)+
                     Self::Random(random) => random,
                     Self::Precomputed(schedule) => schedule,
                 }
             }
+        }
 
-            fn picker_mut(&mut self) -> &mut dyn ArmPicker {
+        impl DerefMut for Controller {
+            fn deref_mut(&mut self) -> &mut Self::Target {
                 match self {
                     $(Self::$variant(learner) => learner,)+
                     Self::Random(random) => random,
                     Self::Precomputed(schedule) => schedule,
-                }
-            }
-
-            /// Picks an arm.
-            pub fn select(&mut self) -> Result<usize, ControllerError> {
-                match self {
-                    $(Self::$variant(learner) => learner.select(),)+
-                    Self::Random(random) => random.select(),
-                    Self::Precomputed(schedule) => schedule.select(),
-                }
-            }
-
-            /// Feeds back the reward of an arm that was picked with this probability.
-            pub fn learn(&mut self, arm: usize, reward: f64, propensity: f64) -> Result<(), ControllerError> {
-                match self {
-                    $(Self::$variant(learner) => learner.learn(arm, reward, propensity),)+
-                    Self::Random(random) => random.learn(arm, reward, propensity),
-                    Self::Precomputed(schedule) => schedule.learn(arm, reward, propensity),
                 }
             }
         }
@@ -104,11 +92,6 @@ pub trait BanditRule {
 }
 
 impl BanditConfig {
-    /// Checks the settings.
-    pub fn check(&self) -> Result<(), ControllerError> {
-        Ok(self.settings().iter().try_for_each(|(setting, number)| setting.check(*number))?)
-    }
-
     /// A bandit over these arms that has seen nothing, in these contexts if there are any. Without a seed its picks cannot
     /// be reproduced.
     pub fn controller(
@@ -122,67 +105,10 @@ impl BanditConfig {
 }
 
 impl Controller {
-    /// Number of arms.
-    pub fn n_arms(&self) -> usize {
-        self.picker().n_arms()
-    }
-
-    /// The kind of controller in logs.
-    pub fn type_name(&self) -> &'static str {
-        self.picker().type_name()
-    }
-
-    /// Tells a contextual controller where training stands; the others take no notice.
-    pub fn set_context(&mut self, name: &str) -> Result<(), ControllerError> {
-        self.picker_mut().set_context(name)
-    }
-
-    /// The probability with which it picks an arm now, if it weighs rewards by it; 1 if it does not. Asked between a pick and
-    /// what is learned next.
-    pub fn propensity(&self, arm: usize) -> f64 {
-        self.picker().propensity(arm)
-    }
-
-    /// What it thinks of an arm, if it picks by estimates; in contexts, what all of them have taught.
-    pub fn estimate(&self, arm: usize) -> Option<ArmEstimate> {
-        self.picker().estimate(arm)
-    }
-
-    /// Feeds back the reward of the arm that was picked last.
-    pub fn update(&mut self, arm: usize, reward: f64) -> Result<(), ControllerError> {
-        let propensity = self.propensity(arm);
-        self.learn(arm, reward, propensity)
-    }
-
-    /// The names of its contexts; none if it has none.
-    pub fn contexts(&self) -> Vec<&str> {
-        self.picker().contexts()
-    }
-
-    /// The columns of its log; none if it learns nothing.
-    pub fn columns(&self) -> Vec<ColumnName> {
-        self.picker().columns()
-    }
-
     /// What it has learned by now: a history of one entry.
     pub fn snapshot(&self) -> ControllerHistory {
         let mut history = self.new_history();
         self.remember(&mut history);
         history
-    }
-
-    /// An empty history of it.
-    pub(crate) fn new_history(&self) -> ControllerHistory {
-        self.picker().new_history()
-    }
-
-    /// Keeps what it has learned by now.
-    pub(crate) fn remember(&self, history: &mut ControllerHistory) {
-        self.picker().remember(history);
-    }
-
-    /// Whether a restored controller is sound and has this number of arms.
-    pub(crate) fn fits(&self, n_arms: usize) -> bool {
-        self.picker().fits(n_arms)
     }
 }

@@ -19,7 +19,8 @@ pub trait ArmPicker {
     /// Picks an arm.
     fn select(&mut self) -> Result<usize, ControllerError>;
 
-    /// The probability with which it picks an arm now, if it weighs rewards by it.
+    /// The probability with which it picks an arm now, if it weighs rewards by it; 1 if it does not. Asked between a pick and
+    /// what is learned next.
     fn propensity(&self, _arm: usize) -> f64 {
         1.0
     }

@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bandit::{DISCOUNT, WARMUP_ROUNDS, Warmup};
+use super::bandit::{DISCOUNT, WARMUP_ROUNDS, Warmup, draw};
 use super::reward_range::RewardRange;
 use super::{Bandit, LogColumn, LogNumber};
 use crate::list::ListEntry;
@@ -121,7 +121,7 @@ impl Bandit for TsallisInf {
         if let Some(warmup) = self.warmup() {
             return warmup.select(random);
         }
-        draw(&self.probabilities, random)
+        draw(random, self.n_arms(), |arm| self.probabilities[arm])
     }
 
     fn propensity(&self, arm: usize) -> f64 {
@@ -154,16 +154,6 @@ impl Bandit for TsallisInf {
         let lengths = [self.losses.len(), self.probabilities.len(), self.warmup_counts.len()];
         probabilities && numbers && self.range.is_sound() && self.config.check().is_ok() && lengths == [n_arms; 3]
     }
-}
-
-/// An arm, each with its probability. Rounding may leave a little after the last.
-fn draw(probabilities: &[f64], random: &mut NumpyGenerator) -> usize {
-    let mut left = random.random();
-    let chosen = probabilities.iter().position(|probability| {
-        left -= probability;
-        left < 0.0
-    });
-    chosen.unwrap_or(probabilities.len() - 1)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::reward::RewardError;
 use crate::settings::SettingError;
 
 /// An episode manager that cannot be built, or a call that it refuses.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum EpisodeError {
     /// Episodes have no steps.
@@ -38,14 +39,7 @@ pub enum EpisodeError {
     ConditionalNoiseCount,
     /// A controller was built for another number of candidates.
     #[error("{axis}_controller has {arms} arms, but there are {candidates} candidates.")]
-    ArmCount {
-        /// `lr` or `noise`.
-        axis: &'static str,
-        /// The controller's arms.
-        arms: usize,
-        /// The axis's candidates.
-        candidates: usize,
-    },
+    ArmCount { axis: &'static str, arms: usize, candidates: usize },
     /// The smoothing factor is not in (0, 1].
     #[error("alpha must be in the interval (0, 1].")]
     Alpha,
@@ -60,20 +54,10 @@ pub enum EpisodeError {
     UpdateNormNotFinite,
     /// More steps were recorded at once than the open episode has left. Nothing was recorded.
     #[error("{steps} steps were recorded, but the open episode has {left} left.")]
-    TooManySteps {
-        /// The steps given.
-        steps: usize,
-        /// The steps left.
-        left: usize,
-    },
+    TooManySteps { steps: usize, left: usize },
     /// As many update norms as losses were expected, or none. Nothing was recorded.
     #[error("{losses} losses were recorded with {update_norms} update norms.")]
-    UnequalLists {
-        /// The losses given.
-        losses: usize,
-        /// The norms given.
-        update_norms: usize,
-    },
+    UnequalLists { losses: usize, update_norms: usize },
     /// A controller refused.
     #[error(transparent)]
     Controller(#[from] ControllerError),

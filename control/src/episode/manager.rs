@@ -57,11 +57,8 @@ impl NoiseControl {
     }
 
     fn for_lr(&mut self, lr_index: usize) -> Option<&mut Controller> {
-        match self {
-            Self::Constant => None,
-            Self::Single(controller) => Some(controller),
-            Self::PerLr(controllers) => controllers.get_mut(lr_index),
-        }
+        let index = if let Self::PerLr(_) = self { lr_index } else { 0 };
+        self.controllers_mut().get_mut(index)
     }
 }
 
@@ -246,7 +243,7 @@ impl EpisodeManager {
         if episode.losses.len() < self.settings.episode_length {
             return Ok(None);
         }
-        self.close()
+        self.finalize()
     }
 
     /// Records completed steps of the open episode at once, as a loop does that learns its losses late; closes the episode
@@ -270,15 +267,11 @@ impl EpisodeManager {
             return Err(EpisodeError::UnequalLists { losses: losses.len(), update_norms: update_norms.len() });
         }
         episode.extend(losses, update_norms)?;
-        if losses.len() < left { Ok(None) } else { self.close() }
+        if losses.len() < left { Ok(None) } else { self.finalize() }
     }
 
-    /// Closes the open episode early. One without completed steps is dropped.
+    /// Closes the open episode, also early. One without completed steps is dropped.
     pub fn finalize(&mut self) -> Result<Option<&EpisodeRecord>, EpisodeError> {
-        self.close()
-    }
-
-    fn close(&mut self) -> Result<Option<&EpisodeRecord>, EpisodeError> {
         let State::Open(mut episode) = mem::replace(&mut self.state, State::Closed) else {
             return Ok(None);
         };
@@ -344,7 +337,7 @@ impl EpisodeManager {
         if settings.episode_length == 0 {
             return Err(EpisodeError::EpisodeLength);
         }
-        settings.context.check()?;
+        settings.context.check_ranges()?;
         if settings.credit_episodes == 0 {
             return Err(EpisodeError::Setting(SettingError { key: "credit_episodes", rule: "positive" }));
         }

@@ -21,29 +21,14 @@ pub struct OpenEpisode {
 }
 
 impl OpenEpisode {
-    /// Number of the episode, from 0.
-    pub fn episode_index(&self) -> u64 {
-        self.episode_index
-    }
-
     /// What was picked for it.
     pub fn selection(&self) -> &Selection {
         &self.selection
     }
 
-    /// Its first step.
-    pub fn start_step(&self) -> u64 {
-        self.start_step
-    }
-
     /// The step after the last completed one.
     pub fn end_step(&self) -> u64 {
         self.start_step.saturating_add(self.losses.len() as u64)
-    }
-
-    /// The losses of its completed steps.
-    pub fn losses(&self) -> &[f64] {
-        &self.losses
     }
 
     /// Adds a completed step, or refuses and changes nothing.

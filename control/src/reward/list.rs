@@ -18,7 +18,7 @@ list! {
 impl Reward {
     /// Checks the settings.
     pub fn check(&self) -> Result<(), RewardError> {
-        self.settings().iter().try_for_each(|(setting, number)| setting.check(*number))?;
+        self.check_ranges()?;
         self.rule().check()
     }
 

@@ -5,7 +5,7 @@
 
 use std::hint::black_box;
 
-use super::rule::{clip, log_loss};
+use super::rule::{check_bounds, log_loss};
 use super::{EpisodeLosses, LoggedEpisode, RewardBreakdown, RewardError, RewardRule};
 use crate::list::ListEntry;
 use crate::settings::{Bounds, NumberSetting, settings};
@@ -48,7 +48,7 @@ impl ListEntry for LogLossDrop {
 
 impl RewardRule for LogLossDrop {
     fn check(&self) -> Result<(), RewardError> {
-        if self.clip_min > self.clip_max { Err(RewardError::ClipOrder) } else { Ok(()) }
+        check_bounds(self.clip_min, self.clip_max)
     }
 
     fn reward(&self, episode: EpisodeLosses<'_>, ema_alpha: f64) -> (f64, Result<RewardBreakdown, RewardError>) {
@@ -79,14 +79,7 @@ impl LogLossDrop {
 
     fn breakdown(&self, base: f64, instability: f64) -> RewardBreakdown {
         let penalty = self.instability_lambda * instability;
-        let unclipped = base - penalty;
-        RewardBreakdown {
-            reward_base: base,
-            reward_instability: instability,
-            reward_penalty: penalty,
-            reward_final_unclipped: unclipped,
-            reward_final_clipped: clip(unclipped, self.clip_min, self.clip_max),
-        }
+        RewardBreakdown::new(base, instability, penalty, [self.clip_min, self.clip_max])
     }
 }
 

@@ -7,7 +7,7 @@
 //! a reward does not see: what a learning rate is good for later. `credit_episodes` looks further.
 
 use super::log_loss_drop::{CLIP_MAX, CLIP_MIN, EPSILON};
-use super::rule::{clip, log_loss};
+use super::rule::{check_bounds, log_loss};
 use super::{EpisodeLosses, LoggedEpisode, ProbeLosses, RewardBreakdown, RewardError, RewardRule};
 use crate::list::ListEntry;
 use crate::settings::{Bounds, NumberSetting, settings};
@@ -40,7 +40,7 @@ impl ListEntry for ProbeLossDrop {
 
 impl RewardRule for ProbeLossDrop {
     fn check(&self) -> Result<(), RewardError> {
-        if self.clip_min > self.clip_max { Err(RewardError::ClipOrder) } else { Ok(()) }
+        check_bounds(self.clip_min, self.clip_max)
     }
 
     fn reward(&self, episode: EpisodeLosses<'_>, ema_alpha: f64) -> (f64, Result<RewardBreakdown, RewardError>) {
@@ -63,12 +63,6 @@ impl RewardRule for ProbeLossDrop {
 
 impl ProbeLossDrop {
     fn breakdown(&self, base: f64) -> RewardBreakdown {
-        RewardBreakdown {
-            reward_base: base,
-            reward_instability: 0.0,
-            reward_penalty: 0.0,
-            reward_final_unclipped: base,
-            reward_final_clipped: clip(base, self.clip_min, self.clip_max),
-        }
+        RewardBreakdown::new(base, 0.0, 0.0, [self.clip_min, self.clip_max])
     }
 }

@@ -102,7 +102,7 @@ impl<'a> EpisodeLosses<'a> {
 }
 
 /// Python's `min(max(value, low), high)`: on a tie, also between the two zeros, the value stays.
-pub(super) fn clip(value: f64, low: f64, high: f64) -> f64 {
+fn clip(value: f64, low: f64, high: f64) -> f64 {
     if low > value {
         low
     } else if high < value {
@@ -131,6 +131,25 @@ pub struct RewardBreakdown {
     pub reward_final_unclipped: f64,
     /// The reward: the same within its bounds.
     pub reward_final_clipped: f64,
+}
+
+impl RewardBreakdown {
+    /// The reward of these parts within its bounds, of which the second is not below the first.
+    pub(super) fn new(base: f64, instability: f64, penalty: f64, [low, high]: [f64; 2]) -> Self {
+        let unclipped = base - penalty;
+        Self {
+            reward_base: base,
+            reward_instability: instability,
+            reward_penalty: penalty,
+            reward_final_unclipped: unclipped,
+            reward_final_clipped: clip(unclipped, low, high),
+        }
+    }
+}
+
+/// Checks that the bounds of a reward are in order.
+pub(super) fn check_bounds(low: f64, high: f64) -> Result<(), RewardError> {
+    if low > high { Err(RewardError::ClipOrder) } else { Ok(()) }
 }
 
 /// A reward that cannot be configured or computed.

@@ -11,5 +11,5 @@ mod python;
 mod seed_sequence;
 
 pub use generator::Generator;
-pub use numpy::{NumpyGenerator, NumpyStateError};
+pub use numpy::{NumpyGenerator, NumpyStateError, bounded};
 pub use python::{PythonRandom, PythonStateError, SampleError};

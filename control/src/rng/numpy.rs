@@ -73,21 +73,10 @@ impl NumpyGenerator {
         const WORD: u64 = 1 << 32;
         match bound {
             0 | 1 => 0,
-            2..WORD => u64::from(self.bounded_u32(bound as u32)),
+            2..WORD => u64::from(bounded(bound as u32, || self.next_u32())),
             WORD => u64::from(self.next_u32()),
             _ => self.bounded_u64(bound),
         }
-    }
-
-    fn bounded_u32(&mut self, bound: u32) -> u32 {
-        let mut product = u64::from(self.next_u32()) * u64::from(bound);
-        if (product as u32) < bound {
-            let threshold = bound.wrapping_neg() % bound;
-            while (product as u32) < threshold {
-                product = u64::from(self.next_u32()) * u64::from(bound);
-            }
-        }
-        (product >> 32) as u32
     }
 
     fn bounded_u64(&mut self, bound: u64) -> u64 {
@@ -126,6 +115,20 @@ impl NumpyGenerator {
             }
         }
     }
+}
+
+/// A whole number in `0..bound`, without bias (Lemire, "Fast random integer generation in an interval", 2019), of uniform
+/// words. `bound` is not 0.
+#[inline]
+pub fn bounded(bound: u32, mut next: impl FnMut() -> u32) -> u32 {
+    let mut product = u64::from(next()) * u64::from(bound);
+    if (product as u32) < bound {
+        let threshold = bound.wrapping_neg() % bound;
+        while (product as u32) < threshold {
+            product = u64::from(next()) * u64::from(bound);
+        }
+    }
+    (product >> 32) as u32
 }
 
 fn join([high, low]: [u64; 2]) -> u128 {

@@ -151,11 +151,6 @@ impl PythonRandom {
         self.below(bound as u64) as usize
     }
 
-    /// The index that `choice` takes from a list of this length; `None` for an empty list.
-    pub fn choice_index(&mut self, length: usize) -> Option<usize> {
-        (length > 0).then(|| self.randrange(length))
-    }
-
     /// `random()`: a uniform float in `[0, 1)` of 53 random bits.
     pub fn random(&mut self) -> f64 {
         let high = f64::from(self.next_u32() >> 5);

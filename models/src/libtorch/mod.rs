@@ -16,6 +16,6 @@ mod token_batch;
 pub use dropout::DropoutMasks;
 pub use resnet18::ResNet18;
 pub use shim::TorchError;
-pub use tensors::{Alignment, NetworkTensors, Placed};
+pub use tensors::{NetworkTensors, Placed};
 pub use text_classifier::TextClassifier;
 pub use token_batch::TokenBatch;

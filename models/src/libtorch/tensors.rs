@@ -9,10 +9,6 @@ use super::shim::{TorchError, host_values, host_values_mut};
 use crate::tensor_info::check_values;
 use crate::{HostTensor, NamedTensors, TensorInfo, TensorKind, WeightError};
 
-/// Each parameter begins at a multiple of so many elements; zeros fill the gaps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Alignment(pub usize);
-
 /// The tensors of one network.
 #[derive(Debug)]
 pub struct NetworkTensors {
@@ -39,14 +35,14 @@ pub struct Placed<'a> {
 }
 
 impl NetworkTensors {
-    /// The tensors on a device, with these values.
+    /// The tensors on a device, with these values. Each begins at a multiple of `alignment` elements; zeros fill the gaps.
     ///
     /// # Errors
     /// When a tensor is missing, unexpected or of another shape.
     pub fn new(
         infos: Vec<TensorInfo>,
         values: &NamedTensors,
-        alignment: Alignment,
+        alignment: usize,
         device: Device,
     ) -> Result<Self, WeightError> {
         check_values(&infos, values)?;
@@ -54,7 +50,7 @@ impl NetworkTensors {
         let mut place = |info: &TensorInfo| {
             let end = if is_parameter(info) { &mut parameters_end } else { &mut buffers_end };
             let start = *end;
-            *end += info.elements().next_multiple_of(alignment.0.max(1));
+            *end += info.elements().next_multiple_of(alignment.max(1));
             start..start + info.elements()
         };
         let places: Vec<Range<usize>> = infos.iter().map(&mut place).collect();

@@ -6,10 +6,12 @@ use serde_json::{Map, Value, json};
 
 use super::{Activation, ModelConfigError, TextArchitecture, TextClassifierConfig, wrong};
 
-/// What each architecture calls its fields.
+/// What both architectures call these fields.
+pub(super) const VOCABULARY_SIZE: &str = "vocab_size";
+pub(super) const MAX_POSITIONS: &str = "max_position_embeddings";
+
+/// What each architecture calls the others.
 pub(super) struct Keys {
-    pub(super) vocabulary_size: &'static str,
-    pub(super) max_positions: &'static str,
     pub(super) layers: &'static str,
     pub(super) dim: &'static str,
     pub(super) heads: &'static str,
@@ -24,8 +26,6 @@ impl Keys {
     pub(super) fn of(architecture: TextArchitecture) -> Self {
         match architecture {
             TextArchitecture::DistilBert => Self {
-                vocabulary_size: "vocab_size",
-                max_positions: "max_position_embeddings",
                 layers: "n_layers",
                 dim: "dim",
                 heads: "n_heads",
@@ -36,8 +36,6 @@ impl Keys {
                 classifier_dropout: "seq_classif_dropout",
             },
             TextArchitecture::Bert => Self {
-                vocabulary_size: "vocab_size",
-                max_positions: "max_position_embeddings",
                 layers: "num_hidden_layers",
                 dim: "hidden_size",
                 heads: "num_attention_heads",
@@ -83,8 +81,8 @@ impl TextClassifierConfig {
         let dropout = fields.number(keys.dropout, 0.1)?;
         let config = Self {
             architecture,
-            vocabulary_size: fields.integer(keys.vocabulary_size, 30_522)?,
-            max_positions: fields.integer(keys.max_positions, 512)?,
+            vocabulary_size: fields.integer(VOCABULARY_SIZE, 30_522)?,
+            max_positions: fields.integer(MAX_POSITIONS, 512)?,
             token_types: if bert { fields.integer("type_vocab_size", 2)? } else { 0 },
             layers: fields.integer(keys.layers, if bert { 12 } else { 6 })?,
             dim: fields.integer(keys.dim, 768)?,
@@ -109,15 +107,15 @@ impl TextClassifierConfig {
     pub fn to_json(&self) -> Value {
         let keys = Keys::of(self.architecture);
         let mut json = json!({
-            "architectures": [self.architecture.class()],
+            "architectures": [format!("{}SequenceClassification", self.architecture.class_stem())],
             "model_type": self.architecture.name(),
             "id2label": label_names(self.classes),
             "label2id": label_numbers(self.classes),
             "initializer_range": self.initializer_range,
             "pad_token_id": self.padding_id,
             "dtype": "float32",
-            keys.vocabulary_size: self.vocabulary_size,
-            keys.max_positions: self.max_positions,
+            VOCABULARY_SIZE: self.vocabulary_size,
+            MAX_POSITIONS: self.max_positions,
             keys.layers: self.layers,
             keys.dim: self.dim,
             keys.heads: self.heads,
@@ -232,15 +230,6 @@ impl Fields<'_> {
         match self.get("id2label").and_then(Value::as_object) {
             Some(labels) => Ok(labels.len()),
             None => self.integer("num_labels", 2),
-        }
-    }
-}
-
-impl TextArchitecture {
-    fn class_stem(self) -> &'static str {
-        match self {
-            Self::DistilBert => "DistilBertFor",
-            Self::Bert => "BertFor",
         }
     }
 }

@@ -9,6 +9,7 @@ use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
 use aees_pickle::{Node, NodeId, Pickle};
+use aees_run::artifact::FileError;
 use zip::ZipArchive;
 
 use super::{ElementType, FileTensor, WeightFileError, Weights, count};
@@ -22,17 +23,17 @@ const LEGACY_START: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x
 ///
 /// When the file cannot be read, is damaged, cut off or in the format before PyTorch 1.6, or holds something else.
 pub fn read_pytorch(path: &Path) -> Result<Weights, WeightFileError> {
-    let system = |source| WeightFileError::System { action: "read", path: path.to_owned(), source };
     let corrupt = |reason| WeightFileError::Corrupt { path: path.to_owned(), reason };
-    let mut file = aees_run::input::open(path).map_err(system)?;
+    let unread = || FileError::at("read", path);
+    let mut file = aees_run::input::open(path).map_err(unread())?;
     let mut start = Vec::new();
-    file.by_ref().take(LEGACY_START.len() as u64).read_to_end(&mut start).map_err(system)?;
+    file.by_ref().take(LEGACY_START.len() as u64).read_to_end(&mut start).map_err(unread())?;
     if start == LEGACY_START {
         let reason =
             "in PyTorch's format before version 1.6; load it with a newer PyTorch and save it again".to_owned();
         return Err(corrupt(reason));
     }
-    file.rewind().map_err(system)?;
+    file.rewind().map_err(unread())?;
     let archive = ZipArchive::new(BufReader::new(file))
         .map_err(|error| corrupt(format!("not a whole PyTorch file (a zip archive): {error}")))?;
     Archive::new(archive).and_then(|mut archive| archive.weights()).map_err(corrupt)

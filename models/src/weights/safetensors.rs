@@ -1,7 +1,6 @@
 //! The safetensors format, <https://huggingface.co/docs/safetensors>.
 
 use std::collections::HashMap;
-use std::io::Read;
 use std::path::Path;
 
 use safetensors::{Dtype, SafeTensors};
@@ -16,9 +15,7 @@ use crate::NamedTensors;
 /// When the file cannot be read, its header is damaged, it is cut off, or a tensor is of a type that no weights have.
 pub fn read_safetensors(path: &Path) -> Result<Weights, WeightFileError> {
     let corrupt = |reason| WeightFileError::Corrupt { path: path.to_owned(), reason };
-    let read = aees_run::input::read(path);
-    let bytes =
-        read.map_err(|error| WeightFileError::System { action: "read", path: error.path, source: error.source })?;
+    let bytes = aees_run::input::read(path)?;
     let file = SafeTensors::deserialize(&bytes)
         .map_err(|error| corrupt(format!("not a whole safetensors file of {} bytes: {error}", bytes.len())))?;
     let tensor = |(name, view): (&str, safetensors::tensor::TensorView<'_>)| {
@@ -50,10 +47,8 @@ const WRITER: &str = "written_by";
 
 /// Whether a file is one that [`write_safetensors`] wrote.
 pub fn is_export(path: &Path) -> bool {
-    let mut head = Vec::new();
-    let read = aees_run::input::open(path).and_then(|file| file.take(1 << 16).read_to_end(&mut head));
     let mark = format!("\"{WRITER}\":\"aees\"");
-    read.is_ok() && head.windows(mark.len()).any(|bytes| bytes == mark.as_bytes())
+    aees_run::input::head(path, 1 << 16).is_ok_and(|head| head.windows(mark.len()).any(|it| it == mark.as_bytes()))
 }
 
 /// Writes tensors as a `.safetensors` file with the metadata that `transformers` asks for. The file appears whole or not at
@@ -66,9 +61,5 @@ pub fn write_safetensors(path: &Path, tensors: &NamedTensors) -> Result<(), Weig
     // What wrote the file, not what it holds: without it `transformers` refuses to guess.
     let metadata =
         HashMap::from([("format", "pt"), (WRITER, "aees")].map(|(key, word)| (key.to_owned(), word.to_owned())));
-    aees_run::host_tensor::write_safetensors(path, tensors, metadata).map_err(|error| WeightFileError::System {
-        action: "write",
-        path: error.path,
-        source: error.source,
-    })
+    Ok(aees_run::host_tensor::write_safetensors(path, tensors, metadata)?)
 }

@@ -118,7 +118,7 @@ impl AxisFrame<'_> {
             "axis_name": self.axis.name(),
             "arm_values": values,
             "controller_created": self.controller.is_some(),
-            "controller_type": self.controller.map_or("FixedAxis", Controller::type_name),
+            "controller_type": self.controller.map_or("FixedAxis", |controller| controller.type_name()),
         });
         if self.controller.is_none() {
             about["fixed_arm_value"] = json!(values.first());
@@ -126,7 +126,7 @@ impl AxisFrame<'_> {
         if let Some(multiplier) = self.conditioned_on {
             about["conditioned_on_lr_value"] = json!(multiplier);
         }
-        let contexts = self.controller.map(Controller::contexts).unwrap_or_default();
+        let contexts = self.controller.map(|controller| controller.contexts()).unwrap_or_default();
         if !contexts.is_empty() {
             about["context_bucket_names"] = json!(contexts);
             about["prior_from_global"] = json!(true);

@@ -1,6 +1,9 @@
 //! The settings that are one of a few words.
 
-use super::value::choice;
+use aees_control::schedule::ScheduleKind;
+use serde_json::Value;
+
+use super::value::{Fault, SettingValue, choice};
 
 choice! {
     /// The training task.
@@ -90,17 +93,19 @@ choice! {
     }
 }
 
-choice! {
-    /// How the learning rate falls over the run.
-    SchedulerName {
-        /// It stays.
-        None = "none",
-        /// Half a cosine wave.
-        Cosine = "cosine",
-        /// A straight line to zero.
-        Linear = "linear",
-        /// A rise over the warm-up epochs, then a straight line to zero.
-        WarmupLinear = "warmup_linear",
+/// How the learning rate falls over the run: its words are the method's.
+impl SettingValue for ScheduleKind {
+    fn expected() -> String {
+        Self::NAMES.join(", ")
+    }
+    fn choices() -> &'static [&'static str] {
+        Self::NAMES
+    }
+    fn read(value: &Value) -> Result<Self, Fault> {
+        value.as_str().and_then(|word| word.parse().ok()).ok_or(Fault::Type)
+    }
+    fn to_value(&self) -> Value {
+        self.name().into()
     }
 }
 

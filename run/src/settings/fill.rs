@@ -1,12 +1,14 @@
 //! How a configuration is filled from maps, files, flags and `--set`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::{Map, Value};
 
 use super::RunConfig;
 use super::choices::TaskName;
 use super::error::{ConfigError, Place};
+use super::file::read_file;
 use super::value::SettingValue;
 
 impl RunConfig {
@@ -27,6 +29,14 @@ impl RunConfig {
         let mut settings = map.iter().filter(|(key, _)| *key != "task");
         settings.try_for_each(|(key, value)| config.set(key, value, &Place::Resolved))?;
         Ok(config)
+    }
+
+    /// The configuration of a file that names its task, such as a run's `config.yaml`.
+    ///
+    /// # Errors
+    /// As [`read_file`] and [`RunConfig::from_map`].
+    pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
+        Self::from_map(&read_file(path)?.into_iter().map(|(key, value, _)| (key, value)).collect())
     }
 
     /// Takes over values, of which a later one replaces an earlier one.

@@ -8,9 +8,10 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::LazyLock;
 
 use aees_control::MethodSettings;
+use aees_control::schedule::ScheduleKind;
 use serde_json::Value;
 
-use super::choices::{ControlMode, Initialization, LabelNoiseType, OptimizerName, Precision, SchedulerName, TaskName};
+use super::choices::{ControlMode, Initialization, LabelNoiseType, OptimizerName, Precision, TaskName};
 use super::error::{ConfigError, Place};
 use super::info::Cost::{Epoch, Machine, Run};
 use super::info::Tasks::{AgNews, Images, NoisyLabels, Text};
@@ -176,7 +177,7 @@ settings! {
     /// The optimizer.
     optimizer: OptimizerName = OptimizerName::AdamW, science().tasks(Images).cost(Run).verbs(&[Bench]);
     /// How the learning rate falls, once an epoch.
-    lr_scheduler: SchedulerName = SchedulerName::None, science();
+    lr_scheduler: ScheduleKind = ScheduleKind::None, science();
     then MethodSettings::controller_rows();
     /// Stop early: end the run after N evaluations in a row without a new best; never when not given.
     patience: Option<NonZeroU64> = None, science().of_problem();

@@ -2,10 +2,11 @@
 
 use std::num::NonZeroUsize;
 
+use aees_control::schedule::ScheduleKind;
 use aees_control::{Axis, ContextMode, MethodSettings, StructuredControlMode, parse_candidates, python_float};
 
 use super::RunConfig;
-use super::choices::{Initialization, LabelNoiseType, SchedulerName, TaskName};
+use super::choices::{Initialization, LabelNoiseType, TaskName};
 use super::error::ConfigError;
 use super::info::{SettingInfo, flag};
 use super::keep_checkpoints::KeepCheckpoints;
@@ -29,7 +30,7 @@ impl RunConfig {
             );
             return Err(ConfigError::conflict(&["checkpoint_every", "keep_checkpoints"], message));
         }
-        if self.warmup_epochs > 0 && self.lr_scheduler != SchedulerName::WarmupLinear {
+        if self.warmup_epochs > 0 && self.lr_scheduler != ScheduleKind::WarmupLinear {
             // The reference ignores it in silence, and a user believes in a warm-up that never happens.
             let message = format!(
                 "--warmup-epochs {} has no effect with --lr-scheduler {}: use warmup_linear.",
@@ -119,7 +120,7 @@ impl RunConfig {
     fn check_open_loop(&self) -> Result<(), ConfigError> {
         let candidates = self.lr_candidates.0.len() * self.noise_candidates.0.len();
         let required: [(bool, &[&str], &str); 4] = [
-            (self.lr_scheduler == SchedulerName::None, &["lr_scheduler"], "--lr-scheduler none."),
+            (self.lr_scheduler == ScheduleKind::None, &["lr_scheduler"], "--lr-scheduler none."),
             (self.method.context_mode == ContextMode::None, &["context_mode"], "--context-mode none."),
             (
                 self.method.structured_control_mode == StructuredControlMode::Independent,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use aees_run::hardware::{Gpu, Gpus};
 use aees_run::nvidia::{NvidiaGpu, installed};
-use aees_train::engine::{DeviceChoice, DeviceFacts, Target, available};
+use aees_train::engine::{DeviceChoice, Target, available};
 use indicatif::HumanBytes;
 use serde_json::json;
 
@@ -31,13 +31,12 @@ pub(super) fn diagnoses() -> Vec<Diagnosis> {
 /// A device that can be named, with what is known of it.
 fn device(target: &Target) -> Diagnosis {
     let Target { engine, device, .. } = target;
-    let DeviceFacts { driver, runtime, total_memory_bytes } = engine.device_facts(device);
     let card = match device.choice {
         DeviceChoice::Cuda(number) => NvidiaGpu::of_cuda(number),
         _ => None,
     };
-    let driver = driver.or_else(|| card.as_ref().and_then(NvidiaGpu::driver));
-    let memory = total_memory_bytes.or_else(|| card?.describe(&Default::default())?.total_memory_bytes);
+    let driver = card.as_ref().and_then(NvidiaGpu::driver);
+    let memory = card.and_then(|card| card.describe(&Default::default())?.total_memory_bytes);
     let precisions: Vec<&str> = engine.precisions(device).iter().map(|precision| precision.name()).collect();
     let mut text = format!("engine {} on {}; precision {}", engine.name(), device.backend, precisions.join(", "));
     text.extend(device.name.iter().map(|name| format!("; {name}")));
@@ -53,7 +52,7 @@ fn device(target: &Target) -> Diagnosis {
     };
     diagnosis.with(json!({
         "device": subject, "name": device.name, "engine": engine.name(), "backend": device.backend, "driver": driver,
-        "runtime": runtime, "software": device.software, "total_memory_bytes": memory, "precisions": precisions,
+        "runtime": null, "software": device.software, "total_memory_bytes": memory, "precisions": precisions,
     }))
 }
 

@@ -73,7 +73,6 @@ pub(super) fn is_cifar10(path: &Path, classes: u32, why: &str) -> DataError {
 }
 
 /// What asymmetric noise turns each fine label into: the next one of its superclass, the first after the last.
-#[must_use]
 pub fn next_in_superclass() -> [u32; CIFAR100_CLASSES as usize] {
     let mut next = [0; CIFAR100_CLASSES as usize];
     for members in &SUPERCLASSES {

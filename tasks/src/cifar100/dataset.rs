@@ -15,9 +15,10 @@ use crate::data_files::Loaded;
 use crate::data_source::{DataOrigin, DataSource};
 use crate::dataset_info::DatasetInfo;
 use crate::error::{DataError, DataResult};
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::fingerprint;
 use crate::hub_data::{HubAccess, HubDataset};
 use crate::image::ImageSplit;
+use crate::keyed_random::StreamPurpose::{SyntheticTest, SyntheticTrain};
 use crate::label_noise::{LabelNoise, LabelNoiseReport, corrupt_labels};
 
 pub(crate) const DATASET: DatasetInfo = DatasetInfo {
@@ -108,18 +109,11 @@ impl Cifar100Config {
         self.on(&self.images(None)?)
     }
 
-    /// Reads or makes the data, for `--data auto` without local files from the hub or its cache.
+    /// Reads or makes the images, for `--data auto` without local files from the hub or its cache. Seed, hold-out and label
+    /// noise decide nothing of them.
     ///
     /// # Errors
     /// As [`Self::load`]; also when the hub cannot be asked.
-    pub fn load_with_hub(&self, hub: HubAccess<'_>) -> DataResult<Cifar100> {
-        self.on(&self.images(Some(hub))?)
-    }
-
-    /// Reads or makes the images. Seed, hold-out and label noise decide nothing of them.
-    ///
-    /// # Errors
-    /// As [`Self::load_with_hub`].
     pub fn images(&self, hub: Option<HubAccess<'_>>) -> DataResult<Cifar100Images> {
         let refused = |error: DataError| error.expecting(files::LAYOUTS, DATASET.name);
         match &self.source {
@@ -151,7 +145,9 @@ impl Cifar100Config {
                 None => (train, None),
                 Some(split) => (train.select(&split.train), Some(train.select(&split.validation))),
             };
-        let fingerprint = fingerprint(&train, validation.as_ref(), &test);
+        let splits = [("train", Some(&train)), ("validation", validation.as_ref()), ("test", Some(&test))];
+        let splits = splits.into_iter().filter_map(|(name, split)| Some((name, split?)));
+        let fingerprint = fingerprint(splits.map(|(name, split)| (name, split.clean_labels(), split.pixels())));
         let label_noise = corrupt_labels(train.labels(), self.label_noise, self.seed, &next_in_superclass())?;
         if let Some(report) = &label_noise {
             train.set_noisy_labels(report.noisy_targets.clone());
@@ -183,7 +179,7 @@ impl Cifar100Config {
         let train = count(LIMIT_TRAIN, self.limit_train, DATASET.train_examples)?;
         let test = count(LIMIT_EVAL, self.limit_eval, DATASET.test_examples)?;
         let origin = DataOrigin::Synthetic { seed: SYNTHETIC_SEED };
-        let (train, test) = (synthetic::train(SYNTHETIC_SEED, train)?, synthetic::test(SYNTHETIC_SEED, test)?);
+        let (train, test) = (synthetic::images(SyntheticTrain, train)?, synthetic::images(SyntheticTest, test)?);
         Ok(Cifar100Images { train, test, origin, notices: Vec::new() })
     }
 }
@@ -193,15 +189,4 @@ fn kept(copy: Option<CopyToMake<'_>>, mut loaded: Loaded<ImageSplit>) -> Loaded<
         copy.keep(&mut loaded);
     }
     loaded
-}
-
-fn fingerprint(train: &ImageSplit, validation: Option<&ImageSplit>, test: &ImageSplit) -> String {
-    let mut fingerprint = Fingerprint::default();
-    let splits = [("train", Some(train)), ("validation", validation), ("test", Some(test))];
-    for (name, split) in splits {
-        if let Some(split) = split {
-            fingerprint.add(name, split.clean_labels(), split.pixels());
-        }
-    }
-    fingerprint.finish()
 }

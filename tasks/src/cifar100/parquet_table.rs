@@ -15,7 +15,7 @@ use super::classes::{CIFAR100_CLASSES, LabelledImages, is_cifar10, label_out_of_
 use crate::data_files::guarded;
 use crate::error::{DataError, DataResult};
 use crate::image::{CHANNELS, IMAGE_BYTES, PLANE_BYTES, SIDE};
-use crate::parquet_file;
+use crate::parquet_file::{self, column};
 
 pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> DataResult<LabelledImages> {
     let damaged = |error| parquet_file::damaged(path, &error);
@@ -31,8 +31,7 @@ pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> DataResult<LabelledImages> 
     for (record, row) in table.get_row_iter(None).map_err(damaged)?.enumerate() {
         let row = row.map_err(damaged)?;
         labels.push(label(path, record, &row)?);
-        let second = row.get_column_iter().find(|(name, _)| *name == "coarse_label");
-        coarse.extend(second.and_then(|(_, field)| parquet_file::whole_number(field)));
+        coarse.extend(column(&row, "coarse_label").and_then(parquet_file::whole_number));
         images.push((record, png_bytes(path, record, &row)?));
     }
     if labels.is_empty() {
@@ -56,7 +55,7 @@ fn missing_column(path: &Path, needed: &str, columns: &[String]) -> DataError {
 }
 
 fn label(path: &Path, record: usize, row: &Row) -> DataResult<u32> {
-    let field = row.get_column_iter().find(|(name, _)| *name == "fine_label").map(|(_, field)| field);
+    let field = column(row, "fine_label");
     let Some(value) = field.and_then(parquet_file::whole_number) else {
         let found = field.map_or("nothing".to_owned(), ToString::to_string);
         return Err(parquet_file::wrong_value(path, record, "fine_label", "a whole number", &found));
@@ -69,13 +68,12 @@ fn label(path: &Path, record: usize, row: &Row) -> DataResult<u32> {
 
 /// A cheap handle: the bytes stay in parquet's page.
 fn png_bytes(path: &Path, record: usize, row: &Row) -> DataResult<Bytes> {
-    let image = row.get_column_iter().find(|(name, _)| matches!(name.as_str(), "img" | "image"));
-    let bytes = match image {
-        Some((_, Field::Group(image))) => image.get_column_iter().find(|(name, _)| *name == "bytes"),
+    let bytes = match column(row, "img").or_else(|| column(row, "image")) {
+        Some(Field::Group(image)) => column(image, "bytes"),
         other => other,
     };
     match bytes {
-        Some((_, Field::Bytes(bytes))) => Ok(Bytes::copy_from_slice(bytes.data())),
+        Some(Field::Bytes(bytes)) => Ok(Bytes::copy_from_slice(bytes.data())),
         _ => Err(parquet_file::wrong_value(path, record, "img", "a struct with the bytes of a PNG", "no bytes")),
     }
 }

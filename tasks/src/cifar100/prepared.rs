@@ -79,7 +79,6 @@ struct PreparedHeader {
 
 impl PreparedImages {
     /// Copies in a folder, which need not be there yet, of so many bytes in all.
-    #[must_use]
     pub fn new(folder: PathBuf, most_bytes: u64) -> Self {
         Self { folder, most_bytes }
     }

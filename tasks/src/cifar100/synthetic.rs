@@ -56,21 +56,12 @@ impl Wave {
     }
 }
 
-/// The first `count` training images.
-pub(super) fn train(seed: u64, count: usize) -> DataResult<ImageSplit> {
-    make(seed, StreamPurpose::SyntheticTrain, count)
-}
-
-/// The first `count` test images: the same classes, other images.
-pub(super) fn test(seed: u64, count: usize) -> DataResult<ImageSplit> {
-    make(seed, StreamPurpose::SyntheticTest, count)
-}
-
-fn make(seed: u64, purpose: StreamPurpose, count: usize) -> DataResult<ImageSplit> {
-    let patterns = patterns(seed);
+/// The first `count` training or test images: the same classes, other images.
+pub(super) fn images(purpose: StreamPurpose, count: usize) -> DataResult<ImageSplit> {
+    let patterns = patterns();
     let mut pixels = vec![0; count * IMAGE_BYTES];
     pixels.par_chunks_exact_mut(IMAGE_BYTES).enumerate().for_each(|(index, image)| {
-        let mut random = stream(seed, purpose, index as u64);
+        let mut random = stream(SYNTHETIC_SEED, purpose, index as u64);
         paint(&patterns[index % patterns.len()], &mut random, image);
     });
     let labels = (0..count as u32).map(|index| index % CIFAR100_CLASSES).collect();
@@ -78,14 +69,14 @@ fn make(seed: u64, purpose: StreamPurpose, count: usize) -> DataResult<ImageSpli
 }
 
 /// The waves of each fine class.
-fn patterns(seed: u64) -> Vec<Vec<Wave>> {
+fn patterns() -> Vec<Vec<Wave>> {
     (0..CIFAR100_CLASSES)
         .map(|fine| {
             // Superclasses have the indices after the classes'.
             let coarse = CIFAR100_CLASSES + superclass_of(fine);
             debug_assert!(coarse < CIFAR100_CLASSES + COARSE_CLASSES);
-            let mut shared = stream(seed, StreamPurpose::SyntheticPattern, coarse.into());
-            let mut own = stream(seed, StreamPurpose::SyntheticPattern, fine.into());
+            let mut shared = stream(SYNTHETIC_SEED, StreamPurpose::SyntheticPattern, coarse.into());
+            let mut own = stream(SYNTHETIC_SEED, StreamPurpose::SyntheticPattern, fine.into());
             let mut waves: Vec<Wave> =
                 (0..SUPERCLASS_WAVES).map(|_| Wave::draw(&mut shared, SUPERCLASS_AMPLITUDE)).collect();
             waves.extend((0..CLASS_WAVES).map(|_| Wave::draw(&mut own, CLASS_AMPLITUDE)));
@@ -185,10 +176,10 @@ mod tests {
 
     #[test]
     fn fewer_images_are_the_first_of_more() {
-        let few = train(0, 130).unwrap();
-        let more = train(0, 777).unwrap();
+        let few = images(StreamPurpose::SyntheticTrain, 130).unwrap();
+        let more = images(StreamPurpose::SyntheticTrain, 777).unwrap();
         assert_eq!(few.pixels(), &more.pixels()[..few.pixels().len()]);
         assert_eq!(few.labels(), &more.labels()[..130]);
-        assert_ne!(few.pixels(), test(0, 130).unwrap().pixels());
+        assert_ne!(few.pixels(), images(StreamPurpose::SyntheticTest, 130).unwrap().pixels());
     }
 }

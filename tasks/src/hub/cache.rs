@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use aees_run::artifact::write_whole;
 use hf_hub::{Cache, CacheRepo};
 
+use super::HubFile;
 use super::error::{HubError, io_error};
 use super::event::{DownloadEvent, DownloadProgress};
 use super::repository::{RepoId, check_path, is_commit};
@@ -33,17 +34,6 @@ pub(super) struct CachedRepo {
     folder: PathBuf,
     locks: PathBuf,
     layout: CacheRepo,
-}
-
-/// A file that the cache has.
-#[derive(Debug, Clone)]
-pub(super) struct CachedFile {
-    pub(super) commit: String,
-    /// The snapshot's link.
-    pub(super) path: PathBuf,
-    /// The name of the blob; none where the file is a copy because links were not possible.
-    pub(super) etag: Option<String>,
-    pub(super) size: u64,
 }
 
 impl CachedRepo {
@@ -66,12 +56,13 @@ impl CachedRepo {
         Some(text.trim().to_owned()).filter(|commit| is_commit(commit))
     }
 
-    pub(super) fn find(&self, commit: &str, path: &str) -> Option<CachedFile> {
+    /// A file that is there already; it is reached by the snapshot's link.
+    pub(super) fn find(&self, commit: &str, path: &str) -> Option<HubFile> {
         let link = self.layout.pointer_path(commit).join(path);
         let size = length_of(&link)?;
         let blob = fs::read_link(&link).ok();
         let etag = blob.and_then(|target| Some(target.file_name()?.to_str()?.to_owned()));
-        Some(CachedFile { commit: commit.to_owned(), path: link, etag, size })
+        Some(HubFile { commit: commit.to_owned(), path: link, etag, size, from_cache: true })
     }
 
     /// The paths of the files of a commit that are there, sorted.
@@ -175,7 +166,7 @@ impl CachedRepo {
     }
 
     /// Makes a whole blob visible as a file of a commit.
-    pub(super) fn link(&self, etag: &str, commit: &str, path: &str) -> Result<CachedFile, HubError> {
+    pub(super) fn link(&self, etag: &str, commit: &str, path: &str) -> Result<HubFile, HubError> {
         let (link, blob) = (self.layout.pointer_path(commit).join(path), self.blob(etag));
         create_folder_of(&link)?;
         if length_of(&link).is_none() || length_of(&link) != length_of(&blob) {

@@ -4,54 +4,24 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Something that happened between asking for a file and having it.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DownloadEvent {
     /// The bytes of a file begin to arrive. Comes again with a new `resumed_at` when a download is taken up once more.
-    Started {
-        /// The file's path in its repository.
-        path: String,
-        /// The whole file's size in bytes, where the hub tells it.
-        size: Option<u64>,
-        /// How many bytes were there already.
-        resumed_at: u64,
-    },
+    Started { path: String, size: Option<u64>, resumed_at: u64 },
     /// This many more bytes are on disk.
-    Advanced {
-        /// Bytes since the event before.
-        bytes: u64,
-    },
+    Advanced { bytes: u64 },
     /// The file is whole, checked and in the cache.
-    Finished {
-        /// The file's path in its repository.
-        path: String,
-        /// Its size in bytes.
-        size: u64,
-    },
+    Finished { path: String, size: u64 },
     /// Something failed that may pass; the next try comes after a pause.
-    Retrying {
-        /// The pause.
-        after: Duration,
-        /// What failed, for people.
-        why: String,
-    },
+    Retrying { after: Duration, why: String },
     /// The hub could not be asked, so the version in the cache is used, which may not be the newest.
-    UsingCache {
-        /// The file's path in its repository.
-        path: String,
-        /// Why the hub could not be asked, for people.
-        reason: String,
-    },
+    UsingCache { path: String, reason: String },
     /// A file in the cache is not as long as the hub says: it is downloaded again.
-    Discarded {
-        /// The blob that is replaced.
-        path: PathBuf,
-    },
+    Discarded { path: PathBuf },
     /// Another process downloads the same file; this one waits for it.
-    Waiting {
-        /// The file's path in its repository.
-        path: String,
-    },
+    Waiting { path: String },
 }
 
 /// Who is told about a download.

@@ -37,7 +37,7 @@ pub use retry::RetryPolicy;
 pub use settings::{HubOptions, HubSettings, HubTimeouts};
 pub use token::Token;
 
-use cache::{CachedFile, CachedRepo, length_of};
+use cache::{CachedRepo, length_of};
 use download::Download;
 use refusal::refused;
 use repository::is_commit;
@@ -68,12 +68,6 @@ pub struct HubFile {
     pub size: u64,
     /// It was there already.
     pub from_cache: bool,
-}
-
-impl HubFile {
-    fn new(found: CachedFile, from_cache: bool) -> Self {
-        Self { path: found.path, commit: found.commit, etag: found.etag, size: found.size, from_cache }
-    }
 }
 
 /// What the caches have of one file.
@@ -137,9 +131,7 @@ impl Hub {
         for repo in self.caches(file.repo()) {
             let Some(commit) = commit.map(str::to_owned).or_else(|| repo.commit_of(file.revision())) else { continue };
             match repo.find(&commit, file.path()) {
-                Some(found) if size.is_none_or(|size| size == found.size) => {
-                    return Lookup::Found(HubFile::new(found, true));
-                }
+                Some(found) if size.is_none_or(|size| size == found.size) => return Lookup::Found(found),
                 Some(_) => {}
                 None if repo.is_marked_absent(&commit, file.path()) => lookup = Lookup::Absent,
                 None => {}
@@ -259,6 +251,6 @@ impl Online<'_> {
         // After the file, so that the reference never leads away from a commit that is there to one that is not.
         repo.write_reference(self.file.revision(), &metadata.commit)?;
         drop(lock);
-        Ok(HubFile::new(found, there))
+        Ok(HubFile { from_cache: there, ..found })
     }
 }

@@ -18,7 +18,7 @@ use crate::balance::{LIMIT_EVAL, LIMIT_TRAIN, balanced_limit};
 use crate::data_files::Loaded;
 use crate::data_source::{DataOrigin, DataSource};
 use crate::error::{DataError, DataResult};
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::fingerprint;
 use crate::hub_data::HubAccess;
 use crate::label_noise::{LabelNoise, LabelNoiseReport, corrupt_sampled_labels};
 
@@ -75,7 +75,6 @@ enum TextSource {
 
 impl TextDataConfig {
     /// The defaults of a task.
-    #[must_use]
     pub fn new(task: TextTask) -> Self {
         Self {
             task,
@@ -120,7 +119,9 @@ impl TextDataConfig {
             }
         };
         let (mut train, validation, test) = self.splits(&source)?;
-        let fingerprint = fingerprint(&train, &validation, test.as_ref());
+        let splits = [("train", Some(&train)), ("validation", Some(&validation)), ("test", test.as_ref())];
+        let splits = splits.into_iter().filter_map(|(name, split)| Some((name, split?)));
+        let fingerprint = fingerprint(splits.map(|(name, split)| (name, split.clean_labels(), split.payload())));
         let classes = self.task.dataset().classes;
         let label_noise = corrupt_sampled_labels(train.labels(), classes, self.label_noise, self.label_noise_seed)?;
         if let Some(report) = &label_noise {
@@ -215,16 +216,6 @@ fn numpy_hold_out(examples: usize, seed: u64) -> DataResult<(Vec<u32>, Vec<u32>)
     let mut held: Vec<u32> = order.into_iter().map(|position| position as u32).collect();
     let kept = held.split_off(held_out);
     Ok((held, kept))
-}
-
-fn fingerprint(train: &TextSplit, validation: &TextSplit, test: Option<&TextSplit>) -> String {
-    let mut fingerprint = Fingerprint::default();
-    for (name, split) in [("train", Some(train)), ("validation", Some(validation)), ("test", test)] {
-        if let Some(split) = split {
-            fingerprint.add(name, split.clean_labels(), &split.payload());
-        }
-    }
-    fingerprint.finish()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::rows::RowReader;
 use super::split::TextSplit;
 use super::task::TextTask;
 use crate::error::{DataError, DataResult, RowPlace};
-use crate::parquet_file;
+use crate::parquet_file::{self, column};
 
 const LABEL: &str = "label";
 
@@ -25,7 +25,7 @@ pub(super) fn decode(path: &Path, format: &TextFormat, bytes: Vec<u8>) -> DataRe
     let records = table.get_row_iter(None).map_err(|error| parquet_file::damaged(path, &error))?;
     for (record, row) in records.enumerate() {
         let row = row.map_err(|error| parquet_file::damaged(path, &error))?;
-        let label = column(&row, LABEL);
+        let label = column(&row, LABEL).unwrap_or(&Field::Null);
         rows.push(
             RowPlace::Record(record),
             text(path, format, record, &row)?,
@@ -47,16 +47,11 @@ fn missing_column(path: &Path, format: &TextFormat, column: &str, found: &[Strin
     }
 }
 
-/// The value in a column that is there.
-fn column<'a>(row: &'a Row, name: &str) -> &'a Field {
-    row.get_column_iter().find(|(column, _)| *column == name).map_or(&Field::Null, |(_, field)| field)
-}
-
 fn text<'a>(path: &Path, format: &TextFormat, record: usize, row: &'a Row) -> DataResult<&'a str> {
     match column(row, format.text_column) {
-        Field::Str(text) => Ok(text),
+        Some(Field::Str(text)) => Ok(text),
         // The row has no text, and is refused as such.
-        Field::Null => Ok(""),
-        other => Err(parquet_file::wrong_value(path, record, format.text_column, "text", &other.to_string())),
+        Some(Field::Null) | None => Ok(""),
+        Some(other) => Err(parquet_file::wrong_value(path, record, format.text_column, "text", &other.to_string())),
     }
 }

@@ -14,13 +14,11 @@ pub struct TextSplit {
 
 impl TextSplit {
     /// The number of sentences, n.
-    #[must_use]
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
     /// Whether there is no sentence.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
@@ -29,7 +27,6 @@ impl TextSplit {
     ///
     /// # Panics
     /// If `index >= n`.
-    #[must_use]
     pub fn text(&self, index: usize) -> &str {
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
         &self.text[start..self.ends[index]]
@@ -41,13 +38,11 @@ impl TextSplit {
     }
 
     /// The labels to train on, `[n]`: noisy where label noise was applied.
-    #[must_use]
     pub fn labels(&self) -> &[u32] {
         &self.labels
     }
 
     /// The true labels, `[n]`.
-    #[must_use]
     pub fn clean_labels(&self) -> &[u32] {
         &self.clean_labels
     }
@@ -56,7 +51,6 @@ impl TextSplit {
     ///
     /// # Panics
     /// If a position is not below n.
-    #[must_use]
     pub fn select(&self, positions: &[u32]) -> Self {
         let bytes = positions.iter().map(|&position| self.text(position as usize).len()).sum();
         let mut text = String::with_capacity(bytes);

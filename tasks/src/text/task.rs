@@ -30,25 +30,21 @@ impl TextTask {
     pub const ALL: [Self; 2] = [Self::Sst2, Self::AgNews];
 
     /// The name on the command line.
-    #[must_use]
     pub fn name(self) -> &'static str {
         self.dataset().name
     }
 
     /// The data set on the hub.
-    #[must_use]
     pub fn hub(self) -> HubDataset {
         self.format().hub
     }
 
     /// The text task of this name; none for images.
-    #[must_use]
     pub fn of(task: TaskName) -> Option<Self> {
         Self::ALL.into_iter().find(|text| text.task() == task)
     }
 
     /// The task.
-    #[must_use]
     pub fn task(self) -> TaskName {
         match self {
             Self::Sst2 => TaskName::Sst2,
@@ -57,7 +53,6 @@ impl TextTask {
     }
 
     /// What is known of its data set.
-    #[must_use]
     pub fn dataset(self) -> &'static DatasetInfo {
         &self.format().dataset
     }

@@ -12,7 +12,6 @@ pub struct TokenizerError {
 
 impl TokenizerError {
     /// What the user can do about it.
-    #[must_use]
     pub fn help(&self) -> Option<String> {
         self.help.map(str::to_owned)
     }

@@ -39,7 +39,6 @@ pub struct TokenKey {
 
 impl TokenKey {
     /// The key of what [`TokenData::build`](super::TokenData::build) makes of `text`, which `config` loaded.
-    #[must_use]
     pub fn of(config: &TextDataConfig, text: &TextData, tokenizer: &TextTokenizer, max_length: usize) -> Self {
         let noise = config.label_noise;
         Self {
@@ -57,7 +56,6 @@ impl TokenKey {
     }
 
     /// `<task>-<max length>-<first 16 digits of the key's SHA-256>.safetensors`.
-    #[must_use]
     pub fn file_name(&self) -> String {
         // Strings and numbers only: writing them as JSON cannot fail. Fields come in the order of the struct.
         let canonical = serde_json::to_vec(self).unwrap_or_default();

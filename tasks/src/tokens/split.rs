@@ -35,19 +35,16 @@ impl TokenSplit {
     }
 
     /// The sentences.
-    #[must_use]
     pub fn len(&self) -> usize {
         self.offsets.len() - 1
     }
 
     /// Whether there is none.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// The ids of all sentences together.
-    #[must_use]
     pub fn tokens(&self) -> usize {
         self.ids.len() / ID_BYTES
     }
@@ -56,7 +53,6 @@ impl TokenSplit {
     ///
     /// # Panics
     /// An `index` that is not below `len()`.
-    #[must_use]
     pub fn length(&self, index: usize) -> usize {
         self.offsets[index + 1] - self.offsets[index]
     }
@@ -76,13 +72,11 @@ impl TokenSplit {
     }
 
     /// The labels to train on, noisy where noise was asked for, `[sentences]`.
-    #[must_use]
     pub fn labels(&self) -> &[u32] {
         &self.labels
     }
 
     /// The labels of the files, `[sentences]`.
-    #[must_use]
     pub fn clean_labels(&self) -> &[u32] {
         &self.clean_labels
     }

@@ -31,13 +31,11 @@ pub enum StoredTokens {
 
 impl TokenStore {
     /// A store in a folder, which need not be there yet.
-    #[must_use]
     pub fn new(directory: PathBuf) -> Self {
         Self { directory }
     }
 
     /// Where the file of a key is, or would be.
-    #[must_use]
     pub fn path(&self, key: &TokenKey) -> PathBuf {
         self.directory.join(key.file_name())
     }

@@ -119,19 +119,16 @@ impl TextTokenizer {
     /// SHA-256, in hexadecimal, over all that decides ids: vocabulary, settings and added tokens, in the `tokenizers`
     /// crate's own notation. So the formatting of a file is not in it, and `tokenizer.json` and `vocab.txt` of one
     /// model have the same digest where they say the same.
-    #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest
     }
 
     /// Rows that an embedding needs: the largest id + 1.
-    #[must_use]
     pub fn vocabulary_size(&self) -> usize {
         self.vocabulary_size
     }
 
     /// The id of `[PAD]`.
-    #[must_use]
     pub fn padding_id(&self) -> u32 {
         self.padding_id
     }

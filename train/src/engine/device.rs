@@ -80,17 +80,6 @@ pub struct EngineDevice {
     pub backend: &'static str,
 }
 
-/// What is known of a device beside its name. What an engine does not know is absent.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DeviceFacts {
-    /// The driver's version.
-    pub driver: Option<String>,
-    /// The runtime that computes there, with its version.
-    pub runtime: Option<String>,
-    /// Its memory, in bytes.
-    pub total_memory_bytes: Option<u64>,
-}
-
 /// What an engine has done on its device since it was made. What it does not count is absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WorkCounts {

@@ -43,9 +43,10 @@ fn without_frames(reason: &str) -> String {
 /// What a tensor library said, as an error. Nothing is known of the state that it left.
 pub(super) fn device_error(activity: &'static str, reason: String) -> EngineError {
     let said = reason.to_lowercase();
-    match NO_MEMORY.iter().any(|words| said.contains(words)) {
-        true => EngineError::OutOfMemory { activity, reason, whole: false, fits: None },
-        false => EngineError::Device { activity, reason },
+    if NO_MEMORY.iter().any(|words| said.contains(words)) {
+        EngineError::OutOfMemory { activity, reason, whole: false, fits: None }
+    } else {
+        EngineError::Device { activity, reason }
     }
 }
 

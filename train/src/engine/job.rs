@@ -6,11 +6,13 @@
 use std::sync::Arc;
 
 use aees_models::{ModelSpec, NamedTensors};
-use aees_tasks::{Cifar100, TokenData};
+use aees_run::settings::{OptimizerName, RunConfig};
+use aees_tasks::{Cifar100, ImageSplit, TokenData, TokenSplit};
 
-use crate::optimizer::OptimizerConfig;
+use super::Split;
+use crate::optimizer::{OptimizerConfig, OptimizerKind};
 
-/// What an engine is to train.
+/// What an engine is to train: to minimise the mean over the batch of `-log softmax(logits)[label]`, without label smoothing.
 #[derive(Clone, Debug)]
 pub struct EngineJob {
     /// The network.
@@ -19,8 +21,6 @@ pub struct EngineJob {
     pub tensors: NamedTensors,
     /// What it learns from.
     pub data: EngineData,
-    /// What training minimises.
-    pub loss: Loss,
     /// The optimizer.
     pub optimizer: OptimizerConfig,
     /// Seed of the gradient noise.
@@ -42,9 +42,54 @@ pub enum EngineData {
     Sentences(Arc<TokenData>),
 }
 
-/// The loss that training minimises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
-    /// Mean over the batch of `-log softmax(logits)[label]`, without label smoothing.
-    CrossEntropy,
+impl EngineJob {
+    /// The job of a run: a network with its first values, and data.
+    pub fn of(config: &RunConfig, model: ModelSpec, tensors: NamedTensors, data: EngineData) -> Self {
+        let kind = match config.optimizer {
+            OptimizerName::AdamW => OptimizerKind::ADAMW,
+            OptimizerName::Sgd => OptimizerKind::Sgd { momentum: config.momentum.get() },
+        };
+        let max_gradient_norm = config.grad_clip.map(|norm| norm.get());
+        let batch_size = config.batch_size.get();
+        Self {
+            model,
+            tensors,
+            optimizer: OptimizerConfig { kind, weight_decay: config.weight_decay.get(), max_gradient_norm },
+            noise_seed: config.seed,
+            dropout_seed: config.seed,
+            batch_size: batch_size.min(data.examples(Split::Train)),
+            evaluation_batch: batch_size,
+            data,
+        }
+    }
+}
+
+impl EngineData {
+    /// How many examples a split has.
+    pub fn examples(&self, split: Split) -> usize {
+        match self {
+            Self::Images(data) => split.images(data).map_or(0, ImageSplit::len),
+            Self::Sentences(data) => split.sentences(data).map_or(0, TokenSplit::len),
+        }
+    }
+}
+
+impl Split {
+    /// Its images, if it is there.
+    pub fn images(self, data: &Cifar100) -> Option<&ImageSplit> {
+        match self {
+            Self::Train => Some(&data.train),
+            Self::Validation => data.validation.as_ref(),
+            Self::Test => Some(&data.test),
+        }
+    }
+
+    /// Its sentences, if it is there.
+    pub fn sentences(self, data: &TokenData) -> Option<&TokenSplit> {
+        match self {
+            Self::Train => Some(&data.train),
+            Self::Validation => Some(&data.validation),
+            Self::Test => data.test.as_ref(),
+        }
+    }
 }

@@ -35,6 +35,7 @@ pub struct Target {
 }
 
 /// An engine, device or precision that cannot be had.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, thiserror::Error)]
 pub enum SelectError {
     /// Not a device's name.
@@ -42,34 +43,13 @@ pub enum SelectError {
     Device(#[from] UnknownDevice),
     /// No engine of this name is compiled in.
     #[error("there is no engine {wanted:?} here: expected {available}")]
-    Engine {
-        /// What was asked for.
-        wanted: String,
-        /// Those there are, and `auto`.
-        available: String,
-    },
+    Engine { wanted: String, available: String },
     /// A device that this build or this machine does not have.
     #[error("there is no device {wanted} here: {reason}; there is {available}")]
-    Missing {
-        /// What was asked for.
-        wanted: DeviceChoice,
-        /// Whether the engine, the build or the machine lacks it.
-        reason: String,
-        /// All devices there are, separated by commas.
-        available: String,
-    },
+    Missing { wanted: DeviceChoice, reason: String, available: String },
     /// A precision that the engine does not compute in.
     #[error("the engine {engine} cannot compute in {wanted} on {device}; it can in {available}")]
-    Precision {
-        /// The engine.
-        engine: &'static str,
-        /// The device that it would compute on.
-        device: String,
-        /// What was asked for.
-        wanted: &'static str,
-        /// What it can, separated by commas.
-        available: String,
-    },
+    Precision { engine: &'static str, device: String, wanted: &'static str, available: String },
 }
 
 impl SelectError {

@@ -114,10 +114,7 @@ impl ActiveRun {
         } else {
             None
         };
-        let test = match tests_at_end {
-            true => Some(self.drive.accuracy(Split::Test, "evaluating the test set")?),
-            false => None,
-        };
+        let test = tests_at_end.then(|| self.drive.accuracy(Split::Test, "evaluating the test set")).transpose()?;
         Ok(Measured { subsets, test })
     }
 

@@ -14,6 +14,7 @@ use crate::engine::{EngineError, SelectError, SmallerBatch};
 use crate::task_error::TaskError;
 
 /// Why a run could not be made or finished.
+#[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// A setting.
@@ -43,46 +44,21 @@ pub enum SessionError {
     /// A file that the user names for the result.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// More than this machine has.
+    /// More bytes than a process on this machine can have; those needed are counted low.
     #[error("this run needs at least {} of memory, and there are {}", bytes(*needed), bytes(*available as f64))]
-    Memory {
-        /// Bytes of parameters, gradients, optimizer and activations, counted low.
-        needed: f64,
-        /// Bytes that a process here can have.
-        available: u64,
-    },
+    Memory { needed: f64, available: u64 },
     /// Nothing that the run left can be gone on from.
     #[error("none of the {count} checkpoints in {path} can be used, and nothing was changed: {reason}", path = path.display())]
-    DamagedCheckpoints {
-        /// The folder of the run.
-        path: PathBuf,
-        /// How many there are.
-        count: usize,
-        /// What is wrong with the newest.
-        reason: String,
-    },
+    DamagedCheckpoints { path: PathBuf, count: usize, reason: String },
     /// What was planned is not what would be run.
     #[error("this is run {found}, not the planned {planned}: data, tokenizer, weights or program changed since")]
-    OtherRun {
-        /// The id of the plan.
-        planned: String,
-        /// The id now.
-        found: String,
-    },
+    OtherRun { planned: String, found: String },
     /// No checkpoint at all.
     #[error("{path}: there is no checkpoint", path = path.display())]
-    NothingSaved {
-        /// Where it would be.
-        path: PathBuf,
-    },
+    NothingSaved { path: PathBuf },
     /// No checkpoint in the folder belongs to this run and this version of the program.
     #[error("no checkpoint in {path} can be used: {reason}", path = path.display())]
-    ForeignCheckpoints {
-        /// The checkpoint folder.
-        path: PathBuf,
-        /// Why the newest one was refused.
-        reason: String,
-    },
+    ForeignCheckpoints { path: PathBuf, reason: String },
 }
 
 impl From<FileError> for SessionError {

@@ -13,7 +13,7 @@ use aees_run::hardware::memory_limit;
 use aees_run::identity::RunIdentity;
 use aees_run::output::{OutputKind, check_output};
 use aees_run::run_directory::{DirectoryError, Occupied, Replace, RunDirectory};
-use aees_run::settings::{ControlMode, OptimizerName, RunConfig, read_file};
+use aees_run::settings::{ControlMode, OptimizerName, RunConfig};
 use aees_run::state::TrainState;
 use aees_tasks::TextTask;
 
@@ -26,12 +26,11 @@ use crate::engine::{DeviceChoice, Engine, Target, build, select};
 use crate::engine_info::watch;
 use crate::event::{RunEvent, Start, Subscriber, Subscribers, UntilItFails};
 use crate::frequency_source::FrequencySource;
-use crate::optimizer::{OptimizerConfig, OptimizerKind};
 use crate::run_logs::{MetricsLog, TextLog};
 use crate::shared_inputs::SharedInputs;
 use crate::tensorboard_log::TensorBoardLog;
 use crate::text_task::TextClassificationTask;
-use crate::training_task::{JobSetup, ModelSize, PreparedJob, TrainingTask};
+use crate::training_task::{ModelSize, PreparedJob, TrainingTask};
 
 /// The folder in which runs without a folder of their own are made.
 pub const RESULTS: &str = "results";
@@ -115,7 +114,7 @@ pub fn prepare(
     let schedule = schedule(config, task.steps_per_epoch(config.step_examples()).saturating_mul(config.epochs.get()))?;
     let aees = controllers(config, schedule.as_ref())?;
     // Before the folder: weights that do not fit must not cost a run that is there.
-    let PreparedJob { job, notices: job_notices } = task.job(&job_setup(config)).map_err(SessionError::Job)?;
+    let PreparedJob { job, notices: job_notices } = task.job(config).map_err(SessionError::Job)?;
     let mut engine = build(job, &target).map_err(SessionError::Job)?;
     let directory = open_directory(config, folder, &identity)?;
     let checkpoints = CheckpointFolder::new(directory.checkpoints(), identity.run_id.full());
@@ -151,19 +150,7 @@ impl PreparedRun {
     /// # Errors
     /// When a log cannot be written.
     pub fn start(self, mut subscribers: Vec<Box<dyn Subscriber>>) -> Result<ActiveRun, SessionError> {
-        let Self {
-            config,
-            identity,
-            target,
-            task,
-            schedule,
-            directory,
-            checkpoints,
-            engine,
-            mut state,
-            notices,
-            force,
-        } = self;
+        let Self { config, identity, target, task, schedule, directory, mut state, notices, .. } = self;
         state.sessions.push(WorkSession::begin());
         let watch = watch(&target);
         open_logs(&config, &directory, &state, &mut subscribers)?;
@@ -183,8 +170,8 @@ impl PreparedRun {
         };
         subscribers.tell(&RunEvent::Started(&start));
         notices.iter().for_each(|notice| subscribers.tell(&RunEvent::Warning(notice)));
-        let drive = Drive::new(&config, task, engine, checkpoints, subscribers, state);
-        Ok(ActiveRun { config, identity, target, schedule, directory, drive, force, watch })
+        let drive = Drive::new(&config, task, self.engine, self.checkpoints, subscribers, state);
+        Ok(ActiveRun { config, identity, target, schedule, directory, drive, force: self.force, watch })
     }
 }
 
@@ -246,9 +233,7 @@ pub(super) fn default_directory(config: &RunConfig, identity: &RunIdentity) -> P
 
 /// Whether the run in a folder may be this one: it is not if it differs in a setting that decides the result.
 fn may_be_the_same(directory: &Path, config: &RunConfig) -> bool {
-    let Ok(entries) = read_file(&directory.join("config.yaml")) else { return false };
-    let map = entries.into_iter().map(|(key, value, _)| (key, value)).collect();
-    RunConfig::from_map(&map).is_ok_and(|stored| {
+    RunConfig::from_file(&directory.join("config.yaml")).is_ok_and(|stored| {
         let decides = RunConfig::settings().iter().filter(|setting| setting.role.decides_result());
         stored.task == config.task && decides.into_iter().all(|it| stored.get(it.key) == config.get(it.key))
     })
@@ -273,23 +258,6 @@ pub(crate) fn check_memory(config: &RunConfig, task: &dyn TrainingTask, target: 
     match memory_limit() {
         Some(available) if needed > available as f64 => Err(SessionError::Memory { needed, available }),
         _ => Ok(()),
-    }
-}
-
-/// What the job of an engine takes from the settings.
-pub(crate) fn job_setup(config: &RunConfig) -> JobSetup {
-    let kind = match config.optimizer {
-        OptimizerName::AdamW => OptimizerKind::ADAMW,
-        OptimizerName::Sgd => OptimizerKind::Sgd { momentum: config.momentum.get() },
-    };
-    JobSetup {
-        optimizer: OptimizerConfig {
-            kind,
-            weight_decay: config.weight_decay.get(),
-            max_gradient_norm: config.grad_clip.map(|norm| norm.get()),
-        },
-        seed: config.seed,
-        batch_size: config.batch_size.get(),
     }
 }
 

@@ -141,11 +141,7 @@ pub fn pretokenize(
         file: found.file.unwrap_or_default(),
         already_there: found.already_there,
         sentences: splits().into_iter().flatten().map(TokenSplit::len).sum(),
-        tokens: splits()
-            .into_iter()
-            .flatten()
-            .flat_map(|split| (0..split.len()).map(|index| split.length(index)))
-            .sum(),
+        tokens: splits().into_iter().flatten().map(TokenSplit::tokens).sum(),
         corrupted: report.map(|report| (report.num_corrupted_examples, report.num_train_examples)),
         seconds: start.elapsed().as_secs_f64(),
     })

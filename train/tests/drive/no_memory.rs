@@ -10,10 +10,9 @@ use aees_run::settings::{Precision, RunConfig, TaskName};
 use aees_run::state::{StepRecord, TrainState};
 use aees_train::drive::{Drive, LoopEnd, RunError};
 use aees_train::engine::{Batch, Engine, EngineError, SmallerBatch, Split, StepControl, build, select};
-use aees_train::optimizer::{OptimizerConfig, OptimizerKind};
 use aees_train::session::{SessionError, load_task};
 use aees_train::shared_inputs::SharedInputs;
-use aees_train::training_task::{JobSetup, TrainingTask};
+use aees_train::training_task::TrainingTask;
 
 use super::SMALL;
 
@@ -84,8 +83,7 @@ fn config() -> RunConfig {
 fn run(folder: &Path, wanting: Wanting, whole: bool) -> Drive {
     let config = config();
     let task: Box<dyn TrainingTask> = load_task(&config, &mut [], &SharedInputs::for_one_run()).unwrap();
-    let optimizer = OptimizerConfig { kind: OptimizerKind::ADAMW, weight_decay: 1e-4, max_gradient_norm: None };
-    let job = task.job(&JobSetup { optimizer, seed: 0, batch_size: config.batch_size.get() }).unwrap().job;
+    let job = task.job(&config).unwrap().job;
     let mut engine = build(job, &select("burn", "cpu", Precision::F32).unwrap()).unwrap();
     fs::create_dir_all(folder).unwrap();
     let checkpoints = CheckpointFolder::new(folder.to_owned(), "a run");

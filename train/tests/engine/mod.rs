@@ -19,7 +19,6 @@ use aees_train::engine::{Engine, EngineJob, EngineState, StepControl, StepRecord
 use aees_train::optimizer::{OptimizerConfig, OptimizerKind};
 use aees_train::session::load_task;
 use aees_train::shared_inputs::SharedInputs;
-use aees_train::training_task::JobSetup;
 
 const SGD: OptimizerConfig =
     OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.9 }, weight_decay: 1e-4, max_gradient_norm: None };
@@ -81,11 +80,12 @@ pub(crate) fn job(task: TaskName, optimizer: OptimizerConfig, seed: u64) -> Engi
         TaskName::Cifar100 => &["limit_train=200", "limit_eval=150", "model_width=4"],
         _ => &["limit_train=200", "limit_eval=40", "model_layers=2", "model_dim=16", "max_length=24"],
     };
-    for setting in ["data=synthetic"].iter().chain(settings) {
+    for setting in ["data=synthetic", "batch_size=50"].iter().chain(settings) {
         config.assign(setting).unwrap();
     }
     let task = load_task(&config, &mut [], &SharedInputs::for_one_run()).unwrap();
-    task.job(&JobSetup { optimizer, seed, batch_size: 50 }).unwrap().job
+    config.seed = seed;
+    EngineJob { optimizer, ..task.job(&config).unwrap().job }
 }
 
 fn image_engine(target: &Target, optimizer: OptimizerConfig, seed: u64) -> Box<dyn Engine> {

@@ -16,7 +16,7 @@ use super::optimizer::{Optimizer, SquaredNorm, StepNorms};
 use crate::dropout::part_key;
 use crate::engine::guarded::{device_error, guarded};
 use crate::engine::saved_state::{joined, parts};
-use crate::engine::{Engine, EngineError, EngineState, Loss, Split, StepControl, StepRecord, WorkCounts};
+use crate::engine::{Engine, EngineData, EngineError, EngineState, Split, StepControl, StepRecord, WorkCounts};
 
 /// The data that a network learns from, on a device: what differs between tasks inside this engine.
 pub(super) trait Workload: Send {
@@ -34,9 +34,6 @@ pub(super) trait Workload: Send {
     /// # Errors
     /// When an example does not fit the network.
     fn evaluation_batch(&mut self, split: Split, examples: Range<usize>) -> Result<Self::Input, EngineError>;
-
-    /// How many examples a split has.
-    fn examples(&self, split: Split) -> usize;
 }
 
 /// A network for batches of a kind.
@@ -55,9 +52,8 @@ struct PendingStep {
 }
 
 /// What of a job decides how steps are taken.
-#[derive(Clone, Copy)]
 pub(super) struct StepsOfJob {
-    pub(super) loss: Loss,
+    pub(super) data: EngineData,
     /// The most examples of a forward pass in training.
     pub(super) micro_batch: usize,
     pub(super) evaluation_batch: usize,
@@ -69,10 +65,7 @@ pub(super) struct BurnEngine<W, N> {
     /// Present but for the moment of an optimizer step, which takes it apart and puts it together again.
     network: Option<N>,
     optimizer: Optimizer,
-    loss: Loss,
-    /// The most examples of a forward pass in training.
-    micro_batch: usize,
-    evaluation_batch: usize,
+    steps: StepsOfJob,
     on_host: bool,
     pending: Vec<PendingStep>,
     /// Tensors that drains have read from the device.
@@ -83,10 +76,8 @@ impl<W: Workload, N: Network<W::Input>> BurnEngine<W, N> {
     /// An engine for a network whose parameters live on an autodiff device, and its optimizer.
     ///
     /// `on_host` says that the device is the CPU, so that reading a result costs nothing.
-    pub(super) fn new(workload: W, network: N, optimizer: Optimizer, job: StepsOfJob, on_host: bool) -> Self {
-        let StepsOfJob { loss, micro_batch, evaluation_batch } = job;
-        let (network, pending) = (Some(network), Vec::new());
-        Self { workload, network, optimizer, loss, micro_batch, evaluation_batch, on_host, pending, read_backs: 0 }
+    pub(super) fn new(workload: W, network: N, optimizer: Optimizer, steps: StepsOfJob, on_host: bool) -> Self {
+        Self { workload, network: Some(network), optimizer, steps, on_host, pending: Vec::new(), read_backs: 0 }
     }
 
     fn network(&self) -> Result<&N, EngineError> {
@@ -103,14 +94,12 @@ impl<W: Workload, N: Network<W::Input>> Engine for BurnEngine<W, N> {
         guarded("trained", || {
             // Of the parts so far: their share of the step's loss, and what they got right.
             let mut sums: Option<(Tensor<1>, Tensor<1, Int>)> = None;
-            for (number, part) in batch.parts(self.micro_batch).enumerate() {
+            for (number, part) in batch.parts(self.steps.micro_batch).enumerate() {
                 let share = part.indices.len() as f64 / examples as f64;
                 let (input, labels) = self.workload.training_batch(part, part_key(control.step, number))?;
                 let logits = self.network()?.logits(input);
                 let correct = correct_count(logits.clone(), labels.clone());
-                let mut loss = match self.loss {
-                    Loss::CrossEntropy => cross_entropy(logits, labels),
-                };
+                let mut loss = cross_entropy(logits, labels);
                 if share < 1.0 {
                     // The gradients are then those of the mean over all examples of the step.
                     loss = loss * share;
@@ -179,10 +168,10 @@ impl<W: Workload, N: Network<W::Input>> Engine for BurnEngine<W, N> {
     fn predict(&mut self, split: Split) -> Result<Vec<u32>, EngineError> {
         guarded("evaluated", || {
             let network = self.network()?.valid();
-            let total = self.workload.examples(split);
+            let total = self.steps.data.examples(split);
             let mut classes = Vec::new();
-            for start in (0..total).step_by(self.evaluation_batch) {
-                let end = (start + self.evaluation_batch).min(total);
+            for start in (0..total).step_by(self.steps.evaluation_batch) {
+                let end = (start + self.steps.evaluation_batch).min(total);
                 let logits = network.logits(self.workload.evaluation_batch(split, start..end)?);
                 classes.push(logits.argmax(1).reshape([end - start]));
             }

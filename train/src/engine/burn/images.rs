@@ -7,15 +7,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use aees_models::burn::ResNet18;
-use aees_tasks::{Batch, Cifar100, ImageSplit, Normalization, augment_batch, normalize_batch};
+use aees_tasks::{Batch, CHANNELS, Cifar100, IMAGE_BYTES, Normalization, SIDE, augment_batch, normalize_batch};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::engine::{Network, Workload};
 use crate::engine::{EngineError, Split};
-
-pub(super) const CHANNELS: usize = 3;
-pub(super) const SIDE: usize = 32;
-const PIXELS: usize = CHANNELS * SIDE * SIDE;
 
 /// Images in host memory.
 pub(super) struct ImageWorkload {
@@ -35,21 +31,12 @@ impl ImageWorkload {
     }
 }
 
-/// A split of the images.
-pub(super) fn split(data: &Cifar100, split: Split) -> Option<&ImageSplit> {
-    match split {
-        Split::Train => Some(&data.train),
-        Split::Validation => data.validation.as_ref(),
-        Split::Test => Some(&data.test),
-    }
-}
-
 impl Workload for ImageWorkload {
     type Input = Tensor<4>;
 
     fn training_batch(&mut self, batch: Batch<'_>, _key: u64) -> Result<(Tensor<4>, Tensor<1, Int>), EngineError> {
         let examples = batch.indices.len();
-        let mut values = vec![0.0; examples * PIXELS];
+        let mut values = vec![0.0; examples * IMAGE_BYTES];
         augment_batch(&self.data.train, batch.indices, batch.augmentations, &self.normalization, &mut values);
         let images = Tensor::from_data(TensorData::new(values, [examples, CHANNELS, SIDE, SIDE]), &self.training);
         let labels = self.data.train.labels();
@@ -57,17 +44,13 @@ impl Workload for ImageWorkload {
         Ok((images, Tensor::from_data(TensorData::new(labels, [examples]), &self.training)))
     }
 
-    fn evaluation_batch(&mut self, of: Split, examples: Range<usize>) -> Result<Tensor<4>, EngineError> {
+    fn evaluation_batch(&mut self, split: Split, examples: Range<usize>) -> Result<Tensor<4>, EngineError> {
         let indices: Vec<u32> = examples.map(|index| index as u32).collect();
-        let mut values = vec![0.0; indices.len() * PIXELS];
-        if let Some(images) = split(&self.data, of) {
+        let mut values = vec![0.0; indices.len() * IMAGE_BYTES];
+        if let Some(images) = split.images(&self.data) {
             normalize_batch(images, &indices, &self.normalization, &mut values);
         }
         Ok(Tensor::from_data(TensorData::new(values, [indices.len(), CHANNELS, SIDE, SIDE]), &self.evaluation))
-    }
-
-    fn examples(&self, of: Split) -> usize {
-        split(&self.data, of).map_or(0, ImageSplit::len)
     }
 }
 

@@ -66,8 +66,8 @@ impl EngineFactory for BurnFactory {
         vec![kernel_cache::folder()]
     }
 
-    fn product_seconds(&self, device: &EngineDevice, _: Precision, side: usize) -> Result<Option<f64>, EngineError> {
-        product::seconds(&device::handle(device)?, side).map(Some)
+    fn product_seconds(&self, device: &EngineDevice, _: Precision, side: usize) -> Result<f64, EngineError> {
+        product::seconds(&device::handle(device)?, side)
     }
 
     fn lacks(&self, wanted: DeviceChoice) -> Option<String> {
@@ -85,8 +85,8 @@ impl EngineFactory for BurnFactory {
         let on_host = device.is_host();
         let device = device::handle(device)?;
         let training = device.clone().autodiff();
-        let EngineJob { model, tensors, data, loss, optimizer, noise_seed, dropout_seed, .. } = job;
-        let steps = StepsOfJob { loss, micro_batch: job.batch_size, evaluation_batch: job.evaluation_batch };
+        let EngineJob { model, tensors, data, optimizer, noise_seed, dropout_seed, evaluation_batch, .. } = job;
+        let steps = StepsOfJob { data: data.clone(), micro_batch: job.batch_size, evaluation_batch };
         let unfit = |error: aees_models::WeightError| EngineError::Weights(error.to_string());
         match (model, data) {
             (ModelSpec::ResNet18(config), EngineData::Images(data)) => {
@@ -94,7 +94,7 @@ impl EngineFactory for BurnFactory {
                 let optimizer = Optimizer::new(optimizer, noise_seed, &network);
                 #[cfg(feature = "gpu")]
                 if !on_host {
-                    let images = ResidentImages::new(data, &device)?;
+                    let images = ResidentImages::new(&data, &device)?;
                     return Ok(Box::new(BurnEngine::new(images, network, optimizer, steps, on_host)));
                 }
                 let images = ImageWorkload::new(data, &device);

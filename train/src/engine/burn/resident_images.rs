@@ -2,14 +2,12 @@
 //! step uploads nothing: a kernel picks, crops, flips and normalises its images and picks their labels.
 
 use std::ops::Range;
-use std::sync::Arc;
 
-use aees_tasks::{Batch, Cifar100, CropFlip, EpochPlan, ImageSplit, Normalization};
+use aees_tasks::{Batch, CHANNELS, Cifar100, CropFlip, EpochPlan, ImageSplit, Normalization, SIDE};
 use burn::tensor::{DType, Device, Int, Tensor};
 use cubecl::prelude::{CubeDim, SequenceArg};
 
 use super::engine::Workload;
-use super::images::{CHANNELS, SIDE, split};
 use super::kernels::crop::{PADDING, UNITS, VALUES, crop};
 use super::kernels::operation::{StreamTensor, cubes, empty, enqueue, from_floats, from_integers};
 use super::resident_plan::{ResidentPlan, upload};
@@ -17,7 +15,6 @@ use crate::engine::{EngineError, Split};
 
 /// Images in a GPU's memory.
 pub(super) struct ResidentImages {
-    data: Arc<Cifar100>,
     /// Mean and deviation of each channel.
     scales: [f32; 2 * CHANNELS],
     /// The device without gradients.
@@ -41,7 +38,7 @@ impl ResidentImages {
     ///
     /// # Errors
     /// When it is not a device for kernels of our own.
-    pub(super) fn new(data: Arc<Cifar100>, device: &Device) -> Result<Self, EngineError> {
+    pub(super) fn new(data: &Cifar100, device: &Device) -> Result<Self, EngineError> {
         let normalization = Normalization::cifar100();
         let (mean, deviation) = (normalization.mean(), normalization.std());
         let scales = std::array::from_fn(|index| match index {
@@ -52,7 +49,6 @@ impl ResidentImages {
             train: ResidentSplit::upload(&data.train, device)?,
             validation: data.validation.as_ref().map(|images| ResidentSplit::upload(images, device)).transpose()?,
             test: ResidentSplit::upload(&data.test, device)?,
-            data,
             scales,
             device: device.clone(),
             plan: ResidentPlan::default(),
@@ -130,10 +126,6 @@ impl Workload for ResidentImages {
             return Ok(Tensor::zeros([0, CHANNELS, SIDE, SIDE], &self.device));
         };
         Ok(self.batch(split, None, examples.start, examples.len()).0)
-    }
-
-    fn examples(&self, of: Split) -> usize {
-        split(&self.data, of).map_or(0, ImageSplit::len)
     }
 }
 

@@ -18,7 +18,7 @@ use super::kernels::tokens::{
     lay_out,
 };
 use super::resident_plan::{ResidentPlan, upload};
-use super::sentences::{SentenceBatch, sentence_lengths, split};
+use super::sentences::{SentenceBatch, sentence_lengths};
 use crate::dropout::StepDropout;
 use crate::engine::{EngineError, Split};
 
@@ -71,7 +71,7 @@ impl ResidentSentences {
         plan: Option<StreamTensor>,
     ) -> Result<(TokenBatch, Tensor<1, Int>), EngineError> {
         let lengths = sentence_lengths(&self.config, &self.data, of, examples)?;
-        let all_sentences = split(&self.data, of).map_or(0, TokenSplit::len);
+        let all_sentences = of.sentences(&self.data).map_or(0, TokenSplit::len);
         let (sentences, longest) = (lengths.len(), lengths.iter().copied().max().unwrap_or(0));
         let (tokens, places) = (lengths.iter().sum::<usize>(), sentences * longest);
         let shape = move |list: usize| match list {
@@ -155,10 +155,6 @@ impl Workload for ResidentSentences {
     fn evaluation_batch(&mut self, split: Split, examples: Range<usize>) -> Result<SentenceBatch, EngineError> {
         let (tokens, _) = self.batch(split, examples.clone(), examples.start, None)?;
         Ok(SentenceBatch { tokens, dropout: None })
-    }
-
-    fn examples(&self, of: Split) -> usize {
-        split(&self.data, of).map_or(0, TokenSplit::len)
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use aees_models::TokenLayout;
 use aees_models::burn::{DropoutMasks, TextClassifier, TokenBatch};
 use aees_models::{BatchError, TextClassifierConfig};
-use aees_tasks::{Batch, TokenData, TokenSplit};
+use aees_tasks::{Batch, TokenData};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::dropout::{BurnDropout, MaskPlace};
@@ -54,18 +54,9 @@ impl SentenceWorkload {
     }
 }
 
-/// A split of the sentences.
-pub(super) fn split(data: &TokenData, split: Split) -> Option<&TokenSplit> {
-    match split {
-        Split::Train => Some(&data.train),
-        Split::Validation => Some(&data.validation),
-        Split::Test => data.test.as_ref(),
-    }
-}
-
 fn ids_and_lengths(data: &TokenData, of: Split, examples: impl Iterator<Item = usize>) -> (Vec<i32>, Vec<usize>) {
     let (mut ids, mut lengths) = (Vec::new(), Vec::new());
-    if let Some(sentences) = split(data, of) {
+    if let Some(sentences) = of.sentences(data) {
         for example in examples {
             let before = ids.len();
             sentences.extend_ids(example, &mut ids);
@@ -112,10 +103,6 @@ impl Workload for SentenceWorkload {
 
     fn evaluation_batch(&mut self, split: Split, examples: Range<usize>) -> Result<SentenceBatch, EngineError> {
         Ok(SentenceBatch { tokens: self.tokens(split, examples, &self.evaluation)?, dropout: None })
-    }
-
-    fn examples(&self, of: Split) -> usize {
-        split(&self.data, of).map_or(0, TokenSplit::len)
     }
 }
 

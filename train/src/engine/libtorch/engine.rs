@@ -21,7 +21,7 @@ use super::recorded::{Recording, StepOutputs};
 use crate::dropout::part_key;
 use crate::engine::guarded::guarded;
 use crate::engine::saved_state::{joined, parts};
-use crate::engine::{Engine, EngineError, EngineState, Loss, SmallerBatch, Split, StepControl, StepRecord, WorkCounts};
+use crate::engine::{Engine, EngineError, EngineState, SmallerBatch, Split, StepControl, StepRecord, WorkCounts};
 
 /// A network and the data that it learns from: what differs between tasks inside this engine.
 pub(super) trait Workload: Send {
@@ -68,7 +68,6 @@ pub(super) struct LibtorchEngine {
     workload: Box<dyn Workload>,
     tensors: NetworkTensors,
     optimizer: Optimizer,
-    loss: Loss,
     /// The most examples of a forward pass in training.
     micro_batch: usize,
     evaluation_batch: usize,
@@ -84,13 +83,12 @@ impl LibtorchEngine {
         workload: Box<dyn Workload>,
         tensors: NetworkTensors,
         optimizer: Optimizer,
-        loss: Loss,
         micro_batch: usize,
         evaluation_batch: usize,
     ) -> Self {
         let recordings = Recording::of_kinds(place.on_host());
         let pending = Vec::new();
-        Self { place, workload, tensors, optimizer, loss, micro_batch, evaluation_batch, pending, recordings }
+        Self { place, workload, tensors, optimizer, micro_batch, evaluation_batch, pending, recordings }
     }
 }
 
@@ -136,9 +134,7 @@ impl LibtorchEngine {
 
     /// What a part of a batch gives that is this share of the step.
     fn differentiate(&self, logits: &Tensor, labels: &Tensor, share: f64) -> AddedParts {
-        let loss = match self.loss {
-            Loss::CrossEntropy => logits.cross_entropy_for_logits(labels),
-        };
+        let loss = logits.cross_entropy_for_logits(labels);
         // The gradients of a part are its share of those of the mean over all examples of the step.
         let loss = if share < 1.0 { loss * share } else { loss };
         let correct = no_grad(|| logits.argmax(1, false).eq_tensor(labels).sum(Kind::Int64));

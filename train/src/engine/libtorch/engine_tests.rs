@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use aees_models::libtorch::Alignment;
 use aees_models::{HostTensor, TensorInfo};
 use aees_run::settings::Precision;
 use aees_tasks::EpochPlan;
@@ -76,12 +75,12 @@ fn engine(most: usize, batch_size: usize) -> LibtorchEngine {
         (info.name.clone(), HostTensor { shape: info.shape.clone(), values })
     });
     let values: BTreeMap<_, _> = values.collect();
-    let tensors = NetworkTensors::new(infos, &values, Alignment(TILE), Device::Cpu).unwrap();
+    let tensors = NetworkTensors::new(infos, &values, TILE, Device::Cpu).unwrap();
     let [logits, statistic] = ["logits", "statistic"].map(|name| tensors.get(name).unwrap());
     let place = Computing::new(&EngineDevice::cpu("libtorch"), Precision::F32).unwrap();
     let optimizer = Optimizer::new(SGD, 0, &tensors);
     let workload = Box::new(ScarceNetwork { logits, statistic, most, staged: None });
-    LibtorchEngine::new(place, workload, tensors, optimizer, Loss::CrossEntropy, batch_size, 16)
+    LibtorchEngine::new(place, workload, tensors, optimizer, batch_size, 16)
 }
 
 fn step(engine: &mut LibtorchEngine, step: u64) -> Result<(), EngineError> {

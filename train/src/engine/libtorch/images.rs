@@ -62,14 +62,6 @@ impl ImageWorkload {
         Ok(Self { network, data, normalization, device, resident })
     }
 
-    fn split(&self, split: Split) -> Option<&ImageSplit> {
-        match split {
-            Split::Train => Some(&self.data.train),
-            Split::Validation => self.data.validation.as_ref(),
-            Split::Test => Some(&self.data.test),
-        }
-    }
-
     /// A batch `[count, 3, 32, 32]` that is filled in host memory.
     fn on_host(&self, count: usize, fill: impl FnOnce(&mut [f32])) -> Result<Tensor, EngineError> {
         let mut images = Tensor::empty([count as i64, CHANNELS, SIDE, SIDE], (Kind::Float, Device::Cpu));
@@ -117,7 +109,7 @@ impl Workload for ImageWorkload {
             None => {
                 let indices: Vec<u32> = examples.map(|index| index as u32).collect();
                 self.on_host(indices.len(), |out| {
-                    if let Some(images) = self.split(split) {
+                    if let Some(images) = split.images(&self.data) {
                         normalize_batch(images, &indices, &self.normalization, out);
                     }
                 })?
@@ -127,7 +119,7 @@ impl Workload for ImageWorkload {
     }
 
     fn examples(&self, split: Split) -> usize {
-        self.split(split).map_or(0, ImageSplit::len)
+        split.images(&self.data).map_or(0, ImageSplit::len)
     }
 }
 

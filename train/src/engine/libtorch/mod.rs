@@ -14,7 +14,7 @@ mod recorded;
 mod sentences;
 
 use aees_models::ModelSpec;
-use aees_models::libtorch::{Alignment, NetworkTensors, TorchError, shim};
+use aees_models::libtorch::{NetworkTensors, TorchError, shim};
 use aees_run::nvidia::NvidiaGpu;
 use aees_run::settings::Precision;
 
@@ -69,13 +69,8 @@ impl EngineFactory for LibtorchFactory {
         }
     }
 
-    fn product_seconds(
-        &self,
-        device: &EngineDevice,
-        precision: Precision,
-        side: usize,
-    ) -> Result<Option<f64>, EngineError> {
-        Computing::new(device, precision)?.product_seconds(side).map(Some)
+    fn product_seconds(&self, device: &EngineDevice, precision: Precision, side: usize) -> Result<f64, EngineError> {
+        Computing::new(device, precision)?.product_seconds(side)
     }
 
     fn build(
@@ -86,11 +81,11 @@ impl EngineFactory for LibtorchFactory {
     ) -> Result<Box<dyn Engine>, EngineError> {
         check_version(shim::version_built_for(), &shim::version_loaded().map_err(failed("looked at libtorch"))?)?;
         let place = Computing::new(device, precision)?;
-        let EngineJob { model, tensors, data, loss, optimizer, noise_seed, dropout_seed, .. } = job;
+        let EngineJob { model, tensors, data, optimizer, noise_seed, dropout_seed, .. } = job;
         let (micro_batch, evaluation_batch) = (job.batch_size, job.evaluation_batch);
         let unfit = |error: aees_models::WeightError| EngineError::Weights(error.to_string());
         // Each parameter begins a tile of the gradient noise.
-        let tensors = NetworkTensors::new(model.tensors(), &tensors, Alignment(TILE), place.device).map_err(unfit)?;
+        let tensors = NetworkTensors::new(model.tensors(), &tensors, TILE, place.device).map_err(unfit)?;
         let workload: Box<dyn Workload> = match (model, data) {
             (ModelSpec::ResNet18(config), EngineData::Images(data)) => {
                 Box::new(ImageWorkload::new(&config, &tensors, data, place.device).map_err(unfit)?)
@@ -101,7 +96,7 @@ impl EngineFactory for LibtorchFactory {
             _ => return Err(EngineError::Job { engine: self.name() }),
         };
         let optimizer = Optimizer::new(optimizer, noise_seed, &tensors);
-        Ok(Box::new(LibtorchEngine::new(place, workload, tensors, optimizer, loss, micro_batch, evaluation_batch)))
+        Ok(Box::new(LibtorchEngine::new(place, workload, tensors, optimizer, micro_batch, evaluation_batch)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aees_models::libtorch::{Alignment, NetworkTensors};
+use aees_models::libtorch::NetworkTensors;
 use aees_models::{HostTensor, TensorInfo};
 use tch::{Device, Tensor, no_grad};
 
@@ -29,7 +29,7 @@ fn network() -> NetworkTensors {
     let infos: Vec<TensorInfo> = SHAPES.iter().map(|(name, shape)| TensorInfo::parameter(*name, *shape)).collect();
     let value = |info: &TensorInfo| HostTensor { shape: info.shape.clone(), values: numbers(1, info.elements()) };
     let values: BTreeMap<_, _> = infos.iter().map(|info| (info.name.clone(), value(info))).collect();
-    NetworkTensors::new(infos, &values, Alignment(TILE), Device::Cpu).unwrap()
+    NetworkTensors::new(infos, &values, TILE, Device::Cpu).unwrap()
 }
 
 /// Parameters, slots and norms of some steps.

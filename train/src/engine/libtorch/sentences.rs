@@ -37,17 +37,9 @@ impl SentenceWorkload {
         Ok(Self { network: TextClassifier::new(&config, tensors)?, data, config, dropout_seed, device })
     }
 
-    fn split(&self, split: Split) -> Option<&TokenSplit> {
-        match split {
-            Split::Train => Some(&self.data.train),
-            Split::Validation => Some(&self.data.validation),
-            Split::Test => self.data.test.as_ref(),
-        }
-    }
-
     fn tokens(&self, split: Split, examples: impl Iterator<Item = usize> + Clone) -> Result<TokenBatch, EngineError> {
         let (mut ids, mut lengths) = (Vec::new(), Vec::new());
-        if let Some(sentences) = self.split(split) {
+        if let Some(sentences) = split.sentences(&self.data) {
             for example in examples.clone() {
                 let before = ids.len();
                 sentences.extend_ids(example, &mut ids);
@@ -77,6 +69,6 @@ impl Workload for SentenceWorkload {
     }
 
     fn examples(&self, split: Split) -> usize {
-        self.split(split).map_or(0, TokenSplit::len)
+        split.sentences(&self.data).map_or(0, TokenSplit::len)
     }
 }
