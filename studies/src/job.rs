@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use aees_run::artifact::FileError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -176,6 +177,13 @@ impl EndedState {
 impl From<EndedState> for Ended {
     fn from(state: EndedState) -> Self {
         Self { state, message: String::new(), help: None, exit_code: None, warning: None }
+    }
+}
+
+/// The file system failed.
+impl From<FileError> for Ended {
+    fn from(error: FileError) -> Self {
+        Self::failed("io", error.to_string(), error.help())
     }
 }
 

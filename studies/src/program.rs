@@ -33,7 +33,6 @@ mod watch;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use aees_run::artifact::FileError;
 use serde_json::{Value, json};
 
 pub use self::environment::withheld;
@@ -69,21 +68,11 @@ impl Default for TimeLimits {
 /// children.
 pub fn run_command(job: &Job, command: &CommandJob, stop: &AtomicBool, say: &mut dyn FnMut(&Value)) -> Ended {
     let mut progress = |line: &Value| say(&json!({"event": "program", "line": line}));
-    run(job, command, stop, TimeLimits::default(), &mut progress)
+    attempt(job, command, stop, TimeLimits::default(), &mut progress).unwrap_or_else(|ended| ended)
 }
 
 /// An error is an end too: one before the program's.
 type Step<T> = Result<T, Ended>;
-
-fn run(
-    job: &Job,
-    command: &CommandJob,
-    stop: &AtomicBool,
-    limits: TimeLimits,
-    progress: &mut dyn FnMut(&Value),
-) -> Ended {
-    attempt(job, command, stop, limits, progress).unwrap_or_else(|ended| ended)
-}
 
 fn attempt(
     job: &Job,
@@ -171,9 +160,4 @@ fn look_at_program(command: &CommandJob, arguments: &[String]) -> Step<Provenanc
 /// A failure that is no program's: of the study, the folder, the machine.
 fn failed(class: &str, message: impl Into<String>, help: Option<String>) -> Ended {
     Ended::failed(class, message.into(), help)
-}
-
-/// The file system failed.
-fn file_failed(error: &FileError) -> Ended {
-    failed("io", error.to_string(), error.help())
 }
