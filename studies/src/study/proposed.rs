@@ -94,7 +94,7 @@ impl Study {
                 let values: Vec<Value> = listed.iter().flat_map(|value| value.shown.clone()).collect();
                 serde_json::json!({"choice": values})
             }
-            AxisValues::Drawn(distribution) => distribution.form(),
+            AxisValues::Drawn(distribution) => serde_json::json!(distribution),
         };
         self.root.axes.iter().map(|axis| (axis.keys[0].clone(), form(axis))).collect()
     }
