@@ -61,7 +61,7 @@ impl Planner<'_, '_> {
             policy: policy(study),
             selected: wanted.is_some().then(Vec::new),
             warnings: std::mem::take(&mut whole.warnings),
-            duplicates: whole.duplicates.len(),
+            duplicates: whole.duplicates,
             excluded: whole.excluded,
             search: learning_search(study, overrides)?,
             trials: if study.search == Search::Grid { 0 } else { whole.became.len() },

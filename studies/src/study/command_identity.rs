@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::command::{CommandSpec, ResultRule};
-use super::settings::{at_path, same};
+use super::settings::{at_path, inside, same};
 use super::template::Template;
 
 /// What of a program's content can be part of an identity.
@@ -167,11 +167,5 @@ fn put(map: &mut Map<String, Value>, path: &str, value: Value) {
         map.insert(path.to_owned(), value);
         return;
     };
-    let inner = map.entry(head).or_insert_with(|| Value::Object(Map::new()));
-    if !inner.is_object() {
-        *inner = Value::Object(Map::new());
-    }
-    if let Value::Object(inner) = inner {
-        put(inner, rest, value);
-    }
+    inside(map, head, |inner| put(inner, rest, value));
 }

@@ -131,8 +131,8 @@ impl Study {
         self.root.purposes()
     }
 
-    /// Everything that the study assigns, to whichever combination.
-    fn assignments(&self) -> impl Iterator<Item = &Assignment> {
+    /// Everything that the study assigns, to whichever combination: first its base.
+    pub(super) fn assignments(&self) -> impl Iterator<Item = &Assignment> {
         let configs = self.configs.iter().flat_map(|(_, assignments)| assignments);
         self.base.iter().chain(configs).chain(self.root.assignments())
     }

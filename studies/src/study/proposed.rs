@@ -45,7 +45,7 @@ impl Study {
                 .or_else(|| self.not_free(&assignment));
             errors.extend(error);
         }
-        if errors.is_empty() { Ok(()) } else { Err(StudyErrors(errors)) }
+        StudyErrors::refuse(errors)
     }
 
     /// A patch with one key for each value, each by its one name.
@@ -131,13 +131,7 @@ fn flatten(dialect: Dialect, path: Vec<String>, value: &Value, found: &mut Vec<A
                 flatten(dialect, path, value, found);
             }
         }
-        value => found.push(Assignment {
-            path,
-            value: value.clone(),
-            operation: Operation::Replace,
-            place: Place::Resolved,
-            faulty: false,
-        }),
+        value => found.push(Assignment::new(path, value.clone(), Operation::Replace, &Place::Resolved)),
     }
 }
 

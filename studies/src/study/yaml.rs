@@ -70,6 +70,11 @@ impl YamlNode {
         }
     }
 
+    /// The items of a list; anything else is one.
+    pub(super) fn one_or_more(&self) -> &[Self] {
+        if let Kind::List(items) = &self.kind { items } else { std::slice::from_ref(self) }
+    }
+
     /// What stands there, for messages.
     pub(super) fn what(&self) -> String {
         match &self.kind {
