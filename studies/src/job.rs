@@ -7,7 +7,7 @@ use aees_run::artifact::FileError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::study::{ProgramContent, StopAt, Template};
+use crate::study::{ProgramContent, ResultSource, StopAt, Template};
 
 /// A line of a worker's standard input.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -111,15 +111,6 @@ fn usual_device() -> &'static str {
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get())
-}
-
-/// Where a program's result comes from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum ResultSource {
-    /// The last line of its output that is a JSON object.
-    LastJsonLine,
-    /// A JSON file, relative to the run's folder.
-    File(Template),
 }
 
 /// How a run ended: the last line that its worker says of it, `{"event": "ended", "run_id": ..., ...}`.

@@ -43,9 +43,9 @@ use self::folder::{Entered, RunFolder};
 use self::output::Output;
 use self::publish::Finished;
 use self::watch::Cause;
-use crate::job::{CommandJob, Ended, EndedState, Job, ResultSource};
+use crate::job::{CommandJob, Ended, EndedState, Job};
 use crate::process::out_of_memory_kills;
-use crate::study::Template;
+use crate::study::{ResultSource, Template};
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
@@ -136,11 +136,7 @@ fn filled(command: &CommandJob) -> Step<(Vec<String>, Option<String>)> {
         let help = "the first of `argv` is the program to run".to_owned();
         return Err(failed("config", format!("the program {name}: that is no program's name"), Some(help)));
     }
-    let result = match &command.result {
-        ResultSource::LastJsonLine => None,
-        ResultSource::File(path) => Some(fill(path)?),
-    };
-    Ok((arguments, result))
+    Ok((arguments, command.result.file().map(fill).transpose()?))
 }
 
 /// What the program is now. Where its content is part of the run's identity, it must be what was planned.

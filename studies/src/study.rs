@@ -58,6 +58,7 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+pub use self::command::ResultSource;
 pub use self::command_identity::ProgramContent;
 pub use self::definition::{Search, Study, StudyTask};
 pub use self::error::{StudyError, StudyErrors, StudyProblem};
@@ -75,7 +76,7 @@ pub use self::slurm::SlurmOptions;
 pub use self::starter::starter;
 pub use self::template::Template;
 
-pub(crate) use self::command::{CommandSpec, ResultRule, RunPlaces};
+pub(crate) use self::command::CommandSpec;
 pub(crate) use self::command_identity::identity_of;
 pub(crate) use self::keys::FAILURE_CLASSES;
 pub(crate) use self::prune::curve_value;

@@ -12,12 +12,11 @@ use super::inputs::{InputFinder, differences};
 use super::study_plan::{LearningSearch, PlannedProgram, Policy, StudyPlan};
 use crate::disk::Root;
 use crate::error::SweepError;
-use crate::job::{CommandJob, ProgramSlot, ResultSource, Work};
+use crate::job::{CommandJob, ProgramSlot, Work};
 use crate::program::Provenance;
 use crate::registry::{ConfigId, Member, PlannedRun, Reader, RunId, RunState};
 use crate::study::{
-    CommandSpec, Overrides, ResultRule, RunPlaces, Search, Settings, Study, StudyConfig, StudyTask, Template,
-    identity_of,
+    CommandSpec, Overrides, ResultSource, Search, Settings, Study, StudyConfig, StudyTask, Template, identity_of,
 };
 
 /// Stands for the fingerprint of data that is not here.
@@ -212,18 +211,16 @@ impl Planner<'_, '_> {
         let folder = self.root.run(&RunId::from_str(identity.run_id.full())?);
         let folder = std::path::absolute(&folder).unwrap_or(folder);
         let run_directory = folder.to_string_lossy();
-        let places = RunPlaces { seed, run_directory: &run_directory };
-        let fill = |template: &Template| command.fill(template, config, places);
+        let fill = |template: &Template| command.fill(template, config, seed, &run_directory);
+        let mut input = config.clone();
+        input.insert("seed".into(), seed.into());
         let variable = |(name, value): (&String, &Option<Template>)| (name.clone(), value.as_ref().map(fill));
         Ok(CommandJob {
             arguments: command.argv.iter().map(fill).collect(),
             work_directory: work_directory(command, |template| fill(template).text().map_err(str::to_owned))
                 .map_err(SweepError::Unfilled)?,
-            input: CommandSpec::standard_input(config, seed),
-            result: match &command.result {
-                ResultRule::LastJsonLine => ResultSource::LastJsonLine,
-                ResultRule::File(path) => ResultSource::File(fill(path)),
-            },
+            input: Value::Object(input),
+            result: command.result.file().map_or(ResultSource::LastJsonLine, |path| ResultSource::File(fill(path))),
             timeout_seconds: command.timeout.map(|timeout| timeout.as_secs_f64()),
             environment: command.env.iter().map(variable).collect(),
             pass_on: command.pass_on.clone(),

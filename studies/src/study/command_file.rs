@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::command::{CommandSpec, IdentityParts, ResultRule, SLOT_PLACES};
+use super::command::{CommandSpec, IdentityParts, ResultSource, SLOT_PLACES};
 use super::error::{PASS_ON, StudyError, StudyProblem, right};
 use super::fields::{YamlFields, missing, wrong};
 use super::keys;
@@ -28,7 +28,7 @@ pub(super) fn read(node: &YamlNode, file: &Path, errors: &mut Vec<StudyError>) -
         let reason = "the program to run, with its arguments";
         fields.errors().push(missing(argv_node.unwrap_or(node), "argv", reason));
     }
-    let result = fields.get("result").map_or(Some(ResultRule::LastJsonLine), |node| result(node, fields.errors()));
+    let result = fields.get("result").map_or(Some(ResultSource::LastJsonLine), |node| result(node, fields.errors()));
     let timeout = fields.parse("timeout", DURATION, duration);
     let code = fields.text("code");
     let workdir = fields.get("workdir").and_then(|node| workdir(node, fields.errors()));
@@ -50,9 +50,9 @@ pub(super) fn read(node: &YamlNode, file: &Path, errors: &mut Vec<StudyError>) -
     })
 }
 
-fn result(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<ResultRule> {
+fn result(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<ResultSource> {
     let rule = match &node.kind {
-        Kind::Scalar { text, .. } if text == "last_json_line" => return Some(ResultRule::LastJsonLine),
+        Kind::Scalar { text, .. } if text == "last_json_line" => return Some(ResultSource::LastJsonLine),
         Kind::Map(entries) => match entries.as_slice() {
             [only] if only.key == "file" => only.value.text().map(|text| (&only.value, text)),
             _ => None,
@@ -62,7 +62,7 @@ fn result(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<ResultRule> {
     if rule.is_none() {
         errors.push(wrong(node, "`result`", "last_json_line or {file: PATH}"));
     }
-    rule.and_then(|(node, text)| template(node, text, errors)).map(ResultRule::File)
+    rule.and_then(|(node, text)| template(node, text, errors)).map(ResultSource::File)
 }
 
 fn workdir(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<Template> {

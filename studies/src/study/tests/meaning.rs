@@ -5,9 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::super::Template;
-use super::super::{
-    Goal, Measure, Overrides, ResultRule, RunPlaces, Settings, StatedPurpose, StatedPurposes, Study, StudyTask,
-};
+use super::super::{Goal, Measure, Overrides, ResultSource, Settings, StatedPurpose, StatedPurposes, Study, StudyTask};
 use super::{CIFAR, COMMAND, Folder, errors, expand, expand_with, labels};
 
 fn config(text: &str) -> Value {
@@ -161,8 +159,8 @@ fn places_are_filled_from_nested_settings_and_defaults() {
     let study = Folder::new().read(head).unwrap();
     let StudyTask::Command(command) = &study.task else { panic!() };
     let config = json!({"a": {"b": 1e-3}, "list": [1, 2], "word": "x y"});
-    let places = RunPlaces { seed: 5, run_directory: "/runs/1" };
-    let fill = |text: &str| command.fill(&Template::parse(text).unwrap(), config.as_object().unwrap(), places).source();
+    let config = config.as_object().unwrap();
+    let fill = |text: &str| command.fill(&Template::parse(text).unwrap(), config, 5, "/runs/1").source();
     assert_eq!(fill("--x={a.b} {seed} {run_dir}/o {list} {word}"), "--x=0.001 5 /runs/1/o [1,2] x y");
     assert_eq!(fill("{mom} {a.c} {device} {threads} {{{seed}}}"), "0 7 {device} {threads} {{5}}");
 }
@@ -174,7 +172,7 @@ fn a_command_has_its_parts() {
     let StudyTask::Command(command) = &study.task else { panic!() };
     let argv: Vec<String> = command.argv.iter().map(Template::source).collect();
     assert_eq!(argv, ["python3", "t.py", "1.10", "{x}"]);
-    assert!(matches!(&command.result, ResultRule::File(path) if path.source() == "{run_dir}/r.json"));
+    assert!(matches!(&command.result, ResultSource::File(path) if path.source() == "{run_dir}/r.json"));
     assert_eq!(
         (command.timeout, command.pass_on.len(), command.code.as_deref()),
         (Some(Duration::from_secs(90)), 2, Some("v2"))
