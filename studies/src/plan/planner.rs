@@ -9,7 +9,7 @@ use aees_run::settings::RunConfig;
 use serde_json::{Map, Value, json};
 
 use super::inputs::{InputFinder, differences};
-use super::study_plan::{LearningSearch, PlannedProgram, Policy, StudyPlan};
+use super::study_plan::{LearningSearch, PlannedProgram, StudyPlan};
 use crate::disk::Root;
 use crate::error::SweepError;
 use crate::job::{CommandJob, ProgramSlot, Work};
@@ -57,7 +57,7 @@ impl Planner<'_, '_> {
         let mut plan = StudyPlan {
             name: study.name.clone(),
             metric: study.metric.as_ref().map(ToString::to_string),
-            policy: policy(study),
+            policy: study.policy.clone(),
             selected: wanted.is_some().then(Vec::new),
             warnings: std::mem::take(&mut whole.warnings),
             duplicates: whole.duplicates,
@@ -135,7 +135,7 @@ impl Planner<'_, '_> {
                 index: slot.index as u64,
                 case: case.clone(),
                 axes_json: axes_json.clone(),
-                race: study.prune.as_ref().map(|rule| rule.race(setting, slot.seed)),
+                race: study.policy.prune.as_ref().map(|rule| rule.race(setting, slot.seed)),
             };
             if !plan.add(member, work) {
                 plan.duplicates += 1;
@@ -271,19 +271,4 @@ pub(super) fn program_of(study: &Study) -> Result<Option<PlannedProgram>, SweepE
     };
     let provenance = Provenance::of(&command.argv, &folder);
     Ok(Some(PlannedProgram { provenance, decides_identity: command.identity.digest, pass_on: command.pass_on.clone() }))
-}
-
-fn policy(study: &Study) -> Policy {
-    Policy {
-        retry: study.retry.clone(),
-        consecutive: study.breakers.consecutive,
-        same_fingerprint: study.breakers.same_fingerprint,
-        max_hours: study.budget.max_hours,
-        per_run_timeout_seconds: study.budget.per_run_timeout.map(|timeout| timeout.as_secs_f64()),
-        on_end: study.on_end.clone(),
-        on_failure: study.on_failure.clone(),
-        prune: study.prune.clone(),
-        slurm: study.slurm.clone(),
-        resources: study.resources.clone(),
-    }
 }

@@ -82,7 +82,7 @@ pub fn next_round(
     let sign = if objective.goal == Goal::Max { -1.0 } else { 1.0 };
     let loss = |row: &RunRow| {
         let folder = root.run(&row.run_id);
-        let value = match (row.state, &study.prune) {
+        let value = match (row.state, &study.policy.prune) {
             _ if row.withdrawn => None,
             (RunState::Done, _) => objective_of(&folder, &objective),
             // What it came to, which others were better than: as good as it can be known.

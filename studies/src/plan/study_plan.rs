@@ -3,7 +3,7 @@
 //! Each version is kept in the study's folder and never changed, so a study is resumed as it was planned, also after its file
 //! was edited or lost, and a supervisor keeps to the version that it began with.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -17,42 +17,7 @@ use crate::error::SweepError;
 use crate::job::Work;
 use crate::program::{Provenance, withheld};
 use crate::registry::{Member, PlanChanges, Registry, RunId, StudySpec};
-use crate::study::{PruneRule, Resources, SlurmOptions};
-
-/// How a study treats what goes wrong, what it may spend, and what it asks of a batch system.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Policy {
-    /// Retries by failure class; null for as often as it takes. A class that is not named has the default.
-    pub retry: BTreeMap<String, Option<u32>>,
-    /// Failures in a row that stop the study.
-    pub consecutive: u64,
-    /// Configurations with the same failure that stop the study.
-    pub same_fingerprint: u64,
-    /// Hours until running runs are checkpointed and stopped.
-    pub max_hours: Option<f64>,
-    /// Seconds that one run may take in one go.
-    pub per_run_timeout_seconds: Option<f64>,
-    /// A command to run when the study's runs end.
-    #[serde(default)]
-    pub on_end: Option<Vec<String>>,
-    /// A command to run when they end badly.
-    #[serde(default)]
-    pub on_failure: Option<Vec<String>>,
-    /// Which runs it stops before their end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prune: Option<PruneRule>,
-    /// What its tasks ask of Slurm.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub slurm: Option<SlurmOptions>,
-    /// Where its runs go on one machine.
-    #[serde(default, skip_serializing_if = "says_nothing")]
-    pub resources: Resources,
-}
-
-/// Plans of studies that leave it out are as they always were.
-fn says_nothing(resources: &Resources) -> bool {
-    *resources == Resources::default()
-}
+use crate::study::Policy;
 
 /// A study that can be run: a version of its plan.
 pub struct StudyPlan {

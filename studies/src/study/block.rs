@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use aees_run::settings::Place;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::axis::{AxisValue, AxisValues, SweepAxis, check_collisions, sweep_axes, zip_axis};
@@ -73,7 +74,7 @@ impl Block {
             block.read_cases(node, dialect, order, errors);
         }
         if let Some(node) = get("purpose") {
-            block.purpose = node.text().and_then(StatedPurpose::parse);
+            block.purpose = node.text().and_then(|text| StatedPurpose::deserialize(Value::from(text)).ok());
             if block.purpose.is_none() {
                 errors.push(wrong(node, "`purpose`", "accuracy, timing or ablation"));
             }

@@ -101,7 +101,7 @@ pub(super) fn whole(study: &Study, config: &RunConfig) -> Option<ConfigError> {
 /// A run that waits at a rung waits with a checkpoint.
 fn nothing_to_go_on_from(study: &Study, config: &RunConfig) -> Option<ConfigError> {
     let keeps_none = config.keep_checkpoints == KeepCheckpoints::None;
-    (keeps_none && study.prune.is_some()).then(|| ConfigError::Conflict {
+    (keeps_none && study.policy.prune.is_some()).then(|| ConfigError::Conflict {
         keys: vec!["keep_checkpoints"],
         message:
             "--keep-checkpoints none does not go with `prune`: a run that stops at a rung goes on from its checkpoint."

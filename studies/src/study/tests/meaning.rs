@@ -147,10 +147,11 @@ fn everything_beside_the_settings_is_read() {
     );
     let metric = study.metric.unwrap();
     assert_eq!((metric.goal, metric.measure), (Goal::Min, Measure::LastK(3)));
-    assert_eq!(study.budget.per_run_timeout, Some(Duration::from_secs(7200)));
-    assert_eq!((study.budget.max_hours, study.budget.max_runs), (Some(1.5), Some(9)));
-    assert_eq!((study.retry["io"], study.retry["rate_limit"]), (Some(3), None));
-    assert_eq!((study.breakers.consecutive, study.breakers.same_fingerprint), (4, 3));
+    let policy = study.policy;
+    assert_eq!(policy.per_run_timeout_seconds, Some(7200.0));
+    assert_eq!((policy.max_hours, study.max_runs), (Some(1.5), Some(9)));
+    assert_eq!((policy.retry["io"], policy.retry["rate_limit"]), (Some(3), None));
+    assert_eq!((policy.consecutive, policy.same_fingerprint), (4, 3));
 }
 
 #[test]
