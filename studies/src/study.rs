@@ -78,6 +78,7 @@ pub use self::template::Template;
 
 pub(crate) use self::command::CommandSpec;
 pub(crate) use self::command_identity::identity_of;
+pub(crate) use self::identity::differences;
 pub(crate) use self::keys::FAILURE_CLASSES;
 pub(crate) use self::policy::USUAL_BREAKERS;
 pub(crate) use self::prune::curve_value;

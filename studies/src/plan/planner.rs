@@ -8,7 +8,7 @@ use aees_run::identity::{Id, Inputs, RunIdentity};
 use aees_run::settings::RunConfig;
 use serde_json::{Map, Value, json};
 
-use super::inputs::{InputFinder, differences};
+use super::inputs::InputFinder;
 use super::study_plan::{LearningSearch, PlannedProgram, StudyPlan};
 use crate::disk::Root;
 use crate::error::SweepError;
@@ -16,7 +16,8 @@ use crate::job::{CommandJob, ProgramSlot, Work};
 use crate::program::Provenance;
 use crate::registry::{ConfigId, Member, PlannedRun, Reader, RunId, RunState};
 use crate::study::{
-    CommandSpec, Overrides, ResultSource, Search, Settings, Study, StudyConfig, StudyTask, Template, identity_of,
+    CommandSpec, Overrides, ResultSource, Search, Settings, Study, StudyConfig, StudyTask, Template, differences,
+    identity_of,
 };
 
 /// Stands for the fingerprint of data that is not here.
@@ -65,7 +66,7 @@ impl Planner<'_, '_> {
             search: learning_search(study, overrides)?,
             trials: if study.search == Search::Grid { 0 } else { whole.became.len() },
             program: program_of(study)?,
-            ..StudyPlan::empty()
+            ..StudyPlan::default()
         };
         plan.spec.name.clone_from(&study.name);
         plan.spec.task = study.task.name().to_owned();
@@ -155,7 +156,7 @@ impl Planner<'_, '_> {
         let inputs = self.inputs_of(&config)?;
         let identity = RunIdentity::of(&config, &inputs)?;
         let document = RunIdentity::document(&config, &inputs);
-        Ok((identity, document, Work::Train(differences(&config))))
+        Ok((identity, document, Work::Train(differences(&config, |_| true))))
     }
 
     /// What a setting of a foreign program is known by: of the documents that mean it, the one with the most runs done.

@@ -20,6 +20,7 @@ use crate::registry::{Member, PlanChanges, Registry, RunId, StudySpec};
 use crate::study::Policy;
 
 /// A study that can be run: a version of its plan.
+#[derive(Default)]
 pub struct StudyPlan {
     /// Its name.
     pub name: String,
@@ -177,8 +178,7 @@ impl StudyPlan {
     fn of_file(file: PlanFile, wanted: impl FnMut(&str) -> bool) -> Result<Self, SweepError> {
         let spec = file.spec();
         let about = file.header.about.clone();
-        let policy = Policy::deserialize(&about.policy)
-            .map_err(|error| RecordError::Damaged { path: file.path().to_owned(), reason: error.to_string() })?;
+        let policy = Policy::deserialize(&about.policy).map_err(|error| RecordError::damaged(file.path(), error))?;
         let mut plan = Self {
             name: spec.name.clone(),
             metric: about.metric,
@@ -188,7 +188,7 @@ impl StudyPlan {
             program: about.program,
             runs: file.header.runs,
             file: Some(file.clone()),
-            ..Self::empty()
+            ..Self::default()
         };
         file.read(wanted, |member, work| {
             plan.add(member, work);
@@ -249,31 +249,6 @@ impl StudyPlan {
     fn source_text(&self) -> Option<String> {
         let spec: Value = serde_json::from_str(&self.spec.spec_json).ok()?;
         fs::read_to_string(spec["source"].as_str()?).ok()
-    }
-
-    pub(crate) fn empty() -> Self {
-        let spec =
-            StudySpec { name: String::new(), task: String::new(), spec_sha: String::new(), spec_json: String::new() };
-        Self {
-            name: String::new(),
-            metric: None,
-            policy: Policy::default(),
-            spec,
-            members: Vec::new(),
-            work: Vec::new(),
-            runs: 0,
-            selected: None,
-            warnings: Vec::new(),
-            duplicates: 0,
-            excluded: 0,
-            search: None,
-            trials: 0,
-            program: None,
-            origin: None,
-            provisional: false,
-            positions: HashMap::new(),
-            file: None,
-        }
     }
 }
 
