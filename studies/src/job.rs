@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use aees_run::artifact::FileError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::study::{ProgramContent, StopAt, Template};
+use crate::study::{ProgramContent, ResultSource, StopAt, Template};
 
 /// A line of a worker's standard input.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -112,15 +113,6 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get())
 }
 
-/// Where a program's result comes from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum ResultSource {
-    /// The last line of its output that is a JSON object.
-    LastJsonLine,
-    /// A JSON file, relative to the run's folder.
-    File(Template),
-}
-
 /// How a run ended: the last line that its worker says of it, `{"event": "ended", "run_id": ..., ...}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ended {
@@ -176,6 +168,13 @@ impl EndedState {
 impl From<EndedState> for Ended {
     fn from(state: EndedState) -> Self {
         Self { state, message: String::new(), help: None, exit_code: None, warning: None }
+    }
+}
+
+/// The file system failed.
+impl From<FileError> for Ended {
+    fn from(error: FileError) -> Self {
+        Self::failed("io", error.to_string(), error.help())
     }
 }
 

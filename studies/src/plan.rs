@@ -13,4 +13,5 @@ pub use self::inputs::InputFinder;
 pub use self::origin::PlanOrigin;
 pub use self::planner::Planner;
 pub use self::rounds::{next_round, recall};
-pub use self::study_plan::{LearningSearch, PlannedProgram, Policy, ProgramChanges, StudyPlan, study_file, study_name};
+pub use self::study_plan::{LearningSearch, PlannedProgram, ProgramChanges, StudyPlan, study_file, study_name};
+pub use crate::study::Policy;

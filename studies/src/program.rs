@@ -33,7 +33,6 @@ mod watch;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use aees_run::artifact::FileError;
 use serde_json::{Value, json};
 
 pub use self::environment::withheld;
@@ -44,9 +43,9 @@ use self::folder::{Entered, RunFolder};
 use self::output::Output;
 use self::publish::Finished;
 use self::watch::Cause;
-use crate::job::{CommandJob, Ended, EndedState, Job, ResultSource};
+use crate::job::{CommandJob, Ended, EndedState, Job};
 use crate::process::out_of_memory_kills;
-use crate::study::Template;
+use crate::study::{ResultSource, Template};
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
@@ -69,21 +68,11 @@ impl Default for TimeLimits {
 /// children.
 pub fn run_command(job: &Job, command: &CommandJob, stop: &AtomicBool, say: &mut dyn FnMut(&Value)) -> Ended {
     let mut progress = |line: &Value| say(&json!({"event": "program", "line": line}));
-    run(job, command, stop, TimeLimits::default(), &mut progress)
+    attempt(job, command, stop, TimeLimits::default(), &mut progress).unwrap_or_else(|ended| ended)
 }
 
 /// An error is an end too: one before the program's.
 type Step<T> = Result<T, Ended>;
-
-fn run(
-    job: &Job,
-    command: &CommandJob,
-    stop: &AtomicBool,
-    limits: TimeLimits,
-    progress: &mut dyn FnMut(&Value),
-) -> Ended {
-    attempt(job, command, stop, limits, progress).unwrap_or_else(|ended| ended)
-}
 
 fn attempt(
     job: &Job,
@@ -147,11 +136,7 @@ fn filled(command: &CommandJob) -> Step<(Vec<String>, Option<String>)> {
         let help = "the first of `argv` is the program to run".to_owned();
         return Err(failed("config", format!("the program {name}: that is no program's name"), Some(help)));
     }
-    let result = match &command.result {
-        ResultSource::LastJsonLine => None,
-        ResultSource::File(path) => Some(fill(path)?),
-    };
-    Ok((arguments, result))
+    Ok((arguments, command.result.file().map(fill).transpose()?))
 }
 
 /// What the program is now. Where its content is part of the run's identity, it must be what was planned.
@@ -171,9 +156,4 @@ fn look_at_program(command: &CommandJob, arguments: &[String]) -> Step<Provenanc
 /// A failure that is no program's: of the study, the folder, the machine.
 fn failed(class: &str, message: impl Into<String>, help: Option<String>) -> Ended {
     Ended::failed(class, message.into(), help)
-}
-
-/// The file system failed.
-fn file_failed(error: &FileError) -> Ended {
-    failed("io", error.to_string(), error.help())
 }

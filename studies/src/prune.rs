@@ -6,8 +6,6 @@
 //! in which order, so that decisions can be made again from a record; who comes when, and what becomes of the runs, is the
 //! [registry](crate::registry)'s.
 
-use std::cmp::Ordering;
-
 use crate::study::{Goal, PruneMethod, PruneRule};
 
 /// A setting at a rung.
@@ -151,16 +149,11 @@ impl Rung {
     /// The places of the entries, best first.
     fn ranking(&self, rule: &PruneRule) -> Vec<usize> {
         let mut places: Vec<usize> = (0..self.entries.len()).collect();
+        let sign = if rule.metric.goal == Goal::Max { -1.0 } else { 1.0 };
+        let loss = |entry: &RungEntry| entry.value.map_or(f64::INFINITY, |value| sign * value);
         places.sort_by(|one, other| {
             let (one, other) = (&self.entries[*one], &self.entries[*other]);
-            let by_value = match (one.value, other.value) {
-                (Some(one), Some(other)) if rule.metric.goal == Goal::Max => other.total_cmp(&one),
-                (Some(one), Some(other)) => one.total_cmp(&other),
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (None, None) => Ordering::Equal,
-            };
-            by_value.then(one.index.cmp(&other.index))
+            loss(one).total_cmp(&loss(other)).then(one.index.cmp(&other.index))
         });
         places
     }

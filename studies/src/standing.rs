@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::registry::{FailureGroup, Reader, RegistryResult, RunState, RunningRow, StudyStatus};
-use crate::study::Breakers;
+use crate::study::USUAL_BREAKERS;
 use crate::supervisor::LEASE;
 
 /// How long a lease lasts from its last heartbeat: what tells the heartbeat's age.
@@ -64,14 +64,16 @@ impl StudyStanding {
         if !stopped || self.status.attempts == 0 {
             return Ok(None);
         }
-        let limits = breakers(&reader.study_spec(study)?);
-        if reader.consecutive_failures(study, 0, limits.consecutive)? >= limits.consecutive {
-            return Ok(Some(TrippedBreaker::Consecutive(limits.consecutive)));
+        let spec: Value = serde_json::from_str(&reader.study_spec(study)?).unwrap_or_default();
+        let limit = |key: &str, usual| spec["policy"][key].as_u64().filter(|limit| *limit > 0).unwrap_or(usual);
+        let consecutive = limit("consecutive", USUAL_BREAKERS.0);
+        if reader.consecutive_failures(study, 0, consecutive)? >= consecutive {
+            return Ok(Some(TrippedBreaker::Consecutive(consecutive)));
         }
         for FailureGroup { class, fingerprint, .. } in &self.failures {
             let Some(fingerprint) = fingerprint else { continue };
             let settings = reader.configs_failing_with(study, fingerprint, 0)?;
-            if settings >= limits.same_fingerprint {
+            if settings >= limit("same_fingerprint", USUAL_BREAKERS.1) {
                 return Ok(Some(TrippedBreaker::SameFailure { settings, class: class.clone() }));
             }
         }
@@ -169,16 +171,5 @@ impl RunningNow {
             "lease_until": self.row.lease_until, "heartbeat_age_ms": self.age, "live": self.live,
             "progress": self.progress,
         })
-    }
-}
-
-/// The limits that a study's specification sets.
-fn breakers(spec_json: &str) -> Breakers {
-    let spec: Value = serde_json::from_str(spec_json).unwrap_or_default();
-    let limit = |key: &str| spec.get("policy")?.get(key)?.as_u64().filter(|limit| *limit > 0);
-    let usual = Breakers::default();
-    Breakers {
-        consecutive: limit("consecutive").unwrap_or(usual.consecutive),
-        same_fingerprint: limit("same_fingerprint").unwrap_or(usual.same_fingerprint),
     }
 }

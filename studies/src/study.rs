@@ -58,13 +58,14 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+pub use self::command::ResultSource;
 pub use self::command_identity::ProgramContent;
-pub use self::definition::{Search, Study, StudyTask};
+pub use self::definition::{Policy, Search, Study, StudyTask};
 pub use self::error::{StudyError, StudyErrors, StudyProblem};
 pub use self::expansion::{Expansion, Overrides, StudyConfig, check_size};
 pub use self::file::is_study_name;
 pub use self::loop_block::LoopBlock;
-pub use self::policy::{Breakers, Goal, MOST_HOURS, Measure, Objective};
+pub use self::policy::{Goal, MOST_HOURS, Measure, Objective};
 pub use self::prune::{ProgressUnit, PruneMethod, PruneRule, SeedComparison, StopAt};
 pub use self::purpose::{StatedPurpose, StatedPurposes};
 pub use self::resources::{MOST_JOBS, Resources};
@@ -75,9 +76,11 @@ pub use self::slurm::SlurmOptions;
 pub use self::starter::starter;
 pub use self::template::Template;
 
-pub(crate) use self::command::{CommandSpec, ResultRule, RunPlaces};
+pub(crate) use self::command::CommandSpec;
 pub(crate) use self::command_identity::identity_of;
+pub(crate) use self::identity::differences;
 pub(crate) use self::keys::FAILURE_CLASSES;
+pub(crate) use self::policy::USUAL_BREAKERS;
 pub(crate) use self::prune::curve_value;
 pub(crate) use self::secrets::SECRETS;
 pub(crate) use self::slurm::slurm_time;

@@ -115,8 +115,8 @@ pub(super) fn go_on(
     (places.root, places.registry) = (Root::new(absolute(places.root.path())), absolute(&places.registry));
     std::env::set_current_dir(&state.working_directory).map_err(FileError::at("go to", &state.working_directory))?;
     let study = read_loop_study(&state.source, Some(folder.name()))?;
-    let slots = typed.resources.run_slots(&study.resources, matches!(study.task, StudyTask::Train(_)))?;
-    let hours = [typed.max_hours, study.budget.max_hours].into_iter().flatten().reduce(f64::min);
+    let slots = typed.resources.run_slots(&study.policy.resources, matches!(study.task, StudyTask::Train(_)))?;
+    let hours = [typed.max_hours, study.policy.max_hours].into_iter().flatten().reduce(f64::min);
     let telling = Telling::new(typed.progress.style(), &study);
     let mut trainer = LocalTrainer::new(&places, slots, hours, typed.progress.style())?;
     let prepare = LoopScope { setup: true, baseline: false, iterations: false, stages: Vec::new() };

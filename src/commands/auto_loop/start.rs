@@ -35,7 +35,7 @@ impl StartFlags {
         let block = study.loop_block.as_ref();
         let loops = self.loops.loops.or(block.and_then(|block| block.loops));
         let patience = block.and_then(|block| block.patience);
-        let hours = self.loops.max_hours.or(study.budget.max_hours);
+        let hours = self.loops.max_hours.or(study.policy.max_hours);
         if scope.iterations && loops.is_none() && patience.is_none() && hours.is_none() {
             return Err(LoopError::Endless.into());
         }

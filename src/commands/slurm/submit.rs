@@ -36,12 +36,12 @@ pub(crate) struct SubmitFlags {
 impl SubmitFlags {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let study = self.study.read()?;
-        refuse_prune(study.file.as_ref().and_then(|study| study.prune.as_ref()))?;
+        refuse_prune(study.file.as_ref().and_then(|study| study.policy.prune.as_ref()))?;
         if self.dry_run {
             return show(&study, self.tasks.as_ref());
         }
         // Asked before anything is written.
-        let options = study.file.as_ref().and_then(|study| study.slurm.clone()).unwrap_or_default();
+        let options = study.file.as_ref().and_then(|study| study.policy.slurm.clone()).unwrap_or_default();
         let limits = limits(&options)?;
         let mut plan = study.plan()?;
         refuse_prune(plan.policy.prune.as_ref())?;

@@ -148,7 +148,7 @@ fn check(results: &Results, study: &Study, plan: &StudyPlan, consent: Consent) -
         let help = format!("see what there is with: aees sweep plan {file}{}", results.flags);
         return Err(Failure::with_help("no run of the study is selected", help));
     }
-    if let Some(most) = study.budget.max_runs
+    if let Some(most) = study.max_runs
         && selected as u64 > most
         && !consent.many
     {

@@ -361,7 +361,7 @@ impl<'a> AutoLoop<'a> {
                 let crashed = |record: &&IterationRecord| record.verdict == LoopVerdict::Crash;
                 let crashes = self.history.records.iter().rev().take_while(crashed).count();
                 match self.history.records.last() {
-                    Some(record) if crashes as u64 >= self.study.breakers.consecutive => {
+                    Some(record) if crashes as u64 >= self.study.policy.consecutive => {
                         Err(LoopError::Broken(format!("{crashes} candidates in a row failed; {}", record.reason)))
                     }
                     _ => Ok(StageEnd::Done),

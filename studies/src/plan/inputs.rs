@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::InputError;
 use crate::registry::{Reader, Registry, RegistryError};
+use crate::study::differences;
 
 /// How deep the files of a data set may lie below its folder.
 const DEPTH: usize = 3;
@@ -71,7 +72,7 @@ impl<'a> InputFinder<'a> {
 
     fn note(&mut self, key: String, config: &RunConfig, inputs: &Inputs) {
         if self.asked.len() <= MOST_ASKED {
-            self.asked.entry(key).or_insert_with(|| (differences(config), inputs.clone()));
+            self.asked.entry(key).or_insert_with(|| (differences(config, |_| true), inputs.clone()));
         }
     }
 
@@ -91,12 +92,6 @@ impl<'a> InputFinder<'a> {
             .drain(..)
             .try_for_each(|(key, state, text)| registry.remember_data_fingerprint(&key, &state, &text))
     }
-}
-
-/// The settings of a run that are not its task's defaults, and the task.
-pub(super) fn differences(config: &RunConfig) -> Map<String, Value> {
-    let changed = config.changed().map(|(setting, value)| (setting.key.to_owned(), value));
-    changed.chain([("task".to_owned(), config.task.name().into())]).collect()
 }
 
 fn key(config: &RunConfig) -> String {

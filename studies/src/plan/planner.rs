@@ -8,15 +8,15 @@ use aees_run::identity::{Id, Inputs, RunIdentity};
 use aees_run::settings::RunConfig;
 use serde_json::{Map, Value, json};
 
-use super::inputs::{InputFinder, differences};
-use super::study_plan::{LearningSearch, PlannedProgram, Policy, StudyPlan};
+use super::inputs::InputFinder;
+use super::study_plan::{LearningSearch, PlannedProgram, StudyPlan};
 use crate::disk::Root;
 use crate::error::SweepError;
-use crate::job::{CommandJob, ProgramSlot, ResultSource, Work};
+use crate::job::{CommandJob, ProgramSlot, Work};
 use crate::program::Provenance;
 use crate::registry::{ConfigId, Member, PlannedRun, Reader, RunId, RunState};
 use crate::study::{
-    CommandSpec, Overrides, ResultRule, RunPlaces, Search, Settings, Study, StudyConfig, StudyTask, Template,
+    CommandSpec, Overrides, ResultSource, Search, Settings, Study, StudyConfig, StudyTask, Template, differences,
     identity_of,
 };
 
@@ -58,15 +58,15 @@ impl Planner<'_, '_> {
         let mut plan = StudyPlan {
             name: study.name.clone(),
             metric: study.metric.as_ref().map(ToString::to_string),
-            policy: policy(study),
+            policy: study.policy.clone(),
             selected: wanted.is_some().then(Vec::new),
             warnings: std::mem::take(&mut whole.warnings),
-            duplicates: whole.duplicates.len(),
+            duplicates: whole.duplicates,
             excluded: whole.excluded,
             search: learning_search(study, overrides)?,
             trials: if study.search == Search::Grid { 0 } else { whole.became.len() },
             program: program_of(study)?,
-            ..StudyPlan::empty()
+            ..StudyPlan::default()
         };
         plan.spec.name.clone_from(&study.name);
         plan.spec.task = study.task.name().to_owned();
@@ -136,7 +136,7 @@ impl Planner<'_, '_> {
                 index: slot.index as u64,
                 case: case.clone(),
                 axes_json: axes_json.clone(),
-                race: study.prune.as_ref().map(|rule| rule.race(setting, slot.seed)),
+                race: study.policy.prune.as_ref().map(|rule| rule.race(setting, slot.seed)),
             };
             if !plan.add(member, work) {
                 plan.duplicates += 1;
@@ -156,7 +156,7 @@ impl Planner<'_, '_> {
         let inputs = self.inputs_of(&config)?;
         let identity = RunIdentity::of(&config, &inputs)?;
         let document = RunIdentity::document(&config, &inputs);
-        Ok((identity, document, Work::Train(differences(&config))))
+        Ok((identity, document, Work::Train(differences(&config, |_| true))))
     }
 
     /// What a setting of a foreign program is known by: of the documents that mean it, the one with the most runs done.
@@ -212,18 +212,16 @@ impl Planner<'_, '_> {
         let folder = self.root.run(&RunId::from_str(identity.run_id.full())?);
         let folder = std::path::absolute(&folder).unwrap_or(folder);
         let run_directory = folder.to_string_lossy();
-        let places = RunPlaces { seed, run_directory: &run_directory };
-        let fill = |template: &Template| command.fill(template, config, places);
+        let fill = |template: &Template| command.fill(template, config, seed, &run_directory);
+        let mut input = config.clone();
+        input.insert("seed".into(), seed.into());
         let variable = |(name, value): (&String, &Option<Template>)| (name.clone(), value.as_ref().map(fill));
         Ok(CommandJob {
             arguments: command.argv.iter().map(fill).collect(),
             work_directory: work_directory(command, |template| fill(template).text().map_err(str::to_owned))
                 .map_err(SweepError::Unfilled)?,
-            input: CommandSpec::standard_input(config, seed),
-            result: match &command.result {
-                ResultRule::LastJsonLine => ResultSource::LastJsonLine,
-                ResultRule::File(path) => ResultSource::File(fill(path)),
-            },
+            input: Value::Object(input),
+            result: command.result.file().map_or(ResultSource::LastJsonLine, |path| ResultSource::File(fill(path))),
             timeout_seconds: command.timeout.map(|timeout| timeout.as_secs_f64()),
             environment: command.env.iter().map(variable).collect(),
             pass_on: command.pass_on.clone(),
@@ -274,19 +272,4 @@ pub(super) fn program_of(study: &Study) -> Result<Option<PlannedProgram>, SweepE
     };
     let provenance = Provenance::of(&command.argv, &folder);
     Ok(Some(PlannedProgram { provenance, decides_identity: command.identity.digest, pass_on: command.pass_on.clone() }))
-}
-
-fn policy(study: &Study) -> Policy {
-    Policy {
-        retry: study.retry.clone(),
-        consecutive: study.breakers.consecutive,
-        same_fingerprint: study.breakers.same_fingerprint,
-        max_hours: study.budget.max_hours,
-        per_run_timeout_seconds: study.budget.per_run_timeout.map(|timeout| timeout.as_secs_f64()),
-        on_end: study.on_end.clone(),
-        on_failure: study.on_failure.clone(),
-        prune: study.prune.clone(),
-        slurm: study.slurm.clone(),
-        resources: study.resources.clone(),
-    }
 }

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use aees_run::artifact::{FileError, write_atomically};
+use aees_run::artifact::write_atomically;
 use aees_run::input;
 use serde::{Deserialize, Serialize};
 
@@ -40,8 +40,7 @@ pub fn recall(study: Study, root: &Root) -> Result<Study, SweepError> {
         return Ok(study);
     }
     let text = input::read(&path)?;
-    let file: TrialFile = serde_json::from_slice(&text)
-        .map_err(|error| RecordError::Damaged { path: path.clone(), reason: error.to_string() })?;
+    let file: TrialFile = serde_json::from_slice(&text).map_err(|error| RecordError::damaged(&path, error))?;
     if file.search != study.search_id()?.full() {
         return Ok(study);
     }
@@ -68,13 +67,9 @@ pub fn next_round(
         return Ok(None);
     }
     let rows = registry.runs(&RunFilter { study: Some(plan.name.clone()), ..RunFilter::default() })?;
-    let is_over = |row: &RunRow| {
-        row.withdrawn
-            || matches!(
-                row.state,
-                RunState::Done | RunState::Pruned | RunState::Failed | RunState::Cancelled | RunState::Invalid
-            )
-    };
+    const OVER: [RunState; 5] =
+        [RunState::Done, RunState::Pruned, RunState::Failed, RunState::Cancelled, RunState::Invalid];
+    let is_over = |row: &RunRow| row.withdrawn || OVER.contains(&row.state);
     if rows.len() < plan.runs || !rows.iter().all(is_over) {
         return Ok(None);
     }
@@ -82,7 +77,7 @@ pub fn next_round(
     let sign = if objective.goal == Goal::Max { -1.0 } else { 1.0 };
     let loss = |row: &RunRow| {
         let folder = root.run(&row.run_id);
-        let value = match (row.state, &study.prune) {
+        let value = match (row.state, &study.policy.prune) {
             _ if row.withdrawn => None,
             (RunState::Done, _) => objective_of(&folder, &objective),
             // What it came to, which others were better than: as good as it can be known.
@@ -116,8 +111,6 @@ pub fn next_round(
     }
     study.choose(&losses);
     let file = TrialFile { search: study.search_id()?.full().to_owned(), trials: study.chosen().to_vec() };
-    let path = path(root, &study.name);
-    let text = serde_json::to_vec(&file).map_err(|error| FileError::at("write", &path)(error.into()))?;
-    write_atomically(&path, |out| std::io::Write::write_all(out, &text))?;
+    write_atomically(&path(root, &study.name), |out| Ok(serde_json::to_writer(out, &file)?))?;
     Ok(Some(study))
 }

@@ -3,7 +3,7 @@
 //! Each version is kept in the study's folder and never changed, so a study is resumed as it was planned, also after its file
 //! was edited or lost, and a supervisor keeps to the version that it began with.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -17,44 +17,10 @@ use crate::error::SweepError;
 use crate::job::Work;
 use crate::program::{Provenance, withheld};
 use crate::registry::{Member, PlanChanges, Registry, RunId, StudySpec};
-use crate::study::{PruneRule, Resources, SlurmOptions};
-
-/// How a study treats what goes wrong, what it may spend, and what it asks of a batch system.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Policy {
-    /// Retries by failure class; null for as often as it takes. A class that is not named has the default.
-    pub retry: BTreeMap<String, Option<u32>>,
-    /// Failures in a row that stop the study.
-    pub consecutive: u64,
-    /// Configurations with the same failure that stop the study.
-    pub same_fingerprint: u64,
-    /// Hours until running runs are checkpointed and stopped.
-    pub max_hours: Option<f64>,
-    /// Seconds that one run may take in one go.
-    pub per_run_timeout_seconds: Option<f64>,
-    /// A command to run when the study's runs end.
-    #[serde(default)]
-    pub on_end: Option<Vec<String>>,
-    /// A command to run when they end badly.
-    #[serde(default)]
-    pub on_failure: Option<Vec<String>>,
-    /// Which runs it stops before their end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prune: Option<PruneRule>,
-    /// What its tasks ask of Slurm.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub slurm: Option<SlurmOptions>,
-    /// Where its runs go on one machine.
-    #[serde(default, skip_serializing_if = "says_nothing")]
-    pub resources: Resources,
-}
-
-/// Plans of studies that leave it out are as they always were.
-fn says_nothing(resources: &Resources) -> bool {
-    *resources == Resources::default()
-}
+use crate::study::Policy;
 
 /// A study that can be run: a version of its plan.
+#[derive(Default)]
 pub struct StudyPlan {
     /// Its name.
     pub name: String,
@@ -212,8 +178,7 @@ impl StudyPlan {
     fn of_file(file: PlanFile, wanted: impl FnMut(&str) -> bool) -> Result<Self, SweepError> {
         let spec = file.spec();
         let about = file.header.about.clone();
-        let policy = Policy::deserialize(&about.policy)
-            .map_err(|error| RecordError::Damaged { path: file.path().to_owned(), reason: error.to_string() })?;
+        let policy = Policy::deserialize(&about.policy).map_err(|error| RecordError::damaged(file.path(), error))?;
         let mut plan = Self {
             name: spec.name.clone(),
             metric: about.metric,
@@ -223,7 +188,7 @@ impl StudyPlan {
             program: about.program,
             runs: file.header.runs,
             file: Some(file.clone()),
-            ..Self::empty()
+            ..Self::default()
         };
         file.read(wanted, |member, work| {
             plan.add(member, work);
@@ -284,31 +249,6 @@ impl StudyPlan {
     fn source_text(&self) -> Option<String> {
         let spec: Value = serde_json::from_str(&self.spec.spec_json).ok()?;
         fs::read_to_string(spec["source"].as_str()?).ok()
-    }
-
-    pub(crate) fn empty() -> Self {
-        let spec =
-            StudySpec { name: String::new(), task: String::new(), spec_sha: String::new(), spec_json: String::new() };
-        Self {
-            name: String::new(),
-            metric: None,
-            policy: Policy::default(),
-            spec,
-            members: Vec::new(),
-            work: Vec::new(),
-            runs: 0,
-            selected: None,
-            warnings: Vec::new(),
-            duplicates: 0,
-            excluded: 0,
-            search: None,
-            trials: 0,
-            program: None,
-            origin: None,
-            provisional: false,
-            positions: HashMap::new(),
-            file: None,
-        }
     }
 }
 

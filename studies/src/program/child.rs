@@ -20,7 +20,7 @@ use aees_run::artifact::FileError;
 use super::environment;
 use super::folder::{ProgramRecord, RunFolder};
 use super::output::{ProgramEvent, Stream, forward};
-use super::{Step, failed, file_failed};
+use super::{Step, failed};
 use crate::job::{CommandJob, Ended, Job};
 use crate::process::{Descendants, ProcessIdentity, WORKER_MARK, adopt_orphans, worker_mark};
 
@@ -59,7 +59,7 @@ impl Program {
         adopt_orphans();
         let mut input = command.input.to_string().into_bytes();
         input.push(b'\n');
-        fs::write(&config, &input).map_err(|error| file_failed(&FileError::at("write", &config)(error)))?;
+        fs::write(&config, &input).map_err(FileError::at("write", &config))?;
 
         let worker = ProcessIdentity::own();
         // No other run's program has both: not in its folder and not a later one's in this folder.
@@ -73,13 +73,7 @@ impl Program {
             let opened = open_gate(gate, &mut guard, folder, worker, marks, input);
             opened.map_err(|error| cannot_start(&arguments[0], &error))
         });
-        let (tree, events) = match program {
-            Ok(started) => started,
-            Err(ended) => {
-                end(&mut guard);
-                return Err(ended);
-            }
-        };
+        let (tree, events) = program.inspect_err(|_| end(&mut guard))?;
         Ok(Self { events, tree, guard })
     }
 
@@ -141,32 +135,22 @@ fn open_gate(
 ) -> io::Result<(Descendants, Receiver<ProgramEvent>)> {
     let pipes = (gate.stdin.take(), gate.stdout.take(), gate.stderr.take());
     let (Some(stdin), Some(stdout), Some(stderr)) = pipes else { return Err(io::ErrorKind::BrokenPipe.into()) };
-    let prepared = (|| {
-        writeln!(pipe(guard)?, "{}", gate.id())?;
+    let prepared = (|| -> io::Result<Descendants> {
+        writeln!(guard.stdin.as_mut().ok_or(io::ErrorKind::BrokenPipe)?, "{}", gate.id())?;
         let program = ProcessIdentity::of(gate.id()).ok_or(io::ErrorKind::NotFound)?;
         // While the gate is closed: the program may be gone at once.
         let tree = Descendants::new(&program, marks.clone());
         folder.record_program(&ProgramRecord { program, worker, marks })?;
         Ok(tree)
     })();
-    let tree = match prepared {
-        Ok(tree) => tree,
-        Err(error) => {
-            // The gate is closed: nothing of the program has run.
-            end(&mut gate);
-            return Err(error);
-        }
-    };
+    // The gate is closed: where this failed, nothing of the program has run.
+    let tree = prepared.inspect_err(|_| end(&mut gate))?;
     let (sender, events) = sync_channel(WAITING);
     forward(Stream::Output, stdout, sender.clone());
     forward(Stream::Error, stderr, sender.clone());
     feed(stdin, input);
     wait(gate, sender);
     Ok((tree, events))
-}
-
-fn pipe(child: &mut Child) -> io::Result<&mut ChildStdin> {
-    child.stdin.as_mut().ok_or_else(|| io::ErrorKind::BrokenPipe.into())
 }
 
 /// The word for the gate, and the configuration. A program that does not read it is no failure.

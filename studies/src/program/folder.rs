@@ -11,7 +11,7 @@ use rustix::io::{FdFlags, fcntl_setfd};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Step, failed, file_failed};
+use super::{Step, failed};
 use crate::process::{Descendants, ProcessIdentity, boot_id};
 
 /// The published result.
@@ -56,14 +56,12 @@ pub(super) struct ProgramRecord {
 impl RunFolder {
     /// Makes the folder if need be and locks it, after ending the program of a dead worker, for which it waits `patience`.
     pub(super) fn enter(path: &Path, run_id: &str, patience: Duration) -> Step<Entered> {
-        let path = std::path::absolute(path).map_err(|error| file_failed(&FileError::at("find", path)(error)))?;
+        let path = std::path::absolute(path).map_err(FileError::at("find", path))?;
         if is_published(&path, run_id) {
             return Ok(Entered::Published);
         }
-        fs::create_dir_all(&path).map_err(|error| file_failed(&FileError::at("make", &path)(error)))?;
-        let Some(lock) = lock_or_end_orphan(&path, patience).map_err(|error| file_failed(&error))? else {
-            return Ok(Entered::Busy);
-        };
+        fs::create_dir_all(&path).map_err(FileError::at("make", &path))?;
+        let Some(lock) = lock_or_end_orphan(&path, patience)? else { return Ok(Entered::Busy) };
         let folder = Self { path, run_id: run_id.to_owned(), lock };
         // A stale record would let others end our program for a dead worker's.
         folder.forget_program();
@@ -115,9 +113,7 @@ impl RunFolder {
             return Ok(());
         }
         match fs::rename(&result, self.file(FOREIGN_RESULT)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(file_failed(&FileError::at("rename", &result)(error)))
-            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::at("rename", &result)(error))?,
             _ => Ok(()),
         }
     }

@@ -11,10 +11,10 @@ use aees_run::json::{LooseObject, parse_object};
 use aees_run::printable::printable;
 use serde_json::Value;
 
+use super::Step;
 use super::curve::Curve;
 use super::folder::RunFolder;
 use super::log::ProgramLog;
-use super::{Step, file_failed};
 use crate::study::StopAt;
 
 /// The longest line that is looked at.
@@ -70,7 +70,7 @@ impl Output {
     /// Nothing yet; the log of earlier attempts is continued. Log and curves may become so large, in bytes.
     pub(super) fn open(folder: &RunFolder, limit: u64, stop_at: Option<StopAt>) -> Step<Self> {
         let path = folder.file("log.txt");
-        let log = ProgramLog::open(&path, limit).map_err(|error| file_failed(&FileError::at("write", &path)(error)))?;
+        let log = ProgramLog::open(&path, limit).map_err(FileError::at("write", &path))?;
         let curve = Curve::new(folder.file("metrics.jsonl"), limit);
         let (output_tail, error_tail) = (Tail::default(), Tail::default());
         Ok(Self {

@@ -20,7 +20,7 @@ use super::folder::{RunFolder, TASK_NAME};
 use super::output::Output;
 use super::provenance::Provenance;
 use super::verdict::with_lines;
-use super::{Step, failed, file_failed};
+use super::{Step, failed};
 use crate::disk::{ProgramNumber, program_numbers};
 use crate::job::{CommandJob, Ended, Job};
 
@@ -36,21 +36,12 @@ pub(super) enum ResultLocation {
     File(PathBuf, Option<FileState>),
 }
 
-/// Tells whether a file was written to.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct FileState {
-    inode: u64,
-    size: u64,
-    seconds: i64,
-    nanoseconds: i64,
-}
+/// What tells whether a file was written to: its inode, its size, and seconds and nanoseconds of its time.
+type FileState = (u64, u64, i64, i64);
 
-impl FileState {
-    fn of(path: &Path) -> Option<Self> {
-        let metadata = fs::metadata(path).ok()?;
-        let (seconds, nanoseconds) = (metadata.mtime(), metadata.mtime_nsec());
-        Some(Self { inode: metadata.ino(), size: metadata.size(), seconds, nanoseconds })
-    }
+fn file_state(path: &Path) -> Option<FileState> {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.ino(), metadata.size(), metadata.mtime(), metadata.mtime_nsec()))
 }
 
 impl ResultLocation {
@@ -62,7 +53,7 @@ impl ResultLocation {
             let help = "give it another name in `command: result`, such as {file: metrics.json}";
             return Err(failed("config", "result.json is the name of the published result", Some(help.into())));
         }
-        let before = FileState::of(&path);
+        let before = file_state(&path);
         Ok(Self::File(path, before))
     }
 
@@ -94,7 +85,7 @@ fn read_file(path: &Path, before: Option<&FileState>) -> Step<LooseObject> {
         };
         no_result(format!("exit code 0, but the result file {shown} {why}"), expected)
     })?;
-    if before.is_some() && FileState::of(path).as_ref() == before {
+    if before.is_some() && file_state(path).as_ref() == before {
         return Err(no_result(format!("exit code 0, but the result file {shown} is an older one"), expected));
     }
     parse_object(&String::from_utf8_lossy(&bytes))
@@ -137,7 +128,7 @@ pub(super) struct Finished<'a> {
 /// Writes `result.json`, whose presence publishes the run.
 pub(super) fn publish(folder: &RunFolder, finished: &Finished<'_>) -> Step<()> {
     let result = result(finished);
-    write_atomically(&folder.result(), |out| write_pretty(&result, out)).map_err(|error| file_failed(&error))
+    Ok(write_atomically(&folder.result(), |out| write_pretty(&result, out))?)
 }
 
 fn result(finished: &Finished<'_>) -> Value {

@@ -72,7 +72,7 @@ impl Run {
     }
 
     fn start_until(&self, stop: &AtomicBool, progress: &mut dyn FnMut(&Value)) -> Ended {
-        run(&self.job, &self.command, stop, self.limits, progress)
+        attempt(&self.job, &self.command, stop, self.limits, progress).unwrap_or_else(|ended| ended)
     }
 
     fn file(&self, name: &str) -> PathBuf {

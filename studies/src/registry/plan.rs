@@ -9,7 +9,7 @@ use super::{ConfigId, Reader, Registry, RegistryError, RegistryResult, RunId, Ru
 use super::{judge, rule};
 
 /// A study as its file says it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct StudySpec {
     /// Its name, unique in the registry.
     pub name: String,

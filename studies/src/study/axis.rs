@@ -7,7 +7,7 @@ use aees_run::nearest::nearest;
 use aees_run::settings::Place;
 use serde_json::Value;
 
-use super::error::{StudyError, StudyProblem};
+use super::error::{StudyError, StudyProblem, right};
 use super::settings::{Assignment, Dialect, Operation, collide};
 use super::space::{Distribution, Trial, float};
 use super::yaml::{Kind, YamlEntry, YamlNode, number};
@@ -75,14 +75,9 @@ impl SweepAxis {
             AxisValues::Listed(listed) => listed[coordinate.index(listed.len())].clone(),
             AxisValues::Drawn(distribution) => {
                 let value = distribution.value(coordinate);
-                let assignments = self.paths.iter().map(|path| Assignment {
-                    path: path.clone(),
-                    value: value.clone(),
-                    operation: Operation::Merge,
-                    place: self.place.clone(),
-                    faulty: false,
-                });
-                AxisValue { assignments: assignments.collect(), shown: vec![value] }
+                let assignment =
+                    |path: &Vec<String>| Assignment::new(path.clone(), value.clone(), Operation::Merge, &self.place);
+                AxisValue { assignments: self.paths.iter().map(assignment).collect(), shown: vec![value] }
             }
         }
     }
@@ -90,46 +85,39 @@ impl SweepAxis {
 
 /// The axes of a `sweep`.
 pub(super) fn sweep_axes(entries: &[YamlEntry], dialect: Dialect, errors: &mut Vec<StudyError>) -> Vec<SweepAxis> {
-    let mut axes = Vec::new();
-    for entry in entries {
-        match candidates(entry, "sweep", dialect) {
-            Ok(candidates) => axes.push(SweepAxis {
-                keys: vec![entry.key.clone()],
-                paths: vec![dialect.path(&entry.key)],
-                place: entry.place.clone(),
-                candidates,
-            }),
-            Err(error) => errors.push(error),
-        }
-    }
-    axes
+    let axis = |entry: &YamlEntry| {
+        let (keys, paths) = (vec![entry.key.clone()], vec![dialect.path(&entry.key)]);
+        Ok(SweepAxis { keys, paths, place: entry.place.clone(), candidates: candidates(entry, "sweep", dialect)? })
+    };
+    right(entries.iter().map(axis), errors)
 }
 
 /// The axis of one `zip` group.
-pub(super) fn zip_axis(entries: &[YamlEntry], dialect: Dialect, place: &Place) -> Result<SweepAxis, Vec<StudyError>> {
-    let (mut columns, mut errors) = (Vec::new(), Vec::new());
-    for entry in entries {
-        match candidates(entry, "zip", dialect) {
-            Ok(AxisValues::Listed(listed)) => columns.push(listed),
-            Ok(AxisValues::Drawn(_)) => {
-                errors.push(axis_error(entry, "a distribution cannot be coupled; write a list"));
-            }
-            Err(error) => errors.push(error),
-        }
+pub(super) fn zip_axis(
+    entries: &[YamlEntry],
+    dialect: Dialect,
+    place: &Place,
+    errors: &mut Vec<StudyError>,
+) -> Option<SweepAxis> {
+    let column = |entry: &YamlEntry| match candidates(entry, "zip", dialect)? {
+        AxisValues::Listed(listed) => Ok(listed),
+        AxisValues::Drawn(_) => Err(axis_error(entry, "a distribution cannot be coupled; write a list")),
+    };
+    let columns = right(entries.iter().map(column), errors);
+    if columns.len() < entries.len() {
+        return None;
     }
     let length = columns.first().map_or(0, Vec::len);
-    if errors.is_empty() && columns.iter().any(|column| column.len() != length) {
+    if columns.iter().any(|column| column.len() != length) {
         let lengths = entries.iter().zip(&columns).map(|(entry, column)| (entry.key.clone(), column.len()));
         errors.push(StudyError::at(place, StudyProblem::UnequalZip { lengths: lengths.collect() }));
-    }
-    if !errors.is_empty() {
-        return Err(errors);
+        return None;
     }
     let row = |index: usize| AxisValue {
         shown: columns.iter().flat_map(|column| column[index].shown.clone()).collect(),
         assignments: columns.iter().flat_map(|column| column[index].assignments.clone()).collect(),
     };
-    Ok(SweepAxis {
+    Some(SweepAxis {
         keys: entries.iter().map(|entry| entry.key.clone()).collect(),
         paths: entries.iter().map(|entry| dialect.path(&entry.key)).collect(),
         place: place.clone(),
@@ -208,15 +196,10 @@ fn computed(entry: &YamlEntry, form: &YamlEntry, dialect: Dialect) -> Result<Axi
         "linspace" | "logspace" => spaced(entry, form)?,
         _ => return distribution(entry, form).map(AxisValues::Drawn),
     };
-    let candidate = |value: Value| AxisValue {
-        assignments: vec![Assignment {
-            path: dialect.path(&entry.key),
-            value: value.clone(),
-            operation: Operation::Merge,
-            place: entry.value.place.clone(),
-            faulty: false,
-        }],
-        shown: vec![value],
+    let candidate = |value: Value| {
+        let path = dialect.path(&entry.key);
+        let assignment = Assignment::new(path, value.clone(), Operation::Merge, &entry.value.place);
+        AxisValue { assignments: vec![assignment], shown: vec![value] }
     };
     Ok(AxisValues::Listed(values.into_iter().map(candidate).collect()))
 }

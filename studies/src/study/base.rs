@@ -31,7 +31,7 @@ impl<'study> BaseReader<'study> {
     pub(super) fn read(&mut self, node: &YamlNode) -> Vec<Assignment> {
         match &node.kind {
             Kind::List(items) => items.iter().flat_map(|item| self.read(item)).collect(),
-            Kind::Map(entries) => self.settings(entries),
+            Kind::Map(entries) => self.dialect.assignments(entries, self.errors),
             Kind::Scalar { .. } => match node.text() {
                 Some(path) => self.file(path, &node.place),
                 None => {
@@ -74,7 +74,7 @@ impl<'study> BaseReader<'study> {
         }
         self.check_task(&entries);
         let own: Vec<YamlEntry> = entries.into_iter().filter(|entry| !self.is_about_the_file(&entry.key)).collect();
-        assignments.extend(self.settings(&own));
+        assignments.extend(self.dialect.assignments(&own, self.errors));
         self.open.pop();
         assignments
     }
@@ -91,13 +91,6 @@ impl<'study> BaseReader<'study> {
             let problem = StudyProblem::OtherTask { found: named.value.what(), task: task.name().to_owned() };
             self.errors.push(StudyError::at(&named.value.place, problem));
         }
-    }
-
-    fn settings(&mut self, entries: &[YamlEntry]) -> Vec<Assignment> {
-        self.dialect.assignments(entries).unwrap_or_else(|mut errors| {
-            self.errors.append(&mut errors);
-            Vec::new()
-        })
     }
 }
 

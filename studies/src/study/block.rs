@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use aees_run::settings::Place;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::axis::{AxisValue, AxisValues, SweepAxis, check_collisions, sweep_axes, zip_axis};
@@ -39,6 +40,8 @@ pub(super) struct Block {
 /// One combination: what to apply, in order, and how to call it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Combination<'study> {
+    /// The number of the configuration under it, of a study with several.
+    pub(super) config: Option<usize>,
     pub(super) assignments: Vec<Cow<'study, [Assignment]>>,
     pub(super) axes: Vec<(&'study str, Cow<'study, Value>)>,
     pub(super) case: Vec<&'study str>,
@@ -55,10 +58,7 @@ impl Block {
         let get = |key: &str| entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value);
         let mut block = Self::default();
         if let Some(entries) = get("set").and_then(|node| map(node, "set", errors)) {
-            block.set = dialect.assignments(entries).unwrap_or_else(|mut found| {
-                errors.append(&mut found);
-                Vec::new()
-            });
+            block.set = dialect.assignments(entries, errors);
         }
         if let Some(entries) = get("sweep").and_then(|node| map(node, "sweep", errors)) {
             block.axes = sweep_axes(entries, dialect, errors);
@@ -74,7 +74,7 @@ impl Block {
             block.read_cases(node, dialect, order, errors);
         }
         if let Some(node) = get("purpose") {
-            block.purpose = node.text().and_then(StatedPurpose::parse);
+            block.purpose = node.text().and_then(|text| StatedPurpose::deserialize(Value::from(text)).ok());
             if block.purpose.is_none() {
                 errors.push(wrong(node, "`purpose`", "accuracy, timing or ablation"));
             }
@@ -119,20 +119,13 @@ impl Block {
 
     fn read_zips(&mut self, node: &YamlNode, dialect: Dialect, errors: &mut Vec<StudyError>) {
         // One group may stand without its dash.
-        let groups = match &node.kind {
-            Kind::List(groups) => groups.as_slice(),
-            _ => std::slice::from_ref(node),
-        };
-        for group in groups {
+        for group in node.one_or_more() {
             let Some(entries) = map(group, "a group of zip", errors) else { continue };
             if entries.is_empty() {
                 errors.push(StudyError::at(&group.place, StudyProblem::EmptyAxis { key: "zip".into() }));
                 continue;
             }
-            match zip_axis(entries, dialect, &group.place) {
-                Ok(axis) => self.axes.push(axis),
-                Err(mut found) => errors.append(&mut found),
-            }
+            self.axes.extend(zip_axis(entries, dialect, &group.place, errors));
         }
     }
 
@@ -175,28 +168,11 @@ impl Block {
 
     /// All combinations of the grid.
     pub(super) fn grid(&self, order: Order) -> Vec<Combination<'_>> {
-        let mut factors: Vec<Factor<'_>> = self.axes.iter().map(Factor::Axis).collect();
-        if !self.cases.is_empty() {
-            factors.push(Factor::Cases);
+        let mut grid = vec![Combination::setting(&self.set)];
+        for axis in &self.axes {
+            grid = product(&grid, &Combination::along(axis), order);
         }
-        let cases = self.case_combinations(order);
-        // What is enumerated does not depend on the order, so that precedence is the same in all of them.
-        let sizes: Vec<usize> = factors
-            .iter()
-            .map(|factor| if let Factor::Axis(axis) = factor { axis.len() } else { cases.len() })
-            .collect();
-        let combination = |number: usize| {
-            let digits = digits(number, &sizes, order);
-            let mut combination = Combination { assignments: vec![Cow::Borrowed(&self.set)], ..Default::default() };
-            for (factor, digit) in factors.iter().zip(digits) {
-                match factor {
-                    Factor::Axis(axis) => combination.take(axis, digit),
-                    Factor::Cases => combination.append(cases[digit].clone()),
-                }
-            }
-            combination
-        };
-        (0..sizes.iter().product()).map(combination).collect()
+        if self.cases.is_empty() { grid } else { product(&grid, &self.case_combinations(order), order) }
     }
 
     fn case_combinations(&self, order: Order) -> Vec<Combination<'_>> {
@@ -234,7 +210,7 @@ impl Block {
 
     /// The combination of one trial of a search. The block's things are numbered from `first` on.
     pub(super) fn combination(&self, trial: Trial<'_>, first: usize) -> Combination<'_> {
-        let mut combination = Combination { assignments: vec![Cow::Borrowed(&self.set)], ..Default::default() };
+        let mut combination = Combination::setting(&self.set);
         for (index, axis) in self.axes.iter().enumerate() {
             let AxisValue { shown, assignments } = axis.candidate(trial, first + index);
             combination.assignments.push(Cow::Owned(assignments));
@@ -296,17 +272,19 @@ impl Block {
     }
 }
 
-enum Factor<'study> {
-    Axis(&'study SweepAxis),
-    Cases,
-}
-
 impl<'study> Combination<'study> {
-    fn take(&mut self, axis: &'study SweepAxis, index: usize) {
-        let AxisValues::Listed(listed) = &axis.candidates else { return };
-        let candidate = &listed[index];
-        self.assignments.push(Cow::Borrowed(&candidate.assignments));
-        self.axes.extend(axis.keys.iter().map(String::as_str).zip(candidate.shown.iter().map(Cow::Borrowed)));
+    fn setting(set: &'study [Assignment]) -> Self {
+        Self { assignments: vec![Cow::Borrowed(set)], ..Self::default() }
+    }
+
+    /// One for each candidate of an axis.
+    fn along(axis: &'study SweepAxis) -> Vec<Self> {
+        let AxisValues::Listed(listed) = &axis.candidates else { return vec![Self::default()] };
+        let keys = || axis.keys.iter().map(String::as_str);
+        let shown = |candidate: &'study AxisValue| candidate.shown.iter().map(Cow::Borrowed);
+        let one =
+            |candidate| Self { axes: keys().zip(shown(candidate)).collect(), ..Self::setting(&candidate.assignments) };
+        listed.iter().map(one).collect()
     }
 
     fn append(&mut self, inner: Self) {
@@ -316,19 +294,22 @@ impl<'study> Combination<'study> {
     }
 }
 
-/// The indices of a combination by its number, in a number system whose bases are the sizes.
-fn digits(number: usize, sizes: &[usize], order: Order) -> Vec<usize> {
-    let mut digits = vec![0; sizes.len()];
-    let mut rest = number;
-    let mut take = |index: usize| {
-        digits[index] = rest % sizes[index];
-        rest /= sizes[index];
+/// Each of the first with each of the others. What comes of two does not depend on the order, so that precedence is the same in
+/// all of them.
+pub(super) fn product<'study>(
+    first: &[Combination<'study>],
+    others: &[Combination<'study>],
+    order: Order,
+) -> Vec<Combination<'study>> {
+    let both = |one: &Combination<'study>, other: &Combination<'study>| {
+        let mut both = one.clone();
+        both.append(other.clone());
+        both
     };
     match order {
-        Order::FirstFastest => (0..sizes.len()).for_each(&mut take),
-        Order::File | Order::Sorted => (0..sizes.len()).rev().for_each(&mut take),
+        Order::FirstFastest => others.iter().flat_map(|other| first.iter().map(move |one| both(one, other))).collect(),
+        _ => first.iter().flat_map(|one| others.iter().map(move |other| both(one, other))).collect(),
     }
-    digits
 }
 
 /// Whether a case can be called so: the name goes into paths and filters.

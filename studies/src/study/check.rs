@@ -70,19 +70,13 @@ fn reserved(study: &Study, errors: &mut Vec<StudyError>) {
             .collect(),
         StudyTask::Command(_) => vec![("seed", SEEDS, false), ("run_dir", RUN_DIR, false)],
     };
-    let in_configs = study.configs.iter().flat_map(|(_, assignments)| assignments);
-    let in_blocks = study.root.assignments();
     let axes = study.root.all_axes();
     let drawn = axes.iter().filter(|axis| matches!(axis.candidates, AxisValues::Drawn(_)));
-    let varied = in_configs.chain(in_blocks.iter().copied());
-    let places = study
-        .base
-        .iter()
-        .map(|assignment| (&assignment.path, &assignment.place, true))
-        .chain(varied.map(|assignment| (&assignment.path, &assignment.place, false)))
-        .chain(drawn.flat_map(|axis| axis.paths.iter().map(|path| (path, &axis.place, false))));
+    let assigned = study.assignments().map(|assignment| (&assignment.path, &assignment.place));
+    let places = assigned.chain(drawn.flat_map(|axis| axis.paths.iter().map(|path| (path, &axis.place))));
     let mut seen = Vec::new();
-    for (path, place, in_base) in places {
+    for (number, (path, place)) in places.enumerate() {
+        let in_base = number < study.base.len();
         let word = words.iter().find(|(key, _, allowed_in_base)| path[0] == *key && !(in_base && *allowed_in_base));
         let word = word.map(|(key, instead, _)| (*key, *instead));
         // An axis is told once, not for each of its values.
@@ -107,7 +101,7 @@ pub(super) fn whole(study: &Study, config: &RunConfig) -> Option<ConfigError> {
 /// A run that waits at a rung waits with a checkpoint.
 fn nothing_to_go_on_from(study: &Study, config: &RunConfig) -> Option<ConfigError> {
     let keeps_none = config.keep_checkpoints == KeepCheckpoints::None;
-    (keeps_none && study.prune.is_some()).then(|| ConfigError::Conflict {
+    (keeps_none && study.policy.prune.is_some()).then(|| ConfigError::Conflict {
         keys: vec!["keep_checkpoints"],
         message:
             "--keep-checkpoints none does not go with `prune`: a run that stops at a rung goes on from its checkpoint."
@@ -117,8 +111,7 @@ fn nothing_to_go_on_from(study: &Study, config: &RunConfig) -> Option<ConfigErro
 
 /// What a whole training configuration has wrong, at the places of the settings that it is said of. Of settings
 /// whose own value was left out nothing is said.
-pub(super) fn training(study: &Study, config: &RunConfig, places: &[&Assignment]) -> Option<StudyError> {
-    let error = whole(study, config)?;
+pub(super) fn at_its_settings(error: ConfigError, task: &Place, places: &[&Assignment]) -> Option<StudyError> {
     let left_out = |key: &&'static str| places.iter().any(|each| each.faulty && setting_name(&each.key()) == *key);
     if error.keys().iter().any(left_out) {
         return None;
@@ -127,12 +120,10 @@ pub(super) fn training(study: &Study, config: &RunConfig, places: &[&Assignment]
         let last = places.iter().rev().find(|assignment| setting_name(&assignment.key()) == key)?;
         Some((key.to_owned(), last.place.clone()))
     };
-    let mut named: Vec<(String, Place)> = error.keys().iter().filter_map(|key| place_of(key)).collect();
-    if named.is_empty() {
-        return Some(StudyError::at(&study.task_place, StudyProblem::Setting { error, others: named }));
-    }
-    let (_, place) = named.remove(0);
-    Some(StudyError::at(&place, StudyProblem::Setting { error, others: named }))
+    let mut named = error.keys().iter().filter_map(|key| place_of(key));
+    let place = named.next().map_or_else(|| task.clone(), |(_, place)| place);
+    let others = named.collect();
+    Some(StudyError::at(&place, StudyProblem::Setting { error, others }))
 }
 
 /// What a configuration of a foreign program leaves open in its arguments, and settings that it has by two names.

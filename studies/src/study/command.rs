@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::settings::at_path;
@@ -21,7 +22,7 @@ pub struct CommandSpec {
     /// The program and its arguments, with `{key}` places.
     pub argv: Vec<Template>,
     /// Where its result is found.
-    pub result: ResultRule,
+    pub result: ResultSource,
     /// How long one run may take.
     pub timeout: Option<Duration>,
     /// Its environment: none for a variable that it shall not have. Values are never part of an identity.
@@ -54,29 +55,29 @@ pub struct IdentityParts {
 }
 
 /// Where the result of a foreign program is found.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ResultRule {
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ResultSource {
     /// The last line of standard output that is a JSON object.
     LastJsonLine,
     /// A JSON file; a relative path starts at the run's folder.
     File(Template),
 }
 
-/// What fills the places of a template beside the configuration.
-#[derive(Clone, Copy, Debug)]
-pub struct RunPlaces<'run> {
-    /// `{seed}`.
-    pub seed: i64,
-    /// `{run_dir}`.
-    pub run_directory: &'run str,
+impl ResultSource {
+    /// The path of its file, where it is one.
+    pub(crate) fn file(&self) -> Option<&Template> {
+        if let Self::File(path) = self { Some(path) } else { None }
+    }
 }
 
 impl CommandSpec {
     /// A template with everything filled in but what the launcher knows.
-    pub fn fill(&self, template: &Template, config: &Map<String, Value>, places: RunPlaces<'_>) -> Template {
+    pub fn fill(&self, template: &Template, config: &Map<String, Value>, seed: i64, run_directory: &str) -> Template {
+        // Texts as they are, everything else as JSON.
+        let as_text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         template.fill(|key| match key {
-            "seed" => Some(places.seed.to_string()),
-            "run_dir" => Some(places.run_directory.to_owned()),
+            "seed" => Some(seed.to_string()),
+            "run_dir" => Some(run_directory.to_owned()),
             key => self.setting(config, key).map(as_text),
         })
     }
@@ -95,24 +96,8 @@ impl CommandSpec {
         template.keys().filter(is_open).collect()
     }
 
-    /// What the program reads on standard input: its configuration and its seed.
-    pub fn standard_input(config: &Map<String, Value>, seed: i64) -> Value {
-        let mut input = config.clone();
-        input.insert("seed".into(), seed.into());
-        Value::Object(input)
-    }
-
     /// All templates, for the checks of a plan.
     pub(super) fn templates(&self) -> impl Iterator<Item = &Template> {
-        let file = match &self.result {
-            ResultRule::File(path) => Some(path),
-            ResultRule::LastJsonLine => None,
-        };
-        self.argv.iter().chain(file).chain(&self.workdir).chain(self.env.values().flatten())
+        self.argv.iter().chain(self.result.file()).chain(&self.workdir).chain(self.env.values().flatten())
     }
-}
-
-/// Texts as they are, everything else as JSON.
-fn as_text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

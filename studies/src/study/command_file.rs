@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::command::{CommandSpec, IdentityParts, ResultRule, SLOT_PLACES};
-use super::error::{PASS_ON, StudyError, StudyProblem};
+use super::command::{CommandSpec, IdentityParts, ResultSource, SLOT_PLACES};
+use super::error::{PASS_ON, StudyError, StudyProblem, right};
 use super::fields::{YamlFields, missing, wrong};
 use super::keys;
 use super::policy::{DURATION, duration};
@@ -22,46 +22,37 @@ const USUAL_LOG: u64 = 64 << 20;
 pub(super) fn read(node: &YamlNode, file: &Path, errors: &mut Vec<StudyError>) -> Option<CommandSpec> {
     let mut fields = YamlFields::of(node, "command", keys::COMMAND, errors)?;
     let argv_node = fields.get("argv");
-    let argv = argv_node.and_then(|argv| texts(argv, "argv", fields.errors())).unwrap_or_default();
-    let argv: Vec<Template> =
-        argv.into_iter().filter_map(|(node, text)| template(node, &text, fields.errors())).collect();
-    match argv_node {
-        None => fields.missing("argv", "the program to run, with its arguments"),
-        Some(node) if matches!(&node.kind, Kind::List(items) if items.is_empty()) => {
-            fields.errors().push(missing(node, "argv", "the program to run, with its arguments"));
-        }
-        Some(_) => {}
+    let argv = argv_node.map(|argv| texts(argv, "argv", fields.errors())).unwrap_or_default();
+    let argv = argv.into_iter().filter_map(|(node, text)| template(node, text, fields.errors())).collect();
+    if argv_node.is_none_or(|argv| matches!(&argv.kind, Kind::List(items) if items.is_empty())) {
+        let reason = "the program to run, with its arguments";
+        fields.errors().push(missing(argv_node.unwrap_or(node), "argv", reason));
     }
-    let result = fields.get("result").map_or(Some(ResultRule::LastJsonLine), |node| result(node, fields.errors()));
+    let result = fields.get("result").map_or(Some(ResultSource::LastJsonLine), |node| result(node, fields.errors()));
     let timeout = fields.parse("timeout", DURATION, duration);
     let code = fields.text("code");
     let workdir = fields.get("workdir").and_then(|node| workdir(node, fields.errors()));
     let (env, pass_on) = fields.get("env").map(|node| environment(node, fields.errors())).unwrap_or_default();
     let identity = fields.get("identity").map(|node| identity(node, fields.errors()));
-    let defaults = fields.get("defaults").map(|node| defaults(node, fields.errors())).unwrap_or_default();
-    let aliases = fields.get("aliases").map(|node| aliases(node, fields.errors())).unwrap_or_default();
-    let log_limit = fields.parse("log_limit", "a size from 64kB up, such as 100MB", size).unwrap_or(USUAL_LOG);
-    let folder = file.parent().unwrap_or(Path::new("")).to_owned();
-    let identity = identity.unwrap_or(IdentityParts { argv: true, digest: false });
     Some(CommandSpec {
         argv,
-        result: result?,
         timeout,
         env,
         pass_on,
         workdir,
-        folder,
+        folder: file.parent().unwrap_or(Path::new("")).to_owned(),
         code,
-        identity,
-        defaults,
-        aliases,
-        log_limit,
+        identity: identity.unwrap_or(IdentityParts { argv: true, digest: false }),
+        defaults: fields.get("defaults").map(|node| defaults(node, fields.errors())).unwrap_or_default(),
+        aliases: fields.get("aliases").map(|node| aliases(node, fields.errors())).unwrap_or_default(),
+        log_limit: fields.parse("log_limit", "a size from 64kB up, such as 100MB", size).unwrap_or(USUAL_LOG),
+        result: result?,
     })
 }
 
-fn result(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<ResultRule> {
+fn result(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<ResultSource> {
     let rule = match &node.kind {
-        Kind::Scalar { text, .. } if text == "last_json_line" => return Some(ResultRule::LastJsonLine),
+        Kind::Scalar { text, .. } if text == "last_json_line" => return Some(ResultSource::LastJsonLine),
         Kind::Map(entries) => match entries.as_slice() {
             [only] if only.key == "file" => only.value.text().map(|text| (&only.value, text)),
             _ => None,
@@ -71,7 +62,7 @@ fn result(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<ResultRule> {
     if rule.is_none() {
         errors.push(wrong(node, "`result`", "last_json_line or {file: PATH}"));
     }
-    rule.and_then(|(node, text)| template(node, text, errors)).map(ResultRule::File)
+    rule.and_then(|(node, text)| template(node, text, errors)).map(ResultSource::File)
 }
 
 fn workdir(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<Template> {
@@ -88,12 +79,8 @@ fn workdir(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<Template> {
 
 /// `{KEY: value}`, or a list of names that are passed on, or a list of both.
 fn environment(node: &YamlNode, errors: &mut Vec<StudyError>) -> (BTreeMap<String, Option<Template>>, Vec<String>) {
-    let items = match &node.kind {
-        Kind::List(items) => items.as_slice(),
-        _ => std::slice::from_ref(node),
-    };
     let (mut set, mut pass_on) = (BTreeMap::new(), Vec::new());
-    for item in items {
+    for item in node.one_or_more() {
         match &item.kind {
             Kind::Scalar { text, .. } if is_variable(text) && !std::ptr::eq(item, node) => pass_on.push(text.clone()),
             Kind::Map(entries) => {
@@ -103,18 +90,15 @@ fn environment(node: &YamlNode, errors: &mut Vec<StudyError>) -> (BTreeMap<Strin
                         errors.push(StudyError::at(&entry.place, problem));
                         continue;
                     }
-                    let value = match entry.value.text() {
-                        _ if !is_variable(&entry.key) => None,
-                        Some(text) => match template(&entry.value, text, errors) {
-                            Some(template) => Some(Some(template)),
-                            None => continue,
-                        },
-                        None if entry.value.is_null() => Some(None),
-                        None => None,
-                    };
-                    match value {
-                        Some(value) => drop(set.insert(entry.key.clone(), value)),
-                        None => errors.push(wrong(&entry.value, &format!("`{}` in `env`", entry.key), VARIABLE)),
+                    match entry.value.text() {
+                        Some(text) if is_variable(&entry.key) => {
+                            let value = template(&entry.value, text, errors);
+                            set.extend(value.map(|value| (entry.key.clone(), Some(value))));
+                        }
+                        None if is_variable(&entry.key) && entry.value.is_null() => {
+                            set.insert(entry.key.clone(), None);
+                        }
+                        _ => errors.push(wrong(&entry.value, &format!("`{}` in `env`", entry.key), VARIABLE)),
                     }
                 }
             }
@@ -133,8 +117,8 @@ fn is_variable(name: &str) -> bool {
 
 fn identity(node: &YamlNode, errors: &mut Vec<StudyError>) -> IdentityParts {
     let mut parts = IdentityParts { argv: false, digest: false };
-    for (node, text) in texts(node, "identity", errors).unwrap_or_default() {
-        match text.as_str() {
+    for (node, text) in texts(node, "identity", errors) {
+        match text {
             "argv" => parts.argv = true,
             "digest" => parts.digest = true,
             _ => errors.push(wrong(node, "`identity` in command", "a list of argv and digest")),
@@ -151,12 +135,9 @@ fn defaults(node: &YamlNode, errors: &mut Vec<StudyError>) -> Map<String, Value>
     };
     let dialect = Dialect { task: None, top_level_replace: false };
     let mut settings = Settings::new(dialect);
-    match dialect.assignments(entries) {
-        Ok(assignments) => assignments.iter().for_each(|assignment| {
-            // Settings of a foreign program can be anything.
-            let _ = settings.apply(assignment);
-        }),
-        Err(mut found) => errors.append(&mut found),
+    for assignment in dialect.assignments(entries, errors) {
+        // Settings of a foreign program can be anything.
+        let _ = settings.apply(&assignment);
     }
     settings.to_map()
 }
@@ -184,23 +165,17 @@ fn aliases(node: &YamlNode, errors: &mut Vec<StudyError>) -> BTreeMap<String, St
     aliases
 }
 
-fn texts<'file>(
-    node: &'file YamlNode,
-    key: &str,
-    errors: &mut Vec<StudyError>,
-) -> Option<Vec<(&'file YamlNode, String)>> {
+fn texts<'file>(node: &'file YamlNode, key: &str, errors: &mut Vec<StudyError>) -> Vec<(&'file YamlNode, &'file str)> {
+    let wrong = |node: &YamlNode| wrong(node, &format!("`{key}` in command"), "a list of texts");
     let Kind::List(items) = &node.kind else {
-        errors.push(wrong(node, &format!("`{key}` in command"), "a list of texts"));
-        return None;
+        errors.push(wrong(node));
+        return Vec::new();
     };
-    let mut found = Vec::new();
-    for item in items {
-        match &item.kind {
-            Kind::Scalar { text, .. } => found.push((item, text.clone())),
-            _ => errors.push(wrong(item, &format!("`{key}` in command"), "a list of texts")),
-        }
-    }
-    Some(found)
+    let text = |item: &'file YamlNode| match &item.kind {
+        Kind::Scalar { text, .. } => Ok((item, text.as_str())),
+        _ => Err(wrong(item)),
+    };
+    right(items.iter().map(text), errors)
 }
 
 fn template(node: &YamlNode, text: &str, errors: &mut Vec<StudyError>) -> Option<Template> {

@@ -10,8 +10,8 @@ use aees_run::identity::{Id, NotCanonical, RunIdentity};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::command::{CommandSpec, ResultRule};
-use super::settings::{at_path, same};
+use super::command::CommandSpec;
+use super::settings::{at_path, inside, same};
 use super::template::Template;
 
 /// What of a program's content can be part of an identity.
@@ -56,10 +56,8 @@ impl CommandSpec {
             false => word.rename(old_name).source().into(),
         };
         let argv: Vec<Value> = self.argv.iter().enumerate().map(word).collect();
-        let result = match &self.result {
-            ResultRule::LastJsonLine => json!("last_json_line"),
-            ResultRule::File(path) => json!({"file": path.rename(old_name).source()}),
-        };
+        let file = self.result.file().map(|path| json!({"file": path.rename(old_name).source()}));
+        let result = file.unwrap_or_else(|| json!("last_json_line"));
         let mut document = json!({
             "v": 1,
             "task": "command",
@@ -167,11 +165,5 @@ fn put(map: &mut Map<String, Value>, path: &str, value: Value) {
         map.insert(path.to_owned(), value);
         return;
     };
-    let inner = map.entry(head).or_insert_with(|| Value::Object(Map::new()));
-    if !inner.is_object() {
-        *inner = Value::Object(Map::new());
-    }
-    if let Value::Object(inner) = inner {
-        put(inner, rest, value);
-    }
+    inside(map, head, |inner| put(inner, rest, value));
 }

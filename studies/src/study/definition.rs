@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use aees_run::settings::{Place, TaskName};
+use serde::{Deserialize, Serialize};
 
 use super::block::{Block, Order};
 use super::command::CommandSpec;
 use super::loop_block::LoopBlock;
-use super::policy::{Breakers, Budget, Objective};
+use super::policy::Objective;
 use super::prune::PruneRule;
 use super::purpose::StatedPurposes;
 use super::resources::Resources;
@@ -29,22 +30,10 @@ pub struct Study {
     pub note: Option<String>,
     /// What it is judged by.
     pub metric: Option<Objective>,
-    /// Which runs it stops before their end.
-    pub prune: Option<PruneRule>,
-    /// What it may spend.
-    pub budget: Budget,
-    /// How often each class of failure is tried again, where the file says so; none for as often as it takes.
-    pub retry: BTreeMap<String, Option<u32>>,
-    /// When it stops because something is wrong with all of it.
-    pub breakers: Breakers,
-    /// A command to run when its runs end.
-    pub on_end: Option<Vec<String>>,
-    /// A command to run when they end badly.
-    pub on_failure: Option<Vec<String>>,
-    /// What its tasks ask of Slurm, where the file says so.
-    pub slurm: Option<SlurmOptions>,
-    /// Where its runs go on one machine.
-    pub resources: Resources,
+    /// How it treats what goes wrong, what it may spend, and what it asks of the machines.
+    pub policy: Policy,
+    /// Runs that are started at most.
+    pub max_runs: Option<u64>,
     /// How combinations are chosen.
     pub search: Search,
     /// How it goes on by itself, for a loop.
@@ -61,6 +50,41 @@ pub struct Study {
     pub(super) points: Vec<Vec<f64>>,
     pub(super) exclude: Vec<ExclusionRule>,
     pub(super) task_place: Place,
+}
+
+/// How a study treats what goes wrong, what it may spend, and what it asks of the machines.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Retries by failure class; null for as often as it takes. A class that is not named has the default.
+    pub retry: BTreeMap<String, Option<u32>>,
+    /// Failures in a row that stop the study.
+    pub consecutive: u64,
+    /// Configurations with the same failure that stop the study.
+    pub same_fingerprint: u64,
+    /// Hours until running runs are checkpointed and stopped.
+    pub max_hours: Option<f64>,
+    /// Seconds that one run may take in one go.
+    pub per_run_timeout_seconds: Option<f64>,
+    /// A command to run when the study's runs end.
+    #[serde(default)]
+    pub on_end: Option<Vec<String>>,
+    /// A command to run when they end badly.
+    #[serde(default)]
+    pub on_failure: Option<Vec<String>>,
+    /// Which runs it stops before their end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prune: Option<PruneRule>,
+    /// What its tasks ask of Slurm, where the file says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slurm: Option<SlurmOptions>,
+    /// Where its runs go on one machine.
+    #[serde(default, skip_serializing_if = "says_nothing")]
+    pub resources: Resources,
+}
+
+/// Plans of studies that leave it out are as they always were.
+fn says_nothing(resources: &Resources) -> bool {
+    *resources == Resources::default()
 }
 
 /// What the runs of a study do.
@@ -131,8 +155,8 @@ impl Study {
         self.root.purposes()
     }
 
-    /// Everything that the study assigns, to whichever combination.
-    fn assignments(&self) -> impl Iterator<Item = &Assignment> {
+    /// Everything that the study assigns, to whichever combination: first its base.
+    pub(super) fn assignments(&self) -> impl Iterator<Item = &Assignment> {
         let configs = self.configs.iter().flat_map(|(_, assignments)| assignments);
         self.base.iter().chain(configs).chain(self.root.assignments())
     }

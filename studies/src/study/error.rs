@@ -166,10 +166,8 @@ impl StudyError {
                 format!("settings stand under `set`, or under `sweep` with several values: `set: {{{key}: ...}}`")
             }
             StudyProblem::UnknownKey { nearest: Some(nearest), .. }
-            | StudyProblem::NobodySets { nearest: Some(nearest), .. } => {
-                format!("did you mean `{nearest}`?")
-            }
-            StudyProblem::UnknownMetric { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
+            | StudyProblem::NobodySets { nearest: Some(nearest), .. }
+            | StudyProblem::UnknownMetric { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
             StudyProblem::UnknownMetric { nearest: None, .. } => format!("name one of {}", METRICS.join(", ")),
             StudyProblem::NoCurve { nearest, .. } => {
                 let meant = nearest.as_ref().map(|nearest| format!("did you mean `{nearest}`? ")).unwrap_or_default();
@@ -239,6 +237,21 @@ impl fmt::Display for StudyErrors {
 }
 
 impl std::error::Error for StudyErrors {}
+
+impl StudyErrors {
+    /// These errors, if there are any.
+    pub(super) fn refuse(errors: Vec<StudyError>) -> Result<(), Self> {
+        if errors.is_empty() { Ok(()) } else { Err(Self(errors)) }
+    }
+}
+
+/// What is right among some results. The rest joins the errors.
+pub(super) fn right<T>(
+    results: impl IntoIterator<Item = Result<T, StudyError>>,
+    errors: &mut Vec<StudyError>,
+) -> Vec<T> {
+    results.into_iter().filter_map(|result| result.map_err(|error| errors.push(error)).ok()).collect()
+}
 
 impl From<StudyError> for StudyErrors {
     fn from(error: StudyError) -> Self {

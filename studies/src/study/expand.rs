@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use aees_run::settings::Place;
 use serde_json::Value;
 
-use super::block::{Combination, Order};
+use super::block::{Combination, product};
 use super::check::{self, type_error};
 use super::definition::{Search, Study, StudyTask};
-use super::error::{StudyError, StudyErrors, StudyProblem};
-use super::expansion::{Duplicate, Expansion, Overrides, SeedSlot, StudyConfig, label};
+use super::error::{StudyError, StudyErrors, StudyProblem, right};
+use super::expansion::{Expansion, Overrides, SeedSlot, StudyConfig};
 use super::filter::Filter;
 use super::identity::config_key;
 use super::merged_errors::MergedErrors;
@@ -28,17 +28,10 @@ impl Study {
     /// # Errors
     /// Everything that is wrong with the overrides and with any combination.
     pub fn expand(&self, overrides: &Overrides) -> Result<Expansion, StudyErrors> {
-        let filter = Filter::parse(self, overrides);
-        let expander = Expander::new(self, overrides);
-        let (filter, expander) = match (filter, expander) {
-            (Ok(filter), Ok(expander)) => (filter, expander),
-            (filter, expander) => {
-                let of_filter = filter.err().into_iter().flatten();
-                return Err(StudyErrors(
-                    of_filter.chain(expander.err().into_iter().flat_map(|errors| errors.0)).collect(),
-                ));
-            }
-        };
+        let mut errors = Vec::new();
+        let filter = Filter::parse(self, overrides, &mut errors);
+        let expander = Expander::new(self, overrides, &mut errors);
+        StudyErrors::refuse(errors)?;
         let mut expansion = expander.settings()?;
         self.check_runs(expansion.settings.len() as u128)?;
         for (position, setting) in expansion.settings.iter_mut().enumerate() {
@@ -46,8 +39,6 @@ impl Study {
             let slots = self.seeds.iter().enumerate();
             setting.seeds = slots.map(|(offset, seed)| SeedSlot { seed: *seed, index: first + offset }).collect();
         }
-        expansion.all_settings = expansion.settings.len();
-        expansion.all_runs = expansion.all_settings * self.seeds.len();
         filter.apply(&mut expansion);
         Ok(expansion)
     }
@@ -66,11 +57,10 @@ impl Study {
 
 /// Builds every combination of the study for what is wrong with it.
 pub(super) fn check_combinations(study: &Study, errors: &mut Vec<StudyError>) {
-    let found = Expander::new(study, &Overrides::default()).and_then(|expander| expander.settings().map(|_| ()));
-    let Err(found) = found else { return };
+    let Err(found) = Expander::new(study, &Overrides::default(), errors).settings() else { return };
     let mut merged = MergedErrors::of(std::mem::take(errors));
     found.0.into_iter().for_each(|error| merged.merge(error));
-    *errors = merged.into_errors();
+    *errors = merged.errors;
 }
 
 /// Builds the settings of a study.
@@ -79,28 +69,14 @@ struct Expander<'study> {
     overrides: Vec<Assignment>,
 }
 
-/// A combination as it came out.
-struct Combined {
-    settings: Settings,
-    axes: Vec<(String, Value)>,
-}
-
 impl<'study> Expander<'study> {
-    fn new(study: &'study Study, overrides: &Overrides) -> Result<Self, StudyErrors> {
-        let parsed = overrides.set.iter().map(|text| assignment(study, text));
-        let (mut assignments, mut errors) = (Vec::new(), Vec::new());
-        for parsed in parsed {
-            match parsed {
-                Ok(assignment) => {
-                    match check::value(study.dialect, &assignment).or_else(|| secrets::in_assignment(&assignment)) {
-                        Some(error) => errors.push(error),
-                        None => assignments.push(assignment),
-                    }
-                }
-                Err(error) => errors.push(error),
-            }
-        }
-        if errors.is_empty() { Ok(Self { study, overrides: assignments }) } else { Err(StudyErrors(errors)) }
+    fn new(study: &'study Study, overrides: &Overrides, errors: &mut Vec<StudyError>) -> Self {
+        let checked = |text: &String| {
+            let assignment = assignment(study, text)?;
+            let wrong = check::value(study.dialect, &assignment).or_else(|| secrets::in_assignment(&assignment));
+            wrong.map_or(Ok(assignment), Err)
+        };
+        Self { study, overrides: right(overrides.set.iter().map(checked), errors) }
     }
 
     /// The settings without their seeds, and without filters.
@@ -111,50 +87,29 @@ impl<'study> Expander<'study> {
         let mut report = MergedErrors::default();
         let mut hits = vec![0_usize; study.exclude.len()];
         let mut seen: HashMap<String, usize> = HashMap::with_capacity(combinations.len());
-        let mut expansion = Expansion {
-            settings: Vec::with_capacity(combinations.len()),
-            all_settings: 0,
-            all_runs: 0,
-            duplicates: Vec::new(),
-            excluded: 0,
-            warnings: Vec::new(),
-            became: Vec::with_capacity(combinations.len()),
-        };
-        for (number, (config, combination)) in combinations.iter().enumerate() {
-            let (combined, mut errors) = self.build(*config, &starts, combination);
-            if let Some(rule) = study.exclude.iter().position(|rule| rule.matches(&combined.settings)) {
+        let mut expansion = Expansion::default();
+        for (number, combination) in combinations.iter().enumerate() {
+            let (mut setting, mut errors) = self.build(&starts, combination);
+            if let Some(rule) = study.exclude.iter().position(|rule| rule.matches(&setting.settings)) {
                 hits[rule] += 1;
                 expansion.excluded += 1;
                 expansion.became.push(None);
                 continue;
             }
-            errors.extend(self.check(&combined.settings, *config, combination));
-            let axes = || combined.axes.iter().map(|(key, value)| (key.as_str(), value));
+            errors.extend(self.check(&setting.settings, combination));
             for error in errors {
-                report.add(error, || format!("#{number} {}", label(&combination.case, axes())));
+                report.add(error, || format!("#{number} {}", setting.label()));
             }
-            let key = config_key(&study.task, &combined.settings);
-            if let Some(of) = seen.get(&key) {
-                expansion.became.push(Some(*of));
-                expansion.duplicates.push(Duplicate { label: label(&combination.case, axes()), of: *of });
-                continue;
-            }
-            let index = expansion.settings.len();
-            seen.insert(key, index);
+            setting.index = expansion.settings.len();
+            let index = *seen.entry(config_key(&study.task, &setting.settings)).or_insert(setting.index);
             expansion.became.push(Some(index));
-            let case = combination.case.iter().map(|name| (*name).to_owned()).collect();
-            expansion.settings.push(StudyConfig {
-                index,
-                case,
-                axes: combined.axes,
-                settings: combined.settings,
-                seeds: Vec::new(),
-            });
+            if index == setting.index {
+                expansion.settings.push(setting);
+            } else {
+                expansion.duplicates += 1;
+            }
         }
-        let errors = report.finish(combinations.len());
-        if !errors.is_empty() {
-            return Err(StudyErrors(errors));
-        }
+        StudyErrors::refuse(report.finish(combinations.len()))?;
         let unused = study.exclude.iter().zip(hits).filter(|(_, hits)| *hits == 0);
         expansion
             .warnings
@@ -162,8 +117,8 @@ impl<'study> Expander<'study> {
         Ok(expansion)
     }
 
-    /// The combinations in order, each with the index of its configuration.
-    fn combinations(&self) -> Result<Vec<(Option<usize>, Combination<'study>)>, StudyErrors> {
+    /// The combinations in order.
+    fn combinations(&self) -> Result<Vec<Combination<'study>>, StudyErrors> {
         let study = self.study;
         let count = match study.search {
             Search::Grid => study.root.count().saturating_mul(study.configs.len().max(1) as u128),
@@ -183,18 +138,10 @@ impl<'study> Expander<'study> {
         if study.search != Search::Grid {
             return Ok(study.trials().iter().map(|point| study.trial(Trial::Point(point))).collect());
         }
-        let configs: Vec<Option<usize>> =
-            if study.configs.is_empty() { vec![None] } else { (0..study.configs.len()).map(Some).collect() };
+        let config = |config| Combination { config: Some(config), ..Combination::default() };
+        let configs: Vec<Combination<'_>> = (0..study.configs.len()).map(config).collect();
         let grid = study.root.grid(study.order);
-        Ok(if study.order == Order::FirstFastest {
-            grid.into_iter().flat_map(|inner| configs.iter().map(move |config| (*config, inner.clone()))).collect()
-        } else {
-            let inner = |config: &Option<usize>| {
-                let config = *config;
-                grid.iter().map(move |inner| (config, inner.clone()))
-            };
-            configs.iter().flat_map(inner).collect()
-        })
+        Ok(if configs.is_empty() { grid } else { product(&configs, &grid, study.order) })
     }
 
     /// The base under each configuration. What is wrong with its values was told when the file was read.
@@ -213,13 +160,9 @@ impl<'study> Expander<'study> {
         }
     }
 
-    fn build(
-        &self,
-        config: Option<usize>,
-        starts: &[Settings],
-        combination: &Combination<'_>,
-    ) -> (Combined, Vec<StudyError>) {
-        let (mut settings, mut errors) = (starts[config.unwrap_or(0)].clone(), Vec::new());
+    /// What a combination comes to, without its seeds, and what of it cannot be applied.
+    fn build(&self, starts: &[Settings], combination: &Combination<'_>) -> (StudyConfig, Vec<StudyError>) {
+        let (mut settings, mut errors) = (starts[combination.config.unwrap_or(0)].clone(), Vec::new());
         let mut faulty: Vec<&Assignment> = Vec::new();
         for assignment in combination.assignments.iter().flat_map(|some| some.iter()).chain(&self.overrides) {
             if assignment.faulty {
@@ -231,7 +174,7 @@ impl<'study> Expander<'study> {
             }
         }
         let mut axes: Vec<(String, Value)> = Vec::new();
-        if let Some(config) = config {
+        if let Some(config) = combination.config {
             axes.push(("configs".into(), Value::String(self.study.configs[config].0.clone())));
         }
         for (key, shown) in &combination.axes {
@@ -242,21 +185,20 @@ impl<'study> Expander<'study> {
                 None => axes.push(((*key).to_owned(), value)),
             }
         }
-        (Combined { settings, axes }, errors)
+        let case = combination.case.iter().map(|name| (*name).to_owned()).collect();
+        (StudyConfig { index: 0, case, axes, settings, seeds: Vec::new() }, errors)
     }
 
     /// What is wrong with a combination as a whole.
-    fn check(&self, settings: &Settings, config: Option<usize>, combination: &Combination<'_>) -> Vec<StudyError> {
+    fn check(&self, settings: &Settings, combination: &Combination<'_>) -> Vec<StudyError> {
         match (&self.study.task, settings) {
             (StudyTask::Train(_), Settings::Train(run)) => {
-                if check::whole(self.study, run).is_none() {
-                    return Vec::new();
-                }
-                let more = config.map_or(&[][..], |config| &self.study.configs[config].1);
+                let Some(error) = check::whole(self.study, run) else { return Vec::new() };
+                let more = combination.config.map_or(&[][..], |config| &self.study.configs[config].1);
                 let inner = combination.assignments.iter().flat_map(|some| some.iter());
                 let all: Vec<&Assignment> =
                     self.study.base.iter().chain(more).chain(inner).chain(&self.overrides).collect();
-                check::training(self.study, run, &all).into_iter().collect()
+                check::at_its_settings(error, &self.study.task_place, &all).into_iter().collect()
             }
             (StudyTask::Command(spec), settings) => check::command(spec, settings, &self.study.task_place),
             (StudyTask::Train(_), Settings::Command(_)) => Vec::new(),
@@ -281,5 +223,5 @@ fn assignment(study: &Study, text: &str) -> Result<Assignment, StudyError> {
         StudyTask::Train(_) => Value::String(written.trim().to_owned()),
         StudyTask::Command(_) => read_value(written, &place)?.resolved()?,
     };
-    Ok(Assignment { path: study.dialect.path(key), value, operation: Operation::Replace, place, faulty: false })
+    Ok(Assignment::new(study.dialect.path(key), value, Operation::Replace, &place))
 }

@@ -43,16 +43,12 @@ impl Overrides {
 }
 
 /// The runs of a study.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Expansion {
     /// The settings in order, with the seeds that passed the filters.
     pub settings: Vec<StudyConfig>,
-    /// How many settings there are without filters.
-    pub all_settings: usize,
-    /// How many runs there are without filters.
-    pub all_runs: usize,
-    /// Combinations that came out equal to an earlier one.
-    pub duplicates: Vec<Duplicate>,
+    /// How many combinations came out equal to an earlier one.
+    pub duplicates: usize,
     /// Combinations that `exclude` dropped.
     pub excluded: usize,
     /// Which setting each combination became, in order; none where it was excluded.
@@ -85,15 +81,6 @@ pub struct SeedSlot {
     pub index: usize,
 }
 
-/// A combination that came out equal to an earlier one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Duplicate {
-    /// What it is called.
-    pub label: String,
-    /// The setting that it equals.
-    pub of: usize,
-}
-
 impl Expansion {
     /// The number of runs that passed the filters.
     pub fn runs(&self) -> usize {
@@ -114,19 +101,12 @@ pub fn check_size(count: usize, yes: bool) -> Result<(), StudyErrors> {
 
 impl StudyConfig {
     /// `case=ours lr=0.1 optimizer=SGD`.
-    pub fn label(&self) -> String {
-        label(
-            &self.case.iter().map(String::as_str).collect::<Vec<_>>(),
-            self.axes.iter().map(|(key, value)| (key.as_str(), value)),
-        )
+    pub(super) fn label(&self) -> String {
+        let case = (!self.case.is_empty()).then(|| format!("case={}", self.case.join("/")));
+        let axes = self.axes.iter().map(|(key, value)| format!("{key}={}", shown(value)));
+        let label = case.into_iter().chain(axes).collect::<Vec<_>>().join(" ");
+        if label.is_empty() { "the only one".into() } else { label }
     }
-}
-
-pub(super) fn label<'a>(case: &[&str], axes: impl Iterator<Item = (&'a str, &'a Value)>) -> String {
-    let case = (!case.is_empty()).then(|| format!("case={}", case.join("/")));
-    let axes = axes.map(|(key, value)| format!("{key}={}", shown(value)));
-    let label = case.into_iter().chain(axes).collect::<Vec<_>>().join(" ");
-    if label.is_empty() { "the only one".into() } else { label }
 }
 
 /// A value as on a command line: lists joined by commas, texts bare.

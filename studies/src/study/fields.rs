@@ -1,5 +1,7 @@
 //! The known keys of a map in a study file: each read by its name, the others reported with the nearest known one.
 
+use std::str::FromStr;
+
 use aees_run::nearest::nearest;
 
 use super::error::{StudyError, StudyProblem};
@@ -58,12 +60,31 @@ impl<'file> YamlFields<'file> {
         parsed
     }
 
+    pub(super) fn count<T: FromStr + PartialOrd + Default>(&mut self, key: &str) -> Option<T> {
+        self.parse(key, "a whole number above 0", |text| text.parse().ok().filter(|count| *count > T::default()))
+    }
+
+    /// Reads one of some words, and what it stands for.
+    pub(super) fn word<T: Copy>(&mut self, key: &str, words: &[(&str, T)]) -> Option<T> {
+        let find = |text: &str| words.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
+        self.parse(key, &alternatives(words), find)
+    }
+
     pub(super) fn missing(&mut self, key: &'static str, reason: &'static str) {
         self.errors.push(missing(self.node, key, reason));
     }
 
     pub(super) fn errors(&mut self) -> &mut Vec<StudyError> {
         self.errors
+    }
+}
+
+/// `one, another or a third`.
+pub(super) fn alternatives<T>(words: &[(&str, T)]) -> String {
+    let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
+    match names.as_slice() {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => names.concat(),
     }
 }
 

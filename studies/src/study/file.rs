@@ -9,11 +9,11 @@ use super::base::BaseReader;
 use super::block::{Block, Order};
 use super::check;
 use super::command_file;
-use super::definition::{Search, Study, StudyTask};
+use super::definition::{Policy, Search, Study, StudyTask};
 use super::error::{StudyError, StudyErrors, StudyProblem};
 use super::expand::check_combinations;
 use super::fields::{YamlFields, missing, refuse_unknown, wrong};
-use super::keys;
+use super::keys::{self, StudyKey};
 use super::loop_block::LoopBlock;
 use super::policy;
 use super::prune::PruneRule;
@@ -23,7 +23,7 @@ use super::secrets;
 use super::seeds;
 use super::settings::{Assignment, Dialect, setting_name};
 use super::slurm::SlurmOptions;
-use super::yaml::{Kind, YamlEntry, YamlNode, read_map};
+use super::yaml::{Kind, YamlEntry, YamlNode, read_map, start_of};
 use crate::search::sobol;
 
 /// The version of study files that this program writes and knows.
@@ -67,23 +67,19 @@ pub fn is_study_name(name: &str) -> bool {
 /// A file of another version may mean other things by the same words: nothing else is said about it.
 fn check_version(entries: &[YamlEntry], path: &Path, errors: &mut Vec<StudyError>) -> Result<(), StudyErrors> {
     let Some(entry) = entries.iter().find(|entry| entry.key == "aees") else {
-        let place = Place::File { path: path.to_owned(), line: 1, column: 1 };
-        let problem =
-            StudyProblem::Missing { key: "aees", reason: "the version of study files that this one follows, 1" };
-        errors.push(StudyError::at(&place, problem));
+        let reason = "the version of study files that this one follows, 1";
+        errors.push(StudyError::at(&start_of(path), StudyProblem::Missing { key: "aees", reason }));
         return Ok(());
     };
     match entry.value.text().and_then(|text| text.parse::<u64>().ok()) {
         Some(found) if found > VERSION => {
             let problem = StudyProblem::NewerVersion { found, known: VERSION };
-            Err(StudyErrors::from(StudyError::at(&entry.value.place, problem)))
+            return Err(StudyError::at(&entry.value.place, problem).into());
         }
-        Some(VERSION) => Ok(()),
-        _ => {
-            errors.push(wrong(&entry.value, "`aees`", "the version of study files, 1"));
-            Ok(())
-        }
+        Some(VERSION) => {}
+        _ => errors.push(wrong(&entry.value, "`aees`", "the version of study files, 1")),
     }
+    Ok(())
 }
 
 struct StudyReader<'file> {
@@ -99,14 +95,24 @@ impl<'file> StudyReader<'file> {
         refuse_unknown(self.entries, "the study", &known, self.errors);
         let name = self.name();
         let (order, top_level_replace) = self.compat();
-        let metric = self.get("metric").and_then(|node| policy::metric(node, self.errors));
-        let budget = self.get("budget").map(|node| policy::budget(node, self.errors)).unwrap_or_default();
+        let metric = self.map("metric", keys::METRIC).and_then(policy::metric);
+        let budget = self.map("budget", keys::BUDGET).map(policy::budget).unwrap_or_default();
+        let (max_hours, max_runs, per_run_timeout_seconds) = budget;
         let retry = self.get("retry").map(|node| policy::retry(node, self.errors)).unwrap_or_default();
-        let breakers = self.get("breakers").map(|node| policy::breakers(node, self.errors)).unwrap_or_default();
-        let on_end = self.get("on_end").and_then(|node| policy::hook(node, "on_end", self.errors));
-        let on_failure = self.get("on_failure").and_then(|node| policy::hook(node, "on_failure", self.errors));
-        let resources = self.get("resources").and_then(|node| Resources::read(node, self.errors));
-        let slurm = self.get("slurm").and_then(|node| SlurmOptions::read(node, self.errors));
+        let breakers = self.map("breakers", keys::BREAKERS).map_or(policy::USUAL_BREAKERS, policy::breakers);
+        let policy = Policy {
+            retry,
+            consecutive: breakers.0,
+            same_fingerprint: breakers.1,
+            max_hours,
+            per_run_timeout_seconds,
+            on_end: self.get("on_end").and_then(|node| policy::hook(node, "on_end", self.errors)),
+            on_failure: self.get("on_failure").and_then(|node| policy::hook(node, "on_failure", self.errors)),
+            resources: self.map("resources", keys::RESOURCES).map(Resources::read).unwrap_or_default(),
+            slurm: self.map("slurm", keys::SLURM).map(SlurmOptions::read),
+            // It needs the rest of the study.
+            prune: None,
+        };
         let note = self.get("note").and_then(|node| policy::note(node, self.errors));
         let search = self.search();
         let loop_block = self.get("loop").and_then(|node| LoopBlock::read(node, self.errors));
@@ -132,14 +138,8 @@ impl<'file> StudyReader<'file> {
             task,
             note,
             metric,
-            prune: None,
-            budget,
-            retry,
-            breakers,
-            on_end,
-            on_failure,
-            resources: resources.unwrap_or_default(),
-            slurm,
+            policy,
+            max_runs,
             search,
             loop_block,
             order,
@@ -156,7 +156,7 @@ impl<'file> StudyReader<'file> {
         self.check_loop(&study);
         if let Some(node) = self.get("prune") {
             let rule = PruneRule::read(node, study.metric.as_ref(), &study.known_keys(), self.errors);
-            study.prune = rule;
+            study.policy.prune = rule;
         }
         if let Some(node) = self.get("exclude") {
             study.exclude = ExclusionRule::read(node, &study.known_keys(), self.errors);
@@ -168,15 +168,17 @@ impl<'file> StudyReader<'file> {
         self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
     }
 
+    /// The map of a key; anything else, and every unknown key of it, is reported.
+    fn map(&mut self, key: &'static str, known: &'static [StudyKey]) -> Option<YamlFields<'_>> {
+        YamlFields::of(self.get(key)?, key, known, self.errors)
+    }
+
     fn name(&mut self) -> String {
         let stem = self.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let node = self.get("name");
         let name = node.map_or(Some(stem.as_str()), |node| node.text()).unwrap_or_default();
         if !is_study_name(name) {
-            let place = match node {
-                Some(node) => node.place.clone(),
-                None => Place::File { path: self.path.to_owned(), line: 1, column: 1 },
-            };
+            let place = node.map_or_else(|| start_of(self.path), |node| node.place.clone());
             let problem = StudyProblem::Wrong {
                 what: "the name of a study".into(),
                 expected: "1 to 64 of a-z, 0-9, `_` and `-`, beginning with a letter or digit".into(),
@@ -189,27 +191,22 @@ impl<'file> StudyReader<'file> {
 
     fn task(&mut self) -> Option<(StudyTask, Place)> {
         let Some(node) = self.get("task") else {
-            let place = Place::File { path: self.path.to_owned(), line: 1, column: 1 };
             let problem = StudyProblem::Missing { key: "task", reason: "what the runs do" };
-            self.errors.push(StudyError::at(&place, problem));
+            self.errors.push(StudyError::at(&start_of(self.path), problem));
             return None;
         };
         let command = self.entries.iter().find(|entry| entry.key == "command");
         if node.text() == Some("command") {
             let Some(entry) = command else {
-                let problem = StudyProblem::Missing { key: "command", reason: "the program that a command study runs" };
-                self.errors.push(StudyError::at(&node.place, problem));
+                self.errors.push(missing(node, "command", "the program that a command study runs"));
                 return None;
             };
             let spec = command_file::read(&entry.value, self.path, self.errors)?;
             return Some((StudyTask::Command(spec), node.place.clone()));
         }
         if let Some(entry) = command {
-            let problem = StudyProblem::UnknownKey {
-                key: "command".into(),
-                within: "a study whose task is not command".into(),
-                nearest: None,
-            };
+            let (key, within) = ("command".into(), "a study whose task is not command".into());
+            let problem = StudyProblem::UnknownKey { key, within, nearest: None };
             self.errors.push(StudyError::at(&entry.place, problem));
         }
         let task = node.text().and_then(|text| TaskName::read(&text.into()).ok());
@@ -230,39 +227,18 @@ impl<'file> StudyReader<'file> {
     }
 
     fn compat(&mut self) -> (Order, bool) {
-        let Some(node) = self.get("compat") else {
-            return (Order::File, false);
-        };
-        let Some(mut fields) = YamlFields::of(node, "compat", keys::COMPAT, self.errors) else {
-            return (Order::File, false);
-        };
-        let order = fields.parse("order", "file, sorted or first-fastest", |text| match text {
-            "file" => Some(Order::File),
-            "sorted" => Some(Order::Sorted),
-            "first-fastest" => Some(Order::FirstFastest),
-            _ => None,
-        });
-        let replace = fields.parse("override_semantics", "merge or top-level-replace", |text| match text {
-            "merge" => Some(false),
-            "top-level-replace" => Some(true),
-            _ => None,
-        });
-        (order.unwrap_or(Order::File), replace.unwrap_or(false))
+        const ORDERS: [(&str, Order); 3] =
+            [("file", Order::File), ("sorted", Order::Sorted), ("first-fastest", Order::FirstFastest)];
+        let Some(mut fields) = self.map("compat", keys::COMPAT) else { return (Order::File, false) };
+        let order = fields.word("order", &ORDERS).unwrap_or(Order::File);
+        let replace = fields.word("override_semantics", &[("merge", false), ("top-level-replace", true)]);
+        (order, replace.unwrap_or(false))
     }
 
     fn search(&mut self) -> Search {
-        let Some(node) = self.get("search") else {
-            return Search::Grid;
-        };
-        let Some(mut fields) = YamlFields::of(node, "search", keys::SEARCH, self.errors) else {
-            return Search::Grid;
-        };
-        const METHODS: [&str; 4] = ["grid", "random", "sobol", "tpe"];
-        let find = |text: &str| METHODS.into_iter().find(|method| *method == text);
-        let method = fields.parse("method", "grid, random, sobol or tpe", find);
-        let above_0 = |text: &str| text.parse().ok().filter(|n: &u64| *n > 0);
-        let mut count = |key: &str| fields.parse(key, "a whole number above 0", above_0);
-        let (trials, first, round) = (count("n"), count("first"), count("round"));
+        let Some(mut fields) = self.map("search", keys::SEARCH) else { return Search::Grid };
+        let method = fields.word("method", &["grid", "random", "sobol", "tpe"].map(|method| (method, method)));
+        let (trials, first, round) = (fields.count("n"), fields.count("first"), fields.count("round"));
         let seed = fields.parse("seed", "a whole number from 0 up", |text| text.parse().ok()).unwrap_or(0);
         let Some(method) = method.filter(|method| *method != "grid") else { return Search::Grid };
         if trials.is_none() && fields.get("n").is_none() {
@@ -287,11 +263,15 @@ impl<'file> StudyReader<'file> {
         if matches!(study.search, Search::Tpe { .. }) && study.metric.is_none() && self.get("metric").is_none() {
             self.errors.push(missing(node, "metric", "a search that learns must know what is better"));
         }
-        let dimensions = study.dimensions().len();
-        let of_points = matches!(study.search, Search::Sobol { .. } | Search::Tpe { .. });
-        if of_points && dimensions > sobol::MOST_DIMENSIONS {
-            let problem = StudyProblem::TooManyDimensions { count: dimensions, limit: sobol::MOST_DIMENSIONS };
-            self.errors.push(StudyError::at(&node.place, problem));
+        if matches!(study.search, Search::Sobol { .. } | Search::Tpe { .. }) {
+            self.check_dimensions(study, node);
+        }
+    }
+
+    fn check_dimensions(&mut self, study: &Study, node: &YamlNode) {
+        let (count, limit) = (study.dimensions().len(), sobol::MOST_DIMENSIONS);
+        if count > limit {
+            self.errors.push(StudyError::at(&node.place, StudyProblem::TooManyDimensions { count, limit }));
         }
     }
 
@@ -305,18 +285,14 @@ impl<'file> StudyReader<'file> {
             let what = format!("`{}` beside `loop`", entry.key);
             self.errors.push(wrong(&entry.value, &what, "left out: a loop has its own ways, see docs/loop.md"));
         }
-        if let (Some(_), Some(node)) = (study.budget.max_runs, self.get("budget")) {
+        if let (Some(_), Some(node)) = (study.max_runs, self.get("budget")) {
             self.errors.push(wrong(node, "`max_runs` beside `loop`", "left out: `loops` in `loop` bounds it"));
         }
         let known = |key: &String| study.dialect.task.is_none() || RunConfig::setting(setting_name(key)).is_some();
         for key in block.fixed.iter().filter(|key| !known(key)) {
             self.errors.push(wrong(node, "`fixed` in loop", &format!("a list of settings; `{key}` is none")));
         }
-        let dimensions = study.dimensions().len();
-        if dimensions > sobol::MOST_DIMENSIONS {
-            let problem = StudyProblem::TooManyDimensions { count: dimensions, limit: sobol::MOST_DIMENSIONS };
-            self.errors.push(StudyError::at(&node.place, problem));
-        }
+        self.check_dimensions(study, node);
     }
 
     fn bases(&mut self, dialect: Dialect) -> (Vec<Assignment>, Vec<(String, Vec<Assignment>)>) {
@@ -332,12 +308,11 @@ impl<'file> StudyReader<'file> {
         if items.is_empty() {
             self.errors.push(StudyError::at(&configs.place, StudyProblem::EmptyAxis { key: "configs".into() }));
         }
-        let mut read = |(index, item): (usize, &YamlNode)| {
+        let read = |(index, item): (usize, &YamlNode)| {
             let label = item.text().map_or_else(|| format!("configs[{index}]"), str::to_owned);
             (label, BaseReader::new(self.path, dialect, self.errors).read(item))
         };
-        let configs = items.iter().enumerate().map(&mut read).collect();
-        (base, configs)
+        (base, items.iter().enumerate().map(read).collect())
     }
 }
 

@@ -4,8 +4,8 @@ use aees_run::nearest::nearest;
 use aees_run::settings::Place;
 
 use super::definition::Study;
-use super::error::{StudyError, StudyProblem};
-use super::expansion::{Expansion, Overrides, StudyConfig};
+use super::error::{StudyError, StudyProblem, right};
+use super::expansion::{Expansion, Overrides, SeedSlot, StudyConfig};
 use super::rules::Condition;
 use super::seeds;
 
@@ -21,43 +21,29 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    pub(super) fn parse(study: &Study, overrides: &Overrides) -> Result<Self, Vec<StudyError>> {
-        let mut errors = Vec::new();
+    /// The filters that can be read.
+    pub(super) fn parse(study: &Study, overrides: &Overrides, errors: &mut Vec<StudyError>) -> Self {
         let known = study.known_keys();
         let mut conditions = |texts: &[String], flag: &str| {
-            let parse = |text: &String| match Condition::parse(&known, text, flag) {
-                Ok(condition) => Some((format!("--{flag} {text}"), condition)),
-                Err(error) => {
-                    errors.push(error);
-                    None
-                }
-            };
-            texts.iter().filter_map(parse).collect::<Vec<_>>()
+            let parse = |text: &String| Ok((format!("--{flag} {text}"), Condition::parse(&known, text, flag)?));
+            right(texts.iter().map(parse), errors)
         };
         let only = conditions(&overrides.only, "only");
         let except = conditions(&overrides.except, "except");
-        let seeds = overrides.seeds.as_deref().map(seeds::from_text).transpose();
-        let seeds = seeds.map_err(|error| errors.push(error)).ok().flatten();
-        let cases = cases(study, &overrides.cases, &mut errors);
-        let shard = overrides.shard.as_deref().map(shard).transpose();
-        let shard = shard.map_err(|error| errors.push(error)).ok().flatten();
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        Ok(Self { only, except, seeds, cases, shard, limit: overrides.limit, limit_runs: overrides.limit_runs })
+        let seeds = right(overrides.seeds.as_deref().map(seeds::from_text), errors).pop();
+        let cases = cases(study, &overrides.cases, errors);
+        let shard = right(overrides.shard.as_deref().map(shard), errors).pop();
+        Self { only, except, seeds, cases, shard, limit: overrides.limit, limit_runs: overrides.limit_runs }
     }
 
     pub(super) fn apply(&self, expansion: &mut Expansion) {
         self.warn(expansion);
         expansion.settings.retain(|setting| self.keeps(setting));
-        for setting in &mut expansion.settings {
-            if let Some(seeds) = &self.seeds {
-                setting.seeds.retain(|slot| seeds.contains(&slot.seed));
-            }
-            if let Some((index, count)) = self.shard {
-                setting.seeds.retain(|slot| slot.index % count == index);
-            }
-        }
+        let is_chosen = |slot: &SeedSlot| {
+            self.seeds.as_ref().is_none_or(|seeds| seeds.contains(&slot.seed))
+                && self.shard.is_none_or(|(index, count)| slot.index % count == index)
+        };
+        expansion.settings.iter_mut().for_each(|setting| setting.seeds.retain(is_chosen));
         expansion.settings.retain(|setting| !setting.seeds.is_empty());
         if let Some(limit) = self.limit {
             expansion.settings.truncate(limit);
@@ -86,8 +72,7 @@ impl Filter {
     fn warn(&self, expansion: &mut Expansion) {
         let matches_nothing =
             |condition: &Condition| !expansion.settings.iter().any(|setting| condition.matches(&setting.settings));
-        let conditions = self.only.iter().chain(&self.except);
-        let idle = conditions.filter(|(_, condition)| matches_nothing(condition));
+        let idle = self.only.iter().chain(&self.except).filter(|(_, condition)| matches_nothing(condition));
         let warnings: Vec<String> = idle.map(|(text, _)| format!("{text} matches no setting of the study")).collect();
         expansion.warnings.extend(warnings);
         let of_study = |seed: &&i64| {
@@ -118,15 +103,11 @@ fn cases(study: &Study, texts: &[String], errors: &mut Vec<StudyError>) -> Vec<S
 }
 
 fn shard(text: &str) -> Result<(usize, usize), StudyError> {
-    let parts = text
-        .split_once('/')
-        .and_then(|(index, count)| Some((index.trim().parse::<usize>().ok()?, count.trim().parse::<usize>().ok()?)));
+    let number = |text: &str| text.trim().parse::<usize>().ok();
+    let parts = text.split_once('/').and_then(|(index, count)| number(index).zip(number(count)));
     parts.filter(|(index, count)| index < count).ok_or_else(|| {
-        let problem = StudyProblem::Wrong {
-            what: "--shard".into(),
-            expected: "i/n with i from 0 to n - 1".into(),
-            found: format!("`{text}`"),
-        };
+        let (what, expected) = ("--shard".into(), "i/n with i from 0 to n - 1".into());
+        let problem = StudyProblem::Wrong { what, expected, found: format!("`{text}`") };
         StudyError::at(&Place::Resolved, problem)
     })
 }

@@ -4,7 +4,7 @@
 //! program is [`command_identity`](super::command_identity)'s.
 
 use aees_run::identity::{Id, NotCanonical, canonical};
-use aees_run::settings::{Cost, Role, RunConfig, TaskName};
+use aees_run::settings::{Cost, Role, RunConfig, SettingInfo};
 use serde_json::{Map, Value, json};
 
 use super::definition::{Study, StudyTask};
@@ -18,18 +18,20 @@ use super::template::Template;
 pub(super) fn config_key(task: &StudyTask, settings: &Settings) -> String {
     let document = match (task, settings) {
         (StudyTask::Command(spec), Settings::Command(map)) => spec.identity_document(map, None),
-        (_, Settings::Train(config)) => training_document(config),
+        (_, Settings::Train(config)) => {
+            Value::Object(differences(config, |setting| matches!(setting.role, Role::Science | Role::Source)))
+        }
         (_, Settings::Command(map)) => Value::Object(map.clone()),
     };
     // What has no canonical form is refused before it gets here.
     canonical(&document).unwrap_or_else(|_| document.to_string())
 }
 
-fn training_document(config: &RunConfig) -> Value {
-    let settings = config.changed().filter(|(setting, _)| matches!(setting.role, Role::Science | Role::Source));
-    let mut document: Map<String, Value> = settings.map(|(setting, value)| (setting.key.to_owned(), value)).collect();
-    document.insert("task".into(), config.task.name().into());
-    Value::Object(document)
+/// The settings of a run that are not its task's defaults, as far as they count, and the task.
+pub(crate) fn differences(config: &RunConfig, counts: impl Fn(&SettingInfo) -> bool) -> Map<String, Value> {
+    let changed = config.changed().filter(|(setting, _)| counts(setting));
+    let changed = changed.map(|(setting, value)| (setting.key.to_owned(), value));
+    changed.chain([("task".to_owned(), config.task.name().into())]).collect()
 }
 
 impl Study {
@@ -59,13 +61,11 @@ impl Study {
 /// As [`Study::shape_signature`].
 pub(super) fn shape_of_training(config: &RunConfig) -> Result<Id, NotCanonical> {
     // Defaults are left out, so that a new setting keeps old signatures.
-    let settings = config.changed().filter(|(setting, _)| matches!(setting.cost, Cost::Run | Cost::Epoch));
-    let mut shape: Map<String, Value> = settings.map(|(setting, value)| (setting.key.to_owned(), value)).collect();
+    let mut shape = differences(config, |setting| matches!(setting.cost, Cost::Run | Cost::Epoch));
     let noise = config.get("noise_candidates").unwrap_or_default();
     let noisy = noise.as_array().is_some_and(|values| values.iter().any(|value| value.as_f64() != Some(0.0)));
     // Noise on every gradient costs a draw for every parameter.
     shape.insert("noisy".into(), noisy.into());
-    shape.insert("task".into(), TaskName::name(config.task).into());
     Id::of(&Value::Object(shape))
 }
 

@@ -1,7 +1,7 @@
 //! The keys of a study file: what each is called, what it is for, and what can stand there. The parser knows a key by this
 //! table, and the schema for editors is made of it.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::purpose::StatedPurpose;
 
@@ -42,7 +42,7 @@ pub(super) fn map_of(keys: &[StudyKey], required: &[&str]) -> Value {
         schema["description"] = key.help.into();
         (key.name.to_owned(), schema)
     };
-    let properties: serde_json::Map<String, Value> = keys.iter().map(property).collect();
+    let properties: Map<String, Value> = keys.iter().map(property).collect();
     json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
 }
 
@@ -67,8 +67,20 @@ fn from_zero() -> Value {
     json!({"type": "integer", "minimum": 0})
 }
 
+fn from_two() -> Value {
+    json!({"type": "integer", "minimum": 2})
+}
+
+fn above_zero() -> Value {
+    json!({"type": "number", "exclusiveMinimum": 0})
+}
+
+fn pattern(pattern: &str) -> Value {
+    json!({"type": "string", "pattern": pattern})
+}
+
 fn time() -> Value {
-    json!({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": "^[0-9.]+ *(s|m|min|h|d)?$"}]})
+    json!({"anyOf": [above_zero(), pattern("^[0-9.]+ *(s|m|min|h|d)?$")]})
 }
 
 fn words(words: &[&str]) -> Value {
@@ -79,22 +91,24 @@ fn list_of(items: &Value) -> Value {
     json!({"type": "array", "items": items})
 }
 
+fn some_of(items: &Value) -> Value {
+    json!({"type": "array", "items": items, "minItems": 1})
+}
+
+fn text_or_texts() -> Value {
+    json!({"anyOf": [text(), list_of(&text())]})
+}
+
 /// The keys of the file itself, beside those of a block.
 pub(super) const STUDY: &[StudyKey] = &[
     key("aees", "The version of study files that this one follows: 1.", || json!({"const": 1})),
-    key(
-        "name",
-        "The study's name; the file's name without its ending when left out.",
-        || json!({"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,63}$"}),
-    ),
+    key("name", "The study's name; the file's name without its ending when left out.", || {
+        pattern("^[a-z0-9][a-z0-9_-]{0,63}$")
+    }),
     key("task", "What the runs do: train on a data set, or call a program.", || one_of("task")),
     key("note", "Words of your own.", scalar),
     key("base", "What the settings start from: a file, a map, or a list of both.", || one_of("base")),
-    key(
-        "configs",
-        "Files with settings; the whole study is run on each.",
-        || json!({"type": "array", "items": one_of("base"), "minItems": 1}),
-    ),
+    key("configs", "Files with settings; the whole study is run on each.", || some_of(&one_of("base"))),
     key("exclude", "Combinations to leave out: rules of settings and values, all of which must match.", || {
         one_of("rules")
     }),
@@ -154,11 +168,9 @@ pub(super) const SEARCH: &[StudyKey] = &[
 pub(super) const METRIC: &[StudyKey] = &[
     key("name", "A number of the results: val_accuracy; val.acc of a program.", text),
     key("goal", "Whether more or less of it is better; max when left out.", || words(&["max", "min"])),
-    key(
-        "measure",
-        "Which value of its curve counts: final, best, auc (the mean) or last_k(n).",
-        || json!({"type": "string", "pattern": "^(final|best|auc|last_k\\( *[1-9][0-9]* *\\))$"}),
-    ),
+    key("measure", "Which value of its curve counts: final, best, auc (the mean) or last_k(n).", || {
+        pattern("^(final|best|auc|last_k\\( *[1-9][0-9]* *\\))$")
+    }),
 ];
 
 /// `prune`.
@@ -173,16 +185,8 @@ pub(super) const PRUNE: &[StudyKey] = &[
         words(&["epoch", "step"])
     }),
     key("grace", "The first rung: no run is stopped before it; 1 when left out.", count),
-    key(
-        "factor",
-        "One setting in so many goes on at each rung, and rungs grow by it; 3 when left out.",
-        || json!({"type": "integer", "minimum": 2}),
-    ),
-    key(
-        "rungs",
-        "The rungs, instead of those that begin at `grace` and grow by `factor`.",
-        || json!({"type": "array", "items": count(), "minItems": 1}),
-    ),
+    key("factor", "One setting in so many goes on at each rung, and rungs grow by it; 3 when left out.", from_two),
+    key("rungs", "The rungs, instead of those that begin at `grace` and grow by `factor`.", || some_of(&count())),
     key(
         "seeds",
         "mean: a setting's seeds go on or stop together, by their mean; each: a run is compared with runs of its seed only; \
@@ -198,11 +202,7 @@ pub(super) const PRUNE: &[StudyKey] = &[
 
 /// `budget`.
 pub(super) const BUDGET: &[StudyKey] = &[
-    key(
-        "max_hours",
-        "Hours until running runs are checkpointed and stopped.",
-        || json!({"type": "number", "exclusiveMinimum": 0}),
-    ),
+    key("max_hours", "Hours until running runs are checkpointed and stopped.", above_zero),
     key("max_runs", "Runs that are started without --yes.", count),
     key("per_run_timeout", "How long one run may take: 90s, 5min, 2h.", time),
 ];
@@ -215,11 +215,7 @@ pub(super) const BREAKERS: &[StudyKey] = &[
 
 /// `resources`.
 pub(super) const RESOURCES: &[StudyKey] = &[
-    key(
-        "devices",
-        "The devices to use: auto for all there are, or a list such as [cuda:0, cuda:1].",
-        || json!({"anyOf": [text(), list_of(&text())]}),
-    ),
+    key("devices", "The devices to use: auto for all there are, or a list such as [cuda:0, cuda:1].", text_or_texts),
     key("per_device", "Runs at the same time on each device.", count),
     key("jobs", "Runs at the same time.", count),
     key("pack", "Runs of training that share a process; 1 when left out.", count),
@@ -233,7 +229,7 @@ pub(super) const SLURM: &[StudyKey] = &[
     key("time", "How long one task may take: 90min, 12h, 1:30:00; the partition's limit when left out.", text),
     key("cpus", "Cores of a task, shared out among its runs.", count),
     key("gpus", "GPUs of a task: 1, or a100:2.", || json!({"type": ["integer", "string"]})),
-    key("mem", "Memory of a task: 8G.", || json!({"type": "string", "pattern": "^[0-9]+[KMGT]$"})),
+    key("mem", "Memory of a task: 8G.", || pattern("^[0-9]+[KMGT]$")),
     key("constraint", "Features that a node must have.", scalar),
     key("exclude", "Nodes that are not used.", scalar),
     key("max_parallel", "Tasks at the same time; as many as Slurm gives when left out.", count),
@@ -249,21 +245,13 @@ pub(super) const SLURM: &[StudyKey] = &[
         "How long before its end a task is warned, to write checkpoints: 120s when left out, half of `time` if that is less.",
         time,
     ),
-    key("setup", "Shell lines before the task: module load cuda.", || json!({"anyOf": [text(), list_of(&text())]})),
-    key(
-        "extra",
-        "Further options of sbatch, as they are: --mail-type=END.",
-        || json!({"anyOf": [text(), list_of(&text())]}),
-    ),
+    key("setup", "Shell lines before the task: module load cuda.", text_or_texts),
+    key("extra", "Further options of sbatch, as they are: --mail-type=END.", text_or_texts),
 ];
 
 /// `loop`.
 pub(super) const LOOP: &[StudyKey] = &[
-    key(
-        "baseline",
-        "Runs of an incumbent on fresh seeds, by which its noise is known; 4 when left out.",
-        || json!({"type": "integer", "minimum": 2}),
-    ),
+    key("baseline", "Runs of an incumbent on fresh seeds, by which its noise is known; 4 when left out.", from_two),
     key("seeds", "Seeds on which a candidate is judged; 3 when left out.", count),
     key("retest", "Seeds more for a candidate that is better but not clearly so; 3 when left out.", from_zero),
     key("scout", "Seeds after which a hopeless candidate is dropped, 0 for never; 1 when left out.", from_zero),
@@ -310,11 +298,9 @@ pub(super) const COMPAT: &[StudyKey] = &[
 
 /// `command`.
 pub(super) const COMMAND: &[StudyKey] = &[
-    key(
-        "argv",
-        "The program and its arguments; {key} is a setting, {seed}, {run_dir}, {device} or {threads}.",
-        || json!({"type": "array", "items": scalar(), "minItems": 1}),
-    ),
+    key("argv", "The program and its arguments; {key} is a setting, {seed}, {run_dir}, {device} or {threads}.", || {
+        some_of(&scalar())
+    }),
     key(
         "result",
         "Where the result is: last_json_line, or {file: PATH} from the run's folder.",
@@ -341,11 +327,7 @@ pub(super) const COMMAND: &[StudyKey] = &[
         "Settings that were renamed: {new: old}.",
         || json!({"type": "object", "additionalProperties": {"type": "string"}}),
     ),
-    key(
-        "log_limit",
-        "How large log.txt may become; 64 MiB when left out.",
-        || json!({"type": "string", "pattern": "^[0-9]+ *(kB|KB|MB|GB)$"}),
-    ),
+    key("log_limit", "How large log.txt may become; 64 MiB when left out.", || pattern("^[0-9]+ *(kB|KB|MB|GB)$")),
 ];
 
 fn environment() -> Value {
@@ -356,8 +338,8 @@ fn environment() -> Value {
 
 fn retry() -> Value {
     let times = json!({"anyOf": [from_zero(), {"enum": ["inf"]}]});
-    let classes: serde_json::Map<String, Value> =
-        FAILURE_CLASSES.iter().map(|class| ((*class).to_owned(), times.clone())).collect();
+    let classes: Map<String, Value> =
+        FAILURE_CLASSES.map(|class| (class.to_owned(), times.clone())).into_iter().collect();
     json!({"type": "object", "properties": classes, "additionalProperties": false})
 }
 

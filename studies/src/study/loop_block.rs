@@ -55,41 +55,29 @@ impl LoopBlock {
             let in_range = |text: &str| text.parse().ok().filter(|number| (least..=MOST).contains(number));
             fields.parse(key, &format!("a whole number from {least} to {MOST}"), in_range)
         };
-        let (baseline, seeds, retest) = (number("baseline", 2), number("seeds", 1), number("retest", 0));
-        let (scout, refresh) = (number("scout", 0), number("refresh", 1));
-        let (loops, patience) = (number("loops", 1), number("patience", 1));
-        let (first, max_fixes) = (number("first", 0), number("max_fixes", 0));
-        let seed = fields.parse("seed", "a whole number from 0 up", |text| text.parse().ok());
-        let timeout = fields.parse("command_timeout", policy::DURATION, policy::duration);
-        let command = fields.get("command").and_then(|node| policy::hook(node, "command", fields.errors()));
-        let fixed = names(&mut fields);
-        let count = |number: Option<u64>, usual: usize| number.map_or(usual, |number| number as usize);
-        Some(Self {
-            baseline: count(baseline, 4),
-            seeds: count(seeds, 3),
-            retest: count(retest, 3),
-            scout: count(scout, 1),
-            refresh: refresh.unwrap_or(10),
-            loops,
-            patience,
-            command,
-            command_timeout: timeout.unwrap_or(COMMAND_TIMEOUT),
-            first: first.unwrap_or(10),
-            seed: seed.unwrap_or(0),
-            max_fixes: max_fixes.unwrap_or(2),
-            fixed,
-        })
+        let mut block = Self {
+            baseline: number("baseline", 2).unwrap_or(4) as usize,
+            seeds: number("seeds", 1).unwrap_or(3) as usize,
+            retest: number("retest", 0).unwrap_or(3) as usize,
+            scout: number("scout", 0).unwrap_or(1) as usize,
+            refresh: number("refresh", 1).unwrap_or(10),
+            loops: number("loops", 1),
+            patience: number("patience", 1),
+            first: number("first", 0).unwrap_or(10),
+            max_fixes: number("max_fixes", 0).unwrap_or(2),
+            seed: fields.parse("seed", "a whole number from 0 up", |text| text.parse().ok()).unwrap_or(0),
+            command_timeout: fields
+                .parse("command_timeout", policy::DURATION, policy::duration)
+                .unwrap_or(COMMAND_TIMEOUT),
+            command: fields.get("command").and_then(|node| policy::hook(node, "command", fields.errors())),
+            fixed: Vec::new(),
+        };
+        if let Some(node) = fields.get("fixed") {
+            match node.texts() {
+                Some(names) => block.fixed = names.into_iter().map(str::to_owned).collect(),
+                None => fields.errors().push(wrong(node, "`fixed` in loop", "a list of settings")),
+            }
+        }
+        Some(block)
     }
-}
-
-fn names(fields: &mut YamlFields<'_>) -> Vec<String> {
-    let Some(node) = fields.get("fixed") else { return Vec::new() };
-    let names = match &node.kind {
-        Kind::List(items) => items.iter().map(|item| item.text().map(str::to_owned)).collect(),
-        _ => None,
-    };
-    if names.is_none() {
-        fields.errors().push(wrong(node, "`fixed` in loop", "a list of settings"));
-    }
-    names.unwrap_or_default()
 }

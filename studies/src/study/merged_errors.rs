@@ -10,7 +10,7 @@ const SHOWN: usize = 3;
 /// Errors of combinations, equal ones merged.
 #[derive(Default)]
 pub(super) struct MergedErrors {
-    errors: Vec<StudyError>,
+    pub(super) errors: Vec<StudyError>,
     index: HashMap<String, usize>,
 }
 
@@ -44,11 +44,6 @@ impl MergedErrors {
             self.errors.push(error);
             self.errors.len() - 1
         })
-    }
-
-    /// The errors as they were merged.
-    pub(super) fn into_errors(self) -> Vec<StudyError> {
-        self.errors
     }
 
     /// The errors, each with the number of combinations that there are.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{StudyError, StudyProblem};
 use super::fields::{YamlFields, wrong};
 use super::keys;
-use super::yaml::{Kind, YamlNode};
+use super::yaml::YamlNode;
 
 /// What a study is judged by. As data it is the text that it is shown as.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,40 +78,12 @@ pub enum Measure {
     LastK(u64),
 }
 
-/// What a study may spend.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Budget {
-    /// Hours until running runs are checkpointed and stopped.
-    pub max_hours: Option<f64>,
-    /// Runs that are started at most.
-    pub max_runs: Option<u64>,
-    /// How long one run may take.
-    pub per_run_timeout: Option<Duration>,
-}
+/// What stops a study that does not say it: so many failures in a row, so many configurations with the same failure.
+pub(crate) const USUAL_BREAKERS: (u64, u64) = (10, 3);
 
-/// When a study stops because something is wrong with all of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Breakers {
-    /// Failures in a row.
-    pub consecutive: u64,
-    /// Configurations with the same failure.
-    pub same_fingerprint: u64,
-}
-
-impl Default for Breakers {
-    fn default() -> Self {
-        Self { consecutive: 10, same_fingerprint: 3 }
-    }
-}
-
-pub(super) fn metric(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<Objective> {
-    let mut fields = YamlFields::of(node, "metric", keys::METRIC, errors)?;
+pub(super) fn metric(mut fields: YamlFields<'_>) -> Option<Objective> {
     let name = fields.text("name");
-    let goal = fields.parse("goal", "max or min", |text| match text {
-        "max" => Some(Goal::Max),
-        "min" => Some(Goal::Min),
-        _ => None,
-    });
+    let goal = fields.word("goal", &[("max", Goal::Max), ("min", Goal::Min)]);
     let measure = fields.parse("measure", "auc, final, best or last_k(n)", Measure::parse);
     if name.is_none() {
         fields.missing("name", "which number of the results counts");
@@ -128,16 +100,12 @@ pub(super) fn unknown_metric(objective: &Objective, node: &YamlNode) -> Option<S
     })
 }
 
-pub(super) fn budget(node: &YamlNode, errors: &mut Vec<StudyError>) -> Budget {
-    let Some(mut fields) = YamlFields::of(node, "budget", keys::BUDGET, errors) else {
-        return Budget::default();
-    };
+/// The hours of the study, its runs, and the seconds of a run.
+pub(super) fn budget(mut fields: YamlFields<'_>) -> (Option<f64>, Option<u64>, Option<f64>) {
     let hours = |text: &str| text.parse::<f64>().ok().filter(|hours| *hours > 0.0 && *hours <= MOST_HOURS);
-    Budget {
-        max_hours: fields.parse("max_hours", "a number above 0, at most 876000 (a hundred years)", hours),
-        max_runs: fields.parse("max_runs", "a whole number above 0", positive),
-        per_run_timeout: fields.parse("per_run_timeout", DURATION, duration),
-    }
+    let hours = fields.parse("max_hours", "a number above 0, at most 876000 (a hundred years)", hours);
+    let runs = fields.count("max_runs");
+    (hours, runs, fields.parse("per_run_timeout", DURATION, duration).map(|time| time.as_secs_f64()))
 }
 
 /// Retries by failure class; none for as often as it takes.
@@ -150,24 +118,15 @@ pub(super) fn retry(node: &YamlNode, errors: &mut Vec<StudyError>) -> BTreeMap<S
     keys::FAILURE_CLASSES.iter().copied().filter_map(class).collect()
 }
 
-pub(super) fn breakers(node: &YamlNode, errors: &mut Vec<StudyError>) -> Breakers {
-    let default = Breakers::default();
-    let Some(mut fields) = YamlFields::of(node, "breakers", keys::BREAKERS, errors) else {
-        return default;
-    };
-    let count = |fields: &mut YamlFields<'_>, key: &str| fields.parse(key, "a whole number above 0", positive);
-    Breakers {
-        consecutive: count(&mut fields, "consecutive").unwrap_or(default.consecutive),
-        same_fingerprint: count(&mut fields, "same_fingerprint").unwrap_or(default.same_fingerprint),
-    }
+/// As [`USUAL_BREAKERS`].
+pub(super) fn breakers(mut fields: YamlFields<'_>) -> (u64, u64) {
+    let (consecutive, alike) = USUAL_BREAKERS;
+    let consecutive = fields.count("consecutive").unwrap_or(consecutive);
+    (consecutive, fields.count("same_fingerprint").unwrap_or(alike))
 }
 
 /// The longest time that a study may give to something: a hundred years.
 pub const MOST_HOURS: f64 = 876_000.0;
-
-fn positive(text: &str) -> Option<u64> {
-    text.parse().ok().filter(|count| *count > 0)
-}
 
 /// What a duration looks like.
 pub(super) const DURATION: &str = "a time such as 90s, 5min or 2h";
@@ -190,27 +149,20 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
 
 /// A text, whatever it looks like.
 pub(super) fn note(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<String> {
-    match node.text() {
-        Some(text) => Some(text.to_owned()),
-        None => {
-            errors.push(wrong(node, "`note`", "a text"));
-            None
-        }
+    if node.text().is_none() {
+        errors.push(wrong(node, "`note`", "a text"));
     }
+    node.text().map(str::to_owned)
 }
 
 /// A command of the user: a line for the shell, or the words of one.
 pub(super) fn hook(node: &YamlNode, key: &str, errors: &mut Vec<StudyError>) -> Option<Vec<String>> {
-    let words = match &node.kind {
-        Kind::Scalar { .. } => node.text().map(|line| ["sh", "-c", line].map(str::to_owned).to_vec()),
-        Kind::List(items) => items.iter().map(|item| item.text().map(str::to_owned)).collect(),
-        Kind::Map(_) => None,
-    };
-    let words = words.filter(|words: &Vec<String>| words.first().is_some_and(|program| !program.is_empty()));
+    let words = node.text().map(|line| vec!["sh", "-c", line]).or_else(|| node.texts());
+    let words = words.filter(|words| words.first().is_some_and(|program| !program.is_empty()));
     if words.is_none() {
         errors.push(wrong(node, &format!("`{key}`"), "a line for the shell, or a list of words"));
     }
-    words
+    Some(words?.into_iter().map(str::to_owned).collect())
 }
 
 impl Goal {

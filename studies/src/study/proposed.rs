@@ -45,7 +45,7 @@ impl Study {
                 .or_else(|| self.not_free(&assignment));
             errors.extend(error);
         }
-        if errors.is_empty() { Ok(()) } else { Err(StudyErrors(errors)) }
+        StudyErrors::refuse(errors)
     }
 
     /// A patch with one key for each value, each by its one name.
@@ -94,7 +94,7 @@ impl Study {
                 let values: Vec<Value> = listed.iter().flat_map(|value| value.shown.clone()).collect();
                 serde_json::json!({"choice": values})
             }
-            AxisValues::Drawn(distribution) => distribution.form(),
+            AxisValues::Drawn(distribution) => serde_json::json!(distribution),
         };
         self.root.axes.iter().map(|axis| (axis.keys[0].clone(), form(axis))).collect()
     }
@@ -131,13 +131,7 @@ fn flatten(dialect: Dialect, path: Vec<String>, value: &Value, found: &mut Vec<A
                 flatten(dialect, path, value, found);
             }
         }
-        value => found.push(Assignment {
-            path,
-            value: value.clone(),
-            operation: Operation::Replace,
-            place: Place::Resolved,
-            faulty: false,
-        }),
+        value => found.push(Assignment::new(path, value.clone(), Operation::Replace, &Place::Resolved)),
     }
 }
 

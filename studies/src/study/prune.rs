@@ -154,20 +154,19 @@ impl PruneRule {
     ) -> Option<Self> {
         let before = errors.len();
         let mut fields = YamlFields::of(node, "prune", keys::PRUNE, errors)?;
-        let method = word(&mut fields, "method", &PruneMethod::ALL).unwrap_or(PruneMethod::Asha);
-        let typed_unit = word(&mut fields, "by", &ProgressUnit::ALL);
+        let method = fields.word("method", &PruneMethod::ALL).unwrap_or(PruneMethod::Asha);
+        let typed_unit = fields.word("by", &ProgressUnit::ALL);
         let seeds = [("mean", SeedComparison::Mean), ("each", SeedComparison::Each)];
-        let seeds = word(&mut fields, "seeds", &seeds).unwrap_or(SeedComparison::Mean);
-        let above_0 = |text: &str| text.parse().ok().filter(|count: &u64| *count > 0);
-        let typed_grace = fields.parse("grace", "a whole number above 0", above_0);
-        let factor =
-            fields.parse("factor", "a whole number from 2 on", |text| above_0(text).filter(|count| *count > 1));
+        let seeds = fields.word("seeds", &seeds).unwrap_or(SeedComparison::Mean);
+        let grace = fields.count("grace").unwrap_or(1);
+        let from_2 = |text: &str| text.parse().ok().filter(|count| *count > 1);
+        let factor = fields.parse("factor", "a whole number from 2 on", from_2).unwrap_or(3);
         let rungs = fields.get("rungs").map(|node| rungs(node, fields.errors()));
         if let (Some(node), Some(_)) = (fields.get("grace"), &rungs) {
             fields.errors().push(wrong(node, "`grace` in prune", "left out where `rungs` names the rungs"));
         }
         let metric = match fields.get("metric") {
-            Some(node) => policy::metric(node, fields.errors()),
+            Some(node) => YamlFields::of(node, "metric", keys::METRIC, fields.errors()).and_then(policy::metric),
             None => of_study.cloned(),
         };
         if metric.is_none() && fields.get("metric").is_none() {
@@ -180,35 +179,17 @@ impl PruneRule {
             Some(node) => agreement(node, study, fields.errors()),
             None => train.map(|task| problem_settings(task, study)).unwrap_or_default(),
         };
-        let rule = Self {
-            method,
-            metric: metric?,
-            by,
-            grace: typed_grace.unwrap_or(1),
-            factor: factor.unwrap_or(3),
-            rungs,
-            seeds,
-            per,
-        };
+        let rule = Self { method, metric: metric?, by, grace, factor, rungs, seeds, per };
         (errors.len() == before).then_some(rule)
     }
 }
 
-fn word<T: Copy>(fields: &mut YamlFields<'_>, key: &str, words: &[(&str, T)]) -> Option<T> {
-    let names = words.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" or ");
-    fields.parse(key, &names, |text| words.iter().find(|(name, _)| *name == text).map(|(_, value)| *value))
-}
-
 fn rungs(node: &YamlNode, errors: &mut Vec<StudyError>) -> Vec<u64> {
-    let items = if let Kind::List(items) = &node.kind { items.as_slice() } else { &[] };
-    let rungs: Option<Vec<u64>> = items.iter().map(|item| item.text()?.parse().ok()).collect();
-    let rungs = rungs.unwrap_or_default();
+    let numbers = |texts: Vec<&str>| texts.into_iter().map(|text| text.parse().ok()).collect::<Option<Vec<u64>>>();
+    let rungs = node.texts().and_then(numbers).unwrap_or_default();
     if rungs.is_empty() || rungs[0] == 0 || !rungs.is_sorted_by(|one, next| one < next) {
-        errors.push(wrong(
-            node,
-            "`rungs` in prune",
-            "a list of whole numbers above 0, each larger than the one before",
-        ));
+        let expected = "a list of whole numbers above 0, each larger than the one before";
+        errors.push(wrong(node, "`rungs` in prune", expected));
     }
     rungs
 }
@@ -229,9 +210,7 @@ fn unit(
     if !EPISODE_CURVES.contains(&name) {
         let nearest = nearest(name, EPOCH_CURVES.into_iter().chain(EPISODE_CURVES)).map(str::to_owned);
         let place = &fields.get("metric").unwrap_or(prune).place;
-        let problem = StudyProblem::NoCurve { name: name.to_owned(), nearest };
-        let error = StudyError::at(place, problem);
-        fields.errors().push(error);
+        fields.errors().push(StudyError::at(place, StudyProblem::NoCurve { name: name.to_owned(), nearest }));
     } else if let (Some(ProgressUnit::Epoch), Some(node)) = (typed, fields.get("by")) {
         let expected = format!("step: `{name}` is told with each episode");
         fields.errors().push(wrong(node, "`by` in prune", &expected));
@@ -250,10 +229,8 @@ fn agreement(node: &YamlNode, study: &KnownKeys<'_>, errors: &mut Vec<StudyError
             errors.push(wrong(item, "a setting in `per`", "a text"));
             continue;
         };
-        if key != "case"
-            && let Err(error) = known(study, key, &item.place)
-        {
-            errors.push(error);
+        if key != "case" {
+            errors.extend(known(study, key, &item.place).err());
         }
         keys.push(key.to_owned());
     }

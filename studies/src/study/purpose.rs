@@ -18,11 +18,6 @@ pub enum StatedPurpose {
 
 impl StatedPurpose {
     pub(super) const NAMES: [&str; 3] = ["accuracy", "timing", "ablation"];
-
-    pub(super) fn parse(name: &str) -> Option<Self> {
-        let all = [Self::Accuracy, Self::Timing, Self::Ablation];
-        Self::NAMES.iter().zip(all).find(|(known, _)| **known == name).map(|(_, purpose)| purpose)
-    }
 }
 
 /// What a study says of its cases, by their names from the outside in, as in `outer/inner`; of itself under `*`.

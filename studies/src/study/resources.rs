@@ -2,10 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::error::StudyError;
 use super::fields::{YamlFields, wrong};
-use super::keys;
-use super::yaml::{Kind, YamlNode};
 
 /// What a study uses of a machine. Which devices there are is not known here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,24 +22,19 @@ pub struct Resources {
 pub const MOST_JOBS: u32 = 1024;
 
 impl Resources {
-    pub(super) fn read(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<Self> {
-        let mut fields = YamlFields::of(node, "resources", keys::RESOURCES, errors)?;
+    pub(super) fn read(mut fields: YamlFields<'_>) -> Self {
         let in_range = |text: &str| text.parse().ok().filter(|count| (1..=MOST_JOBS).contains(count));
         let mut count = |key: &str| fields.parse(key, &format!("a whole number from 1 to {MOST_JOBS}"), in_range);
         let (per_device, jobs, pack) = (count("per_device"), count("jobs"), count("pack"));
-        Some(Self { devices: devices(&mut fields), per_device, jobs, pack })
+        Self { devices: devices(&mut fields), per_device, jobs, pack }
     }
 }
 
 /// `cuda:0, cuda:1`, or a list.
 fn devices(fields: &mut YamlFields<'_>) -> Vec<String> {
     let Some(node) = fields.get("devices") else { return Vec::new() };
-    let names: Option<Vec<&str>> = match &node.kind {
-        Kind::Scalar { .. } => node.text().map(|text| text.split(',').map(str::trim).collect()),
-        Kind::List(items) => items.iter().map(YamlNode::text).collect(),
-        Kind::Map(_) => None,
-    };
-    let names = names.unwrap_or_default();
+    let names = node.text().map(|text| text.split(',').map(str::trim).collect());
+    let names: Vec<&str> = names.or_else(|| node.texts()).unwrap_or_default();
     if names.is_empty() || names.iter().any(|name| name.is_empty()) {
         fields.errors().push(wrong(node, "`devices` in resources", "auto, or devices such as [cuda:0, cuda:1]"));
     }

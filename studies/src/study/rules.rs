@@ -4,10 +4,10 @@ use aees_run::nearest::nearest;
 use aees_run::settings::{Place, RunConfig};
 use serde_json::Value;
 
-use super::error::{StudyError, StudyProblem};
+use super::error::{StudyError, StudyProblem, right};
 use super::fields::wrong;
 use super::settings::{Dialect, Settings, collide, same, setting_name};
-use super::yaml::{Kind, YamlNode, read_value};
+use super::yaml::{Kind, YamlEntry, YamlNode, read_value};
 
 /// What a rule can go by: the keys that something in the study sets.
 pub(super) struct KnownKeys<'study> {
@@ -32,11 +32,7 @@ pub(super) struct Condition {
 impl ExclusionRule {
     /// Reads `exclude`.
     pub(super) fn read(node: &YamlNode, study: &KnownKeys<'_>, errors: &mut Vec<StudyError>) -> Vec<Self> {
-        let rules = match &node.kind {
-            Kind::List(rules) => rules.as_slice(),
-            _ => std::slice::from_ref(node),
-        };
-        rules.iter().filter_map(|rule| Self::one(rule, study, errors)).collect()
+        node.one_or_more().iter().filter_map(|rule| Self::one(rule, study, errors)).collect()
     }
 
     fn one(node: &YamlNode, study: &KnownKeys<'_>, errors: &mut Vec<StudyError>) -> Option<Self> {
@@ -47,19 +43,12 @@ impl ExclusionRule {
                 return None;
             }
         };
-        let before = errors.len();
-        let mut conditions = Vec::new();
-        for entry in entries {
-            if let Err(error) = known(study, &entry.key, &entry.place) {
-                errors.push(error);
-                continue;
-            }
-            match Condition::new(study.dialect, &entry.key, &entry.value) {
-                Ok(condition) => conditions.push(condition),
-                Err(error) => errors.push(error),
-            }
-        }
-        (errors.len() == before).then(|| Self { place: node.place.clone(), conditions })
+        let condition = |entry: &YamlEntry| {
+            known(study, &entry.key, &entry.place)?;
+            Condition::new(study.dialect, &entry.key, &entry.value)
+        };
+        let conditions = right(entries.iter().map(condition), errors);
+        (conditions.len() == entries.len()).then(|| Self { place: node.place.clone(), conditions })
     }
 
     pub(super) fn matches(&self, settings: &Settings) -> bool {
@@ -70,10 +59,7 @@ impl ExclusionRule {
 impl Condition {
     /// A condition of a file: a value, or a list of values.
     fn new(dialect: Dialect, key: &str, node: &YamlNode) -> Result<Self, StudyError> {
-        let items = match &node.kind {
-            Kind::List(items) => items.as_slice(),
-            _ => std::slice::from_ref(node),
-        };
+        let items = node.one_or_more();
         let flat = items.iter().all(|item| matches!(item.kind, Kind::Scalar { .. }));
         // For a setting that is a list itself, a flat list is one value.
         let mut values = Vec::new();

@@ -56,30 +56,25 @@ fn number() -> Value {
 
 /// What a proposal for a task can set: for each task its settings with their values.
 pub fn proposal_settings() -> Map<String, Value> {
-    let of_task = |task: &TaskName| {
-        let defaults = RunConfig::new(*task);
-        let settings = RunConfig::settings_of(*task).filter(|setting| setting.instead_in_studies.is_none());
-        let own = settings.map(|setting| (setting.key.to_owned(), value_of(setting, defaults.get(setting.key))));
-        (task.name().to_owned(), Value::Object(own.chain([("method".to_owned(), json!(true))]).collect()))
-    };
-    TaskName::ALL.iter().map(of_task).collect()
+    TaskName::ALL.iter().map(|task| (task.name().to_owned(), Value::Object(settings_of(*task)))).collect()
+}
+
+/// The settings of a task that a study leaves free, with their values, and the other name of one of them.
+fn settings_of(task: TaskName) -> Map<String, Value> {
+    let defaults = RunConfig::new(task);
+    let settings = RunConfig::settings_of(task).filter(|setting| setting.instead_in_studies.is_none());
+    let own = settings.map(|setting| (setting.key.to_owned(), value_of(setting, defaults.get(setting.key))));
+    own.chain([("method".to_owned(), json!(true))]).collect()
 }
 
 /// What `set` and `sweep` of a study of this task can name.
 fn of_task(task: TaskName) -> Value {
-    let settings = || RunConfig::settings_of(task).filter(|setting| setting.instead_in_studies.is_none());
-    let defaults = RunConfig::new(task);
-    let set: Map<String, Value> =
-        settings().map(|setting| (setting.key.to_owned(), value_of(setting, defaults.get(setting.key)))).collect();
-    let axes: Map<String, Value> = settings().map(|setting| (setting.key.to_owned(), json!(true))).collect();
-    let method = json!({"method": true});
-    let with_method = |mut map: Map<String, Value>| {
-        map.extend(method.as_object().cloned().into_iter().flatten());
-        json!({"type": "object", "properties": map, "additionalProperties": false})
-    };
+    let set = settings_of(task);
+    let axes: Map<String, Value> = set.keys().map(|key| (key.clone(), json!(true))).collect();
+    let map_of = |settings| json!({"type": "object", "properties": settings, "additionalProperties": false});
     json!({
         "if": {"properties": {"task": {"const": task.name()}}, "required": ["task"]},
-        "then": {"properties": {"command": false, "set": with_method(set), "sweep": with_method(axes)}},
+        "then": {"properties": {"command": false, "set": map_of(set), "sweep": map_of(axes)}},
     })
 }
 

@@ -33,6 +33,10 @@ pub(super) struct Assignment {
 }
 
 impl Assignment {
+    pub(super) fn new(path: Vec<String>, value: Value, operation: Operation, place: &Place) -> Self {
+        Self { path, value, operation, place: place.clone(), faulty: false }
+    }
+
     /// The path as one word.
     pub(super) fn key(&self) -> String {
         self.path.join(".")
@@ -59,11 +63,11 @@ impl Dialect {
         if self.task.is_some() { Ok(node.as_written()) } else { node.resolved() }
     }
 
-    /// The assignments of a map: nested maps are taken apart down to their leaves.
-    pub(super) fn assignments(self, entries: &[YamlEntry]) -> Result<Vec<Assignment>, Vec<StudyError>> {
-        let (mut found, mut errors) = (Vec::new(), Vec::new());
+    /// The assignments of a map: nested maps are taken apart down to their leaves. None where any is wrong.
+    pub(super) fn assignments(self, entries: &[YamlEntry], errors: &mut Vec<StudyError>) -> Vec<Assignment> {
+        let (mut found, before) = (Vec::new(), errors.len());
         for entry in entries {
-            self.flatten(self.path(&entry.key), &entry.value, &mut found, &mut errors);
+            self.flatten(self.path(&entry.key), &entry.value, &mut found, errors);
         }
         for (index, assignment) in found.iter().enumerate() {
             let earlier = found[..index].iter().find(|earlier| collide(&earlier.path, &assignment.path));
@@ -72,7 +76,7 @@ impl Dialect {
                 errors.push(StudyError::at(&assignment.place, problem));
             }
         }
-        if errors.is_empty() { Ok(found) } else { Err(errors) }
+        if errors.len() == before { found } else { Vec::new() }
     }
 
     /// The assignments that put a value at a path.
@@ -97,9 +101,7 @@ impl Dialect {
                 }
             }
             _ => match self.value(node) {
-                Ok(value) => {
-                    found.push(Assignment { path, value, operation, place: node.place.clone(), faulty: false })
-                }
+                Ok(value) => found.push(Assignment::new(path, value, operation, &node.place)),
                 Err(error) => errors.push(error),
             },
         }
@@ -200,29 +202,25 @@ pub(super) fn at_path<'map>(map: &'map Map<String, Value>, key: &str) -> Option<
 fn apply_to_map(map: &mut Map<String, Value>, path: &[String], assignment: &Assignment) {
     let [head, rest @ ..] = path else { return };
     if !rest.is_empty() {
-        let inner = map.entry(head.clone()).or_insert_with(|| Value::Object(Map::new()));
-        if !inner.is_object() {
-            *inner = Value::Object(Map::new());
-        }
-        if let Value::Object(inner) = inner {
-            apply_to_map(inner, rest, assignment);
-        }
+        inside(map, head, |inner| apply_to_map(inner, rest, assignment));
         return;
     }
     match assignment.operation {
-        Operation::Remove => {
-            map.remove(head);
-        }
+        Operation::Remove => drop(map.remove(head)),
         // Maps arrive here only when they are empty or replace: the others were taken apart.
-        Operation::Merge if assignment.value.as_object().is_some_and(Map::is_empty) => {
-            let there = map.entry(head.clone()).or_insert(Value::Null);
-            if !there.is_object() {
-                *there = Value::Object(Map::new());
-            }
-        }
-        Operation::Merge | Operation::Replace => {
-            map.insert(head.clone(), assignment.value.clone());
-        }
+        Operation::Merge if assignment.value.as_object().is_some_and(Map::is_empty) => inside(map, head, |_| ()),
+        Operation::Merge | Operation::Replace => drop(map.insert(head.clone(), assignment.value.clone())),
+    }
+}
+
+/// Changes the map under a key, which takes the place of anything else there.
+pub(super) fn inside(map: &mut Map<String, Value>, key: &str, change: impl FnOnce(&mut Map<String, Value>)) {
+    let there = map.entry(key).or_insert(Value::Null);
+    if !there.is_object() {
+        *there = Value::Object(Map::new());
+    }
+    if let Some(inner) = there.as_object_mut() {
+        change(inner);
     }
 }
 

@@ -4,11 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::StudyError;
 use super::fields::{YamlFields, wrong};
-use super::keys;
 use super::policy::duration;
-use super::yaml::{Kind, YamlNode};
 
 /// The longest warning that Slurm takes.
 const LONGEST_LEAD: u64 = 65_535;
@@ -90,57 +87,41 @@ impl SlurmOptions {
         self.pack.map_or(1, |runs| runs as usize)
     }
 
-    pub(super) fn read(node: &YamlNode, errors: &mut Vec<StudyError>) -> Option<Self> {
-        let mut fields = YamlFields::of(node, "slurm", keys::SLURM, errors)?;
-        let mut text = |key: &str| fields.parse(key, "a text of one line", one_line);
-        let (partition, account, qos) = (text("partition"), text("account"), text("qos"));
-        let (constraint, exclude) = (text("constraint"), text("exclude"));
-        let gpus = fields.parse("gpus", "a number, or a kind and a number as in a100:2", gpus);
-        let mem = fields.parse("mem", "an amount such as 8G or 500M", memory);
-        let time_seconds = fields.parse("time", TIME, time).map(|time| time.as_secs());
+    pub(super) fn read(mut fields: YamlFields<'_>) -> Self {
+        let line = |fields: &mut YamlFields<'_>, key: &str| fields.parse(key, "a text of one line", one_line);
         let lead =
             |text: &str| duration(text).map(|lead| lead.as_secs()).filter(|lead| (1..=LONGEST_LEAD).contains(lead));
-        let signal_lead_seconds = fields.parse("signal_lead", "a time from 1s to 65535s", lead);
-        let above_0 = |text: &str| text.parse().ok().filter(|count: &u32| *count > 0);
-        let mut count = |key: &str| fields.parse(key, "a whole number above 0", above_0);
-        let (cpus, max_parallel) = (count("cpus"), count("max_parallel"));
-        let (tasks_per_node, pack, runs_per_task) = (count("tasks_per_node"), count("pack"), count("runs_per_task"));
-        let setup = lines(&mut fields, "setup", "shell lines", |_| true);
-        let extra = lines(&mut fields, "extra", "options of sbatch that this program does not set itself", is_free);
-        if let (Some(lead), Some(time), Some(place)) = (signal_lead_seconds, time_seconds, fields.get("signal_lead"))
-            && lead >= time
+        let options = Self {
+            partition: line(&mut fields, "partition"),
+            account: line(&mut fields, "account"),
+            qos: line(&mut fields, "qos"),
+            constraint: line(&mut fields, "constraint"),
+            exclude: line(&mut fields, "exclude"),
+            gpus: fields.parse("gpus", "a number, or a kind and a number as in a100:2", gpus),
+            mem: fields.parse("mem", "an amount such as 8G or 500M", memory),
+            time_seconds: fields.parse("time", TIME, time).map(|time| time.as_secs()),
+            signal_lead_seconds: fields.parse("signal_lead", "a time from 1s to 65535s", lead),
+            cpus: fields.count("cpus"),
+            max_parallel: fields.count("max_parallel"),
+            tasks_per_node: fields.count("tasks_per_node"),
+            pack: fields.count("pack"),
+            runs_per_task: fields.count("runs_per_task"),
+            setup: lines(&mut fields, "setup", "shell lines", |_| true),
+            extra: lines(&mut fields, "extra", "options of sbatch that this program does not set itself", is_free),
+        };
+        if let (Some(lead), Some(time)) = (options.signal_lead_seconds, options.time_seconds)
+            && let Some(place) = fields.get("signal_lead").filter(|_| lead >= time)
         {
             fields.errors().push(wrong(place, "`signal_lead` in slurm", "less than `time`"));
         }
-        Some(Self {
-            partition,
-            account,
-            qos,
-            time_seconds,
-            cpus,
-            gpus,
-            mem,
-            constraint,
-            exclude,
-            max_parallel,
-            tasks_per_node,
-            pack,
-            runs_per_task,
-            signal_lead_seconds,
-            setup,
-            extra,
-        })
+        options
     }
 }
 
 /// A text, each line of which is one, or a list of lines.
 fn lines(fields: &mut YamlFields<'_>, key: &str, expected: &str, is_good: impl Fn(&str) -> bool) -> Vec<String> {
     let Some(node) = fields.get(key) else { return Vec::new() };
-    let texts: Option<Vec<&str>> = match &node.kind {
-        Kind::Scalar { .. } => node.text().map(|text| vec![text]),
-        Kind::List(items) => items.iter().map(YamlNode::text).collect(),
-        Kind::Map(_) => None,
-    };
+    let texts = node.text().map(|text| vec![text]).or_else(|| node.texts());
     let lines = texts.unwrap_or_default().into_iter().flat_map(str::lines).map(str::to_owned);
     let lines: Vec<String> = lines.filter(|line| !line.trim().is_empty()).collect();
     if lines.is_empty() || !lines.iter().all(|line| is_good(line)) {

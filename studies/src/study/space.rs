@@ -3,7 +3,8 @@
 //! How trials are chosen is [`crate::search`]'s. A random search draws each axis by its own name, so that nothing shifts when
 //! an axis is added; the other methods give points, whose coordinates are numbered in the order of the file.
 
-use serde_json::{Number, Value, json};
+use serde::Serialize;
+use serde_json::{Number, Value};
 
 use crate::search::{Draw, normal_probability, normal_quantile, part};
 
@@ -52,8 +53,9 @@ impl Coordinate {
     }
 }
 
-/// What a random search draws an axis from.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// What a random search draws an axis from. As data it is what a study file writes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Distribution {
     /// Any number from `from` up to `to`.
     Uniform { from: f64, to: f64 },
@@ -66,16 +68,6 @@ pub(super) enum Distribution {
 }
 
 impl Distribution {
-    /// As a study file writes it.
-    pub(super) fn form(self) -> Value {
-        match self {
-            Self::Uniform { from, to } => json!({"uniform": {"from": from, "to": to}}),
-            Self::LogUniform { from, to } => json!({"loguniform": {"from": from, "to": to}}),
-            Self::Normal { mean, std } => json!({"normal": {"mean": mean, "std": std}}),
-            Self::RandInt { from, to } => json!({"randint": {"from": from, "to": to}}),
-        }
-    }
-
     /// The ends between which its values lie; none of a normal distribution.
     pub(super) fn ends(self) -> Option<(f64, f64)> {
         match self {

@@ -78,17 +78,17 @@ impl Template {
 
     /// Fills the places that have a value; the others stay.
     pub fn fill(&self, value: impl Fn(&str) -> Option<String>) -> Self {
-        let part = |part: &Part| match part {
-            Part::Key(key) => value(key).map_or_else(|| part.clone(), Part::Text),
-            Part::Text(_) => part.clone(),
-        };
-        Self { parts: self.parts.iter().map(part).collect(), place: self.place.clone() }
+        self.with_places(|key| value(key).map(Part::Text))
     }
 
     /// Names places otherwise.
     pub(super) fn rename(&self, name: impl Fn(&str) -> String) -> Self {
+        self.with_places(|key| Some(Part::Key(name(key))))
+    }
+
+    fn with_places(&self, other: impl Fn(&str) -> Option<Part>) -> Self {
         let part = |part: &Part| match part {
-            Part::Key(key) => Part::Key(name(key)),
+            Part::Key(key) => other(key).unwrap_or_else(|| part.clone()),
             Part::Text(_) => part.clone(),
         };
         Self { parts: self.parts.iter().map(part).collect(), place: self.place.clone() }

@@ -16,11 +16,11 @@ impl Study {
         configs.into_iter().chain(self.root.dimensions()).collect()
     }
 
-    /// The combination of a trial, with the index of its configuration.
-    pub(super) fn trial(&self, trial: Trial<'_>) -> (Option<usize>, Combination<'_>) {
+    /// The combination of a trial.
+    pub(super) fn trial(&self, trial: Trial<'_>) -> Combination<'_> {
         let first = usize::from(self.configs.len() > 1);
         let config = (!self.configs.is_empty()).then(|| trial.coordinate(0, "configs").index(self.configs.len()));
-        (config, self.root.combination(trial, first))
+        Combination { config, ..self.root.combination(trial, first) }
     }
 
     /// The trials that are known: all, but for a search that learns, whose later ones wait for results.

@@ -70,6 +70,16 @@ impl YamlNode {
         }
     }
 
+    /// The items of a list; anything else is one.
+    pub(super) fn one_or_more(&self) -> &[Self] {
+        if let Kind::List(items) = &self.kind { items } else { std::slice::from_ref(self) }
+    }
+
+    /// The texts of a list; none where it is no list, or not of texts only.
+    pub(super) fn texts(&self) -> Option<Vec<&str>> {
+        if let Kind::List(items) = &self.kind { items.iter().map(Self::text).collect() } else { None }
+    }
+
     /// What stands there, for messages.
     pub(super) fn what(&self) -> String {
         match &self.kind {
@@ -172,6 +182,11 @@ fn is_not_finite(text: &str) -> bool {
     float(text).is_some_and(f64::is_infinite) || matches!(unsigned, ".nan" | ".NaN" | ".NAN" | ".inf" | ".Inf" | ".INF")
 }
 
+/// Where a file begins.
+pub(super) fn start_of(path: &Path) -> Place {
+    Place::File { path: path.to_owned(), line: 1, column: 1 }
+}
+
 /// Reads a file that holds one map.
 ///
 /// # Errors
@@ -182,7 +197,6 @@ pub(super) fn read_map(path: &Path) -> Result<Vec<YamlEntry>, Vec<StudyError>> {
         let problem = StudyProblem::Read { path: path.to_owned(), reason: source.to_string() };
         vec![StudyError::at(&Place::Resolved, problem)]
     })?;
-    let place = Place::File { path: path.to_owned(), line: 1, column: 1 };
     let mut reader = YamlReader::new(&text, path);
     let node = reader.document().map_err(|error| {
         let mut errors = std::mem::take(&mut reader.errors);
@@ -194,12 +208,8 @@ pub(super) fn read_map(path: &Path) -> Result<Vec<YamlEntry>, Vec<StudyError>> {
         Some(YamlNode { kind: Kind::Map(entries), .. }) => entries,
         None => Vec::new(),
         Some(other) => {
-            let problem = StudyProblem::Wrong {
-                what: "the file".into(),
-                expected: "`key: value` lines".into(),
-                found: other.what(),
-            };
-            errors.push(StudyError::at(&place, problem));
+            let (what, expected) = ("the file".into(), "`key: value` lines".into());
+            errors.push(StudyError::at(&start_of(path), StudyProblem::Wrong { what, expected, found: other.what() }));
             Vec::new()
         }
     };
@@ -216,11 +226,10 @@ pub(super) fn read_value(text: &str, place: &Place) -> Result<YamlNode, StudyErr
     let node = reader.document()?;
     match reader.errors.pop() {
         Some(error) => Err(error),
-        None => Ok(node.unwrap_or(YamlNode {
-            kind: Kind::Scalar { text: String::new(), plain: true },
-            place: place.clone(),
-            tag: None,
-        })),
+        None => {
+            let kind = Kind::Scalar { text: String::new(), plain: true };
+            Ok(node.unwrap_or(YamlNode { kind, place: place.clone(), tag: None }))
+        }
     }
 }
 

@@ -120,7 +120,7 @@ impl Scratch {
             axes_json: json!({"x": index}).to_string(),
             race: None,
         };
-        let mut plan = StudyPlan { name: "s".into(), ..StudyPlan::empty() };
+        let mut plan = StudyPlan { name: "s".into(), ..StudyPlan::default() };
         plan.spec =
             StudySpec { name: "s".into(), task: "command".into(), spec_sha: "0".repeat(64), spec_json: "{}".into() };
         plan.policy = Policy { consecutive: 100, same_fingerprint: 100, ..Policy::default() };

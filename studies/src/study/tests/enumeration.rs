@@ -11,7 +11,7 @@ fn five_experiments_of_the_paper_runner_have_their_2640_rows() {
     for (name, rows) in expected {
         let study = Study::read(&fixture(&format!("{name}.yaml"))).unwrap();
         let expansion = study.expand(&Overrides::default()).unwrap();
-        assert_eq!((expansion.runs(), expansion.duplicates.len()), (rows, 0), "{name}");
+        assert_eq!((expansion.runs(), expansion.duplicates), (rows, 0), "{name}");
         assert_eq!(study.name, name);
         total += expansion.runs();
     }
@@ -91,8 +91,7 @@ fn lists_of_lists_are_candidates_that_are_lists() {
 fn equal_combinations_are_one_setting_and_reported() {
     let expansion = expand(&format!("{CIFAR}sweep: {{lr: [1e-3, 0.0010], epochs: [1, 2]}}\n")).unwrap();
     assert_eq!(expansion.settings.len(), 2);
-    let duplicates: Vec<_> = expansion.duplicates.iter().map(|duplicate| (duplicate.of, &*duplicate.label)).collect();
-    assert_eq!(duplicates, [(0, "lr=0.001 epochs=1"), (1, "lr=0.001 epochs=2")]);
+    assert_eq!((expansion.duplicates, expansion.became), (2, [0, 1, 0, 1].map(Some).to_vec()));
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn only_and_except_go_by_typed_values() {
     );
     let except = filtered(Overrides { except: vec!["optimizer=SGD".into()], ..Default::default() });
     assert_eq!(except.settings.len(), 3);
-    assert_eq!((except.all_settings, except.all_runs, except.runs()), (9, 36, 12));
+    assert_eq!(except.runs(), 12);
 }
 
 #[test]

@@ -5,9 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::super::Template;
-use super::super::{
-    Goal, Measure, Overrides, ResultRule, RunPlaces, Settings, StatedPurpose, StatedPurposes, Study, StudyTask,
-};
+use super::super::{Goal, Measure, Overrides, ResultSource, Settings, StatedPurpose, StatedPurposes, Study, StudyTask};
 use super::{CIFAR, COMMAND, Folder, errors, expand, expand_with, labels};
 
 fn config(text: &str) -> Value {
@@ -61,7 +59,7 @@ fn precedence_from_base_to_command_line() {
 fn overrides_make_combinations_equal_and_leave_one() {
     let overrides = Overrides { set: vec!["lr=0.5".into()], ..Default::default() };
     let expansion = expand_with(&format!("{CIFAR}sweep: {{lr: [0.1, 0.2], epochs: [1, 2]}}\n"), &overrides).unwrap();
-    assert_eq!((expansion.settings.len(), expansion.duplicates.len()), (2, 2));
+    assert_eq!((expansion.settings.len(), expansion.duplicates), (2, 2));
 }
 
 #[test]
@@ -149,10 +147,11 @@ fn everything_beside_the_settings_is_read() {
     );
     let metric = study.metric.unwrap();
     assert_eq!((metric.goal, metric.measure), (Goal::Min, Measure::LastK(3)));
-    assert_eq!(study.budget.per_run_timeout, Some(Duration::from_secs(7200)));
-    assert_eq!((study.budget.max_hours, study.budget.max_runs), (Some(1.5), Some(9)));
-    assert_eq!((study.retry["io"], study.retry["rate_limit"]), (Some(3), None));
-    assert_eq!((study.breakers.consecutive, study.breakers.same_fingerprint), (4, 3));
+    let policy = study.policy;
+    assert_eq!(policy.per_run_timeout_seconds, Some(7200.0));
+    assert_eq!((policy.max_hours, study.max_runs), (Some(1.5), Some(9)));
+    assert_eq!((policy.retry["io"], policy.retry["rate_limit"]), (Some(3), None));
+    assert_eq!((policy.consecutive, policy.same_fingerprint), (4, 3));
 }
 
 #[test]
@@ -161,8 +160,8 @@ fn places_are_filled_from_nested_settings_and_defaults() {
     let study = Folder::new().read(head).unwrap();
     let StudyTask::Command(command) = &study.task else { panic!() };
     let config = json!({"a": {"b": 1e-3}, "list": [1, 2], "word": "x y"});
-    let places = RunPlaces { seed: 5, run_directory: "/runs/1" };
-    let fill = |text: &str| command.fill(&Template::parse(text).unwrap(), config.as_object().unwrap(), places).source();
+    let config = config.as_object().unwrap();
+    let fill = |text: &str| command.fill(&Template::parse(text).unwrap(), config, 5, "/runs/1").source();
     assert_eq!(fill("--x={a.b} {seed} {run_dir}/o {list} {word}"), "--x=0.001 5 /runs/1/o [1,2] x y");
     assert_eq!(fill("{mom} {a.c} {device} {threads} {{{seed}}}"), "0 7 {device} {threads} {{5}}");
 }
@@ -174,7 +173,7 @@ fn a_command_has_its_parts() {
     let StudyTask::Command(command) = &study.task else { panic!() };
     let argv: Vec<String> = command.argv.iter().map(Template::source).collect();
     assert_eq!(argv, ["python3", "t.py", "1.10", "{x}"]);
-    assert!(matches!(&command.result, ResultRule::File(path) if path.source() == "{run_dir}/r.json"));
+    assert!(matches!(&command.result, ResultSource::File(path) if path.source() == "{run_dir}/r.json"));
     assert_eq!(
         (command.timeout, command.pass_on.len(), command.code.as_deref()),
         (Some(Duration::from_secs(90)), 2, Some("v2"))
