@@ -34,6 +34,7 @@ mod operator;
 mod plan;
 mod queue;
 mod rebuild;
+mod rows;
 mod rule;
 mod rungs;
 mod runs;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde_json::json;
 
+use super::rows::rows;
 use super::rule::{next_rung, rule};
 use super::{ConfigId, Reader, Registry, RegistryResult, RunId, RunQueue, RunState};
 use crate::process::{Liveness, ProcessIdentity};
@@ -135,18 +136,16 @@ impl Reader {
     pub fn claims_of(&self, holder: &ProcessIdentity) -> RegistryResult<Vec<Claim>> {
         self.read(|connection| {
             // As a claim is read before it is made: with the epoch and the number of attempts before it.
-            let mut find = connection.prepare_cached(
-                "SELECT r.run_no, r.run_id, r.config_id, r.seed, r.epoch - 1, r.attempts - 1, r.state, r.retries_used, r.class
-                 FROM runs r JOIN attempts a ON a.run_no = r.run_no AND a.epoch = r.epoch
-                 WHERE r.state = 'running' AND a.host = ?1 AND a.boot_id = ?2 AND a.pid_namespace = ?3 AND a.pid = ?4
-                     AND a.start_ticks = ?5 ORDER BY r.run_no",
-            )?;
+            let sql =
+                "SELECT r.run_no, r.run_id, r.config_id, r.seed, r.epoch - 1, r.attempts - 1, r.state, r.retries_used,
+                    r.class
+                FROM runs r JOIN attempts a ON a.run_no = r.run_no AND a.epoch = r.epoch
+                WHERE r.state = 'running' AND a.host = ?1 AND a.boot_id = ?2 AND a.pid_namespace = ?3 AND a.pid = ?4
+                    AND a.start_ticks = ?5 ORDER BY r.run_no";
             let ProcessIdentity { host, boot_id, pid_namespace, pid, start_ticks } = holder;
             let worker = holder.to_string();
-            let claims = find.query_map(params![host, boot_id, pid_namespace, pid, start_ticks], |row| {
-                Claim::from_row(row, &worker)
-            })?;
-            Ok(claims.collect::<Result<_, _>>()?)
+            let process = params![host, boot_id, pid_namespace, pid, start_ticks];
+            rows(connection, sql, process, |row| Claim::from_row(row, &worker))
         })
     }
 }

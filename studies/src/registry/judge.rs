@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::{Value, json};
 
 use super::finish::{Ending, end};
+use super::rows::rows;
 use super::rule::{rule, stored};
 use super::{Claim, Reader, Registry, RegistryResult, RunId, RunState, Usage};
 use crate::prune::{Decision, Rung, RungEntry, RungVerdict};
@@ -82,14 +83,9 @@ impl Reader {
     /// # Errors
     /// A name that means no study.
     pub fn done_in_races(&self, study: &str) -> RegistryResult<Vec<RunId>> {
-        self.read(|connection| {
-            let study_id = super::studies::exact(connection, study)?;
-            let mut query = connection.prepare_cached(
-                "SELECT r.run_id FROM study_runs m JOIN runs r ON r.run_no = m.run_no
-                 WHERE m.study_id = ?1 AND m.withdrawn = 0 AND m.state = 'done' AND m.race IS NOT NULL ORDER BY m.idx",
-            )?;
-            Ok(query.query_map([study_id], |row| row.get(0))?.collect::<Result<_, _>>()?)
-        })
+        let sql = "SELECT r.run_id FROM study_runs m JOIN runs r ON r.run_no = m.run_no
+            WHERE m.study_id = ?1 AND m.withdrawn = 0 AND m.state = 'done' AND m.race IS NOT NULL ORDER BY m.idx";
+        self.rows_of_study(study, sql, |row| row.get(0))
     }
 
     /// Whether any run of a study has come to a rung.
@@ -173,9 +169,8 @@ pub(super) fn begin_anew(
     for table in ["rung_values", "rung_entries"] {
         transaction.execute(&format!("DELETE FROM {table} WHERE study_id = ?1"), [study_id])?;
     }
-    let mut stopped =
-        transaction.prepare_cached("SELECT run_no FROM study_runs WHERE study_id = ?1 AND verdict IS NOT NULL")?;
-    let stopped = stopped.query_map([study_id], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
+    let stopped = "SELECT run_no FROM study_runs WHERE study_id = ?1 AND verdict IS NOT NULL";
+    let stopped: Vec<i64> = rows(transaction, stopped, [study_id], |row| row.get(0))?;
     transaction.execute("UPDATE study_runs SET kept = 0 WHERE study_id = ?1", [study_id])?;
     for run_no in stopped {
         set_free(transaction, study_id, run_no)?;

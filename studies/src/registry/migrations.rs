@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::rows::rows;
 use super::{RegistryError, RegistryResult};
 
 /// "aees" in the file's header: tells a registry from other databases.
@@ -65,9 +66,8 @@ pub(super) fn migrate(
 pub(super) fn missing(connection: &Connection) -> RegistryResult<Option<String>> {
     type Item = (String, String, Option<String>);
     let items = |connection: &Connection| -> RegistryResult<Vec<Item>> {
-        let mut query = connection.prepare("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name")?;
-        let items = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        Ok(items.collect::<Result<_, _>>()?)
+        let sql = "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name";
+        rows(connection, sql, [], |row| row.try_into())
     };
     let fresh = Connection::open_in_memory()?;
     MIGRATIONS.iter().try_for_each(|script| fresh.execute_batch(script))?;

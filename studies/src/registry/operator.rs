@@ -1,9 +1,10 @@
 //! What people ask for. Each move is audited: its event says who and why.
 
 use rusqlite::{Connection, Transaction, params};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::current_run::CurrentRun;
+use super::rows::rows;
 use super::{Registry, RegistryError, RegistryResult, RunId, RunState};
 
 /// Who asked for a move, and why.
@@ -169,15 +170,12 @@ pub(super) fn revoke(
 ) -> Result<(), RegistryError> {
     let accepted = "SELECT outcome, result_sha, accepted_epoch FROM runs WHERE run_no = ?1";
     let accepted = transaction.query_row(accepted, [current_run.run_no], |row| {
-        let (outcome, sha, epoch): (String, String, Option<i64>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let (outcome, sha, epoch): (String, String, Option<i64>) = row.try_into()?;
         Ok(json!({"outcome": outcome, "result_sha": sha, "accepted_epoch": epoch}))
     })?;
-    let mut query = transaction.prepare_cached("SELECT name, measure, value FROM metrics WHERE run_no = ?1")?;
-    let metrics = query.query_map([current_run.run_no], |row| {
-        let (name, measure, value): (String, String, Option<f64>) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        Ok(json!([name, measure, value]))
-    })?;
-    let metrics = metrics.collect::<Result<Vec<Value>, _>>()?;
+    let metrics = "SELECT name, measure, value FROM metrics WHERE run_no = ?1";
+    let metrics: Vec<(String, String, Option<f64>)> =
+        rows(transaction, metrics, [current_run.run_no], |row| row.try_into())?;
     let payload = json!({"reason": audit.reason, "accepted": accepted, "metrics": metrics}).to_string();
     transaction.execute(
         "UPDATE runs SET state = 'invalid', outcome = NULL, result_sha = NULL, accepted_epoch = NULL, updated_at = ?2,

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde_json::json;
 
+use super::rows::rows;
 use super::{ConfigId, Reader, Registry, RegistryError, RegistryResult, RunId, RunState};
 use super::{judge, rule};
 
@@ -86,19 +87,12 @@ impl Reader {
     pub fn leaving(&self, study: &str, members: &[Member]) -> RegistryResult<Vec<Leaving>> {
         self.read(|connection| {
             let listed: HashSet<&str> = members.iter().map(|member| member.run.run_id.full()).collect();
-            let mut query = connection.prepare_cached(
-                "SELECT m.idx, r.run_id, r.state FROM studies s JOIN study_runs m ON m.study_id = s.study_id
-                 JOIN runs r ON r.run_no = m.run_no WHERE s.name = ?1 ORDER BY m.idx",
-            )?;
-            let mut rows = query.query([study])?;
-            let mut leaving = Vec::new();
-            while let Some(row) = rows.next()? {
-                let run_id: RunId = row.get(1)?;
-                if !listed.contains(run_id.full()) {
-                    leaving.push(Leaving { index: row.get(0)?, run_id, state: row.get(2)? });
-                }
-            }
-            Ok(leaving)
+            let sql = "SELECT m.idx, r.run_id, r.state FROM studies s JOIN study_runs m ON m.study_id = s.study_id
+                JOIN runs r ON r.run_no = m.run_no WHERE s.name = ?1 ORDER BY m.idx";
+            let member = |row: &Row<'_>| Ok(Leaving { index: row.get(0)?, run_id: row.get(1)?, state: row.get(2)? });
+            let mut members: Vec<Leaving> = rows(connection, sql, [study], member)?;
+            members.retain(|member| !listed.contains(member.run_id.full()));
+            Ok(members)
         })
     }
 
@@ -106,12 +100,9 @@ impl Reader {
     /// as its members say. Gives the numbers of runs that the study had and has no longer, too.
     pub fn number(&self, study: &str, members: &mut [Member]) -> RegistryResult<Vec<(RunId, u64)>> {
         self.read(|connection| {
-            let mut query = connection.prepare_cached(
-                "SELECT r.run_id, n.idx FROM studies s JOIN study_numbers n ON n.study_id = s.study_id
-                 JOIN runs r ON r.run_no = n.run_no WHERE s.name = ?1",
-            )?;
-            let known = query.query_map([study], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            let mut known = known.collect::<Result<HashMap<RunId, u64>, _>>()?;
+            let sql = "SELECT r.run_id, n.idx FROM studies s JOIN study_numbers n ON n.study_id = s.study_id
+                JOIN runs r ON r.run_no = n.run_no WHERE s.name = ?1";
+            let mut known: HashMap<RunId, u64> = rows(connection, sql, [study], |row| row.try_into())?;
             let mut next = known.values().max().map(|last| last + 1);
             for member in members {
                 match (known.remove(&member.run.run_id), &mut next) {
@@ -312,11 +303,9 @@ impl StudyEntry<'_> {
 
     /// Takes the members out that the study no longer lists.
     fn drop_others(&mut self, listed: &HashSet<i64>) -> RegistryResult<()> {
-        let mut query = self.transaction.prepare_cached("SELECT run_no FROM study_runs WHERE study_id = ?1")?;
-        let members = query.query_map([self.study_id], |row| row.get::<_, i64>(0))?;
-        let gone: Vec<i64> =
-            members.filter(|run| !matches!(run, Ok(run) if listed.contains(run))).collect::<Result<_, _>>()?;
-        for run_no in gone {
+        let sql = "SELECT run_no FROM study_runs WHERE study_id = ?1";
+        let members: Vec<i64> = rows(self.transaction, sql, [self.study_id], |row| row.get(0))?;
+        for run_no in members.into_iter().filter(|run_no| !listed.contains(run_no)) {
             self.transaction.execute(
                 "DELETE FROM study_runs WHERE study_id = ?1 AND run_no = ?2",
                 params![self.study_id, run_no],

@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::rows::rows;
 use super::{Claim, Reader, RegistryError, RegistryResult, RunId, RunState, StateCounts};
 
 /// Runs of a study that a supervisor may claim.
@@ -179,8 +180,8 @@ impl Reader {
     /// How many done runs of a queue diverged.
     pub fn diverged(&self, queue: &RunQueue) -> RegistryResult<u64> {
         self.read(|connection| {
-            let mut query = connection.prepare_cached("SELECT run_no FROM runs WHERE outcome = 'diverged'")?;
-            let runs = query.query_map([], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
+            let sql = "SELECT run_no FROM runs WHERE outcome = 'diverged'";
+            let runs: Vec<i64> = rows(connection, sql, [], |row| row.get(0))?;
             let counts = |run_no: &i64| queue.position(*run_no).is_some_and(|at| queue.members[at].state.is_some());
             Ok(runs.iter().filter(|run_no| counts(run_no)).count() as u64)
         })
@@ -212,13 +213,10 @@ impl Reader {
 
 /// Most of a study is done and answered by one index; only deferred runs have a time.
 fn all_members(connection: &Connection, study_id: i64) -> RegistryResult<Vec<QueuedRun>> {
-    let mut query = connection.prepare(
-        "SELECT m.run_no, m.idx, m.withdrawn, m.state,
-             CASE m.state WHEN 'deferred' THEN (SELECT not_before FROM runs r WHERE r.run_no = m.run_no) END
-         FROM study_runs m WHERE m.study_id = ?1",
-    )?;
-    let members = query.query_map([study_id], queued)?;
-    Ok(members.collect::<Result<_, _>>()?)
+    let sql = "SELECT m.run_no, m.idx, m.withdrawn, m.state,
+            CASE m.state WHEN 'deferred' THEN (SELECT not_before FROM runs r WHERE r.run_no = m.run_no) END
+        FROM study_runs m WHERE m.study_id = ?1";
+    rows(connection, sql, [study_id], queued)
 }
 
 fn member(connection: &Connection, study_id: i64, run: &RunId) -> RegistryResult<QueuedRun> {

@@ -114,15 +114,10 @@ impl Reader {
     /// # Errors
     /// A name that means no study, with suggestions.
     pub fn open_members(&self, study: &str) -> RegistryResult<Vec<RunId>> {
-        self.read(|connection| {
-            let study_id = super::studies::exact(connection, study)?;
-            let mut query = connection.prepare_cached(
-                "SELECT r.run_id FROM study_runs m JOIN runs r ON r.run_no = m.run_no
-                 WHERE m.study_id = ?1 AND m.withdrawn IN (0, 1)
-                   AND m.state IN ('pending', 'running', 'interrupted', 'paused', 'deferred')",
-            )?;
-            Ok(query.query_map([study_id], |row| row.get(0))?.collect::<Result<_, _>>()?)
-        })
+        let sql = "SELECT r.run_id FROM study_runs m JOIN runs r ON r.run_no = m.run_no
+            WHERE m.study_id = ?1 AND m.withdrawn IN (0, 1)
+              AND m.state IN ('pending', 'running', 'interrupted', 'paused', 'deferred')";
+        self.rows_of_study(study, sql, |row| row.get(0))
     }
 
     /// What a study gave: one row for each member that is done and not withdrawn, by index.
@@ -174,9 +169,8 @@ impl Reader {
     /// The digests of all accepted results; none for a run whose result was withdrawn.
     pub fn accepted_results(&self) -> RegistryResult<HashMap<RunId, Option<String>>> {
         self.read(|connection| {
-            let mut query =
-                connection.prepare("SELECT run_id, result_sha FROM runs WHERE state IN ('done', 'invalid')")?;
-            Ok(query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
+            let sql = "SELECT run_id, result_sha FROM runs WHERE state IN ('done', 'invalid')";
+            rows(connection, sql, [], |row| row.try_into())
         })
     }
 }
