@@ -67,7 +67,7 @@ pub use self::rebuild::{MemberOnDisk, Rebuilt, RunOnDisk, rebuild};
 pub use self::rungs::{RungReplay, RungRow};
 pub use self::runs::{RunFilter, RunRow, RunningRow};
 pub use self::state::{OutcomeKind, RunState, StateCounts};
-pub use self::status::{MemberResult, ResultRow, StudyStatus};
+pub use self::status::{MemberResult, StudyStatus};
 pub use self::usage::{Metric, Usage};
 
 /// What every question to the registry may fail with.
