@@ -29,7 +29,7 @@ use crate::launcher::{Launcher, Ticket, Update};
 use crate::plan::StudyPlan;
 use crate::process::ProcessIdentity;
 use crate::prune::RungVerdict;
-use crate::registry::{Claim, Heartbeat, Member, Registry, RunId, RunQueue, RunState, StateCounts, Usage};
+use crate::registry::{Claim, Heartbeat, Member, Registry, RunId, RunQueue, StateCounts, Usage};
 
 pub use self::reconcile::{Reconciled, reconcile};
 pub(crate) use self::retry::{deferral, fingerprint, pause_before_retry};
@@ -390,12 +390,6 @@ impl<'a> Supervisor<'a> {
         self.registry.refresh(&mut self.queue)?;
         Ok(self.queue.open() > 0 || !self.busy.is_empty())
     }
-}
-
-/// Whether a run in this state waits for nothing that this program does by itself.
-pub fn is_settled(state: RunState) -> bool {
-    use RunState::{Deferred, Interrupted, Paused, Pending, Running};
-    !matches!(state, Pending | Running | Interrupted | Paused | Deferred)
 }
 
 fn line_of(run: &Submitted) -> String {

@@ -99,6 +99,13 @@ named! {
     }
 }
 
+impl RunState {
+    /// Whether it waits for something that this program does by itself.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Pending | Self::Running | Self::Interrupted | Self::Paused | Self::Deferred)
+    }
+}
+
 /// How many runs are in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StateCounts([u64; RunState::ALL.len()]);
@@ -112,6 +119,11 @@ impl StateCounts {
     /// Runs in all states.
     pub fn total(&self) -> u64 {
         self.0.iter().sum()
+    }
+
+    /// Runs that are not over.
+    pub fn open(&self) -> u64 {
+        self.iter().filter(|(state, _)| state.is_open()).map(|(_, count)| count).sum()
     }
 
     /// States that hold runs, in the order of display.

@@ -8,7 +8,7 @@ use super::rows::rows;
 use super::{Metric, Reader, RegistryResult, RunId, RunState, StateCounts};
 
 /// How a study stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StudyStatus {
     /// Its name.
     pub name: String,
@@ -42,10 +42,9 @@ impl StudyStatus {
         self.counts.get(RunState::Done) + self.counts.get(RunState::Pruned) == self.counts.total()
     }
 
-    /// Members that are still to be done: everything but done, pruned, failed, cancelled, superseded and invalid.
+    /// Members that are still to be done.
     pub fn remaining(&self) -> u64 {
-        use RunState::{Deferred, Interrupted, Paused, Pending, Running};
-        [Pending, Running, Interrupted, Paused, Deferred].map(|state| self.counts.get(state)).iter().sum()
+        self.counts.open()
     }
 
     /// What a done member took on average, in milliseconds.
@@ -173,13 +172,7 @@ fn status(connection: &Connection, study_id: i64) -> RegistryResult<StudyStatus>
             spec_sha: row.get(2)?,
             created_at: row.get(3)?,
             updated_at: row.get(4)?,
-            counts: StateCounts::default(),
-            diverged: 0,
-            withdrawn: 0,
-            attempts: 0,
-            retries: 0,
-            done_wall_ms: 0,
-            done_timed: 0,
+            ..StudyStatus::default()
         })
     })?;
     let mut query = connection.prepare_cached(
