@@ -54,7 +54,7 @@ pub use self::connection::{Reader, Registry};
 pub use self::costs::CostRow;
 pub use self::error::RegistryError;
 pub use self::file_system::{FileSystem, FileSystemProbe, probe_file_system};
-pub use self::finish::{AfterFailure, FailedAttempt, Heartbeat, Lost};
+pub use self::finish::{AfterFailure, FailedAttempt, Heartbeat};
 pub use self::history::{AttemptRow, EventRow, Membership, Why};
 pub use self::ids::{ConfigId, RunId};
 pub use self::judge::{Judged, RungCurve};

@@ -370,8 +370,9 @@ impl<'a> Supervisor<'a> {
             .map(|run| Heartbeat { claim: &run.claim, progress: run.progress.as_ref().map(Value::to_string) })
             .collect();
         let lost = self.registry.heartbeat(&heartbeats, LEASE)?;
+        let lost: Vec<RunId> = lost.into_iter().map(|claim| claim.run_id.clone()).collect();
         let running: Vec<String> = self.submitted.values().map(line_of).collect();
-        self.stop_where(StopReason::Lost, |run| lost.iter().any(|loss| loss.run_id == run.claim.run_id));
+        self.stop_where(StopReason::Lost, |run| lost.contains(&run.claim.run_id));
         self.registry.refresh(&mut self.queue)?;
         let diverged = self.registry.diverged(&self.queue)?;
         (self.report)(SweepEvent::Progress { counts: self.queue.counts(), diverged, running: &running });

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::claim::Moment;
 use super::current_run::{CurrentRun, record_usage};
 use super::usage::stored;
-use super::{Claim, Registry, RegistryResult, RunId, RunState, Usage};
+use super::{Claim, Registry, RegistryResult, RunState, Usage};
 
 /// Longest error text that is kept, in characters.
 const ERROR_LENGTH: usize = 4_000;
@@ -23,17 +23,6 @@ pub struct Heartbeat<'a> {
     pub claim: &'a Claim,
     /// What to show of it while it runs, as JSON; `None` keeps what was shown.
     pub progress: Option<String>,
-}
-
-/// A claim that is no longer its worker's. The work on it must stop, and its result will be refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lost {
-    /// The run.
-    pub run_id: RunId,
-    /// The epoch of the lost claim.
-    pub epoch: i64,
-    /// Where the run is now: running if it was taken over, cancelled if an operator stopped it.
-    pub state: RunState,
 }
 
 /// The end of an attempt that gave no result.
@@ -77,10 +66,11 @@ impl Ending<'_> {
 }
 
 impl Registry {
-    /// Renews leases. Gives the claims that are lost.
+    /// Renews leases. Gives the claims that are lost: they are no longer their worker's, whose work on them must stop, and
+    /// whose results will be refused.
     ///
     /// A heartbeat that a loss of power takes back does no harm, so it does not wait for the disk.
-    pub fn heartbeat(&mut self, beats: &[Heartbeat<'_>], lease: Duration) -> RegistryResult<Vec<Lost>> {
+    pub fn heartbeat<'a>(&mut self, beats: &[Heartbeat<'a>], lease: Duration) -> RegistryResult<Vec<&'a Claim>> {
         let uptime = self.reader.uptime.clone();
         self.write_unsynced(|transaction, wall| {
             let (lease_until, lease_uptime) = Moment { wall, uptime: uptime() }.lease_end(lease);
@@ -91,8 +81,7 @@ impl Registry {
                      WHERE run_id = ?1 AND epoch = ?2 AND state = 'running'",
                 )?;
                 if renew.execute(params![claim.run_id, claim.epoch, lease_until, progress, lease_uptime])? == 0 {
-                    let CurrentRun { state, .. } = CurrentRun::read(transaction, &claim.run_id)?;
-                    lost.push(Lost { run_id: claim.run_id.clone(), epoch: claim.epoch, state });
+                    lost.push(*claim);
                 }
             }
             Ok(lost)
