@@ -142,10 +142,7 @@ impl Registry {
             if spec_changed || moved > 0 || planned != PlanChanges::default() {
                 let payload = json!({"spec_sha": study.spec_sha, "members": members.len(), "created": planned.created,
                     "shared": planned.shared, "reused": planned.reused, "dropped": planned.dropped});
-                transaction.execute(
-                    "INSERT INTO events (at, kind, study_id, payload) VALUES (?1, 'study_planned', ?2, ?3)",
-                    params![now, study_id, payload.to_string()],
-                )?;
+                judge::event(transaction, (study_id, None), "study_planned", &payload, now)?;
             }
             Ok(planned)
         })
