@@ -28,6 +28,12 @@ pub(super) fn version(connection: &Connection, path: &Path) -> RegistryResult<i6
     }
 }
 
+/// The version of a file that is not newer than these migrations.
+pub(super) fn known_version(connection: &Connection, path: &Path, migrations: &[&str]) -> RegistryResult<i64> {
+    let (found, known) = (version(connection, path)?, migrations.len() as i64);
+    if found > known { Err(RegistryError::Newer { path: path.to_owned(), found, known }) } else { Ok(found) }
+}
+
 /// Brings a file to the newest version. Gives the place of the copy of the older file, if there was one.
 pub(super) fn migrate(
     connection: &mut Connection,
@@ -36,17 +42,14 @@ pub(super) fn migrate(
     now: i64,
 ) -> RegistryResult<Option<PathBuf>> {
     let known = migrations.len() as i64;
-    let found = version(connection, path)?;
-    if found > known {
-        return Err(RegistryError::Newer { path: path.to_owned(), found, known });
-    }
+    let found = known_version(connection, path, migrations)?;
     if found == known {
         return Ok(None);
     }
     let backup = if found > 0 { Some(back_up(connection, path, found, now)?) } else { None };
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have been faster: the version counts under the lock.
-    let found = version(&transaction, path)?;
+    let found = known_version(&transaction, path, migrations)?;
     for (from, script) in migrations.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
         transaction.execute_batch(script)?;
         if from == 0 {
