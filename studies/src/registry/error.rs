@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use aees_run::artifact::FileError;
 use rusqlite::ErrorCode;
 
 use super::{ConfigId, RunId, RunState};
@@ -33,8 +34,8 @@ pub enum RegistryError {
     #[error("the registry {} is in use by another process", path.display())]
     InUse { path: PathBuf },
     /// A file could not be read, written or renamed.
-    #[error("cannot {doing} {}: {source}", path.display())]
-    Io { doing: &'static str, path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Anything else SQLite says.
     #[error("the registry {}: {source}", path.display())]
     Sqlite { path: PathBuf, source: rusqlite::Error },

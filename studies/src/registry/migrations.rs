@@ -79,10 +79,15 @@ pub(super) fn missing(connection: &Connection) -> RegistryResult<Option<String>>
     Ok(missing.map(|(kind, name, _)| format!("{kind} {name}")))
 }
 
-fn back_up(connection: &Connection, path: &Path, version: i64, now: i64) -> RegistryResult<PathBuf> {
+/// A file beside another, with its name and more.
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(format!(".v{version}-{now}-{}", std::process::id()));
-    let copy = PathBuf::from(name);
+    name.push(suffix);
+    name.into()
+}
+
+fn back_up(connection: &Connection, path: &Path, version: i64, now: i64) -> RegistryResult<PathBuf> {
+    let copy = with_suffix(path, &format!(".v{version}-{now}-{}", std::process::id()));
     connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
     Ok(copy)
 }

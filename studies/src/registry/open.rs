@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use aees_run::artifact::FileError;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::file_system::{FileSystem, FileSystemProbe, probe_file_system};
@@ -154,9 +155,13 @@ pub(super) fn refuse_network(path: &Path, probe: FileSystemProbe) -> RegistryRes
     }
 }
 
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 fn under(path: &Path, probe: FileSystemProbe) -> RegistryResult<FileSystem> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    probe(folder).map_err(|source| RegistryError::Io { doing: "look at", path: folder.to_owned(), source })
+    let folder = folder_of(path);
+    Ok(probe(folder).map_err(FileError::at("look at", folder))?)
 }
 
 fn open_for_writing(path: &Path, clock: &Clock) -> RegistryResult<Connection> {

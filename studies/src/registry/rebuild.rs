@@ -4,12 +4,11 @@
 //! place. What only the registry knew is lost: events, attempts and their costs, withdrawals, and why a run without a
 //! result has none. Such runs are pending again, and go on from their checkpoints.
 
-use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use aees_run::artifact::{FileError, if_there};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 use serde_json::Value;
@@ -17,7 +16,8 @@ use serde_json::Value;
 use super::accept::accept;
 use super::current_run::CurrentRun;
 use super::file_system::probe_file_system;
-use super::open::{OpenOptions, refuse_network};
+use super::migrations::with_suffix;
+use super::open::{OpenOptions, folder_of, refuse_network};
 use super::operator::{Audit, revoke};
 use super::plan::{create_run, number};
 use super::{Completion, PlannedRun, Reader, Registry, RegistryError, RegistryResult, StudySpec};
@@ -202,29 +202,17 @@ fn set_aside(path: &Path, now: i64) -> RegistryResult<Option<PathBuf>> {
     Ok(Some(kept))
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name: OsString = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
+fn renamed(from: &Path, to: &Path) -> Result<(), FileError> {
+    fs::rename(from, to).map_err(FileError::at("rename", from))
 }
 
-fn renamed(from: &Path, to: &Path) -> RegistryResult<()> {
-    fs::rename(from, to).map_err(|source| RegistryError::Io { doing: "rename", path: from.to_owned(), source })
+fn removed(path: &Path) -> Result<(), FileError> {
+    if_there(fs::remove_file(path)).map(drop).map_err(FileError::at("remove", path))
 }
 
-fn removed(path: &Path) -> RegistryResult<()> {
-    match fs::remove_file(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(RegistryError::Io { doing: "remove", path: path.to_owned(), source })
-        }
-        _ => Ok(()),
-    }
-}
-
-fn sync_folder(path: &Path) -> RegistryResult<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let synced = File::open(folder).and_then(|folder| folder.sync_all());
-    synced.map_err(|source| RegistryError::Io { doing: "sync", path: folder.to_owned(), source })
+fn sync_folder(path: &Path) -> Result<(), FileError> {
+    let folder = folder_of(path);
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(FileError::at("sync", folder))
 }
 
 /// What a rebuild brings back, by table; everything else is history.
