@@ -8,6 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde_json::json;
 
+use super::queue::TURNS;
 use super::rows::rows;
 use super::rule::{next_rung, rule};
 use super::{ConfigId, Reader, Registry, RegistryResult, RunId, RunQueue, RunState};
@@ -97,7 +98,7 @@ impl Registry {
             let now = Moment { wall, uptime: uptime() };
             queue.refresh(transaction)?;
             let mut claims = Vec::new();
-            for state in RunQueue::turns() {
+            for state in TURNS {
                 let due: Vec<i64> = match state {
                     // Each is looked at once in a lease.
                     RunState::Running => queue.turn(state, now.uptime).collect(),
@@ -121,9 +122,9 @@ impl Registry {
                     claims.push(take(transaction, run_no, process, lease, now)?);
                 }
             }
-            if let Some(rule) = rule(transaction, queue.study())?.filter(|_| !claims.is_empty()) {
+            if let Some(rule) = rule(transaction, queue.study_id)?.filter(|_| !claims.is_empty()) {
                 for claim in &mut claims {
-                    claim.rung = next_rung(transaction, queue.study(), claim.run_no, &rule)?;
+                    claim.rung = next_rung(transaction, queue.study_id, claim.run_no, &rule)?;
                 }
             }
             Ok(claims)

@@ -12,9 +12,9 @@ use super::rows::rows;
 use super::{Claim, Reader, RegistryError, RegistryResult, RunId, RunState, StateCounts};
 
 /// Runs of a study that a supervisor may claim.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct RunQueue {
-    study_id: i64,
+    pub(super) study_id: i64,
     /// By number of the run.
     members: Vec<QueuedRun>,
     /// The open ones by what they wait for, each with its due time and its number in the study.
@@ -45,15 +45,10 @@ struct QueuedRun {
 }
 
 /// The states in which a run can be claimed, in the order of claims.
-const TURNS: [RunState; 5] =
+pub(super) const TURNS: [RunState; 5] =
     [RunState::Running, RunState::Deferred, RunState::Interrupted, RunState::Pending, RunState::Superseded];
 
 impl RunQueue {
-    /// The number of its study.
-    pub(super) fn study(&self) -> i64 {
-        self.study_id
-    }
-
     /// The runs by state, withdrawn ones left out.
     pub fn counts(&self) -> StateCounts {
         self.counts
@@ -111,11 +106,6 @@ impl RunQueue {
         self.leave(run);
         self.members[position] = QueuedRun { due, ..run };
         self.enter(self.members[position]);
-    }
-
-    /// All turns, in order.
-    pub(super) fn turns() -> impl Iterator<Item = RunState> {
-        TURNS.into_iter()
     }
 
     /// Takes in what happened since the last look.
@@ -202,9 +192,7 @@ impl Reader {
             };
             members.sort_unstable_by_key(|run| run.run_no);
             members.dedup_by_key(|run| run.run_no);
-            let (counts, held_back, at_batch_system, silent, waiting) = Default::default();
-            let mut queue =
-                RunQueue { study_id, members: Vec::new(), waiting, counts, held_back, at_batch_system, silent, seq };
+            let mut queue = RunQueue { study_id, seq, ..RunQueue::default() };
             members.iter().for_each(|run| queue.enter(*run));
             Ok(RunQueue { members, ..queue })
         })
