@@ -407,7 +407,7 @@ pub(super) fn rungs_of(connection: &Connection, study_id: i64) -> RegistryResult
             unit: row.get(2)?,
             index: row.get(3)?,
             value: row.get(4)?,
-            verdict: verdict.as_deref().and_then(RungVerdict::parse),
+            verdict: verdict.and_then(|verdict| verdict.parse().ok()),
         });
     }
     Ok(entries.into_iter().map(|(place, entries)| (place, Rung::of(entries))).collect())

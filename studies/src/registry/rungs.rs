@@ -113,7 +113,7 @@ impl Replaying {
         let whole = |key: &str| payload[key].as_u64().unwrap_or_default();
         let count = |key: &str| usize::try_from(whole(key)).unwrap_or(usize::MAX);
         let (race, at) = (text("race"), whole("at"));
-        if let Some(verdict) = kind.strip_prefix("rung_").and_then(RungVerdict::parse) {
+        if let Some(verdict) = kind.strip_prefix("rung_").and_then(|verdict| verdict.parse::<RungVerdict>().ok()) {
             self.found.decisions += 1;
             let (rank, of, keeps) = (count("rank"), count("of"), count("keeps"));
             let recorded = (race, at, Decision { unit: text("unit"), verdict, rank, of, keeps });

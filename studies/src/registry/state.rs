@@ -1,52 +1,12 @@
 //! Where a run can be, and how a done run ended.
 
-use std::fmt;
-use std::str::FromStr;
-
 use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 
-/// A name outside the set of a [`RunState`] or an [`OutcomeKind`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not one of {known}")]
-pub struct UnknownName {
-    text: String,
-    known: String,
-}
+use crate::named::{UnknownName, named};
 
-macro_rules! named {
-    ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $name:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum $type { $($(#[$variant_doc])* $variant,)+ }
-
-        impl $type {
-            /// All of them, in the order of display.
-            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$variant),+];
-
-            /// The name in the file, on the command line and on the screen.
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)+ }
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.pad(self.name())
-            }
-        }
-
-        impl FromStr for $type {
-            type Err = UnknownName;
-
-            fn from_str(text: &str) -> Result<Self, UnknownName> {
-                Self::ALL.into_iter().find(|each| each.name() == text).ok_or_else(|| UnknownName {
-                    text: text.to_owned(),
-                    known: Self::ALL.map(Self::name).join(", "),
-                })
-            }
-        }
-
+macro_rules! stored_by_name {
+    ($type:ident) => {
         impl ToSql for $type {
             fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
                 self.name().to_sql()
@@ -60,6 +20,9 @@ macro_rules! named {
         }
     };
 }
+
+stored_by_name!(RunState);
+stored_by_name!(OutcomeKind);
 
 named! {
     /// Where a run is. The legal moves are rows of the table `transitions`.
