@@ -81,7 +81,7 @@ pub struct SeedPair {
 }
 
 /// An iteration under way.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct OpenIteration {
     /// Its number, from 1.
     pub number: u64,
@@ -117,23 +117,7 @@ pub struct OpenIteration {
 
 impl OpenIteration {
     pub(super) fn new(number: u64) -> Self {
-        Self {
-            number,
-            next: LoopStage::Propose,
-            asked: 0,
-            source: None,
-            proposal: Proposal::default(),
-            patch: Map::new(),
-            config_id: String::new(),
-            point: Vec::new(),
-            seeds: Vec::new(),
-            fixes: 0,
-            pairs: Vec::new(),
-            memory_bytes: None,
-            seconds: 0.0,
-            ended: None,
-            proposer_failed: false,
-        }
+        Self { number, ..Self::default() }
     }
 
     /// The candidate cannot be kept any more, whatever follows.
@@ -143,7 +127,7 @@ impl OpenIteration {
 }
 
 /// What stays of an iteration: a line of `history.jsonl`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct IterationRecord {
     /// Its number; 0 for the baseline.
     pub iteration: u64,

@@ -301,22 +301,18 @@ impl<'a> AutoLoop<'a> {
         };
         let settings = self.settings(&self.state.incumbent.patch)?;
         let record = IterationRecord {
-            iteration: 0,
             verdict: LoopVerdict::Baseline,
             reason: "the settings that the loop begins with".into(),
-            source: None,
             proposal: Proposal { description: "baseline".into(), ..Proposal::default() },
             patch: self.state.incumbent.patch.clone(),
             config_id: self.state.incumbent.config_id.clone(),
             point: self.study.point_of(&settings),
-            incumbent: 0,
             mean: self.state.incumbent.mean,
-            estimate: None,
             memory_bytes: self.memory(&pairs)?,
             seconds: self.seconds(&self.folder.incumbent_study(0))?,
             pairs,
-            proposer_failed: false,
             at: system_clock(),
+            ..IterationRecord::default()
         };
         self.state.baseline_done = true;
         self.close(record)?;
@@ -350,24 +346,20 @@ impl<'a> AutoLoop<'a> {
     /// A proposer that fails again and again ends the loop.
     fn after_decision(&mut self) -> Result<StageEnd, LoopError> {
         let times = self.state.proposer_failures;
-        match self.history.records.last() {
-            Some(record) if times >= PROPOSER_FAILURES => {
-                let reason = record.reason.clone();
-                self.state.proposer_failures = 0;
-                self.save()?;
-                Err(LoopError::Proposer { times, reason })
-            }
-            _ => {
-                let crashed = |record: &&IterationRecord| record.verdict == LoopVerdict::Crash;
-                let crashes = self.history.records.iter().rev().take_while(crashed).count();
-                match self.history.records.last() {
-                    Some(record) if crashes as u64 >= self.study.breakers.consecutive => {
-                        Err(LoopError::Broken(format!("{crashes} candidates in a row failed; {}", record.reason)))
-                    }
-                    _ => Ok(StageEnd::Done),
-                }
-            }
+        let Some(reason) = self.history.records.last().map(|record| record.reason.clone()) else {
+            return Ok(StageEnd::Done);
+        };
+        if times >= PROPOSER_FAILURES {
+            self.state.proposer_failures = 0;
+            self.save()?;
+            return Err(LoopError::Proposer { times, reason });
         }
+        let crashed = |record: &&IterationRecord| record.verdict == LoopVerdict::Crash;
+        let crashes = self.history.records.iter().rev().take_while(crashed).count();
+        if crashes as u64 >= self.study.breakers.consecutive {
+            return Err(LoopError::Broken(format!("{crashes} candidates in a row failed; {reason}")));
+        }
+        Ok(StageEnd::Done)
     }
 
     /// Writes a finished iteration to the history and the state that follows from it.

@@ -69,7 +69,7 @@ pub enum LoopStatus {
 }
 
 /// What holds from one state to the next only if these are the same.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Foundation {
     /// Task or program.
     pub task: String,
@@ -104,7 +104,7 @@ impl Foundation {
 }
 
 /// Everything that a loop goes on from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LoopState {
     schema_version: u32,
     /// The loop's file, absolute.
@@ -156,21 +156,7 @@ impl LoopState {
             working_directory: std::env::current_dir().unwrap_or_default(),
             foundation: Foundation::of(study)?,
             created_at: system_clock(),
-            updated_at: system_clock(),
-            status: LoopStatus::default(),
-            setup_done: false,
-            baseline_done: false,
-            incumbent: Incumbent::default(),
-            block: None,
-            next_seed: 0,
-            pool: NoisePool::default(),
-            iterations: 0,
-            kept: 0,
-            since_keep: 0,
-            proposer_failures: 0,
-            remaining: None,
-            current: None,
-            history: HistoryEnd::default(),
+            ..Self::default()
         })
     }
 
