@@ -26,7 +26,7 @@ pub use self::plan_file::{PlanAbout, PlanFile};
 pub(crate) use self::program_numbers::{ProgramNumber, program_numbers};
 pub use self::program_numbers::{line_numbers, program_curves};
 pub use self::records::write_identity;
-pub(crate) use self::records::{identity_document, write_json};
+pub(crate) use self::records::{identity_document, read_json, write_json};
 pub use self::result::{completion_of, result_stat, set_result_aside, split_metric};
 pub use self::root::Root;
 pub use self::rungs::{rung_value, rung_values, tells_metric};

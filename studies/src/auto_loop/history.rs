@@ -8,14 +8,14 @@ use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
-use aees_run::artifact::{FileError, write_atomically};
+use aees_run::artifact::{FileError, if_there, write_atomically};
 use aees_run::hexadecimal::sha256;
 use serde::{Deserialize, Serialize};
 
 use super::error::LoopError;
 use super::folder::LoopFolder;
 use super::iteration::IterationRecord;
-use crate::disk::{RecordError, write_json};
+use crate::disk::{RecordError, read_json, write_json};
 
 /// Letters of a digest.
 const DIGEST: usize = 16;
@@ -61,10 +61,7 @@ impl LoopHistory {
     /// When it is not what the loop wrote, with the line.
     pub fn read(folder: &LoopFolder, end: &HistoryEnd) -> Result<Self, LoopError> {
         let mut history = Self::new(folder);
-        let text = match fs::read(&history.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            read => read.map_err(FileError::at("read", &history.path))?,
-        };
+        let text = if_there(fs::read(&history.path)).map_err(FileError::at("read", &history.path))?.unwrap_or_default();
         let edited =
             |line: u64, reason: &str| LoopError::Edited { path: folder.history(), line, reason: reason.to_owned() };
         let mut rest = text.as_slice();
@@ -150,20 +147,11 @@ impl LoopHistory {
     pub(super) fn rebuild(folder: &LoopFolder, iterations: u64) -> Result<Self, LoopError> {
         let mut records = Vec::new();
         for number in 0..=iterations {
-            let path = folder.iteration(number).join("iteration.json");
-            let text = fs::read(&path).map_err(FileError::at("read", &path))?;
-            let record: IterationRecord =
-                serde_json::from_slice(&text).map_err(|error| RecordError::damaged(&path, error))?;
-            records.push(record);
+            records.push(read_json(&folder.iteration(number).join("iteration.json"))?);
         }
         let mut history = Self::new(folder);
         let aside = history.path.with_extension("jsonl.edited");
-        match fs::rename(&history.path, &aside) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(FileError::at("rename", &history.path)(error).into());
-            }
-            _ => {}
-        }
+        if_there(fs::rename(&history.path, &aside)).map_err(FileError::at("rename", &history.path))?;
         for record in records {
             history.append(record)?;
         }

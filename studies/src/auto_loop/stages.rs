@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use aees_run::artifact::FileError;
+use aees_run::artifact::{FileError, if_there};
 use aees_run::input;
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ use super::iteration::{IterationRecord, LoopStage, LoopVerdict, OpenIteration, P
 use super::machine::{AutoLoop, LoopEvent, LoopHalt, StageEnd};
 use super::proposal::{LARGEST_PROPOSAL, Proposal, ProposalStatus};
 use super::proposer;
-use super::state::{Incumbent, LoopStatus, is_there};
+use super::state::{Incumbent, LoopStatus};
 use super::training::{CANDIDATE, INCUMBENT, config_of};
 use crate::disk::write_json;
 use crate::registry::{Audit, Registry, RunId, RunState, system_clock};
@@ -86,25 +86,22 @@ impl AutoLoop<'_> {
         ];
         let kept = |source: ProposalSource| self.folder.consumed(current.number, current.asked, source.name());
         for (source, _) in &waiting {
-            if is_there(&kept(*source))? {
-                return Ok(Some((*source, kept(*source))));
+            let kept = kept(*source);
+            if kept.try_exists().map_err(FileError::at("read", &kept))? {
+                return Ok(Some((*source, kept)));
             }
         }
         for (source, path) in waiting {
-            if !is_there(&path)? {
+            if !path.try_exists().map_err(FileError::at("read", &path))? {
                 continue;
             }
             let kept = kept(source);
             if let Some(folder) = kept.parent() {
                 fs::create_dir_all(folder).map_err(FileError::at("make", folder))?;
             }
-            match fs::rename(&path, &kept) {
-                // Somebody took it back.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                moved => {
-                    moved.map_err(FileError::at("move", &path))?;
-                    return Ok(Some((source, kept)));
-                }
+            // Somebody may take it back.
+            if if_there(fs::rename(&path, &kept)).map_err(FileError::at("move", &path))?.is_some() {
+                return Ok(Some((source, kept)));
             }
         }
         Ok(None)

@@ -1,8 +1,6 @@
 //! `state.json`: everything that a loop goes on from. It is written whole after each step, so a loop that was killed begins where
 //! it was, and does again at most the stage that it was in.
 
-use std::fs;
-use std::io;
 use std::path::PathBuf;
 
 use aees_run::artifact::FileError;
@@ -15,7 +13,7 @@ use super::error::LoopError;
 use super::folder::LoopFolder;
 use super::history::HistoryEnd;
 use super::iteration::OpenIteration;
-use crate::disk::{RecordError, write_json};
+use crate::disk::{RecordError, read_json, write_json};
 use crate::error::SweepError;
 use crate::registry::system_clock;
 use crate::study::{Overrides, Study};
@@ -166,8 +164,7 @@ impl LoopState {
     /// When it is damaged, or of a newer program.
     pub fn read(folder: &LoopFolder) -> Result<Self, LoopError> {
         let path = folder.state();
-        let text = fs::read(&path).map_err(FileError::at("read", &path))?;
-        let state: Self = serde_json::from_slice(&text).map_err(|error| RecordError::damaged(&path, error))?;
+        let state: Self = read_json(&path)?;
         match state.schema_version {
             VERSION => Ok(state),
             other => {
@@ -180,14 +177,5 @@ impl LoopState {
     pub(super) fn write(&mut self, folder: &LoopFolder) -> Result<(), FileError> {
         self.updated_at = system_clock();
         write_json(&folder.state(), self)
-    }
-}
-
-/// Whether there is a file.
-pub(super) fn is_there(path: &std::path::Path) -> Result<bool, FileError> {
-    match fs::metadata(path) {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(FileError::at("read", path)(error)),
     }
 }
