@@ -250,7 +250,7 @@ impl AutoLoop<'_> {
     /// Takes the numbers of all runs from their results.
     pub(super) fn record(&mut self, current: &mut OpenIteration) -> Result<StageEnd, LoopError> {
         if !current.pairs.is_empty() {
-            self.measure(current);
+            self.measure(&mut current.pairs);
             current.memory_bytes = self.memory(&current.pairs)?;
             let rows = self.rows(&self.folder.study(current.number))?;
             let runs: Vec<RunId> =

@@ -79,13 +79,8 @@ impl AutoLoop<'_> {
             Err(halt) => return Ok(Err(halt)),
         };
         let runs = runs_of(&plan, INCUMBENT);
-        let pair = |seed: &i64| {
-            let run = runs.get(seed);
-            let id = run.map(|run| run.full().to_owned()).unwrap_or_default();
-            let value = run.and_then(|run| self.value(run));
-            SeedPair { seed: *seed, candidate: value, incumbent: value, candidate_run: id.clone(), incumbent_run: id }
-        };
-        let pairs: Vec<SeedPair> = seeds.iter().map(pair).collect();
+        let mut pairs = pairs_of(&seeds, &runs, &runs);
+        self.measure(&mut pairs);
         let values: Vec<f64> = pairs.iter().filter_map(|pair| pair.incumbent).collect();
         if values.len() < 2 {
             return Err(LoopError::NoIncumbent { why: self.why_none(&name, &runs)?, study: name });
@@ -113,26 +108,15 @@ impl AutoLoop<'_> {
             Ok(plan) => plan,
             Err(halt) => return Ok(Some(halt)),
         };
-        let (candidates, incumbents) = (runs_of(&plan, CANDIDATE), runs_of(&plan, INCUMBENT));
-        let id = |runs: &HashMap<i64, RunId>, seed: i64| {
-            runs.get(&seed).map(|run| run.full().to_owned()).unwrap_or_default()
-        };
-        let pair = |seed: &i64| SeedPair {
-            seed: *seed,
-            candidate: None,
-            incumbent: None,
-            candidate_run: id(&candidates, *seed),
-            incumbent_run: id(&incumbents, *seed),
-        };
-        current.pairs = current.seeds.iter().map(pair).collect();
-        self.measure(current);
+        current.pairs = pairs_of(&current.seeds, &runs_of(&plan, CANDIDATE), &runs_of(&plan, INCUMBENT));
+        self.measure(&mut current.pairs);
         Ok(None)
     }
 
-    /// Reads what the runs of a candidate came to.
-    pub(super) fn measure(&self, current: &mut OpenIteration) {
+    /// Reads what the runs of some pairs came to.
+    pub(super) fn measure(&self, pairs: &mut [SeedPair]) {
         let value = |id: &String| RunId::from_str(id).ok().and_then(|run| self.value(&run));
-        for pair in &mut current.pairs {
+        for pair in pairs {
             (pair.candidate, pair.incumbent) = (value(&pair.candidate_run), value(&pair.incumbent_run));
         }
     }
@@ -193,6 +177,20 @@ impl AutoLoop<'_> {
             }
         }
     }
+}
+
+/// Candidate and incumbent on each seed, not measured yet.
+fn pairs_of(seeds: &[i64], candidates: &HashMap<i64, RunId>, incumbents: &HashMap<i64, RunId>) -> Vec<SeedPair> {
+    let id =
+        |runs: &HashMap<i64, RunId>, seed: &i64| runs.get(seed).map(|run| run.full().to_owned()).unwrap_or_default();
+    let pair = |seed: &i64| SeedPair {
+        seed: *seed,
+        candidate: None,
+        incumbent: None,
+        candidate_run: id(candidates, seed),
+        incumbent_run: id(incumbents, seed),
+    };
+    seeds.iter().map(pair).collect()
 }
 
 /// The runs of a case, by seed.
