@@ -13,7 +13,7 @@ use aees_run::input;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::disk::{RecordError, Root, write_json};
+use crate::disk::{RecordError, Root, listed, write_json};
 use crate::job::Job;
 use crate::plan::Policy;
 use crate::process::ProcessIdentity;
@@ -151,15 +151,8 @@ impl LaunchFolder {
     /// # Errors
     /// When they cannot be listed.
     pub fn of_study(root: &Root, study: &str) -> Result<Vec<Self>, FileError> {
-        let all = launches(root, study);
-        let entries = match fs::read_dir(&all) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(FileError::at("list", &all))?,
-        };
-        let paths = entries.flatten().map(|entry| entry.path());
-        let mut launches: Vec<Self> = paths.filter(|path| path.join("launch.json").is_file()).map(Self).collect();
-        launches.sort_by(|a, b| a.0.cmp(&b.0));
-        Ok(launches)
+        let paths = listed(&launches(root, study))?.into_iter();
+        Ok(paths.filter(|path| path.join("launch.json").is_file()).map(Self).collect())
     }
 
     /// Makes the folder of a study's next launch. Gives its number, too.
