@@ -187,9 +187,9 @@ fn give_up_dead(
     let mut state_of: HashMap<String, &str> = HashMap::new();
     for (array, record) in launch.record.arrays.iter().enumerate() {
         let Some(job) = record.job else { continue };
-        for (index, runs) in launch.folder.runs_of_tasks(array)?.into_iter().enumerate() {
+        for (index, task) in launch.folder.tasks(array)?.into_iter().enumerate() {
             if let Some(state) = states.elements.get(&ArrayElement { job, index }).filter(|state| is_dead(state)) {
-                state_of.extend(runs.into_iter().map(|run| (run, state.as_str())));
+                state_of.extend(task.runs.into_iter().map(|run| (run.job.run_id, state.as_str())));
             }
         }
     }

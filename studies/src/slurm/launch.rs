@@ -5,15 +5,14 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Lines};
 use std::path::{Path, PathBuf};
 
 use aees_run::artifact::{FileError, write_atomically};
-use aees_run::input;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::disk::{RecordError, Root, listed, write_json};
+use crate::disk::{RecordError, Root, listed, read_json, write_json};
 use crate::job::Job;
 use crate::plan::Policy;
 use crate::process::ProcessIdentity;
@@ -216,8 +215,7 @@ impl LaunchFolder {
     /// When it cannot be read, or is none.
     pub fn record(&self) -> Result<LaunchRecord, RecordError> {
         let path = self.0.join("launch.json");
-        let text = input::read(&path)?;
-        let record: LaunchRecord = serde_json::from_slice(&text).map_err(|error| RecordError::damaged(&path, error))?;
+        let record: LaunchRecord = read_json(&path)?;
         if record.schema_version > SCHEMA_VERSION {
             return Err(RecordError::damaged(&path, "it was written by a newer program"));
         }
@@ -247,39 +245,26 @@ impl LaunchFolder {
     /// When there is no such task, or its line cannot be read.
     pub fn task(&self, array: usize, task: usize) -> Result<FrozenTask, RecordError> {
         let path = self.tasks_of(array);
-        let mut lines = BufReader::new(File::open(&path).map_err(FileError::at("read", &path))?).lines();
-        match lines.nth(task) {
-            Some(line) => {
-                let line = line.map_err(FileError::at("read", &path))?;
-                serde_json::from_str(&line).map_err(|error| RecordError::damaged(&path, error))
-            }
+        match lines(&path)?.nth(task) {
+            Some(line) => frozen(&path, line),
             None => Err(RecordError::damaged(&path, format!("it has no task {task}"))),
         }
     }
 
-    /// The ids of the runs of an array's tasks.
-    pub(super) fn runs_of_tasks(&self, array: usize) -> Result<Vec<Vec<String>>, RecordError> {
-        #[derive(Deserialize)]
-        struct Line {
-            runs: Vec<Run>,
-        }
-        #[derive(Deserialize)]
-        struct Run {
-            job: FrozenId,
-        }
-        #[derive(Deserialize)]
-        struct FrozenId {
-            run_id: String,
-        }
+    /// What the tasks of an array do, in their order.
+    pub(super) fn tasks(&self, array: usize) -> Result<Vec<FrozenTask>, RecordError> {
         let path = self.tasks_of(array);
-        let lines = BufReader::new(File::open(&path).map_err(FileError::at("read", &path))?).lines();
-        let ids = |line: io::Result<String>| {
-            let line = line.map_err(FileError::at("read", &path))?;
-            let line: Line = serde_json::from_str(&line).map_err(|error| RecordError::damaged(&path, error))?;
-            Ok(line.runs.into_iter().map(|run| run.job.run_id).collect())
-        };
-        lines.map(ids).collect()
+        lines(&path)?.map(|line| frozen(&path, line)).collect()
     }
+}
+
+fn lines(path: &Path) -> Result<Lines<BufReader<File>>, FileError> {
+    Ok(BufReader::new(File::open(path).map_err(FileError::at("read", path))?).lines())
+}
+
+fn frozen(path: &Path, line: io::Result<String>) -> Result<FrozenTask, RecordError> {
+    let line = line.map_err(FileError::at("read", path))?;
+    serde_json::from_str(&line).map_err(|error| RecordError::damaged(path, error))
 }
 
 fn launches(root: &Root, study: &str) -> PathBuf {
