@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 
 use aees_run::artifact::FileError;
 
-use super::SlurmError;
 use super::grouping::{ArrayTurn, Limits, arrays, runs_per_task};
 use super::launch::{ArrayRecord, FrozenRun, FrozenTask, LaunchFolder, LaunchRecord, LaunchStage};
-use super::scheduler::Scheduler;
 use super::script::ScriptWriter;
+use super::{SlurmError, scheduler};
 use crate::disk::{Root, identity_document};
 use crate::error::SweepError;
 use crate::job::Job;
@@ -77,7 +76,7 @@ impl Submission<'_> {
     ///
     /// # Errors
     /// When Slurm refuses one of the jobs, or a file cannot be written. Nothing is submitted then, and nothing held.
-    pub fn submit(&mut self, registry: &mut Registry, scheduler: Scheduler) -> Result<Option<Submitted>, SlurmError> {
+    pub fn submit(&mut self, registry: &mut Registry) -> Result<Option<Submitted>, SlurmError> {
         let mut queue = registry.queue(&self.plan.name, self.plan.selected.as_deref())?;
         let (folder, number) = LaunchFolder::next(self.root, &self.plan.name)?;
         let mark = format!("{:08x}", registry.now().unsigned_abs() & 0xFFFF_FFFF);
@@ -89,10 +88,10 @@ impl Submission<'_> {
             folder.remove();
             return Ok(None);
         }
-        let submitted = self.submit_claimed(&claims, &folder, record.clone(), scheduler);
+        let submitted = self.submit_claimed(&claims, &folder, record.clone());
         if submitted.is_err() {
             // Slurm may have taken a part of it.
-            let _ = scheduler.cancel(&record);
+            let _ = scheduler::cancel(&record);
             claims.iter().try_for_each(|claim| registry.release(claim))?;
             folder.remove();
         }
@@ -104,7 +103,6 @@ impl Submission<'_> {
         claims: &[Claim],
         folder: &LaunchFolder,
         mut record: LaunchRecord,
-        scheduler: Scheduler,
     ) -> Result<Submitted, SlurmError> {
         let scripts = self.scripts(folder, &record.job_name, claims.len())?;
         let runs = claims.iter().map(|claim| self.frozen(claim)).collect::<Result<Vec<_>, _>>()?;
@@ -126,10 +124,10 @@ impl Submission<'_> {
         folder.write_record(&record)?;
         for (array, turn) in scripts.turns.iter().enumerate() {
             let after: Vec<u64> = turn.after.and_then(|earlier| record.arrays[earlier].job).into_iter().collect();
-            record.arrays[array].job = Some(scheduler.submit(&folder.array_script(array), &after)?);
+            record.arrays[array].job = Some(scheduler::submit(&folder.array_script(array), &after)?);
         }
         let jobs: Vec<u64> = record.arrays.iter().filter_map(|array| array.job).collect();
-        record.collect_job = Some(scheduler.submit(&folder.collect_script(), &jobs)?);
+        record.collect_job = Some(scheduler::submit(&folder.collect_script(), &jobs)?);
         record.stage = LaunchStage::Submitted;
         folder.write_record(&record)?;
         Ok(Submitted { tasks: tasks.len(), record })

@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 
 use aees_run::artifact::FileError;
 
-use super::SlurmError;
 use super::journal::{FailureNote, Journal, TaskNote};
 use super::launch::{ArrayElement, FrozenRun, LaunchFolder, LaunchRecord, LaunchStage};
-use super::scheduler::Scheduler;
+use super::{SlurmError, scheduler};
 use crate::disk::{completion_of, write_json};
 use crate::job::{Ended, EndedState, Job};
 use crate::launcher::{Launcher, Ticket, Update};
@@ -76,8 +75,6 @@ pub struct TaskContext<'a> {
     pub asked: &'a AtomicU8,
     /// Its own place in Slurm.
     pub element: ArrayElement,
-    /// Asks Slurm.
-    pub scheduler: Scheduler,
     /// Hears what happens.
     pub report: &'a mut dyn FnMut(TaskEvent<'_>),
 }
@@ -303,7 +300,7 @@ impl Task<'_> {
             return Ok(self.finished());
         }
         let element = self.context.element;
-        let now = match self.context.scheduler.task_now(element) {
+        let now = match scheduler::task_now(element) {
             Ok(now) => now,
             Err(error) => return Ok(TaskEnd::Stopped { why: error.to_string() }),
         };
@@ -318,7 +315,7 @@ impl Task<'_> {
         if !["RUNNING", "TIMEOUT"].contains(&now.state.as_str()) {
             return Ok(TaskEnd::Stopped { why: format!("Slurm calls it {}", now.state) });
         }
-        match self.context.scheduler.requeue(element) {
+        match scheduler::requeue(element) {
             Ok(()) => Ok(TaskEnd::Requeued),
             Err(error) => Ok(TaskEnd::Stopped { why: error.to_string() }),
         }
