@@ -113,6 +113,17 @@ impl RegistryError {
         })
     }
 
+    /// Takes it for no error that the run is no longer this worker's. False then.
+    ///
+    /// # Errors
+    /// Any other failure.
+    pub fn unless_fenced_out(told: Result<(), Self>) -> Result<bool, Self> {
+        match told {
+            Err(Self::FencedOut { .. }) => Ok(false),
+            told => told.map(|()| true),
+        }
+    }
+
     /// Says which file it was, and gives SQLite's codes the name that a user knows.
     pub(super) fn at(self, path: &Path) -> Self {
         let Self::Sqlite { source, .. } = self else { return self };

@@ -247,7 +247,7 @@ fn give_up_half_submitted(
 }
 
 fn give_back(registry: &mut Registry, claim: &Claim, why: &str, collected: &mut Collected) -> Result<(), SlurmError> {
-    if told(registry.interrupt(claim, why, &Usage::default()))? {
+    if RegistryError::unless_fenced_out(registry.interrupt(claim, why, &Usage::default()))? {
         collected.given_back += 1;
     }
     Ok(())
@@ -262,20 +262,11 @@ fn fail(
 ) -> Result<(), SlurmError> {
     let mark = fingerprint(class, message);
     let failure = FailedAttempt { class: class.to_owned(), error: message.to_owned(), fingerprint: Some(mark), next };
-    if told(registry.fail(claim, &failure, &Usage::default()))? {
+    if RegistryError::unless_fenced_out(registry.fail(claim, &failure, &Usage::default()))? {
         match next {
             AfterFailure::Final => collected.failed += 1,
             AfterFailure::RetryAt(_) => collected.given_back += 1,
         }
     }
     Ok(())
-}
-
-/// A claim that somebody took away meanwhile is no error.
-fn told(answer: Result<(), RegistryError>) -> Result<bool, SlurmError> {
-    match answer {
-        Ok(()) => Ok(true),
-        Err(RegistryError::FencedOut { .. }) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
 }
