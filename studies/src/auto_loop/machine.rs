@@ -34,24 +34,13 @@ pub enum LoopHalt {
     Deadline,
 }
 
-/// How the training of a plan ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TrainingEnd {
-    /// Every run is over, well or badly.
-    Over,
-    /// It was stopped, with checkpoints.
-    Halted(LoopHalt),
-    /// Something is wrong with all of it.
-    Broken(String),
-}
-
 /// What trains the runs of a plan.
 pub trait LoopTrainer {
-    /// Runs what is left of a plan.
+    /// Runs what is left of a plan, until every run is over, well or badly. Why it was stopped before, with checkpoints.
     ///
     /// # Errors
     /// When the registry or the file system fails.
-    fn train(&mut self, plan: &mut StudyPlan) -> Result<TrainingEnd, SweepError>;
+    fn train(&mut self, plan: &mut StudyPlan) -> Result<Option<LoopHalt>, SweepError>;
 
     /// Whether the loop is to stop now.
     fn halt(&self) -> Option<LoopHalt>;
@@ -117,16 +106,6 @@ pub struct AutoLoop<'a> {
     _lock: LoopLock,
 }
 
-/// What a loop works with.
-pub struct LoopTools<'a> {
-    /// Finds fingerprints of data.
-    pub inputs: InputFinder<'a>,
-    /// Trains.
-    pub trainer: &'a mut dyn LoopTrainer,
-    /// Hears what happens.
-    pub tell: &'a mut dyn FnMut(LoopEvent<'_>),
-}
-
 /// Reads a loop's file.
 ///
 /// # Errors
@@ -161,11 +140,17 @@ pub fn create_loop(places: &LoopPlaces, study: &Study) -> Result<LoopState, Loop
 }
 
 impl<'a> AutoLoop<'a> {
-    /// Takes up a loop that was created.
+    /// Takes up a loop that was created. `inputs` finds fingerprints of data, and `tell` hears what happens.
     ///
     /// # Errors
     /// When another process works at it, its file means something else by now, or its records are not what it wrote.
-    pub fn open(places: LoopPlaces, name: &str, tools: LoopTools<'a>) -> Result<Self, LoopError> {
+    pub fn open(
+        places: LoopPlaces,
+        name: &str,
+        inputs: InputFinder<'a>,
+        trainer: &'a mut dyn LoopTrainer,
+        tell: &'a mut dyn FnMut(LoopEvent<'_>),
+    ) -> Result<Self, LoopError> {
         let folder = LoopFolder::find(&places.root, name)?;
         let lock = folder.lock()?;
         let state = LoopState::read(&folder)?;
@@ -178,7 +163,6 @@ impl<'a> AutoLoop<'a> {
         };
         let history = LoopHistory::read(&folder, &state.history)?;
         let rule = DecisionRule { scout: block.scout, seeds: block.seeds, retest: block.retest };
-        let LoopTools { inputs, trainer, tell } = tools;
         Ok(Self { places, folder, study, block, metric, rule, state, history, inputs, trainer, tell, _lock: lock })
     }
 

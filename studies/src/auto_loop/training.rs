@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::error::LoopError;
 use super::iteration::{OpenIteration, SeedPair};
-use super::machine::{AutoLoop, LoopEvent, LoopHalt, TrainingEnd};
+use super::machine::{AutoLoop, LoopEvent, LoopHalt};
 use super::state::SeedBlock;
 use crate::disk::objective_of;
 use crate::error::SweepError;
@@ -53,11 +53,8 @@ impl AutoLoop<'_> {
         self.inputs.remember(&mut registry)?;
         drop(registry);
         (self.tell)(LoopEvent::Training { study: &plan.name, seeds });
-        match self.trainer.train(&mut plan)? {
-            TrainingEnd::Over => Ok(Ok(plan)),
-            TrainingEnd::Halted(halt) => Ok(Err(halt)),
-            TrainingEnd::Broken(why) => Err(LoopError::Broken(why)),
-        }
+        let halt = self.trainer.train(&mut plan)?;
+        Ok(halt.map_or(Ok(plan), Err))
     }
 
     /// Sees to it that the incumbent has seeds to be compared on, with its replicates trained. Gives those that were trained now.
