@@ -37,6 +37,23 @@ pub struct HistoryEnd {
     pub chain: String,
 }
 
+impl HistoryEnd {
+    /// The record of a line, whose digest must be right; the end moves on.
+    fn take(&mut self, line: &[u8]) -> Result<IterationRecord, &'static str> {
+        const WRONG: &str = "the line is not what the loop wrote";
+        let text = str::from_utf8(line).map_err(|_| WRONG)?;
+        let (body, digest) = text.rsplit_once(MARK).ok_or(WRONG)?;
+        let body = format!("{body}}}");
+        let chain = chain(&self.chain, &body);
+        if digest.strip_suffix("\"}") != Some(chain.as_str()) {
+            return Err(WRONG);
+        }
+        let record = serde_json::from_str(&body).map_err(|_| "it is of another version of this program")?;
+        *self = Self { lines: self.lines + 1, bytes: self.bytes + line.len() as u64 + 1, chain };
+        Ok(record)
+    }
+}
+
 /// The history of a loop, in memory and on disk.
 #[derive(Debug)]
 pub struct LoopHistory {
@@ -71,7 +88,7 @@ impl LoopHistory {
                 return Err(edited(line, "lines are missing"));
             };
             let (written, after) = rest.split_at(length + 1);
-            let record = history.checked(&written[..length]).map_err(|reason| edited(line, reason))?;
+            let record = history.end.take(&written[..length]).map_err(|reason| edited(line, reason))?;
             history.records.push(record);
             rest = after;
         }
@@ -81,28 +98,9 @@ impl LoopHistory {
         // A kill between the line and the state leaves one line, or a part of one.
         let left_by_a_kill = match rest.iter().position(|byte| *byte == b'\n') {
             None => true,
-            Some(length) => length + 1 == rest.len() && history.clone_end().checked(&rest[..length]).is_ok(),
+            Some(length) => length + 1 == rest.len() && history.end.clone().take(&rest[..length]).is_ok(),
         };
         if left_by_a_kill { Ok(history) } else { Err(edited(end.lines + 1, "lines were added")) }
-    }
-
-    fn clone_end(&self) -> Self {
-        Self { path: PathBuf::new(), results: PathBuf::new(), records: Vec::new(), end: self.end.clone() }
-    }
-
-    /// The record of a line, whose digest must be right; the end moves on.
-    fn checked(&mut self, line: &[u8]) -> Result<IterationRecord, &'static str> {
-        const WRONG: &str = "the line is not what the loop wrote";
-        let text = str::from_utf8(line).map_err(|_| WRONG)?;
-        let (body, digest) = text.rsplit_once(MARK).ok_or(WRONG)?;
-        let body = format!("{body}}}");
-        let chain = chain(&self.end.chain, &body);
-        if digest.strip_suffix("\"}") != Some(chain.as_str()) {
-            return Err(WRONG);
-        }
-        let record = serde_json::from_str(&body).map_err(|_| "it is of another version of this program")?;
-        self.end = HistoryEnd { lines: self.end.lines + 1, bytes: self.end.bytes + line.len() as u64 + 1, chain };
-        Ok(record)
     }
 
     /// Writes the next line, on the disk when this returns. What lies behind the known end is cut off first.

@@ -19,7 +19,7 @@ impl Registry {
     /// [`RegistryError::IllegalMove`] from cancelled, superseded and invalid, and from running under a live lease;
     /// [`RegistryError::Nondeterminism`] when the run is done with another result.
     pub fn adopt(&mut self, run_id: &RunId, found: &Completion, actor: &str) -> RegistryResult<Accepted> {
-        let uptime = self.reader.uptime.clone();
+        let uptime = self.options.uptime.clone();
         self.write(|transaction, now| {
             let current_run = CurrentRun::read(transaction, run_id)?;
             let moment = Moment { wall: now, uptime: uptime() };

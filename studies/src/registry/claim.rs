@@ -93,7 +93,7 @@ impl Registry {
         most: usize,
         lease: Duration,
     ) -> RegistryResult<Vec<Claim>> {
-        let (uptime, awake) = (self.reader.uptime.clone(), self.reader.awake.clone());
+        let (uptime, awake) = (self.options.uptime.clone(), self.options.awake.clone());
         self.write_unsynced(|transaction, wall| {
             let now = Moment { wall, uptime: uptime() };
             queue.refresh(transaction)?;

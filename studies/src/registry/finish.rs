@@ -71,7 +71,7 @@ impl Registry {
     ///
     /// A heartbeat that a loss of power takes back does no harm, so it does not wait for the disk.
     pub fn heartbeat<'a>(&mut self, beats: &[Heartbeat<'a>], lease: Duration) -> RegistryResult<Vec<&'a Claim>> {
-        let uptime = self.reader.uptime.clone();
+        let uptime = self.options.uptime.clone();
         self.write_unsynced(|transaction, wall| {
             let (lease_until, lease_uptime) = Moment { wall, uptime: uptime() }.lease_end(lease);
             let mut lost = Vec::new();

@@ -83,16 +83,7 @@ impl Registry {
     pub fn open_with(path: &Path, options: OpenOptions) -> RegistryResult<Self> {
         refuse_network(path, options.file_system)?;
         let connection = open_for_writing(path, &options.clock).map_err(|error| error.at(path))?;
-        Ok(Self {
-            reader: Reader {
-                connection,
-                path: path.to_owned(),
-                clock: options.clock,
-                uptime: options.uptime,
-                awake: options.awake,
-                newer: None,
-            },
-        })
+        Ok(Self { reader: Reader { connection, path: path.to_owned(), options, newer: None } })
     }
 }
 
@@ -123,8 +114,7 @@ impl Reader {
             return Registry::open_with(path, options).map(|registry| registry.reader);
         }
         let newer = (found > known).then_some(found);
-        let OpenOptions { clock, uptime, awake, .. } = options;
-        Ok(Self { connection, path: path.to_owned(), clock, uptime, awake, newer })
+        Ok(Self { connection, path: path.to_owned(), options, newer })
     }
 
     /// Reads the whole file and makes sure that it is in order, and that no table, index or rule is gone or other.

@@ -203,11 +203,12 @@ pub(super) fn create_run(connection: &Connection, run: &PlannedRun, actor: &str,
     let number = insert
         .query_row(params![run.run_id, run.config_id, run.seed.cast_signed(), now, actor], |row| row.get(0))
         .optional()?;
-    number.ok_or_else(|| RegistryError::IdentityClash {
-        run_id: run.run_id.clone(),
-        config_id: run.config_id.clone(),
-        seed: run.seed,
-    })
+    number.ok_or_else(|| clash(run))
+}
+
+fn clash(run: &PlannedRun) -> RegistryError {
+    let PlannedRun { run_id, config_id, seed, .. } = run.clone();
+    RegistryError::IdentityClash { run_id, config_id, seed }
 }
 
 /// One study being entered.
@@ -238,8 +239,7 @@ impl StudyEntry<'_> {
         let (run_no, state, existed) = match known {
             Some((run_no, state, config_id, seed)) => {
                 if config_id != member.run.config_id || seed.cast_unsigned() != member.run.seed {
-                    let PlannedRun { run_id, config_id, seed, .. } = member.run.clone();
-                    return Err(RegistryError::IdentityClash { run_id, config_id, seed });
+                    return Err(clash(&member.run));
                 }
                 (run_no, self.revive(run_no, state)?, true)
             }
