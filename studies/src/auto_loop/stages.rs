@@ -14,7 +14,7 @@ use super::decision::{Estimate, Look, NoisePool};
 use super::error::LoopError;
 use super::external::{ProposerAnswer, ProposerQuestion, ask};
 use super::iteration::{IterationRecord, LoopStage, LoopVerdict, OpenIteration, ProposalSource};
-use super::machine::{AutoLoop, LoopEvent, LoopHalt, StageEnd};
+use super::machine::{AutoLoop, LoopEvent, LoopHalt, StageEnd, StageStop};
 use super::proposal::{LARGEST_PROPOSAL, Proposal, ProposalStatus};
 use super::proposer;
 use super::state::{Incumbent, LoopStatus};
@@ -30,17 +30,14 @@ const RECENT: usize = 100;
 
 impl AutoLoop<'_> {
     /// Finds a proposal: in a file that was named, in the one that a person wrote, by a program, or by the built-in proposer.
-    pub(super) fn propose(&mut self, current: &mut OpenIteration) -> Result<StageEnd, LoopError> {
+    pub(super) fn propose(&mut self, current: &mut OpenIteration) -> Result<StageEnd, StageStop> {
         let found = match self.consumed(current)? {
             Some((source, path)) => {
                 let text = bounded_text(&path).map_err(|error| error.to_string());
                 Some((source, text.and_then(|text| Proposal::parse(&text))))
             }
             None => match self.block.command.clone() {
-                Some(words) => match self.ask_program(&words, current)? {
-                    Ok(answer) => Some((ProposalSource::Command, answer)),
-                    Err(halt) => return Ok(StageEnd::Halted(halt)),
-                },
+                Some(words) => Some((ProposalSource::Command, self.ask_program(&words, current)?)),
                 None => proposer::propose(&self.study, &self.block, &self.history.records, current.number)
                     .map(|proposal| (ProposalSource::BuiltIn, Ok(proposal))),
             },
@@ -111,18 +108,18 @@ impl AutoLoop<'_> {
         &mut self,
         words: &[String],
         current: &OpenIteration,
-    ) -> Result<Result<Result<Proposal, String>, LoopHalt>, LoopError> {
+    ) -> Result<Result<Proposal, String>, StageStop> {
         let again = if current.asked > 0 { format!("-{}", current.asked) } else { String::new() };
         let folder = self.folder.iteration(current.number).join(format!("proposer{again}"));
         let folder = std::path::absolute(&folder).unwrap_or(folder);
         let input = self.question(current)?;
         let question = ProposerQuestion { words, limit: self.block.command_timeout, folder, input: &input };
         let trainer = &*self.trainer;
-        Ok(match ask(&question, &|| trainer.halt().is_some())? {
+        match ask(&question, &|| trainer.halt().is_some())? {
             ProposerAnswer::Proposed(proposal) => Ok(Ok(*proposal)),
             ProposerAnswer::Failed(reason) => Ok(Err(reason)),
-            ProposerAnswer::Stopped => Err(self.trainer.halt().unwrap_or(LoopHalt::Interrupted)),
-        })
+            ProposerAnswer::Stopped => Err(StageStop::Halted(self.trainer.halt().unwrap_or(LoopHalt::Interrupted))),
+        }
     }
 
     /// What a program is told.
@@ -153,9 +150,6 @@ impl AutoLoop<'_> {
 
     /// Puts the patch over its parent and checks what comes out.
     pub(super) fn apply(&mut self, current: &mut OpenIteration) -> Result<StageEnd, LoopError> {
-        if current.ended.is_some() {
-            return Ok(StageEnd::Done);
-        }
         match LoopCandidate::of(&self.study, &self.state.incumbent.patch, &self.history.records, &current.proposal) {
             Ok(candidate) => (current.patch, current.point) = (candidate.patch, candidate.point),
             Err(reason) => current.end(LoopVerdict::Rejected, reason),
@@ -165,9 +159,6 @@ impl AutoLoop<'_> {
 
     /// Gives the candidate its identity. One that was tried before is not tried again.
     pub(super) fn commit(&mut self, current: &mut OpenIteration) -> Result<StageEnd, LoopError> {
-        if current.ended.is_some() {
-            return Ok(StageEnd::Done);
-        }
         let seed = self.state.block.as_ref().map_or(self.state.next_seed, |block| block.first);
         let (name, incumbent) = (self.folder.study(current.number), self.state.incumbent.patch.clone());
         let plan = self.plan(&name, &[(INCUMBENT, &incumbent), (CANDIDATE, &current.patch)], &[seed])?;
@@ -187,18 +178,11 @@ impl AutoLoop<'_> {
     }
 
     /// Trains candidate and incumbent on one seed after the other, as long as the decision is open.
-    pub(super) fn train(&mut self, current: &mut OpenIteration) -> Result<StageEnd, LoopError> {
-        if current.ended.is_some() {
-            return Ok(StageEnd::Done);
-        }
-        if let Err(halt) = self.ready_block(current.number)? {
-            return Ok(StageEnd::Halted(halt));
-        }
+    pub(super) fn train(&mut self, current: &mut OpenIteration) -> Result<StageEnd, StageStop> {
+        self.ready_block(current.number)?;
         loop {
-            if !current.seeds.is_empty()
-                && let Some(halt) = self.train_pairs(current)?
-            {
-                return Ok(StageEnd::Halted(halt));
+            if !current.seeds.is_empty() {
+                self.train_pairs(current)?;
             }
             if current.pairs.iter().any(|pair| pair.candidate.is_none()) {
                 return Ok(StageEnd::Done);
@@ -221,7 +205,7 @@ impl AutoLoop<'_> {
     pub(super) fn triage(&mut self, current: &mut OpenIteration) -> Result<StageEnd, LoopError> {
         let without: Vec<&String> =
             current.pairs.iter().filter(|pair| pair.candidate.is_none()).map(|pair| &pair.candidate_run).collect();
-        if current.ended.is_some() || without.is_empty() {
+        if without.is_empty() {
             return Ok(StageEnd::Done);
         }
         let rows = self.rows(&self.folder.study(current.number))?;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::error::LoopError;
 use super::iteration::{OpenIteration, SeedPair};
-use super::machine::{AutoLoop, LoopEvent, LoopHalt};
+use super::machine::{AutoLoop, LoopEvent, StageStop};
 use super::state::SeedBlock;
 use crate::disk::objective_of;
 use crate::error::SweepError;
@@ -43,7 +43,7 @@ impl AutoLoop<'_> {
     }
 
     /// Enters a plan and trains what is not trained.
-    fn train_plan(&mut self, mut plan: StudyPlan, seeds: &[i64]) -> Result<Result<StudyPlan, LoopHalt>, LoopError> {
+    fn train_plan(&mut self, mut plan: StudyPlan, seeds: &[i64]) -> Result<StudyPlan, StageStop> {
         if let Some(folder) = self.places.registry.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(aees_run::artifact::FileError::at("make", folder))?;
         }
@@ -53,12 +53,14 @@ impl AutoLoop<'_> {
         self.inputs.remember(&mut registry)?;
         drop(registry);
         (self.tell)(LoopEvent::Training { study: &plan.name, seeds });
-        let halt = self.trainer.train(&mut plan)?;
-        Ok(halt.map_or(Ok(plan), Err))
+        match self.trainer.train(&mut plan)? {
+            Some(halt) => Err(StageStop::Halted(halt)),
+            None => Ok(plan),
+        }
     }
 
     /// Sees to it that the incumbent has seeds to be compared on, with its replicates trained. Gives those that were trained now.
-    pub(super) fn ready_block(&mut self, iteration: u64) -> Result<Result<Vec<SeedPair>, LoopHalt>, LoopError> {
+    pub(super) fn ready_block(&mut self, iteration: u64) -> Result<Vec<SeedPair>, StageStop> {
         let is_due = self.state.block.as_ref().is_none_or(|block| block.candidates >= self.block.refresh);
         if is_due {
             let first = self.state.next_seed;
@@ -67,20 +69,17 @@ impl AutoLoop<'_> {
             self.state.block = Some(SeedBlock { iteration, first, ready: false, candidates: 0 });
             self.save()?;
         }
-        let Some(block) = self.state.block.clone().filter(|block| !block.ready) else { return Ok(Ok(Vec::new())) };
+        let Some(block) = self.state.block.clone().filter(|block| !block.ready) else { return Ok(Vec::new()) };
         let seeds: Vec<i64> = (block.first..).take(self.block.baseline).collect();
         let (name, patch) = (self.folder.incumbent_study(block.iteration), self.state.incumbent.patch.clone());
         let plan = self.plan(&name, &[(INCUMBENT, &patch)], &seeds)?;
-        let plan = match self.train_plan(plan, &seeds)? {
-            Ok(plan) => plan,
-            Err(halt) => return Ok(Err(halt)),
-        };
+        let plan = self.train_plan(plan, &seeds)?;
         let runs = runs_of(&plan, INCUMBENT);
         let mut pairs = pairs_of(&seeds, &runs, &runs);
         self.measure(&mut pairs);
         let values: Vec<f64> = pairs.iter().filter_map(|pair| pair.incumbent).collect();
         if values.len() < 2 {
-            return Err(LoopError::NoIncumbent { why: self.why_none(&name, &runs)?, study: name });
+            return Err(LoopError::NoIncumbent { why: self.why_none(&name, &runs)?, study: name }.into());
         }
         if let Some(config) = config_of(&plan, INCUMBENT) {
             self.state.incumbent.config_id = config;
@@ -89,7 +88,7 @@ impl AutoLoop<'_> {
         self.state.pool = self.state.pool.with_replicates(&values);
         // Written down with what is made of it: if the process ends before, all of this is done again.
         self.state.block = Some(SeedBlock { ready: true, ..block });
-        Ok(Ok(pairs))
+        Ok(pairs)
     }
 
     /// The most seeds that a candidate can use: some may be lost, where the incumbent has no number.
@@ -98,16 +97,13 @@ impl AutoLoop<'_> {
     }
 
     /// Trains a candidate and the incumbent on the candidate's seeds.
-    pub(super) fn train_pairs(&mut self, current: &mut OpenIteration) -> Result<Option<LoopHalt>, LoopError> {
+    pub(super) fn train_pairs(&mut self, current: &mut OpenIteration) -> Result<(), StageStop> {
         let (name, incumbent) = (self.folder.study(current.number), self.state.incumbent.patch.clone());
         let plan = self.plan(&name, &[(INCUMBENT, &incumbent), (CANDIDATE, &current.patch)], &current.seeds)?;
-        let plan = match self.train_plan(plan, &current.seeds)? {
-            Ok(plan) => plan,
-            Err(halt) => return Ok(Some(halt)),
-        };
+        let plan = self.train_plan(plan, &current.seeds)?;
         current.pairs = pairs_of(&current.seeds, &runs_of(&plan, CANDIDATE), &runs_of(&plan, INCUMBENT));
         self.measure(&mut current.pairs);
-        Ok(None)
+        Ok(())
     }
 
     /// Reads what the runs of some pairs came to.
