@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, Row, Transaction, params};
 use serde_json::json;
 
 use super::queue::TURNS;
@@ -230,7 +230,10 @@ fn take(
     let mut claim = find.query_row([run_no], |row| Claim::from_row(row, &worker))?;
     let taken_over = claim.previous_state == RunState::Running;
     let (kind, payload) = if taken_over {
-        ("lease_expired", Some(json!({"previous_worker": holder(transaction, run_no, claim.epoch - 1)?}).to_string()))
+        // Without a process, somebody moved the run by hand.
+        let holder = Holder::of(transaction, run_no)?.process;
+        let holder = holder.map_or_else(|| "unknown".to_owned(), |process| process.to_string());
+        ("lease_expired", Some(json!({"previous_worker": holder}).to_string()))
     } else {
         ("claimed", None)
     };
@@ -266,12 +269,4 @@ fn take(
         (claim.lost_attempts, claim.deferrals) = earlier.query_row([run_no], |row| Ok((row.get(0)?, row.get(1)?)))?;
     }
     Ok(claim)
-}
-
-/// The worker of an attempt, as events name it.
-fn holder(transaction: &Transaction<'_>, run_no: i64, epoch: i64) -> RegistryResult<String> {
-    let find = "SELECT host || ':' || pid FROM attempts WHERE run_no = ?1 AND epoch = ?2";
-    let found = transaction.prepare_cached(find)?.query_row([run_no, epoch], |row| row.get(0)).optional()?;
-    // Somebody moved the run by hand.
-    Ok(found.unwrap_or_else(|| "unknown".to_owned()))
 }

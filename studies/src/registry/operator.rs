@@ -39,11 +39,7 @@ impl Registry {
     /// When one of the runs does not exist; nothing is changed then.
     pub fn retry(&mut self, runs: &[RunId], audit: &Audit<'_>) -> RegistryResult<Moved> {
         use RunState::{Cancelled, Deferred, Failed, Interrupted, Invalid};
-        self.move_all(runs, |transaction, current_run, now| {
-            let from = [Failed, Cancelled, Invalid, Interrupted, Deferred];
-            if !from.contains(&current_run.state) {
-                return Ok(false);
-            }
+        self.move_all(runs, &[Failed, Cancelled, Invalid, Interrupted, Deferred], |transaction, current_run, now| {
             transaction.execute(
                 "UPDATE runs SET state = 'pending', not_before = NULL, retries_used = 0, class = NULL, error = NULL,
                      fingerprint = NULL, updated_at = ?2, event_kind = 'retried', actor = ?3, payload = ?4
@@ -65,10 +61,7 @@ impl Registry {
     /// When one of the runs does not exist; nothing is changed then.
     pub fn cancel(&mut self, runs: &[RunId], audit: &Audit<'_>) -> RegistryResult<Moved> {
         use RunState::{Deferred, Failed, Interrupted, Pending, Running};
-        self.move_all(runs, |transaction, current_run, now| {
-            if ![Pending, Running, Interrupted, Deferred, Failed].contains(&current_run.state) {
-                return Ok(false);
-            }
+        self.move_all(runs, &[Pending, Running, Interrupted, Deferred, Failed], |transaction, current_run, now| {
             transaction.execute(
                 "UPDATE runs SET state = 'cancelled', lease_until = NULL, not_before = NULL, updated_at = ?2,
                      event_kind = 'cancelled', actor = ?3, payload = ?4
@@ -85,10 +78,7 @@ impl Registry {
     /// # Errors
     /// When one of the runs does not exist; nothing is changed then.
     pub fn invalidate(&mut self, runs: &[RunId], audit: &Audit<'_>) -> RegistryResult<Moved> {
-        self.move_all(runs, |transaction, current_run, now| {
-            if current_run.state != RunState::Done {
-                return Ok(false);
-            }
+        self.move_all(runs, &[RunState::Done], |transaction, current_run, now| {
             revoke(transaction, current_run, ("invalidated", audit), now)?;
             Ok(true)
         })
@@ -111,7 +101,7 @@ impl Registry {
         (withdrawn, kind): (bool, &str),
         audit: &Audit<'_>,
     ) -> RegistryResult<Moved> {
-        self.move_all(runs, |transaction, current_run, now| {
+        self.move_all(runs, &RunState::ALL, |transaction, current_run, now| {
             let study_id = super::studies::exact(transaction, study)?;
             let changed = transaction.execute(
                 "UPDATE study_runs SET withdrawn = ?3 WHERE study_id = ?1 AND run_no = ?2 AND withdrawn <> ?3",
@@ -141,16 +131,18 @@ impl Registry {
         })
     }
 
+    /// Moves those of the runs that are in one of these states, and for which the attempt succeeds.
     fn move_all(
         &mut self,
         runs: &[RunId],
+        from: &[RunState],
         mut attempt: impl FnMut(&Transaction<'_>, &CurrentRun, i64) -> RegistryResult<bool>,
     ) -> RegistryResult<Moved> {
         self.write(|transaction, now| {
             let mut moved = Moved::default();
             for run_id in runs {
                 let current_run = CurrentRun::read(transaction, run_id)?;
-                if attempt(transaction, &current_run, now)? {
+                if from.contains(&current_run.state) && attempt(transaction, &current_run, now)? {
                     moved.changed.push(run_id.clone());
                 } else {
                     moved.refused.push((run_id.clone(), current_run.state));
