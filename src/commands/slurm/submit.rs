@@ -63,11 +63,11 @@ impl SubmitFlags {
         let name = plan.name.clone();
         let mut submission =
             Submission { root: &results.root, plan: &mut plan, limits, seconds_of_a_run, program, collect };
-        let Some(submitted) = submission.submit(&mut registry)? else {
+        let Some(record) = submission.submit(&mut registry)? else {
             eprintln!("{name}: there is nothing to submit; `aees sweep status {name}{}` shows why", results.flags);
             return Ok(ExitCode::SUCCESS);
         };
-        tell_submitted(&submitted.record, submitted.tasks, &results.flags);
+        tell_submitted(&record, &results.flags);
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -83,12 +83,13 @@ fn refuse_prune(rule: Option<&PruneRule>) -> Result<(), Failure> {
     }
 }
 
-fn tell_submitted(record: &LaunchRecord, tasks: usize, flags: &str) {
+fn tell_submitted(record: &LaunchRecord, flags: &str) {
     let jobs: Vec<String> = record.arrays.iter().filter_map(|array| array.job).map(|job| job.to_string()).collect();
     eprintln!(
-        "{}: {} runs in {tasks} tasks submitted as job {}{}; `aees slurm status {}{flags}` shows them",
+        "{}: {} runs in {} tasks submitted as job {}{}; `aees slurm status {}{flags}` shows them",
         record.id(),
         record.runs,
+        record.elements().count(),
         jobs.join(", "),
         record.collect_job.map_or_else(String::new, |job| format!(", collect job {job}")),
         record.study

@@ -45,15 +45,6 @@ pub struct LaunchScripts {
     pub collect: String,
 }
 
-/// What was submitted.
-#[derive(Clone, Debug)]
-pub struct Submitted {
-    /// The launch.
-    pub record: LaunchRecord,
-    /// How many tasks it has.
-    pub tasks: usize,
-}
-
 impl Submission<'_> {
     fn options(&self) -> SlurmOptions {
         self.plan.policy.slurm.clone().unwrap_or_default()
@@ -76,7 +67,7 @@ impl Submission<'_> {
     ///
     /// # Errors
     /// When Slurm refuses one of the jobs, or a file cannot be written. Nothing is submitted then, and nothing held.
-    pub fn submit(&mut self, registry: &mut Registry) -> Result<Option<Submitted>, SlurmError> {
+    pub fn submit(&mut self, registry: &mut Registry) -> Result<Option<LaunchRecord>, SlurmError> {
         let mut queue = registry.queue(&self.plan.name, self.plan.selected.as_deref())?;
         let (folder, number) = LaunchFolder::next(self.root, &self.plan.name)?;
         let mark = format!("{:08x}", registry.now().unsigned_abs() & 0xFFFF_FFFF);
@@ -103,7 +94,7 @@ impl Submission<'_> {
         claims: &[Claim],
         folder: &LaunchFolder,
         mut record: LaunchRecord,
-    ) -> Result<Submitted, SlurmError> {
+    ) -> Result<LaunchRecord, SlurmError> {
         let scripts = self.scripts(folder, &record.job_name, claims.len())?;
         let runs = claims.iter().map(|claim| self.frozen(claim)).collect::<Result<Vec<_>, _>>()?;
         let tasks: Vec<FrozenTask> =
@@ -130,7 +121,7 @@ impl Submission<'_> {
         record.collect_job = Some(scheduler::submit(&folder.collect_script(), &jobs)?);
         record.stage = LaunchStage::Submitted;
         folder.write_record(&record)?;
-        Ok(Submitted { tasks: tasks.len(), record })
+        Ok(record)
     }
 
     fn frozen(&mut self, claim: &Claim) -> Result<FrozenRun, SlurmError> {
