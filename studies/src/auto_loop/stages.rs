@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::candidate::LoopCandidate;
 use super::decision::{Estimate, Look, NoisePool};
 use super::error::LoopError;
-use super::external::{ProposerAnswer, ProposerQuestion, ask};
+use super::external::{ProposerQuestion, ask};
 use super::iteration::{IterationRecord, LoopStage, LoopVerdict, OpenIteration, ProposalSource};
 use super::machine::{AutoLoop, LoopEvent, LoopHalt, StageEnd, StageStop};
 use super::proposal::{LARGEST_PROPOSAL, Proposal, ProposalStatus};
@@ -115,11 +115,8 @@ impl AutoLoop<'_> {
         let input = self.question(current)?;
         let question = ProposerQuestion { words, limit: self.block.command_timeout, folder, input: &input };
         let trainer = &*self.trainer;
-        match ask(&question, &|| trainer.halt().is_some())? {
-            ProposerAnswer::Proposed(proposal) => Ok(Ok(*proposal)),
-            ProposerAnswer::Failed(reason) => Ok(Err(reason)),
-            ProposerAnswer::Stopped => Err(StageStop::Halted(self.trainer.halt().unwrap_or(LoopHalt::Interrupted))),
-        }
+        let answer = ask(&question, &|| trainer.halt().is_some())?;
+        answer.ok_or_else(|| StageStop::Halted(self.trainer.halt().unwrap_or(LoopHalt::Interrupted)))
     }
 
     /// What a program is told.
@@ -253,7 +250,7 @@ impl AutoLoop<'_> {
         let (verdict, reason) = match (&current.ended, &estimate) {
             (Some((verdict, reason)), _) => (*verdict, reason.clone()),
             (None, None) => (LoopVerdict::Inconclusive, "no seed has a number of both".into()),
-            (None, Some(estimate)) => (verdict_of(look), reason_of(look, estimate, differences.len())),
+            (None, Some(estimate)) => judged(look, estimate, differences.len()),
         };
         let values: Vec<f64> = current.pairs.iter().filter_map(|pair| pair.candidate).collect();
         let mean = (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
@@ -305,26 +302,19 @@ impl AutoLoop<'_> {
     }
 }
 
-fn verdict_of(look: Look) -> LoopVerdict {
-    match look {
-        Look::Keep => LoopVerdict::Keep,
-        Look::Hopeless | Look::NoBetter => LoopVerdict::Discard,
-        // Seeds were lost, and no more could be had.
-        Look::Inconclusive | Look::More(_) => LoopVerdict::Inconclusive,
-    }
-}
-
-fn reason_of(look: Look, estimate: &Estimate, seeds: usize) -> String {
+fn judged(look: Look, estimate: &Estimate, seeds: usize) -> (LoopVerdict, String) {
     let Estimate { difference, threshold, .. } = estimate;
     let threshold = threshold.map_or_else(|| "an unknown threshold".to_owned(), |threshold| format!("{threshold:.6}"));
     let seeds = if seeds == 1 { "1 seed".to_owned() } else { format!("{seeds} seeds") };
     match look {
-        Look::Keep => format!("{difference:+.6} on {seeds} reaches {threshold}"),
-        Look::Hopeless => format!("{difference:+.6} on {seeds} is clearly worse"),
-        Look::NoBetter => format!("{difference:+.6} on {seeds} is no better"),
-        Look::Inconclusive | Look::More(_) => {
-            format!("{difference:+.6} on {seeds} does not reach {threshold}: noise can be as good")
-        }
+        Look::Keep => (LoopVerdict::Keep, format!("{difference:+.6} on {seeds} reaches {threshold}")),
+        Look::Hopeless => (LoopVerdict::Discard, format!("{difference:+.6} on {seeds} is clearly worse")),
+        Look::NoBetter => (LoopVerdict::Discard, format!("{difference:+.6} on {seeds} is no better")),
+        // Seeds were lost, and no more could be had.
+        Look::Inconclusive | Look::More(_) => (
+            LoopVerdict::Inconclusive,
+            format!("{difference:+.6} on {seeds} does not reach {threshold}: noise can be as good"),
+        ),
     }
 }
 
