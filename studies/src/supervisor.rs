@@ -334,17 +334,14 @@ impl<'a> Supervisor<'a> {
         let mut over = Vec::new();
         let now = self.now();
         for (ticket, update) in self.launcher.poll(patience) {
+            let Some(run) = self.submitted.get_mut(&ticket) else { continue };
             let ended = match update {
                 Update::Began(line) => {
-                    if let Some(run) = self.submitted.get_mut(&ticket) {
-                        (run.at, run.progress) = (now, Some(line));
-                    }
+                    (run.at, run.progress) = (now, Some(line));
                     continue;
                 }
                 Update::Progress(line) => {
-                    if let Some(run) = self.submitted.get_mut(&ticket) {
-                        run.progress = Some(line);
-                    }
+                    run.progress = Some(line);
                     continue;
                 }
                 Update::Ended(ended) => ended,

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use aees_run::artifact::FileError;
-use aees_run::identity::{Id, NotCanonical};
+use aees_run::identity::Id;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -82,11 +82,10 @@ impl Foundation {
     pub(super) fn of(study: &Study) -> Result<Self, SweepError> {
         let start = study.of_patches(&study.name, &[("start", &Map::new())], &[0]).expand(&Overrides::default())?;
         let settings: Vec<Value> = start.settings.iter().map(|setting| setting.settings.to_map().into()).collect();
-        let id = |value: &Value| -> Result<String, NotCanonical> { Ok(Id::of(value)?.full().to_owned()) };
         Ok(Self {
             task: study.task.name().to_owned(),
             metric: study.metric.as_ref().map(ToString::to_string).unwrap_or_default(),
-            start: id(&json!(settings))?,
+            start: Id::of(&json!(settings))?.full().to_owned(),
         })
     }
 

@@ -100,6 +100,8 @@ pub struct EventRow {
 const EVENTS: &str = "SELECT e.seq, e.at, e.kind, r.run_id, s.name, e.src, e.dst, e.epoch, e.actor, e.payload
     FROM events e LEFT JOIN runs r ON r.run_no = e.run_no LEFT JOIN studies s ON s.study_id = e.study_id";
 
+const METRICS: &str = "SELECT name, measure, value FROM metrics WHERE run_no = ?1 ORDER BY name, measure";
+
 impl Reader {
     /// Tells how the run came to be where it is. `name` is read as by [`Reader::run`].
     ///
@@ -119,7 +121,7 @@ impl Reader {
                 memberships: memberships(connection, run_no)?,
                 attempts: attempts(connection, run_no)?,
                 events: rows(connection, &format!("{EVENTS} WHERE e.run_no = ?1 ORDER BY e.seq"), [run_no], event)?,
-                metrics: metrics(connection, run_no)?,
+                metrics: rows(connection, METRICS, [run_no], |row| Metric::from_row(row, 0))?,
             })
         })
     }
@@ -192,9 +194,4 @@ fn attempts(connection: &Connection, run_no: i64) -> RegistryResult<Vec<AttemptR
             usage: Usage::from_row(row, 14)?,
         })
     })
-}
-
-fn metrics(connection: &Connection, run_no: i64) -> RegistryResult<Vec<Metric>> {
-    let sql = "SELECT name, measure, value FROM metrics WHERE run_no = ?1 ORDER BY name, measure";
-    rows(connection, sql, [run_no], |row| Metric::from_row(row, 0))
 }

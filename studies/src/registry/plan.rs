@@ -231,11 +231,8 @@ impl StudyEntry<'_> {
     fn member(&mut self, member: &Member) -> RegistryResult<i64> {
         let mut find =
             self.transaction.prepare_cached("SELECT run_no, state, config_id, seed FROM runs WHERE run_id = ?1")?;
-        let known = find
-            .query_row([&member.run.run_id], |row| {
-                Ok((row.get(0)?, row.get::<_, RunState>(1)?, row.get::<_, ConfigId>(2)?, row.get::<_, i64>(3)?))
-            })
-            .optional()?;
+        let known: Option<(i64, RunState, ConfigId, i64)> =
+            find.query_row([&member.run.run_id], |row| row.try_into()).optional()?;
         let (run_no, state, existed) = match known {
             Some((run_no, state, config_id, seed)) => {
                 if config_id != member.run.config_id || seed.cast_unsigned() != member.run.seed {
