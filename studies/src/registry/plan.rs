@@ -161,7 +161,7 @@ fn refuse_duplicates(members: &[Member]) -> RegistryResult<()> {
 }
 
 /// The study's number, and whether its row is new or other than it was.
-fn enter_study(connection: &Connection, study: &StudySpec, now: i64) -> RegistryResult<(i64, bool)> {
+pub(super) fn enter_study(connection: &Connection, study: &StudySpec, now: i64) -> RegistryResult<(i64, bool)> {
     let changed = connection.execute(
         "INSERT INTO studies (name, task, spec_sha, spec_json, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)
          ON CONFLICT (name) DO UPDATE

@@ -196,21 +196,19 @@ impl Reader {
             let columns = "r.run_id, a.epoch, a.attempt_no, a.host, a.boot_id, a.pid_namespace, a.pid, a.start_ticks,
                 a.started_at, r.lease_until, r.progress, r.run_no";
             let now = self.moment();
-            let read = |row: &Row<'_>| running_row(row, connection, now);
             let attempt = "JOIN attempts a ON a.run_no = r.run_no AND a.epoch = r.epoch";
-            let Some(study) = study else {
-                let sql =
-                    format!("SELECT {columns}, NULL FROM runs r {attempt} WHERE r.state = 'running' ORDER BY r.run_no");
-                let mut query = connection.prepare_cached(&sql)?;
-                return query.query_and_then([], read)?.collect();
+            let study_id = study.map(|study| super::studies::exact(connection, study)).transpose()?;
+            let sql = match study_id {
+                None => {
+                    format!("SELECT {columns}, NULL FROM runs r {attempt} WHERE r.state = 'running' ORDER BY r.run_no")
+                }
+                Some(_) => format!(
+                    "SELECT {columns}, m.idx FROM study_runs m JOIN runs r ON r.run_no = m.run_no {attempt}
+                     WHERE m.study_id = ?1 AND m.withdrawn IN (0, 1) AND m.state = 'running' ORDER BY m.idx"
+                ),
             };
-            let study_id = super::studies::exact(connection, study)?;
-            let sql = format!(
-                "SELECT {columns}, m.idx FROM study_runs m JOIN runs r ON r.run_no = m.run_no {attempt}
-                 WHERE m.study_id = ?1 AND m.withdrawn IN (0, 1) AND m.state = 'running' ORDER BY m.idx"
-            );
             let mut query = connection.prepare_cached(&sql)?;
-            query.query_and_then([study_id], read)?.collect()
+            query.query_and_then(params_from_iter(study_id), |row| running_row(row, connection, now))?.collect()
         })
     }
 }

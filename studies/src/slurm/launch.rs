@@ -129,9 +129,8 @@ impl LaunchRecord {
 
     /// All its tasks that were submitted.
     pub fn elements(&self) -> impl Iterator<Item = ArrayElement> {
-        let element = |array: &ArrayRecord| Some((array.job?, array.tasks));
-        let arrays: Vec<(u64, usize)> = self.arrays.iter().filter_map(element).collect();
-        arrays.into_iter().flat_map(|(job, tasks)| (0..tasks).map(move |index| ArrayElement { job, index }))
+        let arrays = self.arrays.iter().filter_map(|array| Some((array.job?, array.tasks)));
+        arrays.flat_map(|(job, tasks)| (0..tasks).map(move |index| ArrayElement { job, index }))
     }
 }
 
@@ -161,14 +160,14 @@ impl LaunchFolder {
     pub(super) fn next(root: &Root, study: &str) -> Result<(Self, u64), FileError> {
         let all = launches(root, study);
         fs::create_dir_all(&all).map_err(FileError::at("make", &all))?;
-        for number in 1.. {
+        let mut number = 1;
+        loop {
             let path = std::path::absolute(all.join(format!("{number:04}"))).unwrap_or_else(|_| all.clone());
             match fs::create_dir(&path) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
                 made => return made.map(|()| (Self(path.clone()), number)).map_err(FileError::at("make", &path)),
             }
         }
-        Ok((Self(all), 0))
     }
 
     /// Its path.
@@ -233,10 +232,6 @@ impl LaunchFolder {
                 out.write_all(b"\n")
             })
         })
-    }
-
-    pub(super) fn write_script(&self, path: &Path, text: &str) -> Result<(), FileError> {
-        write_atomically(path, |out| out.write_all(text.as_bytes()))
     }
 
     /// What a task of an array does.

@@ -101,9 +101,7 @@ pub fn states(launch: &LaunchRecord) -> Result<LaunchStates, SlurmError> {
             states.put(job, index.parse().ok(), state);
         }
     }
-    let is_unknown = |element: &ArrayElement| !states.elements.contains_key(element);
-    let unknown = launch.elements().any(|element| is_unknown(&element));
-    if unknown && !jobs.is_empty() {
+    if launch.elements().any(|element| !states.elements.contains_key(&element)) {
         let ids = jobs.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
         // Slurm forgets jobs minutes after their end; where it keeps accounts, these remember.
         let accounts = ask("sacct", &["-n", "-P", "-X", "-j", &ids, "-o", "JobID,State"]).unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use aees_run::artifact::FileError;
+use aees_run::artifact::{FileError, write_atomically};
 
 use super::grouping::{ArrayTurn, Limits, arrays, runs_per_task};
 use super::launch::{ArrayRecord, FrozenRun, FrozenTask, LaunchFolder, LaunchRecord, LaunchStage};
@@ -107,10 +107,10 @@ impl Submission<'_> {
             let (own, others) = rest.split_at(turn.tasks.min(rest.len()));
             rest = others;
             folder.write_tasks(array, own)?;
-            folder.write_script(&folder.array_script(array), script)?;
+            write_atomically(&folder.array_script(array), |out| out.write_all(script.as_bytes()))?;
             record.arrays.push(ArrayRecord { job: None, tasks: turn.tasks });
         }
-        folder.write_script(&folder.collect_script(), &scripts.collect)?;
+        write_atomically(&folder.collect_script(), |out| out.write_all(scripts.collect.as_bytes()))?;
         record.runs = claims.len();
         folder.write_record(&record)?;
         for (array, turn) in scripts.turns.iter().enumerate() {
