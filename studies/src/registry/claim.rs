@@ -250,17 +250,8 @@ fn take(
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
     let ProcessIdentity { host, boot_id, pid_namespace, pid, start_ticks } = process;
-    attempt.execute(params![
-        run_no,
-        claim.epoch,
-        claim.attempt_no,
-        host,
-        pid,
-        start_ticks,
-        boot_id,
-        pid_namespace,
-        now.wall
-    ])?;
+    let (epoch, number, began) = (claim.epoch, claim.attempt_no, now.wall);
+    attempt.execute(params![run_no, epoch, number, host, pid, start_ticks, boot_id, pid_namespace, began])?;
     if claim.attempt_no > 1 {
         let mut earlier = transaction.prepare_cached(
             "SELECT coalesce(sum(ending IN ('lease_expired', 'worker_dead', 'killed')), 0),

@@ -144,38 +144,27 @@ pub(super) fn end(
     usage: &Usage,
     now: i64,
 ) -> RegistryResult<RegistryResult<()>> {
-    let current_run = CurrentRun::read(transaction, &claim.run_id)?;
-    record_usage(transaction, &current_run, claim.epoch, usage)?;
-    if ending.class.is_some() {
+    let Claim { run_id, epoch, worker, .. } = claim;
+    let Ending { state, kind, class, error, fingerprint, not_before, retries, payload } = ending;
+    let current_run = CurrentRun::read(transaction, run_id)?;
+    record_usage(transaction, &current_run, *epoch, usage)?;
+    if class.is_some() {
         transaction.execute(
             "UPDATE attempts SET class = ?3, error = ?4, fingerprint = ?5
              WHERE run_no = ?1 AND epoch = ?2 AND class IS NULL",
-            params![current_run.run_no, claim.epoch, ending.class, ending.error, ending.fingerprint],
+            params![current_run.run_no, epoch, class, error, fingerprint],
         )?;
     }
     if !current_run.held_by(claim) {
         return Ok(Err(current_run.fenced_out(claim)));
     }
+    let wall = stored(usage.wall_ms.unwrap_or(0));
     transaction.execute(
         "UPDATE runs SET state = ?3, lease_until = NULL, not_before = ?4, class = ?5, error = ?6, fingerprint = ?7,
              retries_used = retries_used + ?8, wall_ms = wall_ms + ?9, updated_at = ?10, event_kind = ?11, actor = ?12,
              payload = ?13
          WHERE run_id = ?1 AND epoch = ?2 AND state = 'running'",
-        params![
-            claim.run_id,
-            claim.epoch,
-            ending.state,
-            ending.not_before,
-            ending.class,
-            ending.error,
-            ending.fingerprint,
-            ending.retries,
-            stored(usage.wall_ms.unwrap_or(0)),
-            now,
-            ending.kind,
-            claim.worker,
-            ending.payload
-        ],
+        params![run_id, epoch, state, not_before, class, error, fingerprint, retries, wall, now, kind, worker, payload],
     )?;
     Ok(Ok(()))
 }

@@ -268,18 +268,10 @@ impl StudyEntry<'_> {
             "INSERT INTO study_runs (study_id, run_no, idx, case_name, axes_json, reused, state, added_at, race)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (study_id, run_no) DO NOTHING",
         )?;
-        let index = number(self.transaction, self.study_id, run_no, member.index)?;
-        let added = insert.execute(params![
-            self.study_id,
-            run_no,
-            index,
-            member.case,
-            member.axes_json,
-            done,
-            state,
-            self.now,
-            member.race
-        ])?;
+        let (study_id, now) = (self.study_id, self.now);
+        let index = number(self.transaction, study_id, run_no, member.index)?;
+        let Member { case, axes_json, race, .. } = member;
+        let added = insert.execute(params![study_id, run_no, index, case, axes_json, done, state, now, race])?;
         if added > 0 {
             self.planned.shared += u64::from(existed);
             self.planned.reused += u64::from(done);
@@ -290,8 +282,7 @@ impl StudyEntry<'_> {
              WHERE study_id = ?1 AND run_no = ?2
                AND (idx <> ?3 OR case_name IS NOT ?4 OR axes_json <> ?5 OR race IS NOT ?6)",
         )?;
-        let place = params![self.study_id, run_no, index, member.case, member.axes_json, member.race];
-        self.moved += update.execute(place)? as u64;
+        self.moved += update.execute(params![study_id, run_no, index, case, axes_json, race])? as u64;
         Ok(())
     }
 
