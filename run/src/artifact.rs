@@ -41,6 +41,17 @@ impl FileError {
     }
 }
 
+/// What an operation on a file or folder gave; none where there is none.
+///
+/// # Errors
+/// Any other failure.
+pub fn if_there<T>(done: io::Result<T>) -> io::Result<Option<T>> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        done => done.map(Some),
+    }
+}
+
 /// Writes a file under a temporary name in the same folder, syncs it and renames it over `path`.
 ///
 /// Whatever stood at `path` is untouched until the rename; a failed write leaves nothing behind.

@@ -31,8 +31,7 @@ pub use self::folder::{LoopFolder, LoopLock};
 pub use self::history::{HistoryEnd, LoopHistory};
 pub use self::iteration::{IterationRecord, LoopStage, LoopVerdict, OpenIteration, ProposalSource, SeedPair};
 pub use self::machine::{
-    AutoLoop, AutoLoopEnd, LoopEvent, LoopHalt, LoopPlaces, LoopTools, LoopTrainer, TrainingEnd, create_loop,
-    read_loop_study, rebuild_history,
+    AutoLoop, AutoLoopEnd, LoopEvent, LoopHalt, LoopPlaces, LoopTrainer, create_loop, read_loop_study, rebuild_history,
 };
 pub use self::proposal::{LARGEST_PROPOSAL, Proposal, ProposalStatus, proposal_schema};
 pub use self::scope::LoopScope;

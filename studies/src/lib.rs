@@ -16,6 +16,7 @@ pub mod disk;
 mod error;
 pub mod job;
 pub mod launcher;
+mod named;
 pub mod plan;
 pub mod process;
 pub mod program;

@@ -6,6 +6,7 @@
 //! in which order, so that decisions can be made again from a record; who comes when, and what becomes of the runs, is the
 //! [registry](crate::registry)'s.
 
+use crate::named::named;
 use crate::study::{Goal, PruneMethod, PruneRule};
 
 /// A setting at a rung.
@@ -21,13 +22,14 @@ pub struct RungEntry {
     pub verdict: Option<RungVerdict>,
 }
 
-/// What a rung decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RungVerdict {
-    /// It goes on.
-    Promoted,
-    /// It stops here. A rung to which others come later may still let it go on.
-    Pruned,
+named! {
+    /// What a rung decides.
+    RungVerdict {
+        /// It goes on.
+        Promoted = "promoted",
+        /// It stops here. A rung to which others come later may still let it go on.
+        Pruned = "pruned",
+    }
 }
 
 /// A verdict, and what it rests on.
@@ -49,18 +51,6 @@ pub struct Decision {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rung {
     entries: Vec<RungEntry>,
-}
-
-impl RungVerdict {
-    /// `promoted` or `pruned`.
-    pub fn name(self) -> &'static str {
-        if self == Self::Promoted { "promoted" } else { "pruned" }
-    }
-
-    /// What [`RungVerdict::name`] wrote.
-    pub fn parse(name: &str) -> Option<Self> {
-        [Self::Promoted, Self::Pruned].into_iter().find(|verdict| verdict.name() == name)
-    }
 }
 
 impl Rung {

@@ -34,6 +34,7 @@ mod operator;
 mod plan;
 mod queue;
 mod rebuild;
+mod rows;
 mod rule;
 mod rungs;
 mod runs;
@@ -53,7 +54,7 @@ pub use self::connection::{Reader, Registry};
 pub use self::costs::CostRow;
 pub use self::error::RegistryError;
 pub use self::file_system::{FileSystem, FileSystemProbe, probe_file_system};
-pub use self::finish::{AfterFailure, FailedAttempt, Heartbeat, Lost};
+pub use self::finish::{AfterFailure, FailedAttempt, Heartbeat};
 pub use self::history::{AttemptRow, EventRow, Membership, Why};
 pub use self::ids::{ConfigId, RunId};
 pub use self::judge::{Judged, RungCurve};
@@ -66,7 +67,7 @@ pub use self::rebuild::{MemberOnDisk, Rebuilt, RunOnDisk, rebuild};
 pub use self::rungs::{RungReplay, RungRow};
 pub use self::runs::{RunFilter, RunRow, RunningRow};
 pub use self::state::{OutcomeKind, RunState, StateCounts};
-pub use self::status::{MemberResult, ResultRow, StudyStatus};
+pub use self::status::{MemberResult, StudyStatus};
 pub use self::usage::{Metric, Usage};
 
 /// What every question to the registry may fail with.

@@ -18,7 +18,8 @@ pub struct StudyStanding {
     pub running: Vec<RunningNow>,
     /// What failed, by cause.
     pub failures: Vec<FailureGroup>,
-    breaker: Option<TrippedBreaker>,
+    /// What keeps it from going on, in words.
+    breaker: Option<String>,
 }
 
 /// A running run.
@@ -33,14 +34,6 @@ pub struct RunningNow {
     pub time: i64,
     /// Its lease has not ended.
     pub live: bool,
-}
-
-/// What keeps a study from going on.
-enum TrippedBreaker {
-    /// So many attempts failed in a row.
-    Consecutive(u64),
-    /// So many settings failed in the same way.
-    SameFailure { settings: u64, class: String },
 }
 
 impl StudyStanding {
@@ -58,7 +51,7 @@ impl StudyStanding {
     }
 
     /// Nothing runs, work is left, and the last attempts say why.
-    fn find_breaker(&self, reader: &Reader) -> RegistryResult<Option<TrippedBreaker>> {
+    fn find_breaker(&self, reader: &Reader) -> RegistryResult<Option<String>> {
         let study = &self.status.name;
         let stopped = self.live() == 0 && self.status.remaining() > 0;
         if !stopped || self.status.attempts == 0 {
@@ -68,13 +61,13 @@ impl StudyStanding {
         let limit = |key: &str, usual| spec["policy"][key].as_u64().filter(|limit| *limit > 0).unwrap_or(usual);
         let consecutive = limit("consecutive", USUAL_BREAKERS.0);
         if reader.consecutive_failures(study, 0, consecutive)? >= consecutive {
-            return Ok(Some(TrippedBreaker::Consecutive(consecutive)));
+            return Ok(Some(format!("the last {consecutive} attempts failed")));
         }
         for FailureGroup { class, fingerprint, .. } in &self.failures {
             let Some(fingerprint) = fingerprint else { continue };
             let settings = reader.configs_failing_with(study, fingerprint, 0)?;
             if settings >= limit("same_fingerprint", USUAL_BREAKERS.1) {
-                return Ok(Some(TrippedBreaker::SameFailure { settings, class: class.clone() }));
+                return Ok(Some(format!("{settings} settings failed in the same way ({class})")));
             }
         }
         Ok(None)
@@ -100,12 +93,7 @@ impl StudyStanding {
 
     /// Why nothing goes on, with the commands that help; these have the flags that name the folder of results.
     pub fn stopped_by(&self, flags: &str) -> Option<String> {
-        let what = match self.breaker.as_ref()? {
-            TrippedBreaker::Consecutive(count) => format!("the last {count} attempts failed"),
-            TrippedBreaker::SameFailure { settings, class } => {
-                format!("{settings} settings failed in the same way ({class})")
-            }
-        };
+        let what = self.breaker.as_ref()?;
         let study = &self.status.name;
         Some(format!(
             "{what}; when the cause is gone: aees runs retry --study {study}{flags}, aees sweep resume {study}{flags}"

@@ -29,7 +29,7 @@ use crate::launcher::{Launcher, Ticket, Update};
 use crate::plan::StudyPlan;
 use crate::process::ProcessIdentity;
 use crate::prune::RungVerdict;
-use crate::registry::{Claim, Heartbeat, Member, Registry, RunId, RunQueue, RunState, StateCounts, Usage};
+use crate::registry::{Claim, Heartbeat, Member, Registry, RunId, RunQueue, StateCounts, Usage};
 
 pub use self::reconcile::{Reconciled, reconcile};
 pub(crate) use self::retry::{deferral, fingerprint, pause_before_retry};
@@ -334,17 +334,14 @@ impl<'a> Supervisor<'a> {
         let mut over = Vec::new();
         let now = self.now();
         for (ticket, update) in self.launcher.poll(patience) {
+            let Some(run) = self.submitted.get_mut(&ticket) else { continue };
             let ended = match update {
                 Update::Began(line) => {
-                    if let Some(run) = self.submitted.get_mut(&ticket) {
-                        (run.at, run.progress) = (now, Some(line));
-                    }
+                    (run.at, run.progress) = (now, Some(line));
                     continue;
                 }
                 Update::Progress(line) => {
-                    if let Some(run) = self.submitted.get_mut(&ticket) {
-                        run.progress = Some(line);
-                    }
+                    run.progress = Some(line);
                     continue;
                 }
                 Update::Ended(ended) => ended,
@@ -370,8 +367,9 @@ impl<'a> Supervisor<'a> {
             .map(|run| Heartbeat { claim: &run.claim, progress: run.progress.as_ref().map(Value::to_string) })
             .collect();
         let lost = self.registry.heartbeat(&heartbeats, LEASE)?;
+        let lost: Vec<RunId> = lost.into_iter().map(|claim| claim.run_id.clone()).collect();
         let running: Vec<String> = self.submitted.values().map(line_of).collect();
-        self.stop_where(StopReason::Lost, |run| lost.iter().any(|loss| loss.run_id == run.claim.run_id));
+        self.stop_where(StopReason::Lost, |run| lost.contains(&run.claim.run_id));
         self.registry.refresh(&mut self.queue)?;
         let diverged = self.registry.diverged(&self.queue)?;
         (self.report)(SweepEvent::Progress { counts: self.queue.counts(), diverged, running: &running });
@@ -390,12 +388,6 @@ impl<'a> Supervisor<'a> {
         self.registry.refresh(&mut self.queue)?;
         Ok(self.queue.open() > 0 || !self.busy.is_empty())
     }
-}
-
-/// Whether a run in this state waits for nothing that this program does by itself.
-pub fn is_settled(state: RunState) -> bool {
-    use RunState::{Deferred, Interrupted, Paused, Pending, Running};
-    !matches!(state, Pending | Running | Interrupted | Paused | Deferred)
 }
 
 fn line_of(run: &Submitted) -> String {

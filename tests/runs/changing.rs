@@ -70,7 +70,8 @@ fn a_cancelled_worker_learns_so_from_its_heartbeat() {
     let run = results.aees(&["runs", "cancel", "noise:0", "--reason", "not needed"]).ok();
     assert!(run.stderr().contains("next heartbeat"), "{}", run.stderr());
     let lost = results.registry.heartbeat(&[Heartbeat { claim: &claim, progress: None }], LEASE).unwrap();
-    assert_eq!(lost[0].state, RunState::Cancelled);
+    assert_eq!(lost, [&claim]);
+    assert_eq!(results.state(0), RunState::Cancelled);
 }
 
 /// With row 3 of the acceptance list: after `invalidate` and a retry another result may come, and the events stay.

@@ -166,8 +166,7 @@ fn shown(standing: &StudyStanding, objective: &Objective, flags: &str) -> Value 
 /// All members of a study.
 fn members(reader: &Reader, study: &str, objective: &Objective) -> RegistryResult<Vec<MemberRow>> {
     let rows = reader.runs(&RunFilter { study: Some(study.to_owned()), ..RunFilter::default() })?;
-    let results = reader.results(study)?.into_iter();
-    let mut results: BTreeMap<RunId, Vec<Metric>> = results.map(|result| (result.run_id, result.metrics)).collect();
+    let mut results = reader.metrics(study)?;
     let member = |row: RunRow| {
         let metrics = results.remove(&row.run_id).unwrap_or_default();
         MemberRow { study: study.to_owned(), row, objective: objective.clone(), metrics }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use aees_run::artifact::FileError;
 use aees_studies::auto_loop::{
-    AutoLoop, AutoLoopEnd, LoopEvent, LoopFolder, LoopHalt, LoopScope, LoopState, LoopStatus, LoopTools, bounded_text,
+    AutoLoop, AutoLoopEnd, LoopEvent, LoopFolder, LoopHalt, LoopScope, LoopState, LoopStatus, bounded_text,
     read_loop_study,
 };
 use aees_studies::background::launch_detached;
@@ -121,8 +121,7 @@ pub(super) fn go_on(
     let mut trainer = LocalTrainer::new(&places, slots, hours, typed.progress.style())?;
     let prepare = LoopScope { setup: true, baseline: false, iterations: false, stages: Vec::new() };
     let mut tell = |event: LoopEvent<'_>| telling.show(event);
-    let tools = LoopTools { inputs: inputs(), trainer: &mut trainer, tell: &mut tell };
-    let mut machine = AutoLoop::open(places.clone(), folder.name(), tools)?;
+    let mut machine = AutoLoop::open(places.clone(), folder.name(), inputs(), &mut trainer, &mut tell)?;
     if let Loops::Set(loops) = loops {
         machine.set_remaining(loops)?;
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use aees_studies::SweepError;
-use aees_studies::auto_loop::{LoopHalt, LoopPlaces, LoopTrainer, TrainingEnd};
+use aees_studies::auto_loop::{LoopHalt, LoopPlaces, LoopTrainer};
 use aees_studies::launcher::LocalProcesses;
 use aees_studies::plan::StudyPlan;
 use aees_studies::registry::Registry;
@@ -37,7 +37,7 @@ impl LocalTrainer {
 }
 
 impl LoopTrainer for LocalTrainer {
-    fn train(&mut self, plan: &mut StudyPlan) -> Result<TrainingEnd, SweepError> {
+    fn train(&mut self, plan: &mut StudyPlan) -> Result<Option<LoopHalt>, SweepError> {
         let root = &self.places.root;
         let mut registry = Registry::open(&self.places.registry)?;
         tell_reconciled(&reconcile(&mut registry, root, &plan.name)?, "");
@@ -48,10 +48,10 @@ impl LoopTrainer for LocalTrainer {
         let summary = Supervisor::new(registry, root, plan, stop_when, &mut launcher, &mut report)?.run()?;
         progress.finish();
         Ok(match summary.halt {
-            Some(Halt::Interrupted) => TrainingEnd::Halted(LoopHalt::Interrupted),
-            Some(Halt::Deadline) => TrainingEnd::Halted(LoopHalt::Deadline),
+            Some(Halt::Interrupted) => Some(LoopHalt::Interrupted),
+            Some(Halt::Deadline) => Some(LoopHalt::Deadline),
             // What failed is for the loop's triage to see.
-            Some(Halt::Breaker(_)) | None => TrainingEnd::Over,
+            Some(Halt::Breaker(_)) | None => None,
         })
     }
 

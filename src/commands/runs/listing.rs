@@ -102,7 +102,7 @@ fn metrics(reader: &Reader, study: &str, rows: &[RunRow]) -> Result<HashMap<RunI
     if done.len() <= FEW {
         return done.into_iter().map(|run| Ok((run.clone(), reader.why(run.full())?.metrics))).collect();
     }
-    Ok(reader.results(study)?.into_iter().map(|result| (result.run_id, result.metrics)).collect())
+    Ok(reader.metrics(study)?)
 }
 
 /// The metric that a study's specification names: `val_accuracy (max best)`.

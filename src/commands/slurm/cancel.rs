@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use aees_studies::slurm::collect::cancel;
-use aees_studies::slurm::scheduler::Scheduler;
 use clap::Args;
 
 use super::{studies, tell};
@@ -24,7 +23,7 @@ impl SlurmCancelFlags {
         let results = self.results.results();
         let mut registry = results.writer()?;
         for study in studies(&registry, Some(&self.study))? {
-            let collected = cancel(&mut registry, &results.root, &study, Scheduler)?;
+            let collected = cancel(&mut registry, &results.root, &study)?;
             tell(&study, &collected);
         }
         Ok(ExitCode::SUCCESS)

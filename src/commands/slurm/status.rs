@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use aees_studies::slurm::SlurmError;
 use aees_studies::slurm::collect::{OpenLaunch, launch_progress, open_launches};
-use aees_studies::slurm::scheduler::{LaunchStates, Scheduler, is_dead};
+use aees_studies::slurm::scheduler::{LaunchStates, is_dead};
+use aees_studies::slurm::{SlurmError, scheduler};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ impl SlurmStatusFlags {
         let mut silent = None;
         for study in studies(&registry, self.study.as_deref())? {
             for launch in open_launches(&registry, &results.root, &study)? {
-                let states = Scheduler.states(&launch.record);
+                let states = scheduler::states(&launch.record);
                 let tasks = states.map(|states| tasks_by_state(&launch, &states));
                 let tasks = tasks.map_err(|error: SlurmError| silent = Some(error.to_string())).ok();
                 let runs = launch_progress(&results.root, &launch)?;

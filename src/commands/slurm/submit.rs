@@ -8,9 +8,8 @@ use aees_studies::disk::Root;
 use aees_studies::plan::{Planner, StudyPlan, next_round};
 use aees_studies::registry::{FileSystem, Reader, RunState, probe_file_system};
 use aees_studies::slurm::launch::LaunchRecord;
-use aees_studies::slurm::scheduler::Scheduler;
 use aees_studies::slurm::submit::{Submission, next_folder, this_program};
-use aees_studies::slurm::{Limits, NumberSelection, SlurmError};
+use aees_studies::slurm::{Limits, NumberSelection, SlurmError, scheduler};
 use aees_studies::study::{PruneRule, SlurmOptions};
 use aees_studies::supervisor::reconcile;
 use clap::Args;
@@ -64,11 +63,11 @@ impl SubmitFlags {
         let name = plan.name.clone();
         let mut submission =
             Submission { root: &results.root, plan: &mut plan, limits, seconds_of_a_run, program, collect };
-        let Some(submitted) = submission.submit(&mut registry, Scheduler)? else {
+        let Some(record) = submission.submit(&mut registry)? else {
             eprintln!("{name}: there is nothing to submit; `aees sweep status {name}{}` shows why", results.flags);
             return Ok(ExitCode::SUCCESS);
         };
-        tell_submitted(&submitted.record, submitted.tasks, &results.flags);
+        tell_submitted(&record, &results.flags);
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -84,12 +83,13 @@ fn refuse_prune(rule: Option<&PruneRule>) -> Result<(), Failure> {
     }
 }
 
-fn tell_submitted(record: &LaunchRecord, tasks: usize, flags: &str) {
+fn tell_submitted(record: &LaunchRecord, flags: &str) {
     let jobs: Vec<String> = record.arrays.iter().filter_map(|array| array.job).map(|job| job.to_string()).collect();
     eprintln!(
-        "{}: {} runs in {tasks} tasks submitted as job {}{}; `aees slurm status {}{flags}` shows them",
+        "{}: {} runs in {} tasks submitted as job {}{}; `aees slurm status {}{flags}` shows them",
         record.id(),
         record.runs,
+        record.elements().count(),
         jobs.join(", "),
         record.collect_job.map_or_else(String::new, |job| format!(", collect job {job}")),
         record.study
@@ -115,7 +115,7 @@ fn select(plan: &mut StudyPlan, tasks: Option<&NumberSelection>) -> Result<(), F
 }
 
 fn limits(options: &SlurmOptions) -> Result<Limits, SlurmError> {
-    Scheduler.limits(options.account.as_deref(), options.qos.as_deref())
+    scheduler::limits(options.account.as_deref(), options.qos.as_deref())
 }
 
 /// The words of the collect job.

@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use aees_studies::slurm::collect::sync;
-use aees_studies::slurm::scheduler::Scheduler;
 use clap::Args;
 
 use super::{studies, tell};
@@ -24,7 +23,7 @@ impl SyncFlags {
         let results = self.results.results();
         let mut registry = results.writer()?;
         for study in studies(&registry, self.study.as_deref())? {
-            let collected = sync(&mut registry, &results.root, &study, Scheduler)?;
+            let collected = sync(&mut registry, &results.root, &study)?;
             tell(&study, &collected);
         }
         Ok(ExitCode::SUCCESS)

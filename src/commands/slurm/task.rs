@@ -7,8 +7,7 @@ use std::str::FromStr;
 use aees_studies::launcher::{LocalProcesses, Slot};
 use aees_studies::slurm::SlurmError;
 use aees_studies::slurm::launch::{ArrayElement, LaunchFolder};
-use aees_studies::slurm::scheduler::Scheduler;
-use aees_studies::slurm::task::{TaskContext, TaskEnd, TaskEvent, run_task};
+use aees_studies::slurm::task::{TaskEnd, TaskEvent, run_task};
 use aees_studies::study::SlurmOptions;
 use clap::Args;
 
@@ -43,8 +42,7 @@ impl TaskFlags {
             TaskEvent::Started { run, attempt } => eprintln!("{}: started, attempt {attempt}", short(run)),
             TaskEvent::Settled { run, what } => eprintln!("{}: {what}", short(run)),
         };
-        let context = TaskContext { asked: &asked, element, scheduler: Scheduler, report: &mut report };
-        Ok(match run_task(&folder, array, &mut launcher, context)? {
+        Ok(match run_task(&folder, array, element, &mut launcher, &asked, &mut report)? {
             TaskEnd::Over { failed: 0, .. } => ExitCode::SUCCESS,
             TaskEnd::Over { done, failed } => {
                 eprintln!("{done} runs are done, {failed} are not");

@@ -8,9 +8,7 @@ use aees_studies::launcher::LocalProcesses;
 use aees_studies::plan::StudyPlan;
 use aees_studies::registry::{RunState, StateCounts};
 use aees_studies::study::MOST_HOURS;
-use aees_studies::supervisor::{
-    Halt, Reconciled, StopConditions, Supervisor, SweepEvent, SweepSummary, is_settled, reconcile,
-};
+use aees_studies::supervisor::{Halt, Reconciled, StopConditions, Supervisor, SweepEvent, SweepSummary, reconcile};
 use clap::Args;
 
 use super::progress::SweepProgress;
@@ -108,7 +106,7 @@ pub(super) fn execute(results: &Results, plan: &mut StudyPlan, running: &Running
     progress.finish();
     let code = conclude(&name, &summary, &results.flags);
     let SweepSummary { counts, diverged, halt, .. } = summary;
-    let is_over = halt.is_none() && counts.iter().all(|(state, _)| is_settled(state));
+    let is_over = halt.is_none() && counts.open() == 0;
     let broken = matches!(halt, Some(Halt::Breaker(_)));
     let failed = code == EXIT_NOT_ALL_DONE && counts.get(RunState::Failed) + counts.get(RunState::Invalid) > 0;
     let reason = halt.map(|halt| match halt {
@@ -197,7 +195,7 @@ fn conclude(name: &str, summary: &SweepSummary, flags: &str) -> u8 {
     };
     let states: Vec<String> = counts.iter().map(shown).collect();
     eprintln!("{name}: {}", if states.is_empty() { "no runs".to_owned() } else { states.join(", ") });
-    let open: u64 = counts.iter().filter(|(state, _)| !is_settled(*state)).map(|(_, count)| count).sum();
+    let open = counts.open();
     let again = || eprintln!("continue with: aees sweep resume {name}{flags}");
     match &summary.halt {
         Some(Halt::Interrupted) => {

@@ -13,8 +13,8 @@ use crate::progress::Style;
 use crate::stdout::{self, takes_colours};
 use crate::table::{DIVERGED, colour};
 use aees_studies::prune::RungVerdict;
-use aees_studies::registry::{RunState, StateCounts};
-use aees_studies::supervisor::{SweepEvent, is_settled};
+use aees_studies::registry::RunState;
+use aees_studies::supervisor::SweepEvent;
 
 /// How a study's progress is shown.
 pub(crate) struct SweepProgress {
@@ -59,7 +59,7 @@ impl SweepProgress {
                         json!({"event": verdict.name(), "run": run.full(), "label": label, "what": what})
                     }
                     SweepEvent::Progress { counts, diverged, running } => {
-                        let (settled, total) = (settled(&counts), counts.total());
+                        let (settled, total) = (counts.total() - counts.open(), counts.total());
                         json!({
                             "event": "progress", "settled": settled, "total": total, "diverged": diverged,
                             "running": running,
@@ -95,7 +95,7 @@ impl SweepProgress {
                 self.line(&format!("{run} {label}: another process works in its folder; waiting for that"));
             }
             SweepEvent::Progress { counts, diverged, running } => {
-                let (settled, total) = (settled(&counts), counts.total());
+                let (settled, total) = (counts.total() - counts.open(), counts.total());
                 self.bar.set_position(settled);
                 let notable = [
                     (colour(RunState::Failed), "failed", counts.get(RunState::Failed)),
@@ -137,10 +137,6 @@ fn picture(notable: &[(&str, &str, u64)], running: &[String], width: usize, colo
     let more = running.len().saturating_sub(MOST_RUNNING);
     let more = (more > 0).then(|| format!("\n  and {more} more"));
     notable.chain(lines).chain(more).collect()
-}
-
-fn settled(counts: &StateCounts) -> u64 {
-    counts.iter().filter(|(state, _)| is_settled(*state)).map(|(_, count)| count).sum()
 }
 
 #[cfg(test)]

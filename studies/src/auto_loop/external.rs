@@ -32,15 +32,8 @@ const TICK: Duration = Duration::from_millis(20);
 /// How long its output may stay open after its end, and its killed descendants may take to go.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// What a program was asked for.
-pub(super) enum ProposerAnswer {
-    /// A proposal.
-    Proposed(Box<Proposal>),
-    /// None; why.
-    Failed(String),
-    /// The loop was asked to stop meanwhile.
-    Stopped,
-}
+/// What a program was asked for, or why it gave none; none when the loop was asked to stop meanwhile.
+pub(super) type ProposerAnswer = Option<Result<Proposal, String>>;
 
 /// A question to a program.
 pub(super) struct ProposerQuestion<'a> {
@@ -59,7 +52,7 @@ pub(super) fn ask(question: &ProposerQuestion<'_>, stop: &dyn Fn() -> bool) -> R
     end_what_a_kill_left(folder);
     write_json(&folder.join("input.json"), question.input)?;
     let [program, arguments @ ..] = question.words else {
-        return Ok(ProposerAnswer::Failed("there is no program".into()));
+        return Ok(Some(Err("there is no program".into())));
     };
     let mut command = Command::new(program);
     command.args(arguments).process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -71,7 +64,7 @@ pub(super) fn ask(question: &ProposerQuestion<'_>, stop: &dyn Fn() -> bool) -> R
     adopt_orphans();
     let child = match command.spawn() {
         Ok(child) => child,
-        Err(error) => return Ok(ProposerAnswer::Failed(format!("cannot start {program}: {error}"))),
+        Err(error) => return Ok(Some(Err(format!("cannot start {program}: {error}")))),
     };
     let running = ProposerProcess::of(child, mark, question, folder)?;
     running.until_it_ends(question, stop)
@@ -145,7 +138,7 @@ impl ProposerProcess {
                 let status = self.child.wait().ok();
                 if stopped {
                     self.clear(&question.folder);
-                    return Ok(ProposerAnswer::Stopped);
+                    return Ok(None);
                 }
                 break status;
             }
@@ -166,18 +159,16 @@ impl ProposerProcess {
         }
         write_json(&question.folder.join("end.json"), &end)?;
         if let Some(why) = why {
-            return Ok(ProposerAnswer::Failed(format!("the program {why}")));
+            return Ok(Some(Err(format!("the program {why}"))));
         }
         if let Some(status) = status.filter(|status| !status.success()) {
             let said = String::from_utf8_lossy(&errors);
             let last = said.lines().rev().map(str::trim).find(|line| !line.is_empty());
             let last = last.map(|line| format!(": {}", line.chars().take(300).collect::<String>())).unwrap_or_default();
-            return Ok(ProposerAnswer::Failed(format!("the program ended with {status}{last}")));
+            return Ok(Some(Err(format!("the program ended with {status}{last}"))));
         }
-        Ok(match Proposal::parse(&String::from_utf8_lossy(&output)) {
-            Ok(proposal) => ProposerAnswer::Proposed(Box::new(proposal)),
-            Err(reason) => ProposerAnswer::Failed(format!("the program's answer: {reason}")),
-        })
+        let proposal = Proposal::parse(&String::from_utf8_lossy(&output));
+        Ok(Some(proposal.map_err(|reason| format!("the program's answer: {reason}"))))
     }
 
     /// Ends what the program left running.

@@ -8,14 +8,14 @@ use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
-use aees_run::artifact::{FileError, write_atomically};
+use aees_run::artifact::{FileError, if_there, write_atomically};
 use aees_run::hexadecimal::sha256;
 use serde::{Deserialize, Serialize};
 
 use super::error::LoopError;
 use super::folder::LoopFolder;
 use super::iteration::IterationRecord;
-use crate::disk::{RecordError, write_json};
+use crate::disk::{RecordError, read_json, write_json};
 
 /// Letters of a digest.
 const DIGEST: usize = 16;
@@ -35,6 +35,23 @@ pub struct HistoryEnd {
     pub bytes: u64,
     /// The digest of the last line.
     pub chain: String,
+}
+
+impl HistoryEnd {
+    /// The record of a line, whose digest must be right; the end moves on.
+    fn take(&mut self, line: &[u8]) -> Result<IterationRecord, &'static str> {
+        const WRONG: &str = "the line is not what the loop wrote";
+        let text = str::from_utf8(line).map_err(|_| WRONG)?;
+        let (body, digest) = text.rsplit_once(MARK).ok_or(WRONG)?;
+        let body = format!("{body}}}");
+        let chain = chain(&self.chain, &body);
+        if digest.strip_suffix("\"}") != Some(chain.as_str()) {
+            return Err(WRONG);
+        }
+        let record = serde_json::from_str(&body).map_err(|_| "it is of another version of this program")?;
+        *self = Self { lines: self.lines + 1, bytes: self.bytes + line.len() as u64 + 1, chain };
+        Ok(record)
+    }
 }
 
 /// The history of a loop, in memory and on disk.
@@ -61,10 +78,7 @@ impl LoopHistory {
     /// When it is not what the loop wrote, with the line.
     pub fn read(folder: &LoopFolder, end: &HistoryEnd) -> Result<Self, LoopError> {
         let mut history = Self::new(folder);
-        let text = match fs::read(&history.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            read => read.map_err(FileError::at("read", &history.path))?,
-        };
+        let text = if_there(fs::read(&history.path)).map_err(FileError::at("read", &history.path))?.unwrap_or_default();
         let edited =
             |line: u64, reason: &str| LoopError::Edited { path: folder.history(), line, reason: reason.to_owned() };
         let mut rest = text.as_slice();
@@ -74,7 +88,7 @@ impl LoopHistory {
                 return Err(edited(line, "lines are missing"));
             };
             let (written, after) = rest.split_at(length + 1);
-            let record = history.checked(&written[..length]).map_err(|reason| edited(line, reason))?;
+            let record = history.end.take(&written[..length]).map_err(|reason| edited(line, reason))?;
             history.records.push(record);
             rest = after;
         }
@@ -84,28 +98,9 @@ impl LoopHistory {
         // A kill between the line and the state leaves one line, or a part of one.
         let left_by_a_kill = match rest.iter().position(|byte| *byte == b'\n') {
             None => true,
-            Some(length) => length + 1 == rest.len() && history.clone_end().checked(&rest[..length]).is_ok(),
+            Some(length) => length + 1 == rest.len() && history.end.clone().take(&rest[..length]).is_ok(),
         };
         if left_by_a_kill { Ok(history) } else { Err(edited(end.lines + 1, "lines were added")) }
-    }
-
-    fn clone_end(&self) -> Self {
-        Self { path: PathBuf::new(), results: PathBuf::new(), records: Vec::new(), end: self.end.clone() }
-    }
-
-    /// The record of a line, whose digest must be right; the end moves on.
-    fn checked(&mut self, line: &[u8]) -> Result<IterationRecord, &'static str> {
-        const WRONG: &str = "the line is not what the loop wrote";
-        let text = str::from_utf8(line).map_err(|_| WRONG)?;
-        let (body, digest) = text.rsplit_once(MARK).ok_or(WRONG)?;
-        let body = format!("{body}}}");
-        let chain = chain(&self.end.chain, &body);
-        if digest.strip_suffix("\"}") != Some(chain.as_str()) {
-            return Err(WRONG);
-        }
-        let record = serde_json::from_str(&body).map_err(|_| "it is of another version of this program")?;
-        self.end = HistoryEnd { lines: self.end.lines + 1, bytes: self.end.bytes + line.len() as u64 + 1, chain };
-        Ok(record)
     }
 
     /// Writes the next line, on the disk when this returns. What lies behind the known end is cut off first.
@@ -150,20 +145,11 @@ impl LoopHistory {
     pub(super) fn rebuild(folder: &LoopFolder, iterations: u64) -> Result<Self, LoopError> {
         let mut records = Vec::new();
         for number in 0..=iterations {
-            let path = folder.iteration(number).join("iteration.json");
-            let text = fs::read(&path).map_err(FileError::at("read", &path))?;
-            let record: IterationRecord =
-                serde_json::from_slice(&text).map_err(|error| RecordError::damaged(&path, error))?;
-            records.push(record);
+            records.push(read_json(&folder.iteration(number).join("iteration.json"))?);
         }
         let mut history = Self::new(folder);
         let aside = history.path.with_extension("jsonl.edited");
-        match fs::rename(&history.path, &aside) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(FileError::at("rename", &history.path)(error).into());
-            }
-            _ => {}
-        }
+        if_there(fs::rename(&history.path, &aside)).map_err(FileError::at("rename", &history.path))?;
         for record in records {
             history.append(record)?;
         }

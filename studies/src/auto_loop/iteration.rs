@@ -1,113 +1,67 @@
 //! An iteration: its stages, what each has left for the next, and what stays of it in the history.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::decision::Estimate;
 use super::proposal::Proposal;
+use crate::named::named;
 
-/// The stages of an iteration, in their order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the module's page says what they do")]
-pub enum LoopStage {
-    Propose,
-    Apply,
-    Commit,
-    Train,
-    Triage,
-    Record,
-    Decide,
-}
-
-impl LoopStage {
-    /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Propose, Self::Apply, Self::Commit, Self::Train, Self::Triage, Self::Record, Self::Decide];
-
-    /// As it is typed.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Propose => "propose",
-            Self::Apply => "apply",
-            Self::Commit => "commit",
-            Self::Train => "train",
-            Self::Triage => "triage",
-            Self::Record => "record",
-            Self::Decide => "decide",
-        }
+named! {
+    /// The stages of an iteration, in their order.
+    #[derive(Default, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    #[allow(missing_docs, reason = "the module's page says what they do")]
+    LoopStage {
+        #[default]
+        Propose = "propose",
+        Apply = "apply",
+        Commit = "commit",
+        Train = "train",
+        Triage = "triage",
+        Record = "record",
+        Decide = "decide",
     }
 }
 
-impl fmt::Display for LoopStage {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
+named! {
+    /// Where a proposal came from.
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    ProposalSource {
+        /// `--proposal-file`.
+        ProposalFile = "proposal_file",
+        /// `next_proposal.json`.
+        NextProposal = "next_proposal",
+        /// `loop.command`.
+        Command = "command",
+        /// The built-in proposer.
+        BuiltIn = "built_in",
     }
 }
 
-/// Where a proposal came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ProposalSource {
-    /// `--proposal-file`.
-    ProposalFile,
-    /// `next_proposal.json`.
-    NextProposal,
-    /// `loop.command`.
-    Command,
-    /// The built-in proposer.
-    BuiltIn,
-}
-
-impl ProposalSource {
-    /// As history and tables write it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ProposalFile => "proposal_file",
-            Self::NextProposal => "next_proposal",
-            Self::Command => "command",
-            Self::BuiltIn => "built_in",
-        }
-    }
-}
-
-/// What became of a candidate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LoopVerdict {
-    /// The start, which the first candidates are compared with.
-    Baseline,
-    /// It is the incumbent now.
-    Keep,
-    /// It is no better.
-    Discard,
-    /// It looks better, and noise can look as good.
-    Inconclusive,
-    /// Its training left the numbers.
-    Diverged,
-    /// Its training failed.
-    Crash,
-    /// It was tried before.
-    Duplicate,
-    /// It could not be tried.
-    Rejected,
-}
-
-impl LoopVerdict {
-    /// As history and tables write it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Baseline => "baseline",
-            Self::Keep => "keep",
-            Self::Discard => "discard",
-            Self::Inconclusive => "inconclusive",
-            Self::Diverged => "diverged",
-            Self::Crash => "crash",
-            Self::Duplicate => "duplicate",
-            Self::Rejected => "rejected",
-        }
+named! {
+    /// What became of a candidate.
+    #[derive(Default, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    LoopVerdict {
+        /// The start, which the first candidates are compared with.
+        #[default]
+        Baseline = "baseline",
+        /// It is the incumbent now.
+        Keep = "keep",
+        /// It is no better.
+        Discard = "discard",
+        /// It looks better, and noise can look as good.
+        Inconclusive = "inconclusive",
+        /// Its training left the numbers.
+        Diverged = "diverged",
+        /// Its training failed.
+        Crash = "crash",
+        /// It was tried before.
+        Duplicate = "duplicate",
+        /// It could not be tried.
+        Rejected = "rejected",
     }
 }
 
@@ -127,7 +81,7 @@ pub struct SeedPair {
 }
 
 /// An iteration under way.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct OpenIteration {
     /// Its number, from 1.
     pub number: u64,
@@ -163,23 +117,7 @@ pub struct OpenIteration {
 
 impl OpenIteration {
     pub(super) fn new(number: u64) -> Self {
-        Self {
-            number,
-            next: LoopStage::Propose,
-            asked: 0,
-            source: None,
-            proposal: Proposal::default(),
-            patch: Map::new(),
-            config_id: String::new(),
-            point: Vec::new(),
-            seeds: Vec::new(),
-            fixes: 0,
-            pairs: Vec::new(),
-            memory_bytes: None,
-            seconds: 0.0,
-            ended: None,
-            proposer_failed: false,
-        }
+        Self { number, ..Self::default() }
     }
 
     /// The candidate cannot be kept any more, whatever follows.
@@ -189,7 +127,7 @@ impl OpenIteration {
 }
 
 /// What stays of an iteration: a line of `history.jsonl`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct IterationRecord {
     /// Its number; 0 for the baseline.
     pub iteration: u64,

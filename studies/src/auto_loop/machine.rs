@@ -34,24 +34,13 @@ pub enum LoopHalt {
     Deadline,
 }
 
-/// How the training of a plan ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TrainingEnd {
-    /// Every run is over, well or badly.
-    Over,
-    /// It was stopped, with checkpoints.
-    Halted(LoopHalt),
-    /// Something is wrong with all of it.
-    Broken(String),
-}
-
 /// What trains the runs of a plan.
 pub trait LoopTrainer {
-    /// Runs what is left of a plan.
+    /// Runs what is left of a plan, until every run is over, well or badly. Why it was stopped before, with checkpoints.
     ///
     /// # Errors
     /// When the registry or the file system fails.
-    fn train(&mut self, plan: &mut StudyPlan) -> Result<TrainingEnd, SweepError>;
+    fn train(&mut self, plan: &mut StudyPlan) -> Result<Option<LoopHalt>, SweepError>;
 
     /// Whether the loop is to stop now.
     fn halt(&self) -> Option<LoopHalt>;
@@ -88,8 +77,18 @@ pub(super) enum StageEnd {
     Done,
     /// The loop comes to rest.
     Rest(LoopStatus),
-    /// It is to be done again.
+}
+
+/// What ends a stage before its end: it is to be done again.
+pub(super) enum StageStop {
     Halted(LoopHalt),
+    Failed(LoopError),
+}
+
+impl<E: Into<LoopError>> From<E> for StageStop {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 /// Where results and their registry are.
@@ -115,16 +114,6 @@ pub struct AutoLoop<'a> {
     pub(super) trainer: &'a mut dyn LoopTrainer,
     pub(super) tell: &'a mut dyn FnMut(LoopEvent<'_>),
     _lock: LoopLock,
-}
-
-/// What a loop works with.
-pub struct LoopTools<'a> {
-    /// Finds fingerprints of data.
-    pub inputs: InputFinder<'a>,
-    /// Trains.
-    pub trainer: &'a mut dyn LoopTrainer,
-    /// Hears what happens.
-    pub tell: &'a mut dyn FnMut(LoopEvent<'_>),
 }
 
 /// Reads a loop's file.
@@ -161,11 +150,17 @@ pub fn create_loop(places: &LoopPlaces, study: &Study) -> Result<LoopState, Loop
 }
 
 impl<'a> AutoLoop<'a> {
-    /// Takes up a loop that was created.
+    /// Takes up a loop that was created. `inputs` finds fingerprints of data, and `tell` hears what happens.
     ///
     /// # Errors
     /// When another process works at it, its file means something else by now, or its records are not what it wrote.
-    pub fn open(places: LoopPlaces, name: &str, tools: LoopTools<'a>) -> Result<Self, LoopError> {
+    pub fn open(
+        places: LoopPlaces,
+        name: &str,
+        inputs: InputFinder<'a>,
+        trainer: &'a mut dyn LoopTrainer,
+        tell: &'a mut dyn FnMut(LoopEvent<'_>),
+    ) -> Result<Self, LoopError> {
         let folder = LoopFolder::find(&places.root, name)?;
         let lock = folder.lock()?;
         let state = LoopState::read(&folder)?;
@@ -178,13 +173,7 @@ impl<'a> AutoLoop<'a> {
         };
         let history = LoopHistory::read(&folder, &state.history)?;
         let rule = DecisionRule { scout: block.scout, seeds: block.seeds, retest: block.retest };
-        let LoopTools { inputs, trainer, tell } = tools;
         Ok(Self { places, folder, study, block, metric, rule, state, history, inputs, trainer, tell, _lock: lock })
-    }
-
-    /// The state as it is now.
-    pub fn state(&self) -> &LoopState {
-        &self.state
     }
 
     /// So many iterations are to come; the one under way is the first of them.
@@ -211,7 +200,11 @@ impl<'a> AutoLoop<'a> {
     /// What makes further work useless. The state is on disk.
     pub fn run(mut self, scope: &LoopScope) -> Result<AutoLoopEnd, LoopError> {
         self.state.status = LoopStatus::Open;
-        let ended = self.work(scope);
+        let ended = match self.work(scope) {
+            Err(StageStop::Halted(halt)) => Ok(AutoLoopEnd::Halted(halt)),
+            Err(StageStop::Failed(error)) => Err(error),
+            Ok(end) => Ok(end),
+        };
         match &ended {
             Ok(AutoLoopEnd::AtRest(status)) => self.state.status = status.clone(),
             // What is wrong with its folder is not written into it.
@@ -223,53 +216,44 @@ impl<'a> AutoLoop<'a> {
         ended
     }
 
-    fn work(&mut self, scope: &LoopScope) -> Result<AutoLoopEnd, LoopError> {
-        if let Some(halt) = self.trainer.halt() {
-            return Ok(AutoLoopEnd::Halted(halt));
-        }
+    fn work(&mut self, scope: &LoopScope) -> Result<AutoLoopEnd, StageStop> {
+        self.check_halt()?;
         if scope.setup || scope.baseline || scope.iterations {
             self.set_up()?;
         }
         if !self.state.baseline_done {
             if !scope.baseline {
-                return if scope.iterations { Err(LoopError::NoBaseline) } else { Ok(AutoLoopEnd::ScopeDone) };
+                return if scope.iterations { Err(LoopError::NoBaseline.into()) } else { Ok(AutoLoopEnd::ScopeDone) };
             }
-            if let Some(halt) = self.train_baseline()? {
-                return Ok(AutoLoopEnd::Halted(halt));
-            }
+            self.train_baseline()?;
         }
         if !scope.iterations {
             return Ok(AutoLoopEnd::ScopeDone);
         }
         let mut worked = false;
         loop {
-            if let Some(halt) = self.trainer.halt() {
-                return Ok(AutoLoopEnd::Halted(halt));
-            }
-            let next = match &self.state.current {
-                Some(current) => current.next,
-                None => match self.rest() {
-                    Some(status) => return Ok(AutoLoopEnd::AtRest(status)),
-                    None => LoopStage::Propose,
-                },
+            self.check_halt()?;
+            let current = match (&self.state.current, self.rest()) {
+                (Some(current), _) => current.clone(),
+                (None, Some(status)) => return Ok(AutoLoopEnd::AtRest(status)),
+                (None, None) => OpenIteration::new(self.state.iterations + 1),
             };
-            if !scope.stages.contains(&next) {
-                let iteration = self.state.current.as_ref().map_or(self.state.iterations + 1, |current| current.number);
-                return if worked {
-                    Ok(AutoLoopEnd::ScopeDone)
-                } else {
-                    Err(LoopError::NextStage { iteration, stage: next })
-                };
+            if !scope.stages.contains(&current.next) {
+                if worked {
+                    return Ok(AutoLoopEnd::ScopeDone);
+                }
+                return Err(LoopError::NextStage { iteration: current.number, stage: current.next }.into());
             }
-            if self.state.current.is_none() {
-                self.state.current = Some(OpenIteration::new(self.state.iterations + 1));
-            }
-            match self.stage(next)? {
+            self.state.current = Some(current.clone());
+            match self.stage(current)? {
                 StageEnd::Done => worked = true,
                 StageEnd::Rest(status) => return Ok(AutoLoopEnd::AtRest(status)),
-                StageEnd::Halted(halt) => return Ok(AutoLoopEnd::Halted(halt)),
             }
         }
+    }
+
+    fn check_halt(&self) -> Result<(), StageStop> {
+        self.trainer.halt().map_or(Ok(()), |halt| Err(StageStop::Halted(halt)))
     }
 
     /// Why no iteration begins.
@@ -294,39 +278,34 @@ impl<'a> AutoLoop<'a> {
     }
 
     /// Trains the start, and begins the history with it.
-    fn train_baseline(&mut self) -> Result<Option<LoopHalt>, LoopError> {
-        let pairs = match self.ready_block(0)? {
-            Ok(pairs) => pairs,
-            Err(halt) => return Ok(Some(halt)),
-        };
+    fn train_baseline(&mut self) -> Result<(), StageStop> {
+        let pairs = self.ready_block(0)?;
         let settings = self.settings(&self.state.incumbent.patch)?;
         let record = IterationRecord {
-            iteration: 0,
             verdict: LoopVerdict::Baseline,
             reason: "the settings that the loop begins with".into(),
-            source: None,
             proposal: Proposal { description: "baseline".into(), ..Proposal::default() },
             patch: self.state.incumbent.patch.clone(),
             config_id: self.state.incumbent.config_id.clone(),
             point: self.study.point_of(&settings),
-            incumbent: 0,
             mean: self.state.incumbent.mean,
-            estimate: None,
             memory_bytes: self.memory(&pairs)?,
             seconds: self.seconds(&self.folder.incumbent_study(0))?,
             pairs,
-            proposer_failed: false,
             at: system_clock(),
+            ..IterationRecord::default()
         };
         self.state.baseline_done = true;
-        self.close(record)?;
-        Ok(None)
+        Ok(self.close(record)?)
     }
 
-    fn stage(&mut self, stage: LoopStage) -> Result<StageEnd, LoopError> {
-        let number = self.state.iterations + 1;
-        let mut current = self.state.current.clone().unwrap_or_else(|| OpenIteration::new(number));
+    fn stage(&mut self, mut current: OpenIteration) -> Result<StageEnd, StageStop> {
+        let stage = current.next;
         let end = match stage {
+            // It cannot be kept any more, whatever follows.
+            LoopStage::Apply | LoopStage::Commit | LoopStage::Train | LoopStage::Triage if current.ended.is_some() => {
+                StageEnd::Done
+            }
             LoopStage::Propose => self.propose(&mut current)?,
             LoopStage::Apply => self.apply(&mut current)?,
             LoopStage::Commit => self.commit(&mut current)?,
@@ -335,12 +314,11 @@ impl<'a> AutoLoop<'a> {
             LoopStage::Record => self.record(&mut current)?,
             LoopStage::Decide => {
                 self.decide(current)?;
-                return self.after_decision();
+                return Ok(self.after_decision()?);
             }
         };
         if matches!(end, StageEnd::Done) && current.next == stage {
-            let position = LoopStage::ALL.iter().position(|known| *known == stage).unwrap_or_default();
-            current.next = LoopStage::ALL[(position + 1).min(LoopStage::ALL.len() - 1)];
+            current.next = LoopStage::ALL.into_iter().find(|next| *next > stage).unwrap_or(stage);
         }
         self.state.current = Some(current);
         self.save()?;
@@ -350,24 +328,20 @@ impl<'a> AutoLoop<'a> {
     /// A proposer that fails again and again ends the loop.
     fn after_decision(&mut self) -> Result<StageEnd, LoopError> {
         let times = self.state.proposer_failures;
-        match self.history.records.last() {
-            Some(record) if times >= PROPOSER_FAILURES => {
-                let reason = record.reason.clone();
-                self.state.proposer_failures = 0;
-                self.save()?;
-                Err(LoopError::Proposer { times, reason })
-            }
-            _ => {
-                let crashed = |record: &&IterationRecord| record.verdict == LoopVerdict::Crash;
-                let crashes = self.history.records.iter().rev().take_while(crashed).count();
-                match self.history.records.last() {
-                    Some(record) if crashes as u64 >= self.study.policy.consecutive => {
-                        Err(LoopError::Broken(format!("{crashes} candidates in a row failed; {}", record.reason)))
-                    }
-                    _ => Ok(StageEnd::Done),
-                }
-            }
+        let Some(reason) = self.history.records.last().map(|record| record.reason.clone()) else {
+            return Ok(StageEnd::Done);
+        };
+        if times >= PROPOSER_FAILURES {
+            self.state.proposer_failures = 0;
+            self.save()?;
+            return Err(LoopError::Proposer { times, reason });
         }
+        let crashed = |record: &&IterationRecord| record.verdict == LoopVerdict::Crash;
+        let crashes = self.history.records.iter().rev().take_while(crashed).count();
+        if crashes as u64 >= self.study.policy.consecutive {
+            return Err(LoopError::Broken(format!("{crashes} candidates in a row failed; {reason}")));
+        }
+        Ok(StageEnd::Done)
     }
 
     /// Writes a finished iteration to the history and the state that follows from it.

@@ -24,7 +24,7 @@ impl LoopScope {
     /// # Errors
     /// The word that is none.
     pub fn of(only: &[String], loop_only: &[String]) -> Result<Self, String> {
-        let stage = |word: &String| LoopStage::ALL.into_iter().find(|stage| stage.name() == word).ok_or(word.clone());
+        let stage = |word: &String| word.parse::<LoopStage>().map_err(|_| word.clone());
         let is_phase = |word: &&String| Self::PHASES.contains(&word.as_str());
         let has = |word: &str| only.is_empty() || only.iter().any(|known| known == word);
         let named = only.iter().filter(|word| !is_phase(word)).map(stage).collect::<Result<Vec<_>, _>>()?;

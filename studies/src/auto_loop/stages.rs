@@ -5,19 +5,19 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use aees_run::artifact::FileError;
+use aees_run::artifact::{FileError, if_there};
 use aees_run::input;
 use serde_json::{Value, json};
 
 use super::candidate::LoopCandidate;
 use super::decision::{Estimate, Look, NoisePool};
 use super::error::LoopError;
-use super::external::{ProposerAnswer, ProposerQuestion, ask};
+use super::external::{ProposerQuestion, ask};
 use super::iteration::{IterationRecord, LoopStage, LoopVerdict, OpenIteration, ProposalSource};
-use super::machine::{AutoLoop, LoopEvent, LoopHalt, StageEnd};
+use super::machine::{AutoLoop, LoopEvent, LoopHalt, StageEnd, StageStop};
 use super::proposal::{LARGEST_PROPOSAL, Proposal, ProposalStatus};
 use super::proposer;
-use super::state::{Incumbent, LoopStatus, is_there};
+use super::state::{Incumbent, LoopStatus};
 use super::training::{CANDIDATE, INCUMBENT, config_of};
 use crate::disk::write_json;
 use crate::registry::{Audit, Registry, RunId, RunState, system_clock};
@@ -30,17 +30,14 @@ const RECENT: usize = 100;
 
 impl AutoLoop<'_> {
     /// Finds a proposal: in a file that was named, in the one that a person wrote, by a program, or by the built-in proposer.
-    pub(super) fn propose(&mut self, current: &mut OpenIteration) -> Result<StageEnd, LoopError> {
+    pub(super) fn propose(&mut self, current: &mut OpenIteration) -> Result<StageEnd, StageStop> {
         let found = match self.consumed(current)? {
             Some((source, path)) => {
                 let text = bounded_text(&path).map_err(|error| error.to_string());
                 Some((source, text.and_then(|text| Proposal::parse(&text))))
             }
             None => match self.block.command.clone() {
-                Some(words) => match self.ask_program(&words, current)? {
-                    Ok(answer) => Some((ProposalSource::Command, answer)),
-                    Err(halt) => return Ok(StageEnd::Halted(halt)),
-                },
+                Some(words) => Some((ProposalSource::Command, self.ask_program(&words, current)?)),
                 None => proposer::propose(&self.study, &self.block, &self.history.records, current.number)
                     .map(|proposal| (ProposalSource::BuiltIn, Ok(proposal))),
             },
@@ -86,25 +83,22 @@ impl AutoLoop<'_> {
         ];
         let kept = |source: ProposalSource| self.folder.consumed(current.number, current.asked, source.name());
         for (source, _) in &waiting {
-            if is_there(&kept(*source))? {
-                return Ok(Some((*source, kept(*source))));
+            let kept = kept(*source);
+            if kept.try_exists().map_err(FileError::at("read", &kept))? {
+                return Ok(Some((*source, kept)));
             }
         }
         for (source, path) in waiting {
-            if !is_there(&path)? {
+            if !path.try_exists().map_err(FileError::at("read", &path))? {
                 continue;
             }
             let kept = kept(source);
             if let Some(folder) = kept.parent() {
                 fs::create_dir_all(folder).map_err(FileError::at("make", folder))?;
             }
-            match fs::rename(&path, &kept) {
-                // Somebody took it back.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                moved => {
-                    moved.map_err(FileError::at("move", &path))?;
-                    return Ok(Some((source, kept)));
-                }
+            // Somebody may take it back.
+            if if_there(fs::rename(&path, &kept)).map_err(FileError::at("move", &path))?.is_some() {
+                return Ok(Some((source, kept)));
             }
         }
         Ok(None)
@@ -114,18 +108,15 @@ impl AutoLoop<'_> {
         &mut self,
         words: &[String],
         current: &OpenIteration,
-    ) -> Result<Result<Result<Proposal, String>, LoopHalt>, LoopError> {
+    ) -> Result<Result<Proposal, String>, StageStop> {
         let again = if current.asked > 0 { format!("-{}", current.asked) } else { String::new() };
         let folder = self.folder.iteration(current.number).join(format!("proposer{again}"));
         let folder = std::path::absolute(&folder).unwrap_or(folder);
         let input = self.question(current)?;
         let question = ProposerQuestion { words, limit: self.block.command_timeout, folder, input: &input };
         let trainer = &*self.trainer;
-        Ok(match ask(&question, &|| trainer.halt().is_some())? {
-            ProposerAnswer::Proposed(proposal) => Ok(Ok(*proposal)),
-            ProposerAnswer::Failed(reason) => Ok(Err(reason)),
-            ProposerAnswer::Stopped => Err(self.trainer.halt().unwrap_or(LoopHalt::Interrupted)),
-        })
+        let answer = ask(&question, &|| trainer.halt().is_some())?;
+        answer.ok_or_else(|| StageStop::Halted(self.trainer.halt().unwrap_or(LoopHalt::Interrupted)))
     }
 
     /// What a program is told.
@@ -156,9 +147,6 @@ impl AutoLoop<'_> {
 
     /// Puts the patch over its parent and checks what comes out.
     pub(super) fn apply(&mut self, current: &mut OpenIteration) -> Result<StageEnd, LoopError> {
-        if current.ended.is_some() {
-            return Ok(StageEnd::Done);
-        }
         match LoopCandidate::of(&self.study, &self.state.incumbent.patch, &self.history.records, &current.proposal) {
             Ok(candidate) => (current.patch, current.point) = (candidate.patch, candidate.point),
             Err(reason) => current.end(LoopVerdict::Rejected, reason),
@@ -168,9 +156,6 @@ impl AutoLoop<'_> {
 
     /// Gives the candidate its identity. One that was tried before is not tried again.
     pub(super) fn commit(&mut self, current: &mut OpenIteration) -> Result<StageEnd, LoopError> {
-        if current.ended.is_some() {
-            return Ok(StageEnd::Done);
-        }
         let seed = self.state.block.as_ref().map_or(self.state.next_seed, |block| block.first);
         let (name, incumbent) = (self.folder.study(current.number), self.state.incumbent.patch.clone());
         let plan = self.plan(&name, &[(INCUMBENT, &incumbent), (CANDIDATE, &current.patch)], &[seed])?;
@@ -190,18 +175,11 @@ impl AutoLoop<'_> {
     }
 
     /// Trains candidate and incumbent on one seed after the other, as long as the decision is open.
-    pub(super) fn train(&mut self, current: &mut OpenIteration) -> Result<StageEnd, LoopError> {
-        if current.ended.is_some() {
-            return Ok(StageEnd::Done);
-        }
-        if let Err(halt) = self.ready_block(current.number)? {
-            return Ok(StageEnd::Halted(halt));
-        }
+    pub(super) fn train(&mut self, current: &mut OpenIteration) -> Result<StageEnd, StageStop> {
+        self.ready_block(current.number)?;
         loop {
-            if !current.seeds.is_empty()
-                && let Some(halt) = self.train_pairs(current)?
-            {
-                return Ok(StageEnd::Halted(halt));
+            if !current.seeds.is_empty() {
+                self.train_pairs(current)?;
             }
             if current.pairs.iter().any(|pair| pair.candidate.is_none()) {
                 return Ok(StageEnd::Done);
@@ -224,7 +202,7 @@ impl AutoLoop<'_> {
     pub(super) fn triage(&mut self, current: &mut OpenIteration) -> Result<StageEnd, LoopError> {
         let without: Vec<&String> =
             current.pairs.iter().filter(|pair| pair.candidate.is_none()).map(|pair| &pair.candidate_run).collect();
-        if current.ended.is_some() || without.is_empty() {
+        if without.is_empty() {
             return Ok(StageEnd::Done);
         }
         let rows = self.rows(&self.folder.study(current.number))?;
@@ -253,7 +231,7 @@ impl AutoLoop<'_> {
     /// Takes the numbers of all runs from their results.
     pub(super) fn record(&mut self, current: &mut OpenIteration) -> Result<StageEnd, LoopError> {
         if !current.pairs.is_empty() {
-            self.measure(current);
+            self.measure(&mut current.pairs);
             current.memory_bytes = self.memory(&current.pairs)?;
             let rows = self.rows(&self.folder.study(current.number))?;
             let runs: Vec<RunId> =
@@ -272,7 +250,7 @@ impl AutoLoop<'_> {
         let (verdict, reason) = match (&current.ended, &estimate) {
             (Some((verdict, reason)), _) => (*verdict, reason.clone()),
             (None, None) => (LoopVerdict::Inconclusive, "no seed has a number of both".into()),
-            (None, Some(estimate)) => (verdict_of(look), reason_of(look, estimate, differences.len())),
+            (None, Some(estimate)) => judged(look, estimate, differences.len()),
         };
         let values: Vec<f64> = current.pairs.iter().filter_map(|pair| pair.candidate).collect();
         let mean = (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
@@ -324,26 +302,19 @@ impl AutoLoop<'_> {
     }
 }
 
-fn verdict_of(look: Look) -> LoopVerdict {
-    match look {
-        Look::Keep => LoopVerdict::Keep,
-        Look::Hopeless | Look::NoBetter => LoopVerdict::Discard,
-        // Seeds were lost, and no more could be had.
-        Look::Inconclusive | Look::More(_) => LoopVerdict::Inconclusive,
-    }
-}
-
-fn reason_of(look: Look, estimate: &Estimate, seeds: usize) -> String {
+fn judged(look: Look, estimate: &Estimate, seeds: usize) -> (LoopVerdict, String) {
     let Estimate { difference, threshold, .. } = estimate;
     let threshold = threshold.map_or_else(|| "an unknown threshold".to_owned(), |threshold| format!("{threshold:.6}"));
     let seeds = if seeds == 1 { "1 seed".to_owned() } else { format!("{seeds} seeds") };
     match look {
-        Look::Keep => format!("{difference:+.6} on {seeds} reaches {threshold}"),
-        Look::Hopeless => format!("{difference:+.6} on {seeds} is clearly worse"),
-        Look::NoBetter => format!("{difference:+.6} on {seeds} is no better"),
-        Look::Inconclusive | Look::More(_) => {
-            format!("{difference:+.6} on {seeds} does not reach {threshold}: noise can be as good")
-        }
+        Look::Keep => (LoopVerdict::Keep, format!("{difference:+.6} on {seeds} reaches {threshold}")),
+        Look::Hopeless => (LoopVerdict::Discard, format!("{difference:+.6} on {seeds} is clearly worse")),
+        Look::NoBetter => (LoopVerdict::Discard, format!("{difference:+.6} on {seeds} is no better")),
+        // Seeds were lost, and no more could be had.
+        Look::Inconclusive | Look::More(_) => (
+            LoopVerdict::Inconclusive,
+            format!("{difference:+.6} on {seeds} does not reach {threshold}: noise can be as good"),
+        ),
     }
 }
 

@@ -1,12 +1,10 @@
 //! `state.json`: everything that a loop goes on from. It is written whole after each step, so a loop that was killed begins where
 //! it was, and does again at most the stage that it was in.
 
-use std::fs;
-use std::io;
 use std::path::PathBuf;
 
 use aees_run::artifact::FileError;
-use aees_run::identity::{Id, NotCanonical};
+use aees_run::identity::Id;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -15,7 +13,7 @@ use super::error::LoopError;
 use super::folder::LoopFolder;
 use super::history::HistoryEnd;
 use super::iteration::OpenIteration;
-use crate::disk::{RecordError, write_json};
+use crate::disk::{RecordError, read_json, write_json};
 use crate::error::SweepError;
 use crate::registry::system_clock;
 use crate::study::{Overrides, Study};
@@ -69,7 +67,7 @@ pub enum LoopStatus {
 }
 
 /// What holds from one state to the next only if these are the same.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Foundation {
     /// Task or program.
     pub task: String,
@@ -84,11 +82,10 @@ impl Foundation {
     pub(super) fn of(study: &Study) -> Result<Self, SweepError> {
         let start = study.of_patches(&study.name, &[("start", &Map::new())], &[0]).expand(&Overrides::default())?;
         let settings: Vec<Value> = start.settings.iter().map(|setting| setting.settings.to_map().into()).collect();
-        let id = |value: &Value| -> Result<String, NotCanonical> { Ok(Id::of(value)?.full().to_owned()) };
         Ok(Self {
             task: study.task.name().to_owned(),
             metric: study.metric.as_ref().map(ToString::to_string).unwrap_or_default(),
-            start: id(&json!(settings))?,
+            start: Id::of(&json!(settings))?.full().to_owned(),
         })
     }
 
@@ -104,7 +101,7 @@ impl Foundation {
 }
 
 /// Everything that a loop goes on from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LoopState {
     schema_version: u32,
     /// The loop's file, absolute.
@@ -156,21 +153,7 @@ impl LoopState {
             working_directory: std::env::current_dir().unwrap_or_default(),
             foundation: Foundation::of(study)?,
             created_at: system_clock(),
-            updated_at: system_clock(),
-            status: LoopStatus::default(),
-            setup_done: false,
-            baseline_done: false,
-            incumbent: Incumbent::default(),
-            block: None,
-            next_seed: 0,
-            pool: NoisePool::default(),
-            iterations: 0,
-            kept: 0,
-            since_keep: 0,
-            proposer_failures: 0,
-            remaining: None,
-            current: None,
-            history: HistoryEnd::default(),
+            ..Self::default()
         })
     }
 
@@ -180,8 +163,7 @@ impl LoopState {
     /// When it is damaged, or of a newer program.
     pub fn read(folder: &LoopFolder) -> Result<Self, LoopError> {
         let path = folder.state();
-        let text = fs::read(&path).map_err(FileError::at("read", &path))?;
-        let state: Self = serde_json::from_slice(&text).map_err(|error| RecordError::damaged(&path, error))?;
+        let state: Self = read_json(&path)?;
         match state.schema_version {
             VERSION => Ok(state),
             other => {
@@ -194,14 +176,5 @@ impl LoopState {
     pub(super) fn write(&mut self, folder: &LoopFolder) -> Result<(), FileError> {
         self.updated_at = system_clock();
         write_json(&folder.state(), self)
-    }
-}
-
-/// Whether there is a file.
-pub(super) fn is_there(path: &std::path::Path) -> Result<bool, FileError> {
-    match fs::metadata(path) {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(FileError::at("read", path)(error)),
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::error::LoopError;
 use super::iteration::{OpenIteration, SeedPair};
-use super::machine::{AutoLoop, LoopEvent, LoopHalt, TrainingEnd};
+use super::machine::{AutoLoop, LoopEvent, StageStop};
 use super::state::SeedBlock;
 use crate::disk::objective_of;
 use crate::error::SweepError;
@@ -43,7 +43,7 @@ impl AutoLoop<'_> {
     }
 
     /// Enters a plan and trains what is not trained.
-    fn train_plan(&mut self, mut plan: StudyPlan, seeds: &[i64]) -> Result<Result<StudyPlan, LoopHalt>, LoopError> {
+    fn train_plan(&mut self, mut plan: StudyPlan, seeds: &[i64]) -> Result<StudyPlan, StageStop> {
         if let Some(folder) = self.places.registry.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(aees_run::artifact::FileError::at("make", folder))?;
         }
@@ -54,14 +54,13 @@ impl AutoLoop<'_> {
         drop(registry);
         (self.tell)(LoopEvent::Training { study: &plan.name, seeds });
         match self.trainer.train(&mut plan)? {
-            TrainingEnd::Over => Ok(Ok(plan)),
-            TrainingEnd::Halted(halt) => Ok(Err(halt)),
-            TrainingEnd::Broken(why) => Err(LoopError::Broken(why)),
+            Some(halt) => Err(StageStop::Halted(halt)),
+            None => Ok(plan),
         }
     }
 
     /// Sees to it that the incumbent has seeds to be compared on, with its replicates trained. Gives those that were trained now.
-    pub(super) fn ready_block(&mut self, iteration: u64) -> Result<Result<Vec<SeedPair>, LoopHalt>, LoopError> {
+    pub(super) fn ready_block(&mut self, iteration: u64) -> Result<Vec<SeedPair>, StageStop> {
         let is_due = self.state.block.as_ref().is_none_or(|block| block.candidates >= self.block.refresh);
         if is_due {
             let first = self.state.next_seed;
@@ -70,25 +69,17 @@ impl AutoLoop<'_> {
             self.state.block = Some(SeedBlock { iteration, first, ready: false, candidates: 0 });
             self.save()?;
         }
-        let Some(block) = self.state.block.clone().filter(|block| !block.ready) else { return Ok(Ok(Vec::new())) };
+        let Some(block) = self.state.block.clone().filter(|block| !block.ready) else { return Ok(Vec::new()) };
         let seeds: Vec<i64> = (block.first..).take(self.block.baseline).collect();
         let (name, patch) = (self.folder.incumbent_study(block.iteration), self.state.incumbent.patch.clone());
         let plan = self.plan(&name, &[(INCUMBENT, &patch)], &seeds)?;
-        let plan = match self.train_plan(plan, &seeds)? {
-            Ok(plan) => plan,
-            Err(halt) => return Ok(Err(halt)),
-        };
+        let plan = self.train_plan(plan, &seeds)?;
         let runs = runs_of(&plan, INCUMBENT);
-        let pair = |seed: &i64| {
-            let run = runs.get(seed);
-            let id = run.map(|run| run.full().to_owned()).unwrap_or_default();
-            let value = run.and_then(|run| self.value(run));
-            SeedPair { seed: *seed, candidate: value, incumbent: value, candidate_run: id.clone(), incumbent_run: id }
-        };
-        let pairs: Vec<SeedPair> = seeds.iter().map(pair).collect();
+        let mut pairs = pairs_of(&seeds, &runs, &runs);
+        self.measure(&mut pairs);
         let values: Vec<f64> = pairs.iter().filter_map(|pair| pair.incumbent).collect();
         if values.len() < 2 {
-            return Err(LoopError::NoIncumbent { why: self.why_none(&name, &runs)?, study: name });
+            return Err(LoopError::NoIncumbent { why: self.why_none(&name, &runs)?, study: name }.into());
         }
         if let Some(config) = config_of(&plan, INCUMBENT) {
             self.state.incumbent.config_id = config;
@@ -97,7 +88,7 @@ impl AutoLoop<'_> {
         self.state.pool = self.state.pool.with_replicates(&values);
         // Written down with what is made of it: if the process ends before, all of this is done again.
         self.state.block = Some(SeedBlock { ready: true, ..block });
-        Ok(Ok(pairs))
+        Ok(pairs)
     }
 
     /// The most seeds that a candidate can use: some may be lost, where the incumbent has no number.
@@ -106,33 +97,19 @@ impl AutoLoop<'_> {
     }
 
     /// Trains a candidate and the incumbent on the candidate's seeds.
-    pub(super) fn train_pairs(&mut self, current: &mut OpenIteration) -> Result<Option<LoopHalt>, LoopError> {
+    pub(super) fn train_pairs(&mut self, current: &mut OpenIteration) -> Result<(), StageStop> {
         let (name, incumbent) = (self.folder.study(current.number), self.state.incumbent.patch.clone());
         let plan = self.plan(&name, &[(INCUMBENT, &incumbent), (CANDIDATE, &current.patch)], &current.seeds)?;
-        let plan = match self.train_plan(plan, &current.seeds)? {
-            Ok(plan) => plan,
-            Err(halt) => return Ok(Some(halt)),
-        };
-        let (candidates, incumbents) = (runs_of(&plan, CANDIDATE), runs_of(&plan, INCUMBENT));
-        let id = |runs: &HashMap<i64, RunId>, seed: i64| {
-            runs.get(&seed).map(|run| run.full().to_owned()).unwrap_or_default()
-        };
-        let pair = |seed: &i64| SeedPair {
-            seed: *seed,
-            candidate: None,
-            incumbent: None,
-            candidate_run: id(&candidates, *seed),
-            incumbent_run: id(&incumbents, *seed),
-        };
-        current.pairs = current.seeds.iter().map(pair).collect();
-        self.measure(current);
-        Ok(None)
+        let plan = self.train_plan(plan, &current.seeds)?;
+        current.pairs = pairs_of(&current.seeds, &runs_of(&plan, CANDIDATE), &runs_of(&plan, INCUMBENT));
+        self.measure(&mut current.pairs);
+        Ok(())
     }
 
-    /// Reads what the runs of a candidate came to.
-    pub(super) fn measure(&self, current: &mut OpenIteration) {
+    /// Reads what the runs of some pairs came to.
+    pub(super) fn measure(&self, pairs: &mut [SeedPair]) {
         let value = |id: &String| RunId::from_str(id).ok().and_then(|run| self.value(&run));
-        for pair in &mut current.pairs {
+        for pair in pairs {
             (pair.candidate, pair.incumbent) = (value(&pair.candidate_run), value(&pair.incumbent_run));
         }
     }
@@ -193,6 +170,20 @@ impl AutoLoop<'_> {
             }
         }
     }
+}
+
+/// Candidate and incumbent on each seed, not measured yet.
+fn pairs_of(seeds: &[i64], candidates: &HashMap<i64, RunId>, incumbents: &HashMap<i64, RunId>) -> Vec<SeedPair> {
+    let id =
+        |runs: &HashMap<i64, RunId>, seed: &i64| runs.get(seed).map(|run| run.full().to_owned()).unwrap_or_default();
+    let pair = |seed: &i64| SeedPair {
+        seed: *seed,
+        candidate: None,
+        incumbent: None,
+        candidate_run: id(candidates, seed),
+        incumbent_run: id(incumbents, seed),
+    };
+    seeds.iter().map(pair).collect()
 }
 
 /// The runs of a case, by seed.

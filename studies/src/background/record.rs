@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use aees_run::artifact::FileError;
+use aees_run::artifact::{FileError, if_there};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::error::BackgroundError;
@@ -16,22 +16,10 @@ use crate::registry::system_clock;
 /// Bytes from the end of a log in which its last lines are looked for.
 pub(super) const LOG_END: u64 = 8 * 1024;
 
-/// Where the parts of a launch lie in its folder.
-pub(super) struct Files(pub(super) PathBuf);
-
-impl Files {
-    pub(super) fn record(&self) -> PathBuf {
-        self.0.join("launch.json")
-    }
-
-    pub(super) fn log(&self) -> PathBuf {
-        self.0.join("log.txt")
-    }
-
-    pub(super) fn ended(&self) -> PathBuf {
-        self.0.join("ended.json")
-    }
-}
+/// The parts of a launch in its folder.
+pub(super) const RECORD: &str = "launch.json";
+pub(super) const LOG: &str = "log.txt";
+pub(super) const ENDED: &str = "ended.json";
 
 /// Who a launch is: `launch.json`, written once by the launched process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,7 +80,7 @@ impl Launch {
     pub fn state(&self) -> LaunchState {
         // In this order: a process that ends between the two questions has left its last word.
         let dead = self.record.process.liveness() == Liveness::Dead;
-        match read_json::<EndRecord>(&self.files().ended()) {
+        match read_json::<EndRecord>(&self.directory.join(ENDED)) {
             Ok(end) => LaunchState::Ended { exit_code: end.exit_code, at: end.at },
             Err(_) if dead => LaunchState::Died,
             Err(_) => LaunchState::Running,
@@ -111,7 +99,7 @@ impl Launch {
 
     /// Its log.
     pub fn log(&self) -> PathBuf {
-        self.files().log()
+        self.directory.join(LOG)
     }
 
     /// The last line of its log that says something; empty when there is none.
@@ -126,17 +114,13 @@ impl Launch {
         if self.state() != LaunchState::Died {
             return Ok(());
         }
-        Ok(write_json(&self.files().ended(), &EndRecord { exit_code, at: system_clock() })?)
+        Ok(write_json(&self.directory.join(ENDED), &EndRecord { exit_code, at: system_clock() })?)
     }
 
     /// Its process and everything that it started.
     pub fn family(&self) -> Family {
         let LaunchRecord { process, session, mark, .. } = &self.record;
         Family::new(process.clone(), Some(*session), vec![mark.clone()])
-    }
-
-    fn files(&self) -> Files {
-        Files(self.directory.clone())
     }
 }
 
@@ -146,18 +130,15 @@ impl Launch {
 /// When the folder of launches cannot be read. A missing one has no launches.
 pub fn read_launches(root: &Root) -> Result<(Vec<Launch>, Vec<String>), BackgroundError> {
     let folder = root.launches();
-    let entries = match fs::read_dir(&folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),
-        entries => entries.map_err(FileError::at("read", &folder))?,
-    };
+    let entries = if_there(fs::read_dir(&folder)).map_err(FileError::at("read", &folder))?;
     let (mut launches, mut damaged) = (Vec::new(), Vec::new());
-    for entry in entries {
+    for entry in entries.into_iter().flatten() {
         let directory = entry.map_err(FileError::at("read", &folder))?.path();
         match read_launch(&directory) {
             Ok(launch) => launches.push(launch),
             // It is about to start, or never did.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => damaged.push(format!("{}: {error}", Files(directory).record().display())),
+            Err(error) => damaged.push(format!("{}: {error}", directory.join(RECORD).display())),
         }
     }
     launches.sort_by_cached_key(|launch| (launch.record.started_at, launch.record.id.clone()));
@@ -166,9 +147,7 @@ pub fn read_launches(root: &Root) -> Result<(Vec<Launch>, Vec<String>), Backgrou
 
 /// The launch of a folder.
 pub(super) fn read_launch(directory: &Path) -> io::Result<Launch> {
-    let directory = directory.to_owned();
-    let record = read_json(&Files(directory.clone()).record())?;
-    Ok(Launch { record, directory })
+    Ok(Launch { record: read_json(&directory.join(RECORD))?, directory: directory.to_owned() })
 }
 
 /// The launches that a name means: `all`, an id, a study, or the beginning of an id.

@@ -13,7 +13,7 @@ use aees_run::artifact::FileError;
 use aees_run::times::moment;
 
 use super::error::BackgroundError;
-use super::record::{EndRecord, Files, LOG_END, Launch, LaunchRecord, read_launch};
+use super::record::{ENDED, EndRecord, LOG, LOG_END, Launch, LaunchRecord, RECORD, read_launch};
 use crate::disk::{Root, log_end, write_json};
 use crate::process::ProcessIdentity;
 use crate::registry::system_clock;
@@ -49,7 +49,7 @@ pub(super) fn start(
 ) -> Result<Launch, BackgroundError> {
     let directory = new_folder(root, label)?;
     let started = (|| {
-        let path = Files(directory.clone()).log();
+        let path = directory.join(LOG);
         let log = File::options().append(true).create_new(true).open(&path).map_err(FileError::at("write", &path))?;
         let errors = log.try_clone().map_err(FileError::at("write", &path))?;
         program.arg(DETACHED).arg(&directory).arg(label).args(arguments);
@@ -108,10 +108,7 @@ fn confirmed(mut child: Child, directory: &Path) -> Result<Launch, BackgroundErr
         // It must not come to life when nobody knows of it any more.
         let _ = child.kill();
         let _ = child.wait();
-        return Err(BackgroundError::NotStarted {
-            reason,
-            log_end: log_end(&Files(directory.to_owned()).log(), LOG_END),
-        });
+        return Err(BackgroundError::NotStarted { reason, log_end: log_end(&directory.join(LOG), LOG_END) });
     }
 }
 
@@ -134,7 +131,7 @@ impl Detached {
 
     fn write(&self, exit_code: u8) -> Result<(), BackgroundError> {
         let end = EndRecord { exit_code, at: system_clock() };
-        Ok(write_json(&Files(self.directory.clone()).ended(), &end)?)
+        Ok(write_json(&self.directory.join(ENDED), &end)?)
     }
 }
 
@@ -177,6 +174,6 @@ pub fn become_detached(
         started_at: system_clock(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    write_json(&Files(directory.clone()).record(), &record)?;
+    write_json(&directory.join(RECORD), &record)?;
     Ok((arguments, Some(Detached { directory })))
 }

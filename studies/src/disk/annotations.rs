@@ -4,7 +4,7 @@
 //! and writes it whole, under a lock.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
@@ -12,6 +12,7 @@ use aees_run::artifact::{FileError, write_atomically};
 use serde::{Deserialize, Serialize};
 
 use super::error::RecordError;
+use super::records::read_json_if_any;
 use super::root::Root;
 use crate::registry::RunId;
 
@@ -42,12 +43,7 @@ impl Annotations {
     /// # Errors
     /// When the file is damaged.
     pub fn read(root: &Root) -> Result<Self, RecordError> {
-        let path = path(root);
-        match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            text => serde_json::from_slice(&text.map_err(FileError::at("read", &path))?)
-                .map_err(|error| RecordError::damaged(&path, error.to_string())),
-        }
+        Ok(read_json_if_any(&path(root))?.unwrap_or_default())
     }
 
     /// Changes what is said of some runs, and gives what is said now.

@@ -22,10 +22,11 @@ impl SavedCheckpoints {
             return found;
         }
         for entry in fs::read_dir(run_directory.join("checkpoints")).into_iter().flatten().flatten() {
-            let (path, metadata) = (entry.path(), entry.metadata());
+            let path = entry.path();
             let is_checkpoint = path.extension().is_some_and(|ending| ending == "safetensors");
             let is_best = path.file_name().is_some_and(|name| name == "best.safetensors");
-            if let Some(metadata) = metadata.ok().filter(|metadata| metadata.is_file())
+            if let Ok(metadata) = entry.metadata()
+                && metadata.is_file()
                 && is_checkpoint
                 && (best_too || !is_best)
             {

@@ -1,13 +1,12 @@
 //! Everything below a root that a registry is made of, read from the folders of studies and runs.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use aees_run::artifact::FileError;
 
 use super::error::RecordError;
+use super::listed::listed;
 use super::plan_file::PlanFile;
 use super::records::read_identity;
 use super::result::completion_of;
@@ -50,37 +49,23 @@ pub fn read_root(root: &Root) -> Result<RootContents, FileError> {
             Err(error) => found.skip(directory, error.reason()),
         }
     }
-    let listed: HashMap<PathBuf, PlannedRun> =
+    let planned: HashMap<PathBuf, PlannedRun> =
         runs.values().map(|on_disk| (root.run(&on_disk.run.run_id), on_disk.run.clone())).collect();
     for directory in run_folders(root)? {
-        let identity = match read_identity(&directory) {
-            Ok(identity) => identity,
-            Err(error) => {
-                // A study may know what the run is.
-                found.skip(directory.join("identity.json"), error.reason());
-                None
-            }
-        };
-        let run = match identity {
-            Some(run) if root.run(&run.run_id) != directory => {
-                found.skip(directory, format!("its identity.json is that of run {}", run.run_id));
-                continue;
-            }
-            Some(run) => run,
-            None => match listed.get(&directory) {
-                Some(run) => run.clone(),
-                None => {
-                    found.skip(directory, "no identity.json says what it is, and no study lists it".into());
-                    continue;
-                }
-            },
-        };
-        let on_disk = runs.entry(run.run_id.clone()).or_insert_with(|| RunOnDisk {
-            run,
-            result: None,
-            doubt: None,
-            memberships: Vec::new(),
+        let identity = read_identity(&directory).unwrap_or_else(|error| {
+            // A study may know what the run is.
+            found.skip(directory.join("identity.json"), error.reason());
+            None
         });
+        let Some(run) = identity.or_else(|| planned.get(&directory).cloned()) else {
+            found.skip(directory, "no identity.json says what it is, and no study lists it".into());
+            continue;
+        };
+        if root.run(&run.run_id) != directory {
+            found.skip(directory, format!("its identity.json is that of run {}", run.run_id));
+            continue;
+        }
+        let on_disk = entry(&mut runs, run);
         match completion_of(&directory) {
             Ok(result) => on_disk.result = result,
             Err(error) => found.skip(
@@ -122,34 +107,28 @@ fn read_plan(root: &Root, name: &str, runs: &mut BTreeMap<RunId, RunOnDisk>) -> 
     file.read(|_| true, |member, _| members.push(member))?;
     for Member { run, index, case, axes_json, race } in members {
         let place = MemberOnDisk { study: name.to_owned(), index, case, axes_json, race, listed: true };
-        let new = || RunOnDisk { run: run.clone(), result: None, doubt: None, memberships: Vec::new() };
-        runs.entry(run.run_id.clone()).or_insert_with(new).memberships.push(place);
+        entry(runs, run).memberships.push(place);
     }
     for (run, index) in file.former()? {
         // What it is, its own folder says.
         let axes_json = "{}".to_owned();
         let place = MemberOnDisk { study: name.to_owned(), index, case: None, axes_json, race: None, listed: false };
         if let Some(run) = read_identity(&root.run(&run))? {
-            let new = || RunOnDisk { run: run.clone(), result: None, doubt: None, memberships: Vec::new() };
-            runs.entry(run.run_id.clone()).or_insert_with(new).memberships.push(place);
+            entry(runs, run).memberships.push(place);
         }
     }
     Ok(Some(spec))
 }
 
+/// What is known of a run so far.
+fn entry(runs: &mut BTreeMap<RunId, RunOnDisk>, run: PlannedRun) -> &mut RunOnDisk {
+    let id = run.run_id.clone();
+    runs.entry(id).or_insert_with(|| RunOnDisk { run, result: None, doubt: None, memberships: Vec::new() })
+}
+
 /// The folders in a folder, in order; none if it is not there.
 fn folders(path: &Path) -> Result<Vec<PathBuf>, FileError> {
-    let listed = match fs::read_dir(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        listed => listed.map_err(FileError::at("list", path))?,
-    };
-    let mut found = Vec::new();
-    for entry in listed {
-        let entry = entry.map_err(FileError::at("list", path))?;
-        if entry.path().is_dir() {
-            found.push(entry.path());
-        }
-    }
-    found.sort();
+    let mut found = listed(path)?;
+    found.retain(|path| path.is_dir());
     Ok(found)
 }

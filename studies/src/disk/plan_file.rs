@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::RecordError;
+use super::listed::listed;
 use super::records::{ConfigEntry, json_text, planned};
 use super::root::Root;
 use crate::job::Work;
@@ -238,14 +239,9 @@ fn write_line(out: &mut dyn Write, line: &impl Serialize) -> io::Result<()> {
 
 /// The versions of a plan in a study's folder.
 fn versions(directory: &Path) -> Result<Vec<(u64, PathBuf)>, FileError> {
-    let entries = match fs::read_dir(directory) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(FileError::at("list", directory))?,
-    };
     let version =
         |path: &PathBuf| path.file_name()?.to_str()?.strip_prefix("plan-")?.strip_suffix(".jsonl")?.parse().ok();
-    let paths = entries.flatten().map(|entry| entry.path());
-    Ok(paths.filter_map(|path| Some((version(&path)?, path))).collect())
+    Ok(listed(directory)?.into_iter().filter_map(|path| Some((version(&path)?, path))).collect())
 }
 
 /// The lines of a file, one at a time.

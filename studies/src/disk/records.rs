@@ -3,11 +3,12 @@
 //! A file is believed when its hashes agree: the identity must give the setting's id, and that with the seed the run's.
 
 use std::fs;
-use std::io;
 use std::path::Path;
 
-use aees_run::artifact::{FileError, write_atomically};
+use aees_run::artifact::{FileError, if_there, write_atomically};
 use aees_run::identity::Id;
+use aees_run::input;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -73,7 +74,7 @@ fn identity_file(run: &PlannedRun, path: &Path) -> Result<IdentityFile, RecordEr
 /// When it cannot be read, or its hashes do not agree.
 pub(super) fn read_identity(directory: &Path) -> Result<Option<PlannedRun>, RecordError> {
     let path = directory.join("identity.json");
-    let Some(file) = read::<IdentityFile>(&path)? else { return Ok(None) };
+    let Some(file) = read_json_if_any::<IdentityFile>(&path)? else { return Ok(None) };
     let config = ConfigEntry { task: file.task, shape_sig: file.shape_sig, identity: file.identity };
     planned(&file.run_id, &file.config_id, file.seed, &config)
         .map(Some)
@@ -111,10 +112,17 @@ pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), File
     })
 }
 
-fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, RecordError> {
-    let bytes = match fs::read(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        bytes => bytes.map_err(FileError::at("read", path))?,
-    };
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| RecordError::damaged(path, error))
+/// Reads a JSON file.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RecordError> {
+    parsed(&input::read(path)?, path)
+}
+
+/// Reads a JSON file; none if there is none.
+pub(super) fn read_json_if_any<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, RecordError> {
+    let bytes = if_there(fs::read(path)).map_err(FileError::at("read", path))?;
+    bytes.map(|bytes| parsed(&bytes, path)).transpose()
+}
+
+fn parsed<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T, RecordError> {
+    serde_json::from_slice(bytes).map_err(|error| RecordError::damaged(path, error))
 }

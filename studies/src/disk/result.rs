@@ -5,11 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use aees_run::artifact::FileError;
+use aees_run::artifact::{FileError, if_there};
 use aees_run::hexadecimal::sha256;
 use aees_run::input;
 use serde_json::{Map, Value};
@@ -40,13 +39,8 @@ pub fn completion_of(run_directory: &Path) -> Result<Option<Completion>, RecordE
 /// When it cannot be looked at.
 pub fn result_stat(run_directory: &Path) -> Result<Option<String>, FileError> {
     let path = run_directory.join("result.json");
-    match fs::metadata(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        found => {
-            let found = found.map_err(FileError::at("look for", &path))?;
-            Ok(Some(format!("{} {}.{:09}", found.len(), found.ctime(), found.ctime_nsec())))
-        }
-    }
+    let found = if_there(fs::metadata(&path)).map_err(FileError::at("look for", &path))?;
+    Ok(found.map(|found| format!("{} {}.{:09}", found.len(), found.ctime(), found.ctime_nsec())))
 }
 
 /// Moves a result aside, and the checkpoints that would only lead to it again. Gives the old and new names.
@@ -60,13 +54,9 @@ pub fn set_result_aside(run_directory: &Path) -> Result<Vec<(PathBuf, PathBuf)>,
     let mut moved = Vec::new();
     for (name, aside) in ["result.json", "checkpoints"].into_iter().zip(names(number)) {
         let (from, to) = (run_directory.join(name), run_directory.join(aside));
-        match fs::rename(&from, &to) {
-            // Gone already, which is often the reason.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            renamed => {
-                renamed.map_err(FileError::at("rename", &from))?;
-                moved.push((from, to));
-            }
+        // It may be gone already, which is often the reason.
+        if if_there(fs::rename(&from, &to)).map_err(FileError::at("rename", &from))?.is_some() {
+            moved.push((from, to));
         }
     }
     Ok(moved)

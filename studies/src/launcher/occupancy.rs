@@ -4,6 +4,7 @@
 use super::slot::Slot;
 
 /// The slots and who is in them.
+#[derive(Clone)]
 pub(super) struct Occupancy {
     slots: Vec<Slot>,
     /// For each slot, whether its run is alone on its device; none: free.
@@ -25,8 +26,10 @@ impl Occupancy {
 
     /// How many further runs could start at once, behind those that wait.
     pub(super) fn free(&self, waiting: &[Alone]) -> usize {
-        let mut after = Self { slots: self.slots.clone(), taken: self.taken.clone() };
-        let kept = after.place_all(waiting);
+        let (mut after, mut kept) = (self.clone(), Vec::new());
+        for alone in waiting {
+            after.place_one(*alone, &mut kept);
+        }
         let is_free = |slot: &usize| after.taken[*slot].is_none() && after.is_open(*slot) && !kept.contains(slot);
         (0..after.slots.len()).filter(is_free).count()
     }
@@ -38,24 +41,11 @@ impl Occupancy {
         waiting.iter().map(|alone| self.place_one(*alone, &mut kept)).collect()
     }
 
-    /// Places all that can be; gives the slots that are kept for the others.
-    fn place_all(&mut self, waiting: &[Alone]) -> Vec<usize> {
-        let mut kept = Vec::new();
-        for alone in waiting {
-            self.place_one(*alone, &mut kept);
-        }
-        kept
-    }
-
+    /// Places one, if it can be, or else keeps the slots of a device for it.
     fn place_one(&mut self, alone: Alone, kept: &mut Vec<usize>) -> Option<usize> {
         let is_open = |slot: &usize| self.is_open(*slot) && !kept.contains(slot);
-        let open = (0..self.slots.len()).filter(is_open);
-        let slot = match alone {
-            Alone(true) => open.min_by_key(|slot| (self.beside(*slot), *slot))?,
-            Alone(false) => {
-                open.filter(|slot| self.taken[*slot].is_none()).min_by_key(|slot| (self.beside(*slot), *slot))?
-            }
-        };
+        let open = (0..self.slots.len()).filter(is_open).filter(|slot| alone.0 || self.taken[*slot].is_none());
+        let slot = open.min_by_key(|slot| (self.beside(*slot), *slot))?;
         if alone.0 && self.beside(slot) > 0 {
             kept.extend(self.on_device_of(slot));
             return None;

@@ -109,10 +109,9 @@ impl ProcessIdentity {
     /// When this user may not.
     pub fn signal(&self, signal: Signal) -> io::Result<bool> {
         let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) else { return Ok(false) };
-        let sent = self.signal_as(pid, signal);
-        match sent.map_err(io::Error::from) {
-            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => Ok(false),
-            other => other,
+        match self.signal_as(pid, signal) {
+            Err(rustix::io::Errno::SRCH) => Ok(false),
+            sent => Ok(sent?),
         }
     }
 

@@ -98,34 +98,25 @@ pub(super) fn accept(
     (kind, actor): (&str, &str),
     now: i64,
 ) -> RegistryResult<()> {
-    for metric in &completion.metrics {
+    let CurrentRun { run_no, epoch, .. } = current_run;
+    let Completion { outcome, result_sha, result_stat, metrics, usage } = completion;
+    for metric in metrics {
         let mut insert = transaction.prepare_cached(
             "INSERT INTO metrics (run_no, name, measure, value) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (run_no, name, measure) DO UPDATE SET value = excluded.value",
         )?;
         let value = Some(metric.value).filter(|value| value.is_finite());
-        insert.execute(params![current_run.run_no, metric.name, metric.measure, value])?;
+        insert.execute(params![run_no, metric.name, metric.measure, value])?;
     }
-    let payload = json!({"outcome": completion.outcome.name(), "result_sha": completion.result_sha}).to_string();
+    let payload = json!({"outcome": outcome.name(), "result_sha": result_sha}).to_string();
     let mut update = transaction.prepare_cached(
         "UPDATE runs SET state = 'done', outcome = ?3, result_sha = ?4, result_stat = ?10, accepted_epoch = epoch, lease_until = NULL,
              not_before = NULL, class = NULL, error = NULL, fingerprint = NULL, wall_ms = wall_ms + ?5, updated_at = ?6,
              event_kind = ?7, actor = ?8, payload = ?9
          WHERE run_no = ?1 AND epoch = ?2",
     )?;
-    let wall = stored(completion.usage.wall_ms.unwrap_or(0));
-    update.execute(params![
-        current_run.run_no,
-        current_run.epoch,
-        completion.outcome,
-        completion.result_sha,
-        wall,
-        now,
-        kind,
-        actor,
-        payload,
-        completion.result_stat
-    ])?;
+    let wall = stored(usage.wall_ms.unwrap_or(0));
+    update.execute(params![run_no, epoch, outcome, result_sha, wall, now, kind, actor, payload, result_stat])?;
     Ok(())
 }
 

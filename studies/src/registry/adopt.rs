@@ -7,6 +7,7 @@ use super::claim::{Holder, Moment};
 use super::current_run::CurrentRun;
 use super::operator::{Audit, revoke};
 use super::{Accepted, Completion, Registry, RegistryError, RegistryResult, RunId, RunState};
+use crate::named::named;
 
 impl Registry {
     /// Accepts a result that was published and never told, since its worker died between the two.
@@ -18,7 +19,7 @@ impl Registry {
     /// [`RegistryError::IllegalMove`] from cancelled, superseded and invalid, and from running under a live lease;
     /// [`RegistryError::Nondeterminism`] when the run is done with another result.
     pub fn adopt(&mut self, run_id: &RunId, found: &Completion, actor: &str) -> RegistryResult<Accepted> {
-        let uptime = self.reader.uptime.clone();
+        let uptime = self.options.uptime.clone();
         self.write(|transaction, now| {
             let current_run = CurrentRun::read(transaction, run_id)?;
             let moment = Moment { wall: now, uptime: uptime() };
@@ -60,7 +61,7 @@ impl Registry {
         self.write(|transaction, now| {
             let current_run = CurrentRun::read(transaction, run_id)?;
             if current_run.state == RunState::Done {
-                revoke(transaction, &current_run, (how.kind(), audit), now)
+                revoke(transaction, &current_run, (how.name(), audit), now)
             } else {
                 let run_id = run_id.clone();
                 Err(RegistryError::IllegalMove { run_id, from: current_run.state, to: RunState::Invalid })
@@ -77,20 +78,12 @@ impl Registry {
     }
 }
 
-/// What became of an accepted result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LostResult {
-    /// There is no file.
-    Vanished,
-    /// The file is not the one that was accepted.
-    Changed,
-}
-
-impl LostResult {
-    fn kind(self) -> &'static str {
-        match self {
-            Self::Vanished => "vanished",
-            Self::Changed => "changed",
-        }
+named! {
+    /// What became of an accepted result.
+    LostResult {
+        /// There is no file.
+        Vanished = "vanished",
+        /// The file is not the one that was accepted.
+        Changed = "changed",
     }
 }

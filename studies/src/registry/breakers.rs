@@ -2,6 +2,7 @@
 
 use rusqlite::params;
 
+use super::rows::rows;
 use super::{Reader, RegistryResult, RunId};
 
 /// How many past runs an estimate looks at.
@@ -58,33 +59,26 @@ impl Reader {
                  WHERE a.fingerprint = ?2 AND a.end_seq > ?3
                    AND EXISTS (SELECT 1 FROM study_runs m WHERE m.study_id = ?1 AND m.run_no = a.run_no)",
             )?;
-            let count = query.query_row(params![study_id, fingerprint, since], |row| row.get(0))?;
-            Ok(count)
+            Ok(query.query_row(params![study_id, fingerprint, since], |row| row.get(0))?)
         })
     }
 
     /// The failed members of a study, by cause, most frequent first.
     pub fn failures(&self, study: &str) -> RegistryResult<Vec<FailureGroup>> {
-        self.read(|connection| {
-            let study_id = super::studies::exact(connection, study)?;
-            // With min(), SQLite takes the other columns from the row of the minimum.
-            let mut query = connection.prepare_cached(
-                "SELECT r.class, r.fingerprint, count(*), count(DISTINCT r.config_id), min(m.idx), r.run_id, r.error
-                 FROM study_runs m JOIN runs r ON r.run_no = m.run_no
-                 WHERE m.study_id = ?1 AND m.withdrawn = 0 AND m.state = 'failed'
-                 GROUP BY r.class, r.fingerprint ORDER BY count(*) DESC, min(m.idx)",
-            )?;
-            let groups = query.query_map([study_id], |row| {
-                Ok(FailureGroup {
-                    class: row.get(0)?,
-                    fingerprint: row.get(1)?,
-                    runs: row.get(2)?,
-                    configs: row.get(3)?,
-                    example: row.get(5)?,
-                    error: row.get(6)?,
-                })
-            })?;
-            Ok(groups.collect::<Result<_, _>>()?)
+        // With min(), SQLite takes the other columns from the row of the minimum.
+        let sql = "SELECT r.class, r.fingerprint, count(*), count(DISTINCT r.config_id), min(m.idx), r.run_id, r.error
+            FROM study_runs m JOIN runs r ON r.run_no = m.run_no
+            WHERE m.study_id = ?1 AND m.withdrawn = 0 AND m.state = 'failed'
+            GROUP BY r.class, r.fingerprint ORDER BY count(*) DESC, min(m.idx)";
+        self.rows_of_study(study, sql, |row| {
+            Ok(FailureGroup {
+                class: row.get(0)?,
+                fingerprint: row.get(1)?,
+                runs: row.get(2)?,
+                configs: row.get(3)?,
+                example: row.get(5)?,
+                error: row.get(6)?,
+            })
         })
     }
 
@@ -92,12 +86,9 @@ impl Reader {
     /// of this shape was timed.
     pub fn past_wall_ms(&self, shape_sig: &str) -> RegistryResult<Option<(u64, usize)>> {
         self.read(|connection| {
-            let mut query = connection.prepare_cached(
-                "SELECT r.wall_ms FROM configs c JOIN runs r ON r.config_id = c.config_id
-                 WHERE c.shape_sig = ?1 AND r.state = 'done' AND r.wall_ms > 0 ORDER BY c.rowid DESC LIMIT ?2",
-            )?;
-            let times = query.query_map(params![shape_sig, PAST_RUNS], |row| row.get(0))?;
-            let mut times = times.collect::<Result<Vec<u64>, _>>()?;
+            let sql = "SELECT r.wall_ms FROM configs c JOIN runs r ON r.config_id = c.config_id
+                WHERE c.shape_sig = ?1 AND r.state = 'done' AND r.wall_ms > 0 ORDER BY c.rowid DESC LIMIT ?2";
+            let mut times: Vec<u64> = rows(connection, sql, params![shape_sig, PAST_RUNS], |row| row.get(0))?;
             times.sort_unstable();
             Ok(times.get(times.len() / 2).map(|median| (*median, times.len())))
         })

@@ -5,9 +5,11 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, Row, Transaction, params};
 use serde_json::json;
 
+use super::queue::TURNS;
+use super::rows::rows;
 use super::rule::{next_rung, rule};
 use super::{ConfigId, Reader, Registry, RegistryResult, RunId, RunQueue, RunState};
 use crate::process::{Liveness, ProcessIdentity};
@@ -91,12 +93,12 @@ impl Registry {
         most: usize,
         lease: Duration,
     ) -> RegistryResult<Vec<Claim>> {
-        let (uptime, awake) = (self.reader.uptime.clone(), self.reader.awake.clone());
+        let (uptime, awake) = (self.options.uptime.clone(), self.options.awake.clone());
         self.write_unsynced(|transaction, wall| {
             let now = Moment { wall, uptime: uptime() };
             queue.refresh(transaction)?;
             let mut claims = Vec::new();
-            for state in RunQueue::turns() {
+            for state in TURNS {
                 let due: Vec<i64> = match state {
                     // Each is looked at once in a lease.
                     RunState::Running => queue.turn(state, now.uptime).collect(),
@@ -120,9 +122,9 @@ impl Registry {
                     claims.push(take(transaction, run_no, process, lease, now)?);
                 }
             }
-            if let Some(rule) = rule(transaction, queue.study())?.filter(|_| !claims.is_empty()) {
+            if let Some(rule) = rule(transaction, queue.study_id)?.filter(|_| !claims.is_empty()) {
                 for claim in &mut claims {
-                    claim.rung = next_rung(transaction, queue.study(), claim.run_no, &rule)?;
+                    claim.rung = next_rung(transaction, queue.study_id, claim.run_no, &rule)?;
                 }
             }
             Ok(claims)
@@ -135,18 +137,16 @@ impl Reader {
     pub fn claims_of(&self, holder: &ProcessIdentity) -> RegistryResult<Vec<Claim>> {
         self.read(|connection| {
             // As a claim is read before it is made: with the epoch and the number of attempts before it.
-            let mut find = connection.prepare_cached(
-                "SELECT r.run_no, r.run_id, r.config_id, r.seed, r.epoch - 1, r.attempts - 1, r.state, r.retries_used, r.class
-                 FROM runs r JOIN attempts a ON a.run_no = r.run_no AND a.epoch = r.epoch
-                 WHERE r.state = 'running' AND a.host = ?1 AND a.boot_id = ?2 AND a.pid_namespace = ?3 AND a.pid = ?4
-                     AND a.start_ticks = ?5 ORDER BY r.run_no",
-            )?;
+            let sql =
+                "SELECT r.run_no, r.run_id, r.config_id, r.seed, r.epoch - 1, r.attempts - 1, r.state, r.retries_used,
+                    r.class
+                FROM runs r JOIN attempts a ON a.run_no = r.run_no AND a.epoch = r.epoch
+                WHERE r.state = 'running' AND a.host = ?1 AND a.boot_id = ?2 AND a.pid_namespace = ?3 AND a.pid = ?4
+                    AND a.start_ticks = ?5 ORDER BY r.run_no";
             let ProcessIdentity { host, boot_id, pid_namespace, pid, start_ticks } = holder;
             let worker = holder.to_string();
-            let claims = find.query_map(params![host, boot_id, pid_namespace, pid, start_ticks], |row| {
-                Claim::from_row(row, &worker)
-            })?;
-            Ok(claims.collect::<Result<_, _>>()?)
+            let process = params![host, boot_id, pid_namespace, pid, start_ticks];
+            rows(connection, sql, process, |row| Claim::from_row(row, &worker))
         })
     }
 }
@@ -230,7 +230,10 @@ fn take(
     let mut claim = find.query_row([run_no], |row| Claim::from_row(row, &worker))?;
     let taken_over = claim.previous_state == RunState::Running;
     let (kind, payload) = if taken_over {
-        ("lease_expired", Some(json!({"previous_worker": holder(transaction, run_no, claim.epoch - 1)?}).to_string()))
+        // Without a process, somebody moved the run by hand.
+        let holder = Holder::of(transaction, run_no)?.process;
+        let holder = holder.map_or_else(|| "unknown".to_owned(), |process| process.to_string());
+        ("lease_expired", Some(json!({"previous_worker": holder}).to_string()))
     } else {
         ("claimed", None)
     };
@@ -247,17 +250,8 @@ fn take(
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
     let ProcessIdentity { host, boot_id, pid_namespace, pid, start_ticks } = process;
-    attempt.execute(params![
-        run_no,
-        claim.epoch,
-        claim.attempt_no,
-        host,
-        pid,
-        start_ticks,
-        boot_id,
-        pid_namespace,
-        now.wall
-    ])?;
+    let (epoch, number, began) = (claim.epoch, claim.attempt_no, now.wall);
+    attempt.execute(params![run_no, epoch, number, host, pid, start_ticks, boot_id, pid_namespace, began])?;
     if claim.attempt_no > 1 {
         let mut earlier = transaction.prepare_cached(
             "SELECT coalesce(sum(ending IN ('lease_expired', 'worker_dead', 'killed')), 0),
@@ -266,12 +260,4 @@ fn take(
         (claim.lost_attempts, claim.deferrals) = earlier.query_row([run_no], |row| Ok((row.get(0)?, row.get(1)?)))?;
     }
     Ok(claim)
-}
-
-/// The worker of an attempt, as events name it.
-fn holder(transaction: &Transaction<'_>, run_no: i64, epoch: i64) -> RegistryResult<String> {
-    let find = "SELECT host || ':' || pid FROM attempts WHERE run_no = ?1 AND epoch = ?2";
-    let found = transaction.prepare_cached(find)?.query_row([run_no, epoch], |row| row.get(0)).optional()?;
-    // Somebody moved the run by hand.
-    Ok(found.unwrap_or_else(|| "unknown".to_owned()))
 }

@@ -6,16 +6,14 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::claim::Moment;
-use super::open::{Clock, Uptime};
+use super::open::OpenOptions;
 use super::{RegistryError, RegistryResult};
 
 /// Answers questions about runs and studies. Writes nothing.
 pub struct Reader {
     pub(super) connection: Connection,
     pub(super) path: PathBuf,
-    pub(super) clock: Clock,
-    pub(super) uptime: Uptime,
-    pub(super) awake: Uptime,
+    pub(super) options: OpenOptions,
     pub(super) newer: Option<i64>,
 }
 
@@ -37,12 +35,12 @@ impl Reader {
 
     /// The registry's clock: milliseconds UTC.
     pub fn now(&self) -> i64 {
-        (self.clock)()
+        (self.options.clock)()
     }
 
     /// The clock of leases: milliseconds since the boot.
     pub fn uptime(&self) -> i64 {
-        (self.uptime)()
+        (self.options.uptime)()
     }
 
     /// Both clocks: the time for people, and the one that leases count on.
@@ -66,12 +64,12 @@ impl Registry {
         &mut self,
         change: impl FnOnce(&Transaction<'_>, i64) -> RegistryResult<T>,
     ) -> RegistryResult<T> {
-        let Reader { connection, path, clock, .. } = &mut self.reader;
+        let Reader { connection, path, options, .. } = &mut self.reader;
         let transact = || -> RegistryResult<T> {
             // Immediate: a reader that turns writer could meet a newer snapshot and would have to begin again.
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             // The time counts from when the lock was got: the wait for it may have been long.
-            let value = change(&transaction, clock())?;
+            let value = change(&transaction, (options.clock)())?;
             transaction.commit()?;
             Ok(value)
         };

@@ -28,28 +28,23 @@ pub struct CostRow {
 impl Reader {
     /// What the attempts at a study's members used, by ending. A run in two studies is counted in both.
     pub fn costs(&self, study: &str) -> RegistryResult<Vec<CostRow>> {
-        self.read(|connection| {
-            let study_id = super::studies::exact(connection, study)?;
-            let mut query = connection.prepare_cached(
-                "SELECT coalesce(a.ending, 'running') AS ended, count(*), sum(a.wall_ms), sum(a.gpu_ms), sum(a.tokens_in),
-                     sum(a.tokens_out), sum(a.joules), sum(a.cost_usd), sum(a.cost_usd IS NULL)
-                 FROM study_runs m JOIN attempts a ON a.run_no = m.run_no WHERE m.study_id = ?1
-                 GROUP BY ended ORDER BY ended",
-            )?;
-            let rows = query.query_map([study_id], |row| {
-                Ok(CostRow {
-                    ending: row.get(0)?,
-                    attempts: row.get(1)?,
-                    wall_ms: row.get(2)?,
-                    gpu_ms: row.get(3)?,
-                    tokens_in: row.get(4)?,
-                    tokens_out: row.get(5)?,
-                    joules: row.get(6)?,
-                    cost_usd: row.get(7)?,
-                    cost_unknown: row.get(8)?,
-                })
-            })?;
-            Ok(rows.collect::<Result<_, _>>()?)
+        let sql =
+            "SELECT coalesce(a.ending, 'running') AS ended, count(*), sum(a.wall_ms), sum(a.gpu_ms), sum(a.tokens_in),
+                sum(a.tokens_out), sum(a.joules), sum(a.cost_usd), sum(a.cost_usd IS NULL)
+            FROM study_runs m JOIN attempts a ON a.run_no = m.run_no WHERE m.study_id = ?1
+            GROUP BY ended ORDER BY ended";
+        self.rows_of_study(study, sql, |row| {
+            Ok(CostRow {
+                ending: row.get(0)?,
+                attempts: row.get(1)?,
+                wall_ms: row.get(2)?,
+                gpu_ms: row.get(3)?,
+                tokens_in: row.get(4)?,
+                tokens_out: row.get(5)?,
+                joules: row.get(6)?,
+                cost_usd: row.get(7)?,
+                cost_unknown: row.get(8)?,
+            })
         })
     }
 }

@@ -89,7 +89,7 @@ fn a_crash_at_any_statement_of_a_completion_leaves_the_claim_or_the_whole_result
         let after = registry.why("s:0").unwrap();
         assert_eq!((after.metrics.len(), after.attempts.len()), (2, 2));
         assert_eq!(after.events.iter().filter(|event| event.kind == "completed").count(), 1);
-        assert_eq!(registry.results("s").unwrap().len(), 1);
+        assert_eq!(registry.metrics("s").unwrap().len(), 1);
         assert!(claim(&mut registry, 3).is_none());
         statement += 1;
     }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use aees_run::artifact::FileError;
 use rusqlite::ErrorCode;
 
 use super::{ConfigId, RunId, RunState};
@@ -33,8 +34,8 @@ pub enum RegistryError {
     #[error("the registry {} is in use by another process", path.display())]
     InUse { path: PathBuf },
     /// A file could not be read, written or renamed.
-    #[error("cannot {doing} {}: {source}", path.display())]
-    Io { doing: &'static str, path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Anything else SQLite says.
     #[error("the registry {}: {source}", path.display())]
     Sqlite { path: PathBuf, source: rusqlite::Error },
@@ -110,6 +111,17 @@ impl RegistryError {
             }
             _ => return None,
         })
+    }
+
+    /// Takes it for no error that the run is no longer this worker's. False then.
+    ///
+    /// # Errors
+    /// Any other failure.
+    pub fn unless_fenced_out(told: Result<(), Self>) -> Result<bool, Self> {
+        match told {
+            Err(Self::FencedOut { .. }) => Ok(false),
+            told => told.map(|()| true),
+        }
     }
 
     /// Says which file it was, and gives SQLite's codes the name that a user knows.

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::claim::Moment;
 use super::current_run::{CurrentRun, record_usage};
 use super::usage::stored;
-use super::{Claim, Registry, RegistryResult, RunId, RunState, Usage};
+use super::{Claim, Registry, RegistryResult, RunState, Usage};
 
 /// Longest error text that is kept, in characters.
 const ERROR_LENGTH: usize = 4_000;
@@ -23,17 +23,6 @@ pub struct Heartbeat<'a> {
     pub claim: &'a Claim,
     /// What to show of it while it runs, as JSON; `None` keeps what was shown.
     pub progress: Option<String>,
-}
-
-/// A claim that is no longer its worker's. The work on it must stop, and its result will be refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lost {
-    /// The run.
-    pub run_id: RunId,
-    /// The epoch of the lost claim.
-    pub epoch: i64,
-    /// Where the run is now: running if it was taken over, cancelled if an operator stopped it.
-    pub state: RunState,
 }
 
 /// The end of an attempt that gave no result.
@@ -77,11 +66,12 @@ impl Ending<'_> {
 }
 
 impl Registry {
-    /// Renews leases. Gives the claims that are lost.
+    /// Renews leases. Gives the claims that are lost: they are no longer their worker's, whose work on them must stop, and
+    /// whose results will be refused.
     ///
     /// A heartbeat that a loss of power takes back does no harm, so it does not wait for the disk.
-    pub fn heartbeat(&mut self, beats: &[Heartbeat<'_>], lease: Duration) -> RegistryResult<Vec<Lost>> {
-        let uptime = self.reader.uptime.clone();
+    pub fn heartbeat<'a>(&mut self, beats: &[Heartbeat<'a>], lease: Duration) -> RegistryResult<Vec<&'a Claim>> {
+        let uptime = self.options.uptime.clone();
         self.write_unsynced(|transaction, wall| {
             let (lease_until, lease_uptime) = Moment { wall, uptime: uptime() }.lease_end(lease);
             let mut lost = Vec::new();
@@ -91,8 +81,7 @@ impl Registry {
                      WHERE run_id = ?1 AND epoch = ?2 AND state = 'running'",
                 )?;
                 if renew.execute(params![claim.run_id, claim.epoch, lease_until, progress, lease_uptime])? == 0 {
-                    let CurrentRun { state, .. } = CurrentRun::read(transaction, &claim.run_id)?;
-                    lost.push(Lost { run_id: claim.run_id.clone(), epoch: claim.epoch, state });
+                    lost.push(*claim);
                 }
             }
             Ok(lost)
@@ -155,38 +144,27 @@ pub(super) fn end(
     usage: &Usage,
     now: i64,
 ) -> RegistryResult<RegistryResult<()>> {
-    let current_run = CurrentRun::read(transaction, &claim.run_id)?;
-    record_usage(transaction, &current_run, claim.epoch, usage)?;
-    if ending.class.is_some() {
+    let Claim { run_id, epoch, worker, .. } = claim;
+    let Ending { state, kind, class, error, fingerprint, not_before, retries, payload } = ending;
+    let current_run = CurrentRun::read(transaction, run_id)?;
+    record_usage(transaction, &current_run, *epoch, usage)?;
+    if class.is_some() {
         transaction.execute(
             "UPDATE attempts SET class = ?3, error = ?4, fingerprint = ?5
              WHERE run_no = ?1 AND epoch = ?2 AND class IS NULL",
-            params![current_run.run_no, claim.epoch, ending.class, ending.error, ending.fingerprint],
+            params![current_run.run_no, epoch, class, error, fingerprint],
         )?;
     }
     if !current_run.held_by(claim) {
         return Ok(Err(current_run.fenced_out(claim)));
     }
+    let wall = stored(usage.wall_ms.unwrap_or(0));
     transaction.execute(
         "UPDATE runs SET state = ?3, lease_until = NULL, not_before = ?4, class = ?5, error = ?6, fingerprint = ?7,
              retries_used = retries_used + ?8, wall_ms = wall_ms + ?9, updated_at = ?10, event_kind = ?11, actor = ?12,
              payload = ?13
          WHERE run_id = ?1 AND epoch = ?2 AND state = 'running'",
-        params![
-            claim.run_id,
-            claim.epoch,
-            ending.state,
-            ending.not_before,
-            ending.class,
-            ending.error,
-            ending.fingerprint,
-            ending.retries,
-            stored(usage.wall_ms.unwrap_or(0)),
-            now,
-            ending.kind,
-            claim.worker,
-            ending.payload
-        ],
+        params![run_id, epoch, state, not_before, class, error, fingerprint, retries, wall, now, kind, worker, payload],
     )?;
     Ok(Ok(()))
 }

@@ -1,8 +1,9 @@
 //! How a run came to be where it is.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row};
 
 use super::claim::attempt_process;
+use super::rows::rows;
 use super::{Metric, Reader, RegistryResult, RunId, RunRow, RunState, Usage};
 use crate::process::ProcessIdentity;
 
@@ -99,6 +100,8 @@ pub struct EventRow {
 const EVENTS: &str = "SELECT e.seq, e.at, e.kind, r.run_id, s.name, e.src, e.dst, e.epoch, e.actor, e.payload
     FROM events e LEFT JOIN runs r ON r.run_no = e.run_no LEFT JOIN studies s ON s.study_id = e.study_id";
 
+const METRICS: &str = "SELECT name, measure, value FROM metrics WHERE run_no = ?1 ORDER BY name, measure";
+
 impl Reader {
     /// Tells how the run came to be where it is. `name` is read as by [`Reader::run`].
     ///
@@ -117,8 +120,8 @@ impl Reader {
                 shape_sig,
                 memberships: memberships(connection, run_no)?,
                 attempts: attempts(connection, run_no)?,
-                events: all(connection, &format!("{EVENTS} WHERE e.run_no = ?1 ORDER BY e.seq"), run_no, event)?,
-                metrics: metrics(connection, run_no)?,
+                events: rows(connection, &format!("{EVENTS} WHERE e.run_no = ?1 ORDER BY e.seq"), [run_no], event)?,
+                metrics: rows(connection, METRICS, [run_no], |row| Metric::from_row(row, 0))?,
             })
         })
     }
@@ -126,9 +129,8 @@ impl Reader {
     /// Events after `seq`, in order, at most `limit`.
     pub fn events(&self, seq: i64, limit: usize) -> RegistryResult<Vec<EventRow>> {
         self.read(|connection| {
-            let mut query = connection.prepare_cached(&format!("{EVENTS} WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2"))?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            Ok(query.query_map(params![seq, limit], event)?.collect::<Result<_, _>>()?)
+            rows(connection, &format!("{EVENTS} WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2"), [seq, limit], event)
         })
     }
 
@@ -138,15 +140,6 @@ impl Reader {
             Ok(connection.query_row("SELECT coalesce(max(seq), 0) FROM events", [], |row| row.get(0))?)
         })
     }
-}
-
-fn all<T>(
-    connection: &Connection,
-    sql: &str,
-    run_no: i64,
-    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-) -> RegistryResult<Vec<T>> {
-    Ok(connection.prepare_cached(sql)?.query_map([run_no], read)?.collect::<Result<_, _>>()?)
 }
 
 fn event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
@@ -167,7 +160,7 @@ fn event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
 fn memberships(connection: &Connection, run_no: i64) -> RegistryResult<Vec<Membership>> {
     let sql = "SELECT s.name, m.idx, m.case_name, m.axes_json, m.reused, m.withdrawn, m.added_at
         FROM study_runs m JOIN studies s ON s.study_id = m.study_id WHERE m.run_no = ?1 ORDER BY s.study_id";
-    all(connection, sql, run_no, |row| {
+    rows(connection, sql, [run_no], |row| {
         Ok(Membership {
             study: row.get(0)?,
             index: row.get(1)?,
@@ -186,7 +179,7 @@ fn attempts(connection: &Connection, run_no: i64) -> RegistryResult<Vec<AttemptR
              fingerprint, result_sha, {} FROM attempts WHERE run_no = ?1 ORDER BY epoch",
         Usage::COLUMNS
     );
-    all(connection, &sql, run_no, |row| {
+    rows(connection, &sql, [run_no], |row| {
         Ok(AttemptRow {
             epoch: row.get(0)?,
             attempt_no: row.get(1)?,
@@ -200,13 +193,5 @@ fn attempts(connection: &Connection, run_no: i64) -> RegistryResult<Vec<AttemptR
             result_sha: row.get(13)?,
             usage: Usage::from_row(row, 14)?,
         })
-    })
-}
-
-fn metrics(connection: &Connection, run_no: i64) -> RegistryResult<Vec<Metric>> {
-    let sql = "SELECT name, measure, value FROM metrics WHERE run_no = ?1 ORDER BY name, measure";
-    all(connection, sql, run_no, |row| {
-        let value = row.get::<_, Option<f64>>(2)?.unwrap_or(f64::NAN);
-        Ok(Metric { name: row.get(0)?, measure: row.get(1)?, value })
     })
 }

@@ -10,7 +10,9 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::{Value, json};
 
 use super::finish::{Ending, end};
-use super::rule::{rule, stored};
+use super::rows::rows;
+use super::rule::rule;
+use super::usage::stored;
 use super::{Claim, Reader, Registry, RegistryResult, RunId, RunState, Usage};
 use crate::prune::{Decision, Rung, RungEntry, RungVerdict};
 use crate::study::PruneRule;
@@ -82,14 +84,9 @@ impl Reader {
     /// # Errors
     /// A name that means no study.
     pub fn done_in_races(&self, study: &str) -> RegistryResult<Vec<RunId>> {
-        self.read(|connection| {
-            let study_id = super::studies::exact(connection, study)?;
-            let mut query = connection.prepare_cached(
-                "SELECT r.run_id FROM study_runs m JOIN runs r ON r.run_no = m.run_no
-                 WHERE m.study_id = ?1 AND m.withdrawn = 0 AND m.state = 'done' AND m.race IS NOT NULL ORDER BY m.idx",
-            )?;
-            Ok(query.query_map([study_id], |row| row.get(0))?.collect::<Result<_, _>>()?)
-        })
+        let sql = "SELECT r.run_id FROM study_runs m JOIN runs r ON r.run_no = m.run_no
+            WHERE m.study_id = ?1 AND m.withdrawn = 0 AND m.state = 'done' AND m.race IS NOT NULL ORDER BY m.idx";
+        self.rows_of_study(study, sql, |row| row.get(0))
     }
 
     /// Whether any run of a study has come to a rung.
@@ -173,15 +170,14 @@ pub(super) fn begin_anew(
     for table in ["rung_values", "rung_entries"] {
         transaction.execute(&format!("DELETE FROM {table} WHERE study_id = ?1"), [study_id])?;
     }
-    let mut stopped =
-        transaction.prepare_cached("SELECT run_no FROM study_runs WHERE study_id = ?1 AND verdict IS NOT NULL")?;
-    let stopped = stopped.query_map([study_id], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
+    let stopped = "SELECT run_no FROM study_runs WHERE study_id = ?1 AND verdict IS NOT NULL";
+    let stopped: Vec<i64> = rows(transaction, stopped, [study_id], |row| row.get(0))?;
     transaction.execute("UPDATE study_runs SET kept = 0 WHERE study_id = ?1", [study_id])?;
     for run_no in stopped {
         set_free(transaction, study_id, run_no)?;
-        run_event(transaction, (study_id, run_no), "compared_anew", &json!({}), now)?;
+        event(transaction, (study_id, Some(run_no)), "compared_anew", &json!({}), now)?;
     }
-    study_event(transaction, study_id, "rung_rule", &json!(rule), now)
+    event(transaction, (study_id, None), "rung_rule", &json!(rule), now)
 }
 
 fn note(connection: &Connection, study_id: i64, run_no: i64, at: u64, value: Option<f64>) -> RegistryResult<()> {
@@ -202,16 +198,10 @@ fn set_free(connection: &Connection, study_id: i64, run_no: i64) -> RegistryResu
     Ok(())
 }
 
-fn study_event(connection: &Connection, study_id: i64, kind: &str, payload: &Value, now: i64) -> RegistryResult<()> {
-    let mut insert =
-        connection.prepare_cached("INSERT INTO events (at, kind, study_id, payload) VALUES (?1, ?2, ?3, ?4)")?;
-    insert.execute(params![now, kind, study_id, payload.to_string()])?;
-    Ok(())
-}
-
-fn run_event(
+/// What happened to a study, or to a run of it.
+pub(super) fn event(
     connection: &Connection,
-    (study_id, run_no): (i64, i64),
+    (study_id, run_no): (i64, Option<i64>),
     kind: &str,
     payload: &Value,
     now: i64,
@@ -321,40 +311,33 @@ impl Judgement<'_> {
                     continue;
                 }
                 let payload = json!({"race": race, "at": at, "unit": unit, "index": index, "value": value});
-                study_event(self.transaction, self.study_id, "rung_entered", &payload, self.now)?;
+                self.event(None, "rung_entered", &payload)?;
                 let decisions = rung.enter(self.rule, unit, index, value);
                 self.enter(race, at, rung.entry(unit))?;
                 self.write_down(race, at, &decisions)?;
             }
             lower_is_closed &= !somebody_may_come;
-            if lower_is_closed && rung.waits() {
-                study_event(
-                    self.transaction,
-                    self.study_id,
-                    "rung_closed",
-                    &json!({"race": race, "at": at}),
-                    self.now,
-                )?;
+            let closes = lower_is_closed && rung.waits();
+            if closes {
+                self.event(None, "rung_closed", &json!({"race": race, "at": at}))?;
                 let decisions = rung.close(self.rule);
                 self.write_down(race, at, &decisions)?;
-                if rung.promoted() == 1 {
-                    self.keep_the_last(rung, &settings)?;
-                }
             }
             settings
                 .retain(|(unit, _)| rung.entry(unit).is_some_and(|entry| entry.verdict == Some(RungVerdict::Promoted)));
+            if closes && rung.promoted() == 1 {
+                // Nobody is left to be compared with: it goes to its end in one go.
+                for run in settings.iter().flat_map(|(_, runs)| runs) {
+                    let keep = "UPDATE study_runs SET kept = 1 WHERE study_id = ?1 AND run_no = ?2";
+                    self.transaction.execute(keep, [self.study_id, run.run_no])?;
+                }
+            }
         }
         Ok(())
     }
 
-    /// Nobody is left to be compared with: it goes to its end in one go.
-    fn keep_the_last(&self, rung: &Rung, settings: &[(&str, Vec<&RacingRun>)]) -> RegistryResult<()> {
-        let is_last = |unit: &str| rung.entry(unit).is_some_and(|entry| entry.verdict == Some(RungVerdict::Promoted));
-        for run in settings.iter().filter(|(unit, _)| is_last(unit)).flat_map(|(_, runs)| runs) {
-            let keep = "UPDATE study_runs SET kept = 1 WHERE study_id = ?1 AND run_no = ?2";
-            self.transaction.execute(keep, [self.study_id, run.run_no])?;
-        }
-        Ok(())
+    fn event(&self, run_no: Option<i64>, kind: &str, payload: &Value) -> RegistryResult<()> {
+        event(self.transaction, (self.study_id, run_no), kind, payload, self.now)
     }
 
     fn enter(&self, race: &str, at: u64, entry: Option<&RungEntry>) -> RegistryResult<()> {
@@ -374,7 +357,7 @@ impl Judgement<'_> {
             )?;
             update.execute(params![self.study_id, race, stored(at), unit, verdict.name()])?;
             let payload = json!({"race": race, "at": at, "unit": unit, "rank": rank, "of": of, "keeps": keeps});
-            study_event(self.transaction, self.study_id, &format!("rung_{}", verdict.name()), &payload, self.now)?;
+            self.event(None, &format!("rung_{}", verdict.name()), &payload)?;
         }
         Ok(())
     }
@@ -402,7 +385,7 @@ impl Judgement<'_> {
             let (rank, of) = (rung.rank(self.rule, &run.config_id), rung.entries().len());
             let by = self.rule.by.name();
             let payload = json!({"at": at, "by": by, "metric": self.rule.metric.name, "value": entry.value, "rank": rank, "of": of});
-            run_event(self.transaction, (self.study_id, run.run_no), verdict.name(), &payload, self.now)?;
+            self.event(Some(run.run_no), verdict.name(), &payload)?;
             judged.push(Judged { run_id: run.run_id.clone(), verdict, at, value: entry.value, rank, of });
         }
         Ok(())
@@ -424,7 +407,7 @@ pub(super) fn rungs_of(connection: &Connection, study_id: i64) -> RegistryResult
             unit: row.get(2)?,
             index: row.get(3)?,
             value: row.get(4)?,
-            verdict: verdict.as_deref().and_then(RungVerdict::parse),
+            verdict: verdict.and_then(|verdict| verdict.parse().ok()),
         });
     }
     Ok(entries.into_iter().map(|(place, entries)| (place, Rung::of(entries))).collect())

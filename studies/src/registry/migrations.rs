@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::rows::rows;
 use super::{RegistryError, RegistryResult};
 
 /// "aees" in the file's header: tells a registry from other databases.
@@ -27,6 +28,12 @@ pub(super) fn version(connection: &Connection, path: &Path) -> RegistryResult<i6
     }
 }
 
+/// The version of a file that is not newer than these migrations.
+pub(super) fn known_version(connection: &Connection, path: &Path, migrations: &[&str]) -> RegistryResult<i64> {
+    let (found, known) = (version(connection, path)?, migrations.len() as i64);
+    if found > known { Err(RegistryError::Newer { path: path.to_owned(), found, known }) } else { Ok(found) }
+}
+
 /// Brings a file to the newest version. Gives the place of the copy of the older file, if there was one.
 pub(super) fn migrate(
     connection: &mut Connection,
@@ -35,17 +42,14 @@ pub(super) fn migrate(
     now: i64,
 ) -> RegistryResult<Option<PathBuf>> {
     let known = migrations.len() as i64;
-    let found = version(connection, path)?;
-    if found > known {
-        return Err(RegistryError::Newer { path: path.to_owned(), found, known });
-    }
+    let found = known_version(connection, path, migrations)?;
     if found == known {
         return Ok(None);
     }
     let backup = if found > 0 { Some(back_up(connection, path, found, now)?) } else { None };
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have been faster: the version counts under the lock.
-    let found = version(&transaction, path)?;
+    let found = known_version(&transaction, path, migrations)?;
     for (from, script) in migrations.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
         transaction.execute_batch(script)?;
         if from == 0 {
@@ -65,9 +69,8 @@ pub(super) fn migrate(
 pub(super) fn missing(connection: &Connection) -> RegistryResult<Option<String>> {
     type Item = (String, String, Option<String>);
     let items = |connection: &Connection| -> RegistryResult<Vec<Item>> {
-        let mut query = connection.prepare("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name")?;
-        let items = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        Ok(items.collect::<Result<_, _>>()?)
+        let sql = "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name";
+        rows(connection, sql, [], |row| row.try_into())
     };
     let fresh = Connection::open_in_memory()?;
     MIGRATIONS.iter().try_for_each(|script| fresh.execute_batch(script))?;
@@ -76,10 +79,15 @@ pub(super) fn missing(connection: &Connection) -> RegistryResult<Option<String>>
     Ok(missing.map(|(kind, name, _)| format!("{kind} {name}")))
 }
 
-fn back_up(connection: &Connection, path: &Path, version: i64, now: i64) -> RegistryResult<PathBuf> {
+/// A file beside another, with its name and more.
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(format!(".v{version}-{now}-{}", std::process::id()));
-    let copy = PathBuf::from(name);
+    name.push(suffix);
+    name.into()
+}
+
+fn back_up(connection: &Connection, path: &Path, version: i64, now: i64) -> RegistryResult<PathBuf> {
+    let copy = with_suffix(path, &format!(".v{version}-{now}-{}", std::process::id()));
     connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
     Ok(copy)
 }

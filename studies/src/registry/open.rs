@@ -7,10 +7,11 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use aees_run::artifact::FileError;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::file_system::{FileSystem, FileSystemProbe, probe_file_system};
-use super::migrations::{MIGRATIONS, migrate, missing, version};
+use super::migrations::{MIGRATIONS, known_version, migrate, missing, version};
 use super::{Reader, Registry, RegistryError, RegistryResult};
 
 /// Milliseconds UTC. A test gives its own.
@@ -82,16 +83,7 @@ impl Registry {
     pub fn open_with(path: &Path, options: OpenOptions) -> RegistryResult<Self> {
         refuse_network(path, options.file_system)?;
         let connection = open_for_writing(path, &options.clock).map_err(|error| error.at(path))?;
-        Ok(Self {
-            reader: Reader {
-                connection,
-                path: path.to_owned(),
-                clock: options.clock,
-                uptime: options.uptime,
-                awake: options.awake,
-                newer: None,
-            },
-        })
+        Ok(Self { reader: Reader { connection, path: path.to_owned(), options, newer: None } })
     }
 }
 
@@ -122,8 +114,7 @@ impl Reader {
             return Registry::open_with(path, options).map(|registry| registry.reader);
         }
         let newer = (found > known).then_some(found);
-        let OpenOptions { clock, uptime, awake, .. } = options;
-        Ok(Self { connection, path: path.to_owned(), clock, uptime, awake, newer })
+        Ok(Self { connection, path: path.to_owned(), options, newer })
     }
 
     /// Reads the whole file and makes sure that it is in order, and that no table, index or rule is gone or other.
@@ -154,21 +145,19 @@ pub(super) fn refuse_network(path: &Path, probe: FileSystemProbe) -> RegistryRes
     }
 }
 
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 fn under(path: &Path, probe: FileSystemProbe) -> RegistryResult<FileSystem> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    probe(folder).map_err(|source| RegistryError::Io { doing: "look at", path: folder.to_owned(), source })
+    let folder = folder_of(path);
+    Ok(probe(folder).map_err(FileError::at("look at", folder))?)
 }
 
 fn open_for_writing(path: &Path, clock: &Clock) -> RegistryResult<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags)?;
-    prepare(&mut connection)?;
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     // Before anything is changed: is it ours, and not newer?
-    let known = MIGRATIONS.len() as i64;
-    let found = version(&connection, path)?;
-    if found > known {
-        return Err(RegistryError::Newer { path: path.to_owned(), found, known });
-    }
+    let found = known_version(&connection, path, MIGRATIONS)?;
     if found > 0 && path.metadata().is_ok_and(|file| file.len() <= CHECKED_WHEN_OPENED) {
         check(&connection, path, "quick_check")?;
     }
@@ -182,10 +171,8 @@ fn open_for_writing(path: &Path, clock: &Clock) -> RegistryResult<Connection> {
 fn open_for_reading(path: &Path, network: bool) -> RegistryResult<(Connection, i64)> {
     // A connection that may only read leaves its shared-memory file behind, so it is asked for only where nobody may
     // write.
-    let writable = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, if network { read_only } else { writable })?;
-    prepare(&mut connection)?;
+    let flags = if network { OpenFlags::SQLITE_OPEN_READ_ONLY } else { OpenFlags::SQLITE_OPEN_READ_WRITE };
+    let connection = connect(path, flags)?;
     connection.execute_batch("PRAGMA query_only = ON")?;
     let found = version(&connection, path)?;
     Ok((connection, found))
@@ -203,21 +190,21 @@ fn open_unchanging(path: &Path) -> RegistryResult<(Connection, i64)> {
             _ => name += &format!("%{byte:02X}"),
         }
     }
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(format!("{name}?immutable=1"), flags)?;
-    prepare(&mut connection)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    let connection = connect(format!("{name}?immutable=1"), flags)?;
     let found = version(&connection, path)?;
     Ok((connection, found))
 }
 
-fn prepare(connection: &mut Connection) -> RegistryResult<()> {
+fn connect(path: impl AsRef<Path>, flags: OpenFlags) -> RegistryResult<Connection> {
+    let mut connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_handler(Some(wait))?;
     connection.set_prepared_statement_cache_capacity(64);
     // recursive_triggers: without it a REPLACE would delete rows unseen by the triggers that protect them.
     connection.execute_batch(
         "PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768",
     )?;
-    Ok(())
+    Ok(connection)
 }
 
 /// Turning a file into WAL mode needs it for a moment alone, and SQLite does not wait for that by itself.

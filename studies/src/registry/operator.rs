@@ -1,9 +1,10 @@
 //! What people ask for. Each move is audited: its event says who and why.
 
 use rusqlite::{Connection, Transaction, params};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::current_run::CurrentRun;
+use super::rows::rows;
 use super::{Registry, RegistryError, RegistryResult, RunId, RunState};
 
 /// Who asked for a move, and why.
@@ -38,11 +39,7 @@ impl Registry {
     /// When one of the runs does not exist; nothing is changed then.
     pub fn retry(&mut self, runs: &[RunId], audit: &Audit<'_>) -> RegistryResult<Moved> {
         use RunState::{Cancelled, Deferred, Failed, Interrupted, Invalid};
-        self.move_all(runs, |transaction, current_run, now| {
-            let from = [Failed, Cancelled, Invalid, Interrupted, Deferred];
-            if !from.contains(&current_run.state) {
-                return Ok(false);
-            }
+        self.move_all(runs, &[Failed, Cancelled, Invalid, Interrupted, Deferred], |transaction, current_run, now| {
             transaction.execute(
                 "UPDATE runs SET state = 'pending', not_before = NULL, retries_used = 0, class = NULL, error = NULL,
                      fingerprint = NULL, updated_at = ?2, event_kind = 'retried', actor = ?3, payload = ?4
@@ -64,10 +61,7 @@ impl Registry {
     /// When one of the runs does not exist; nothing is changed then.
     pub fn cancel(&mut self, runs: &[RunId], audit: &Audit<'_>) -> RegistryResult<Moved> {
         use RunState::{Deferred, Failed, Interrupted, Pending, Running};
-        self.move_all(runs, |transaction, current_run, now| {
-            if ![Pending, Running, Interrupted, Deferred, Failed].contains(&current_run.state) {
-                return Ok(false);
-            }
+        self.move_all(runs, &[Pending, Running, Interrupted, Deferred, Failed], |transaction, current_run, now| {
             transaction.execute(
                 "UPDATE runs SET state = 'cancelled', lease_until = NULL, not_before = NULL, updated_at = ?2,
                      event_kind = 'cancelled', actor = ?3, payload = ?4
@@ -84,10 +78,7 @@ impl Registry {
     /// # Errors
     /// When one of the runs does not exist; nothing is changed then.
     pub fn invalidate(&mut self, runs: &[RunId], audit: &Audit<'_>) -> RegistryResult<Moved> {
-        self.move_all(runs, |transaction, current_run, now| {
-            if current_run.state != RunState::Done {
-                return Ok(false);
-            }
+        self.move_all(runs, &[RunState::Done], |transaction, current_run, now| {
             revoke(transaction, current_run, ("invalidated", audit), now)?;
             Ok(true)
         })
@@ -110,7 +101,7 @@ impl Registry {
         (withdrawn, kind): (bool, &str),
         audit: &Audit<'_>,
     ) -> RegistryResult<Moved> {
-        self.move_all(runs, |transaction, current_run, now| {
+        self.move_all(runs, &RunState::ALL, |transaction, current_run, now| {
             let study_id = super::studies::exact(transaction, study)?;
             let changed = transaction.execute(
                 "UPDATE study_runs SET withdrawn = ?3 WHERE study_id = ?1 AND run_no = ?2 AND withdrawn <> ?3",
@@ -140,16 +131,18 @@ impl Registry {
         })
     }
 
+    /// Moves those of the runs that are in one of these states, and for which the attempt succeeds.
     fn move_all(
         &mut self,
         runs: &[RunId],
+        from: &[RunState],
         mut attempt: impl FnMut(&Transaction<'_>, &CurrentRun, i64) -> RegistryResult<bool>,
     ) -> RegistryResult<Moved> {
         self.write(|transaction, now| {
             let mut moved = Moved::default();
             for run_id in runs {
                 let current_run = CurrentRun::read(transaction, run_id)?;
-                if attempt(transaction, &current_run, now)? {
+                if from.contains(&current_run.state) && attempt(transaction, &current_run, now)? {
                     moved.changed.push(run_id.clone());
                 } else {
                     moved.refused.push((run_id.clone(), current_run.state));
@@ -169,15 +162,12 @@ pub(super) fn revoke(
 ) -> Result<(), RegistryError> {
     let accepted = "SELECT outcome, result_sha, accepted_epoch FROM runs WHERE run_no = ?1";
     let accepted = transaction.query_row(accepted, [current_run.run_no], |row| {
-        let (outcome, sha, epoch): (String, String, Option<i64>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let (outcome, sha, epoch): (String, String, Option<i64>) = row.try_into()?;
         Ok(json!({"outcome": outcome, "result_sha": sha, "accepted_epoch": epoch}))
     })?;
-    let mut query = transaction.prepare_cached("SELECT name, measure, value FROM metrics WHERE run_no = ?1")?;
-    let metrics = query.query_map([current_run.run_no], |row| {
-        let (name, measure, value): (String, String, Option<f64>) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        Ok(json!([name, measure, value]))
-    })?;
-    let metrics = metrics.collect::<Result<Vec<Value>, _>>()?;
+    let metrics = "SELECT name, measure, value FROM metrics WHERE run_no = ?1";
+    let metrics: Vec<(String, String, Option<f64>)> =
+        rows(transaction, metrics, [current_run.run_no], |row| row.try_into())?;
     let payload = json!({"reason": audit.reason, "accepted": accepted, "metrics": metrics}).to_string();
     transaction.execute(
         "UPDATE runs SET state = 'invalid', outcome = NULL, result_sha = NULL, accepted_epoch = NULL, updated_at = ?2,

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde_json::json;
 
+use super::rows::rows;
 use super::{ConfigId, Reader, Registry, RegistryError, RegistryResult, RunId, RunState};
 use super::{judge, rule};
 
@@ -86,19 +87,12 @@ impl Reader {
     pub fn leaving(&self, study: &str, members: &[Member]) -> RegistryResult<Vec<Leaving>> {
         self.read(|connection| {
             let listed: HashSet<&str> = members.iter().map(|member| member.run.run_id.full()).collect();
-            let mut query = connection.prepare_cached(
-                "SELECT m.idx, r.run_id, r.state FROM studies s JOIN study_runs m ON m.study_id = s.study_id
-                 JOIN runs r ON r.run_no = m.run_no WHERE s.name = ?1 ORDER BY m.idx",
-            )?;
-            let mut rows = query.query([study])?;
-            let mut leaving = Vec::new();
-            while let Some(row) = rows.next()? {
-                let run_id: RunId = row.get(1)?;
-                if !listed.contains(run_id.full()) {
-                    leaving.push(Leaving { index: row.get(0)?, run_id, state: row.get(2)? });
-                }
-            }
-            Ok(leaving)
+            let sql = "SELECT m.idx, r.run_id, r.state FROM studies s JOIN study_runs m ON m.study_id = s.study_id
+                JOIN runs r ON r.run_no = m.run_no WHERE s.name = ?1 ORDER BY m.idx";
+            let member = |row: &Row<'_>| Ok(Leaving { index: row.get(0)?, run_id: row.get(1)?, state: row.get(2)? });
+            let mut members: Vec<Leaving> = rows(connection, sql, [study], member)?;
+            members.retain(|member| !listed.contains(member.run_id.full()));
+            Ok(members)
         })
     }
 
@@ -106,12 +100,9 @@ impl Reader {
     /// as its members say. Gives the numbers of runs that the study had and has no longer, too.
     pub fn number(&self, study: &str, members: &mut [Member]) -> RegistryResult<Vec<(RunId, u64)>> {
         self.read(|connection| {
-            let mut query = connection.prepare_cached(
-                "SELECT r.run_id, n.idx FROM studies s JOIN study_numbers n ON n.study_id = s.study_id
-                 JOIN runs r ON r.run_no = n.run_no WHERE s.name = ?1",
-            )?;
-            let known = query.query_map([study], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            let mut known = known.collect::<Result<HashMap<RunId, u64>, _>>()?;
+            let sql = "SELECT r.run_id, n.idx FROM studies s JOIN study_numbers n ON n.study_id = s.study_id
+                JOIN runs r ON r.run_no = n.run_no WHERE s.name = ?1";
+            let mut known: HashMap<RunId, u64> = rows(connection, sql, [study], |row| row.try_into())?;
             let mut next = known.values().max().map(|last| last + 1);
             for member in members {
                 match (known.remove(&member.run.run_id), &mut next) {
@@ -151,10 +142,7 @@ impl Registry {
             if spec_changed || moved > 0 || planned != PlanChanges::default() {
                 let payload = json!({"spec_sha": study.spec_sha, "members": members.len(), "created": planned.created,
                     "shared": planned.shared, "reused": planned.reused, "dropped": planned.dropped});
-                transaction.execute(
-                    "INSERT INTO events (at, kind, study_id, payload) VALUES (?1, 'study_planned', ?2, ?3)",
-                    params![now, study_id, payload.to_string()],
-                )?;
+                judge::event(transaction, (study_id, None), "study_planned", &payload, now)?;
             }
             Ok(planned)
         })
@@ -173,7 +161,7 @@ fn refuse_duplicates(members: &[Member]) -> RegistryResult<()> {
 }
 
 /// The study's number, and whether its row is new or other than it was.
-fn enter_study(connection: &Connection, study: &StudySpec, now: i64) -> RegistryResult<(i64, bool)> {
+pub(super) fn enter_study(connection: &Connection, study: &StudySpec, now: i64) -> RegistryResult<(i64, bool)> {
     let changed = connection.execute(
         "INSERT INTO studies (name, task, spec_sha, spec_json, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)
          ON CONFLICT (name) DO UPDATE
@@ -215,11 +203,12 @@ pub(super) fn create_run(connection: &Connection, run: &PlannedRun, actor: &str,
     let number = insert
         .query_row(params![run.run_id, run.config_id, run.seed.cast_signed(), now, actor], |row| row.get(0))
         .optional()?;
-    number.ok_or_else(|| RegistryError::IdentityClash {
-        run_id: run.run_id.clone(),
-        config_id: run.config_id.clone(),
-        seed: run.seed,
-    })
+    number.ok_or_else(|| clash(run))
+}
+
+fn clash(run: &PlannedRun) -> RegistryError {
+    let PlannedRun { run_id, config_id, seed, .. } = run.clone();
+    RegistryError::IdentityClash { run_id, config_id, seed }
 }
 
 /// One study being entered.
@@ -242,16 +231,12 @@ impl StudyEntry<'_> {
     fn member(&mut self, member: &Member) -> RegistryResult<i64> {
         let mut find =
             self.transaction.prepare_cached("SELECT run_no, state, config_id, seed FROM runs WHERE run_id = ?1")?;
-        let known = find
-            .query_row([&member.run.run_id], |row| {
-                Ok((row.get(0)?, row.get::<_, RunState>(1)?, row.get::<_, ConfigId>(2)?, row.get::<_, i64>(3)?))
-            })
-            .optional()?;
+        let known: Option<(i64, RunState, ConfigId, i64)> =
+            find.query_row([&member.run.run_id], |row| row.try_into()).optional()?;
         let (run_no, state, existed) = match known {
             Some((run_no, state, config_id, seed)) => {
                 if config_id != member.run.config_id || seed.cast_unsigned() != member.run.seed {
-                    let PlannedRun { run_id, config_id, seed, .. } = member.run.clone();
-                    return Err(RegistryError::IdentityClash { run_id, config_id, seed });
+                    return Err(clash(&member.run));
                 }
                 (run_no, self.revive(run_no, state)?, true)
             }
@@ -283,18 +268,10 @@ impl StudyEntry<'_> {
             "INSERT INTO study_runs (study_id, run_no, idx, case_name, axes_json, reused, state, added_at, race)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (study_id, run_no) DO NOTHING",
         )?;
-        let index = number(self.transaction, self.study_id, run_no, member.index)?;
-        let added = insert.execute(params![
-            self.study_id,
-            run_no,
-            index,
-            member.case,
-            member.axes_json,
-            done,
-            state,
-            self.now,
-            member.race
-        ])?;
+        let (study_id, now) = (self.study_id, self.now);
+        let index = number(self.transaction, study_id, run_no, member.index)?;
+        let Member { case, axes_json, race, .. } = member;
+        let added = insert.execute(params![study_id, run_no, index, case, axes_json, done, state, now, race])?;
         if added > 0 {
             self.planned.shared += u64::from(existed);
             self.planned.reused += u64::from(done);
@@ -305,18 +282,15 @@ impl StudyEntry<'_> {
              WHERE study_id = ?1 AND run_no = ?2
                AND (idx <> ?3 OR case_name IS NOT ?4 OR axes_json <> ?5 OR race IS NOT ?6)",
         )?;
-        let place = params![self.study_id, run_no, index, member.case, member.axes_json, member.race];
-        self.moved += update.execute(place)? as u64;
+        self.moved += update.execute(params![study_id, run_no, index, case, axes_json, race])? as u64;
         Ok(())
     }
 
     /// Takes the members out that the study no longer lists.
     fn drop_others(&mut self, listed: &HashSet<i64>) -> RegistryResult<()> {
-        let mut query = self.transaction.prepare_cached("SELECT run_no FROM study_runs WHERE study_id = ?1")?;
-        let members = query.query_map([self.study_id], |row| row.get::<_, i64>(0))?;
-        let gone: Vec<i64> =
-            members.filter(|run| !matches!(run, Ok(run) if listed.contains(run))).collect::<Result<_, _>>()?;
-        for run_no in gone {
+        let sql = "SELECT run_no FROM study_runs WHERE study_id = ?1";
+        let members: Vec<i64> = rows(self.transaction, sql, [self.study_id], |row| row.get(0))?;
+        for run_no in members.into_iter().filter(|run_no| !listed.contains(run_no)) {
             self.transaction.execute(
                 "DELETE FROM study_runs WHERE study_id = ?1 AND run_no = ?2",
                 params![self.study_id, run_no],

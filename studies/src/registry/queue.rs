@@ -8,12 +8,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::rows::rows;
 use super::{Claim, Reader, RegistryError, RegistryResult, RunId, RunState, StateCounts};
 
 /// Runs of a study that a supervisor may claim.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct RunQueue {
-    study_id: i64,
+    pub(super) study_id: i64,
     /// By number of the run.
     members: Vec<QueuedRun>,
     /// The open ones by what they wait for, each with its due time and its number in the study.
@@ -44,15 +45,10 @@ struct QueuedRun {
 }
 
 /// The states in which a run can be claimed, in the order of claims.
-const TURNS: [RunState; 5] =
+pub(super) const TURNS: [RunState; 5] =
     [RunState::Running, RunState::Deferred, RunState::Interrupted, RunState::Pending, RunState::Superseded];
 
 impl RunQueue {
-    /// The number of its study.
-    pub(super) fn study(&self) -> i64 {
-        self.study_id
-    }
-
     /// The runs by state, withdrawn ones left out.
     pub fn counts(&self) -> StateCounts {
         self.counts
@@ -110,11 +106,6 @@ impl RunQueue {
         self.leave(run);
         self.members[position] = QueuedRun { due, ..run };
         self.enter(self.members[position]);
-    }
-
-    /// All turns, in order.
-    pub(super) fn turns() -> impl Iterator<Item = RunState> {
-        TURNS.into_iter()
     }
 
     /// Takes in what happened since the last look.
@@ -179,8 +170,8 @@ impl Reader {
     /// How many done runs of a queue diverged.
     pub fn diverged(&self, queue: &RunQueue) -> RegistryResult<u64> {
         self.read(|connection| {
-            let mut query = connection.prepare_cached("SELECT run_no FROM runs WHERE outcome = 'diverged'")?;
-            let runs = query.query_map([], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
+            let sql = "SELECT run_no FROM runs WHERE outcome = 'diverged'";
+            let runs: Vec<i64> = rows(connection, sql, [], |row| row.get(0))?;
             let counts = |run_no: &i64| queue.position(*run_no).is_some_and(|at| queue.members[at].state.is_some());
             Ok(runs.iter().filter(|run_no| counts(run_no)).count() as u64)
         })
@@ -201,9 +192,7 @@ impl Reader {
             };
             members.sort_unstable_by_key(|run| run.run_no);
             members.dedup_by_key(|run| run.run_no);
-            let (counts, held_back, at_batch_system, silent, waiting) = Default::default();
-            let mut queue =
-                RunQueue { study_id, members: Vec::new(), waiting, counts, held_back, at_batch_system, silent, seq };
+            let mut queue = RunQueue { study_id, seq, ..RunQueue::default() };
             members.iter().for_each(|run| queue.enter(*run));
             Ok(RunQueue { members, ..queue })
         })
@@ -212,13 +201,10 @@ impl Reader {
 
 /// Most of a study is done and answered by one index; only deferred runs have a time.
 fn all_members(connection: &Connection, study_id: i64) -> RegistryResult<Vec<QueuedRun>> {
-    let mut query = connection.prepare(
-        "SELECT m.run_no, m.idx, m.withdrawn, m.state,
-             CASE m.state WHEN 'deferred' THEN (SELECT not_before FROM runs r WHERE r.run_no = m.run_no) END
-         FROM study_runs m WHERE m.study_id = ?1",
-    )?;
-    let members = query.query_map([study_id], queued)?;
-    Ok(members.collect::<Result<_, _>>()?)
+    let sql = "SELECT m.run_no, m.idx, m.withdrawn, m.state,
+            CASE m.state WHEN 'deferred' THEN (SELECT not_before FROM runs r WHERE r.run_no = m.run_no) END
+        FROM study_runs m WHERE m.study_id = ?1";
+    rows(connection, sql, [study_id], queued)
 }
 
 fn member(connection: &Connection, study_id: i64, run: &RunId) -> RegistryResult<QueuedRun> {

@@ -4,12 +4,11 @@
 //! place. What only the registry knew is lost: events, attempts and their costs, withdrawals, and why a run without a
 //! result has none. Such runs are pending again, and go on from their checkpoints.
 
-use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use aees_run::artifact::{FileError, if_there};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 use serde_json::Value;
@@ -17,9 +16,10 @@ use serde_json::Value;
 use super::accept::accept;
 use super::current_run::CurrentRun;
 use super::file_system::probe_file_system;
-use super::open::{OpenOptions, refuse_network};
+use super::migrations::with_suffix;
+use super::open::{OpenOptions, folder_of, refuse_network, system_clock};
 use super::operator::{Audit, revoke};
-use super::plan::{create_run, number};
+use super::plan::{create_run, enter_study, number};
 use super::{Completion, PlannedRun, Reader, Registry, RegistryError, RegistryResult, StudySpec};
 
 /// What a run's directory, and the studies' resolved files, tell of it.
@@ -80,10 +80,10 @@ pub fn rebuild(
     let made = make(&fresh, studies, runs).and_then(|rebuilt| {
         // Looked at again: making it may have taken long.
         refuse_if_in_use(path)?;
-        let kept = set_aside(path, rebuilt.1)?;
+        let kept = set_aside(path)?;
         renamed(&fresh, path)?;
         sync_folder(path)?;
-        Ok(Rebuilt { kept, ..rebuilt.0 })
+        Ok(Rebuilt { kept, ..rebuilt })
     });
     if made.is_err() {
         // What is left of a new file that did not become the registry; the error that stopped it says more.
@@ -98,17 +98,13 @@ fn make(
     fresh: &Path,
     studies: impl IntoIterator<Item = StudySpec>,
     runs: impl IntoIterator<Item = RunOnDisk>,
-) -> RegistryResult<(Rebuilt, i64)> {
+) -> RegistryResult<Rebuilt> {
     let mut registry = Registry::open_with(fresh, OpenOptions::default())?;
     let mut rebuilt = Rebuilt::default();
     registry.write(|transaction, now| {
         for study in studies {
-            transaction.execute(
-                "INSERT INTO studies (name, task, spec_sha, spec_json, created_at, updated_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
-                params![study.name, study.task, study.spec_sha, study.spec_json, now],
-            )?;
-            super::judge::begin_anew(transaction, transaction.last_insert_rowid(), None, now)?;
+            let (study_id, _) = enter_study(transaction, &study, now)?;
+            super::judge::begin_anew(transaction, study_id, None, now)?;
             rebuilt.studies += 1;
         }
         for facts in runs {
@@ -118,13 +114,12 @@ fn make(
         }
         Ok(())
     })?;
-    let now = registry.now();
     // One file, so that one rename moves all of it.
     let Registry { reader: Reader { connection, .. } } = registry;
     let mode = connection.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get::<_, String>(0));
     mode.map_err(|error| RegistryError::from(error).at(fresh))?;
     connection.close().map_err(|(_, error)| RegistryError::from(error).at(fresh))?;
-    Ok((rebuilt, now))
+    Ok(rebuilt)
 }
 
 fn enter(connection: &Connection, facts: &RunOnDisk, now: i64) -> RegistryResult<()> {
@@ -147,7 +142,6 @@ fn enter(connection: &Connection, facts: &RunOnDisk, now: i64) -> RegistryResult
         let current_run = CurrentRun::read(connection, &facts.run.run_id)?;
         accept(connection, &current_run, result, ("adopted", ACTOR), now)?;
         if let Some(doubt) = &facts.doubt {
-            let current_run = CurrentRun::read(connection, &facts.run.run_id)?;
             revoke(connection, &current_run, ("changed", &Audit { actor: ACTOR, reason: doubt }), now)?;
         }
     } else if facts.memberships.iter().all(|place| !place.listed) {
@@ -181,7 +175,7 @@ fn refuse_if_in_use(path: &Path) -> RegistryResult<()> {
 }
 
 /// Gives the older file, with its log, another name. It also keeps its own until the new one takes it over.
-fn set_aside(path: &Path, now: i64) -> RegistryResult<Option<PathBuf>> {
+fn set_aside(path: &Path) -> RegistryResult<Option<PathBuf>> {
     if !path.exists() {
         // A log without its file would be taken for the new file's.
         for suffix in ["-wal", "-shm"] {
@@ -189,7 +183,7 @@ fn set_aside(path: &Path, now: i64) -> RegistryResult<Option<PathBuf>> {
         }
         return Ok(None);
     }
-    let kept = with_suffix(path, &format!(".before-rebuild-{now}"));
+    let kept = with_suffix(path, &format!(".before-rebuild-{}", system_clock()));
     let log = with_suffix(path, "-wal");
     if log.exists() {
         renamed(&log, &with_suffix(&kept, "-wal"))?;
@@ -202,29 +196,17 @@ fn set_aside(path: &Path, now: i64) -> RegistryResult<Option<PathBuf>> {
     Ok(Some(kept))
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name: OsString = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
+fn renamed(from: &Path, to: &Path) -> Result<(), FileError> {
+    fs::rename(from, to).map_err(FileError::at("rename", from))
 }
 
-fn renamed(from: &Path, to: &Path) -> RegistryResult<()> {
-    fs::rename(from, to).map_err(|source| RegistryError::Io { doing: "rename", path: from.to_owned(), source })
+fn removed(path: &Path) -> Result<(), FileError> {
+    if_there(fs::remove_file(path)).map(drop).map_err(FileError::at("remove", path))
 }
 
-fn removed(path: &Path) -> RegistryResult<()> {
-    match fs::remove_file(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(RegistryError::Io { doing: "remove", path: path.to_owned(), source })
-        }
-        _ => Ok(()),
-    }
-}
-
-fn sync_folder(path: &Path) -> RegistryResult<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let synced = File::open(folder).and_then(|folder| folder.sync_all());
-    synced.map_err(|source| RegistryError::Io { doing: "sync", path: folder.to_owned(), source })
+fn sync_folder(path: &Path) -> Result<(), FileError> {
+    let folder = folder_of(path);
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(FileError::at("sync", folder))
 }
 
 /// What a rebuild brings back, by table; everything else is history.

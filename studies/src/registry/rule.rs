@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
 use super::RegistryResult;
+use super::usage::stored;
 use crate::study::PruneRule;
 
 /// The rule of a study, from its specification.
@@ -48,9 +49,4 @@ pub(super) fn next_rung(
         }
     }
     Ok(None)
-}
-
-/// A rung as the file has it: rungs beyond it are nobody's.
-pub(super) fn stored(at: u64) -> i64 {
-    i64::try_from(at).unwrap_or(i64::MAX)
 }

@@ -80,20 +80,19 @@ type Pick = fn(f64, f64) -> f64;
 
 fn row(rule: &PruneRule, race: String, at: u64, rung: &Rung) -> RungRow {
     let all = || rung.entries().iter();
-    let count = |verdict| all().filter(|entry| entry.verdict == Some(verdict)).count();
+    let having = |verdict| all().filter(move |entry| entry.verdict == Some(verdict));
     let (better, worse): (Pick, Pick) = match rule.metric.goal {
         Goal::Max => (f64::max, f64::min),
         Goal::Min => (f64::min, f64::max),
     };
-    let promoted = all().filter(|entry| entry.verdict == Some(RungVerdict::Promoted));
     RungRow {
         race,
         at,
         came: rung.entries().len(),
         promoted: rung.promoted(),
-        pruned: count(RungVerdict::Pruned),
+        pruned: having(RungVerdict::Pruned).count(),
         best: all().filter_map(|entry| entry.value).reduce(better),
-        cutoff: promoted.filter_map(|entry| entry.value).reduce(worse),
+        cutoff: having(RungVerdict::Promoted).filter_map(|entry| entry.value).reduce(worse),
     }
 }
 
@@ -113,7 +112,7 @@ impl Replaying {
         let whole = |key: &str| payload[key].as_u64().unwrap_or_default();
         let count = |key: &str| usize::try_from(whole(key)).unwrap_or(usize::MAX);
         let (race, at) = (text("race"), whole("at"));
-        if let Some(verdict) = kind.strip_prefix("rung_").and_then(RungVerdict::parse) {
+        if let Some(verdict) = kind.strip_prefix("rung_").and_then(|verdict| verdict.parse::<RungVerdict>().ok()) {
             self.found.decisions += 1;
             let (rank, of, keeps) = (count("rank"), count("of"), count("keeps"));
             let recorded = (race, at, Decision { unit: text("unit"), verdict, rank, of, keeps });
@@ -163,8 +162,7 @@ impl Replaying {
                 }
             }
         }
-        let more: Vec<String> =
-            stand.keys().map(|(race, at)| format!("rung {at} {race}: nothing is recorded of it")).collect();
+        let more = stand.keys().map(|(race, at)| format!("rung {at} {race}: nothing is recorded of it"));
         self.found.differences.extend(more);
         Ok(self.found)
     }

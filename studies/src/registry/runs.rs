@@ -6,6 +6,7 @@ use rusqlite::types::Value as SqlValue;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::claim::{Holder, Moment, attempt_process};
+use super::rows::rows;
 use super::{ConfigId, OutcomeKind, Reader, RegistryError, RegistryResult, RunId, RunState};
 use crate::process::ProcessIdentity;
 
@@ -195,21 +196,19 @@ impl Reader {
             let columns = "r.run_id, a.epoch, a.attempt_no, a.host, a.boot_id, a.pid_namespace, a.pid, a.start_ticks,
                 a.started_at, r.lease_until, r.progress, r.run_no";
             let now = self.moment();
-            let read = |row: &Row<'_>| running_row(row, connection, now);
             let attempt = "JOIN attempts a ON a.run_no = r.run_no AND a.epoch = r.epoch";
-            let Some(study) = study else {
-                let sql =
-                    format!("SELECT {columns}, NULL FROM runs r {attempt} WHERE r.state = 'running' ORDER BY r.run_no");
-                let mut query = connection.prepare_cached(&sql)?;
-                return query.query_and_then([], read)?.collect();
+            let study_id = study.map(|study| super::studies::exact(connection, study)).transpose()?;
+            let sql = match study_id {
+                None => {
+                    format!("SELECT {columns}, NULL FROM runs r {attempt} WHERE r.state = 'running' ORDER BY r.run_no")
+                }
+                Some(_) => format!(
+                    "SELECT {columns}, m.idx FROM study_runs m JOIN runs r ON r.run_no = m.run_no {attempt}
+                     WHERE m.study_id = ?1 AND m.withdrawn IN (0, 1) AND m.state = 'running' ORDER BY m.idx"
+                ),
             };
-            let study_id = super::studies::exact(connection, study)?;
-            let sql = format!(
-                "SELECT {columns}, m.idx FROM study_runs m JOIN runs r ON r.run_no = m.run_no {attempt}
-                 WHERE m.study_id = ?1 AND m.withdrawn IN (0, 1) AND m.state = 'running' ORDER BY m.idx"
-            );
             let mut query = connection.prepare_cached(&sql)?;
-            query.query_and_then([study_id], read)?.collect()
+            query.query_and_then(params_from_iter(study_id), |row| running_row(row, connection, now))?.collect()
         })
     }
 }
@@ -289,10 +288,9 @@ pub(super) fn named(connection: &Connection, name: &str) -> RegistryResult<(i64,
     if let Some((study, index)) = name.rsplit_once(':') {
         let index: i64 = index.parse().map_err(|_| RegistryError::NotARunName { name: name.to_owned() })?;
         let study_id = super::studies::exact(connection, study)?;
-        let mut query =
-            connection.prepare_cached("SELECT run_no FROM study_numbers WHERE study_id = ?1 AND idx = ?2")?;
-        let mut found = query.query_map([study_id, index], |row| row.get(0))?;
-        let run_no = found.next().transpose()?.ok_or_else(|| RegistryError::UnknownRun { name: name.to_owned() })?;
+        let find = "SELECT run_no FROM study_numbers WHERE study_id = ?1 AND idx = ?2";
+        let found = connection.prepare_cached(find)?.query_row([study_id, index], |row| row.get(0)).optional()?;
+        let run_no = found.ok_or_else(|| RegistryError::UnknownRun { name: name.to_owned() })?;
         return Ok((run_no, Some(study_id)));
     }
     if name.len() < SHORTEST_PREFIX || !name.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
@@ -300,9 +298,7 @@ pub(super) fn named(connection: &Connection, name: &str) -> RegistryResult<(i64,
     }
     // 'g' follows the last digit.
     let sql = "SELECT run_no, run_id FROM runs WHERE run_id >= ?1 AND run_id < ?1 || 'g' ORDER BY run_id LIMIT ?2";
-    let mut query = connection.prepare_cached(sql)?;
-    let found = query.query_map(params![name, CANDIDATES as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let found = found.collect::<Result<Vec<(i64, RunId)>, _>>()?;
+    let found: Vec<(i64, RunId)> = rows(connection, sql, params![name, CANDIDATES as i64], |row| row.try_into())?;
     match found.as_slice() {
         [] => Err(RegistryError::UnknownRun { name: name.to_owned() }),
         [(run_no, _)] => Ok((*run_no, None)),

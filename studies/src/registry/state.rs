@@ -1,52 +1,12 @@
 //! Where a run can be, and how a done run ended.
 
-use std::fmt;
-use std::str::FromStr;
-
 use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 
-/// A name outside the set of a [`RunState`] or an [`OutcomeKind`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not one of {known}")]
-pub struct UnknownName {
-    text: String,
-    known: String,
-}
+use crate::named::{UnknownName, named};
 
-macro_rules! named {
-    ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $name:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum $type { $($(#[$variant_doc])* $variant,)+ }
-
-        impl $type {
-            /// All of them, in the order of display.
-            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$variant),+];
-
-            /// The name in the file, on the command line and on the screen.
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)+ }
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.pad(self.name())
-            }
-        }
-
-        impl FromStr for $type {
-            type Err = UnknownName;
-
-            fn from_str(text: &str) -> Result<Self, UnknownName> {
-                Self::ALL.into_iter().find(|each| each.name() == text).ok_or_else(|| UnknownName {
-                    text: text.to_owned(),
-                    known: Self::ALL.map(Self::name).join(", "),
-                })
-            }
-        }
-
+macro_rules! stored_by_name {
+    ($type:ident) => {
         impl ToSql for $type {
             fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
                 self.name().to_sql()
@@ -60,6 +20,9 @@ macro_rules! named {
         }
     };
 }
+
+stored_by_name!(RunState);
+stored_by_name!(OutcomeKind);
 
 named! {
     /// Where a run is. The legal moves are rows of the table `transitions`.
@@ -99,6 +62,13 @@ named! {
     }
 }
 
+impl RunState {
+    /// Whether it waits for something that this program does by itself.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Pending | Self::Running | Self::Interrupted | Self::Paused | Self::Deferred)
+    }
+}
+
 /// How many runs are in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StateCounts([u64; RunState::ALL.len()]);
@@ -112,6 +82,11 @@ impl StateCounts {
     /// Runs in all states.
     pub fn total(&self) -> u64 {
         self.0.iter().sum()
+    }
+
+    /// Runs that are not over.
+    pub fn open(&self) -> u64 {
+        self.iter().filter(|(state, _)| state.is_open()).map(|(_, count)| count).sum()
     }
 
     /// States that hold runs, in the order of display.

@@ -1,13 +1,14 @@
 //! How studies stand, and what they gave.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension};
 
-use super::{ConfigId, Metric, OutcomeKind, Reader, RegistryResult, RunId, RunState, StateCounts};
+use super::rows::rows;
+use super::{Metric, Reader, RegistryResult, RunId, RunState, StateCounts};
 
 /// How a study stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StudyStatus {
     /// Its name.
     pub name: String,
@@ -41,39 +42,15 @@ impl StudyStatus {
         self.counts.get(RunState::Done) + self.counts.get(RunState::Pruned) == self.counts.total()
     }
 
-    /// Members that are still to be done: everything but done, pruned, failed, cancelled, superseded and invalid.
+    /// Members that are still to be done.
     pub fn remaining(&self) -> u64 {
-        use RunState::{Deferred, Interrupted, Paused, Pending, Running};
-        [Pending, Running, Interrupted, Paused, Deferred].map(|state| self.counts.get(state)).iter().sum()
+        self.counts.open()
     }
 
     /// What a done member took on average, in milliseconds.
     pub fn mean_wall_ms(&self) -> Option<f64> {
         (self.done_timed > 0).then(|| self.done_wall_ms as f64 / self.done_timed as f64)
     }
-}
-
-/// A done member of a study, with its numbers.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ResultRow {
-    /// Its place in the study.
-    pub index: u64,
-    /// Its case.
-    pub case: Option<String>,
-    /// What its axes are set to, as JSON.
-    pub axes_json: String,
-    /// The run.
-    pub run_id: RunId,
-    /// Its setting.
-    pub config_id: ConfigId,
-    /// Its seed.
-    pub seed: u64,
-    /// How it ended.
-    pub outcome: OutcomeKind,
-    /// Digest of its result.
-    pub result_sha: String,
-    /// Its summary numbers, by name and measure; one that was not finite is NaN.
-    pub metrics: Vec<Metric>,
 }
 
 impl Reader {
@@ -114,25 +91,31 @@ impl Reader {
     /// # Errors
     /// A name that means no study, with suggestions.
     pub fn open_members(&self, study: &str) -> RegistryResult<Vec<RunId>> {
-        self.read(|connection| {
-            let study_id = super::studies::exact(connection, study)?;
-            let mut query = connection.prepare_cached(
-                "SELECT r.run_id FROM study_runs m JOIN runs r ON r.run_no = m.run_no
-                 WHERE m.study_id = ?1 AND m.withdrawn IN (0, 1)
-                   AND m.state IN ('pending', 'running', 'interrupted', 'paused', 'deferred')",
-            )?;
-            Ok(query.query_map([study_id], |row| row.get(0))?.collect::<Result<_, _>>()?)
-        })
+        let sql = "SELECT r.run_id FROM study_runs m JOIN runs r ON r.run_no = m.run_no
+            WHERE m.study_id = ?1 AND m.withdrawn IN (0, 1)
+              AND m.state IN ('pending', 'running', 'interrupted', 'paused', 'deferred')";
+        self.rows_of_study(study, sql, |row| row.get(0))
     }
 
-    /// What a study gave: one row for each member that is done and not withdrawn, by index.
+    /// What a study gave: the summary numbers of each member that is done and not withdrawn, by name and measure; one that was
+    /// not finite is NaN.
     ///
     /// # Errors
     /// A name that means no study, with suggestions.
-    pub fn results(&self, study: &str) -> RegistryResult<Vec<ResultRow>> {
+    pub fn metrics(&self, study: &str) -> RegistryResult<HashMap<RunId, Vec<Metric>>> {
         self.read(|connection| {
             let study_id = super::studies::exact(connection, study)?;
-            results(connection, study_id)
+            let mut query = connection.prepare_cached(
+                "SELECT r.run_id, x.name, x.measure, x.value
+                 FROM study_runs m JOIN runs r ON r.run_no = m.run_no JOIN metrics x ON x.run_no = m.run_no
+                 WHERE m.study_id = ?1 AND m.withdrawn = 0 AND m.state = 'done' ORDER BY x.run_no, x.name, x.measure",
+            )?;
+            let mut rows = query.query([study_id])?;
+            let mut metrics: HashMap<RunId, Vec<Metric>> = HashMap::new();
+            while let Some(row) = rows.next()? {
+                metrics.entry(row.get(0)?).or_default().push(Metric::from_row(row, 1)?);
+            }
+            Ok(metrics)
         })
     }
 }
@@ -174,9 +157,8 @@ impl Reader {
     /// The digests of all accepted results; none for a run whose result was withdrawn.
     pub fn accepted_results(&self) -> RegistryResult<HashMap<RunId, Option<String>>> {
         self.read(|connection| {
-            let mut query =
-                connection.prepare("SELECT run_id, result_sha FROM runs WHERE state IN ('done', 'invalid')")?;
-            Ok(query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
+            let sql = "SELECT run_id, result_sha FROM runs WHERE state IN ('done', 'invalid')";
+            rows(connection, sql, [], |row| row.try_into())
         })
     }
 }
@@ -190,13 +172,7 @@ fn status(connection: &Connection, study_id: i64) -> RegistryResult<StudyStatus>
             spec_sha: row.get(2)?,
             created_at: row.get(3)?,
             updated_at: row.get(4)?,
-            counts: StateCounts::default(),
-            diverged: 0,
-            withdrawn: 0,
-            attempts: 0,
-            retries: 0,
-            done_wall_ms: 0,
-            done_timed: 0,
+            ..StudyStatus::default()
         })
     })?;
     let mut query = connection.prepare_cached(
@@ -219,47 +195,4 @@ fn status(connection: &Connection, study_id: i64) -> RegistryResult<StudyStatus>
         }
     }
     Ok(status)
-}
-
-fn results(connection: &Connection, study_id: i64) -> RegistryResult<Vec<ResultRow>> {
-    let mut query = connection.prepare_cached(
-        "SELECT idx, case_name, axes_json, run_id, config_id, seed, outcome, result_sha, run_no
-         FROM v_results WHERE study_id = ?1 ORDER BY idx",
-    )?;
-    let found = query.query_map(params![study_id], |row| {
-        let result = ResultRow {
-            index: row.get(0)?,
-            case: row.get(1)?,
-            axes_json: row.get(2)?,
-            run_id: row.get(3)?,
-            config_id: row.get(4)?,
-            seed: row.get::<_, i64>(5)?.cast_unsigned(),
-            outcome: row.get(6)?,
-            result_sha: row.get(7)?,
-            metrics: Vec::new(),
-        };
-        Ok((row.get::<_, i64>(8)?, result))
-    })?;
-    let mut by_run: BTreeMap<i64, Vec<Metric>> = metrics_of(connection, study_id)?;
-    found
-        .map(|row| {
-            let (run_no, mut result) = row?;
-            result.metrics = by_run.remove(&run_no).unwrap_or_default();
-            Ok(result)
-        })
-        .collect()
-}
-
-fn metrics_of(connection: &Connection, study_id: i64) -> RegistryResult<BTreeMap<i64, Vec<Metric>>> {
-    let mut query = connection.prepare_cached(
-        "SELECT x.run_no, x.name, x.measure, x.value FROM study_runs m JOIN metrics x ON x.run_no = m.run_no
-         WHERE m.study_id = ?1 ORDER BY x.run_no, x.name, x.measure",
-    )?;
-    let mut by_run = BTreeMap::<i64, Vec<Metric>>::new();
-    let mut rows = query.query([study_id])?;
-    while let Some(row) = rows.next()? {
-        let value = row.get::<_, Option<f64>>(3)?.unwrap_or(f64::NAN);
-        by_run.entry(row.get(0)?).or_default().push(Metric { name: row.get(1)?, measure: row.get(2)?, value });
-    }
-    Ok(by_run)
 }

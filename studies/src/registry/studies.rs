@@ -1,11 +1,24 @@
 //! Studies by name: exact, by a beginning that only one has, or by a pattern.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::{RegistryError, RegistryResult};
+use super::rows::rows;
+use super::{Reader, RegistryError, RegistryResult};
 
 /// How many names a message suggests.
 const SUGGESTIONS: usize = 5;
+
+impl Reader {
+    /// Reads all rows of an answer about the study with exactly this name, whose number is `?1`.
+    pub(super) fn rows_of_study<T, All: FromIterator<T>>(
+        &self,
+        study: &str,
+        sql: &str,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> RegistryResult<All> {
+        self.read(|connection| rows(connection, sql, [exact(connection, study)?], read))
+    }
+}
 
 /// The study with exactly this name.
 pub(super) fn exact(connection: &Connection, name: &str) -> RegistryResult<i64> {
@@ -37,10 +50,8 @@ fn meant_by(connection: &Connection, pattern: &str, all: &[(i64, String)]) -> Re
         return Ok(vec![study.clone()]);
     }
     if pattern.contains(['*', '?', '[']) {
-        let mut query =
-            connection.prepare_cached("SELECT study_id, name FROM studies WHERE name GLOB ?1 ORDER BY study_id")?;
-        let found = query.query_map([pattern], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let found = found.collect::<Result<Vec<_>, _>>()?;
+        let sql = "SELECT study_id, name FROM studies WHERE name GLOB ?1 ORDER BY study_id";
+        let found: Vec<_> = rows(connection, sql, [pattern], |row| row.try_into())?;
         return if found.is_empty() { Err(unknown(pattern, all)) } else { Ok(found) };
     }
     let beginning: Vec<_> = all.iter().filter(|(_, name)| name.starts_with(pattern)).cloned().collect();
@@ -55,9 +66,7 @@ fn meant_by(connection: &Connection, pattern: &str, all: &[(i64, String)]) -> Re
 }
 
 fn names(connection: &Connection) -> RegistryResult<Vec<(i64, String)>> {
-    let mut query = connection.prepare_cached("SELECT study_id, name FROM studies ORDER BY study_id")?;
-    let names = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(names.collect::<Result<_, _>>()?)
+    rows(connection, "SELECT study_id, name FROM studies ORDER BY study_id", [], |row| row.try_into())
 }
 
 /// Suggests the names that are nearest in spelling or hold what was asked for.

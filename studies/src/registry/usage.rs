@@ -13,6 +13,14 @@ pub struct Metric {
     pub value: f64,
 }
 
+impl Metric {
+    /// Reads the columns `name, measure, value` from `first` on.
+    pub(super) fn from_row(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
+        let value = row.get::<_, Option<f64>>(first + 2)?.unwrap_or(f64::NAN);
+        Ok(Self { name: row.get(first)?, measure: row.get(first + 1)?, value })
+    }
+}
+
 /// What one attempt used. `None` is unknown, never zero.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Usage {

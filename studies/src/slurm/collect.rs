@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::SlurmError;
 use super::journal::{RunNotes, TaskNote, read_journals};
 use super::launch::{ArrayElement, LaunchFolder, LaunchRecord, LaunchStage};
-use super::scheduler::{LaunchStates, Scheduler, is_dead};
+use super::scheduler::{LaunchStates, is_dead};
 use super::task::times;
+use super::{SlurmError, scheduler};
 use crate::disk::{Root, completion_of};
 use crate::plan::Policy;
 use crate::process::Liveness;
@@ -94,15 +94,15 @@ pub fn collect(registry: &mut Registry, root: &Root, study: &str) -> Result<Coll
 ///
 /// # Errors
 /// When Slurm does not answer, a launch cannot be read, or the registry fails.
-pub fn sync(registry: &mut Registry, root: &Root, study: &str, scheduler: Scheduler) -> Result<Collected, SlurmError> {
+pub fn sync(registry: &mut Registry, root: &Root, study: &str) -> Result<Collected, SlurmError> {
     let launches = open_launches(registry, root, study)?;
     // Asked first: what a task does between an answer and the look at the disk is seen there.
-    let states = launches.iter().map(|launch| scheduler.states(&launch.record));
+    let states = launches.iter().map(|launch| scheduler::states(&launch.record));
     let states: Vec<LaunchStates> = states.collect::<Result<_, _>>()?;
     let mut collected = Collected::default();
     for (launch, states) in launches.iter().zip(&states) {
         if launch.record.stage == LaunchStage::Submitting {
-            give_up_half_submitted(registry, launch, scheduler, &mut collected)?;
+            give_up_half_submitted(registry, launch, &mut collected)?;
             continue;
         }
         collect_launch(registry, root, launch, &mut collected)?;
@@ -115,17 +115,12 @@ pub fn sync(registry: &mut Registry, root: &Root, study: &str, scheduler: Schedu
 ///
 /// # Errors
 /// When Slurm does not answer; nothing is given back then.
-pub fn cancel(
-    registry: &mut Registry,
-    root: &Root,
-    study: &str,
-    scheduler: Scheduler,
-) -> Result<Collected, SlurmError> {
+pub fn cancel(registry: &mut Registry, root: &Root, study: &str) -> Result<Collected, SlurmError> {
     let mut collected = Collected::default();
     for mut launch in open_launches(registry, root, study)? {
         launch.record.stage = LaunchStage::Cancelled;
         launch.folder.write_record(&launch.record)?;
-        scheduler.cancel(&launch.record)?;
+        scheduler::cancel(&launch.record)?;
         collect_launch(registry, root, &launch, &mut collected)?;
         for claim in registry.claims_of(&launch.record.holder())? {
             give_back(registry, &claim, "cancelled with aees slurm cancel", &mut collected)?;
@@ -187,9 +182,9 @@ fn give_up_dead(
     let mut state_of: HashMap<String, &str> = HashMap::new();
     for (array, record) in launch.record.arrays.iter().enumerate() {
         let Some(job) = record.job else { continue };
-        for (index, runs) in launch.folder.runs_of_tasks(array)?.into_iter().enumerate() {
+        for (index, task) in launch.folder.tasks(array)?.into_iter().enumerate() {
             if let Some(state) = states.elements.get(&ArrayElement { job, index }).filter(|state| is_dead(state)) {
-                state_of.extend(runs.into_iter().map(|run| (run, state.as_str())));
+                state_of.extend(task.runs.into_iter().map(|run| (run.job.run_id, state.as_str())));
             }
         }
     }
@@ -238,7 +233,6 @@ fn after(registry: &Registry, pause: Option<i64>) -> AfterFailure {
 fn give_up_half_submitted(
     registry: &mut Registry,
     launch: &OpenLaunch,
-    scheduler: Scheduler,
     collected: &mut Collected,
 ) -> Result<(), SlurmError> {
     let OpenLaunch { folder, record, claims } = launch;
@@ -248,12 +242,12 @@ fn give_up_half_submitted(
     let mut record = record.clone();
     record.stage = LaunchStage::Cancelled;
     folder.write_record(&record)?;
-    scheduler.cancel(&record)?;
+    scheduler::cancel(&record)?;
     claims.iter().try_for_each(|claim| give_back(registry, claim, "its submission was cut off", collected))
 }
 
 fn give_back(registry: &mut Registry, claim: &Claim, why: &str, collected: &mut Collected) -> Result<(), SlurmError> {
-    if told(registry.interrupt(claim, why, &Usage::default()))? {
+    if RegistryError::unless_fenced_out(registry.interrupt(claim, why, &Usage::default()))? {
         collected.given_back += 1;
     }
     Ok(())
@@ -268,20 +262,11 @@ fn fail(
 ) -> Result<(), SlurmError> {
     let mark = fingerprint(class, message);
     let failure = FailedAttempt { class: class.to_owned(), error: message.to_owned(), fingerprint: Some(mark), next };
-    if told(registry.fail(claim, &failure, &Usage::default()))? {
+    if RegistryError::unless_fenced_out(registry.fail(claim, &failure, &Usage::default()))? {
         match next {
             AfterFailure::Final => collected.failed += 1,
             AfterFailure::RetryAt(_) => collected.given_back += 1,
         }
     }
     Ok(())
-}
-
-/// A claim that somebody took away meanwhile is no error.
-fn told(answer: Result<(), RegistryError>) -> Result<bool, SlurmError> {
-    match answer {
-        Ok(()) => Ok(true),
-        Err(RegistryError::FencedOut { .. }) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
 }

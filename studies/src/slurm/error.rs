@@ -54,20 +54,20 @@ pub enum SlurmError {
 impl SlurmError {
     /// What the user can do about it.
     pub fn help(&self) -> Option<String> {
-        match self {
-            Self::NotHere { .. } => Some(
+        let help = match self {
+            Self::NotHere { .. } => {
                 "run it where sbatch is; other schedulers take one shell line for each run: aees sweep plan FILE --format jobs"
-                    .into(),
-            ),
-            Self::Refused { .. } => Some("nothing was changed; see the `slurm:` block of the study file".into()),
-            Self::TooManyTasks { .. } => {
-                Some("let a task do more runs (runs_per_task in `slurm:`), or select fewer with --tasks".into())
             }
-            Self::NoTask { .. } => Some("tasks are started by Slurm: aees slurm submit STUDY".into()),
-            Self::File(error) => error.help(),
-            Self::Registry(error) => error.help(),
-            Self::Sweep(error) => error.help(),
-            Self::Record(_) => None,
-        }
+            Self::Refused { .. } => "nothing was changed; see the `slurm:` block of the study file",
+            Self::TooManyTasks { .. } => {
+                "let a task do more runs (runs_per_task in `slurm:`), or select fewer with --tasks"
+            }
+            Self::NoTask { .. } => "tasks are started by Slurm: aees slurm submit STUDY",
+            Self::File(error) => return error.help(),
+            Self::Registry(error) => return error.help(),
+            Self::Sweep(error) => return error.help(),
+            Self::Record(_) => return None,
+        };
+        Some(help.to_owned())
     }
 }

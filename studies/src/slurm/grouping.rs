@@ -66,22 +66,16 @@ pub(super) fn runs_per_task(
 pub(super) fn arrays(tasks: usize, options: &SlurmOptions, limits: Limits) -> Vec<ArrayTurn> {
     let size = limits.array_size.max(1);
     let count = tasks.div_ceil(size);
-    let Some(parallel) = options.max_parallel.map(|most| most as usize) else {
-        return sizes(tasks, size).map(|tasks| ArrayTurn { tasks, throttle: None, after: None }).collect();
-    };
+    let parallel = options.max_parallel.map(|most| most as usize);
     // Slurm's throttle is each array's own: arrays share it, and those that get nothing wait for one that did.
-    let lanes = count.min(parallel).max(1);
-    let throttle = |lane: usize| parallel / lanes + usize::from(lane < parallel % lanes);
-    let turn = |(index, tasks): (usize, usize)| ArrayTurn {
-        tasks,
-        throttle: Some(throttle(index % lanes)),
+    let lanes = parallel.map_or(count, |parallel| count.min(parallel)).max(1);
+    let share = |parallel: usize, lane: usize| parallel / lanes + usize::from(lane < parallel % lanes);
+    let turn = |index: usize| ArrayTurn {
+        tasks: size.min(tasks - index * size),
+        throttle: parallel.map(|parallel| share(parallel, index % lanes)),
         after: index.checked_sub(lanes),
     };
-    sizes(tasks, size).enumerate().map(turn).collect()
-}
-
-fn sizes(tasks: usize, size: usize) -> impl Iterator<Item = usize> {
-    (0..tasks.div_ceil(size)).map(move |index| size.min(tasks - index * size))
+    (0..count).map(turn).collect()
 }
 
 #[cfg(test)]

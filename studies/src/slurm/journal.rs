@@ -8,9 +8,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use aees_run::artifact::FileError;
+use aees_run::artifact::{FileError, if_there};
 use serde::{Deserialize, Serialize};
 
+use crate::disk::listed;
 use crate::registry::system_clock;
 
 /// What happened to a run.
@@ -119,22 +120,13 @@ impl Journal {
 /// What all journals of a launch say of its runs.
 pub(super) fn read_journals(folder: &Path) -> Result<HashMap<String, RunNotes>, FileError> {
     let mut notes = HashMap::new();
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(notes),
-        entries => entries.map_err(FileError::at("list", folder))?,
-    };
-    for entry in entries.flatten() {
-        read_into(&entry.path(), &mut notes)?;
-    }
+    listed(folder)?.iter().try_for_each(|path| read_into(path, &mut notes))?;
     Ok(notes)
 }
 
 /// A line that a kill cut off says nothing.
 fn read_into(path: &Path, notes: &mut HashMap<String, RunNotes>) -> Result<(), FileError> {
-    let text = match fs::read_to_string(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        text => text.map_err(FileError::at("read", path))?,
-    };
+    let text = if_there(fs::read_to_string(path)).map_err(FileError::at("read", path))?.unwrap_or_default();
     for line in text.lines().filter_map(|line| serde_json::from_str::<JournalLine>(line).ok()) {
         notes.entry(line.run).or_default().take(line.note);
     }

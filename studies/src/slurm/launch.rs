@@ -5,15 +5,14 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Lines};
 use std::path::{Path, PathBuf};
 
 use aees_run::artifact::{FileError, write_atomically};
-use aees_run::input;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::disk::{RecordError, Root, write_json};
+use crate::disk::{RecordError, Root, listed, read_json, write_json};
 use crate::job::Job;
 use crate::plan::Policy;
 use crate::process::ProcessIdentity;
@@ -130,9 +129,8 @@ impl LaunchRecord {
 
     /// All its tasks that were submitted.
     pub fn elements(&self) -> impl Iterator<Item = ArrayElement> {
-        let element = |array: &ArrayRecord| Some((array.job?, array.tasks));
-        let arrays: Vec<(u64, usize)> = self.arrays.iter().filter_map(element).collect();
-        arrays.into_iter().flat_map(|(job, tasks)| (0..tasks).map(move |index| ArrayElement { job, index }))
+        let arrays = self.arrays.iter().filter_map(|array| Some((array.job?, array.tasks)));
+        arrays.flat_map(|(job, tasks)| (0..tasks).map(move |index| ArrayElement { job, index }))
     }
 }
 
@@ -151,15 +149,8 @@ impl LaunchFolder {
     /// # Errors
     /// When they cannot be listed.
     pub fn of_study(root: &Root, study: &str) -> Result<Vec<Self>, FileError> {
-        let all = launches(root, study);
-        let entries = match fs::read_dir(&all) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(FileError::at("list", &all))?,
-        };
-        let paths = entries.flatten().map(|entry| entry.path());
-        let mut launches: Vec<Self> = paths.filter(|path| path.join("launch.json").is_file()).map(Self).collect();
-        launches.sort_by(|a, b| a.0.cmp(&b.0));
-        Ok(launches)
+        let paths = listed(&launches(root, study))?.into_iter();
+        Ok(paths.filter(|path| path.join("launch.json").is_file()).map(Self).collect())
     }
 
     /// Makes the folder of a study's next launch. Gives its number, too.
@@ -169,14 +160,14 @@ impl LaunchFolder {
     pub(super) fn next(root: &Root, study: &str) -> Result<(Self, u64), FileError> {
         let all = launches(root, study);
         fs::create_dir_all(&all).map_err(FileError::at("make", &all))?;
-        for number in 1.. {
+        let mut number = 1;
+        loop {
             let path = std::path::absolute(all.join(format!("{number:04}"))).unwrap_or_else(|_| all.clone());
             match fs::create_dir(&path) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
                 made => return made.map(|()| (Self(path.clone()), number)).map_err(FileError::at("make", &path)),
             }
         }
-        Ok((Self(all), 0))
     }
 
     /// Its path.
@@ -223,8 +214,7 @@ impl LaunchFolder {
     /// When it cannot be read, or is none.
     pub fn record(&self) -> Result<LaunchRecord, RecordError> {
         let path = self.0.join("launch.json");
-        let text = input::read(&path)?;
-        let record: LaunchRecord = serde_json::from_slice(&text).map_err(|error| RecordError::damaged(&path, error))?;
+        let record: LaunchRecord = read_json(&path)?;
         if record.schema_version > SCHEMA_VERSION {
             return Err(RecordError::damaged(&path, "it was written by a newer program"));
         }
@@ -244,49 +234,32 @@ impl LaunchFolder {
         })
     }
 
-    pub(super) fn write_script(&self, path: &Path, text: &str) -> Result<(), FileError> {
-        write_atomically(path, |out| out.write_all(text.as_bytes()))
-    }
-
     /// What a task of an array does.
     ///
     /// # Errors
     /// When there is no such task, or its line cannot be read.
     pub fn task(&self, array: usize, task: usize) -> Result<FrozenTask, RecordError> {
         let path = self.tasks_of(array);
-        let mut lines = BufReader::new(File::open(&path).map_err(FileError::at("read", &path))?).lines();
-        match lines.nth(task) {
-            Some(line) => {
-                let line = line.map_err(FileError::at("read", &path))?;
-                serde_json::from_str(&line).map_err(|error| RecordError::damaged(&path, error))
-            }
+        match lines(&path)?.nth(task) {
+            Some(line) => frozen(&path, line),
             None => Err(RecordError::damaged(&path, format!("it has no task {task}"))),
         }
     }
 
-    /// The ids of the runs of an array's tasks.
-    pub(super) fn runs_of_tasks(&self, array: usize) -> Result<Vec<Vec<String>>, RecordError> {
-        #[derive(Deserialize)]
-        struct Line {
-            runs: Vec<Run>,
-        }
-        #[derive(Deserialize)]
-        struct Run {
-            job: FrozenId,
-        }
-        #[derive(Deserialize)]
-        struct FrozenId {
-            run_id: String,
-        }
+    /// What the tasks of an array do, in their order.
+    pub(super) fn tasks(&self, array: usize) -> Result<Vec<FrozenTask>, RecordError> {
         let path = self.tasks_of(array);
-        let lines = BufReader::new(File::open(&path).map_err(FileError::at("read", &path))?).lines();
-        let ids = |line: io::Result<String>| {
-            let line = line.map_err(FileError::at("read", &path))?;
-            let line: Line = serde_json::from_str(&line).map_err(|error| RecordError::damaged(&path, error))?;
-            Ok(line.runs.into_iter().map(|run| run.job.run_id).collect())
-        };
-        lines.map(ids).collect()
+        lines(&path)?.map(|line| frozen(&path, line)).collect()
     }
+}
+
+fn lines(path: &Path) -> Result<Lines<BufReader<File>>, FileError> {
+    Ok(BufReader::new(File::open(path).map_err(FileError::at("read", path))?).lines())
+}
+
+fn frozen(path: &Path, line: io::Result<String>) -> Result<FrozenTask, RecordError> {
+    let line = line.map_err(FileError::at("read", path))?;
+    serde_json::from_str(&line).map_err(|error| RecordError::damaged(path, error))
 }
 
 fn launches(root: &Root, study: &str) -> PathBuf {

@@ -44,115 +44,103 @@ pub struct TaskNow {
     pub seconds_left: Option<u64>,
 }
 
-/// The programs of Slurm.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Scheduler;
+/// What the cluster takes.
+///
+/// # Errors
+/// When there is no Slurm here, or it does not answer.
+pub fn limits(account: Option<&str>, qos: Option<&str>) -> Result<Limits, SlurmError> {
+    let config = ask("scontrol", &["show", "config"])?;
+    let value = |key: &str| {
+        let mut lines = config.lines().filter_map(|line| line.split_once('='));
+        lines.find(|(name, _)| name.trim() == key)?.1.trim().parse::<usize>().ok()
+    };
+    let jobs = [value("MaxJobCount"), submit_limit(account, qos)].into_iter().flatten().min();
+    let room = match jobs {
+        Some(jobs) => {
+            Some(jobs.saturating_sub(ask("squeue", &["-h", "-r", "-u", &user()?, "-o", "%i"])?.lines().count()))
+        }
+        None => None,
+    };
+    Ok(Limits {
+        array_size: value("MaxArraySize").filter(|size| *size > 0).unwrap_or(Limits::default().array_size),
+        room,
+    })
+}
 
-impl Scheduler {
-    /// What the cluster takes.
-    ///
-    /// # Errors
-    /// When there is no Slurm here, or it does not answer.
-    pub fn limits(self, account: Option<&str>, qos: Option<&str>) -> Result<Limits, SlurmError> {
-        let config = ask("scontrol", &["show", "config"])?;
-        let value = |key: &str| {
-            let (name, value) =
-                config.lines().filter_map(|line| line.split_once('=')).find(|(name, _)| name.trim() == key)?;
-            (name.trim() == key).then(|| value.trim().parse::<usize>().ok())?
-        };
-        let jobs = [value("MaxJobCount"), submit_limit(account, qos)].into_iter().flatten().min();
-        let room = match jobs {
-            Some(jobs) => {
-                Some(jobs.saturating_sub(ask("squeue", &["-h", "-r", "-u", &user()?, "-o", "%i"])?.lines().count()))
-            }
-            None => None,
-        };
-        Ok(Limits {
-            array_size: value("MaxArraySize").filter(|size| *size > 0).unwrap_or(Limits::default().array_size),
-            room,
-        })
+/// Gives a script to Slurm, to begin when these jobs are over, however they end. The id of its job.
+///
+/// # Errors
+/// When Slurm refuses it; with its own words.
+pub fn submit(script: &Path, after: &[u64]) -> Result<u64, SlurmError> {
+    let jobs: Vec<String> = after.iter().map(u64::to_string).collect();
+    let dependency = (!jobs.is_empty()).then(|| format!("--dependency=afterany:{}", jobs.join(":")));
+    let script = script.to_string_lossy();
+    let words = dependency.as_deref().into_iter().chain([&*script]);
+    let words: Vec<&str> = ["--parsable"].into_iter().chain(words).collect();
+    let answer = ask("sbatch", &words)?;
+    // `id`, or `id;cluster`.
+    let id = answer.trim().split(';').next().and_then(|id| id.parse().ok());
+    id.ok_or_else(|| SlurmError::Refused { command: format!("sbatch {script}"), words: answer })
+}
+
+/// The states of a launch's tasks, as far as Slurm knows them, and of its collect job.
+///
+/// # Errors
+/// When Slurm does not answer.
+pub fn states(launch: &LaunchRecord) -> Result<LaunchStates, SlurmError> {
+    let jobs: Vec<u64> = launch.arrays.iter().filter_map(|array| array.job).chain(launch.collect_job).collect();
+    let name = format!("--name={}", launch.job_name);
+    let queue = ask("squeue", &["-h", "-r", "-t", "all", "-u", &user()?, &name, "-o", "%F|%K|%T"])?;
+    let mut states = LaunchStates::default();
+    for line in queue.lines() {
+        let fields: Vec<&str> = line.trim().split('|').collect();
+        if let [job, index, state] = fields.as_slice()
+            && let Ok(job) = job.parse()
+            && jobs.contains(&job)
+        {
+            states.put(job, index.parse().ok(), state);
+        }
     }
-
-    /// Gives a script to Slurm, to begin when these jobs are over, however they end. The id of its job.
-    ///
-    /// # Errors
-    /// When Slurm refuses it; with its own words.
-    pub fn submit(self, script: &Path, after: &[u64]) -> Result<u64, SlurmError> {
-        let jobs: Vec<String> = after.iter().map(u64::to_string).collect();
-        let dependency = (!jobs.is_empty()).then(|| format!("--dependency=afterany:{}", jobs.join(":")));
-        let script = script.to_string_lossy();
-        let words = dependency.as_deref().into_iter().chain([&*script]);
-        let words: Vec<&str> = ["--parsable"].into_iter().chain(words).collect();
-        let answer = ask("sbatch", &words)?;
-        // `id`, or `id;cluster`.
-        let id = answer.trim().split(';').next().and_then(|id| id.parse().ok());
-        id.ok_or_else(|| SlurmError::Refused { command: format!("sbatch {script}"), words: answer })
-    }
-
-    /// The states of a launch's tasks, as far as Slurm knows them, and of its collect job.
-    ///
-    /// # Errors
-    /// When Slurm does not answer.
-    pub fn states(self, launch: &LaunchRecord) -> Result<LaunchStates, SlurmError> {
-        let jobs: Vec<u64> = launch.arrays.iter().filter_map(|array| array.job).chain(launch.collect_job).collect();
-        let name = format!("--name={}", launch.job_name);
-        let queue = ask("squeue", &["-h", "-r", "-t", "all", "-u", &user()?, &name, "-o", "%F|%K|%T"])?;
-        let mut states = LaunchStates::default();
-        for line in queue.lines() {
-            let fields: Vec<&str> = line.trim().split('|').collect();
-            if let [job, index, state] = fields.as_slice()
-                && let Ok(job) = job.parse()
-                && jobs.contains(&job)
-            {
-                states.put(job, index.parse().ok(), state);
+    if launch.elements().any(|element| !states.elements.contains_key(&element)) {
+        let ids = jobs.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+        // Slurm forgets jobs minutes after their end; where it keeps accounts, these remember.
+        let accounts = ask("sacct", &["-n", "-P", "-X", "-j", &ids, "-o", "JobID,State"]).unwrap_or_default();
+        for (job, index, state) in accounts.lines().filter_map(account_line) {
+            let known = index.is_some_and(|index| states.elements.contains_key(&ArrayElement { job, index }));
+            if jobs.contains(&job) && !known {
+                states.put(job, index, state);
             }
         }
-        let is_unknown = |element: &ArrayElement| !states.elements.contains_key(element);
-        let unknown = launch.elements().any(|element| is_unknown(&element));
-        if unknown && !jobs.is_empty() {
-            let ids = jobs.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
-            // Slurm forgets jobs minutes after their end; where it keeps accounts, these remember.
-            let accounts = ask("sacct", &["-n", "-P", "-X", "-j", &ids, "-o", "JobID,State"]).unwrap_or_default();
-            for (job, index, state) in accounts.lines().filter_map(account_line) {
-                let known = index.is_some_and(|index| states.elements.contains_key(&ArrayElement { job, index }));
-                if jobs.contains(&job) && !known {
-                    states.put(job, index, state);
-                }
-            }
-        }
-        Ok(states)
     }
+    Ok(states)
+}
 
-    /// Cancels jobs that have this launch's name and are this user's; others with such numbers are left alone.
-    ///
-    /// # Errors
-    /// When Slurm does not answer.
-    pub fn cancel(self, launch: &LaunchRecord) -> Result<(), SlurmError> {
-        ask("scancel", &["--user", &user()?, "--name", &launch.job_name]).map(drop)
-    }
+/// Cancels jobs that have this launch's name and are this user's; others with such numbers are left alone.
+///
+/// # Errors
+/// When Slurm does not answer.
+pub fn cancel(launch: &LaunchRecord) -> Result<(), SlurmError> {
+    ask("scancel", &["--user", &user()?, "--name", &launch.job_name]).map(drop)
+}
 
-    /// What Slurm says of a task now.
-    ///
-    /// # Errors
-    /// When it does not answer.
-    pub fn task_now(self, element: ArrayElement) -> Result<TaskNow, SlurmError> {
-        let element = element.to_string();
-        let answer = ask("scontrol", &["show", "job", "-o", &element])?;
-        let value = |key: &str| answer.split_whitespace().find_map(|word| word.strip_prefix(key)).unwrap_or_default();
-        let (limit, so_far) = (slurm_time(value("TimeLimit=")), slurm_time(value("RunTime=")).unwrap_or(0));
-        Ok(TaskNow {
-            state: value("JobState=").to_owned(),
-            seconds_left: limit.map(|limit| limit.saturating_sub(so_far)),
-        })
-    }
+/// What Slurm says of a task now.
+///
+/// # Errors
+/// When it does not answer.
+pub fn task_now(element: ArrayElement) -> Result<TaskNow, SlurmError> {
+    let element = element.to_string();
+    let answer = ask("scontrol", &["show", "job", "-o", &element])?;
+    let value = |key: &str| answer.split_whitespace().find_map(|word| word.strip_prefix(key)).unwrap_or_default();
+    let (limit, so_far) = (slurm_time(value("TimeLimit=")), slurm_time(value("RunTime=")).unwrap_or(0));
+    Ok(TaskNow { state: value("JobState=").to_owned(), seconds_left: limit.map(|limit| limit.saturating_sub(so_far)) })
+}
 
-    /// Puts a running task back into the queue. Slurm ends it then.
-    ///
-    /// # Errors
-    /// When Slurm refuses.
-    pub fn requeue(self, element: ArrayElement) -> Result<(), SlurmError> {
-        ask("scontrol", &["requeue", &element.to_string()]).map(drop)
-    }
+/// Puts a running task back into the queue. Slurm ends it then.
+///
+/// # Errors
+/// When Slurm refuses.
+pub fn requeue(element: ArrayElement) -> Result<(), SlurmError> {
+    ask("scontrol", &["requeue", &element.to_string()]).map(drop)
 }
 
 /// What Slurm says of a launch.

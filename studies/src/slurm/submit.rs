@@ -3,13 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use aees_run::artifact::FileError;
+use aees_run::artifact::{FileError, write_atomically};
 
-use super::SlurmError;
 use super::grouping::{ArrayTurn, Limits, arrays, runs_per_task};
 use super::launch::{ArrayRecord, FrozenRun, FrozenTask, LaunchFolder, LaunchRecord, LaunchStage};
-use super::scheduler::Scheduler;
 use super::script::ScriptWriter;
+use super::{SlurmError, scheduler};
 use crate::disk::{Root, identity_document};
 use crate::error::SweepError;
 use crate::job::Job;
@@ -46,15 +45,6 @@ pub struct LaunchScripts {
     pub collect: String,
 }
 
-/// What was submitted.
-#[derive(Clone, Debug)]
-pub struct Submitted {
-    /// The launch.
-    pub record: LaunchRecord,
-    /// How many tasks it has.
-    pub tasks: usize,
-}
-
 impl Submission<'_> {
     fn options(&self) -> SlurmOptions {
         self.plan.policy.slurm.clone().unwrap_or_default()
@@ -77,7 +67,7 @@ impl Submission<'_> {
     ///
     /// # Errors
     /// When Slurm refuses one of the jobs, or a file cannot be written. Nothing is submitted then, and nothing held.
-    pub fn submit(&mut self, registry: &mut Registry, scheduler: Scheduler) -> Result<Option<Submitted>, SlurmError> {
+    pub fn submit(&mut self, registry: &mut Registry) -> Result<Option<LaunchRecord>, SlurmError> {
         let mut queue = registry.queue(&self.plan.name, self.plan.selected.as_deref())?;
         let (folder, number) = LaunchFolder::next(self.root, &self.plan.name)?;
         let mark = format!("{:08x}", registry.now().unsigned_abs() & 0xFFFF_FFFF);
@@ -89,10 +79,10 @@ impl Submission<'_> {
             folder.remove();
             return Ok(None);
         }
-        let submitted = self.submit_claimed(&claims, &folder, record.clone(), scheduler);
+        let submitted = self.submit_claimed(&claims, &folder, record.clone());
         if submitted.is_err() {
             // Slurm may have taken a part of it.
-            let _ = scheduler.cancel(&record);
+            let _ = scheduler::cancel(&record);
             claims.iter().try_for_each(|claim| registry.release(claim))?;
             folder.remove();
         }
@@ -104,8 +94,7 @@ impl Submission<'_> {
         claims: &[Claim],
         folder: &LaunchFolder,
         mut record: LaunchRecord,
-        scheduler: Scheduler,
-    ) -> Result<Submitted, SlurmError> {
+    ) -> Result<LaunchRecord, SlurmError> {
         let scripts = self.scripts(folder, &record.job_name, claims.len())?;
         let runs = claims.iter().map(|claim| self.frozen(claim)).collect::<Result<Vec<_>, _>>()?;
         let tasks: Vec<FrozenTask> =
@@ -118,21 +107,21 @@ impl Submission<'_> {
             let (own, others) = rest.split_at(turn.tasks.min(rest.len()));
             rest = others;
             folder.write_tasks(array, own)?;
-            folder.write_script(&folder.array_script(array), script)?;
+            write_atomically(&folder.array_script(array), |out| out.write_all(script.as_bytes()))?;
             record.arrays.push(ArrayRecord { job: None, tasks: turn.tasks });
         }
-        folder.write_script(&folder.collect_script(), &scripts.collect)?;
+        write_atomically(&folder.collect_script(), |out| out.write_all(scripts.collect.as_bytes()))?;
         record.runs = claims.len();
         folder.write_record(&record)?;
         for (array, turn) in scripts.turns.iter().enumerate() {
             let after: Vec<u64> = turn.after.and_then(|earlier| record.arrays[earlier].job).into_iter().collect();
-            record.arrays[array].job = Some(scheduler.submit(&folder.array_script(array), &after)?);
+            record.arrays[array].job = Some(scheduler::submit(&folder.array_script(array), &after)?);
         }
         let jobs: Vec<u64> = record.arrays.iter().filter_map(|array| array.job).collect();
-        record.collect_job = Some(scheduler.submit(&folder.collect_script(), &jobs)?);
+        record.collect_job = Some(scheduler::submit(&folder.collect_script(), &jobs)?);
         record.stage = LaunchStage::Submitted;
         folder.write_record(&record)?;
-        Ok(Submitted { tasks: tasks.len(), record })
+        Ok(record)
     }
 
     fn frozen(&mut self, claim: &Claim) -> Result<FrozenRun, SlurmError> {

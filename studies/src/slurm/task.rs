@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 
 use aees_run::artifact::FileError;
 
-use super::SlurmError;
 use super::journal::{FailureNote, Journal, TaskNote};
 use super::launch::{ArrayElement, FrozenRun, LaunchFolder, LaunchRecord, LaunchStage};
-use super::scheduler::Scheduler;
+use super::{SlurmError, scheduler};
 use crate::disk::{completion_of, write_json};
 use crate::job::{Ended, EndedState, Job};
 use crate::launcher::{Launcher, Ticket, Update};
@@ -70,18 +69,6 @@ pub enum TaskEvent<'a> {
     },
 }
 
-/// What a task is told from outside.
-pub struct TaskContext<'a> {
-    /// How often it was asked to end.
-    pub asked: &'a AtomicU8,
-    /// Its own place in Slurm.
-    pub element: ArrayElement,
-    /// Asks Slurm.
-    pub scheduler: Scheduler,
-    /// Hears what happens.
-    pub report: &'a mut dyn FnMut(TaskEvent<'_>),
-}
-
 /// Where a run of a task is.
 enum Phase {
     /// It is started when this moment has come.
@@ -104,26 +91,31 @@ pub struct Task<'a> {
     runs: Vec<TaskRun>,
     journal: Journal,
     launcher: &'a mut dyn Launcher,
-    context: TaskContext<'a>,
+    element: ArrayElement,
+    asked: &'a AtomicU8,
+    report: &'a mut dyn FnMut(TaskEvent<'_>),
     stopping: bool,
 }
 
-/// Does a task of an array, counted from 0.
+/// Does a task of an array, counted from 0. `element` is its own place in Slurm, `asked` says how often it was asked to end, and
+/// `report` hears what happens.
 ///
 /// # Errors
 /// When its launch or its journal cannot be read or written.
 pub fn run_task<'a>(
     folder: &LaunchFolder,
     array: usize,
+    element: ArrayElement,
     launcher: &'a mut dyn Launcher,
-    context: TaskContext<'a>,
+    asked: &'a AtomicU8,
+    report: &'a mut dyn FnMut(TaskEvent<'_>),
 ) -> Result<TaskEnd, SlurmError> {
     let record = folder.record()?;
     if record.stage == LaunchStage::Cancelled {
         return Ok(TaskEnd::Cancelled);
     }
-    let frozen = folder.task(array, context.element.index)?;
-    let journal = Journal::open(&folder.journal(array, context.element.index))?;
+    let frozen = folder.task(array, element.index)?;
+    let journal = Journal::open(&folder.journal(array, element.index))?;
     let began = Instant::now();
     let run = |frozen: FrozenRun| {
         let is_over =
@@ -131,7 +123,7 @@ pub fn run_task<'a>(
         TaskRun { phase: if is_over { Phase::Failed } else { Phase::Waiting(began) }, frozen, killed: 0 }
     };
     let runs = frozen.runs.into_iter().map(run).collect();
-    let mut task = Task { record, runs, journal, launcher, context, stopping: false };
+    let mut task = Task { record, runs, journal, launcher, element, asked, report, stopping: false };
     task.work()?;
     task.end()
 }
@@ -139,7 +131,7 @@ pub fn run_task<'a>(
 impl Task<'_> {
     fn work(&mut self) -> Result<(), SlurmError> {
         loop {
-            if !self.stopping && self.context.asked.load(Ordering::Relaxed) > 0 {
+            if !self.stopping && self.asked.load(Ordering::Relaxed) > 0 {
                 self.stopping = true;
                 self.stop_where(|_| true);
             }
@@ -216,7 +208,7 @@ impl Task<'_> {
         write_json(&directory.join("identity.json"), identity)?;
         self.journal.add(&job.run_id, TaskNote::Began)?;
         let attempt = job.attempt + self.journal.of(&job.run_id).began - 1;
-        (self.context.report)(TaskEvent::Started { run: &job.run_id, attempt });
+        (self.report)(TaskEvent::Started { run: &job.run_id, attempt });
         let ticket = self.launcher.submit(Job { attempt, ..job.clone() });
         self.runs[position].phase = Phase::Running(ticket, Instant::now());
         Ok(())
@@ -293,7 +285,7 @@ impl Task<'_> {
     }
 
     fn tell(&mut self, position: usize, what: &str) {
-        (self.context.report)(TaskEvent::Settled { run: &self.runs[position].frozen.job.run_id, what });
+        (self.report)(TaskEvent::Settled { run: &self.runs[position].frozen.job.run_id, what });
     }
 
     /// Nothing runs any more.
@@ -302,8 +294,7 @@ impl Task<'_> {
         if open.is_empty() {
             return Ok(self.finished());
         }
-        let element = self.context.element;
-        let now = match self.context.scheduler.task_now(element) {
+        let now = match scheduler::task_now(self.element) {
             Ok(now) => now,
             Err(error) => return Ok(TaskEnd::Stopped { why: error.to_string() }),
         };
@@ -318,7 +309,7 @@ impl Task<'_> {
         if !["RUNNING", "TIMEOUT"].contains(&now.state.as_str()) {
             return Ok(TaskEnd::Stopped { why: format!("Slurm calls it {}", now.state) });
         }
-        match self.context.scheduler.requeue(element) {
+        match scheduler::requeue(self.element) {
             Ok(()) => Ok(TaskEnd::Requeued),
             Err(error) => Ok(TaskEnd::Stopped { why: error.to_string() }),
         }

@@ -81,10 +81,9 @@ impl Supervisor<'_> {
 
     /// It stopped for a comparison that nobody wants any more.
     fn free_again(&mut self, claim: &Claim, usage: &Usage) -> Result<(), SweepError> {
-        match self.registry.interrupt(claim, "it stopped for a comparison that is not made any more", usage) {
-            Ok(()) | Err(RegistryError::FencedOut { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        let why = "it stopped for a comparison that is not made any more";
+        RegistryError::unless_fenced_out(self.registry.interrupt(claim, why, usage))?;
+        Ok(())
     }
 
     /// The rule that the registry goes by, if this plan has one.

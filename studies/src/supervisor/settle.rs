@@ -81,10 +81,7 @@ impl Supervisor<'_> {
                 self.fail(claim, "data", message, &usage)?
             }
         };
-        match told {
-            Ok(()) | Err(RegistryError::FencedOut { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
+        RegistryError::unless_fenced_out(told)?;
         self.tell_settled(&run, &what, seconds);
         Ok(())
     }
@@ -92,10 +89,7 @@ impl Supervisor<'_> {
     /// Another process works in the run's folder: it is left alone until that ends.
     fn wait_for_folder(&mut self, run: Submitted) -> Result<(), SweepError> {
         let Submitted { claim, label, .. } = run;
-        match self.registry.release(&claim) {
-            Ok(()) | Err(RegistryError::FencedOut { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
+        RegistryError::unless_fenced_out(self.registry.release(&claim))?;
         (self.report)(SweepEvent::Busy { run: &claim.run_id, label: &label });
         self.queue.hold_back(&claim);
         let folder = self.root.run(&claim.run_id);

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::job::Work;
 use crate::plan::Policy;
-use crate::registry::{Audit, OpenOptions, PlannedRun, StudySpec};
+use crate::registry::{Audit, OpenOptions, PlannedRun, RunState, StudySpec};
 use crate::study::PruneRule;
 
 /// What the launcher does with an attempt.

@@ -123,7 +123,7 @@ fn other_databases_and_missing_files_are_left_alone() {
     assert_eq!(fs::read(scratch.path()).unwrap(), before);
 
     let nowhere = Registry::open(Path::new("/nonexistent/folder/registry.db")).err().unwrap();
-    assert!(matches!(nowhere, RegistryError::Io { .. }), "{nowhere:?}");
+    assert!(matches!(nowhere, RegistryError::File(_)), "{nowhere:?}");
 }
 
 #[test]

@@ -92,7 +92,7 @@ fn killed_workers_lose_no_run_and_leave_the_file_whole() {
 
     let registry = Registry::open(&scratch.path()).unwrap();
     registry.check().unwrap();
-    assert_eq!(registry.results("s").unwrap().len() as u64, RUNS);
+    assert_eq!(registry.metrics("s").unwrap().len() as u64, RUNS);
     let mut completed = 0;
     for event in registry.events(0, usize::MAX).unwrap() {
         completed += u64::from(event.kind == "completed");

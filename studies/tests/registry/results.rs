@@ -1,7 +1,7 @@
 //! Results: the first accepted one stays, and everything else is written down.
 
 use aees_studies::registry::{
-    Accepted, AfterFailure, FailedAttempt, LostResult, OutcomeKind, RegistryError, RunState, Usage,
+    Accepted, AfterFailure, FailedAttempt, LostResult, OutcomeKind, RegistryError, RunFilter, RunState, Usage,
 };
 
 use super::scratch::{AUDIT, LEASE, Scratch, claim_one, completion, kinds, members, run_id, state, study, worker};
@@ -25,12 +25,12 @@ fn a_better_second_result_never_replaces_the_first() {
     // Only a withdrawal that says why lets another result in.
     let moved = registry.invalidate(&[run_id(0)], &AUDIT).unwrap();
     assert_eq!(moved.changed, [run_id(0)]);
-    assert!(registry.results("s").unwrap().is_empty());
+    assert!(registry.metrics("s").unwrap().is_empty());
     registry.retry(&[run_id(0)], &AUDIT).unwrap();
     let claim = claim_one(&mut registry, &mut queue);
     registry.complete(&claim, &completion("bb", 0.9)).unwrap();
 
-    assert_eq!(registry.results("s").unwrap()[0].metrics[0].value, 0.9);
+    assert_eq!(registry.metrics("s").unwrap()[&run_id(0)][0].value, 0.9);
     let why = registry.why("s:0").unwrap();
     let kinds: Vec<_> = why.events.iter().map(|event| event.kind.as_str()).collect();
     assert_eq!(kinds[4..], ["invalidated", "retried", "claimed", "completed"]);
@@ -77,16 +77,17 @@ fn results_have_one_row_for_each_study_and_run_under_equal_times() {
             registry.retry(&[run_id(2)], &AUDIT).unwrap();
         }
     }
-    let rows = |study| -> Vec<_> {
-        let results = registry.results(study).unwrap();
-        results.into_iter().map(|row| (row.index, row.run_id, row.result_sha)).collect()
+    let rows = |study: &str| -> Vec<_> {
+        let filter = RunFilter { study: Some(study.into()), states: vec![RunState::Done], ..RunFilter::default() };
+        let results = registry.runs(&filter).unwrap();
+        results.into_iter().map(|row| (row.index.unwrap(), row.run_id, row.result_sha.unwrap())).collect()
     };
     let row = |index, run, sha: &str| (index, run_id(run), sha.to_owned());
     assert_eq!(rows("s"), [row(0, 0, "0"), row(1, 1, "0"), row(2, 2, "1"), row(3, 3, "0")]);
     assert_eq!(rows("t"), [row(0, 2, "1"), row(1, 3, "0")]);
     registry.withdraw("s", &[run_id(2)], &AUDIT).unwrap();
-    assert_eq!(registry.results("s").unwrap().len(), 3);
-    assert_eq!(registry.results("t").unwrap().len(), 2, "another study still has it");
+    assert_eq!(registry.metrics("s").unwrap().len(), 3);
+    assert_eq!(registry.metrics("t").unwrap().len(), 2, "another study still has it");
     assert_eq!(kinds(&registry, 2).last().unwrap(), "withdrawn");
 }
 
@@ -150,9 +151,8 @@ fn a_diverged_run_is_done_and_its_metric_is_missing() {
     let mut diverged = completion("aa", f64::INFINITY);
     diverged.outcome = OutcomeKind::Diverged;
     registry.complete(&claim, &diverged).unwrap();
-    let row = registry.results("s").unwrap().remove(0);
-    assert_eq!(row.outcome, OutcomeKind::Diverged);
-    assert!(row.metrics[0].value.is_nan());
+    assert_eq!(registry.run("s:0").unwrap().outcome, Some(OutcomeKind::Diverged));
+    assert!(registry.metrics("s").unwrap()[&run_id(0)][0].value.is_nan());
 }
 
 #[test]
