@@ -245,13 +245,10 @@ fn tell_apart(run: &RunRecord, settings: &mut BTreeMap<String, Value>) {
         put("lr_candidates", run.lr_candidates.clone().into());
         put("noise_candidates", run.noise_candidates.clone().into());
     }
-    let (kind, rate) = match run.label_noise {
-        NoiseSetting::Clean => return,
-        NoiseSetting::Symmetric(rate) => ("symmetric", rate),
-        NoiseSetting::Asymmetric(rate) => ("asymmetric", rate),
-    };
-    put("label_noise_type", kind.into());
-    put("label_noise_rate", rate.into());
+    if let Some((kind, rate)) = run.label_noise.kind() {
+        put("label_noise_type", kind.into());
+        put("label_noise_rate", rate.into());
+    }
 }
 
 fn has_effect(run: &RunRecord, setting: &SettingInfo) -> bool {

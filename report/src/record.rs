@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use aees_control::Axis;
 use aees_studies::study::StatedPurpose;
 
 use crate::difference::Difference;
@@ -19,15 +20,15 @@ pub enum Layout {
     ReferenceOld,
 }
 
-/// Who picked multiplier and noise. Told from settings and logs, not from names.
+/// Who picked multiplier and noise, in the order of tables. Told from settings and logs, not from names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Control {
     /// The plain optimizer.
     Baseline,
-    /// Controllers with one candidate on each axis: a fixed multiplier or fixed noise.
-    Fixed,
     /// The bandit.
     Adaptive,
+    /// Controllers with one candidate on each axis: a fixed multiplier or fixed noise.
+    Fixed,
     /// A draw for each episode.
     Random,
     /// A uniform sequence drawn before training.
@@ -72,6 +73,17 @@ pub enum NoiseSetting {
     Asymmetric(f64),
 }
 
+impl NoiseSetting {
+    /// The setting's word for it, and the rate; none where labels are clean.
+    pub(crate) fn kind(self) -> Option<(&'static str, f64)> {
+        match self {
+            Self::Clean => None,
+            Self::Symmetric(rate) => Some(("symmetric", rate)),
+            Self::Asymmetric(rate) => Some(("asymmetric", rate)),
+        }
+    }
+}
+
 /// Accuracies on parts of the noisy training set, as fractions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LabelNoiseAccuracies {
@@ -96,6 +108,16 @@ pub struct Episodes {
     pub rewards: Vec<f64>,
     /// The mean norms of the updates; NaN where none was logged.
     pub update_norms: Vec<f64>,
+}
+
+impl Episodes {
+    /// What was picked on an axis.
+    pub(crate) fn picked(&self, axis: Axis) -> &[f64] {
+        match axis {
+            Axis::Lr => &self.lr_values,
+            Axis::Noise => &self.noise_values,
+        }
+    }
 }
 
 /// One run's result.
@@ -188,6 +210,19 @@ impl RunRecord {
             (false, true) => ControlledAxes::Noise,
             (true, true) => ControlledAxes::Dual,
         }
+    }
+
+    /// What there is to pick from on an axis.
+    pub(crate) fn candidates(&self, axis: Axis) -> &[f64] {
+        match axis {
+            Axis::Lr => &self.lr_candidates,
+            Axis::Noise => &self.noise_candidates,
+        }
+    }
+
+    /// Whether it is the plain optimizer without a schedule.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.control == Control::Baseline && self.scheduler == "none"
     }
 
     /// What its file contradicts, each with its path.

@@ -65,7 +65,10 @@ impl Span {
             _ => Vec::new(),
         };
         // Within a decade, powers of ten are too few.
-        if values.len() >= 2 { labelled_by_size(values) } else { self.linear_ticks(wanted) }
+        if values.len() < 2 {
+            return self.linear_ticks(wanted);
+        }
+        values.into_iter().map(|value| (value, number::label(value))).collect()
     }
 
     fn linear_ticks(&self, wanted: usize) -> Vec<Tick> {
@@ -113,10 +116,6 @@ fn round_step(step: f64) -> f64 {
         .map(|factor| factor * power)
         .find(|round| *round >= step * 0.85)
         .unwrap_or(step)
-}
-
-fn labelled_by_size(values: Vec<f64>) -> Vec<Tick> {
-    values.into_iter().map(|value| (value, number::label(value))).collect()
 }
 
 #[cfg(test)]

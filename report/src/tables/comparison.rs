@@ -118,7 +118,7 @@ fn is_called(group: &Group<'_>, name: &str) -> bool {
     let styles = [NameStyle::Short, NameStyle::WithAxes].map(|style| method_name(run, style).text);
     let known = [&group.label, &group.name].into_iter().chain(&styles).chain(&run.case).map(String::as_str);
     // The plain optimizer is also known by its name.
-    let plain = (run.control == Control::Baseline && run.scheduler == "none").then_some(run.optimizer.as_str());
+    let plain = run.is_plain().then_some(run.optimizer.as_str());
     known.chain(plain).chain([run.control.control_mode()]).any(|known| as_typed(known) == as_typed(name.trim()))
 }
 
