@@ -3,21 +3,21 @@
 use aees_control::Axis;
 
 use super::group::{Heading, gather};
+use super::options::TableOptions;
 use super::table::{Cell, Column, ColumnKind, Row, Table};
 use crate::experiment::{Purpose, experiments};
 use crate::health::{ControlHealth, Verdict};
 use crate::names::task_title;
 use crate::number::label;
 use crate::record::RunRecord;
-use crate::statistics::{Interval, MeanSd};
 
 /// One row for each method and axis that picks between arms.
-pub(super) fn control_health(runs: &[RunRecord]) -> Vec<Table> {
+pub(super) fn control_health(runs: &[RunRecord], _: &TableOptions) -> Vec<Table> {
     let shown = experiments(runs).into_iter().filter(|one| one.purpose != Purpose::Timing);
     let groups = gather(shown, |one| {
         let run = one.example();
         let section = format!("{}, {}, {}", task_title(&run.task), run.label_noise.label(), run.optimizer);
-        Some(Heading::of((0, section), one.name.clone()))
+        Some(Heading { section: (0, section), name: one.name.clone() })
     });
     let (mut rows, mut notes) = (Vec::new(), Vec::new());
     for group in &groups {
@@ -56,7 +56,7 @@ const EXPLANATION: &str = "Gap: how far the rewards of the best arm lie above th
      After a switch: rewards of the first episode with another arm less those of the others, in the same unit";
 
 fn columns() -> Vec<Column> {
-    let number = |heading: &str, key: &str, kind, scale, decimals| Column::number(heading, key, kind, scale, decimals);
+    let number = Column::number;
     vec![
         Column::text("Method", "method"),
         number("n", "n", ColumnKind::Value, 1.0, 0),
@@ -84,24 +84,16 @@ fn cells(name: String, health: &ControlHealth, verdict: &Verdict) -> Vec<Cell> {
         Cell::value(Some(health.runs.len() as f64)),
         Cell::value(Some(health.episodes())),
         best.map_or_else(Cell::nothing, |best| Cell::Text(label(health.arms[best]))),
-        spread(share),
+        Cell::spread(share),
         Cell::value(Some(1.0 / health.arms.len() as f64)),
-        interval(health.gap()),
+        Cell::interval(health.gap()),
         Cell::value(health.needed()),
         Cell::value(health.learns.then(|| health.remembered())),
-        spread(health.values_over_bonus()),
-        spread(health.bonus_decides()),
-        spread(health.final_entropy()),
-        spread(health.switches()),
-        interval(health.after_switch()),
+        Cell::spread(health.values_over_bonus()),
+        Cell::spread(health.bonus_decides()),
+        Cell::spread(health.final_entropy()),
+        Cell::spread(health.switches()),
+        Cell::interval(health.after_switch()),
         Cell::text(verdict.in_short()),
     ]
-}
-
-fn spread(summary: Option<MeanSd>) -> Cell {
-    summary.map_or_else(Cell::nothing, |MeanSd { mean, sd, .. }| Cell::Number { value: mean, sd, mark: String::new() })
-}
-
-fn interval(found: Option<(f64, Interval)>) -> Cell {
-    found.map_or_else(Cell::nothing, |(value, Interval { low, high })| Cell::Interval { value, low, high })
 }

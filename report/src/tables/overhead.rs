@@ -3,9 +3,8 @@
 use super::table::{Cell, Column, ColumnKind, Row, Table};
 use crate::experiment::experiments;
 use crate::names::task_title;
-use crate::overhead::{OverheadRow, made_to_be_timed, rows};
+use crate::overhead::{Overhead, OverheadRow, made_to_be_timed, rows};
 use crate::record::RunRecord;
-use crate::statistics::MeanSd;
 
 /// The decomposition, or with `detailed` everything that was timed. `asked` says that the user named the table; otherwise it
 /// is there only when some were made to be timed, because every run has times.
@@ -14,18 +13,14 @@ pub(super) fn overhead(runs: &[RunRecord], detailed: bool, asked: bool) -> Vec<T
     if timed.is_empty() {
         return Vec::new();
     }
-    let mut columns =
-        vec![Column::text("Configuration", "config"), Column::number("n", "n", ColumnKind::Value, 1.0, 0)];
     let mean = |heading: &str, key: &str, decimals| Column::number(heading, key, ColumnKind::MeanSd, 1.0, decimals);
-    columns.push(mean("Seconds/epoch", "sec_per_epoch", 2));
-    columns.push(Column::number(
-        "Overhead (%) [95 % CI]",
-        "overhead_vs_baseline_none_pct",
-        ColumnKind::Interval,
-        1.0,
-        1,
-    ));
-    columns.push(mean("Steps/s", "steps_per_second", 1));
+    let mut columns = vec![
+        Column::text("Configuration", "config"),
+        Column::number("n", "n", ColumnKind::Value, 1.0, 0),
+        mean("Seconds/epoch", "sec_per_epoch", 2),
+        Column::number("Overhead (%) [95 % CI]", "overhead_vs_baseline_none_pct", ColumnKind::Interval, 1.0, 1),
+        mean("Steps/s", "steps_per_second", 1),
+    ];
     if detailed {
         columns.push(mean("Minutes", "wall_minutes", 2));
         columns.push(mean("Seconds/step", "sec_per_step", 4));
@@ -65,27 +60,19 @@ fn name(row: &OverheadRow) -> String {
 
 fn cells(row: &OverheadRow, detailed: bool) -> Vec<Cell> {
     let overhead = match row.overhead {
-        Some(found) => match found.interval {
-            Some((low, high)) => Cell::Interval { value: found.percent, low, high },
-            None => Cell::value(Some(found.percent)),
-        },
-        None => Cell::nothing(),
+        Some(Overhead { percent, interval: Some((low, high)) }) => Cell::Interval { value: percent, low, high },
+        found => Cell::value(found.map(|found| found.percent)),
     };
     let mut cells = vec![
         Cell::text(&row.label),
         Cell::value(Some(row.seconds_per_epoch.n as f64)),
-        spread(Some(row.seconds_per_epoch)),
+        Cell::spread(Some(row.seconds_per_epoch)),
         overhead,
-        spread(row.steps_per_second),
+        Cell::spread(row.steps_per_second),
     ];
     if detailed {
-        cells.extend([row.wall_minutes, row.seconds_per_step, row.tflops_per_second].map(spread));
+        cells.extend([row.wall_minutes, row.seconds_per_step, row.tflops_per_second].map(Cell::spread));
         cells.extend([row.total_epochs.to_string(), row.total_steps.to_string()].map(Cell::text));
     }
     cells
-}
-
-fn spread(spread: Option<MeanSd>) -> Cell {
-    let Some(spread) = spread else { return Cell::nothing() };
-    Cell::Number { value: spread.mean, sd: spread.sd, mark: String::new() }
 }

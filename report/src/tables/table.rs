@@ -1,16 +1,10 @@
 //! A table before it is written: columns that know their unit and what is better in them, rows in sections, notes.
 
+use aees_studies::study::Goal;
+
 use crate::number::fixed;
 use crate::quantity::Quantity;
-
-/// Which way a column is ranked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Better {
-    /// The largest is best.
-    Higher,
-    /// The smallest is best.
-    Lower,
-}
+use crate::statistics::{Interval, MeanSd};
 
 /// What the cells of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +33,8 @@ pub struct Column {
     pub scale: f64,
     /// Digits after the point.
     pub decimals: usize,
-    /// Which way it is ranked, if it is.
-    pub better: Option<Better>,
+    /// Which way is better, if it is ranked.
+    pub better: Option<Goal>,
 }
 
 impl Column {
@@ -62,8 +56,8 @@ impl Column {
             _ => (1.0, 1),
         };
         let better = match quantity {
-            Quantity::Best | Quantity::SameEpoch | Quantity::Final | Quantity::CorruptedClean => Some(Better::Higher),
-            Quantity::Drop | Quantity::CorruptedNoisy => Some(Better::Lower),
+            Quantity::Best | Quantity::SameEpoch | Quantity::Final | Quantity::CorruptedClean => Some(Goal::Max),
+            Quantity::Drop | Quantity::CorruptedNoisy => Some(Goal::Min),
             _ => None,
         };
         let column = Self::number(&quantity.heading(), &quantity.to_string(), ColumnKind::MeanSd, scale, decimals);
@@ -104,6 +98,20 @@ impl Cell {
     /// A number alone, or nothing.
     pub(super) fn value(value: Option<f64>) -> Self {
         value.map_or_else(Self::nothing, |value| Self::Number { value, sd: None, mark: String::new() })
+    }
+
+    /// A mean with its spread, or nothing.
+    pub(super) fn spread(summary: Option<MeanSd>) -> Self {
+        summary.map_or_else(Self::nothing, |MeanSd { mean, sd, .. }| Self::Number {
+            value: mean,
+            sd,
+            mark: String::new(),
+        })
+    }
+
+    /// A number with its interval, or nothing.
+    pub(super) fn interval(found: Option<(f64, Interval)>) -> Self {
+        found.map_or_else(Self::nothing, |(value, Interval { low, high })| Self::Interval { value, low, high })
     }
 
     /// Nothing, without a reason.
@@ -183,7 +191,7 @@ impl Table {
             for rows in self.sections() {
                 let mut ranked: Vec<(usize, f64)> =
                     rows.into_iter().filter_map(|row| Some((row, self.rows[row].cells[at].rank()?))).collect();
-                ranked.sort_by(|(_, a), (_, b)| if better == Better::Higher { b.total_cmp(a) } else { a.total_cmp(b) });
+                ranked.sort_by(|(_, a), (_, b)| if better == Goal::Max { b.total_cmp(a) } else { a.total_cmp(b) });
                 let mut printed: Vec<String> = ranked.iter().map(|(_, value)| column.shown(*value)).collect();
                 let texts = printed.clone();
                 printed.dedup();
