@@ -11,7 +11,7 @@ pub mod confirm;
 mod measure;
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -174,9 +174,7 @@ fn group(
 ) -> Ranking {
     let keys = distinguishing(settings.keys(), Detail::Full);
     let members: Vec<usize> = settings.values().flatten().copied().collect();
-    let mut seeds: Vec<i64> = members.iter().map(|index| runs[*index].seed).collect();
-    seeds.sort_unstable();
-    seeds.dedup();
+    let seeds: BTreeSet<i64> = members.iter().map(|index| runs[*index].seed).collect();
     let mut all: Vec<Ranked> = settings
         .into_iter()
         .map(|(attributes, members)| ranked(runs, question, attributes, &members, &keys, warnings))
@@ -295,16 +293,11 @@ impl Ranking {
 impl Ranked {
     fn json(&self, keys: &[String]) -> Value {
         let setting: Value = serde_json::from_str(&self.attributes.json_object(keys)).unwrap_or(Value::Null);
-        let out: Vec<Value> = self
-            .excluded
-            .iter()
-            .map(|out| {
-                let step = if let Unmeasured::Diverged { step } = out.reason { Some(step) } else { None };
-                json!({"seed": out.seed, "reason": out.reason.to_string(), "diverged_at": step, "path": out.path})
-            })
-            .collect();
-        let values: Vec<Value> =
-            self.values.iter().map(|(seed, value)| json!({"seed": seed, "value": value})).collect();
+        let out = |out: &Excluded| {
+            let step = if let Unmeasured::Diverged { step } = out.reason { Some(step) } else { None };
+            json!({"seed": out.seed, "reason": out.reason.to_string(), "diverged_at": step, "path": out.path})
+        };
+        let value = |(seed, value): (&i64, &f64)| json!({"seed": seed, "value": value});
         json!({
             "setting": setting,
             "races": self.races(),
@@ -313,8 +306,8 @@ impl Ranked {
             "mean": self.spread.map(|spread| spread.mean),
             "sd": self.spread.and_then(|spread| spread.sd),
             "ci95": self.spread.and_then(|spread| spread.t_interval(LEVEL)).map(|ends| [ends.low, ends.high]),
-            "values": values,
-            "out": out,
+            "values": self.values.iter().map(value).collect::<Vec<_>>(),
+            "out": self.excluded.iter().map(out).collect::<Vec<_>>(),
         })
     }
 }

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::curves::LiveCurves;
 use super::tail::MetricsTail;
+use crate::fields::plain;
 use crate::html::{RunDetail, end_of_log, rounded, run_details};
 use crate::read::{ReportSource, ResultSet};
 
@@ -125,7 +126,6 @@ fn result_of(folder: &Path) -> Option<RunDetail> {
 
 /// The settings that a run without a result was begun with.
 fn settings(folder: &Path) -> Vec<(String, String)> {
-    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     if let Ok(entries) = read_file(&folder.join("config.yaml")) {
         let told = entries.iter().filter(|(_, value, _)| !value.is_null() && value.as_str() != Some(""));
         return told.map(|(key, value, _)| (key.clone(), plain(value))).collect();

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::Page;
 use crate::attributes::Attributes;
-use crate::fields::attribute;
+use crate::fields::{attribute, plain};
 use crate::figures::{RunLook, run_looks};
 use crate::markup::escaped;
 use crate::names::NameStyle;
@@ -68,11 +68,7 @@ pub(crate) fn run_details(runs: &[RunRecord]) -> Vec<RunDetail> {
             machine: run.provenance.clone(),
             circumstances: run.circumstances.clone(),
             contradictions: run.contradictions.iter().map(ToString::to_string).collect(),
-            log: run
-                .path
-                .parent()
-                .map(|folder| end_of_log(&folder.join("log.txt"), LOG_LINES, room))
-                .unwrap_or_default(),
+            log: end_of_log(&run.path.with_file_name("log.txt"), LOG_LINES, room),
         }
     };
     runs.iter().zip(looks).map(detail).collect()
@@ -87,8 +83,7 @@ fn settings(run: &RunRecord) -> Vec<(String, String)> {
         .collect();
     let others = run.config.iter().filter(|(key, _)| !found.iter().any(|(known, _)| known == *key));
     let others = others.filter(|(_, value)| !value.is_object() && !value.is_null() && value.as_str() != Some(""));
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let others: Vec<(String, String)> = others.map(|(key, value)| (key.clone(), text(value))).collect();
+    let others: Vec<(String, String)> = others.map(|(key, value)| (key.clone(), plain(value))).collect();
     found.extend(others);
     found
 }
@@ -113,8 +108,7 @@ pub(crate) fn end_of_log(path: &Path, lines: usize, bytes: usize) -> String {
 pub(super) fn element(page: &Page) -> String {
     let numbers: usize = page.details.iter().flat_map(|run| &run.curves).map(|(_, values)| values.len()).sum();
     let stride = numbers.div_ceil(NUMBERS).max(1);
-    let mut series: Vec<RunLook> = Vec::new();
-    let mut machines: Vec<&[(String, String)]> = Vec::new();
+    let (mut series, mut machines) = (Vec::new(), Vec::new());
     let mut common: BTreeMap<&str, &str> = BTreeMap::new();
     if let Some(first) = page.details.first() {
         common = first.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
@@ -125,10 +119,7 @@ pub(super) fn element(page: &Page) -> String {
     let mut runs = Vec::new();
     for run in &page.details {
         let look = run.look.as_ref().map(|look| place(&mut series, look));
-        let machine = machines.iter().position(|known| *known == run.machine).unwrap_or_else(|| {
-            machines.push(&run.machine);
-            machines.len() - 1
-        });
+        let machine = place(&mut machines, &run.machine);
         let epochs = run.curves.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
         let kept: Vec<usize> = (0..epochs).filter(|epoch| epoch % stride == 0 || epoch + 1 == epochs).collect();
         let mut elapsed = 0.0;
@@ -166,10 +157,11 @@ pub(super) fn element(page: &Page) -> String {
     format!("<pre id=\"data\" hidden>{}</pre>\n", escaped(&document.to_string()))
 }
 
-fn place(series: &mut Vec<RunLook>, look: &RunLook) -> usize {
-    series.iter().position(|known| known == look).unwrap_or_else(|| {
-        series.push(look.clone());
-        series.len() - 1
+/// Where something stands among those that were met, of which it is the last if it is new.
+fn place<'a, T: PartialEq>(met: &mut Vec<&'a T>, one: &'a T) -> usize {
+    met.iter().position(|known| *known == one).unwrap_or_else(|| {
+        met.push(one);
+        met.len() - 1
     })
 }
 

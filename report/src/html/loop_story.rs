@@ -8,7 +8,8 @@ use aees_studies::disk::Root;
 use aees_studies::study::Objective;
 use serde_json::{Map, Value};
 
-use super::numbers::sort_key;
+use super::runs::sort_key;
+use crate::fields::plain;
 use crate::figures::{NamedFigure, PathPoint, incumbent_path};
 use crate::markup::escaped;
 use crate::number::Scale;
@@ -83,28 +84,21 @@ impl LoopStory {
 
     /// A value of the metric; a dash where there is none.
     fn shown(&self, value: Option<f64>) -> String {
-        let scale = self.scale();
-        value.map_or_else(|| "–".to_owned(), |value| format!("{}{}", scale.text(value), scale.unit()))
+        value.map_or_else(|| "–".to_owned(), |value| self.scale().shown(value))
     }
 
     /// The incumbent's path, with every candidate.
     pub(super) fn figure(&self) -> Option<NamedFigure> {
-        incumbent_path(&self.points(), &self.metric.name)
-    }
-
-    fn points(&self) -> Vec<PathPoint> {
         let point = |record: &IterationRecord| {
-            let mean = record.mean?;
-            let half = record.estimate.and_then(|estimate| estimate.half_width);
             Some(PathPoint {
                 iteration: record.iteration,
                 verdict: record.verdict.name(),
-                mean,
-                half_width: half,
+                mean: record.mean?,
+                half_width: record.estimate.and_then(|estimate| estimate.half_width),
                 is_incumbent: matches!(record.verdict, LoopVerdict::Keep | LoopVerdict::Baseline),
             })
         };
-        self.records.iter().filter_map(point).collect()
+        incumbent_path(&self.records.iter().filter_map(point).collect::<Vec<_>>(), &self.metric.name)
     }
 
     /// The table of iterations.
@@ -151,12 +145,10 @@ impl LoopStory {
         let from = record.source.map_or("–", |source| source.name()).replace('_', " ");
         let dash = || "–".to_owned();
         let mut what = escaped(&record.title());
-        let changed = settings(&record.proposal.patch);
-        if !changed.is_empty() && changed != record.title() {
-            what += &format!("<br><small>{}</small>", escaped(&changed));
-        }
-        if !record.proposal.hypothesis.is_empty() && record.proposal.hypothesis != record.title() {
-            what += &format!("<br><small>{}</small>", escaped(&record.proposal.hypothesis));
+        for more in [&settings(&record.proposal.patch), &record.proposal.hypothesis] {
+            if !more.is_empty() && *more != record.title() {
+                what += &format!("<br><small>{}</small>", escaped(more));
+            }
         }
         format!(
             "<tr{class}><th scope=\"row\" class=\"n\">{}</th><td><span class=\"state {1}\">{1}</span></td><td class=\"outcome\">{what}</td>\
@@ -177,8 +169,5 @@ impl LoopStory {
 
 /// `lr=0.001 weight_decay=0.1`.
 fn settings(patch: &Map<String, Value>) -> String {
-    let shown = |(key, value): (&String, &Value)| {
-        format!("{key}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-    };
-    patch.iter().map(shown).collect::<Vec<_>>().join(" ")
+    patch.iter().map(|(key, value)| format!("{key}={}", plain(value))).collect::<Vec<_>>().join(" ")
 }
