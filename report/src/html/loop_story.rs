@@ -1,7 +1,5 @@
 //! A loop on its page: what was tried, what was kept and why, and how the incumbent came to be.
 
-use std::fmt::Write;
-
 use aees_run::times::moment;
 use aees_studies::auto_loop::{IterationRecord, LoopError, LoopFolder, LoopHistory, LoopState, LoopVerdict};
 use aees_studies::disk::Root;
@@ -11,7 +9,7 @@ use serde_json::{Map, Value};
 use super::runs::sort_key;
 use crate::fields::plain;
 use crate::figures::{NamedFigure, PathPoint, incumbent_path};
-use crate::markup::escaped;
+use crate::markup::{escaped, table};
 use crate::number::Scale;
 
 /// A loop and its history.
@@ -53,11 +51,8 @@ impl LoopStory {
             LoopVerdict::Duplicate,
             LoopVerdict::Rejected,
         ];
-        let counts: Vec<String> = verdicts
-            .into_iter()
-            .filter(|verdict| count(*verdict) > 0)
-            .map(|it| format!("{} {}", count(it), it.name()))
-            .collect();
+        let met = verdicts.into_iter().filter(|verdict| count(*verdict) > 0);
+        let counts: Vec<String> = met.map(|verdict| format!("{} {}", count(verdict), verdict.name())).collect();
         let seconds: f64 = self.records.iter().map(|record| record.seconds).sum();
         let incumbent = match state.incumbent.iteration {
             0 => "the start".to_owned(),
@@ -103,12 +98,9 @@ impl LoopStory {
 
     /// The table of iterations.
     pub(super) fn section(&self) -> String {
-        let mut text = String::from(
-            "<p>Candidate and incumbent train on the same seeds; a difference is the mean over them, turned so that more is better, \
+        let about = "<p>Candidate and incumbent train on the same seeds; a difference is the mean over them, turned so that more is better, \
              with its 95 % interval from the pooled noise (accuracies in percent, differences in points). A candidate is kept when the difference reaches what it must. The rule is in \
-             <code>docs/loop.md</code>.</p>\n<div class=\"wide\" role=\"region\" aria-label=\"Iterations\" tabindex=\"0\"><table>\
-             <caption>Iterations</caption>\n<thead><tr>",
-        );
+             <code>docs/loop.md</code>.</p>\n";
         let columns = [
             ("iteration", true),
             ("verdict", false),
@@ -121,15 +113,8 @@ impl LoopStory {
             ("must reach", true),
             ("why", false),
         ];
-        for (name, is_number) in columns {
-            let class = if is_number { " class=\"n\"" } else { "" };
-            // Writing to a String cannot fail.
-            let _ = write!(text, "<th scope=\"col\"{class}>{name}</th>");
-        }
-        text.push_str("</tr></thead>\n<tbody>\n");
-        self.records.iter().for_each(|record| text += &self.row(record));
-        text.push_str("</tbody></table></div>\n");
-        text
+        let rows: String = self.records.iter().map(|record| self.row(record)).collect();
+        about.to_owned() + &table(("Iterations", "", "Iterations"), columns, &rows)
     }
 
     fn row(&self, record: &IterationRecord) -> String {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{LoopStory, Page, Remark, details, figure, runs};
 use crate::best::{Answer, Excluded, Ranking, words};
-use crate::markup::escaped;
+use crate::markup::{escaped, table};
 use crate::number::Scale;
 use crate::statistics::LEVEL;
 use crate::tables;
@@ -98,12 +98,7 @@ fn best(answer: &Answer) -> String {
 fn ranking(group: &Ranking, metric: &str) -> String {
     let title = escaped(&group.title());
     let tried = format!("{} settings tried, {} seeds, {} runs", group.ranked.len(), group.seeds, group.runs);
-    let mut text = format!(
-        "<div class=\"wide\" role=\"region\" aria-label=\"Best settings, {title}\" tabindex=\"0\"><table>\
-         <caption>{title} <small>{tried}</small></caption>\n<thead><tr><th scope=\"col\" class=\"n\">rank</th>\
-         <th scope=\"col\">setting</th><th scope=\"col\" class=\"n\">mean ± SD</th><th scope=\"col\" class=\"n\">95 % interval\
-         </th><th scope=\"col\" class=\"n\">n</th></tr></thead>\n<tbody>\n"
-    );
+    let mut rows = String::new();
     let racing = group.ranked.iter().filter(|candidate| candidate.races());
     let out = group.ranked.iter().filter(|candidate| !candidate.races());
     for candidate in racing.take(TOP).chain(out) {
@@ -122,15 +117,16 @@ fn ranking(group: &Ranking, metric: &str) -> String {
             interval.map_or("–".into(), |ends| format!("{} to {}", scale.text(ends.low), scale.shown(ends.high)));
         let class = if rank == "1" { " class=\"winner\"" } else { "" };
         let _ = writeln!(
-            text,
+            rows,
             "<tr{class}><td class=\"n\">{rank}</td><th scope=\"row\" class=\"setting\">{}{reasons}</th><td class=\"n\">{mean}\
              </td><td class=\"n\">{interval}</td><td class=\"n\">{}</td></tr>",
             escaped(&words(&candidate.attributes, &group.keys)),
             candidate.values.len()
         );
     }
-    text.push_str("</tbody></table></div>\n");
-    text
+    let columns = [("rank", true), ("setting", false), ("mean ± SD", true), ("95 % interval", true), ("n", true)];
+    let (label, caption) = (format!("Best settings, {title}"), format!("{title} <small>{tried}</small>"));
+    table((&label, "", &caption), columns, &rows)
 }
 
 fn remarks(remarks: &[Remark]) -> String {
