@@ -8,7 +8,7 @@ use super::group::{Group, Heading, gather};
 use super::options::TableOptions;
 use super::plan::Plan;
 use super::selection::optimizer_rank;
-use super::table::{Cell, Column, ColumnKind, Row, Table};
+use super::table::{Cell, Column, ColumnKind, Table};
 use crate::experiment::{Purpose, experiments_apart_from};
 use crate::number::shortest;
 use crate::peak::at_peak;
@@ -50,27 +50,21 @@ fn about_spans(peaks: &[RunRecord]) -> Option<String> {
 }
 
 fn long(groups: &[Group<'_>], spans: Option<String>) -> Option<Table> {
-    let mut columns =
-        vec![Column::text("Method", "method"), Column::text("Seed", "seed"), Column::text("Epoch", "epoch")];
     let unranked = |quantity: &Quantity| Column { kind: ColumnKind::Value, better: None, ..Column::of(quantity, 2) };
-    columns.extend(QUANTITIES[1..].iter().map(unranked));
     let (mut rows, mut notes) = (Vec::new(), Vec::from_iter(spans));
     for group in groups {
         notes.extend(group.diverged());
         for run in group.experiment.results.values().flatten() {
             let epoch = Quantity::PeakEpoch.of(run, None).map(shortest).unwrap_or_default();
-            let mut cells = vec![Cell::text(&group.label), Cell::text(run.seed.to_string()), Cell::text(epoch)];
-            cells.extend(QUANTITIES[1..].iter().map(|quantity| Cell::value(quantity.of(run, None))));
-            rows.push(Row { section: group.section.clone(), cells });
+            let mut cells = vec![
+                (Column::text("Method", "method"), Cell::text(&group.label)),
+                (Column::text("Seed", "seed"), Cell::text(run.seed.to_string())),
+                (Column::text("Epoch", "epoch"), Cell::text(epoch)),
+            ];
+            cells.extend(QUANTITIES[1..].iter().map(|it| (unranked(it), Cell::value(it.of(run, None)))));
+            rows.push((group.section.clone(), cells));
         }
     }
-    (!rows.is_empty()).then(|| Table {
-        name: "cifar_checkpoints_detailed".into(),
-        title: "CIFAR-100 with label noise at the peak checkpoint, each run".into(),
-        section_key: "setting".into(),
-        columns,
-        rows,
-        warnings: Vec::new(),
-        notes,
-    })
+    let title = "CIFAR-100 with label noise at the peak checkpoint, each run";
+    Table::of(("cifar_checkpoints_detailed", title), "setting", rows, notes)
 }

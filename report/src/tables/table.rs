@@ -183,6 +183,23 @@ pub struct Table {
 }
 
 impl Table {
+    /// A table of rows that bring their columns with them, each in its section; none without a row.
+    pub(super) fn of(
+        (name, title): (&str, &str),
+        section_key: &str,
+        rows: Vec<(String, Vec<(Column, Cell)>)>,
+        notes: Vec<String>,
+    ) -> Option<Self> {
+        let columns = rows.first()?.1.iter().map(|(column, _)| column.clone()).collect();
+        let row = |(section, cells): (String, Vec<(Column, Cell)>)| Row {
+            section,
+            cells: cells.into_iter().map(|(_, cell)| cell).collect(),
+        };
+        let (name, title, section_key) = (name.to_owned(), title.to_owned(), section_key.to_owned());
+        let rows = rows.into_iter().map(row).collect();
+        Some(Self { name, title, section_key, columns, rows, warnings: Vec::new(), notes })
+    }
+
     /// How each cell stands out. Cells that are printed alike stand out alike; where all of a section are, none does.
     pub fn emphasis(&self) -> Vec<Vec<Emphasis>> {
         let mut marks = vec![vec![Emphasis::None; self.columns.len()]; self.rows.len()];
