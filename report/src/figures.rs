@@ -40,7 +40,6 @@ use self::figure::Figure;
 use self::looks::Looks;
 use self::series::FigureRuns;
 use crate::csv::Csv;
-use crate::error::ReportError;
 use crate::record::RunRecord;
 
 /// The size of most text, in points; titles are a little larger.
@@ -172,24 +171,6 @@ pub struct NamedFigure {
 pub struct DrawnFigure {
     pub named: NamedFigure,
     drawing: Drawing,
-}
-
-impl DrawnFigure {
-    /// The same as PDF, a page of the width that was asked for.
-    ///
-    /// # Errors
-    /// A path that cannot be written.
-    pub fn pdf(&self) -> Result<Vec<u8>, ReportError> {
-        pdf::pdf(&self.drawing)
-    }
-
-    /// The same as PNG, 300 dots an inch at the width that was asked for, which the file says.
-    ///
-    /// # Errors
-    /// A picture that does not fit into memory.
-    pub fn png(&self) -> Result<Vec<u8>, ReportError> {
-        picture::png(&self.drawing)
-    }
 }
 
 /// What came of drawing.

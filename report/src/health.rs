@@ -137,11 +137,8 @@ impl ControlHealth {
 
     /// How far value estimates lie apart, over the mean exploration bonus: the median over decisions.
     pub(crate) fn values_over_bonus(&self) -> Option<MeanSd> {
-        self.over_runs(|run| {
-            let ratios: Vec<f64> =
-                run.decisions().map(|(_, estimates)| range(estimates) / mean_bonus(estimates)).collect();
-            median(&ratios)
-        })
+        let ratio = |(_, estimates): (usize, &[ArmEstimate])| range(estimates) / mean_bonus(estimates);
+        self.over_runs(|run| median(&run.decisions().map(ratio).collect::<Vec<_>>()))
     }
 
     /// The share of decisions that the bonus alone would have made alike; none of a bandit that does not pick by the sum of

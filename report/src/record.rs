@@ -10,9 +10,10 @@ use aees_studies::study::StatedPurpose;
 use crate::difference::Difference;
 
 /// What wrote a result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Layout {
     /// This program.
+    #[default]
     Aees,
     /// The reference's runners with `runtime_metrics`.
     ReferenceNew,
@@ -21,9 +22,10 @@ pub enum Layout {
 }
 
 /// Who picked multiplier and noise, in the order of tables. Told from settings and logs, not from names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub enum Control {
     /// The plain optimizer.
+    #[default]
     Baseline,
     /// The bandit.
     Adaptive,
@@ -63,9 +65,10 @@ pub enum ControlledAxes {
 }
 
 /// How training labels were corrupted.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum NoiseSetting {
     /// Not at all.
+    #[default]
     Clean,
     /// To any other class, at this rate.
     Symmetric(f64),
@@ -121,7 +124,7 @@ impl Episodes {
 }
 
 /// One run's result.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct RunRecord {
     pub path: PathBuf,
     /// What wrote it.

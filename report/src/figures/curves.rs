@@ -96,17 +96,12 @@ fn curve_panel(group: &PanelRuns<'_>, alone: bool, window: usize, csv: &mut Csv)
             let points = curve.iter().map(|(epoch, _, mean, sd)| (*epoch, mean - sd, mean + sd)).collect();
             bands.push(Mark::Band { points, look: series.look });
         }
-        lines.push(Mark::Line {
-            points: curve.iter().map(|(epoch, _, mean, _)| (*epoch, *mean)).collect(),
-            look: series.look,
-        });
-        let ends = ends(series);
-        heights.extend(ends.iter().map(|(_, (_, y))| *y));
-        points.extend(ends.into_iter().map(|(style, point)| Mark::Dots {
-            class: if style.marker == Marker::Circle { "peak" } else { "final" },
-            points: vec![point],
-            style,
-        }));
+        let line = curve.iter().map(|(epoch, _, mean, _)| (*epoch, *mean)).collect();
+        lines.push(Mark::Line { points: line, look: series.look });
+        for (class, style, point) in ends(series) {
+            heights.push(point.1);
+            points.push(Mark::Dots { class, points: vec![point], style });
+        }
     }
     let epochs = group.series.iter().flat_map(|it| it.runs.iter().map(|run| run.val_accuracies.len())).max();
     let epochs = epochs.unwrap_or(1);
@@ -131,8 +126,8 @@ fn square(ink: Ink) -> Dot {
     Dot { ink, ..Dot::of(0, 2.8).shaped(Marker::Square) }
 }
 
-/// The ring and the square of a series.
-fn ends(series: &Series<'_>) -> Vec<(Dot, (f64, f64))> {
+/// The square and the ring of a series.
+fn ends(series: &Series<'_>) -> impl Iterator<Item = (&'static str, Dot, (f64, f64))> {
     let ink = Ink::Series(series.look);
     let finished = || series.runs.iter().filter(|run| !run.val_accuracies.is_empty());
     let of =
@@ -140,8 +135,8 @@ fn ends(series: &Series<'_>) -> Vec<(Dot, (f64, f64))> {
     let peak =
         of(&|run| run.peak_epoch().map(|epoch| epoch as f64)).zip(of(&|run| Some(run.best_val_accuracy * 100.0)));
     let last = of(&|run| Some(run.val_accuracies.len() as f64)).zip(of(&|run| Some(run.final_val_accuracy? * 100.0)));
-    let peak = peak.map(|point| (ring(ink), point));
-    last.map(|point| (square(ink), point)).into_iter().chain(peak).collect()
+    let peak = peak.map(|point| ("peak", ring(ink), point));
+    last.map(|point| ("final", square(ink), point)).into_iter().chain(peak)
 }
 
 /// Peak and final accuracy of every series as bars.

@@ -106,7 +106,8 @@ pub(super) struct Drawing {
     pub(super) width: f64,
     pub(super) height: f64,
     pub(super) theme: Theme,
-    shapes: Vec<Shape>,
+    /// Everything on it, from the lowest up.
+    pub(super) shapes: Vec<Shape>,
 }
 
 /// How text is written into the file.
@@ -142,11 +143,6 @@ impl Drawing {
         if !text.text.is_empty() {
             self.shapes.push(Shape::Text(text));
         }
-    }
-
-    /// Everything on it, from the lowest up.
-    pub(super) fn shapes(&self) -> &[Shape] {
-        &self.shapes
     }
 
     /// The file.

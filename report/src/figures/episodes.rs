@@ -265,11 +265,8 @@ fn mean_sigma(run: &RunRecord) -> Vec<(usize, f64, f64)> {
             *count += 1;
         }
     }
-    let pairs = sums.into_iter().zip(&run.val_accuracies).enumerate();
-    pairs
-        .filter(|(_, ((_, n), _))| *n > 0)
-        .map(|(epoch, ((sum, n), accuracy))| (epoch + 1, sum / n as f64, *accuracy))
-        .collect()
+    let epochs = (1..).zip(sums).zip(&run.val_accuracies).filter(|((_, (_, n)), _)| *n > 0);
+    epochs.map(|((epoch, (sum, n)), accuracy)| (epoch, sum / n as f64, *accuracy)).collect()
 }
 
 pub(super) fn update_norms(study: &FigureRuns<'_>) -> Result<Vec<Plot>, String> {

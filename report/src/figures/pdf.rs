@@ -7,6 +7,7 @@ use pdf_writer::types::{CidFontType, FontFlags, LineJoinStyle, SystemInfo, Unico
 use pdf_writer::{Content, Filter, Finish, Name, Pdf, Rect, Ref, Str, TextStr};
 use svgtypes::{SimplePathSegment, SimplifyingPathParser};
 
+use super::DrawnFigure;
 use super::drawing::{Drawing, Paint, Shape, Text};
 use super::lettering::{FONT, Lettering};
 use super::palette::Ink;
@@ -34,11 +35,20 @@ const FONT_FILE: i32 = 8;
 const UNICODE: i32 = 9;
 const INFORMATION: i32 = 10;
 
-/// The file.
-pub(super) fn pdf(drawing: &Drawing) -> Result<Vec<u8>, ReportError> {
+impl DrawnFigure {
+    /// The same as PDF, a page of the width that was asked for.
+    ///
+    /// # Errors
+    /// A path that cannot be written.
+    pub fn pdf(&self) -> Result<Vec<u8>, ReportError> {
+        let page = pdf(&self.drawing);
+        page.map_err(|reason| ReportError::new(format!("{}: no PDF: {reason}", self.drawing.title), None))
+    }
+}
+
+fn pdf(drawing: &Drawing) -> Result<Vec<u8>, String> {
     let lettering = Lettering::new();
-    let page = PdfPage::of(drawing, &lettering);
-    let page = page.map_err(|reason| ReportError::new(format!("{}: no PDF: {reason}", drawing.title), None))?;
+    let page = PdfPage::of(drawing, &lettering)?;
     let mut pdf = Pdf::new();
     // Before everything else: who wrote the file is told by its beginning.
     pdf.document_info(Ref::new(INFORMATION)).title(TextStr(&drawing.title)).creator(TextStr("aees"));
@@ -117,7 +127,7 @@ impl<'a> PdfPage<'a> {
         page.fill(Ink::Paper);
         page.content.rect(0.0, 0.0, drawing.width as f32, drawing.height as f32).fill_nonzero();
         page.content.transform([1.0, 0.0, 0.0, -1.0, 0.0, drawing.height as f32]);
-        for shape in drawing.shapes() {
+        for shape in &drawing.shapes {
             page.content.save_state();
             match shape {
                 Shape::Path { data, paint, .. } => page.path(data, *paint)?,

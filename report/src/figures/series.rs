@@ -118,13 +118,11 @@ impl<'a> FigureRuns<'a> {
                 series.look = series.runs.first().map_or(0, |run| looks.of(&series.label, run));
             }
         }
-        let told: Vec<String> = panels
-            .keys()
-            .map(|(task, noise, .., problem)| {
-                let others = panels.keys().filter(|other| (&other.0, &other.1) == (task, noise));
-                problem.0.words(&distinguishing(others.map(|(.., other)| &other.0), Detail::Enough))
-            })
-            .collect();
+        let told = panels.keys().map(|(task, noise, .., problem)| {
+            let others = panels.keys().filter(|other| (&other.0, &other.1) == (task, noise));
+            problem.0.words(&distinguishing(others.map(|(.., other)| &other.0), Detail::Enough))
+        });
+        let told: Vec<String> = told.collect();
         let mut study = Self { records, groups: Vec::new(), incomplete: Vec::new() };
         for (((task, noise, ablation, optimizer, _), series), problem) in panels.into_iter().zip(told) {
             let mut setting = PanelRuns { task, noise, optimizer, problem, ablation, series };
