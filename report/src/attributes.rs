@@ -54,11 +54,6 @@ impl Attributes {
         self
     }
 
-    /// All keys, in order.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
-    }
-
     /// A value, as JSON.
     pub fn json(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(String::as_str)
@@ -69,7 +64,7 @@ impl Attributes {
         serde_json::from_str(self.json(key)?).ok().as_ref().and_then(text)
     }
 
-    /// All keys with their values.
+    /// All keys with their values, in order.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (String, String)> {
         self.0.iter().map(|(key, value)| (key.clone(), value.clone()))
     }

@@ -170,10 +170,7 @@ impl Watcher {
         for member in told.members {
             let id = member.row.run_id.short().to_owned();
             let again = !members.insert(id.clone());
-            if told.whole
-                && !again
-                && let Some(known) = self.runs.get_mut(&id)
-            {
+            if let Some(known) = self.runs.get_mut(&id).filter(|_| told.whole && !again) {
                 known.run.also.clear();
             }
             self.take_member(&id, member, again);

@@ -195,8 +195,7 @@ fn measure(row: &mut PageRow, run: &RunRecord, metric: &str, goal: Goal) {
 fn commands(page: &mut Page, flags: &str, names: &[String], runs: &[RunRecord]) {
     let words: Vec<String> = names.iter().map(|name| quoted(name)).collect();
     let words = format!("{}{flags}", words.join(" "));
-    let page_again = format!("aees report html {words} --out page.html");
-    page.commands.push(("This page".into(), page_again));
+    page.commands.push(("This page".into(), format!("aees report html {words} --out page.html")));
     page.commands.push((
         "Its tables, figures and array".into(),
         format!("aees report tables {words}\naees report figures {words}\naees report tensor {words} --out runs.npz"),

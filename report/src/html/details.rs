@@ -56,12 +56,12 @@ pub(crate) fn run_details(runs: &[RunRecord]) -> Vec<RunDetail> {
             ("train_loss", &run.train_losses),
             ("train_accuracy", &run.train_accuracies),
         ];
-        let curves = curves.into_iter().filter(|(_, values)| values.len() > 1);
-        let of_program = run.curves.iter().map(|(name, values)| (name.as_str(), values)).filter(|(_, v)| v.len() > 1);
+        let of_program = run.curves.iter().map(|(name, values)| (name.as_str(), values));
+        let curves = curves.into_iter().chain(of_program).filter(|(_, values)| values.len() > 1);
         RunDetail {
             name: format!("{} seed {}", short_name(run), run.seed),
             look,
-            curves: curves.chain(of_program).map(|(name, values)| (name.to_owned(), values.clone())).collect(),
+            curves: curves.map(|(name, values)| (name.to_owned(), values.clone())).collect(),
             seconds: run.epoch_seconds.clone(),
             steps_per_epoch: run.total_steps as f64 / run.val_accuracies.len().max(1) as f64,
             settings: settings(run),
@@ -77,10 +77,8 @@ pub(crate) fn run_details(runs: &[RunRecord]) -> Vec<RunDetail> {
 /// What decides the result first, then everything else that the file has.
 fn settings(run: &RunRecord) -> Vec<(String, String)> {
     let attributes = Attributes::of(run);
-    let mut found: Vec<(String, String)> = attributes
-        .keys()
-        .filter_map(|key| Some((key.to_owned(), attribute(run, key, NameStyle::AsWritten)?)))
-        .collect();
+    let told = attributes.pairs().filter_map(|(key, _)| attribute(run, &key, NameStyle::AsWritten).map(|it| (key, it)));
+    let mut found: Vec<(String, String)> = told.collect();
     let others = run.config.iter().filter(|(key, _)| !found.iter().any(|(known, _)| known == *key));
     let others = others.filter(|(_, value)| !value.is_object() && !value.is_null() && value.as_str() != Some(""));
     let others: Vec<(String, String)> = others.map(|(key, value)| (key.clone(), plain(value))).collect();
@@ -109,41 +107,27 @@ pub(super) fn element(page: &Page) -> String {
     let numbers: usize = page.details.iter().flat_map(|run| &run.curves).map(|(_, values)| values.len()).sum();
     let stride = numbers.div_ceil(NUMBERS).max(1);
     let (mut series, mut machines) = (Vec::new(), Vec::new());
-    let mut common: BTreeMap<&str, &str> = BTreeMap::new();
-    if let Some(first) = page.details.first() {
-        common = first.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        common.retain(|key, value| {
-            page.details.iter().all(|run| run.settings.iter().any(|(k, v)| k == key && v == value))
-        });
-    }
+    let first = page.details.first().into_iter().flat_map(|run| &run.settings);
+    let common = first.filter(|setting| page.details.iter().all(|run| run.settings.contains(setting)));
+    let common: BTreeMap<&str, &str> = common.map(|(key, value)| (key.as_str(), value.as_str())).collect();
     let mut runs = Vec::new();
     for run in &page.details {
         let look = run.look.as_ref().map(|look| place(&mut series, look));
         let machine = place(&mut machines, &run.machine);
         let epochs = run.curves.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
         let kept: Vec<usize> = (0..epochs).filter(|epoch| epoch % stride == 0 || epoch + 1 == epochs).collect();
-        let mut elapsed = 0.0;
-        let times: Vec<f64> = run
-            .seconds
-            .iter()
-            .map(|seconds| {
-                elapsed += seconds;
-                elapsed
-            })
-            .collect();
-        let curves: Map<String, Value> = run
-            .curves
-            .iter()
-            .map(|(name, values)| {
-                (name.clone(), kept.iter().map(|at| values.get(*at).map(|value| rounded(*value))).collect())
-            })
-            .collect();
+        let mut times = run.seconds.clone();
+        (1..times.len()).for_each(|at| times[at] += times[at - 1]);
+        let of_kept =
+            |values: &[f64]| -> Value { kept.iter().map(|at| values.get(*at).copied().map(rounded)).collect() };
+        let curves: Map<String, Value> =
+            run.curves.iter().map(|(name, values)| (name.clone(), of_kept(values))).collect();
         let own = run.settings.iter().filter(|(key, _)| !common.contains_key(key.as_str()));
         runs.push(json!({
             "name": run.name,
             "series": look,
             "epochs": kept.iter().map(|at| at + 1).collect::<Vec<_>>(),
-            "seconds": kept.iter().map(|at| times.get(*at).map(|value| rounded(*value))).collect::<Vec<_>>(),
+            "seconds": of_kept(&times),
             "steps": run.steps_per_epoch,
             "curves": curves,
             "settings": own.collect::<Vec<_>>(),
