@@ -140,11 +140,8 @@ pub fn best(runs: &[RunRecord], question: &Question) -> Result<Answer, ReportErr
     // Settings race only within one problem, whatever is grouped by.
     let mut by_group: BTreeMap<(Vec<String>, Problem), BTreeMap<Attributes, Vec<usize>>> = BTreeMap::new();
     for (index, run) in runs.iter().enumerate() {
-        let name = question
-            .group_by
-            .iter()
-            .map(|key| attribute(run, key, NameStyle::AsWritten).unwrap_or_else(|| "none".into()))
-            .collect();
+        let value = |key: &String| attribute(run, key, NameStyle::AsWritten).unwrap_or_else(|| "none".into());
+        let name = question.group_by.iter().map(value).collect();
         let attributes = Attributes::of(run);
         let problem = Problem(attributes.clone().of_problem());
         by_group.entry((name, problem)).or_default().entry(attributes).or_default().push(index);
@@ -175,10 +172,8 @@ fn group(
     let keys = distinguishing(settings.keys(), Detail::Full);
     let members: Vec<usize> = settings.values().flatten().copied().collect();
     let seeds: BTreeSet<i64> = members.iter().map(|index| runs[*index].seed).collect();
-    let mut all: Vec<Ranked> = settings
-        .into_iter()
-        .map(|(attributes, members)| ranked(runs, question, attributes, &members, &keys, warnings))
-        .collect();
+    let ranked = |(attributes, members): (_, Vec<usize>)| ranked(runs, question, attributes, &members, &keys, warnings);
+    let mut all: Vec<Ranked> = settings.into_iter().map(ranked).collect();
     // Stable: equal means keep the order of the settings' texts.
     all.sort_by(|one, other| {
         let key = |candidate: &Ranked| candidate.spread.map_or(f64::NAN, |spread| spread.mean);

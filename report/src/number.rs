@@ -9,12 +9,6 @@ pub(crate) fn shortest(value: f64) -> String {
     if plain.len() <= short.len() + 4 { plain } else { short }
 }
 
-/// Four digits after the point, or powers of ten where that says nothing.
-pub(crate) fn four_decimals(value: f64) -> String {
-    let size = value.abs();
-    if value == 0.0 || (1e-3..1e6).contains(&size) { format!("{value:.4}") } else { format!("{value:.3e}") }
-}
-
 /// How the values of a metric are written: accuracies in percent with two decimals, others as they are with four.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Scale {
@@ -31,7 +25,9 @@ impl Scale {
     pub(crate) fn text(self, value: f64) -> String {
         match self {
             Self::Percent => fixed(100.0 * value, 2),
-            Self::Plain => four_decimals(value),
+            Self::Plain if value == 0.0 || (1e-3..1e6).contains(&value.abs()) => format!("{value:.4}"),
+            // Four digits after the point would say nothing.
+            Self::Plain => format!("{value:.3e}"),
         }
     }
 
