@@ -57,7 +57,10 @@ impl<'file> Machine<'file> {
             }
             b'T' | b'U' | b'X' | b'B' | b'C' | 0x8c | 0x8d | 0x8e => self.string(instruction)?,
             b')' => self.push(Node::Tuple(Vec::new())),
-            b't' => self.tuple_from_mark()?,
+            b't' => {
+                let items = self.since_mark()?;
+                self.push(Node::Tuple(items));
+            }
             0x85..=0x87 => self.tuple_of(usize::from(instruction) - 0x84)?,
             b']' => self.push(Node::List(Vec::new())),
             b'l' => {
@@ -163,12 +166,6 @@ impl<'file> Machine<'file> {
         let length = usize::try_from(length).map_err(|error| error.to_string())?;
         let bytes = self.take(length)?;
         self.push(Node::Bytes(bytes));
-        Ok(())
-    }
-
-    fn tuple_from_mark(&mut self) -> Result<(), String> {
-        let items = self.since_mark()?;
-        self.push(Node::Tuple(items));
         Ok(())
     }
 

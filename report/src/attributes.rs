@@ -54,11 +54,6 @@ impl Attributes {
         self
     }
 
-    /// All keys, in order.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
-    }
-
     /// A value, as JSON.
     pub fn json(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(String::as_str)
@@ -69,7 +64,7 @@ impl Attributes {
         serde_json::from_str(self.json(key)?).ok().as_ref().and_then(text)
     }
 
-    /// All keys with their values.
+    /// All keys with their values, in order.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (String, String)> {
         self.0.iter().map(|(key, value)| (key.clone(), value.clone()))
     }
@@ -245,13 +240,10 @@ fn tell_apart(run: &RunRecord, settings: &mut BTreeMap<String, Value>) {
         put("lr_candidates", run.lr_candidates.clone().into());
         put("noise_candidates", run.noise_candidates.clone().into());
     }
-    let (kind, rate) = match run.label_noise {
-        NoiseSetting::Clean => return,
-        NoiseSetting::Symmetric(rate) => ("symmetric", rate),
-        NoiseSetting::Asymmetric(rate) => ("asymmetric", rate),
-    };
-    put("label_noise_type", kind.into());
-    put("label_noise_rate", rate.into());
+    if let Some((kind, rate)) = run.label_noise.kind() {
+        put("label_noise_type", kind.into());
+        put("label_noise_rate", rate.into());
+    }
 }
 
 fn has_effect(run: &RunRecord, setting: &SettingInfo) -> bool {

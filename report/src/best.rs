@@ -11,7 +11,7 @@ pub mod confirm;
 mod measure;
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -140,11 +140,8 @@ pub fn best(runs: &[RunRecord], question: &Question) -> Result<Answer, ReportErr
     // Settings race only within one problem, whatever is grouped by.
     let mut by_group: BTreeMap<(Vec<String>, Problem), BTreeMap<Attributes, Vec<usize>>> = BTreeMap::new();
     for (index, run) in runs.iter().enumerate() {
-        let name = question
-            .group_by
-            .iter()
-            .map(|key| attribute(run, key, NameStyle::AsWritten).unwrap_or_else(|| "none".into()))
-            .collect();
+        let value = |key: &String| attribute(run, key, NameStyle::AsWritten).unwrap_or_else(|| "none".into());
+        let name = question.group_by.iter().map(value).collect();
         let attributes = Attributes::of(run);
         let problem = Problem(attributes.clone().of_problem());
         by_group.entry((name, problem)).or_default().entry(attributes).or_default().push(index);
@@ -174,13 +171,9 @@ fn group(
 ) -> Ranking {
     let keys = distinguishing(settings.keys(), Detail::Full);
     let members: Vec<usize> = settings.values().flatten().copied().collect();
-    let mut seeds: Vec<i64> = members.iter().map(|index| runs[*index].seed).collect();
-    seeds.sort_unstable();
-    seeds.dedup();
-    let mut all: Vec<Ranked> = settings
-        .into_iter()
-        .map(|(attributes, members)| ranked(runs, question, attributes, &members, &keys, warnings))
-        .collect();
+    let seeds: BTreeSet<i64> = members.iter().map(|index| runs[*index].seed).collect();
+    let ranked = |(attributes, members): (_, Vec<usize>)| ranked(runs, question, attributes, &members, &keys, warnings);
+    let mut all: Vec<Ranked> = settings.into_iter().map(ranked).collect();
     // Stable: equal means keep the order of the settings' texts.
     all.sort_by(|one, other| {
         let key = |candidate: &Ranked| candidate.spread.map_or(f64::NAN, |spread| spread.mean);
@@ -295,16 +288,11 @@ impl Ranking {
 impl Ranked {
     fn json(&self, keys: &[String]) -> Value {
         let setting: Value = serde_json::from_str(&self.attributes.json_object(keys)).unwrap_or(Value::Null);
-        let out: Vec<Value> = self
-            .excluded
-            .iter()
-            .map(|out| {
-                let step = if let Unmeasured::Diverged { step } = out.reason { Some(step) } else { None };
-                json!({"seed": out.seed, "reason": out.reason.to_string(), "diverged_at": step, "path": out.path})
-            })
-            .collect();
-        let values: Vec<Value> =
-            self.values.iter().map(|(seed, value)| json!({"seed": seed, "value": value})).collect();
+        let out = |out: &Excluded| {
+            let step = if let Unmeasured::Diverged { step } = out.reason { Some(step) } else { None };
+            json!({"seed": out.seed, "reason": out.reason.to_string(), "diverged_at": step, "path": out.path})
+        };
+        let value = |(seed, value): (&i64, &f64)| json!({"seed": seed, "value": value});
         json!({
             "setting": setting,
             "races": self.races(),
@@ -313,8 +301,8 @@ impl Ranked {
             "mean": self.spread.map(|spread| spread.mean),
             "sd": self.spread.and_then(|spread| spread.sd),
             "ci95": self.spread.and_then(|spread| spread.t_interval(LEVEL)).map(|ends| [ends.low, ends.high]),
-            "values": values,
-            "out": out,
+            "values": self.values.iter().map(value).collect::<Vec<_>>(),
+            "out": self.excluded.iter().map(out).collect::<Vec<_>>(),
         })
     }
 }

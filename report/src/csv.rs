@@ -40,15 +40,9 @@ impl AsRef<[u8]> for Field {
     }
 }
 
-impl From<&str> for Field {
-    fn from(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-}
-
-impl From<&String> for Field {
-    fn from(text: &String) -> Self {
-        text.as_str().into()
+impl<T: AsRef<str> + ?Sized> From<&T> for Field {
+    fn from(text: &T) -> Self {
+        Self(text.as_ref().to_owned())
     }
 }
 

@@ -33,15 +33,12 @@ impl fmt::Display for Difference {
         let Self { place, what, recorded, recomputed } = self;
         match place {
             RecordPart::Whole => {
-                write!(formatter, "{what} is {recorded} in the file, and {recomputed} by the rest of it")
+                return write!(formatter, "{what} is {recorded} in the file, and {recomputed} by the rest of it");
             }
-            RecordPart::BeforeTraining => {
-                write!(formatter, "before training: {what} is {recorded} in the file and {recomputed} by replay")
-            }
-            RecordPart::Episode(episode) => {
-                write!(formatter, "episode {episode}: {what} is {recorded} in the file and {recomputed} by replay")
-            }
+            RecordPart::BeforeTraining => formatter.write_str("before training")?,
+            RecordPart::Episode(episode) => write!(formatter, "episode {episode}")?,
         }
+        write!(formatter, ": {what} is {recorded} in the file and {recomputed} by replay")
     }
 }
 

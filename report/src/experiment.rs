@@ -230,13 +230,8 @@ fn purpose(one: &Experiment<'_>, all: &[Experiment<'_>]) -> Purpose {
         return Purpose::Timing;
     }
     let run = one.example();
-    let of_optimizer = |other: &&&Experiment<'_>| other.example().optimizer == run.optimizer;
-    let adaptive: Vec<&Experiment<'_>> = peers
-        .iter()
-        .filter(|other| other.example().control == Control::Adaptive)
-        .filter(of_optimizer)
-        .copied()
-        .collect();
+    peers.retain(|other| other.example().control == Control::Adaptive && other.example().optimizer == run.optimizer);
+    let adaptive = peers;
     match run.control {
         Control::Adaptive => {
             let varied =
@@ -244,7 +239,7 @@ fn purpose(one: &Experiment<'_>, all: &[Experiment<'_>]) -> Purpose {
             varied.map_or(Purpose::Accuracy, Purpose::Ablation)
         }
         // A rate that no bandit works on was run to find a better constant one.
-        Control::Baseline if run.scheduler == "none" && !adaptive.is_empty() => {
+        _ if run.is_plain() && !adaptive.is_empty() => {
             let used = adaptive.iter().any(|other| other.example().lr == run.lr);
             if used { Purpose::Accuracy } else { Purpose::Ablation(VariedPart::Rate) }
         }

@@ -1,6 +1,10 @@
 //! What a run has under a name that a user gives, as in `--group-by`: what it is first, then its configuration.
 
+use std::collections::BTreeMap;
+
 use aees_run::nearest::nearest;
+use aees_studies::registry::RunRow;
+use serde_json::{Map, Value};
 
 use crate::attributes::text;
 use crate::names::{NameStyle, method_name};
@@ -27,6 +31,17 @@ pub fn attribute(run: &RunRecord, key: &str, style: NameStyle) -> Option<String>
         "case" => return run.case.clone(),
         _ => return text(run.config.get(key)?),
     })
+}
+
+/// What the axes of a study's member are set to.
+pub(crate) fn axes_of(row: &RunRow) -> BTreeMap<String, String> {
+    let axes: Option<Map<String, Value>> = row.axes_json.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    axes.into_iter().flatten().map(|(key, value)| (key, plain(&value))).collect()
+}
+
+/// A value in words: a text without its quotes.
+pub(crate) fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// The key of some runs that is nearest to one that none has.

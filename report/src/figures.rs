@@ -40,7 +40,6 @@ use self::figure::Figure;
 use self::looks::Looks;
 use self::series::FigureRuns;
 use crate::csv::Csv;
-use crate::error::ReportError;
 use crate::record::RunRecord;
 
 /// The size of most text, in points; titles are a little larger.
@@ -110,11 +109,11 @@ impl FigureKind {
         let study = &FigureRuns::of(runs, options.allow_partial, looks);
         match self {
             Self::Curves => curves::curves(study, options),
-            Self::PeakFinal => curves::bars(study, options),
+            Self::PeakFinal => curves::bars(study),
             Self::Arms => episodes::arm_selection(study, options),
             Self::Rewards => episodes::rewards(study, options),
-            Self::Sigma => episodes::noise_against_accuracy(study, options),
-            Self::Norms => episodes::update_norms(study, options),
+            Self::Sigma => episodes::noise_against_accuracy(study),
+            Self::Norms => episodes::update_norms(study),
             Self::Overhead => comparisons::overhead(study, looks),
             Self::Diagnostics => comparisons::diagnostics(study, looks, options),
             Self::Strips => comparisons::strips(study, options),
@@ -143,14 +142,13 @@ pub struct FigureOptions {
 
 impl Default for FigureOptions {
     fn default() -> Self {
-        let (kinds, group_by) = (Vec::new(), Vec::new());
         Self {
-            kinds,
+            kinds: Vec::new(),
             width_mm: COLUMN_MM,
             font_size: FONT_SIZE,
             theme: Theme::Light,
             smooth: None,
-            group_by,
+            group_by: Vec::new(),
             allow_partial: false,
         }
     }
@@ -175,24 +173,6 @@ pub struct DrawnFigure {
     drawing: Drawing,
 }
 
-impl DrawnFigure {
-    /// The same as PDF, a page of the width that was asked for.
-    ///
-    /// # Errors
-    /// A path that cannot be written.
-    pub fn pdf(&self) -> Result<Vec<u8>, ReportError> {
-        pdf::pdf(&self.drawing)
-    }
-
-    /// The same as PNG, 300 dots an inch at the width that was asked for, which the file says.
-    ///
-    /// # Errors
-    /// A picture that does not fit into memory.
-    pub fn png(&self) -> Result<Vec<u8>, ReportError> {
-        picture::png(&self.drawing)
-    }
-}
-
 /// What came of drawing.
 #[derive(Debug, Clone, Default)]
 pub struct Drawn {
@@ -208,6 +188,14 @@ struct Plot {
     name: String,
     figure: Figure,
     csv: Csv,
+}
+
+impl Plot {
+    /// All of a kind, or what is missing where there are none.
+    fn all(plots: impl IntoIterator<Item = Self>, missing: &str) -> Result<Vec<Self>, String> {
+        let plots: Vec<Self> = plots.into_iter().collect();
+        if plots.is_empty() { Err(missing.into()) } else { Ok(plots) }
+    }
 }
 
 /// Draws figures.

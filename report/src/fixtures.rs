@@ -2,19 +2,16 @@
 
 use std::path::PathBuf;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::record::{Control, Layout, NoiseSetting, RunRecord};
+use crate::record::RunRecord;
 
 /// A run of three epochs.
 pub(crate) fn record(task: &str, seed: i64) -> RunRecord {
     RunRecord {
         path: PathBuf::from(format!("{task}_seed{seed}.json")),
-        layout: Layout::Aees,
-        run_id: None,
         task: task.into(),
         method_name: "Baseline".into(),
-        control: Control::Baseline,
         seed,
         optimizer: "AdamW".into(),
         scheduler: "none".into(),
@@ -23,9 +20,6 @@ pub(crate) fn record(task: &str, seed: i64) -> RunRecord {
         noise_candidates: vec![0.0],
         episode_length: 200,
         context_mode: "none".into(),
-        instability_lambda: 0.0,
-        label_noise: NoiseSetting::Clean,
-        config: Map::new(),
         train_losses: vec![3.0, 2.0, 1.0],
         train_accuracies: vec![0.2, 0.4, 0.6],
         val_accuracies: vec![0.1, 0.3, 0.5],
@@ -36,19 +30,7 @@ pub(crate) fn record(task: &str, seed: i64) -> RunRecord {
         wall_seconds: Some(20.0),
         estimated_flops: Some(3e12),
         total_steps: 300,
-        episodes: None,
-        subsets: None,
-        best_subsets: None,
-        diverged_at: None,
-        metrics: Vec::new(),
-        curves: std::collections::BTreeMap::new(),
-        runtime: Vec::new(),
-        inputs: Vec::new(),
-        case: None,
-        purpose: None,
-        provenance: Vec::new(),
-        circumstances: Vec::new(),
-        contradictions: Vec::new(),
+        ..RunRecord::default()
     }
 }
 

@@ -64,20 +64,15 @@ impl ControlHealth {
     /// Of runs that differ in their seeds alone; none where there is nothing to pick from, or no rewards.
     pub(crate) fn of(runs: &[&RunRecord], axis: Axis) -> Option<Self> {
         let first = runs.first()?;
-        let arms = candidates(axis, first).to_vec();
+        let arms = first.candidates(axis).to_vec();
         if arms.len() < 2 {
             return None;
         }
         let learns = first.control == Control::Adaptive;
         let runs: Vec<RunHealth> = runs.iter().filter_map(|run| RunHealth::of(run, axis, &arms)).collect();
         let bandit = method_settings(first).ok().map(|method| method.bandit());
-        let discount = bandit.and_then(|bandit| {
-            bandit
-                .settings()
-                .into_iter()
-                .find(|(setting, _)| setting.key == "discount")
-                .map(|(_, value)| value.as_f64())
-        });
+        let mut settings = bandit.into_iter().flat_map(|bandit| bandit.settings());
+        let discount = settings.find(|(setting, _)| setting.key == "discount").map(|(_, value)| value.as_f64());
         let memory = discount.map_or(f64::INFINITY, |discount| 1.0 / (1.0 - discount).max(0.0));
         (!runs.is_empty()).then_some(Self { arms, runs, learns, memory })
     }
@@ -142,11 +137,8 @@ impl ControlHealth {
 
     /// How far value estimates lie apart, over the mean exploration bonus: the median over decisions.
     pub(crate) fn values_over_bonus(&self) -> Option<MeanSd> {
-        self.over_runs(|run| {
-            let ratios: Vec<f64> =
-                run.decisions().map(|(_, estimates)| range(estimates) / mean_bonus(estimates)).collect();
-            median(&ratios)
-        })
+        let ratio = |(_, estimates): (usize, &[ArmEstimate])| range(estimates) / mean_bonus(estimates);
+        self.over_runs(|run| median(&run.decisions().map(ratio).collect::<Vec<_>>()))
     }
 
     /// The share of decisions that the bonus alone would have made alike; none of a bandit that does not pick by the sum of
@@ -252,10 +244,7 @@ impl RunHealth {
         if episodes.rewards.iter().all(|reward| *reward == 0.0 || reward.is_nan()) {
             return None;
         }
-        let values = match axis {
-            Axis::Lr => &episodes.lr_values,
-            Axis::Noise => &episodes.noise_values,
-        };
+        let values = episodes.picked(axis);
         let picks: Vec<usize> = values.iter().map_while(|value| arms.iter().position(|arm| arm == value)).collect();
         if picks.len() != values.len() {
             return None;
@@ -275,10 +264,10 @@ impl RunHealth {
         pairs.filter_map(|(pick, estimates)| Some((*pick, estimates.as_deref()?)))
     }
 
-    /// The entropy of the picks around an episode.
-    pub(crate) fn entropy_around(&self, episode: usize, window: usize, arms: usize) -> Option<f64> {
+    /// The picks around an episode.
+    pub(crate) fn around(&self, episode: usize, window: usize) -> &[usize] {
         let start = episode.saturating_sub(window / 2).min(self.picks.len().saturating_sub(window));
-        entropy(self.picks.get(start..(start + window).min(self.picks.len()))?, arms)
+        &self.picks[start..(start + window).min(self.picks.len())]
     }
 }
 
@@ -300,19 +289,13 @@ pub(crate) fn mean_bonus(estimates: &[ArmEstimate]) -> f64 {
     estimates.iter().map(|estimate| estimate.bonus).sum::<f64>() / estimates.len().max(1) as f64
 }
 
-fn candidates(axis: Axis, run: &RunRecord) -> &[f64] {
-    match axis {
-        Axis::Lr => &run.lr_candidates,
-        Axis::Noise => &run.noise_candidates,
-    }
-}
-
-fn share(picks: &[usize], arm: usize) -> Option<f64> {
+/// The share of picks that are of an arm.
+pub(crate) fn share(picks: &[usize], arm: usize) -> Option<f64> {
     (!picks.is_empty()).then(|| picks.iter().filter(|pick| **pick == arm).count() as f64 / picks.len() as f64)
 }
 
 /// The entropy of picks over that of even ones.
-fn entropy(picks: &[usize], arms: usize) -> Option<f64> {
+pub(crate) fn entropy(picks: &[usize], arms: usize) -> Option<f64> {
     let shares = (0..arms).filter_map(|arm| share(picks, arm)).filter(|share| *share > 0.0);
     (!picks.is_empty()).then(|| shares.map(|share| -share * share.ln()).sum::<f64>() / (arms as f64).ln())
 }
@@ -330,7 +313,7 @@ fn estimates(
     if run.control != Control::Adaptive || conditional {
         return None;
     }
-    let count = candidates(axis, run).len();
+    let count = run.candidates(axis).len();
     let mut bandit: Controller = method.bandit().controller(count, &[], Some(0)).ok()?;
     let mut plays = vec![0_u64; count];
     let mut found = Vec::with_capacity(picks.len());

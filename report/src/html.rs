@@ -11,7 +11,6 @@ mod contents;
 mod details;
 mod figure;
 mod loop_story;
-mod numbers;
 mod runs;
 mod sections;
 mod study;
@@ -46,8 +45,6 @@ pub struct PageRow {
     pub state: String,
     /// How it ended, in words; the error of a failed run.
     pub outcome: String,
-    /// Whether it diverged.
-    pub diverged: bool,
     /// The best value of the page's metric.
     pub best: Option<f64>,
     pub last: Option<f64>,
@@ -125,13 +122,11 @@ impl Page {
         self.figures.splice(..0, story.figure());
         // Settings that a loop compared are compared there.
         self.tables.clear();
-        self.commands.insert(
-            0,
-            (
-                "The loop".into(),
-                format!("aees loop status {name}{flags}\naees loop resume {name} --loops 10{flags}\naees loop propose {name} --set KEY=VALUE{flags}"),
-            ),
+        let commands = format!(
+            "aees loop status {name}{flags}\naees loop resume {name} --loops 10{flags}\n\
+             aees loop propose {name} --set KEY=VALUE{flags}"
         );
+        self.commands.insert(0, ("The loop".into(), commands));
         self.story = Some(story);
     }
 

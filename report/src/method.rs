@@ -11,13 +11,11 @@ pub(crate) fn method_settings(run: &RunRecord) -> Result<MethodSettings, String>
         let Some(written) = run.config.get(row.key).filter(|value| !value.is_null()) else { continue };
         let read = match row.default {
             MethodValue::Word(_) => written.as_str().map(MethodValue::Word),
-            // Whole numbers may be written as 3.0.
-            MethodValue::Number(SettingNumber::Integer(_)) => {
-                written.as_f64().map(|number| MethodValue::Number(SettingNumber::Integer(number as i64)))
-            }
-            MethodValue::Number(SettingNumber::Real(_)) => {
-                written.as_f64().map(|number| MethodValue::Number(SettingNumber::Real(number)))
-            }
+            MethodValue::Number(default) => written.as_f64().map(|number| match default {
+                // Whole numbers may be written as 3.0.
+                SettingNumber::Integer(_) => MethodValue::Number(SettingNumber::Integer(number as i64)),
+                SettingNumber::Real(_) => MethodValue::Number(SettingNumber::Real(number)),
+            }),
         };
         let read = read.ok_or_else(|| format!("its {} is {written}", row.key))?;
         method.set(row.key, read).map_err(|error| error.to_string())?;

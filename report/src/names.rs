@@ -8,9 +8,6 @@ use crate::attributes::{Attributes, Detail, distinguishing};
 use crate::number::{percent, shortest};
 use crate::record::{Control, ControlledAxes, NoiseSetting, RunRecord};
 
-/// The bandit of the thesis.
-const AEES: &str = "AEES";
-
 /// How much a name tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NameStyle {
@@ -46,18 +43,10 @@ pub fn method_name(run: &RunRecord, style: NameStyle) -> MethodName {
 
 /// Plain runs first, then those of a bandit, then fixed and random ones; each without a schedule before those with one.
 fn rank(run: &RunRecord) -> usize {
-    let who = match run.control {
-        Control::Baseline => 0,
-        Control::Adaptive => 1,
-        Control::Fixed => 2,
-        Control::Random => 3,
-        Control::UniformRandom => 4,
-        Control::FrequencyMatched => 5,
-    };
     // A plain optimizer picks nothing, whatever candidates its file names.
     let axes = if run.control == Control::Baseline { 0 } else { run.axes() as usize };
     let schedule = ["none", "cosine", "linear"].iter().position(|known| *known == run.scheduler).unwrap_or(3);
-    (who * 4 + axes) * 4 + schedule
+    (run.control as usize * 4 + axes) * 4 + schedule
 }
 
 fn suffix(axes: ControlledAxes) -> &'static str {
@@ -76,11 +65,11 @@ fn without_schedule(run: &RunRecord, axes: &str) -> String {
         Control::Baseline => "Baseline".into(),
         Control::Fixed => fixed(run),
         Control::Adaptive => match run.config.get("controller").and_then(serde_json::Value::as_str) {
-            None => format!("{AEES}{axes}"),
+            None => format!("AEES{axes}"),
             Some(word) => match word.parse::<ControllerName>() {
-                Ok(thesis) if thesis == ControllerName::default() => format!("{AEES}{axes}"),
-                Ok(controller) => format!("{AEES}{axes} {}", controller.title()),
-                Err(_) => format!("{AEES}{axes} {word}"),
+                Ok(thesis) if thesis == ControllerName::default() => format!("AEES{axes}"),
+                Ok(controller) => format!("AEES{axes} {}", controller.title()),
+                Err(_) => format!("AEES{axes} {word}"),
             },
         },
         Control::Random => format!("Random{axes}"),
@@ -154,20 +143,13 @@ impl NoiseSetting {
 
     /// `clean`, `symmetric 0.4`.
     pub(crate) fn words(self) -> String {
-        match self {
-            Self::Clean => "clean".into(),
-            Self::Symmetric(rate) => format!("symmetric {rate}"),
-            Self::Asymmetric(rate) => format!("asymmetric {rate}"),
-        }
+        self.kind().map_or_else(|| "clean".into(), |(kind, rate)| format!("{kind} {rate}"))
     }
 
     /// `40 % symmetric label noise`.
     pub(crate) fn title(self) -> String {
-        match self {
-            Self::Clean => "clean labels".into(),
-            Self::Symmetric(rate) => format!("{} % symmetric label noise", percent(rate)),
-            Self::Asymmetric(rate) => format!("{} % asymmetric label noise", percent(rate)),
-        }
+        let noisy = |(kind, rate)| format!("{} % {kind} label noise", percent(rate));
+        self.kind().map_or_else(|| "clean labels".into(), noisy)
     }
 
     /// Its place in tables: clean, asymmetric, symmetric, by rate.

@@ -9,12 +9,6 @@ pub(crate) fn shortest(value: f64) -> String {
     if plain.len() <= short.len() + 4 { plain } else { short }
 }
 
-/// Four digits after the point, or powers of ten where that says nothing.
-pub(crate) fn four_decimals(value: f64) -> String {
-    let size = value.abs();
-    if value == 0.0 || (1e-3..1e6).contains(&size) { format!("{value:.4}") } else { format!("{value:.3e}") }
-}
-
 /// How the values of a metric are written: accuracies in percent with two decimals, others as they are with four.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Scale {
@@ -31,14 +25,35 @@ impl Scale {
     pub(crate) fn text(self, value: f64) -> String {
         match self {
             Self::Percent => fixed(100.0 * value, 2),
-            Self::Plain => four_decimals(value),
+            Self::Plain if value == 0.0 || (1e-3..1e6).contains(&value.abs()) => format!("{value:.4}"),
+            // Four digits after the point would say nothing.
+            Self::Plain => format!("{value:.3e}"),
         }
+    }
+
+    /// A value with its unit.
+    pub(crate) fn shown(self, value: f64) -> String {
+        self.text(value) + self.unit()
     }
 
     /// What stands behind the last of them.
     pub(crate) fn unit(self) -> &'static str {
         if matches!(self, Self::Percent) { " %" } else { "" }
     }
+}
+
+/// A few of the finite values of a curve, evenly, as heights from 0 for the least to `height` for the greatest. None of fewer
+/// than two.
+pub(crate) fn heights(curve: impl Iterator<Item = f64>, most: usize, height: f64) -> Vec<f64> {
+    let finite: Vec<f64> = curve.filter(|value| value.is_finite()).collect();
+    let count = finite.len().min(most);
+    if count < 2 {
+        return Vec::new();
+    }
+    let low = finite.iter().copied().fold(f64::INFINITY, f64::min);
+    let span = finite.iter().copied().fold(f64::NEG_INFINITY, f64::max) - low;
+    let of = |value: f64| if span > 0.0 { height * (value - low) / span } else { height / 2.0 };
+    (0..count).map(|index| of(finite[index * (finite.len() - 1) / (count - 1)])).collect()
 }
 
 /// Some digits after the point; no minus before a rounded zero, which says nothing.

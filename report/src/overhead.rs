@@ -21,7 +21,7 @@ use aees_studies::study::StatedPurpose;
 use crate::attributes::{Detail, distinguishing};
 use crate::experiment::{Experiment, Problem, differing, experiments};
 use crate::names::reference_word;
-use crate::record::{Control, RunRecord};
+use crate::record::RunRecord;
 use crate::statistics::{LEVEL, MeanSd, mean, t_quantile};
 
 pub use text::{csv, json, markdown};
@@ -88,10 +88,6 @@ pub fn steady_seconds(run: &RunRecord) -> Option<f64> {
 /// Where a time was taken: what was worked on, by which optimizer, on which machine.
 type Site = (String, String, Vec<(String, String)>);
 
-fn is_plain(run: &RunRecord) -> bool {
-    run.control == Control::Baseline && run.scheduler == "none"
-}
-
 /// The experiments on problems of which some were made to be timed; where none were, all of them.
 pub(crate) fn timed<'a>(experiments: &[Experiment<'a>]) -> Vec<Experiment<'a>> {
     let problems: Vec<&Problem> = made_to_be_timed(experiments).map(|one| &one.problem).collect();
@@ -128,7 +124,7 @@ pub fn rows(runs: &[RunRecord]) -> Vec<OverheadRow> {
         let told: Vec<String> = key.2.iter().filter(differs).map(|(name, value)| format!("{name}={value}")).collect();
         methods.sort_by_key(|(one, _)| one.name.clone());
         for (one, runs) in &methods {
-            let plain = methods.iter().filter(|(other, _)| is_plain(other.example()));
+            let plain = methods.iter().filter(|(other, _)| other.example().is_plain());
             let plain = plain.min_by_key(|(other, _)| differing(&one.method, &other.method).len());
             let twins = methods.iter().map(|(other, _)| other).filter(|other| other.name == one.name);
             let keys = distinguishing(twins.map(|other| &other.method.0), Detail::Enough);
@@ -179,7 +175,7 @@ fn row(work: &str, label: String, runs: &[&RunRecord], plain: Option<&[f64]>) ->
     };
     let wall = |run: &RunRecord| run.wall_seconds.filter(|seconds| *seconds > 0.0);
     let steps = |run: &RunRecord| (run.total_steps > 0).then_some(run.total_steps as f64);
-    let overhead = plain.map(|plain| match is_plain(first) {
+    let overhead = plain.map(|plain| match first.is_plain() {
         true => Overhead { percent: 0.0, interval: None },
         false => overhead(&seconds, &plain),
     });
@@ -188,7 +184,7 @@ fn row(work: &str, label: String, runs: &[&RunRecord], plain: Option<&[f64]>) ->
         optimizer: first.optimizer.clone(),
         label,
         word: reference_word(first),
-        plain: is_plain(first),
+        plain: first.is_plain(),
         work: work.to_owned(),
         overhead,
         seconds_per_epoch: seconds,

@@ -35,24 +35,27 @@ pub enum Quantity {
     Named(String),
 }
 
+/// What quantities are called: in files, then what people may say for it as well.
+static NAMES: [(Quantity, &[&str]); 12] = [
+    (Quantity::Best, &["best", "best_val_accuracy"]),
+    (Quantity::SameEpoch, &["same_epoch"]),
+    (Quantity::Final, &["final", "final_val_accuracy"]),
+    (Quantity::Drop, &["drop_val", "drop"]),
+    (Quantity::PeakEpoch, &["peak_epoch", "best_epoch"]),
+    (Quantity::TflopsToBest, &["tflops_to_best"]),
+    (Quantity::TotalTflops, &["total_tflops"]),
+    (Quantity::TimeToBest, &["time_to_best"]),
+    (Quantity::TotalTime, &["total_time", "wall_clock_seconds"]),
+    (Quantity::CorruptedNoisy, &["corrupted_noisy"]),
+    (Quantity::CorruptedClean, &["corrupted_clean"]),
+    (Quantity::TrainClean, &["train_clean"]),
+];
+
 impl Quantity {
     /// The quantity of this name. Any name is one; whether a run has it is seen at the run.
     pub fn named(name: &str) -> Self {
-        match name {
-            "best" | "best_val_accuracy" => Self::Best,
-            "same_epoch" => Self::SameEpoch,
-            "final" | "final_val_accuracy" => Self::Final,
-            "drop" | "drop_val" => Self::Drop,
-            "peak_epoch" | "best_epoch" => Self::PeakEpoch,
-            "tflops_to_best" => Self::TflopsToBest,
-            "total_tflops" => Self::TotalTflops,
-            "time_to_best" => Self::TimeToBest,
-            "total_time" | "wall_clock_seconds" => Self::TotalTime,
-            "corrupted_noisy" => Self::CorruptedNoisy,
-            "corrupted_clean" => Self::CorruptedClean,
-            "train_clean" => Self::TrainClean,
-            other => Self::Named(other.to_owned()),
-        }
+        let known = NAMES.iter().find(|(_, names)| names.contains(&name));
+        known.map_or_else(|| Self::Named(name.to_owned()), |(quantity, _)| quantity.clone())
     }
 
     /// The value of a run; `epoch` is the common epoch of its group, from 1. None when the run has none, or not a number.
@@ -118,21 +121,11 @@ impl Quantity {
 
 impl fmt::Display for Quantity {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Best => "best",
-            Self::SameEpoch => "same_epoch",
-            Self::Final => "final",
-            Self::Drop => "drop_val",
-            Self::PeakEpoch => "peak_epoch",
-            Self::TflopsToBest => "tflops_to_best",
-            Self::TotalTflops => "total_tflops",
-            Self::TimeToBest => "time_to_best",
-            Self::TotalTime => "total_time",
-            Self::CorruptedNoisy => "corrupted_noisy",
-            Self::CorruptedClean => "corrupted_clean",
-            Self::TrainClean => "train_clean",
-            Self::Named(name) => name,
-        })
+        let name = match self {
+            Self::Named(name) => Some(name.as_str()),
+            known => NAMES.iter().find(|(quantity, _)| quantity == known).map(|(_, names)| names[0]),
+        };
+        formatter.write_str(name.unwrap_or_default())
     }
 }
 

@@ -4,14 +4,16 @@
 
 use std::path::PathBuf;
 
+use aees_control::Axis;
 use aees_studies::study::StatedPurpose;
 
 use crate::difference::Difference;
 
 /// What wrote a result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Layout {
     /// This program.
+    #[default]
     Aees,
     /// The reference's runners with `runtime_metrics`.
     ReferenceNew,
@@ -19,15 +21,16 @@ pub enum Layout {
     ReferenceOld,
 }
 
-/// Who picked multiplier and noise. Told from settings and logs, not from names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// Who picked multiplier and noise, in the order of tables. Told from settings and logs, not from names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub enum Control {
     /// The plain optimizer.
+    #[default]
     Baseline,
-    /// Controllers with one candidate on each axis: a fixed multiplier or fixed noise.
-    Fixed,
     /// The bandit.
     Adaptive,
+    /// Controllers with one candidate on each axis: a fixed multiplier or fixed noise.
+    Fixed,
     /// A draw for each episode.
     Random,
     /// A uniform sequence drawn before training.
@@ -62,14 +65,26 @@ pub enum ControlledAxes {
 }
 
 /// How training labels were corrupted.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum NoiseSetting {
     /// Not at all.
+    #[default]
     Clean,
     /// To any other class, at this rate.
     Symmetric(f64),
     /// To the next class of the superclass, at this rate.
     Asymmetric(f64),
+}
+
+impl NoiseSetting {
+    /// The setting's word for it, and the rate; none where labels are clean.
+    pub(crate) fn kind(self) -> Option<(&'static str, f64)> {
+        match self {
+            Self::Clean => None,
+            Self::Symmetric(rate) => Some(("symmetric", rate)),
+            Self::Asymmetric(rate) => Some(("asymmetric", rate)),
+        }
+    }
 }
 
 /// Accuracies on parts of the noisy training set, as fractions.
@@ -98,8 +113,18 @@ pub struct Episodes {
     pub update_norms: Vec<f64>,
 }
 
+impl Episodes {
+    /// What was picked on an axis.
+    pub(crate) fn picked(&self, axis: Axis) -> &[f64] {
+        match axis {
+            Axis::Lr => &self.lr_values,
+            Axis::Noise => &self.noise_values,
+        }
+    }
+}
+
 /// One run's result.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct RunRecord {
     pub path: PathBuf,
     /// What wrote it.
@@ -188,6 +213,19 @@ impl RunRecord {
             (false, true) => ControlledAxes::Noise,
             (true, true) => ControlledAxes::Dual,
         }
+    }
+
+    /// What there is to pick from on an axis.
+    pub(crate) fn candidates(&self, axis: Axis) -> &[f64] {
+        match axis {
+            Axis::Lr => &self.lr_candidates,
+            Axis::Noise => &self.noise_candidates,
+        }
+    }
+
+    /// Whether it is the plain optimizer without a schedule.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.control == Control::Baseline && self.scheduler == "none"
     }
 
     /// What its file contradicts, each with its path.

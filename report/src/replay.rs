@@ -11,7 +11,6 @@
 
 mod controllers;
 mod frame;
-
 mod histories;
 mod record;
 mod rewards;
@@ -21,7 +20,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 use self::controllers::Replica;
-use self::record::Recorded;
+use self::record::{EpisodeColumns, Recorded};
 use crate::difference::Difference;
 use crate::record::Control;
 
@@ -76,10 +75,8 @@ impl Replay {
                 format!("{reproduced} of {episodes} decisions and rewards reproduced")
             }
             Finding::Reproduced => {
-                format!(
-                    "{reproduced} of {episodes} decisions reproduced; not compared: {}",
-                    self.not_compared.join(", ")
-                )
+                let lacking = self.not_compared.join(", ");
+                format!("{reproduced} of {episodes} decisions reproduced; not compared: {lacking}")
             }
             Finding::Differs(difference) => {
                 format!("{reproduced} of {episodes} decisions and rewards reproduced; {difference}")
@@ -88,14 +85,31 @@ impl Replay {
     }
 }
 
+impl Replay {
+    /// Goes through a record, up to the first thing that is not as it was recorded.
+    fn compare(&mut self, recorded: &Recorded, episodes: &EpisodeColumns) -> Result<Option<Difference>, String> {
+        self.episodes = episodes.check_lengths()?;
+        if let Some(difference) = frame::policy(recorded) {
+            return Ok(Some(difference));
+        }
+        let mut replica = Replica::of(recorded)?;
+        self.not_compared = replica.not_compared(recorded, episodes);
+        let mut difference = replica.check_plan(recorded);
+        while difference.is_none() && self.reproduced < self.episodes {
+            difference = replica.episode(self.reproduced, recorded, episodes)?;
+            self.reproduced += usize::from(difference.is_none());
+        }
+        Ok(difference.or_else(|| frame::compare(recorded, episodes, &replica)))
+    }
+}
+
 /// Replays one file.
 ///
 /// # Errors
 /// When it cannot be read, is no RunResult, or lacks what its controllers need.
 pub fn replay(path: &Path) -> Result<Replay, ReplayError> {
-    let recorded = Recorded::read(path).map_err(|reason| ReplayError { path: path.into(), reason })?;
-    let incomplete =
-        |reason: String| ReplayError { path: path.into(), reason: format!("cannot be replayed: {reason}") };
+    let refused = |reason: String| ReplayError { path: path.into(), reason };
+    let recorded = Recorded::read(path).map_err(refused)?;
     let mut replay = Replay {
         path: path.into(),
         control: recorded.run.control,
@@ -104,33 +118,13 @@ pub fn replay(path: &Path) -> Result<Replay, ReplayError> {
         finding: Finding::Nothing,
         not_compared: Vec::new(),
     };
-    let contradiction = recorded.run.contradictions.first().cloned();
-    let Some(episodes) = recorded.episodes.as_ref().filter(|_| !recorded.is_old_fixed_mode()) else {
-        replay.finding = contradiction.map_or(Finding::Nothing, Finding::Differs);
-        return Ok(replay);
-    };
-    replay.episodes = episodes.check_lengths().map_err(incomplete)?;
-    if let Some(difference) = frame::policy(&recorded) {
-        replay.finding = Finding::Differs(difference);
-        return Ok(replay);
+    let mut difference = None;
+    if let Some(episodes) = recorded.episodes.as_ref().filter(|_| !recorded.is_old_fixed_mode()) {
+        let compared = replay.compare(&recorded, episodes);
+        difference = compared.map_err(|reason| refused(format!("cannot be replayed: {reason}")))?;
+        replay.finding = Finding::Reproduced;
     }
-    let mut replica = Replica::of(&recorded).map_err(incomplete)?;
-    replay.not_compared = replica.not_compared(&recorded, episodes);
-    replay.finding = Finding::Reproduced;
-    if let Some(difference) = replica.check_plan(&recorded).map_err(incomplete)? {
-        replay.finding = Finding::Differs(difference);
-        return Ok(replay);
-    }
-    for index in 0..replay.episodes {
-        match replica.episode(index, &recorded, episodes).map_err(incomplete)? {
-            None => replay.reproduced += 1,
-            Some(difference) => {
-                replay.finding = Finding::Differs(difference);
-                return Ok(replay);
-            }
-        }
-    }
-    if let Some(difference) = frame::compare(&recorded, episodes, &replica).map_err(incomplete)?.or(contradiction) {
+    if let Some(difference) = difference.or_else(|| recorded.run.contradictions.first().cloned()) {
         replay.finding = Finding::Differs(difference);
     }
     Ok(replay)

@@ -29,8 +29,9 @@ mod text;
 mod tests;
 
 pub use options::{DuplicateRule, TableOptions};
-pub use table::{Better, Cell, Column, ColumnKind, Emphasis, Row, Table, TableWarning};
+pub use table::{Cell, Column, ColumnKind, Emphasis, Row, Table, TableWarning};
 
+use self::text::TextTableKind;
 use crate::error::ReportError;
 use crate::record::RunRecord;
 
@@ -86,25 +87,19 @@ pub const KINDS: &[TableKind] = &[
     kind("noisy-detailed", "with what was memorised", |runs, options| cifar::noisy(runs, options, true)),
     kind("fixed", "the best fixed multiplier and AEES", |runs, options| cifar::fixed(runs, options, false)),
     kind("fixed-detailed", "all fixed multipliers", |runs, options| cifar::fixed(runs, options, true)),
-    kind("nlp", "SST-2 and AG News", |runs, options| text::nlp(runs, options, text::TextTableKind::Main)),
-    kind("nlp-axis", "one axis and both", |runs, options| text::nlp(runs, options, text::TextTableKind::Axis)),
-    kind("nlp-detailed", "with costs and settings", |runs, options| {
-        text::nlp(runs, options, text::TextTableKind::Detailed)
-    }),
+    kind("nlp", "SST-2 and AG News", |runs, options| text::nlp(runs, options, TextTableKind::Main)),
+    kind("nlp-axis", "one axis and both", |runs, options| text::nlp(runs, options, TextTableKind::Axis)),
+    kind("nlp-detailed", "with costs and settings", |runs, options| text::nlp(runs, options, TextTableKind::Detailed)),
     kind("noise-ablation", "gradient noise without feedback, AG News", text::noise_ablation),
     kind("overhead", "seconds and percent over the baseline", |runs, _| overhead::overhead(runs, false, true)),
     kind("overhead-detailed", "everything that was timed", |runs, _| overhead::overhead(runs, true, true)),
-    kind("checkpoints", "what is memorised at the peak", |runs, options| {
-        checkpoints::checkpoints(runs, options, false)
-    }),
-    kind("checkpoints-detailed", "the same, each run", |runs, options| checkpoints::checkpoints(runs, options, true)),
+    kind("checkpoints", "what is memorised at the peak", |runs, options| checkpoints::tables(runs, options, false)),
+    kind("checkpoints-detailed", "the same, each run", |runs, options| checkpoints::tables(runs, options, true)),
     kind("penalty", "with and without the penalty on unsteady losses", ablations::penalty),
     kind("trend", "with and without the trend context", ablations::trend),
     kind("cifar-noise", "gradient noise on CIFAR-100", ablations::cifar_noise),
     kind("ablations", "what else a study calls an ablation", ablations::others),
-    kind("control-health", "whether controllers learn, and whether they could have", |runs, _| {
-        control_health::control_health(runs)
-    }),
+    kind("control-health", "whether controllers learn, and whether they could have", control_health::control_health),
     kind("attribution", "AEES beside multipliers without feedback", ablations::attribution),
 ];
 
@@ -123,8 +118,7 @@ pub fn build(kind: &TableKind, runs: &[RunRecord], options: &TableOptions) -> Ve
 
 /// The tables with what their results contradict above their numbers.
 fn warned(mut tables: Vec<Table>, runs: &[RunRecord]) -> Vec<Table> {
-    let warnings = runs.iter().flat_map(RunRecord::warnings).map(TableWarning::Contradiction);
-    let warnings: Vec<TableWarning> = warnings.collect();
+    let warnings: Vec<_> = runs.iter().flat_map(RunRecord::warnings).map(TableWarning::Contradiction).collect();
     tables.iter_mut().for_each(|table| table.warnings.extend_from_slice(&warnings));
     tables
 }

@@ -32,11 +32,12 @@ impl Dimension {
 
     /// Its name in files.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Setting => "setting",
-            Self::Step => "step",
-            Self::Seed => "seed",
-        }
+        self.of(["setting", "step", "seed"])
+    }
+
+    /// What there is for it, of one for each in the usual order.
+    fn of<T: Copy>(self, each: [T; 3]) -> T {
+        each[self as usize]
     }
 }
 
@@ -99,8 +100,8 @@ pub fn tensor(runs: &[RunRecord], metric: &str, axes: [Dimension; 3]) -> Result<
         return Err(ReportError::new(format!("no run has the metric `{metric}`"), None));
     }
     curves.sort_by(|one, other| (&one.0, one.1.seed, &one.1.path).cmp(&(&other.0, other.1.seed, &other.1.path)));
-    let rows: Vec<Attributes> =
-        curves.iter().map(|(setting, ..)| setting.clone()).collect::<BTreeSet<_>>().into_iter().collect();
+    let mut rows: Vec<Attributes> = curves.iter().map(|(setting, ..)| setting.clone()).collect();
+    rows.dedup();
     let seeds: Vec<i64> = curves.iter().map(|(_, run, _)| run.seed).collect::<BTreeSet<_>>().into_iter().collect();
     let steps = curves.iter().map(|(.., curve)| curve.len()).max().unwrap_or(0);
     let size = rows.len().checked_mul(steps).and_then(|size| size.checked_mul(seeds.len()));
@@ -129,21 +130,13 @@ pub fn tensor(runs: &[RunRecord], metric: &str, axes: [Dimension; 3]) -> Result<
 impl Tensor {
     /// The length of each axis, in the order of the array.
     pub fn shape(&self) -> [usize; 3] {
-        self.axes.map(|axis| match axis {
-            Dimension::Setting => self.settings.len(),
-            Dimension::Step => self.steps.len(),
-            Dimension::Seed => self.seeds.len(),
-        })
+        self.axes.map(|axis| axis.of([self.settings.len(), self.steps.len(), self.seeds.len()]))
     }
 
     /// Where the value of a setting, a step and a seed lies, each counted from 0.
     pub fn place(&self, setting: usize, step: usize, seed: usize) -> usize {
-        let index = |axis: Dimension| match axis {
-            Dimension::Setting => setting,
-            Dimension::Step => step,
-            Dimension::Seed => seed,
-        };
-        self.axes.iter().zip(self.shape()).fold(0, |place, (axis, length)| place * length + index(*axis))
+        let index = |axis: &Dimension| axis.of([setting, step, seed]);
+        self.axes.iter().zip(self.shape()).fold(0, |place, (axis, length)| place * length + index(axis))
     }
 
     fn fill(&mut self, curves: &[(Attributes, &RunRecord, Vec<f64>)]) {

@@ -54,10 +54,9 @@ impl Ranked {
         let Some(spread) = self.spread else { return "no number".into() };
         let scale = Scale::of(metric, spread.mean);
         let sd = spread.sd.map(|sd| format!(" ± {}", scale.text(sd))).unwrap_or_default();
-        let interval = spread
-            .t_interval(LEVEL)
-            .map(|ends| format!(" [{}, {}]", scale.text(ends.low), scale.text(ends.high)))
-            .unwrap_or_default();
+        let interval = spread.t_interval(LEVEL);
+        let interval = interval.map(|ends| format!(" [{}, {}]", scale.text(ends.low), scale.text(ends.high)));
+        let interval = interval.unwrap_or_default();
         format!("{}{sd}{interval}{} n={}", scale.text(spread.mean), scale.unit(), spread.n)
     }
 }

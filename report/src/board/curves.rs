@@ -10,10 +10,14 @@ use aees_studies::disk::line_numbers;
 use aees_studies::study::Goal;
 use serde_json::{Map, Value};
 
+use crate::number::heights;
+
 /// The points that are kept of a run's curves.
 const POINTS: usize = 4_096;
 /// The names that a run's numbers may have, and the arms of its episodes.
 const NAMES: usize = 256;
+/// The values that a list shows of a curve.
+const SHAPE: usize = 32;
 /// What an epoch's line tells that is no curve.
 const NO_CURVES: [&str; 4] = ["epoch", "step", "seconds", "cumulative_tflops"];
 
@@ -108,14 +112,7 @@ impl LiveCurves {
             }
             let Some(value) = value.filter(|value| value.is_finite()) else { continue };
             self.last.insert(name.clone(), value);
-            let [low, high] = self.extremes.entry(name.clone()).or_insert([(value, at); 2]);
-            // The first of equals.
-            if value < low.0 {
-                *low = (value, at);
-            }
-            if value > high.0 {
-                *high = (value, at);
-            }
+            note_extremes(&mut self.extremes, name, value, at);
         }
         if !at.is_multiple_of(self.stride.max(1)) {
             return;
@@ -150,13 +147,7 @@ impl LiveCurves {
         for (name, curve) in &mut self.by_name {
             curve.truncate(stay);
             for (at, value) in self.at.iter().zip(curve.iter()).filter_map(|(at, value)| Some((*at, (*value)?))) {
-                let [low, high] = self.extremes.entry(name.clone()).or_insert([(value, at); 2]);
-                if value < low.0 {
-                    *low = (value, at);
-                }
-                if value > high.0 {
-                    *high = (value, at);
-                }
+                note_extremes(&mut self.extremes, name, value, at);
             }
         }
     }
@@ -164,11 +155,13 @@ impl LiveCurves {
     /// What a list shows of this metric.
     pub(super) fn numbers(&self, metric: &str, goal: Goal) -> CurveNumbers {
         let best = self.extremes.get(metric).map(|[low, high]| if goal == Goal::Max { *high } else { *low });
+        let curve = self.by_name.get(metric).into_iter().flatten().flatten().copied();
+        let shape = heights(curve, SHAPE, 100.0).into_iter().map(|height| height.round() as u8).collect();
         CurveNumbers {
+            shape,
             last: self.last.get(metric).copied(),
             best: best.map(|(value, _)| value),
             best_at: best.map(|(_, at)| at),
-            shape: self.by_name.get(metric).map(|curve| shape(curve)).unwrap_or_default(),
         }
     }
 
@@ -232,23 +225,20 @@ impl PlayedArms {
     }
 }
 
+/// Of equal values the first counts.
+fn note_extremes(extremes: &mut BTreeMap<String, [(f64, u64); 2]>, name: &str, value: f64, at: u64) {
+    let [low, high] = extremes.entry(name.to_owned()).or_insert([(value, at); 2]);
+    if value < low.0 {
+        *low = (value, at);
+    }
+    if value > high.0 {
+        *high = (value, at);
+    }
+}
+
 fn keep<T>(values: &mut Vec<T>, kept: &[bool]) {
     let mut kept = kept.iter();
     values.retain(|_| kept.next().copied().unwrap_or(false));
-}
-
-/// A few values of a curve between its least and its greatest.
-fn shape(curve: &[Option<f64>]) -> Vec<u8> {
-    const SHAPE: usize = 32;
-    let finite: Vec<f64> = curve.iter().copied().flatten().collect();
-    if finite.len() < 2 {
-        return Vec::new();
-    }
-    let low = finite.iter().copied().fold(f64::INFINITY, f64::min);
-    let span = finite.iter().copied().fold(f64::NEG_INFINITY, f64::max) - low;
-    let count = finite.len().min(SHAPE);
-    let height = |value: f64| if span > 0.0 { (100.0 * (value - low) / span).round() as u8 } else { 50 };
-    (0..count).map(|index| height(finite[index * (finite.len() - 1) / (count - 1)])).collect()
 }
 
 #[cfg(test)]

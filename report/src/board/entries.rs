@@ -77,11 +77,8 @@ impl BoardEntries {
         let names = ["studies", "runs", "notes"];
         for (number, key) in self.by_change.range(known + 1..).take(most) {
             upto = Some(*number);
-            let place = match key.0 {
-                EntryKind::Study => 0,
-                EntryKind::Run => 1,
-                EntryKind::Note => 2,
-            };
+            // In the order of the kinds.
+            let place = key.0 as usize;
             match self.entries.get(key).and_then(|entry| entry.json.as_deref()) {
                 Some(json) => parts[place].push(json),
                 None if known > 0 => gone.push(serde_json::json!([names[place], key.1])),

@@ -51,6 +51,7 @@ pub(super) enum RegistryNews {
 }
 
 /// Watches a registry's file.
+#[derive(Default)]
 pub(super) struct RegistryWatch {
     path: PathBuf,
     log: PathBuf,
@@ -68,18 +69,8 @@ impl RegistryWatch {
     pub(super) fn new(path: &Path, flags: &str) -> Self {
         let mut log = path.as_os_str().to_owned();
         log.push("-wal");
-        Self {
-            path: path.to_owned(),
-            log: log.into(),
-            flags: flags.to_owned(),
-            stamps: None,
-            asked: None,
-            next: None,
-            members_due: true,
-            members_next: None,
-            counts: BTreeMap::new(),
-            running: BTreeSet::new(),
-        }
+        let (path, log, flags) = (path.to_owned(), log.into(), flags.to_owned());
+        Self { path, log, flags, members_due: true, ..Self::default() }
     }
 
     /// Looks at the file, and asks it if there is a reason to.
@@ -91,7 +82,6 @@ impl RegistryWatch {
             return RegistryNews::Absent;
         }
         let stamps = Some([file, FileStamp::of(&self.log)]);
-        let rests = |until: Option<Instant>| until.is_some_and(|until| Instant::now() < until);
         let impatient = !self.running.is_empty() && self.asked.is_none_or(|asked| asked.elapsed() > PATIENCE);
         let members_wanted = self.members_due && !rests(self.members_next);
         if rests(self.next) || (stamps == self.stamps && !impatient && !members_wanted) {
@@ -128,8 +118,7 @@ impl RegistryWatch {
             objectives.insert(name, objective);
         }
         self.members_due |= counts != self.counts;
-        let rests = self.members_next.is_some_and(|until| Instant::now() < until);
-        if self.members_due && !rests {
+        if self.members_due && !rests(self.members_next) {
             let begin = Instant::now();
             for (study, objective) in &objectives {
                 told.members.extend(members(&reader, study, objective)?);
@@ -147,6 +136,11 @@ impl RegistryWatch {
         (self.counts, self.running) = (counts, running);
         Ok(told)
     }
+}
+
+/// Whether it is not time yet.
+pub(super) fn rests(until: Option<Instant>) -> bool {
+    until.is_some_and(|until| Instant::now() < until)
 }
 
 /// A study as the board shows it: what `sweep status --json` says of it, without its runs.
@@ -177,11 +171,9 @@ fn members(reader: &Reader, study: &str, objective: &Objective) -> RegistryResul
 /// A run that is no longer running, at the first study that lists it.
 fn member(reader: &Reader, run: &RunId, objectives: &BTreeMap<String, Objective>) -> RegistryResult<Option<MemberRow>> {
     let why = reader.why(run.full())?;
-    let places = why.memberships.iter().filter(|place| objectives.contains_key(&place.study));
-    let Some(place) = places.min_by_key(|place| &place.study) else {
-        return Ok(None);
-    };
+    let places = why.memberships.iter().filter_map(|place| Some((place, objectives.get(&place.study)?)));
+    let Some((place, objective)) = places.min_by_key(|(place, _)| &place.study) else { return Ok(None) };
     let row = reader.run(&format!("{}:{}", place.study, place.index))?;
-    let objective = objectives.get(&place.study).cloned();
-    Ok(objective.map(|objective| MemberRow { study: place.study.clone(), row, objective, metrics: why.metrics }))
+    let (study, objective) = (place.study.clone(), objective.clone());
+    Ok(Some(MemberRow { study, row, objective, metrics: why.metrics }))
 }

@@ -6,69 +6,50 @@ use aees_studies::registry::{Metric, OutcomeKind, RunRow, RunState};
 use aees_studies::standing::RunningNow;
 use aees_studies::study::{Goal, Objective};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
 use super::curves::LiveCurves;
+use crate::fields::axes_of;
 
 /// What is shown of an error in a list.
 const ERROR_LETTERS: usize = 300;
 
-/// A run and how far it is. What is not known is left out.
+/// A run and how far it is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(super) struct BoardRun {
     pub(super) id: String,
     /// The short id, or where its folder lies.
     pub(super) name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) study: Option<String>,
     /// Other studies that it is a member of.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) also: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) index: Option<u64>,
     /// Its case and what its axes are set to; for a run alone its method.
     pub(super) setting: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) seed: Option<i64>,
     pub(super) task: String,
     /// Where it is: a word of the registry, or `diverged`.
     pub(super) state: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub(super) error: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<String>,
     pub(super) epoch: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) epochs: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) step: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) steps: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) loss: Option<f64>,
     /// What it is judged by.
     pub(super) metric: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) last: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) best: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) best_at: Option<u64>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) shape: Vec<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) arm: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) device: Option<String>,
     /// When it will be over at its pace, in milliseconds UTC.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ends_at: Option<i64>,
     /// When it was last heard of.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) heard_at: Option<i64>,
     /// Its worker was not heard of for too long.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) silent: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) seconds: Option<f64>,
     /// Bytes of its log: whoever shows it sees that there is more.
     pub(super) log: u64,
@@ -99,12 +80,9 @@ impl BoardRun {
         if row.withdrawn {
             self.state += ", withdrawn";
         }
-        self.error = match (&row.class, &row.error) {
-            (Some(class), error) if row.state != RunState::Done => {
-                in_short(&format!("{class}: {}", error.as_deref().unwrap_or("no message")))
-            }
-            _ => String::new(),
-        };
+        let error = row.error.as_deref().unwrap_or("no message");
+        let class = row.class.as_ref().filter(|_| row.state != RunState::Done);
+        self.error = class.map(|class| in_short(&format!("{class}: {error}")));
         self.seconds = (row.wall_ms > 0).then_some(row.wall_ms as f64 / 1e3);
         if row.state != RunState::Running {
             (self.ends_at, self.heard_at, self.silent, self.device) = (None, None, false, None);
@@ -116,7 +94,7 @@ impl BoardRun {
         let whole = |key: &str| now.progress.get(key).and_then(Value::as_u64);
         let text = |key: &str| now.progress.get(key).and_then(Value::as_str).map(str::to_owned);
         RunState::Running.name().clone_into(&mut self.state);
-        self.error.clear();
+        self.error = None;
         self.epochs = whole("epochs").or(self.epochs);
         self.step = whole("step").or(self.step);
         self.steps = whole("total_steps").or(self.steps);
@@ -159,6 +137,13 @@ impl BoardRun {
     }
 }
 
+/// A run as the page gets it: what is not known, or not so, is left out.
+pub(super) fn shown(run: &BoardRun) -> Option<Value> {
+    let Ok(Value::Object(mut told)) = serde_json::to_value(run) else { return None };
+    told.retain(|_, value| !matches!(value, Value::Null | Value::Bool(false)) && *value != json!([]));
+    Some(told.into())
+}
+
 /// A span in milliseconds, if it is one.
 pub(super) fn milliseconds(seconds: f64) -> Option<i64> {
     // A hundred years are no estimate.
@@ -174,9 +159,6 @@ pub(super) fn in_short(text: &str) -> String {
 
 /// `case lr=0.1 method=bandit`.
 fn setting(row: &RunRow) -> String {
-    let axes: Map<String, Value> =
-        row.axes_json.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let axes = axes.iter().filter(|(key, _)| *key != "seed").map(|(key, value)| format!("{key}={}", plain(value)));
+    let axes = axes_of(row).into_iter().filter(|(key, _)| key != "seed").map(|(key, value)| format!("{key}={value}"));
     row.case.iter().cloned().chain(axes).collect::<Vec<_>>().join(" ")
 }

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::curves::LiveCurves;
 use super::tail::MetricsTail;
+use crate::fields::plain;
 use crate::html::{RunDetail, end_of_log, rounded, run_details};
 use crate::read::{ReportSource, ResultSet};
 
@@ -86,19 +87,15 @@ fn curves_json(curves: &LiveCurves) -> Value {
     let count = curves.at.len();
     let stride = count.div_ceil(POINTS).max(1);
     let kept: Vec<usize> = (0..count).filter(|at| at % stride == 0 || at + 1 == count).collect();
-    let number = |value: Option<f64>| value.map_or(Value::Null, rounded);
-    let by_name: Map<String, Value> = curves
-        .by_name
-        .iter()
-        .map(|(name, values)| {
-            (name.clone(), kept.iter().map(|at| number(values.get(*at).copied().flatten())).collect())
-        })
-        .collect();
+    let of_kept = |values: &[Option<f64>]| -> Value {
+        kept.iter().map(|at| values.get(*at).copied().flatten().map(rounded)).collect()
+    };
+    let by_name: Map<String, Value> =
+        curves.by_name.iter().map(|(name, values)| (name.clone(), of_kept(values))).collect();
     let steps = if curves.epoch > 0 { curves.step as f64 / curves.epoch as f64 } else { 0.0 };
     json!({
         "epochs": kept.iter().map(|at| curves.at[*at]).collect::<Vec<_>>(),
-        "seconds": kept.iter().map(|at| number(curves.elapsed[*at])).collect::<Vec<_>>(),
-        "steps": steps, "curves": by_name,
+        "seconds": of_kept(&curves.elapsed), "steps": steps, "curves": by_name,
     })
 }
 
@@ -115,17 +112,12 @@ fn arms_json(curves: &LiveCurves) -> Value {
 
 /// What a result says of its run.
 fn result_of(folder: &Path) -> Option<RunDetail> {
-    let path = folder.join("result.json");
-    if !path.is_file() {
-        return None;
-    }
-    let found = ResultSet::read(&[ReportSource::File(path)]).ok()?;
+    let found = ResultSet::read(&[ReportSource::File(folder.join("result.json"))]).ok()?;
     run_details(&found.runs).pop()
 }
 
 /// The settings that a run without a result was begun with.
 fn settings(folder: &Path) -> Vec<(String, String)> {
-    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     if let Ok(entries) = read_file(&folder.join("config.yaml")) {
         let told = entries.iter().filter(|(_, value, _)| !value.is_null() && value.as_str() != Some(""));
         return told.map(|(key, value, _)| (key.clone(), plain(value))).collect();

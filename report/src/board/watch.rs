@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 
 use super::entries::{EntryChange, EntryKind};
 use super::folders::{FolderSearch, HeldLocks};
-use super::registry::{MemberRow, REST, RegistryNews, RegistryTold, RegistryWatch};
-use super::run::{BoardRun, in_short, milliseconds};
+use super::registry::{MemberRow, REST, RegistryNews, RegistryTold, RegistryWatch, rests};
+use super::run::{BoardRun, in_short, milliseconds, shown};
 use super::tail::{FileStamp, MetricsTail};
 
 /// What a look may spend on files that are read for the first time.
@@ -170,23 +170,14 @@ impl Watcher {
         for member in told.members {
             let id = member.row.run_id.short().to_owned();
             let again = !members.insert(id.clone());
-            if told.whole
-                && !again
-                && let Some(known) = self.runs.get_mut(&id)
-            {
+            if let Some(known) = self.runs.get_mut(&id).filter(|_| told.whole && !again) {
                 known.run.also.clear();
             }
             self.take_member(&id, member, again);
             changed.insert(id);
         }
         if told.whole {
-            let gone: Vec<String> = self
-                .runs
-                .iter()
-                .filter(|(id, run)| !run.alone && !members.contains(*id))
-                .map(|(id, _)| id.clone())
-                .collect();
-            gone.iter().for_each(|id| self.forget(id, changes));
+            self.forget(|id, run| !run.alone && !members.contains(id), changes);
         }
         for (run_id, now) in told.running {
             let Some(run) = self.runs.get_mut(run_id.short()) else { continue };
@@ -232,7 +223,7 @@ impl Watcher {
     }
 
     fn look_for_folders(&mut self, changed: &mut BTreeSet<String>, changes: &mut Vec<EntryChange>) {
-        if self.search_next.is_some_and(|next| Instant::now() < next) {
+        if rests(self.search_next) {
             return;
         }
         let begin = Instant::now();
@@ -254,17 +245,16 @@ impl Watcher {
             }
             ids.insert(id);
         }
-        let gone: Vec<String> =
-            self.runs.iter().filter(|(id, run)| run.alone && !ids.contains(*id)).map(|(id, _)| id.clone()).collect();
-        gone.iter().for_each(|id| self.forget(id, changes));
+        self.forget(|id, run| run.alone && !ids.contains(id), changes);
         self.search_next = Some(Instant::now() + SEARCH.max(begin.elapsed() * REST));
     }
 
-    fn forget(&mut self, id: &str, changes: &mut Vec<EntryChange>) {
-        self.runs.remove(id);
-        self.open.remove(id);
-        self.due.remove(id);
-        changes.push(change(EntryKind::Run, id, None));
+    fn forget(&mut self, is_gone: impl Fn(&str, &WatchedRun) -> bool, changes: &mut Vec<EntryChange>) {
+        for (id, _) in self.runs.extract_if(.., |id, run| is_gone(id, run)) {
+            self.open.remove(&id);
+            self.due.remove(&id);
+            changes.push(change(EntryKind::Run, &id, None));
+        }
     }
 
     /// Says or takes back what is wrong.
@@ -313,11 +303,15 @@ impl WatchedRun {
         if stamp.is_some() && stamp != self.stamp {
             self.read_metrics();
         }
+        self.look_around(locks, now);
+        before != self.run
+    }
+
+    fn look_around(&mut self, locks: &HeldLocks, now: i64) {
         self.run.log = FileStamp::of(&self.folder.join("log.txt")).map_or(0, |log| log.length);
         if self.alone {
             self.find_state(locks, now);
         }
-        before != self.run
     }
 
     /// Reads what there is, a large file in parts. Gives whether there is more.
@@ -326,10 +320,7 @@ impl WatchedRun {
             self.read_settings();
         }
         let more = self.read_metrics();
-        self.run.log = FileStamp::of(&self.folder.join("log.txt")).map_or(0, |log| log.length);
-        if self.alone {
-            self.find_state(locks, now);
-        }
+        self.look_around(locks, now);
         self.run.result(&self.metrics, self.goal);
         more
     }
@@ -378,7 +369,7 @@ impl WatchedRun {
                 Ok(None) => {}
                 Err(error) => {
                     self.run.state = "invalid".to_owned();
-                    self.run.error = in_short(&error.to_string());
+                    self.run.error = Some(in_short(&error.to_string()));
                     return;
                 }
             }
@@ -398,8 +389,8 @@ impl WatchedRun {
     }
 
     fn change(&self) -> EntryChange {
-        let shown = serde_json::to_value(&self.run).ok();
-        EntryChange { kind: EntryKind::Run, key: self.run.id.clone(), shown, folder: Some(self.folder.clone()) }
+        let change = change(EntryKind::Run, &self.run.id, shown(&self.run));
+        EntryChange { folder: Some(self.folder.clone()), ..change }
     }
 }
 

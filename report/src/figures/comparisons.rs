@@ -7,7 +7,7 @@ use super::figure::{Dot, Figure, LegendEntry, Mark, NumberAxis, Panel, Sample, V
 use super::looks::Looks;
 use super::palette::{Ink, Marker};
 use super::scale::Scale;
-use super::series::{FigureRuns, PanelRuns, Series, legend, with_count};
+use super::series::{FigureRuns, PanelRuns, Series, legend, series_csv, with_count};
 use super::{FigureOptions, Plot};
 use crate::csv::{Csv, Field};
 use crate::experiment::experiments;
@@ -26,11 +26,8 @@ const MOST_METRICS: usize = 4;
 
 pub(super) fn overhead(study: &FigureRuns<'_>, looks: &mut Looks) -> Result<Vec<Plot>, String> {
     let timed = FigureRuns::of_experiments(study.records, timed(&experiments(study.records)), true, looks);
-    let plots: Vec<Plot> = timed.groups.iter().filter_map(overhead_figure).collect();
-    if plots.is_empty() {
-        return Err("needs runs of at least two epochs: plain baselines without a schedule, and others on the same task and optimizer".into());
-    }
-    Ok(plots)
+    let missing = "needs runs of at least two epochs: plain baselines without a schedule, and others on the same task and optimizer";
+    Plot::all(timed.groups.iter().filter_map(overhead_figure), missing)
 }
 
 fn overhead_figure(group: &PanelRuns<'_>) -> Option<Plot> {
@@ -45,16 +42,15 @@ fn overhead_figure(group: &PanelRuns<'_>) -> Option<Plot> {
     if rows.iter().all(|(_, is_baseline, ..)| *is_baseline) {
         return None;
     }
-    let mut csv =
-        Csv::new(&["task", "label_noise", "optimizer", "condition", "seed", "seconds_per_epoch", "overhead_percent"]);
+    let mut csv = series_csv(&["seed", "seconds_per_epoch", "overhead_percent"]);
+    let one_run = Dot { ink: Ink::Text, ..Dot::of(7, 1.6).shaped(Marker::Circle).hollow() };
     let (mut marks, mut names, mut ends) = (vec![Mark::RuleAt { x: 0.0 }], Vec::new(), vec![0.0]);
     for (series, is_baseline, base_mean, base) in rows {
         let row = names.len() as f64;
         let mut percents = Vec::new();
         for (run, seconds) in series.timed.iter().filter_map(|run| Some((run, steady_seconds(run)?))) {
             let percent = 100.0 * (seconds / base_mean - 1.0);
-            let place = group.cells(series);
-            csv.row(place.into_iter().chain([run.seed.into(), seconds.into(), percent.into()]));
+            group.tell(&mut csv, series, [run.seed.into(), seconds.into(), percent.into()]);
             percents.push(percent);
         }
         let Some(middle) = mean(&percents) else { continue };
@@ -70,8 +66,7 @@ fn overhead_figure(group: &PanelRuns<'_>) -> Option<Plot> {
             marks.push(Mark::Spread { low, high, y: row, look: 7 });
         }
         let points = percents.iter().enumerate().map(|(index, percent)| (*percent, row + jitter(index))).collect();
-        let style = Dot { ink: Ink::Text, ..Dot::of(7, 1.6).shaped(Marker::Circle).hollow() };
-        marks.push(Mark::Dots { class: "run", points, style });
+        marks.push(Mark::Dots { class: "run", points, style: one_run });
     }
     if names.len() < 2 {
         return None;
@@ -79,9 +74,8 @@ fn overhead_figure(group: &PanelRuns<'_>) -> Option<Plot> {
     let x = NumberAxis::new("Seconds per epoch, over the plain baseline (%)", Scale::Linear, ends);
     let mut figure = Figure { title: format!("Overhead: {}", group.full_title()), ..Figure::default() };
     figure.panels.push(Panel { title: group.full_title(), x, y: Vertical::Names(names), marks });
-    let dot = Dot { ink: Ink::Text, ..Dot::of(7, 1.6).shaped(Marker::Circle).hollow() };
     figure.legend = vec![
-        LegendEntry::new("one run", Sample::Dot(dot)),
+        LegendEntry::new("one run", Sample::Dot(one_run)),
         LegendEntry::new("mean over runs", Sample::Bar { look: 0, hollow: false }),
     ];
     figure.notes.push(
@@ -108,19 +102,11 @@ pub(super) fn diagnostics(
     if measured.groups.is_empty() {
         return Err(format!("every group of runs is incomplete: {}", measured.incomplete.join("; ")));
     }
-    Ok(measured.together(8).iter().map(|groups| diagnostic_figure(groups, when)).collect())
+    Ok(measured.together(8, |_| true).iter().map(|groups| diagnostic_figure(groups, when)).collect())
 }
 
 fn diagnostic_figure(groups: &[PanelRuns<'_>], when: &str) -> Plot {
-    let mut csv = Csv::new(&[
-        "task",
-        "label_noise",
-        "optimizer",
-        "condition",
-        "seed",
-        "corrupted_vs_noisy",
-        "corrupted_vs_clean",
-    ]);
+    let mut csv = series_csv(&["seed", "corrupted_vs_noisy", "corrupted_vs_clean"]);
     let title = format!("Corrupted training examples {when}: {}", groups[0].title());
     let mut figure = Figure::new(title, groups.len());
     for group in groups {
@@ -129,8 +115,7 @@ fn diagnostic_figure(groups: &[PanelRuns<'_>], when: &str) -> Plot {
             let mut points = Vec::new();
             for (run, subsets) in series.runs.iter().filter_map(|run| Some((run, run.subsets?))) {
                 let (x, y) = (subsets.corrupted_vs_noisy, subsets.corrupted_vs_clean);
-                let place = group.cells(series);
-                csv.row(place.into_iter().chain([run.seed.into(), x.into(), y.into()]));
+                group.tell(&mut csv, series, [run.seed.into(), x.into(), y.into()]);
                 points.push((x * 100.0, y * 100.0));
             }
             let (xs, ys): (Vec<f64>, Vec<f64>) = points.iter().copied().unzip();
@@ -148,12 +133,8 @@ fn diagnostic_figure(groups: &[PanelRuns<'_>], when: &str) -> Plot {
         runs.extend(means);
         let x = NumberAxis::new("Corrupted, against wrong labels (%)", Scale::Linear, all.iter().map(|point| point.0));
         let y = NumberAxis::new("Against true labels (%)", Scale::Linear, all.iter().map(|point| point.1));
-        figure.panels.push(Panel {
-            title: group.panel_title(groups.len() == 1),
-            x,
-            y: Vertical::Numbers(y),
-            marks: runs,
-        });
+        let title = group.panel_title(groups.len() == 1);
+        figure.panels.push(Panel { title, x, y: Vertical::Numbers(y), marks: runs });
     }
     figure.legend = legend(groups, |look| Sample::Dot(Dot::of(look, 3.0)));
     figure.notes.push("Small: runs. Large: means ± 1 sample SD. Left is less memorised, up is more corrected.".into());
@@ -161,19 +142,13 @@ fn diagnostic_figure(groups: &[PanelRuns<'_>], when: &str) -> Plot {
 }
 
 pub(super) fn strips(study: &FigureRuns<'_>, options: &FigureOptions) -> Result<Vec<Plot>, String> {
-    if let Some(key) =
-        options.group_by.iter().find(|key| study.runs().all(|run| attribute(run, key, NameStyle::WithAxes).is_none()))
-    {
+    let runs = study.groups.iter().flat_map(|group| &group.series).flat_map(|series| &series.runs);
+    let has = |key: &String| runs.clone().any(|run| attribute(run, key, NameStyle::WithAxes).is_some());
+    if let Some(key) = options.group_by.iter().find(|key| !has(key)) {
         return Err(format!("no run has a setting `{key}` to group by"));
     }
-    let plots: Vec<Plot> = study.groups.iter().flat_map(|group| strip_figures(group, options)).collect();
-    if plots.is_empty() { Err("no run has an accuracy or a metric".into()) } else { Ok(plots) }
-}
-
-impl<'a> FigureRuns<'a> {
-    fn runs(&self) -> impl Iterator<Item = &&'a RunRecord> {
-        self.groups.iter().flat_map(|group| &group.series).flat_map(|series| &series.runs)
-    }
+    let plots = study.groups.iter().flat_map(|group| strip_figures(group, options));
+    Plot::all(plots, "no run has an accuracy or a metric")
 }
 
 /// A name and its runs.

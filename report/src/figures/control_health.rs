@@ -5,14 +5,14 @@ use aees_control::Axis;
 use aees_control::controller::ArmEstimate;
 
 use super::Plot;
-use super::episodes::{arm_label, axis_name, axis_words, look_of};
+use super::episodes::{arm_label, axis_words, look_of};
 use super::figure::{Dot, Figure, LegendEntry, Mark, NumberAxis, Panel, Sample, Vertical};
 use super::palette::Marker;
 use super::scale::{Scale, Span};
-use super::series::{FigureRuns, PanelRuns, Series};
-use crate::csv::Csv;
-use crate::health::{ControlHealth, mean_bonus, median, range};
-use crate::statistics::mean;
+use super::series::{FigureRuns, PanelRuns, Series, series_csv};
+use crate::csv::Field;
+use crate::health::{ControlHealth, entropy, mean_bonus, median, range, share};
+use crate::statistics::{Interval, mean};
 
 /// Looks of what is no arm: estimates, bonus, entropy.
 const ESTIMATES: usize = 0;
@@ -28,50 +28,34 @@ pub(super) fn control_health(study: &FigureRuns<'_>) -> Result<Vec<Plot>, String
             }
         }
     }
-    if plots.is_empty() {
-        Err("no run has rewarded episodes with more than one arm to pick from".into())
-    } else {
-        Ok(plots)
-    }
+    Plot::all(plots, "no run has rewarded episodes with more than one arm to pick from")
 }
 
 fn plot(group: &PanelRuns<'_>, series: &Series<'_>, axis: Axis, health: &ControlHealth) -> Plot {
-    let mut csv = Csv::new(&[
-        "task",
-        "label_noise",
-        "optimizer",
-        "condition",
-        "axis",
-        "quantity",
-        "arm",
-        "episode",
-        "value",
-        "low",
-        "high",
-    ]);
+    let mut csv = series_csv(&["axis", "quantity", "arm", "episode", "value", "low", "high"]);
     let episodes = health.runs.iter().map(|run| run.picks.len()).min().unwrap_or(0);
-    let mut row = |quantity: &str, arm: Option<f64>, episode: Option<usize>, [value, low, high]: [f64; 3]| {
-        let place = group.cells(series).into_iter().chain([axis_name(axis).into(), quantity.into()]);
-        let arm = arm.map_or_else(|| "".into(), Into::into);
-        let episode = episode.map_or_else(|| "".into(), |episode| (episode + 1).into());
-        csv.row(place.chain([arm, episode, value.into(), low.into(), high.into()]));
+    let mut row = |quantity: &str, numbers: [Option<f64>; 5]| {
+        let [arm, episode, value, low, high] = numbers.map(Field::from);
+        group.tell(&mut csv, series, [axis.name().into(), quantity.into(), arm, episode, value, low, high]);
+    };
+    let mut rows = |quantity: &str, arm: Option<f64>, points: &[(f64, f64)]| {
+        points.iter().for_each(|(episode, value)| row(quantity, [arm, Some(*episode), Some(*value), None, None]));
     };
     let mut figure = Figure::new(format!("Control health: {}, {}", group.full_title(), series.label_with_n()), 3);
-    let over_runs = |of: &dyn Fn(&[ArmEstimate]) -> f64| -> Vec<(f64, f64)> {
-        let at = |episode: usize| {
-            let runs = health.runs.iter().filter_map(|run| run.estimates.get(episode)?.as_deref());
-            Some(((episode + 1) as f64, median(&runs.map(of).collect::<Vec<_>>())?))
-        };
-        (0..episodes).filter_map(at).collect()
+    let by_episode = |of: &dyn Fn(usize) -> Option<f64>| -> Vec<(f64, f64)> {
+        (0..episodes).filter_map(|episode| Some(((episode + 1) as f64, of(episode)?))).collect()
     };
-    let (estimates, bonus) = (over_runs(&range), over_runs(&mean_bonus));
+    let of_estimates = |of: fn(&[ArmEstimate]) -> f64| {
+        by_episode(&|episode| {
+            let runs = health.runs.iter().filter_map(|run| run.estimates.get(episode)?.as_deref());
+            median(&runs.map(of).collect::<Vec<_>>())
+        })
+    };
+    let (estimates, bonus) = (of_estimates(range), of_estimates(mean_bonus));
     let progress = || NumberAxis::new("Episode", Scale::Whole, [1.0, episodes.max(2) as f64]);
     if !estimates.is_empty() {
-        for (quantity, points) in [("value_range", &estimates), ("mean_bonus", &bonus)] {
-            for (episode, value) in points {
-                row(quantity, None, Some(*episode as usize - 1), [*value, f64::NAN, f64::NAN]);
-            }
-        }
+        rows("value_range", None, &estimates);
+        rows("mean_bonus", None, &bonus);
         let all = estimates.iter().chain(&bonus).map(|point| point.1);
         let y = NumberAxis::new("In units of the reward", Scale::Log, all);
         let marks = vec![Mark::Line { points: estimates, look: ESTIMATES }, Mark::Line { points: bonus, look: BONUS }];
@@ -80,31 +64,21 @@ fn plot(group: &PanelRuns<'_>, series: &Series<'_>, axis: Axis, health: &Control
         figure.legend.push(LegendEntry::new("exploration bonus, or width of the belief", Sample::Line(BONUS)));
     }
     let window = (episodes / 8).max(2 * health.arms.len()).min(episodes.max(1));
+    let of_picks = |of: &dyn Fn(&[usize]) -> Option<f64>| {
+        by_episode(&|episode| {
+            let runs = health.runs.iter().filter_map(|run| of(run.around(episode, window)));
+            mean(&runs.collect::<Vec<_>>())
+        })
+    };
     let mut marks = vec![Mark::LevelAt { y: 1.0 / health.arms.len() as f64 }];
     for (arm, value) in health.arms.iter().enumerate() {
-        let around = |picks: &[usize], episode: usize| {
-            let start = episode.saturating_sub(window / 2).min(picks.len().saturating_sub(window));
-            let near = &picks[start..(start + window).min(picks.len())];
-            near.iter().filter(|pick| **pick == arm).count() as f64 / near.len().max(1) as f64
-        };
-        let share = |episode| mean(&health.runs.iter().map(|run| around(&run.picks, episode)).collect::<Vec<_>>());
-        let points: Vec<(f64, f64)> =
-            (0..episodes).filter_map(|episode| Some(((episode + 1) as f64, share(episode)?))).collect();
-        for (episode, (_, share)) in points.iter().enumerate() {
-            row("share", Some(*value), Some(episode), [*share, f64::NAN, f64::NAN]);
-        }
+        let points = of_picks(&|picks| share(picks, arm));
+        rows("share", Some(*value), &points);
         marks.push(Mark::Line { points, look: look_of(arm, axis) });
         figure.legend.push(LegendEntry::new(arm_label(axis, *value), Sample::Line(look_of(arm, axis))));
     }
-    let entropy = |episode: usize| {
-        let runs = health.runs.iter().filter_map(|run| run.entropy_around(episode, window, health.arms.len()));
-        mean(&runs.collect::<Vec<_>>())
-    };
-    let points: Vec<(f64, f64)> =
-        (0..episodes).filter_map(|episode| Some(((episode + 1) as f64, entropy(episode)?))).collect();
-    for (episode, (_, entropy)) in points.iter().enumerate() {
-        row("entropy", None, Some(episode), [*entropy, f64::NAN, f64::NAN]);
-    }
+    let points = of_picks(&|picks| entropy(picks, health.arms.len()));
+    rows("entropy", None, &points);
     marks.push(Mark::Line { points, look: ENTROPY });
     figure.legend.push(LegendEntry::new("entropy of the picks", Sample::Line(ENTROPY)));
     let y = NumberAxis { title: "Share, entropy".into(), span: Span { scale: Scale::Linear, low: 0.0, high: 1.02 } };
@@ -115,9 +89,9 @@ fn plot(group: &PanelRuns<'_>, series: &Series<'_>, axis: Axis, health: &Control
         let Some(effect) = health.effect(arm) else { continue };
         let (place, look) = (names.len() as f64, look_of(arm, axis));
         let interval = effect.t_interval(0.95);
-        let [low, high] = interval.map_or([f64::NAN; 2], |interval| [interval.low, interval.high]);
-        row("effect", Some(*value), None, [effect.mean, low, high]);
-        if interval.is_some() {
+        let (low, high) = interval.map(|Interval { low, high }| (low, high)).unzip();
+        row("effect", [Some(*value), None, Some(effect.mean), low, high]);
+        if let Some(Interval { low, high }) = interval {
             marks.push(Mark::Spread { low, high, y: place, look });
             ends.extend([low, high]);
         }
@@ -134,6 +108,6 @@ fn plot(group: &PanelRuns<'_>, series: &Series<'_>, axis: Axis, health: &Control
         axis_words(axis),
         health.verdict().words(),
     ));
-    let name = format!("control-health-{}-{}-{}", group.slug(), series.label.to_lowercase(), axis_name(axis));
+    let name = format!("control-health-{}-{}-{}", group.slug(), series.label.to_lowercase(), axis.name());
     Plot { name, figure, csv }
 }

@@ -6,7 +6,7 @@
 use super::figure::{Dot, Figure, LegendEntry, Mark, NumberAxis, Panel, Sample, Vertical};
 use super::palette::{Ink, Marker};
 use super::scale::Scale;
-use super::series::{FigureRuns, PanelRuns, Series, legend};
+use super::series::{FigureRuns, PanelRuns, Series, legend, series_csv};
 use super::smoothing::rolling_mean;
 use super::{FigureOptions, Plot};
 use crate::csv::Csv;
@@ -20,19 +20,14 @@ const MOST: usize = 8;
 const FEW_RUNS: usize = 5;
 
 pub(super) fn curves(study: &FigureRuns<'_>, options: &FigureOptions) -> Result<Vec<Plot>, String> {
-    let trained = trained(study, 2);
-    if trained.is_empty() {
-        return Err("no run has accuracies of two epochs".into());
-    }
-    Ok(trained.iter().map(|groups| curve_figure(groups, options.smooth.unwrap_or(1).max(1))).collect())
+    let window = options.smooth.unwrap_or(1).max(1);
+    let plots = trained(study, 2).into_iter().map(|groups| curve_figure(&groups, window));
+    Plot::all(plots, "no run has accuracies of two epochs")
 }
 
 /// Settings whose runs have at least some epochs.
 fn trained<'a>(study: &FigureRuns<'a>, epochs: usize) -> Vec<Vec<PanelRuns<'a>>> {
-    let long = |series: &Series<'_>| series.runs.iter().any(|run| run.val_accuracies.len() >= epochs);
-    let groups = study.together(MOST).into_iter();
-    let groups = groups.map(|groups| groups.iter().filter_map(|group| group.only(long)).collect::<Vec<_>>());
-    groups.filter(|groups| !groups.is_empty()).collect()
+    study.together(MOST, |series| series.runs.iter().any(|run| run.val_accuracies.len() >= epochs))
 }
 
 /// A series's curve: epoch, how many runs have it, mean and SD, in percent.
@@ -48,7 +43,7 @@ fn curve(series: &Series<'_>, window: usize) -> Vec<(f64, usize, f64, f64)> {
 }
 
 fn curve_figure(groups: &[PanelRuns<'_>], window: usize) -> Plot {
-    let mut csv = Csv::new(&["task", "label_noise", "optimizer", "condition", "epoch", "n", "mean", "sd"]);
+    let mut csv = series_csv(&["epoch", "n", "mean", "sd"]);
     let mut figure = Figure::new(format!("Learning curves: {}", groups[0].title()), groups.len());
     let mut cut = None;
     for group in groups {
@@ -83,14 +78,8 @@ fn curve_panel(group: &PanelRuns<'_>, alone: bool, window: usize, csv: &mut Csv)
     let mut late = f64::INFINITY;
     for series in &group.series {
         let curve = curve(series, window);
-        for (epoch, n, mean, sd) in &curve {
-            let place = group.cells(series);
-            csv.row(place.into_iter().chain([
-                (*epoch).into(),
-                (*n).into(),
-                (mean / 100.0).into(),
-                (sd / 100.0).into(),
-            ]));
+        for (epoch, n, mean, sd) in curve.iter().copied() {
+            group.tell(csv, series, [epoch.into(), n.into(), (mean / 100.0).into(), (sd / 100.0).into()]);
         }
         // No accuracy is outside, whatever a spread says.
         heights.extend(curve.iter().flat_map(|(_, _, mean, sd)| [(mean - sd).max(0.0), (mean + sd).min(100.0)]));
@@ -107,17 +96,12 @@ fn curve_panel(group: &PanelRuns<'_>, alone: bool, window: usize, csv: &mut Csv)
             let points = curve.iter().map(|(epoch, _, mean, sd)| (*epoch, mean - sd, mean + sd)).collect();
             bands.push(Mark::Band { points, look: series.look });
         }
-        lines.push(Mark::Line {
-            points: curve.iter().map(|(epoch, _, mean, _)| (*epoch, *mean)).collect(),
-            look: series.look,
-        });
-        let ends = ends(series);
-        heights.extend(ends.iter().map(|(_, (_, y))| *y));
-        points.extend(ends.into_iter().map(|(style, point)| Mark::Dots {
-            class: if style.marker == Marker::Circle { "peak" } else { "final" },
-            points: vec![point],
-            style,
-        }));
+        let line = curve.iter().map(|(epoch, _, mean, _)| (*epoch, *mean)).collect();
+        lines.push(Mark::Line { points: line, look: series.look });
+        for (class, style, point) in ends(series) {
+            heights.push(point.1);
+            points.push(Mark::Dots { class, points: vec![point], style });
+        }
     }
     let epochs = group.series.iter().flat_map(|it| it.runs.iter().map(|run| run.val_accuracies.len())).max();
     let epochs = epochs.unwrap_or(1);
@@ -142,8 +126,8 @@ fn square(ink: Ink) -> Dot {
     Dot { ink, ..Dot::of(0, 2.8).shaped(Marker::Square) }
 }
 
-/// The ring and the square of a series.
-fn ends(series: &Series<'_>) -> Vec<(Dot, (f64, f64))> {
+/// The square and the ring of a series.
+fn ends(series: &Series<'_>) -> impl Iterator<Item = (&'static str, Dot, (f64, f64))> {
     let ink = Ink::Series(series.look);
     let finished = || series.runs.iter().filter(|run| !run.val_accuracies.is_empty());
     let of =
@@ -151,21 +135,17 @@ fn ends(series: &Series<'_>) -> Vec<(Dot, (f64, f64))> {
     let peak =
         of(&|run| run.peak_epoch().map(|epoch| epoch as f64)).zip(of(&|run| Some(run.best_val_accuracy * 100.0)));
     let last = of(&|run| Some(run.val_accuracies.len() as f64)).zip(of(&|run| Some(run.final_val_accuracy? * 100.0)));
-    let peak = peak.map(|point| (ring(ink), point));
-    last.map(|point| (square(ink), point)).into_iter().chain(peak).collect()
+    let peak = peak.map(|point| ("peak", ring(ink), point));
+    last.map(|point| ("final", square(ink), point)).into_iter().chain(peak)
 }
 
 /// Peak and final accuracy of every series as bars.
-pub(super) fn bars(study: &FigureRuns<'_>, _options: &FigureOptions) -> Result<Vec<Plot>, String> {
-    let trained = trained(study, 1);
-    if trained.is_empty() {
-        return Err("no run has finished an epoch".into());
-    }
-    Ok(trained.iter().map(|groups| bar_figure(groups)).collect())
+pub(super) fn bars(study: &FigureRuns<'_>) -> Result<Vec<Plot>, String> {
+    Plot::all(trained(study, 1).into_iter().map(|groups| bar_figure(&groups)), "no run has finished an epoch")
 }
 
 fn bar_figure(groups: &[PanelRuns<'_>]) -> Plot {
-    let mut csv = Csv::new(&["task", "label_noise", "optimizer", "condition", "quantity", "n", "mean", "sd"]);
+    let mut csv = series_csv(&["quantity", "n", "mean", "sd"]);
     let mut figure = Figure::new(format!("Peak and final accuracy: {}", groups[0].title()), groups.len());
     let mut tested = Vec::new();
     for group in groups {
@@ -193,8 +173,7 @@ fn bar_panel(group: &PanelRuns<'_>, alone: bool, verdicts: &Verdicts, csv: &mut 
             let values: Vec<f64> = values;
             let Some(middle) = mean(&values) else { continue };
             let spread = sample_sd(&values);
-            let place = group.cells(series);
-            csv.row(place.into_iter().chain([quantity.into(), values.len().into(), middle.into(), spread.into()]));
+            group.tell(csv, series, [quantity.into(), values.len().into(), middle.into(), spread.into()]);
             let (y, end) = (row as f64 + offset, (middle + spread.unwrap_or(0.0)) * 100.0);
             stars.extend(verdicts.stars(quantity, row).map(|text| Mark::Stars { x: end, y, text }));
             rows.push((y, middle * 100.0, spread.unwrap_or(0.0) * 100.0, series.look, offset > 0.0));

@@ -41,6 +41,17 @@ pub(super) enum Anchor {
     End,
 }
 
+impl Anchor {
+    /// The share of a text's width that lies before its place.
+    pub(super) fn share(self) -> f64 {
+        match self {
+            Self::Start => 0.0,
+            Self::Middle => 0.5,
+            Self::End => 1.0,
+        }
+    }
+}
+
 /// A line of text; `(x, y)` is on its baseline.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Text {
@@ -55,7 +66,6 @@ pub(super) struct Text {
 }
 
 /// Left, top, right, bottom.
-#[cfg(test)]
 pub(super) type Rectangle = (f64, f64, f64, f64);
 
 /// How a shape is inked.
@@ -96,7 +106,8 @@ pub(super) struct Drawing {
     pub(super) width: f64,
     pub(super) height: f64,
     pub(super) theme: Theme,
-    shapes: Vec<Shape>,
+    /// Everything on it, from the lowest up.
+    pub(super) shapes: Vec<Shape>,
 }
 
 /// How text is written into the file.
@@ -123,36 +134,15 @@ impl Drawing {
         self.path(class, polyline(points), paint);
     }
 
-    pub(super) fn rectangle(
-        &mut self,
-        class: &'static str,
-        (left, top, right, bottom): (f64, f64, f64, f64),
-        paint: Paint,
-    ) {
+    pub(super) fn rectangle(&mut self, class: &'static str, (left, top, right, bottom): Rectangle, paint: Paint) {
         let data = format!("M{left:.2} {top:.2}H{right:.2}V{bottom:.2}H{left:.2}Z");
         self.path(class, data, paint);
-    }
-
-    pub(super) fn marker(
-        &mut self,
-        class: &'static str,
-        marker: Marker,
-        (x, y): (f64, f64),
-        radius: f64,
-        paint: Paint,
-    ) {
-        self.path(class, marker_path(marker, x, y, radius), paint);
     }
 
     pub(super) fn text(&mut self, text: Text) {
         if !text.text.is_empty() {
             self.shapes.push(Shape::Text(text));
         }
-    }
-
-    /// Everything on it, from the lowest up.
-    pub(super) fn shapes(&self) -> &[Shape] {
-        &self.shapes
     }
 
     /// The file.
@@ -196,11 +186,7 @@ impl Drawing {
 
     fn write_text(&self, svg: &mut String, lettering: &Lettering, text: &Text, letters: Letters) {
         let width = lettering.width(&text.text, text.size);
-        let back = match text.anchor {
-            Anchor::Start => 0.0,
-            Anchor::Middle => width / 2.0,
-            Anchor::End => width,
-        };
+        let back = width * text.anchor.share();
         let colour = self.theme.colour(Ink::Text);
         let turn = if text.turned { " rotate(-90)" } else { "" };
         let place = format!("translate({:.2} {:.2}){turn} translate({:.2} 0)", text.x, text.y, -back);
@@ -262,63 +248,29 @@ pub(super) fn polyline(points: &[(f64, f64)]) -> String {
     data
 }
 
-fn marker_path(marker: Marker, x: f64, y: f64, r: f64) -> String {
+/// The outline of a marker around a place.
+pub(super) fn marker_path(marker: Marker, (x, y): (f64, f64), r: f64) -> String {
     match marker {
         Marker::Circle => {
             format!("M{:.2} {y:.2}a{r:.2} {r:.2} 0 1 0 {d:.2} 0a{r:.2} {r:.2} 0 1 0 -{d:.2} 0Z", x - r, d = 2.0 * r)
         }
-        Marker::Square => {
-            polyline(&corners(x, y, r * 0.9, &[(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)])) + "Z"
-        }
-        Marker::Diamond => {
-            polyline(&corners(x, y, r * 1.25, &[(0.0, -1.0), (1.0, 0.0), (0.0, 1.0), (-1.0, 0.0)])) + "Z"
-        }
-        Marker::TriangleUp => polyline(&corners(x, y, r * 1.15, &[(0.0, -1.0), (1.0, 0.8), (-1.0, 0.8)])) + "Z",
-        Marker::TriangleDown => polyline(&corners(x, y, r * 1.15, &[(0.0, 1.0), (1.0, -0.8), (-1.0, -0.8)])) + "Z",
-        Marker::TriangleLeft => polyline(&corners(x, y, r * 1.15, &[(-1.0, 0.0), (0.8, -1.0), (0.8, 1.0)])) + "Z",
-        Marker::Cross => saltire(x, y, r, (0.42, 1.0)),
-        Marker::Plus => {
-            let (a, b) = (r * 0.35, r * 1.15);
-            let turns = [
-                (-a, -b),
-                (a, -b),
-                (a, -a),
-                (b, -a),
-                (b, a),
-                (a, a),
-                (a, b),
-                (-a, b),
-                (-a, a),
-                (-b, a),
-                (-b, -a),
-                (-a, -a),
-            ];
-            polyline(&turns.map(|(dx, dy)| (x + dx, y + dy))) + "Z"
-        }
-        Marker::Bar => polyline(&corners(x, y, r, &[(-0.4, -1.2), (0.4, -1.2), (0.4, 1.2), (-0.4, 1.2)])) + "Z",
+        Marker::Square => outline(x, y, r * 0.9, &turned([(-1.0, -1.0)])),
+        Marker::Diamond => outline(x, y, r * 1.25, &turned([(0.0, -1.0)])),
+        Marker::TriangleUp => outline(x, y, r * 1.15, &[(0.0, -1.0), (1.0, 0.8), (-1.0, 0.8)]),
+        Marker::TriangleDown => outline(x, y, r * 1.15, &[(0.0, 1.0), (1.0, -0.8), (-1.0, -0.8)]),
+        Marker::TriangleLeft => outline(x, y, r * 1.15, &[(-1.0, 0.0), (0.8, -1.0), (0.8, 1.0)]),
+        Marker::Cross => outline(x, y, r, &turned([(0.0, -0.42), (0.58, -1.0), (1.0, -0.58)])),
+        Marker::Plus => outline(x, y, r, &turned([(-0.35, -1.15), (0.35, -1.15), (0.35, -0.35)])),
+        Marker::Bar => outline(x, y, r, &[(-0.4, -1.2), (0.4, -1.2), (0.4, 1.2), (-0.4, 1.2)]),
     }
 }
 
-/// A cross that lies on its side, as an outline, so that it can be filled as the others are.
-fn saltire(x: f64, y: f64, r: f64, (inner, outer): (f64, f64)) -> String {
-    let (waist, near, far) = (inner * r, (outer - inner) * r, outer * r);
-    let turns = [
-        (0.0, -waist),
-        (near, -far),
-        (far, -near),
-        (waist, 0.0),
-        (far, near),
-        (near, far),
-        (0.0, waist),
-        (-near, far),
-        (-far, near),
-        (-waist, 0.0),
-        (-far, -near),
-        (-near, -far),
-    ];
-    polyline(&turns.map(|(dx, dy)| (x + dx, y + dy))) + "Z"
+/// The corners of what looks the same after each quarter turn, by those of its first quarter.
+fn turned<const N: usize>(quarter: [(f64, f64); N]) -> Vec<(f64, f64)> {
+    let turns = std::iter::successors(Some(quarter), |corners| Some(corners.map(|(x, y)| (-y, x))));
+    turns.take(4).flatten().collect()
 }
 
-fn corners(x: f64, y: f64, r: f64, directions: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    directions.iter().map(|(dx, dy)| (x + dx * r, y + dy * r)).collect()
+fn outline(x: f64, y: f64, r: f64, corners: &[(f64, f64)]) -> String {
+    polyline(&corners.iter().map(|(dx, dy)| (x + dx * r, y + dy * r)).collect::<Vec<_>>()) + "Z"
 }

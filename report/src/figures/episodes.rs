@@ -5,25 +5,18 @@ use aees_control::Axis;
 use super::figure::{Dot, Figure, LegendEntry, Mark, NumberAxis, Panel, Sample, Vertical};
 use super::palette::{LOOKS, Marker};
 use super::scale::Scale;
-use super::series::{FigureRuns, PanelRuns, Series, legend};
+use super::series::{FigureRuns, PanelRuns, Series, legend, series_csv};
 use super::smoothing::rolling_mean;
 use super::{FigureOptions, Plot, layout};
 use crate::csv::Csv;
 use crate::number;
-use crate::record::{Episodes, RunRecord};
+use crate::record::RunRecord;
 use crate::statistics::{mean, percentile, sample_sd};
 
 /// Panels below each other that fit on a page.
 const MOST_ROWS: usize = 3;
 /// Parts of training that norms are gathered in.
 const PROGRESS_PARTS: usize = 25;
-
-pub(super) fn axis_name(axis: Axis) -> &'static str {
-    match axis {
-        Axis::Lr => "lr",
-        Axis::Noise => "noise",
-    }
-}
 
 pub(super) fn axis_words(axis: Axis) -> &'static str {
     match axis {
@@ -39,22 +32,10 @@ pub(super) fn arm_label(axis: Axis, value: f64) -> String {
     }
 }
 
-fn candidates(axis: Axis, run: &RunRecord) -> &[f64] {
-    match axis {
-        Axis::Lr => &run.lr_candidates,
-        Axis::Noise => &run.noise_candidates,
-    }
-}
-
-fn picks(axis: Axis, episodes: &Episodes) -> &[f64] {
-    match axis {
-        Axis::Lr => &episodes.lr_values,
-        Axis::Noise => &episodes.noise_values,
-    }
-}
-
 /// One panel's worth: a series and an axis with more than one arm.
 type Choice<'s, 'a> = (&'s PanelRuns<'a>, &'s Series<'a>, Axis);
+
+const NO_CHOICE: &str = "no run has episodes with more than one arm to pick from";
 
 /// All of a study's choices, by group, in pages.
 fn choices<'s, 'a>(study: &'s FigureRuns<'a>, options: &FigureOptions) -> Vec<Vec<Choice<'s, 'a>>> {
@@ -63,9 +44,8 @@ fn choices<'s, 'a>(study: &'s FigureRuns<'a>, options: &FigureOptions) -> Vec<Ve
     for group in &study.groups {
         let conditions = group.series.iter().flat_map(|it| [(group, it, Axis::Lr), (group, it, Axis::Noise)]);
         let chosen = |(_, series, axis): &Choice<'_, '_>| {
-            series.runs.iter().any(|run| {
-                candidates(*axis, run).len() > 1 && run.episodes.as_ref().is_some_and(|it| !picks(*axis, it).is_empty())
-            })
+            let picks = |run: &RunRecord| run.episodes.as_ref().is_some_and(|it| !it.picked(*axis).is_empty());
+            series.runs.iter().any(|run| run.candidates(*axis).len() > 1 && picks(run))
         };
         let chosen: Vec<_> = conditions.filter(chosen).collect();
         pages.extend(chosen.chunks(most).map(<[_]>::to_vec));
@@ -76,7 +56,7 @@ fn choices<'s, 'a>(study: &'s FigureRuns<'a>, options: &FigureOptions) -> Vec<Ve
 /// The arms of a page's panels on one axis, in order, so that an arm has one look everywhere.
 fn arms(page: &[Choice<'_, '_>], axis: Axis) -> Vec<f64> {
     let runs = page.iter().filter(|(.., of)| *of == axis).flat_map(|(_, series, _)| &series.runs);
-    let mut arms: Vec<f64> = runs.flat_map(|run| candidates(axis, run)).copied().collect();
+    let mut arms: Vec<f64> = runs.flat_map(|run| run.candidates(axis)).copied().collect();
     arms.sort_by(f64::total_cmp);
     arms.dedup();
     arms
@@ -110,17 +90,12 @@ fn panel_title((group, series, axis): &Choice<'_, '_>) -> String {
 }
 
 pub(super) fn arm_selection(study: &FigureRuns<'_>, options: &FigureOptions) -> Result<Vec<Plot>, String> {
-    let pages = choices(study, options);
-    if pages.is_empty() {
-        return Err("no run has episodes with more than one arm to pick from".into());
-    }
-    Ok(pages.iter().map(|page| arm_figure(page)).collect())
+    Plot::all(choices(study, options).iter().map(|page| arm_figure(page)), NO_CHOICE)
 }
 
 fn arm_figure(page: &[Choice<'_, '_>]) -> Plot {
     let group = page[0].0;
-    let mut csv =
-        Csv::new(&["task", "label_noise", "optimizer", "condition", "axis", "arm", "episode", "n", "share", "sd"]);
+    let mut csv = series_csv(&["axis", "arm", "episode", "n", "share", "sd"]);
     let mut figure = Figure { title: format!("Arm selection: {}", group.title()), ..Figure::default() };
     for choice in page {
         figure.panels.push(arm_panel(choice, &arms(page, choice.2), &mut csv));
@@ -136,11 +111,10 @@ fn arm_figure(page: &[Choice<'_, '_>]) -> Plot {
 
 fn arm_panel(choice: &Choice<'_, '_>, arms: &[f64], csv: &mut Csv) -> Panel {
     let (group, series, axis) = choice;
-    let picks: Vec<&[f64]> =
-        series.runs.iter().filter_map(|run| run.episodes.as_ref()).map(|episodes| picks(*axis, episodes)).collect();
+    let picks: Vec<&[f64]> = series.runs.iter().filter_map(|run| Some(run.episodes.as_ref()?.picked(*axis))).collect();
     let episodes = picks.iter().map(|picks| picks.len()).min().unwrap_or(0);
     let window = window(episodes);
-    let own = series.runs.first().map_or(&[][..], |run| candidates(*axis, run));
+    let own = series.runs.first().map_or(&[][..], |run| run.candidates(*axis));
     let (mut bands, mut lines) = (Vec::new(), Vec::new());
     for (index, arm) in arms.iter().enumerate().filter(|(_, arm)| own.contains(arm)) {
         let chosen = |picks: &&[f64]| -> Vec<f64> {
@@ -155,9 +129,9 @@ fn arm_panel(choice: &Choice<'_, '_>, arms: &[f64], csv: &mut Csv) -> Panel {
             let x = (episode + 1) as f64;
             line.push((x, middle));
             band.push((x, (middle - spread).max(0.0), (middle + spread).min(1.0)));
-            let place = group.cells(series);
-            let numbers = [(*arm).into(), (episode + 1).into(), values.len().into(), middle.into(), spread.into()];
-            csv.row(place.into_iter().chain([axis_name(*axis).into()]).chain(numbers));
+            let (arm, count) = ((*arm).into(), values.len().into());
+            let fields = [axis.name().into(), arm, (episode + 1).into(), count, middle.into(), spread.into()];
+            group.tell(csv, series, fields);
         }
         let look = look_of(index, *axis);
         if shares.len() > 1 {
@@ -180,26 +154,12 @@ fn window(episodes: usize) -> usize {
 }
 
 pub(super) fn rewards(study: &FigureRuns<'_>, options: &FigureOptions) -> Result<Vec<Plot>, String> {
-    let pages = choices(study, options);
-    if pages.is_empty() {
-        return Err("no run has episodes with more than one arm to pick from".into());
-    }
-    Ok(pages.iter().map(|page| reward_figure(page)).collect())
+    Plot::all(choices(study, options).iter().map(|page| reward_figure(page)), NO_CHOICE)
 }
 
 fn reward_figure(page: &[Choice<'_, '_>]) -> Plot {
     let group = page[0].0;
-    let mut csv = Csv::new(&[
-        "task",
-        "label_noise",
-        "optimizer",
-        "condition",
-        "axis",
-        "arm",
-        "seed",
-        "episodes",
-        "median_reward",
-    ]);
+    let mut csv = series_csv(&["axis", "arm", "seed", "episodes", "median_reward"]);
     let mut figure = Figure { title: format!("Rewards for each arm: {}", group.title()), ..Figure::default() };
     for choice in page {
         figure.panels.push(reward_panel(choice, &arms(page, choice.2), &mut csv));
@@ -215,21 +175,17 @@ fn reward_figure(page: &[Choice<'_, '_>]) -> Plot {
 
 fn reward_panel(choice: &Choice<'_, '_>, arms: &[f64], csv: &mut Csv) -> Panel {
     let (group, series, axis) = choice;
-    let own = series.runs.first().map_or(&[][..], |run| candidates(*axis, run));
-    let mut marks = vec![Mark::RuleAt { x: 0.0 }];
-    let mut ends = vec![0.0];
-    let mut names = Vec::new();
+    let own = series.runs.first().map_or(&[][..], |run| run.candidates(*axis));
+    let (mut marks, mut names, mut ends) = (vec![Mark::RuleAt { x: 0.0 }], Vec::new(), vec![0.0]);
     for (index, arm) in arms.iter().enumerate().filter(|(_, arm)| own.contains(arm)) {
         let (row, look) = (names.len() as f64, look_of(index, *axis));
-        let mut pooled = Vec::new();
-        let mut medians = Vec::new();
+        let (mut pooled, mut medians) = (Vec::new(), Vec::new());
         for run in &series.runs {
             let mut rewards = rewards_of(run, *axis, *arm);
             rewards.sort_by(f64::total_cmp);
             let Some(median) = percentile(&rewards, 50.0) else { continue };
-            let place = group.cells(series);
-            let numbers = [(*arm).into(), run.seed.into(), rewards.len().into(), median.into()];
-            csv.row(place.into_iter().chain([axis_name(*axis).into()]).chain(numbers));
+            let fields = [axis.name().into(), (*arm).into(), run.seed.into(), rewards.len().into(), median.into()];
+            group.tell(csv, series, fields);
             medians.push((median, row + jitter(medians.len())));
             pooled.extend(rewards);
         }
@@ -254,7 +210,7 @@ fn reward_panel(choice: &Choice<'_, '_>, arms: &[f64], csv: &mut Csv) -> Panel {
 
 fn rewards_of(run: &RunRecord, axis: Axis, arm: f64) -> Vec<f64> {
     let Some(episodes) = &run.episodes else { return Vec::new() };
-    let pairs = picks(axis, episodes).iter().zip(&episodes.rewards);
+    let pairs = episodes.picked(axis).iter().zip(&episodes.rewards);
     pairs.filter(|(pick, reward)| **pick == arm && reward.is_finite()).map(|(_, reward)| *reward).collect()
 }
 
@@ -265,31 +221,22 @@ pub(super) fn jitter(index: usize) -> f64 {
     ((index as f64 * STEP + 0.5).fract() - 0.5) * 0.4
 }
 
-pub(super) fn noise_against_accuracy(study: &FigureRuns<'_>, _options: &FigureOptions) -> Result<Vec<Plot>, String> {
-    let noisy = |series: &Series<'_>| {
-        series
-            .runs
-            .iter()
-            .any(|run| run.noise_candidates.len() > 1 && run.episodes.is_some() && run.val_accuracies.len() > 1)
-    };
-    let groups: Vec<PanelRuns<'_>> = study.groups.iter().filter_map(|group| group.only(noisy)).collect();
-    if groups.is_empty() {
-        return Err("no run picks gradient noise from several candidates over at least two epochs".into());
-    }
-    Ok(groups.iter().map(noise_figure).collect())
+pub(super) fn noise_against_accuracy(study: &FigureRuns<'_>) -> Result<Vec<Plot>, String> {
+    let is_noisy =
+        |run: &&RunRecord| run.noise_candidates.len() > 1 && run.episodes.is_some() && run.val_accuracies.len() > 1;
+    let noisy = |series: &Series<'_>| series.runs.iter().any(is_noisy);
+    let plots = study.groups.iter().filter_map(|group| group.only(noisy)).map(|group| noise_figure(&group));
+    Plot::all(plots, "no run picks gradient noise from several candidates over at least two epochs")
 }
 
 fn noise_figure(group: &PanelRuns<'_>) -> Plot {
-    let mut csv =
-        Csv::new(&["task", "label_noise", "optimizer", "condition", "seed", "epoch", "mean_sigma", "accuracy"]);
-    let mut marks = Vec::new();
-    let mut all = Vec::new();
+    let mut csv = series_csv(&["seed", "epoch", "mean_sigma", "accuracy"]);
+    let (mut marks, mut all) = (Vec::new(), Vec::new());
     for series in &group.series {
         let mut points = Vec::new();
         for run in &series.runs {
             for (epoch, sigma, accuracy) in mean_sigma(run) {
-                let place = group.cells(series);
-                csv.row(place.into_iter().chain([run.seed.into(), epoch.into(), sigma.into(), accuracy.into()]));
+                group.tell(&mut csv, series, [run.seed.into(), epoch.into(), sigma.into(), accuracy.into()]);
                 points.push((sigma, accuracy * 100.0));
             }
         }
@@ -318,22 +265,14 @@ fn mean_sigma(run: &RunRecord) -> Vec<(usize, f64, f64)> {
             *count += 1;
         }
     }
-    let pairs = sums.into_iter().zip(&run.val_accuracies).enumerate();
-    pairs
-        .filter(|(_, ((_, n), _))| *n > 0)
-        .map(|(epoch, ((sum, n), accuracy))| (epoch + 1, sum / n as f64, *accuracy))
-        .collect()
+    let epochs = (1..).zip(sums).zip(&run.val_accuracies).filter(|((_, (_, n)), _)| *n > 0);
+    epochs.map(|((epoch, (sum, n)), accuracy)| (epoch, sum / n as f64, *accuracy)).collect()
 }
 
-pub(super) fn update_norms(study: &FigureRuns<'_>, _options: &FigureOptions) -> Result<Vec<Plot>, String> {
-    let logged = |series: &Series<'_>| series.runs.iter().any(|run| norms(run).next().is_some());
-    let groups = study.together(8).into_iter();
-    let groups = groups.map(|groups| groups.iter().filter_map(|group| group.only(logged)).collect::<Vec<_>>());
-    let groups: Vec<Vec<PanelRuns<'_>>> = groups.filter(|groups| !groups.is_empty()).collect();
-    if groups.is_empty() {
-        return Err("no run logged the norms of its updates; baselines have none".into());
-    }
-    Ok(groups.iter().map(|groups| norm_figure(groups)).collect())
+pub(super) fn update_norms(study: &FigureRuns<'_>) -> Result<Vec<Plot>, String> {
+    let logged = study.together(8, |series| series.runs.iter().any(|run| norms(run).next().is_some()));
+    let plots = logged.iter().map(|groups| norm_figure(groups));
+    Plot::all(plots, "no run logged the norms of its updates; baselines have none")
 }
 
 /// Progress from 0 to 1 and norm. The logarithm is taken, so only positive norms count.
@@ -345,33 +284,20 @@ fn norms(run: &RunRecord) -> impl Iterator<Item = (f64, f64)> {
 }
 
 fn norm_figure(groups: &[PanelRuns<'_>]) -> Plot {
-    let mut csv =
-        Csv::new(&["task", "label_noise", "optimizer", "condition", "progress", "episodes", "q1", "median", "q3"]);
+    let mut csv = series_csv(&["progress", "episodes", "q1", "median", "q3"]);
     let mut figure = Figure::new(format!("Norms of updates: {}", groups[0].title()), groups.len());
     for group in groups {
         let (mut bands, mut lines, mut all) = (Vec::new(), Vec::new(), Vec::new());
         for series in &group.series {
-            let rows = norm_quartiles(series);
-            for (progress, n, [q1, median, q3]) in &rows {
-                let place = group.cells(series);
-                csv.row(place.into_iter().chain([
-                    (*progress).into(),
-                    (*n).into(),
-                    (*q1).into(),
-                    (*median).into(),
-                    (*q3).into(),
-                ]));
+            let (mut band, mut line) = (Vec::new(), Vec::new());
+            for (progress, n, [q1, median, q3]) in norm_quartiles(series) {
+                group.tell(&mut csv, series, [progress.into(), n.into(), q1.into(), median.into(), q3.into()]);
+                all.extend([q1, median, q3]);
+                band.push((progress * 100.0, q1, q3));
+                line.push((progress * 100.0, median));
             }
-            all.extend(rows.iter().flat_map(|(_, _, quartiles)| *quartiles));
-            let percent = |progress: f64| progress * 100.0;
-            bands.push(Mark::Band {
-                points: rows.iter().map(|(at, _, [q1, _, q3])| (percent(*at), *q1, *q3)).collect(),
-                look: series.look,
-            });
-            lines.push(Mark::Line {
-                points: rows.iter().map(|(at, _, [_, median, _])| (percent(*at), *median)).collect(),
-                look: series.look,
-            });
+            bands.push(Mark::Band { points: band, look: series.look });
+            lines.push(Mark::Line { points: line, look: series.look });
         }
         bands.extend(lines);
         let x = NumberAxis::new("Training progress (%)", Scale::Linear, [0.0, 100.0]);

@@ -64,11 +64,9 @@ pub(super) fn run(kind: Recipe, optimizer: &str, seed: i64, epochs: usize) -> Ru
         corrupted_vs_noisy: 0.02 + kind.fall * 0.5 + noise.next() * 0.02,
         corrupted_vs_clean: kind.height - 0.1 + noise.next() * 0.03,
     };
-    let mut config = Map::new();
-    config.insert("epochs".into(), json!(epochs));
-    config.insert("batch_size".into(), json!(128));
-    config.insert("lr_candidates".into(), json!(kind.lr_candidates));
-    config.insert("noise_candidates".into(), json!(kind.noise_candidates));
+    let config = json!({
+        "epochs": epochs, "batch_size": 128, "lr_candidates": kind.lr_candidates, "noise_candidates": kind.noise_candidates
+    });
     RunRecord {
         path: PathBuf::from(format!("synthetic/{optimizer}-{}-{seed}.json", kind.height)),
         method_name: "synthetic".into(),
@@ -79,7 +77,7 @@ pub(super) fn run(kind: Recipe, optimizer: &str, seed: i64, epochs: usize) -> Ru
         lr_candidates: kind.lr_candidates.to_vec(),
         noise_candidates: kind.noise_candidates.to_vec(),
         label_noise: NoiseSetting::Symmetric(0.4),
-        config,
+        config: config.as_object().cloned().unwrap_or_default(),
         train_losses: val_accuracies.iter().map(|accuracy| 4.6 - 4.0 * accuracy).collect(),
         train_accuracies: val_accuracies.clone(),
         epoch_seconds: (0..epochs).map(|epoch| slow + if epoch == 0 { 3.0 } else { noise.next() * 0.2 }).collect(),

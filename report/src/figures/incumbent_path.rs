@@ -43,22 +43,15 @@ pub fn incumbent_path(points: &[PathPoint], metric: &str) -> Option<NamedFigure>
     }
     path.extend(path.last().map(|(_, y)| (last, *y)));
     // What is far worse than all incumbents would leave the path no room.
-    let ends = path
-        .iter()
-        .map(|(_, y)| *y)
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(y), high.max(y)));
-    let room = if ends.1 > ends.0 { 0.5 * (ends.1 - ends.0) } else { f64::INFINITY };
-    let is_near = |point: &&PathPoint| (ends.0 - room..=ends.1 + room).contains(&point.mean);
+    let low = path.iter().map(|(_, y)| *y).fold(f64::INFINITY, f64::min);
+    let high = path.iter().map(|(_, y)| *y).fold(f64::NEG_INFINITY, f64::max);
+    let room = if high > low { 0.5 * (high - low) } else { f64::INFINITY };
+    let is_near = |point: &&PathPoint| (low - room..=high + room).contains(&point.mean);
     let tried: Vec<(f64, f64)> = points.iter().filter(|point| !point.is_incumbent).filter(is_near).map(place).collect();
     let far = points.iter().filter(|point| !is_near(point)).count();
     let spread = |point: &&PathPoint| {
-        let half = point.half_width?;
-        Some(Mark::UprightSpread {
-            x: point.iteration as f64,
-            low: point.mean - half,
-            high: point.mean + half,
-            look: KEPT,
-        })
+        let ((x, y), half) = (place(point), point.half_width?);
+        Some(Mark::UprightSpread { x, low: y - half, high: y + half, look: KEPT })
     };
     let heights: Vec<f64> = path.iter().chain(&tried).map(|(_, y)| *y).collect();
     let style = Dot::of(TRIED, 1.8).shaped(Marker::Circle).hollow();
@@ -66,11 +59,8 @@ pub fn incumbent_path(points: &[PathPoint], metric: &str) -> Option<NamedFigure>
         vec![Mark::Dots { class: "candidate", points: tried, style }, Mark::Line { points: path, look: KEPT }];
     marks.extend(incumbents.iter().filter_map(spread));
     let kept = Dot::of(KEPT, 2.6).shaped(Marker::Circle);
-    marks.push(Mark::Dots {
-        class: "incumbent",
-        points: incumbents.iter().map(|point| place(point)).collect(),
-        style: kept,
-    });
+    let points = incumbents.iter().map(|point| place(point)).collect();
+    marks.push(Mark::Dots { class: "incumbent", points, style: kept });
     let mut figure = Figure::new("The incumbent's path".into(), 1);
     figure.panels.push(Panel {
         title: "The incumbent's path".into(),

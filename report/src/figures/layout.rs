@@ -1,6 +1,6 @@
 //! Puts a figure on paper: margins from measured text, panels beside or below each other, marks, and the legend below.
 
-use super::drawing::{Anchor, Drawing, POINTS_IN_MM, Paint, Text, TextRole, centred_baseline, polyline};
+use super::drawing::{Anchor, Drawing, POINTS_IN_MM, Paint, Text, TextRole, centred_baseline, marker_path, polyline};
 use super::figure::{Dot, Figure, LegendEntry, Mark, NumberAxis, Panel, Sample, Vertical};
 use super::lettering::Lettering;
 use super::palette::{Ink, Theme, dashes};
@@ -51,7 +51,7 @@ pub(super) fn lay_out(figure: &Figure, width_mm: f64, font_size: f64, theme: The
     let mut top = MARGIN;
     if figure.headed {
         for line in sheet.letters.lines(&figure.title, sizes.title, width - 2.0 * MARGIN) {
-            sheet.put(TextRole::PanelTitle, &line, (MARGIN, top + sizes.title), sizes.title, Anchor::Start);
+            sheet.put(TextRole::PanelTitle, &line, (MARGIN, top + sizes.title), Anchor::Start);
             top += sizes.leading;
         }
         top += 4.0;
@@ -69,7 +69,7 @@ pub(super) fn lay_out(figure: &Figure, width_mm: f64, font_size: f64, theme: The
     top = sheet.legend(&figure.legend, top);
     for note in &figure.notes {
         for line in sheet.letters.lines(note, sizes.small, width - 2.0 * MARGIN) {
-            sheet.put(TextRole::Note, &line, (MARGIN, top + sizes.small), sizes.small, Anchor::Start);
+            sheet.put(TextRole::Note, &line, (MARGIN, top + sizes.small), Anchor::Start);
             top += sizes.leading;
         }
     }
@@ -78,6 +78,7 @@ pub(super) fn lay_out(figure: &Figure, width_mm: f64, font_size: f64, theme: The
 }
 
 /// The measures of a panel.
+#[derive(Default)]
 struct Frame {
     heading: Vec<String>,
     /// The lines of each name of the upright axis.
@@ -98,7 +99,8 @@ struct Sheet {
 }
 
 impl Sheet {
-    fn put(&mut self, role: TextRole, text: &str, (x, y): (f64, f64), size: f64, anchor: Anchor) {
+    fn put(&mut self, role: TextRole, text: &str, (x, y): (f64, f64), anchor: Anchor) {
+        let size = if role == TextRole::PanelTitle { self.sizes.title } else { self.sizes.small };
         self.drawing.text(Text { role, text: text.to_owned(), x, y, size, anchor, turned: false });
     }
 
@@ -107,12 +109,11 @@ impl Sheet {
     }
 
     fn frame(&self, panel: &Panel, width: f64) -> Frame {
-        let heading = self.letters.lines(&panel.title, self.sizes.title, width);
         let mut frame = match &panel.y {
             Vertical::Names(names) => self.frame_of_names(names, width),
             Vertical::Numbers(numbers) => self.frame_of_numbers(numbers, width),
         };
-        frame.heading = heading;
+        frame.heading = self.letters.lines(&panel.title, self.sizes.title, width);
         frame.width = width - frame.left - 8.0;
         frame.x_ticks = self.ticks_across(&panel.x, frame.width);
         frame
@@ -129,24 +130,22 @@ impl Sheet {
             rows.push(height + row / 2.0);
             height += row;
         }
-        Frame { heading: vec![], names, rows, left, width: 0.0, height: height + 4.0, x_ticks: vec![], y_ticks: vec![] }
+        Frame { names, rows, left, height: height + 4.0, ..Frame::default() }
     }
 
     fn frame_of_numbers(&self, numbers: &NumberAxis, width: f64) -> Frame {
-        let title_lines = 1.0;
         let height = (width * 0.58).clamp(100.0, 170.0);
         let y_ticks = numbers.span.ticks((height / 26.0) as usize);
-        let left =
-            self.sizes.leading * title_lines + 4.0 + self.widest(y_ticks.iter().map(|(_, label)| label.as_str())) + 6.0;
-        Frame { heading: vec![], names: vec![], rows: vec![], left, width: 0.0, height, x_ticks: vec![], y_ticks }
+        let left = self.sizes.leading + 4.0 + self.widest(y_ticks.iter().map(|(_, label)| label.as_str())) + 6.0;
+        Frame { left, height, y_ticks, ..Frame::default() }
     }
 
     /// As many ticks as there is room for beside each other.
     fn ticks_across(&self, axis: &NumberAxis, width: f64) -> Vec<Tick> {
         let fits = |ticks: &[Tick]| {
-            let ends = |tick: &Tick| {
+            let ends = |(value, label): &Tick| {
                 let (middle, half) =
-                    (axis.span.share(tick.0) * width, self.letters.width(&tick.1, self.sizes.small) / 2.0);
+                    (axis.span.share(*value) * width, self.letters.width(label, self.sizes.small) / 2.0);
                 (middle - half, middle + half)
             };
             ticks.windows(2).all(|pair| ends(&pair[0]).1 + TICK_GAP <= ends(&pair[1]).0)
@@ -157,8 +156,11 @@ impl Sheet {
 
     fn panel(&mut self, panel: &Panel, frame: &Frame, (left, top): (f64, f64)) {
         let place = PanelPlace { panel, frame, sizes: self.sizes, left: left + frame.left, top };
-        self.heading(frame, (left, top));
-        self.axes(panel, frame, &place, left);
+        for (index, line) in frame.heading.iter().rev().enumerate() {
+            let baseline = top - 7.5 - index as f64 * self.sizes.leading;
+            self.put(TextRole::PanelTitle, line, (left, baseline), Anchor::Start);
+        }
+        self.axes(&place, left);
         for mark in &panel.marks {
             self.mark(mark, &place);
         }
@@ -167,48 +169,32 @@ impl Sheet {
         self.drawing.line("axis", &axes, Paint::line(Ink::Text, 0.7));
     }
 
-    fn heading(&mut self, frame: &Frame, (left, top): (f64, f64)) {
-        for (index, line) in frame.heading.iter().rev().enumerate() {
-            let baseline = top - 7.5 - index as f64 * self.sizes.leading;
-            self.put(TextRole::PanelTitle, line, (left, baseline), self.sizes.title, Anchor::Start);
-        }
-    }
-
-    fn axes(&mut self, panel: &Panel, frame: &Frame, place: &PanelPlace<'_>, outer_left: f64) {
-        let (top, bottom) = (place.top, place.top + frame.height);
+    fn axes(&mut self, place: &PanelPlace<'_>, outer_left: f64) {
+        let PanelPlace { panel, frame, top, .. } = *place;
+        let bottom = top + frame.height;
         for (value, label) in &frame.x_ticks {
             let x = place.x(*value);
             self.drawing.line("grid", &[(x, top), (x, bottom)], Paint::line(Ink::Grid, 0.6));
-            self.put(TextRole::Tick, label, (x, bottom + self.sizes.small + 3.0), self.sizes.small, Anchor::Middle);
+            self.put(TextRole::Tick, label, (x, bottom + self.sizes.small + 3.0), Anchor::Middle);
         }
         for (value, label) in &frame.y_ticks {
             let y = place.y(*value);
             self.drawing.line("grid", &[(place.left, y), (place.left + frame.width, y)], Paint::line(Ink::Grid, 0.6));
-            self.put(
-                TextRole::Tick,
-                label,
-                (place.left - 4.0, centred_baseline(y, self.sizes.small)),
-                self.sizes.small,
-                Anchor::End,
-            );
+            let beside = (place.left - 4.0, centred_baseline(y, self.sizes.small));
+            self.put(TextRole::Tick, label, beside, Anchor::End);
         }
         for (lines, middle) in frame.names.iter().zip(&frame.rows) {
             for (index, line) in lines.iter().enumerate() {
                 let y = top + middle + (index as f64 - (lines.len() as f64 - 1.0) / 2.0) * self.sizes.leading;
-                self.put(
-                    TextRole::Tick,
-                    line,
-                    (place.left - 4.0, centred_baseline(y, self.sizes.small)),
-                    self.sizes.small,
-                    Anchor::End,
-                );
+                let beside = (place.left - 4.0, centred_baseline(y, self.sizes.small));
+                self.put(TextRole::Tick, line, beside, Anchor::End);
             }
         }
         let below = bottom + self.sizes.small + 3.0 + self.sizes.leading + 1.0;
         let title = self.letters.lines(&panel.x.title, self.sizes.small, frame.width + frame.left).join(" ");
         let half = self.letters.width(&title, self.sizes.small) / 2.0;
         let middle = (place.left + frame.width / 2.0).min(place.left + frame.width + 6.0 - half).max(outer_left + half);
-        self.put(TextRole::AxisTitle, &title, (middle, below), self.sizes.small, Anchor::Middle);
+        self.put(TextRole::AxisTitle, &title, (middle, below), Anchor::Middle);
         if let Vertical::Numbers(numbers) = &panel.y {
             let (x, y) = (outer_left + self.sizes.small, top + frame.height / 2.0);
             let (text, size, anchor) = (numbers.title.clone(), self.sizes.small, Anchor::Middle);
@@ -231,7 +217,9 @@ impl Sheet {
                 }
             }
             Mark::Bar { from, to, y, thickness, look, hollow } => {
-                self.bar(place, (*from, *to), (*y, *thickness), *look, *hollow)
+                let (left, right) = (place.x(from.min(*to)), place.x(from.max(*to)));
+                let room = (left, place.y(y - thickness / 2.0), right, place.y(y + thickness / 2.0));
+                self.drawing.rectangle("bar", room, bar_paint(*look, *hollow));
             }
             Mark::Spread { low, high, y, look } => {
                 let (y, low, high) = (place.y(*y), place.x(*low), place.x(*high));
@@ -256,7 +244,7 @@ impl Sheet {
             Mark::Stars { x, y, text } => {
                 let (size, y) = (self.sizes.small, place.y(*y));
                 // Stars hang high above their baseline.
-                self.put(TextRole::Note, text, (place.x(*x) + 3.0, y + size * 0.6), size, Anchor::Start);
+                self.put(TextRole::Note, text, (place.x(*x) + 3.0, y + size * 0.6), Anchor::Start);
             }
             Mark::RuleAt { x } => {
                 let (x, top, bottom) = (place.x(*x), place.top, place.top + place.frame.height);
@@ -280,26 +268,13 @@ impl Sheet {
         }
     }
 
-    fn bar(
-        &mut self,
-        place: &PanelPlace<'_>,
-        (from, to): (f64, f64),
-        (y, thickness): (f64, f64),
-        look: usize,
-        hollow: bool,
-    ) {
-        let (left, right) = (place.x(from.min(to)), place.x(from.max(to)));
-        let room = (left, place.y(y - thickness / 2.0), right, place.y(y + thickness / 2.0));
-        self.drawing.rectangle("bar", room, bar_paint(look, hollow));
-    }
-
     fn dot(&mut self, class: &'static str, point: (f64, f64), style: Dot) {
         let paint = if style.hollow {
             Paint { fill: Some(Ink::Paper), width: 1.2, ..Paint::line(style.ink, 1.2) }
         } else {
             Paint::fill(style.ink, style.opacity)
         };
-        self.drawing.marker(class, style.marker, point, style.radius, paint);
+        self.drawing.path(class, marker_path(style.marker, point, style.radius), paint);
     }
 
     /// Draws the legend in as many columns as fit; gives the height at which it ends.
@@ -321,13 +296,7 @@ impl Sheet {
                 self.sample(entry.sample, (left, y + self.sizes.leading / 2.0));
                 for (index, line) in lines.iter().enumerate() {
                     let baseline = centred_baseline(y + self.sizes.leading * (index as f64 + 0.5), self.sizes.small);
-                    self.put(
-                        TextRole::Legend,
-                        line,
-                        (left + SAMPLE_WIDTH + 4.0, baseline),
-                        self.sizes.small,
-                        Anchor::Start,
-                    );
+                    self.put(TextRole::Legend, line, (left + SAMPLE_WIDTH + 4.0, baseline), Anchor::Start);
                 }
             }
             y += lines.iter().map(Vec::len).max().unwrap_or(1) as f64 * self.sizes.leading + 1.0;
@@ -344,11 +313,8 @@ impl Sheet {
             }
             Sample::Dot(style) => self.dot("sample", (middle, y), style),
             Sample::Bar { look, hollow } => {
-                self.drawing.rectangle(
-                    "sample",
-                    (middle - 7.0, y - 3.0, middle + 7.0, y + 3.0),
-                    bar_paint(look, hollow),
-                );
+                let room = (middle - 7.0, y - 3.0, middle + 7.0, y + 3.0);
+                self.drawing.rectangle("sample", room, bar_paint(look, hollow));
             }
             Sample::Reference => self.drawing.line("sample", &[(x, y), (right, y)], reference()),
         }

@@ -68,18 +68,14 @@ pub(super) enum Ink {
 
 impl Theme {
     pub(super) fn colour(self, ink: Ink) -> &'static str {
-        match (ink, self) {
-            (Ink::Paper, Self::Light) => "#ffffff",
-            (Ink::Paper, Self::Dark) => "#14171a",
-            (Ink::Text, Self::Light) => "#1a1a1a",
-            (Ink::Text, Self::Dark) => "#e8e8e8",
-            (Ink::Grid, Self::Light) => "#e6e6e6",
-            (Ink::Grid, Self::Dark) => "#2c3136",
-            (Ink::Reference, Self::Light) => "#595959",
-            (Ink::Reference, Self::Dark) => "#b0b0b0",
-            (Ink::Series(look), Self::Light) => ON_WHITE[look % LOOKS],
-            (Ink::Series(look), Self::Dark) => ON_DARK[look % LOOKS],
-        }
+        let (light, dark) = match ink {
+            Ink::Paper => ("#ffffff", "#14171a"),
+            Ink::Text => ("#1a1a1a", "#e8e8e8"),
+            Ink::Grid => ("#e6e6e6", "#2c3136"),
+            Ink::Reference => ("#595959", "#b0b0b0"),
+            Ink::Series(look) => (ON_WHITE[look % LOOKS], ON_DARK[look % LOOKS]),
+        };
+        if self == Self::Light { light } else { dark }
     }
 }
 

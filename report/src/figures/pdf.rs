@@ -7,7 +7,8 @@ use pdf_writer::types::{CidFontType, FontFlags, LineJoinStyle, SystemInfo, Unico
 use pdf_writer::{Content, Filter, Finish, Name, Pdf, Rect, Ref, Str, TextStr};
 use svgtypes::{SimplePathSegment, SimplifyingPathParser};
 
-use super::drawing::{Anchor, Drawing, Paint, Shape, Text};
+use super::DrawnFigure;
+use super::drawing::{Drawing, Paint, Shape, Text};
 use super::lettering::{FONT, Lettering};
 use super::palette::Ink;
 use crate::error::ReportError;
@@ -34,11 +35,20 @@ const FONT_FILE: i32 = 8;
 const UNICODE: i32 = 9;
 const INFORMATION: i32 = 10;
 
-/// The file.
-pub(super) fn pdf(drawing: &Drawing) -> Result<Vec<u8>, ReportError> {
+impl DrawnFigure {
+    /// The same as PDF, a page of the width that was asked for.
+    ///
+    /// # Errors
+    /// A path that cannot be written.
+    pub fn pdf(&self) -> Result<Vec<u8>, ReportError> {
+        let page = pdf(&self.drawing);
+        page.map_err(|reason| ReportError::new(format!("{}: no PDF: {reason}", self.drawing.title), None))
+    }
+}
+
+fn pdf(drawing: &Drawing) -> Result<Vec<u8>, String> {
     let lettering = Lettering::new();
-    let page = PdfPage::of(drawing, &lettering);
-    let page = page.map_err(|reason| ReportError::new(format!("{}: no PDF: {reason}", drawing.title), None))?;
+    let page = PdfPage::of(drawing, &lettering)?;
     let mut pdf = Pdf::new();
     // Before everything else: who wrote the file is told by its beginning.
     pdf.document_info(Ref::new(INFORMATION)).title(TextStr(&drawing.title)).creator(TextStr("aees"));
@@ -117,7 +127,7 @@ impl<'a> PdfPage<'a> {
         page.fill(Ink::Paper);
         page.content.rect(0.0, 0.0, drawing.width as f32, drawing.height as f32).fill_nonzero();
         page.content.transform([1.0, 0.0, 0.0, -1.0, 0.0, drawing.height as f32]);
-        for shape in drawing.shapes() {
+        for shape in &drawing.shapes {
             page.content.save_state();
             match shape {
                 Shape::Path { data, paint, .. } => page.path(data, *paint)?,
@@ -157,32 +167,17 @@ impl<'a> PdfPage<'a> {
     }
 
     fn outline(&mut self, data: &str) -> Result<(), String> {
-        let mut pen = (0.0, 0.0);
         for segment in SimplifyingPathParser::from(data) {
             match segment.map_err(|error| error.to_string())? {
-                SimplePathSegment::MoveTo { x, y } => {
-                    self.content.move_to(x as f32, y as f32);
-                    pen = (x, y);
-                }
-                SimplePathSegment::LineTo { x, y } => {
-                    self.content.line_to(x as f32, y as f32);
-                    pen = (x, y);
-                }
+                SimplePathSegment::MoveTo { x, y } => self.content.move_to(x as f32, y as f32),
+                SimplePathSegment::LineTo { x, y } => self.content.line_to(x as f32, y as f32),
                 SimplePathSegment::CurveTo { x1, y1, x2, y2, x, y } => {
-                    self.content.cubic_to(x1 as f32, y1 as f32, x2 as f32, y2 as f32, x as f32, y as f32);
-                    pen = (x, y);
+                    self.content.cubic_to(x1 as f32, y1 as f32, x2 as f32, y2 as f32, x as f32, y as f32)
                 }
-                // A cubic curve that is the same.
-                SimplePathSegment::Quadratic { x1, y1, x, y } => {
-                    let toward = |end: (f64, f64)| (end.0 + (x1 - end.0) * 2.0 / 3.0, end.1 + (y1 - end.1) * 2.0 / 3.0);
-                    let ((ax, ay), (bx, by)) = (toward(pen), toward((x, y)));
-                    self.content.cubic_to(ax as f32, ay as f32, bx as f32, by as f32, x as f32, y as f32);
-                    pen = (x, y);
-                }
-                SimplePathSegment::ClosePath => {
-                    self.content.close_path();
-                }
-            }
+                // Lines and arcs are all that is drawn, and letters are no paths here.
+                SimplePathSegment::Quadratic { .. } => return Err("a quadratic curve".into()),
+                SimplePathSegment::ClosePath => self.content.close_path(),
+            };
         }
         Ok(())
     }
@@ -197,11 +192,7 @@ impl<'a> PdfPage<'a> {
 
     fn text(&mut self, text: &Text) {
         let width = self.lettering.width(&text.text, text.size);
-        let back = match text.anchor {
-            Anchor::Start => 0.0,
-            Anchor::Middle => width / 2.0,
-            Anchor::End => width,
-        };
+        let back = width * text.anchor.share();
         // The page is upside down, so letters are turned once more.
         let matrix = match text.turned {
             false => [1.0, 0.0, 0.0, -1.0, (text.x - back) as f32, text.y as f32],

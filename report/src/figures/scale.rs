@@ -28,11 +28,9 @@ impl Span {
     /// A span that holds all finite values, with a little air. Values that a log scale cannot show are passed over.
     pub(super) fn around(scale: Scale, values: impl IntoIterator<Item = f64>) -> Self {
         let shown = |value: &f64| value.is_finite() && (scale != Scale::Log || *value > 0.0);
-        let mut low = f64::INFINITY;
-        let mut high = f64::NEG_INFINITY;
+        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         for value in values.into_iter().filter(shown) {
-            low = low.min(value);
-            high = high.max(value);
+            (low, high) = (low.min(value), high.max(value));
         }
         if low > high {
             return Self { scale, low: if scale == Scale::Log { 0.1 } else { 0.0 }, high: 1.0 };
@@ -65,7 +63,10 @@ impl Span {
             _ => Vec::new(),
         };
         // Within a decade, powers of ten are too few.
-        if values.len() >= 2 { labelled_by_size(values) } else { self.linear_ticks(wanted) }
+        if values.len() < 2 {
+            return self.linear_ticks(wanted);
+        }
+        values.into_iter().map(|value| (value, number::label(value))).collect()
     }
 
     fn linear_ticks(&self, wanted: usize) -> Vec<Tick> {
@@ -79,23 +80,16 @@ impl Span {
         let decimals = if step / 10f64.powi(-(decimals as i32)) % 1.0 > 1e-6 { decimals + 1 } else { decimals };
         let first = (self.low / step - 1e-9).ceil() as i64;
         let last = (self.high / step + 1e-9).floor() as i64;
-        (first..=last)
-            .map(|index| {
-                let value = index as f64 * step;
-                (value, with_typographic_minus(fixed(value, decimals)))
-            })
-            .collect()
+        let tick = |value: f64| (value, with_typographic_minus(fixed(value, decimals)));
+        (first..=last).map(|index| tick(index as f64 * step)).collect()
     }
 
     fn log_ticks(&self, wanted: usize) -> Vec<f64> {
         let exponents = (self.low.log10().floor() as i32)..=(self.high.log10().ceil() as i32);
         let steps: &[f64] = if exponents.clone().count() <= 2 { &[1.0, 2.0, 5.0] } else { &[1.0, 3.0] };
         let inside = |value: &f64| (self.low..=self.high).contains(value);
-        let fine: Vec<f64> = exponents
-            .clone()
-            .flat_map(|exponent| steps.iter().map(move |step| step * 10f64.powi(exponent)))
-            .filter(inside)
-            .collect();
+        let around = |exponent| steps.iter().map(move |step| step * 10f64.powi(exponent));
+        let fine: Vec<f64> = exponents.clone().flat_map(around).filter(inside).collect();
         if fine.len() <= wanted {
             return fine;
         }
@@ -108,15 +102,8 @@ impl Span {
 /// The smallest of 1, 2, 2.5 and 5 times a power of ten that is not far below a step.
 fn round_step(step: f64) -> f64 {
     let power = 10f64.powf(step.log10().floor());
-    [1.0, 2.0, 2.5, 5.0, 10.0]
-        .into_iter()
-        .map(|factor| factor * power)
-        .find(|round| *round >= step * 0.85)
-        .unwrap_or(step)
-}
-
-fn labelled_by_size(values: Vec<f64>) -> Vec<Tick> {
-    values.into_iter().map(|value| (value, number::label(value))).collect()
+    let rounds = [1.0, 2.0, 2.5, 5.0, 10.0].map(|factor| factor * power);
+    rounds.into_iter().find(|round| *round >= step * 0.85).unwrap_or(step)
 }
 
 #[cfg(test)]

@@ -8,14 +8,14 @@ use super::figure::{LegendEntry, Sample};
 use super::looks::Looks;
 use super::palette::{Ink, LOOKS, Theme, dashes};
 use crate::attributes::{Detail, distinguishing};
-use crate::csv::Field;
+use crate::csv::{Csv, Field};
 use crate::experiment::{
     Experiment, Method, Problem, Purpose, VariedPart, differing, experiments, experiments_apart_from, unlikeness,
 };
 use crate::fields::by_number;
 use crate::names::{MethodName, task_title};
 use crate::peak::is_trained_again;
-use crate::record::{Control, RunRecord};
+use crate::record::RunRecord;
 
 /// Everything that there is to draw.
 pub(super) struct FigureRuns<'a> {
@@ -38,10 +38,16 @@ pub(super) struct PanelRuns<'a> {
     pub(super) series: Vec<Series<'a>>,
 }
 
+/// Data about series: where each stands, then these columns.
+pub(super) fn series_csv(columns: &[&str]) -> Csv {
+    Csv::new(&[&["task", "label_noise", "optimizer", "condition"], columns].concat())
+}
+
 impl PanelRuns<'_> {
-    /// Where one of its series stands, as the first cells of a row of data.
-    pub(super) fn cells(&self, series: &Series<'_>) -> [Field; 4] {
-        [&self.task, &self.noise, &self.optimizer, &series.label].map(Field::from)
+    /// A row of [`series_csv`].
+    pub(super) fn tell<const N: usize>(&self, csv: &mut Csv, series: &Series<'_>, fields: [Field; N]) {
+        let place = [&self.task, &self.noise, &self.optimizer, &series.label].map(Field::from);
+        csv.row(place.into_iter().chain(fields));
     }
 }
 
@@ -112,13 +118,11 @@ impl<'a> FigureRuns<'a> {
                 series.look = series.runs.first().map_or(0, |run| looks.of(&series.label, run));
             }
         }
-        let told: Vec<String> = panels
-            .keys()
-            .map(|(task, noise, .., problem)| {
-                let others = panels.keys().filter(|other| (&other.0, &other.1) == (task, noise));
-                problem.0.words(&distinguishing(others.map(|(.., other)| &other.0), Detail::Enough))
-            })
-            .collect();
+        let told = panels.keys().map(|(task, noise, .., problem)| {
+            let others = panels.keys().filter(|other| (&other.0, &other.1) == (task, noise));
+            problem.0.words(&distinguishing(others.map(|(.., other)| &other.0), Detail::Enough))
+        });
+        let told: Vec<String> = told.collect();
         let mut study = Self { records, groups: Vec::new(), incomplete: Vec::new() };
         for (((task, noise, ablation, optimizer, _), series), problem) in panels.into_iter().zip(told) {
             let mut setting = PanelRuns { task, noise, optimizer, problem, ablation, series };
@@ -130,18 +134,22 @@ impl<'a> FigureRuns<'a> {
         study
     }
 
-    /// Settings by task and label noise, whose panels stand together; series at most `most` to a panel.
-    pub(super) fn together(&self, most: usize) -> Vec<Vec<PanelRuns<'a>>> {
+    /// Settings by task and label noise, whose panels stand together; series at most `most` to a panel, and of those the ones that
+    /// are wanted.
+    pub(super) fn together(&self, most: usize, wanted: impl Fn(&Series<'a>) -> bool) -> Vec<Vec<PanelRuns<'a>>> {
         let mut groups: Vec<Vec<PanelRuns<'a>>> = Vec::new();
         for setting in &self.groups {
-            let parts = setting.parts(most);
+            let part = |series: &[Series<'a>]| PanelRuns { series: series.to_vec(), ..setting.clone() };
+            let parts = setting.series.chunks(most).map(part);
             match groups.last_mut() {
                 Some(group) if group[0].title() == setting.title() => group.extend(parts),
-                _ => groups.push(parts),
+                _ => groups.push(parts.collect()),
             }
         }
         // A figure of more panels does not fit on a page.
-        groups.into_iter().flat_map(|group| group.chunks(3).map(<[_]>::to_vec).collect::<Vec<_>>()).collect()
+        let pages = groups.iter().flat_map(|group| group.chunks(3));
+        let pages = pages.map(|page| page.iter().filter_map(|panel| panel.only(&wanted)).collect::<Vec<_>>());
+        pages.filter(|page| !page.is_empty()).collect()
     }
 }
 
@@ -184,11 +192,6 @@ impl<'a> PanelRuns<'a> {
         if self.task == "command" { "command".into() } else { format!("{}-{}{ablation}", self.task, self.noise) }
     }
 
-    fn parts(&self, most: usize) -> Vec<Self> {
-        let part = |series: &[Series<'a>]| Self { series: series.to_vec(), ..self.clone() };
-        self.series.chunks(most).map(part).collect()
-    }
-
     /// This setting with some of its series; none when none is left.
     pub(super) fn only(&self, wanted: impl Fn(&Series<'a>) -> bool) -> Option<Self> {
         let series: Vec<_> = self.series.iter().filter(|series| wanted(series)).cloned().collect();
@@ -228,7 +231,7 @@ impl<'a> Series<'a> {
 
     /// Whether it is the plain optimizer without a schedule.
     fn is_plain(&self) -> bool {
-        self.runs.iter().all(|run| run.control == Control::Baseline && run.scheduler == "none")
+        self.runs.iter().all(|run| run.is_plain())
     }
 
     /// Whether it differs from a baseline in who picks and in the schedule at the most, so that they may be compared.

@@ -127,16 +127,11 @@ fn count_states(page: &mut Page, rows: &[PageRow]) {
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     rows.iter().for_each(|row| *counts.entry(&row.state).or_default() += 1);
     // The usual states in the registry's order, then the others.
-    let order = page.counts.iter().map(|(state, _)| state.clone()).chain(["done".into(), "diverged".into()]);
-    let mut states: Vec<String> = order.filter(|state| counts.contains_key(state.as_str())).collect();
-    states.extend(counts.keys().map(|state| (*state).to_owned()));
-    let mut seen = BTreeSet::new();
-    states.retain(|state| seen.insert(state.clone()));
-    let of_state = states.into_iter().map(|state| {
-        let count = counts.get(state.as_str()).copied().unwrap_or(0);
-        (state, count)
-    });
-    page.counts = std::iter::once(("runs".to_owned(), rows.len() as u64)).chain(of_state).collect();
+    let usual = page.counts.drain(..).map(|(state, _)| state).chain(["done".into(), "diverged".into()]);
+    let mut told = vec![("runs".to_owned(), rows.len() as u64)];
+    told.extend(usual.filter_map(|state| counts.remove(state.as_str()).map(|count| (state, count))));
+    told.extend(counts.into_iter().map(|(state, count)| (state.to_owned(), count)));
+    page.counts = told;
 }
 
 /// What must be known before any number is believed: results that contradict themselves, and those that are damaged.
@@ -182,7 +177,6 @@ fn compute(runs: &[RunRecord]) -> Vec<(String, String)> {
 }
 
 fn measure(row: &mut PageRow, run: &RunRecord, metric: &str, goal: Goal) {
-    row.diverged = run.diverged_at.is_some();
     row.outcome = run.diverged_at.map_or_else(|| "ok".into(), |step| format!("diverged at step {step}"));
     row.seconds = run.wall_seconds;
     row.curve = curve(run, metric).unwrap_or_default();
@@ -201,8 +195,7 @@ fn measure(row: &mut PageRow, run: &RunRecord, metric: &str, goal: Goal) {
 fn commands(page: &mut Page, flags: &str, names: &[String], runs: &[RunRecord]) {
     let words: Vec<String> = names.iter().map(|name| quoted(name)).collect();
     let words = format!("{}{flags}", words.join(" "));
-    let page_again = format!("aees report html {words} --out page.html");
-    page.commands.push(("This page".into(), page_again));
+    page.commands.push(("This page".into(), format!("aees report html {words} --out page.html")));
     page.commands.push((
         "Its tables, figures and array".into(),
         format!("aees report tables {words}\naees report figures {words}\naees report tensor {words} --out runs.npz"),

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::Page;
 use crate::attributes::Attributes;
-use crate::fields::attribute;
+use crate::fields::{attribute, plain};
 use crate::figures::{RunLook, run_looks};
 use crate::markup::escaped;
 use crate::names::NameStyle;
@@ -56,23 +56,19 @@ pub(crate) fn run_details(runs: &[RunRecord]) -> Vec<RunDetail> {
             ("train_loss", &run.train_losses),
             ("train_accuracy", &run.train_accuracies),
         ];
-        let curves = curves.into_iter().filter(|(_, values)| values.len() > 1);
-        let of_program = run.curves.iter().map(|(name, values)| (name.as_str(), values)).filter(|(_, v)| v.len() > 1);
+        let of_program = run.curves.iter().map(|(name, values)| (name.as_str(), values));
+        let curves = curves.into_iter().chain(of_program).filter(|(_, values)| values.len() > 1);
         RunDetail {
             name: format!("{} seed {}", short_name(run), run.seed),
             look,
-            curves: curves.chain(of_program).map(|(name, values)| (name.to_owned(), values.clone())).collect(),
+            curves: curves.map(|(name, values)| (name.to_owned(), values.clone())).collect(),
             seconds: run.epoch_seconds.clone(),
             steps_per_epoch: run.total_steps as f64 / run.val_accuracies.len().max(1) as f64,
             settings: settings(run),
             machine: run.provenance.clone(),
             circumstances: run.circumstances.clone(),
             contradictions: run.contradictions.iter().map(ToString::to_string).collect(),
-            log: run
-                .path
-                .parent()
-                .map(|folder| end_of_log(&folder.join("log.txt"), LOG_LINES, room))
-                .unwrap_or_default(),
+            log: end_of_log(&run.path.with_file_name("log.txt"), LOG_LINES, room),
         }
     };
     runs.iter().zip(looks).map(detail).collect()
@@ -81,14 +77,11 @@ pub(crate) fn run_details(runs: &[RunRecord]) -> Vec<RunDetail> {
 /// What decides the result first, then everything else that the file has.
 fn settings(run: &RunRecord) -> Vec<(String, String)> {
     let attributes = Attributes::of(run);
-    let mut found: Vec<(String, String)> = attributes
-        .keys()
-        .filter_map(|key| Some((key.to_owned(), attribute(run, key, NameStyle::AsWritten)?)))
-        .collect();
+    let told = attributes.pairs().filter_map(|(key, _)| attribute(run, &key, NameStyle::AsWritten).map(|it| (key, it)));
+    let mut found: Vec<(String, String)> = told.collect();
     let others = run.config.iter().filter(|(key, _)| !found.iter().any(|(known, _)| known == *key));
     let others = others.filter(|(_, value)| !value.is_object() && !value.is_null() && value.as_str() != Some(""));
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let others: Vec<(String, String)> = others.map(|(key, value)| (key.clone(), text(value))).collect();
+    let others: Vec<(String, String)> = others.map(|(key, value)| (key.clone(), plain(value))).collect();
     found.extend(others);
     found
 }
@@ -113,46 +106,28 @@ pub(crate) fn end_of_log(path: &Path, lines: usize, bytes: usize) -> String {
 pub(super) fn element(page: &Page) -> String {
     let numbers: usize = page.details.iter().flat_map(|run| &run.curves).map(|(_, values)| values.len()).sum();
     let stride = numbers.div_ceil(NUMBERS).max(1);
-    let mut series: Vec<RunLook> = Vec::new();
-    let mut machines: Vec<&[(String, String)]> = Vec::new();
-    let mut common: BTreeMap<&str, &str> = BTreeMap::new();
-    if let Some(first) = page.details.first() {
-        common = first.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        common.retain(|key, value| {
-            page.details.iter().all(|run| run.settings.iter().any(|(k, v)| k == key && v == value))
-        });
-    }
+    let (mut series, mut machines) = (Vec::new(), Vec::new());
+    let first = page.details.first().into_iter().flat_map(|run| &run.settings);
+    let common = first.filter(|setting| page.details.iter().all(|run| run.settings.contains(setting)));
+    let common: BTreeMap<&str, &str> = common.map(|(key, value)| (key.as_str(), value.as_str())).collect();
     let mut runs = Vec::new();
     for run in &page.details {
         let look = run.look.as_ref().map(|look| place(&mut series, look));
-        let machine = machines.iter().position(|known| *known == run.machine).unwrap_or_else(|| {
-            machines.push(&run.machine);
-            machines.len() - 1
-        });
+        let machine = place(&mut machines, &run.machine);
         let epochs = run.curves.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
         let kept: Vec<usize> = (0..epochs).filter(|epoch| epoch % stride == 0 || epoch + 1 == epochs).collect();
-        let mut elapsed = 0.0;
-        let times: Vec<f64> = run
-            .seconds
-            .iter()
-            .map(|seconds| {
-                elapsed += seconds;
-                elapsed
-            })
-            .collect();
-        let curves: Map<String, Value> = run
-            .curves
-            .iter()
-            .map(|(name, values)| {
-                (name.clone(), kept.iter().map(|at| values.get(*at).map(|value| rounded(*value))).collect())
-            })
-            .collect();
+        let mut times = run.seconds.clone();
+        (1..times.len()).for_each(|at| times[at] += times[at - 1]);
+        let of_kept =
+            |values: &[f64]| -> Value { kept.iter().map(|at| values.get(*at).copied().map(rounded)).collect() };
+        let curves: Map<String, Value> =
+            run.curves.iter().map(|(name, values)| (name.clone(), of_kept(values))).collect();
         let own = run.settings.iter().filter(|(key, _)| !common.contains_key(key.as_str()));
         runs.push(json!({
             "name": run.name,
             "series": look,
             "epochs": kept.iter().map(|at| at + 1).collect::<Vec<_>>(),
-            "seconds": kept.iter().map(|at| times.get(*at).map(|value| rounded(*value))).collect::<Vec<_>>(),
+            "seconds": of_kept(&times),
             "steps": run.steps_per_epoch,
             "curves": curves,
             "settings": own.collect::<Vec<_>>(),
@@ -166,10 +141,11 @@ pub(super) fn element(page: &Page) -> String {
     format!("<pre id=\"data\" hidden>{}</pre>\n", escaped(&document.to_string()))
 }
 
-fn place(series: &mut Vec<RunLook>, look: &RunLook) -> usize {
-    series.iter().position(|known| known == look).unwrap_or_else(|| {
-        series.push(look.clone());
-        series.len() - 1
+/// Where something stands among those that were met, of which it is the last if it is new.
+fn place<'a, T: PartialEq>(met: &mut Vec<&'a T>, one: &'a T) -> usize {
+    met.iter().position(|known| *known == one).unwrap_or_else(|| {
+        met.push(one);
+        met.len() - 1
     })
 }
 

@@ -1,16 +1,15 @@
 //! A loop on its page: what was tried, what was kept and why, and how the incumbent came to be.
 
-use std::fmt::Write;
-
 use aees_run::times::moment;
 use aees_studies::auto_loop::{IterationRecord, LoopError, LoopFolder, LoopHistory, LoopState, LoopVerdict};
 use aees_studies::disk::Root;
 use aees_studies::study::Objective;
 use serde_json::{Map, Value};
 
-use super::numbers::sort_key;
+use super::runs::sort_key;
+use crate::fields::plain;
 use crate::figures::{NamedFigure, PathPoint, incumbent_path};
-use crate::markup::escaped;
+use crate::markup::{escaped, table};
 use crate::number::Scale;
 
 /// A loop and its history.
@@ -52,11 +51,8 @@ impl LoopStory {
             LoopVerdict::Duplicate,
             LoopVerdict::Rejected,
         ];
-        let counts: Vec<String> = verdicts
-            .into_iter()
-            .filter(|verdict| count(*verdict) > 0)
-            .map(|it| format!("{} {}", count(it), it.name()))
-            .collect();
+        let met = verdicts.into_iter().filter(|verdict| count(*verdict) > 0);
+        let counts: Vec<String> = met.map(|verdict| format!("{} {}", count(verdict), verdict.name())).collect();
         let seconds: f64 = self.records.iter().map(|record| record.seconds).sum();
         let incumbent = match state.incumbent.iteration {
             0 => "the start".to_owned(),
@@ -83,38 +79,28 @@ impl LoopStory {
 
     /// A value of the metric; a dash where there is none.
     fn shown(&self, value: Option<f64>) -> String {
-        let scale = self.scale();
-        value.map_or_else(|| "–".to_owned(), |value| format!("{}{}", scale.text(value), scale.unit()))
+        value.map_or_else(|| "–".to_owned(), |value| self.scale().shown(value))
     }
 
     /// The incumbent's path, with every candidate.
     pub(super) fn figure(&self) -> Option<NamedFigure> {
-        incumbent_path(&self.points(), &self.metric.name)
-    }
-
-    fn points(&self) -> Vec<PathPoint> {
         let point = |record: &IterationRecord| {
-            let mean = record.mean?;
-            let half = record.estimate.and_then(|estimate| estimate.half_width);
             Some(PathPoint {
                 iteration: record.iteration,
                 verdict: record.verdict.name(),
-                mean,
-                half_width: half,
+                mean: record.mean?,
+                half_width: record.estimate.and_then(|estimate| estimate.half_width),
                 is_incumbent: matches!(record.verdict, LoopVerdict::Keep | LoopVerdict::Baseline),
             })
         };
-        self.records.iter().filter_map(point).collect()
+        incumbent_path(&self.records.iter().filter_map(point).collect::<Vec<_>>(), &self.metric.name)
     }
 
     /// The table of iterations.
     pub(super) fn section(&self) -> String {
-        let mut text = String::from(
-            "<p>Candidate and incumbent train on the same seeds; a difference is the mean over them, turned so that more is better, \
+        let about = "<p>Candidate and incumbent train on the same seeds; a difference is the mean over them, turned so that more is better, \
              with its 95 % interval from the pooled noise (accuracies in percent, differences in points). A candidate is kept when the difference reaches what it must. The rule is in \
-             <code>docs/loop.md</code>.</p>\n<div class=\"wide\" role=\"region\" aria-label=\"Iterations\" tabindex=\"0\"><table>\
-             <caption>Iterations</caption>\n<thead><tr>",
-        );
+             <code>docs/loop.md</code>.</p>\n";
         let columns = [
             ("iteration", true),
             ("verdict", false),
@@ -127,15 +113,8 @@ impl LoopStory {
             ("must reach", true),
             ("why", false),
         ];
-        for (name, is_number) in columns {
-            let class = if is_number { " class=\"n\"" } else { "" };
-            // Writing to a String cannot fail.
-            let _ = write!(text, "<th scope=\"col\"{class}>{name}</th>");
-        }
-        text.push_str("</tr></thead>\n<tbody>\n");
-        self.records.iter().for_each(|record| text += &self.row(record));
-        text.push_str("</tbody></table></div>\n");
-        text
+        let rows: String = self.records.iter().map(|record| self.row(record)).collect();
+        about.to_owned() + &table(("Iterations", "", "Iterations"), columns, &rows)
     }
 
     fn row(&self, record: &IterationRecord) -> String {
@@ -151,12 +130,10 @@ impl LoopStory {
         let from = record.source.map_or("–", |source| source.name()).replace('_', " ");
         let dash = || "–".to_owned();
         let mut what = escaped(&record.title());
-        let changed = settings(&record.proposal.patch);
-        if !changed.is_empty() && changed != record.title() {
-            what += &format!("<br><small>{}</small>", escaped(&changed));
-        }
-        if !record.proposal.hypothesis.is_empty() && record.proposal.hypothesis != record.title() {
-            what += &format!("<br><small>{}</small>", escaped(&record.proposal.hypothesis));
+        for more in [&settings(&record.proposal.patch), &record.proposal.hypothesis] {
+            if !more.is_empty() && *more != record.title() {
+                what += &format!("<br><small>{}</small>", escaped(more));
+            }
         }
         format!(
             "<tr{class}><th scope=\"row\" class=\"n\">{}</th><td><span class=\"state {1}\">{1}</span></td><td class=\"outcome\">{what}</td>\
@@ -177,8 +154,5 @@ impl LoopStory {
 
 /// `lr=0.001 weight_decay=0.1`.
 fn settings(patch: &Map<String, Value>) -> String {
-    let shown = |(key, value): (&String, &Value)| {
-        format!("{key}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-    };
-    patch.iter().map(shown).collect::<Vec<_>>().join(" ")
+    patch.iter().map(|(key, value)| format!("{key}={}", plain(value))).collect::<Vec<_>>().join(" ")
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::numbers::{sort_key, value};
 use super::{Page, PageRow};
 use crate::markup::escaped;
+use crate::number::{Scale, heights};
 
 /// The most points of a small curve: more than its pixels show nothing.
 const POINTS: usize = 48;
@@ -13,8 +13,7 @@ const POINTS: usize = 48;
 /// Filter and table.
 pub(super) fn section(page: &Page) -> String {
     let states: BTreeSet<&str> = page.rows.iter().map(|row| row.state.as_str()).collect();
-    let options: String =
-        states.iter().map(|state| format!("<option>{}</option>", escaped(state))).collect::<Vec<_>>().join("");
+    let options: String = states.iter().map(|state| format!("<option>{}</option>", escaped(state))).collect();
     let mut text = format!(
         "<form class=\"filter\" id=\"filter\" role=\"search\" hidden><label>Find <input type=\"search\" id=\"find\" \
          placeholder=\"words of any column\"></label> <label>State <select id=\"state\"><option value=\"\">all</option>\
@@ -29,10 +28,8 @@ pub(super) fn section(page: &Page) -> String {
     head.push(("run".into(), false));
     head.extend(cases.then(|| ("case".into(), false)));
     head.extend(page.axes.iter().map(|axis| (escaped(axis), is_number(page, axis))));
-    let rest =
-        [("seed", true), ("state", false), ("best", true), ("final", true), ("peak epoch", true), ("curve", false)];
-    head.extend(rest.map(|(name, number)| (name.to_owned(), number)));
-    head.extend([("seconds".into(), true), ("outcome".into(), false)]);
+    let rest = ["seed", "state", "best", "final", "peak epoch", "curve", "seconds", "outcome"];
+    head.extend(rest.map(|name| (name.to_owned(), !matches!(name, "state" | "curve" | "outcome"))));
     for (name, number) in &head {
         let class = if *number { " class=\"n\"" } else { "" };
         let title = match name.as_str() {
@@ -99,26 +96,30 @@ fn row(text: &mut String, page: &Page, row: &PageRow, indexed: bool, cases: bool
     let _ = write!(text, "<td>{}</td>", curve(&row.curve));
     let seconds = row.seconds.map_or_else(|| "–".into(), |seconds| format!("{seconds:.1}"));
     numeric(text, &seconds, &sort_key(row.seconds));
-    let class = if row.diverged { " class=\"outcome bad\"" } else { " class=\"outcome\"" };
+    let class = if row.state == "diverged" { " class=\"outcome bad\"" } else { " class=\"outcome\"" };
     let _ = writeln!(text, "<td{class}>{}</td></tr>", escaped(&row.outcome));
+}
+
+/// The value of a metric for a cell; a dash where there is none.
+fn value(metric: &str, value: Option<f64>) -> String {
+    let finite = value.filter(|value| value.is_finite());
+    finite.map_or_else(|| "–".into(), |value| Scale::of(metric, value).shown(value))
+}
+
+/// A number to sort by; nothing where there is none.
+pub(super) fn sort_key(value: Option<f64>) -> String {
+    value.filter(|value| value.is_finite()).map(|value| value.to_string()).unwrap_or_default()
 }
 
 /// A small curve, each from its own least to its own greatest value.
 fn curve(values: &[f64]) -> String {
-    let finite: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
-    if finite.len() < 2 {
+    let heights = heights(values.iter().copied(), POINTS, 1.0);
+    if heights.is_empty() {
         return String::new();
     }
-    let low = finite.iter().copied().fold(f64::INFINITY, f64::min);
-    let span = finite.iter().copied().fold(f64::NEG_INFINITY, f64::max) - low;
-    let count = finite.len().min(POINTS);
-    let points: Vec<String> = (0..count)
-        .map(|index| {
-            let value = finite[index * (finite.len() - 1) / (count - 1)];
-            let height = if span > 0.0 { (value - low) / span } else { 0.5 };
-            format!("{:.0},{:.1}", 1.0 + 78.0 * index as f64 / (count - 1) as f64, 17.0 - 16.0 * height)
-        })
-        .collect();
-    let points = points.join(" ");
+    let across = |index: usize| 1.0 + 78.0 * index as f64 / (heights.len() - 1) as f64;
+    let points = heights.iter().enumerate();
+    let points = points.map(|(index, height)| format!("{:.0},{:.1}", across(index), 17.0 - 16.0 * height));
+    let points = points.collect::<Vec<_>>().join(" ");
     format!("<svg class=\"curve\" viewBox=\"0 0 80 18\" aria-hidden=\"true\"><polyline points=\"{points}\"/></svg>")
 }

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::{LoopStory, Page, Remark, details, figure, runs};
-use crate::best::{Answer, Ranking, words};
-use crate::markup::escaped;
+use crate::best::{Answer, Excluded, Ranking, words};
+use crate::markup::{escaped, table};
 use crate::number::Scale;
 use crate::statistics::LEVEL;
 use crate::tables;
@@ -45,14 +45,10 @@ pub(super) fn all(page: &Page) -> String {
 }
 
 fn head(page: &Page) -> String {
-    let counts: String = page
-        .counts
-        .iter()
-        .map(|(name, count)| {
-            let name = escaped(name);
-            format!("<li><span class=\"state {name}\">{name}</span> <b>{count}</b></li>")
-        })
-        .collect();
+    let item = |(name, count): &(String, u64)| {
+        format!("<li><span class=\"state {0}\">{0}</span> <b>{count}</b></li>", escaped(name))
+    };
+    let counts: String = page.counts.iter().map(item).collect();
     format!(
         "<header><div><h1>{}</h1><button type=\"button\" id=\"theme\" hidden>Dark or light</button></div>\n\
          <ul class=\"counts\">{counts}</ul></header>\n<main>\n",
@@ -102,43 +98,35 @@ fn best(answer: &Answer) -> String {
 fn ranking(group: &Ranking, metric: &str) -> String {
     let title = escaped(&group.title());
     let tried = format!("{} settings tried, {} seeds, {} runs", group.ranked.len(), group.seeds, group.runs);
-    let mut text = format!(
-        "<div class=\"wide\" role=\"region\" aria-label=\"Best settings, {title}\" tabindex=\"0\"><table>\
-         <caption>{title} <small>{tried}</small></caption>\n<thead><tr><th scope=\"col\" class=\"n\">rank</th>\
-         <th scope=\"col\">setting</th><th scope=\"col\" class=\"n\">mean ± SD</th><th scope=\"col\" class=\"n\">95 % interval\
-         </th><th scope=\"col\" class=\"n\">n</th></tr></thead>\n<tbody>\n"
-    );
+    let mut rows = String::new();
     let racing = group.ranked.iter().filter(|candidate| candidate.races());
     let out = group.ranked.iter().filter(|candidate| !candidate.races());
     for candidate in racing.take(TOP).chain(out) {
         let rank = candidate.rank.map_or_else(|| "out".to_owned(), |rank| rank.to_string());
-        let reasons: String = candidate
-            .excluded
-            .iter()
-            .map(|out| {
-                format!("<br><small class=\"bad\">seed {}: {}</small>", out.seed, escaped(&out.reason.to_string()))
-            })
-            .collect();
+        let reason = |out: &Excluded| {
+            format!("<br><small class=\"bad\">seed {}: {}</small>", out.seed, escaped(&out.reason.to_string()))
+        };
+        let reasons: String = candidate.excluded.iter().map(reason).collect();
         let scale = candidate.spread.map_or(Scale::Plain, |spread| Scale::of(metric, spread.mean));
         let mean = candidate.spread.map_or("–".into(), |spread| {
             let sd = spread.sd.map(|sd| format!(" ± {}", scale.text(sd))).unwrap_or_default();
             format!("{}{sd}{}", scale.text(spread.mean), scale.unit())
         });
         let interval = candidate.spread.and_then(|spread| spread.t_interval(LEVEL));
-        let interval = interval.map_or("–".into(), |ends| {
-            format!("{} to {}{}", scale.text(ends.low), scale.text(ends.high), scale.unit())
-        });
+        let interval =
+            interval.map_or("–".into(), |ends| format!("{} to {}", scale.text(ends.low), scale.shown(ends.high)));
         let class = if rank == "1" { " class=\"winner\"" } else { "" };
         let _ = writeln!(
-            text,
+            rows,
             "<tr{class}><td class=\"n\">{rank}</td><th scope=\"row\" class=\"setting\">{}{reasons}</th><td class=\"n\">{mean}\
              </td><td class=\"n\">{interval}</td><td class=\"n\">{}</td></tr>",
             escaped(&words(&candidate.attributes, &group.keys)),
             candidate.values.len()
         );
     }
-    text.push_str("</tbody></table></div>\n");
-    text
+    let columns = [("rank", true), ("setting", false), ("mean ± SD", true), ("95 % interval", true), ("n", true)];
+    let (label, caption) = (format!("Best settings, {title}"), format!("{title} <small>{tried}</small>"));
+    table((&label, "", &caption), columns, &rows)
 }
 
 fn remarks(remarks: &[Remark]) -> String {

@@ -10,6 +10,7 @@ use aees_studies::study::{Objective, quoted};
 
 use super::{Page, PageRow, Remark};
 use crate::best::Question;
+use crate::fields::{axes_of, plain};
 
 /// The members of a study by short id, each as a row without its numbers and with its axes.
 pub(super) type PlannedRows = BTreeMap<String, (PageRow, BTreeMap<String, String>)>;
@@ -49,27 +50,17 @@ fn asked(spec: &Value, page: &mut Page) {
     for (key, value) in known.chain(others) {
         let told = match value {
             Value::Null => continue,
-            Value::Array(items) => items.iter().map(word).collect::<Vec<_>>().join(", "),
+            Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
             Value::Object(map) => {
                 let set = map.iter().filter(|(_, value)| !value.is_null() && *value != &serde_json::json!({}));
-                set.map(|(key, value)| format!("{key} {}", word(value))).collect::<Vec<_>>().join(", ")
+                set.map(|(key, value)| format!("{key} {}", plain(value))).collect::<Vec<_>>().join(", ")
             }
-            value => word(value),
+            value => plain(value),
         };
         if !told.is_empty() {
             page.asked.push((key.clone(), told));
         }
     }
-}
-
-fn word(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// The axes of a member as text.
-fn axes_of(run: &RunRow) -> BTreeMap<String, String> {
-    let axes: Value = run.axes_json.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    axes.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), word(value))).collect()
 }
 
 fn row(run: &RunRow) -> PageRow {
@@ -108,17 +99,14 @@ fn remarks(page: &mut Page, name: &str, flags: &str, rows: &[RunRow]) {
         if missing.is_empty() || matches!(state, RunState::Done | RunState::Failed) {
             continue;
         }
+        let again = format!("aees sweep resume {name}{flags}");
+        let (count, runs) = (missing.len(), missing.join(" "));
         let command = match state {
-            RunState::Cancelled | RunState::Invalid => {
-                format!("aees runs retry {}{flags} && aees sweep resume {name}{flags}", missing.join(" "))
-            }
-            RunState::Pruned => {
-                format!("aees runs retry {}{flags} --yes && aees sweep resume {name}{flags}", missing.join(" "))
-            }
+            RunState::Cancelled | RunState::Invalid => format!("aees runs retry {runs}{flags} && {again}"),
+            RunState::Pruned => format!("aees runs retry {runs}{flags} --yes && {again}"),
             RunState::Running => format!("aees sweep status {name}{flags}"),
-            _ => format!("aees sweep resume {name}{flags}"),
+            _ => again,
         };
-        let count = missing.len();
         page.missing.push(Remark { what: format!("{count} {state}"), reason: missing.join(", "), command });
     }
 }

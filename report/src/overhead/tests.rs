@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::fixtures::{record, with};
+use crate::record::Control;
 
 /// A repeat whose first epoch is slow.
 fn repeat(control: Control, axes: (usize, usize), scheduler: &str, seconds: f64) -> RunRecord {

@@ -58,85 +58,79 @@ fn percent(row: &OverheadRow) -> String {
     }
 }
 
-const COLUMNS: [&str; 21] = [
-    "task",
-    "optimizer",
-    "config",
-    "label",
-    "n",
-    "wall_minutes_mean",
-    "wall_minutes_std",
-    "sec_per_epoch_mean",
-    "sec_per_epoch_std",
-    "sec_per_step_mean",
-    "sec_per_step_std",
-    "steps_per_second_mean",
-    "steps_per_second_std",
-    "tflops_per_second_mean",
-    "tflops_per_second_std",
-    "overhead_vs_baseline_none_pct",
-    "overhead_ci95_low_pct",
-    "overhead_ci95_high_pct",
-    "total_epochs",
-    "total_steps",
-    "paths",
+/// A column by its name, and what a row has in it.
+type OverheadColumn = (&'static str, fn(&OverheadRow) -> Field);
+
+/// The columns of the reference, with the interval beside the percentage.
+static COLUMNS: [OverheadColumn; 21] = [
+    ("task", |row| (&row.task).into()),
+    ("optimizer", |row| (&row.optimizer).into()),
+    ("config", |row| (&row.word).into()),
+    ("label", |row| match row.work.as_str() {
+        "" => (&row.label).into(),
+        work => (&format!("{} ({work})", row.label)).into(),
+    }),
+    ("n", |row| row.seconds_per_epoch.n.into()),
+    ("wall_minutes_mean", |row| mean(row.wall_minutes)),
+    ("wall_minutes_std", |row| sd(row.wall_minutes)),
+    ("sec_per_epoch_mean", |row| mean(Some(row.seconds_per_epoch))),
+    ("sec_per_epoch_std", |row| sd(Some(row.seconds_per_epoch))),
+    ("sec_per_step_mean", |row| mean(row.seconds_per_step)),
+    ("sec_per_step_std", |row| sd(row.seconds_per_step)),
+    ("steps_per_second_mean", |row| mean(row.steps_per_second)),
+    ("steps_per_second_std", |row| sd(row.steps_per_second)),
+    ("tflops_per_second_mean", |row| mean(row.tflops_per_second)),
+    ("tflops_per_second_std", |row| sd(row.tflops_per_second)),
+    ("overhead_vs_baseline_none_pct", |row| row.overhead.map(|overhead| overhead.percent).into()),
+    ("overhead_ci95_low_pct", |row| interval(row).map(|(low, _)| low).into()),
+    ("overhead_ci95_high_pct", |row| interval(row).map(|(_, high)| high).into()),
+    ("total_epochs", |row| row.total_epochs.into()),
+    ("total_steps", |row| row.total_steps.into()),
+    ("paths", |row| (&row.paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(";")).into()),
 ];
 
-/// The columns of the reference, with the interval beside the percentage. What is not known is empty.
-pub fn csv(rows: &[OverheadRow]) -> String {
-    let mut csv = Csv::new(&COLUMNS);
-    rows.iter().for_each(|row| csv.row(fields(row)));
-    csv.into_text()
+fn mean(spread: Option<MeanSd>) -> Field {
+    spread.map(|spread| spread.mean).into()
 }
 
-fn fields(row: &OverheadRow) -> Vec<Field> {
-    let spread =
-        |spread: Option<MeanSd>| [spread.map(|spread| spread.mean).into(), spread.and_then(|spread| spread.sd).into()];
-    let interval = row.overhead.and_then(|overhead| overhead.interval);
-    let paths: Vec<String> = row.paths.iter().map(|path| path.display().to_string()).collect();
-    let label = if row.work.is_empty() { row.label.clone() } else { format!("{} ({})", row.label, row.work) };
-    let mut fields: Vec<Field> = [&row.task, &row.optimizer, &row.word, &label].map(Field::from).into();
-    fields.push(row.seconds_per_epoch.n.into());
-    let seconds = Some(row.seconds_per_epoch);
-    let spreads = [row.wall_minutes, seconds, row.seconds_per_step, row.steps_per_second, row.tflops_per_second];
-    fields.extend(spreads.into_iter().flat_map(spread));
-    fields.extend([
-        row.overhead.map(|overhead| overhead.percent).into(),
-        interval.map(|(low, _)| low).into(),
-        interval.map(|(_, high)| high).into(),
-        row.total_epochs.into(),
-        row.total_steps.into(),
-        (&paths.join(";")).into(),
-    ]);
-    fields
+fn sd(spread: Option<MeanSd>) -> Field {
+    spread.and_then(|spread| spread.sd).into()
+}
+
+fn interval(row: &OverheadRow) -> Option<(f64, f64)> {
+    row.overhead?.interval
+}
+
+/// A table for programs. What is not known is empty.
+pub fn csv(rows: &[OverheadRow]) -> String {
+    let mut csv = Csv::new(&COLUMNS.map(|(name, _)| name));
+    rows.iter().for_each(|row| csv.row(COLUMNS.map(|(_, field)| field(row))));
+    csv.into_text()
 }
 
 /// One JSON document.
 pub fn json(rows: &[OverheadRow]) -> Value {
     let spread =
         |spread: Option<MeanSd>| spread.map(|spread| object!({"n": spread.n, "mean": spread.mean, "sd": spread.sd}));
-    let rows: Vec<Value> = rows
-        .iter()
-        .map(|row| {
-            object!({
-                "task": row.task,
-                "optimizer": row.optimizer,
-                "work": row.work,
-                "config": row.word,
-                "label": row.label,
-                "seconds_per_epoch": spread(Some(row.seconds_per_epoch)),
-                "wall_minutes": spread(row.wall_minutes),
-                "seconds_per_step": spread(row.seconds_per_step),
-                "steps_per_second": spread(row.steps_per_second),
-                "tflops_per_second": spread(row.tflops_per_second),
-                "overhead_percent": row.overhead.map(|overhead| overhead.percent),
-                "overhead_ci95": row.overhead.and_then(|overhead| overhead.interval).map(|(low, high)| [low, high]),
-                "total_epochs": row.total_epochs,
-                "total_steps": row.total_steps,
-                "runs_of_one_epoch": row.unsteady,
-                "paths": row.paths,
-            })
+    let row = |row: &OverheadRow| {
+        object!({
+            "task": row.task,
+            "optimizer": row.optimizer,
+            "work": row.work,
+            "config": row.word,
+            "label": row.label,
+            "seconds_per_epoch": spread(Some(row.seconds_per_epoch)),
+            "wall_minutes": spread(row.wall_minutes),
+            "seconds_per_step": spread(row.seconds_per_step),
+            "steps_per_second": spread(row.steps_per_second),
+            "tflops_per_second": spread(row.tflops_per_second),
+            "overhead_percent": row.overhead.map(|overhead| overhead.percent),
+            "overhead_ci95": interval(row).map(|(low, high)| [low, high]),
+            "total_epochs": row.total_epochs,
+            "total_steps": row.total_steps,
+            "runs_of_one_epoch": row.unsteady,
+            "paths": row.paths,
         })
-        .collect();
-    object!({"schema_version": 1, "rows": rows})
+    };
+    object!({"schema_version": 1, "rows": rows.iter().map(row).collect::<Vec<_>>()})
 }

@@ -27,7 +27,8 @@ pub(super) fn record_of(path: &Path, mut document: Document) -> Result<(RunRecor
     if is_command && let Some(input) = document.command.take().and_then(|command| command.input) {
         settings = input.entries();
     }
-    let seed = document.seed.or_else(|| settings.get("seed").and_then(Value::as_i64)).ok_or("it has no seed")?;
+    let seed = document.seed.or_else(|| settings.get("seed").and_then(Value::as_i64));
+    let seed = seed.ok_or_else(|| "it has no seed".to_owned())?;
     let task = if is_command { "command".to_owned() } else { task_of(&document, &settings) };
     let method_name = method_name(&document, &settings);
     let columns = columns(&document, &mut warnings)?;

@@ -43,7 +43,8 @@ fn search(folder: &Path, listing: &mut Listing, visited: &mut HashSet<PathBuf>) 
         Ok(entries) => entries,
         Err(error) => return listing.skip(folder, format!("cannot be listed: {error}")),
     };
-    let mut paths: Vec<PathBuf> = entries.iter().map(fs::DirEntry::path).filter(|path| !is_hidden(path)).collect();
+    let mut paths: Vec<PathBuf> =
+        entries.iter().map(fs::DirEntry::path).filter(|path| !name_of(path).starts_with('.')).collect();
     paths.sort();
     let has = |name: &str| paths.iter().any(|path| name_of(path) == name);
     let has_registry = has("registry.db");
@@ -68,10 +69,6 @@ fn search(folder: &Path, listing: &mut Listing, visited: &mut HashSet<PathBuf>) 
             search(&path, listing, visited);
         }
     }
-}
-
-fn is_hidden(path: &Path) -> bool {
-    name_of(path).starts_with('.')
 }
 
 fn name_of(path: &Path) -> String {

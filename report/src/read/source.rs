@@ -49,23 +49,12 @@ impl FileRefusal {
     pub(super) fn foreign(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), damaged: false }
     }
-
-    /// A result that cannot be used.
-    pub(super) fn damaged(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), damaged: true }
-    }
 }
 
-/// A result whose parts do not fit.
+/// A result that cannot be used.
 impl From<String> for FileRefusal {
     fn from(reason: String) -> Self {
-        Self::damaged(reason)
-    }
-}
-
-impl From<&str> for FileRefusal {
-    fn from(reason: &str) -> Self {
-        Self::damaged(reason)
+        Self { reason, damaged: true }
     }
 }
 

@@ -67,16 +67,13 @@ fn result_of(root: &Root, run: &RunId) -> PathBuf {
 /// What the studies below a root say that their runs are for. A plan that cannot be read says nothing.
 pub(super) fn purposes(root: &Path, listing: &mut Listing) {
     let root = Root::new(root);
-    let plans: Vec<(PlanFile, StatedPurposes)> = studies(&root)
-        .iter()
-        .filter_map(|name| PlanFile::newest(&root, name).ok().flatten())
-        .map(|file| (file.clone(), purposes_of(&file.spec().spec_json)))
-        .collect();
+    let newest = studies(&root).into_iter().filter_map(|name| PlanFile::newest(&root, &name).ok().flatten());
+    let plans: Vec<_> = newest.map(|file| (purposes_of(&file.spec().spec_json), file)).collect();
     // Where no study says anything, long plans are not read.
-    if plans.iter().all(|(_, purposes)| purposes.is_empty()) {
+    if plans.iter().all(|(purposes, _)| purposes.is_empty()) {
         return;
     }
-    for (file, purposes) in plans {
+    for (purposes, file) in plans {
         let each = |member: Member, _| {
             listing.purpose(result_of(&root, &member.run.run_id), purposes.of_case(member.case.as_deref()));
         };

@@ -3,7 +3,8 @@
 use aees_control::controller::Controller;
 use aees_control::episode::{Credit, Selection};
 use aees_control::open_loop::{OpenLoopPlan, OpenLoopPolicy};
-use aees_control::{Aees, AeesConfig, ArmPolicy, CandidateSet, Context, Reward};
+use aees_control::python_float::repr;
+use aees_control::{Aees, AeesConfig, ArmPolicy, Axis, CandidateSet, Context, Reward};
 
 use super::histories;
 use super::record::{EpisodeColumns, Recorded, entry};
@@ -59,8 +60,8 @@ impl Replica {
     }
 
     /// Compares what an open-loop run drew before training.
-    pub(super) fn check_plan(&self, recorded: &Recorded) -> Result<Option<Difference>, String> {
-        let (Some(plan), Some(written)) = (&self.plan, &recorded.plan) else { return Ok(None) };
+    pub(super) fn check_plan(&self, recorded: &Recorded) -> Option<Difference> {
+        let (plan, written) = (self.plan.as_ref()?, recorded.plan.as_ref()?);
         let noise_levels = self.candidates.noise().len();
         let difference = |axis: &str, planned: &[usize], arm: &dyn Fn(usize) -> usize| {
             let index = plan.arms.iter().zip(planned).position(|(drawn, written)| arm(*drawn) != *written)?;
@@ -72,8 +73,8 @@ impl Replica {
             })
         };
         let noise = written.planned_noise_indices.as_deref().unwrap_or_default();
-        Ok(difference("lr", &written.planned_lr_indices, &|arm| arm / noise_levels)
-            .or_else(|| difference("noise", noise, &|arm| arm % noise_levels)))
+        difference("lr", &written.planned_lr_indices, &|arm| arm / noise_levels)
+            .or_else(|| difference("noise", noise, &|arm| arm % noise_levels))
     }
 
     /// Goes through one episode, and tells the first thing that is not as recorded.
@@ -90,43 +91,33 @@ impl Replica {
             Ok(selection) => selection,
             Err(difference) => return Ok(Some(difference)),
         };
+        let reward = entry(&columns.episode_rewards, index);
         let rewarded = match &self.reward {
             Some(config) => rewards::compare(index, columns, config),
-            None => Difference::of_numbers(
-                RecordPart::Episode(index + 1),
-                "reward",
-                entry(&columns.episode_rewards, index),
-                0.0,
-            ),
+            None => Difference::of_numbers(RecordPart::Episode(index + 1), "reward", reward, 0.0),
         };
         if rewarded.is_some() {
             return Ok(rewarded);
         }
-        self.learn(index, selection, columns)?;
+        let told = self.credit.settle(selection, reward.unwrap_or(f64::NAN), self.lr.as_mut(), &mut self.noise);
+        told.map_err(|error| format!("episode {}: {error}", index + 1))?;
         Ok(histories::compare(index, &recorded.controllers, &self.candidates, self.lr.as_ref(), &self.noise))
     }
 
     /// An episode begins where the last one ended. How long it is was decided by the settings, but for the last.
     fn steps(&self, index: usize, columns: &EpisodeColumns) -> Option<Difference> {
         let (starts, ends) = (columns.episode_start_steps.as_ref()?, columns.episode_end_steps.as_ref()?);
-        let expected = match index.checked_sub(1) {
-            Some(before) => ends[before].saturating_add(1),
-            None => 0,
-        };
-        Difference::between(RecordPart::Episode(index + 1), "first step", &starts[index], &expected).or_else(|| {
-            let full = expected.saturating_add(self.episode_length - 1);
-            let is_last = index + 1 == ends.len();
-            let fits = ends[index] == full || (is_last && (expected..=full).contains(&ends[index]));
-            if fits {
-                None
-            } else {
-                Difference::between(RecordPart::Episode(index + 1), "last step", &ends[index], &full)
-            }
-        })
+        let place = RecordPart::Episode(index + 1);
+        let expected = index.checked_sub(1).map_or(0, |before| ends[before].saturating_add(1));
+        let full = expected.saturating_add(self.episode_length - 1);
+        let is_cut = index + 1 == ends.len() && (expected..=full).contains(&ends[index]);
+        Difference::between(place, "first step", &starts[index], &expected)
+            .or_else(|| Difference::between(place, "last step", &ends[index], &full).filter(|_| !is_cut))
     }
 
     /// Context, arms, values and name.
     fn pick(&mut self, index: usize, columns: &EpisodeColumns) -> Result<Result<Selection, Difference>, String> {
+        let place = RecordPart::Episode(index + 1);
         let mut context_bucket = None;
         if !self.context.buckets().is_empty() {
             let losses = columns.episode_end_losses.as_ref().ok_or("its contexts need episode_end_losses")?;
@@ -135,8 +126,7 @@ impl Replica {
         }
         let bucket = context_bucket.map(|bucket| bucket.name());
         if let (Some(recomputed), Some(written)) = (bucket, columns.context(index))
-            && let Some(difference) =
-                Difference::between(RecordPart::Episode(index + 1), "context", &written, &recomputed)
+            && let Some(difference) = Difference::between(place, "context", &written, &recomputed)
         {
             return Ok(Err(difference));
         }
@@ -145,18 +135,13 @@ impl Replica {
         let candidate = self.candidates.get(lr, noise).ok_or("an arm has no candidate")?;
         let (multiplier, sigma) = (candidate.lr_multiplier.get(), candidate.noise_std.get());
         let arm = |column: &Option<Vec<usize>>, what: &str, arm: usize| {
-            Difference::between(RecordPart::Episode(index + 1), what, column.as_ref()?.get(index)?, &arm)
+            Difference::between(place, what, column.as_ref()?.get(index)?, &arm)
         };
         let value = |column: &Option<Vec<f64>>, what: &str, value: f64| {
-            Difference::of_numbers(RecordPart::Episode(index + 1), what, Some(*column.as_ref()?.get(index)?), value)
+            Difference::of_numbers(place, what, Some(*column.as_ref()?.get(index)?), value)
         };
         let name = |column: &Option<Vec<String>>| {
-            Difference::between(
-                RecordPart::Episode(index + 1),
-                "candidate",
-                column.as_ref()?.get(index)?,
-                &candidate.name(),
-            )
+            Difference::between(place, "candidate", column.as_ref()?.get(index)?, &candidate.name())
         };
         let difference = value(&columns.selected_lr_values, "lr multiplier", multiplier)
             .or_else(|| arm(&columns.selected_lr_indices, "lr arm", lr))
@@ -166,13 +151,6 @@ impl Replica {
             .or_else(|| name(&columns.selected_candidate_names));
         let selection = Selection { lr_index: lr, noise_index: noise, candidate, context_bucket };
         Ok(difference.map_or(Ok(selection), Err))
-    }
-
-    /// Tells the controllers what follows from the recorded reward.
-    fn learn(&mut self, index: usize, selection: Selection, columns: &EpisodeColumns) -> Result<(), String> {
-        let reward = entry(&columns.episode_rewards, index).unwrap_or(f64::NAN);
-        let told = self.credit.settle(selection, reward, self.lr.as_mut(), &mut self.noise);
-        told.map_err(|error| format!("episode {}: {error}", index + 1))
     }
 }
 
@@ -200,11 +178,7 @@ fn plan(recorded: &Recorded) -> Result<OpenLoopPlan, String> {
     let drawn = if written.policy == OpenLoopPolicy::UniformRandom.name() {
         OpenLoopPlan::uniform_random(seed, episodes, count)
     } else {
-        // With one noise level the probabilities are those of multipliers.
-        let names: Vec<String> = match run.noise_candidates.len() {
-            1 => run.lr_candidates.iter().map(|value| aees_control::python_float::repr(*value)).collect(),
-            _ => candidates.product().map(|candidate| candidate.name()).collect(),
-        };
+        let names = planned_names(&candidates);
         let probabilities: Option<Vec<f64>> =
             names.iter().map(|name| written.probabilities.get(name).copied()).collect();
         let probabilities = probabilities.ok_or("open_loop_policy lacks a probability for each candidate")?;
@@ -213,13 +187,22 @@ fn plan(recorded: &Recorded) -> Result<OpenLoopPlan, String> {
     drawn.map_err(|error| format!("its sequence cannot be drawn: {error}"))
 }
 
+/// What a plan calls its arms: with one noise level the multipliers alone.
+pub(super) fn planned_names(candidates: &CandidateSet) -> Vec<String> {
+    match candidates.noise().len() {
+        1 => candidates.values(Axis::Lr).into_iter().map(repr).collect(),
+        _ => candidates.product().map(|candidate| candidate.name()).collect(),
+    }
+}
+
 fn config(recorded: &Recorded, plan: Option<OpenLoopPlan>) -> Result<AeesConfig, String> {
     let run = &recorded.run;
-    let open_loop = matches!(run.control, Control::UniformRandom | Control::FrequencyMatched);
-    let method = method_settings(&recorded.run)?;
+    let method = method_settings(run)?;
     let policy = match (plan, run.control) {
         (Some(plan), _) => ArmPolicy::OpenLoop(plan),
-        (None, _) if open_loop => return Err("config has no open_loop_policy".into()),
+        (None, Control::UniformRandom | Control::FrequencyMatched) => {
+            return Err("config has no open_loop_policy".into());
+        }
         (None, Control::Random) => ArmPolicy::Random,
         (None, _) => ArmPolicy::Bandit(method.bandit()),
     };

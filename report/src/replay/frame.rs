@@ -9,7 +9,7 @@ use aees_control::open_loop::OpenLoopPolicy;
 use aees_control::python_float::repr;
 use serde_json::{Map, Value, json};
 
-use super::controllers::Replica;
+use super::controllers::{Replica, planned_names};
 use super::record::{EpisodeColumns, Recorded};
 use crate::difference::{Difference, RecordPart};
 use crate::method::method_settings;
@@ -29,19 +29,13 @@ pub(super) fn policy(recorded: &Recorded) -> Option<Difference> {
 }
 
 /// The first thing that does not follow from the settings and the episodes.
-pub(super) fn compare(
-    recorded: &Recorded,
-    columns: &EpisodeColumns,
-    replica: &Replica,
-) -> Result<Option<Difference>, String> {
+pub(super) fn compare(recorded: &Recorded, columns: &EpisodeColumns, replica: &Replica) -> Option<Difference> {
     let config = &recorded.run.config;
-    let expected = candidates(replica);
-    let named = expected.iter().find_map(|(key, value)| if_present("config", config.get(key), key, value));
-    if named.is_some() {
-        return Ok(named);
-    }
-    let found = controllers(recorded, columns, replica);
-    Ok(found.or_else(|| plan(recorded, columns, replica)))
+    let mut named = candidates(replica).into_iter();
+    named
+        .find_map(|(key, value)| if_present("config", config.get(key), key, &value))
+        .or_else(|| controllers(recorded, columns, replica))
+        .or_else(|| plan(recorded, columns, replica))
 }
 
 /// The difference of a key that need not be there.
@@ -51,7 +45,7 @@ fn if_present(of: &str, recorded: Option<&Value>, key: &str, expected: &Value) -
 }
 
 /// Names and definitions of the candidates, as `config` has them.
-fn candidates(replica: &Replica) -> Map<String, Value> {
+fn candidates(replica: &Replica) -> [(&'static str, Value); 2] {
     let (mut names, mut definitions) = (Vec::new(), Vec::new());
     for candidate in replica.candidates.product() {
         let name = candidate.name();
@@ -59,8 +53,7 @@ fn candidates(replica: &Replica) -> Map<String, Value> {
         definitions.push(json!({"name": name, "lr_multiplier": multiplier, "noise_std": noise}));
         names.push(name);
     }
-    let keys = [("candidate_config_names", json!(names)), ("candidate_config_definitions", json!(definitions))];
-    keys.map(|(key, value)| (key.to_owned(), value)).into_iter().collect()
+    [("candidate_config_definitions", json!(definitions)), ("candidate_config_names", json!(names))]
 }
 
 /// `controller_logs`, without what was learned in each episode.
@@ -170,20 +163,17 @@ fn plan(recorded: &Recorded, columns: &EpisodeColumns, replica: &Replica) -> Opt
     let (planned, drawn) = (recorded.plan.as_ref()?, replica.plan.as_ref()?);
     let run = &recorded.run;
     let noise_levels = replica.candidates.noise().len();
-    let names: Vec<String> = match noise_levels {
-        1 => run.lr_candidates.iter().map(|value| repr(*value)).collect(),
-        _ => replica.candidates.product().map(|candidate| candidate.name()).collect(),
-    };
+    let names = planned_names(&replica.candidates);
     let by_arm = |values: Vec<Value>| -> Value { names.iter().cloned().zip(values).collect::<Map<_, _>>().into() };
     let multipliers: Vec<f64> =
         drawn.arms.iter().filter_map(|arm| run.lr_candidates.get(arm / noise_levels)).copied().collect();
     let played = columns.episode_rewards.as_ref()?.len();
     // The last episodes of a return that is not complete are told to nobody.
     let told = method_settings(run).map_or(played, |method| (played + 1).saturating_sub(method.credit_episodes()));
-    let n_arms = replica.lr.as_ref().map_or(names.len(), |controller| match controller {
-        Controller::Precomputed(schedule) => schedule.snapshot().n_arms,
+    let n_arms = match &replica.lr {
+        Some(Controller::Precomputed(schedule)) => schedule.snapshot().n_arms,
         _ => names.len(),
-    });
+    };
     let seed = planned.schedule_seed;
     let expected = json!({
         "reward_free": true,

@@ -19,10 +19,9 @@ pub(super) fn compare(index: usize, columns: &EpisodeColumns, reward: &Reward) -
     let parts = reward.recompute(&logged);
     let part = |name: &str, column: &Option<Vec<Option<f64>>>, recomputed: f64| {
         // NaN: it does not follow from what is recorded.
-        let known = column.is_some() && !recomputed.is_nan();
-        known
-            .then(|| Difference::of_numbers(RecordPart::Episode(index + 1), name, entry(column, index), recomputed))
-            .flatten()
+        let column = column.as_ref().filter(|_| !recomputed.is_nan())?;
+        let recorded = column.get(index).copied().flatten();
+        Difference::of_numbers(RecordPart::Episode(index + 1), name, recorded, recomputed)
     };
     part("reward_base", &columns.reward_base, parts.reward_base)
         .or_else(|| part("reward_penalty", &columns.reward_penalty, parts.reward_penalty))

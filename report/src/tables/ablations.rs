@@ -55,7 +55,7 @@ fn section(run: &RunRecord) -> (usize, String) {
 }
 
 fn by_name(one: &Experiment<'_>) -> Option<Heading> {
-    Some(Heading::of(section(one.example()), one.name.clone()))
+    Some(Heading { section: section(one.example()), name: one.name.clone() })
 }
 
 /// Adaptive runs with and without the penalty.
@@ -69,15 +69,11 @@ pub(super) fn penalty(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> 
         let row = || Heading::new(section(run), ((lambda * 1e6) as usize, label));
         (run.control == Control::Adaptive).then(row)
     });
-    let plan = Plan::new(
-        "instability_penalty",
-        "Penalty on unsteady losses",
-        with_both(groups, "Penalty", "No penalty", &[VariedPart::Penalty.key()]),
-        &ACCURACY,
-    );
+    let groups = with_both(groups, "Penalty", "No penalty", &[VariedPart::Penalty.key()]);
+    let plan = Plan::new("instability_penalty", "Penalty on unsteady losses", groups, &ACCURACY);
     let penalised =
         |one: &RunRecord, other: &RunRecord| one.instability_lambda != 0.0 && other.instability_lambda == 0.0;
-    finish(plan.compare(&[VariedPart::Penalty.key()], penalised), notes, options)
+    plan.compare(&[VariedPart::Penalty.key()], penalised).tables_by("setting", notes, options)
 }
 
 /// Adaptive runs with and without the trend context.
@@ -101,7 +97,7 @@ pub(super) fn trend(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
     let contrast = |one: &RunRecord, other: &RunRecord| {
         one.context_mode == "trend" && other.context_mode != "trend" && one.scheduler == other.scheduler
     };
-    finish(plan.compare(&[VariedPart::Context.key()], contrast), notes, options)
+    plan.compare(&[VariedPart::Context.key()], contrast).tables_by("setting", notes, options)
 }
 
 /// Adaptive runs on noisy CIFAR-100 under trend context, with and without a noise axis.
@@ -129,7 +125,8 @@ pub(super) fn cifar_noise(runs: &[RunRecord], options: &TableOptions) -> Vec<Tab
     let axis = ["noise_candidates", "structured_control_mode"];
     let groups = with_both(groups, "Small noise", "No noise", &axis);
     let plan = Plan::new("cifar_noise_ablation", "Gradient noise on CIFAR-100", groups, &ACCURACY);
-    finish(plan.compare(&axis, |one, other| with_noise(one) && !with_noise(other)), Vec::new(), options)
+    let plan = plan.compare(&axis, |one, other| with_noise(one) && !with_noise(other));
+    plan.tables_by("setting", Vec::new(), options)
 }
 
 /// AEES beside the same multipliers without feedback: drawn uniformly, or with its own frequencies in random order.
@@ -145,7 +142,7 @@ pub(super) fn attribution(runs: &[RunRecord], options: &TableOptions) -> Vec<Tab
     });
     let groups = gather(beside, by_name);
     let plan = Plan::new("cifar_attribution", "What feedback contributes, CIFAR-100", groups, &ACCURACY);
-    finish(plan.compare(&[], feedback), notes, options)
+    plan.compare(&[], feedback).tables_by("setting", notes, options)
 }
 
 /// What else studies call ablations, each beside the method of its problem that is most like it.
@@ -173,11 +170,5 @@ pub(super) fn others(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
     pairs.retain(|(first, second)| first > second || !turned.contains(&(*second, *first)));
     let mut plan = Plan::new("ablations", "Other ablations", groups, &ACCURACY);
     plan.pairs = pairs.into_iter().map(|(first, second)| Pair { first, second, beside: String::new() }).collect();
-    finish(plan, Vec::new(), options)
-}
-
-fn finish(mut plan: Plan<'_>, notes: Vec<String>, options: &TableOptions) -> Vec<Table> {
-    plan.section_key = "setting";
-    plan.notes.extend(notes);
-    plan.tables(options)
+    plan.tables_by("setting", Vec::new(), options)
 }

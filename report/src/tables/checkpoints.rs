@@ -8,7 +8,7 @@ use super::group::{Group, Heading, gather};
 use super::options::TableOptions;
 use super::plan::Plan;
 use super::selection::optimizer_rank;
-use super::table::{Better, Cell, Column, ColumnKind, Row, Table};
+use super::table::{Cell, Column, ColumnKind, Table};
 use crate::experiment::{Purpose, experiments_apart_from};
 use crate::number::shortest;
 use crate::peak::at_peak;
@@ -19,7 +19,7 @@ const QUANTITIES: [Quantity; 5] =
     [Quantity::PeakEpoch, Quantity::Best, Quantity::CorruptedNoisy, Quantity::CorruptedClean, Quantity::TrainClean];
 
 /// The table, and with `detailed` one row for each run.
-pub(super) fn checkpoints(runs: &[RunRecord], options: &TableOptions, detailed: bool) -> Vec<Table> {
+pub(super) fn tables(runs: &[RunRecord], options: &TableOptions, detailed: bool) -> Vec<Table> {
     let noisy = runs.iter().filter(|run| run.task == "cifar100" && run.label_noise != NoiseSetting::Clean);
     let peaks: Vec<RunRecord> = noisy.filter(|run| run.context_mode != "trend").filter_map(at_peak).collect();
     let all = experiments_apart_from(&peaks, &["epochs", "scheduler_t_max"]);
@@ -29,7 +29,7 @@ pub(super) fn checkpoints(runs: &[RunRecord], options: &TableOptions, detailed: 
         let (rank, noise) = (run.label_noise.rank(), run.label_noise.label());
         let optimizer = optimizer_rank(run);
         let section = (rank * 2 + optimizer.0, format!("{noise}, {}", optimizer.1));
-        (run.control != Control::Fixed).then(|| Heading::of(section, one.name.clone()))
+        (run.control != Control::Fixed).then(|| Heading { section, name: one.name.clone() })
     });
     let spans = about_spans(&peaks);
     if detailed {
@@ -37,10 +37,8 @@ pub(super) fn checkpoints(runs: &[RunRecord], options: &TableOptions, detailed: 
     }
     let title = "CIFAR-100 with label noise at the peak checkpoint";
     let mut plan = Plan::new("cifar_checkpoints", title, groups, &QUANTITIES);
-    plan.section_key = "setting";
     plan.decimals = 1;
-    plan.notes.extend(spans);
-    plan.tables(options)
+    plan.tables_by("setting", Vec::from_iter(spans), options)
 }
 
 /// What a reader must know of the reference's cosine runs, if there are any.
@@ -52,34 +50,21 @@ fn about_spans(peaks: &[RunRecord]) -> Option<String> {
 }
 
 fn long(groups: &[Group<'_>], spans: Option<String>) -> Option<Table> {
-    let mut columns =
-        vec![Column::text("Method", "method"), Column::text("Seed", "seed"), Column::text("Epoch", "epoch")];
-    columns.extend(QUANTITIES[1..].iter().map(|quantity| Column {
-        kind: ColumnKind::Value,
-        better: None::<Better>,
-        ..Column::of(quantity, 2)
-    }));
-    let mut rows = Vec::new();
-    let mut notes = Vec::from_iter(spans);
+    let unranked = |quantity: &Quantity| Column { kind: ColumnKind::Value, better: None, ..Column::of(quantity, 2) };
+    let (mut rows, mut notes) = (Vec::new(), Vec::from_iter(spans));
     for group in groups {
         notes.extend(group.diverged());
-        let runs = group.experiment.results.values().flatten();
-        for run in runs {
+        for run in group.experiment.results.values().flatten() {
             let epoch = Quantity::PeakEpoch.of(run, None).map(shortest).unwrap_or_default();
-            let mut cells = vec![Cell::text(&group.label), Cell::text(run.seed.to_string()), Cell::text(epoch)];
-            cells.extend(QUANTITIES[1..].iter().map(|quantity| Cell::value(quantity.of(run, None))));
-            rows.push(Row { section: group.section.clone(), cells });
+            let mut cells = vec![
+                (Column::text("Method", "method"), Cell::text(&group.label)),
+                (Column::text("Seed", "seed"), Cell::text(run.seed.to_string())),
+                (Column::text("Epoch", "epoch"), Cell::text(epoch)),
+            ];
+            cells.extend(QUANTITIES[1..].iter().map(|it| (unranked(it), Cell::value(it.of(run, None)))));
+            rows.push((group.section.clone(), cells));
         }
     }
-    let title = "CIFAR-100 with label noise at the peak checkpoint, each run".into();
-    let name = "cifar_checkpoints_detailed".into();
-    (!rows.is_empty()).then(|| Table {
-        name,
-        title,
-        section_key: "setting".into(),
-        columns,
-        rows,
-        warnings: Vec::new(),
-        notes,
-    })
+    let title = "CIFAR-100 with label noise at the peak checkpoint, each run";
+    Table::of(("cifar_checkpoints_detailed", title), "setting", rows, notes)
 }

@@ -20,10 +20,7 @@ const ACCURACY: [Quantity; 5] =
 pub(super) fn clean(runs: &[RunRecord], options: &TableOptions) -> Vec<Table> {
     let (clean, notes) = of_labels(runs, NoiseSetting::Clean, &[]);
     let plan = Plan::new("cifar_clean", "CIFAR-100 without label noise", gather(clean, row), &ACCURACY);
-    let mut plan = plan.compare(&[], feedback);
-    plan.section_key = "optimizer";
-    plan.notes.extend(notes);
-    plan.tables(options)
+    plan.compare(&[], feedback).tables_by("optimizer", notes, options)
 }
 
 fn of_labels<'a>(
@@ -44,7 +41,7 @@ fn noise_settings(runs: &[RunRecord]) -> Vec<NoiseSetting> {
 }
 
 fn row(one: &Experiment<'_>) -> Option<Heading> {
-    Some(Heading::of(optimizer_rank(one.example()), one.name.clone()))
+    Some(Heading { section: optimizer_rank(one.example()), name: one.name.clone() })
 }
 
 /// The same but for fixed multipliers, which on noisy labels have tables of their own.
@@ -72,9 +69,7 @@ pub(super) fn noisy(runs: &[RunRecord], options: &TableOptions, detailed: bool) 
         if !detailed {
             plan = plan.compare(&[], feedback);
         }
-        plan.section_key = "optimizer";
-        plan.notes.extend(notes);
-        plan.tables(options)
+        plan.tables_by("optimizer", notes, options)
     };
     noise_settings(runs).into_iter().flat_map(table).collect()
 }
@@ -144,7 +139,8 @@ pub(super) fn fixed(runs: &[RunRecord], options: &TableOptions, detailed: bool) 
         notes.extend(told.into_iter().map(|note| format!("{}: {note}", noise.label())));
         let found = gather(kept, |one| {
             let (rank, optimizer) = optimizer_rank(one.example());
-            Some(Heading::of((rank, format!("{}, {optimizer}", noise.label())), one.name.clone()))
+            let section = (rank, format!("{}, {optimizer}", noise.label()));
+            Some(Heading { section, name: one.name.clone() })
         });
         // Where there is one constant there is nothing to choose from.
         let constants =
@@ -156,12 +152,11 @@ pub(super) fn fixed(runs: &[RunRecord], options: &TableOptions, detailed: bool) 
     let name = if detailed { "cifar_fixed_multipliers_detailed" } else { "cifar_fixed_multipliers" };
     let mut plan =
         Plan::new(name, "Constant learning-rate multipliers and rates beside AEES, CIFAR-100", groups, &quantities);
-    plan.section_key = "setting";
     plan.notes = notes;
     if !detailed {
         keep_best_constant(&mut plan, options);
     }
-    plan.tables(options)
+    plan.tables_by("setting", Vec::new(), options)
 }
 
 /// Whether nothing changes the rate of a method: a fixed multiplier, or the plain optimizer without a schedule.
@@ -187,23 +182,19 @@ fn keep_best_constant(plan: &mut Plan<'_>, options: &TableOptions) {
         mean(&values)
     };
     let best_of = |section: &str| {
-        let candidates =
-            (0..plan.groups.len()).filter(|at| plan.groups[*at].section == section && is_constant(&plan.groups[*at]));
-        let ranked = candidates.filter_map(|at| Some((at, peak(at)?)));
+        let constants =
+            plan.groups.iter().enumerate().filter(|(_, group)| group.section == section && is_constant(group));
+        let ranked = constants.filter_map(|(at, _)| Some((at, peak(at)?)));
         ranked.fold(None, |best: Option<(usize, f64)>, next| best.filter(|best| best.1 >= next.1).or(Some(next)))
     };
-    let best: Vec<Option<usize>> = plan.groups.iter().map(|group| best_of(&group.section).map(|(at, _)| at)).collect();
+    let best: Vec<Option<usize>> = plan.groups.iter().map(|group| Some(best_of(&group.section)?.0)).collect();
     let tried = plan.groups.iter().filter(|group| is_constant(group)).count();
     let left_out: Vec<String> = counted.iter().flat_map(|row: &Counted<'_>| row.notes.iter().cloned()).collect();
-    let groups = std::mem::take(&mut plan.groups);
-    for (at, mut group) in groups.into_iter().enumerate() {
-        if is_constant(&group) && best[at] != Some(at) {
-            continue;
-        }
-        if is_constant(&group) {
-            group.label = format!("Best constant ({})", constant(&group));
-        }
-        plan.groups.push(group);
+    let groups = std::mem::take(&mut plan.groups).into_iter().enumerate();
+    let kept = groups.filter(|(at, group)| !is_constant(group) || best[*at] == Some(*at));
+    plan.groups = kept.map(|(_, group)| group).collect();
+    for group in plan.groups.iter_mut().filter(|group| is_constant(group)) {
+        group.label = format!("Best constant ({})", constant(group));
     }
     plan.pairs = pairs_with_best(&plan.groups);
     plan.compared = vec![Quantity::Best, Quantity::SameEpoch, Quantity::Final];

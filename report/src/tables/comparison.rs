@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::group::{Counted, Group, difference};
 use super::options::TableOptions;
-use super::table::{Cell, Column, ColumnKind, Row, Table};
+use super::table::{Cell, Column, ColumnKind, Table};
 use crate::attributes::words;
 use crate::experiment::differing;
 use crate::names::{NameStyle, method_name};
@@ -48,12 +48,10 @@ fn nearest(
     wanted: impl Fn(&Group<'_>) -> bool,
     keys: impl Fn(&Group<'_>) -> Vec<String>,
 ) -> Vec<(usize, Vec<String>)> {
-    let one = &groups[first];
-    let others = groups
-        .iter()
-        .enumerate()
-        .filter(|(at, other)| *at != first && other.experiment.problem == one.experiment.problem && wanted(other));
-    let mut others: Vec<(usize, Vec<String>)> = others.map(|(at, other)| (at, keys(other))).collect();
+    let problem = &groups[first].experiment.problem;
+    let others = groups.iter().enumerate().filter(|(at, other)| *at != first && other.experiment.problem == *problem);
+    let wanted = others.filter(|(_, other)| wanted(other));
+    let mut others: Vec<(usize, Vec<String>)> = wanted.map(|(at, other)| (at, keys(other))).collect();
     let fewest = others.iter().map(|(_, keys)| keys.len()).min();
     others.retain(|(_, keys)| Some(keys.len()) == fewest);
     others
@@ -118,7 +116,7 @@ fn is_called(group: &Group<'_>, name: &str) -> bool {
     let styles = [NameStyle::Short, NameStyle::WithAxes].map(|style| method_name(run, style).text);
     let known = [&group.label, &group.name].into_iter().chain(&styles).chain(&run.case).map(String::as_str);
     // The plain optimizer is also known by its name.
-    let plain = (run.control == Control::Baseline && run.scheduler == "none").then_some(run.optimizer.as_str());
+    let plain = run.is_plain().then_some(run.optimizer.as_str());
     known.chain(plain).chain([run.control.control_mode()]).any(|known| as_typed(known) == as_typed(name.trim()))
 }
 
@@ -151,7 +149,7 @@ pub(super) fn table(
             found.push((first.section.clone(), label.clone(), quantity, comparison));
         }
     }
-    let mut rows: Vec<Option<Row>> = vec![None; found.len()];
+    let mut corrected = vec![None; found.len()];
     let mut families = Vec::new();
     for quantity in compared {
         let family: Vec<usize> = (0..found.len()).filter(|at| found[*at].2 == quantity).collect();
@@ -159,26 +157,20 @@ pub(super) fn table(
             family.iter().map(|at| found[*at].3.as_ref()?.t_test.map(|test| test.p)).collect();
         let tests = p_values.iter().flatten().count();
         families.push(format!("{} ({tests} tests)", quantity.words()));
-        for (at, corrected) in family.into_iter().zip(holm(&p_values)) {
-            let (section, label, quantity, comparison) = &found[at];
-            let cells = cells(label, quantity, comparison.as_ref(), corrected);
-            rows[at] = Some(Row { section: section.clone(), cells });
-        }
+        family.into_iter().zip(holm(&p_values)).for_each(|(at, p)| corrected[at] = p);
     }
     notes.push(format!("{PAIRED} Families of Holm's correction, in this table: {}.", families.join(", ")));
-    let mut rows: Vec<Row> = rows.into_iter().flatten().collect();
+    let percent = compared.iter().all(Quantity::is_fraction);
+    let rows = found.into_iter().zip(corrected).map(|((section, label, quantity, comparison), corrected)| {
+        (section, cells(label, quantity.words(), comparison.as_ref(), corrected, percent))
+    });
+    let mut rows: Vec<_> = rows.collect();
     // A problem is one section, wherever its methods stand among those of others.
-    let sections: Vec<String> = rows.iter().map(|row| row.section.clone()).collect();
-    rows.sort_by_key(|row| sections.iter().position(|section| *section == row.section));
-    (!rows.is_empty()).then(|| Table {
-        name: format!("{}_paired", rows_table.name),
-        title: format!("{}: paired differences by seed", rows_table.title),
-        section_key: rows_table.section_key.clone(),
-        columns: columns(compared.iter().all(Quantity::is_fraction)),
-        rows,
-        warnings: Vec::new(),
-        notes,
-    })
+    let sections: Vec<String> = rows.iter().map(|(section, _)| section.clone()).collect();
+    rows.sort_by_key(|(section, _)| sections.iter().position(|known| known == section));
+    let (name, title) =
+        (format!("{}_paired", rows_table.name), format!("{}: paired differences by seed", rows_table.title));
+    Table::of((&name, &title), &rows_table.section_key, rows, notes)
 }
 
 const PAIRED: &str = "95 % intervals by the percentile bootstrap of the mean difference (10,000 resamples, NumPy default_rng(0)); \
@@ -199,52 +191,36 @@ fn on_common_seeds(
     (aligned || options.allow_partial).then(|| compare(&both.0, &both.1))?
 }
 
-fn columns(percent: bool) -> Vec<Column> {
+fn cells(
+    label: String,
+    quantity: String,
+    comparison: Option<&PairedComparison>,
+    corrected: Option<f64>,
+    percent: bool,
+) -> Vec<(Column, Cell)> {
     let (unit, scale, decimals) =
         if percent { ("Difference (pp) [95 % CI]", 100.0, 2) } else { ("Difference [95 % CI]", 1.0, 4) };
     let value = |heading: &str, key: &str, decimals| Column::number(heading, key, ColumnKind::Value, 1.0, decimals);
     let p_value = |heading: &str, key: &str| Column::number(heading, key, ColumnKind::PValue, 1.0, 3);
+    let of = |of: fn(&PairedComparison) -> Option<f64>| Cell::value(comparison.and_then(of));
+    let mean = comparison.map(|found| found.summary.mean);
+    let interval = mean.zip(comparison.and_then(|found| found.bootstrap));
+    let difference = if interval.is_some() { Cell::interval(interval) } else { Cell::value(mean) };
+    let wins = comparison.map(|found| format!("{}/{}/{}", found.wins.wins, found.wins.ties, found.wins.losses));
     vec![
-        Column::text("Comparison", "comparison"),
-        Column::text("Of", "quantity"),
-        value("n", "n", 0),
-        Column::number(unit, "difference", ColumnKind::Interval, scale, decimals),
-        Column::number("SD", "difference_sd", ColumnKind::Value, scale, decimals),
-        value("t", "t", 3),
-        value("df", "df", 0),
-        p_value("p", "p"),
-        p_value("p (Holm)", "p_holm"),
-        p_value("p (Wilcoxon)", "p_wilcoxon"),
-        value("d_z", "d_z", 2),
-        value("g", "hedges_g", 2),
-        Column::text("Won/tied/lost", "wins"),
-        value("Seeds", "seeds_needed", 0),
+        (Column::text("Comparison", "comparison"), Cell::Text(label)),
+        (Column::text("Of", "quantity"), Cell::Text(quantity)),
+        (value("n", "n", 0), of(|found| Some(found.summary.n as f64))),
+        (Column::number(unit, "difference", ColumnKind::Interval, scale, decimals), difference),
+        (Column::number("SD", "difference_sd", ColumnKind::Value, scale, decimals), of(|found| found.summary.sd)),
+        (value("t", "t", 3), of(|found| Some(found.t_test?.t))),
+        (value("df", "df", 0), of(|found| Some(found.t_test?.degrees as f64))),
+        (p_value("p", "p"), of(|found| Some(found.t_test?.p))),
+        (p_value("p (Holm)", "p_holm"), Cell::value(corrected)),
+        (p_value("p (Wilcoxon)", "p_wilcoxon"), of(|found| Some(found.signed_rank?.p))),
+        (value("d_z", "d_z", 2), of(|found| found.d_z)),
+        (value("g", "hedges_g", 2), of(|found| found.hedges_g)),
+        (Column::text("Won/tied/lost", "wins"), wins.map_or_else(Cell::nothing, Cell::Text)),
+        (value("Seeds", "seeds_needed", 0), of(|found| Some(found.seeds_needed? as f64))),
     ]
-}
-
-fn cells(label: &str, quantity: &Quantity, comparison: Option<&PairedComparison>, corrected: Option<f64>) -> Vec<Cell> {
-    let mut cells = vec![Cell::text(label), Cell::text(quantity.words())];
-    let Some(found) = comparison else {
-        cells.resize(14, Cell::nothing());
-        return cells;
-    };
-    let (test, mean) = (found.t_test, found.summary.mean);
-    cells.extend([
-        Cell::value(Some(found.summary.n as f64)),
-        found.bootstrap.map_or_else(
-            || Cell::value(Some(mean)),
-            |ends| Cell::Interval { value: mean, low: ends.low, high: ends.high },
-        ),
-        Cell::value(found.summary.sd),
-        Cell::value(test.map(|test| test.t)),
-        Cell::value(test.map(|test| test.degrees as f64)),
-        Cell::value(test.map(|test| test.p)),
-        Cell::value(corrected),
-        Cell::value(found.signed_rank.map(|test| test.p)),
-        Cell::value(found.d_z),
-        Cell::value(found.hedges_g),
-        Cell::text(format!("{}/{}/{}", found.wins.wins, found.wins.ties, found.wins.losses)),
-        Cell::value(found.seeds_needed.map(|seeds| seeds as f64)),
-    ]);
-    cells
 }

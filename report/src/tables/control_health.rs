@@ -3,23 +3,23 @@
 use aees_control::Axis;
 
 use super::group::{Heading, gather};
-use super::table::{Cell, Column, ColumnKind, Row, Table};
+use super::options::TableOptions;
+use super::table::{Cell, Column, ColumnKind, Table};
 use crate::experiment::{Purpose, experiments};
 use crate::health::{ControlHealth, Verdict};
 use crate::names::task_title;
 use crate::number::label;
 use crate::record::RunRecord;
-use crate::statistics::{Interval, MeanSd};
 
 /// One row for each method and axis that picks between arms.
-pub(super) fn control_health(runs: &[RunRecord]) -> Vec<Table> {
+pub(super) fn control_health(runs: &[RunRecord], _: &TableOptions) -> Vec<Table> {
     let shown = experiments(runs).into_iter().filter(|one| one.purpose != Purpose::Timing);
     let groups = gather(shown, |one| {
         let run = one.example();
         let section = format!("{}, {}, {}", task_title(&run.task), run.label_noise.label(), run.optimizer);
-        Some(Heading::of((0, section), one.name.clone()))
+        Some(Heading { section: (0, section), name: one.name.clone() })
     });
-    let (mut rows, mut notes) = (Vec::new(), Vec::new());
+    let (mut rows, mut notes) = (Vec::new(), vec![EXPLANATION.to_owned()]);
     for group in &groups {
         for axis in [Axis::Lr, Axis::Noise] {
             let Some(health) = ControlHealth::of(&group.experiment.runs(), axis) else { continue };
@@ -31,22 +31,10 @@ pub(super) fn control_health(runs: &[RunRecord]) -> Vec<Table> {
             if let Verdict::CouldNot(_) | Verdict::DidNot = &verdict {
                 notes.push(format!("{}, {name}: {}", group.section, verdict.words()));
             }
-            rows.push(Row { section: group.section.clone(), cells: cells(name, &health, &verdict) });
+            rows.push((group.section.clone(), cells(name, &health, &verdict)));
         }
     }
-    if rows.is_empty() {
-        return Vec::new();
-    }
-    notes.insert(0, EXPLANATION.into());
-    vec![Table {
-        name: "control_health".into(),
-        title: "Whether controllers learn".into(),
-        section_key: "problem".into(),
-        columns: columns(),
-        rows,
-        warnings: Vec::new(),
-        notes,
-    }]
+    Vec::from_iter(Table::of(("control_health", "Whether controllers learn"), "problem", rows, notes))
 }
 
 const EXPLANATION: &str = "Gap: how far the rewards of the best arm lie above those of the worst, in standard deviations of the noise that \
@@ -55,53 +43,33 @@ const EXPLANATION: &str = "Gap: how far the rewards of the best arm lie above th
      exploration bonus. Bonus decides: decisions that the bonus alone would have made alike. Entropy: of the last quarter's picks; 1 is even. \
      After a switch: rewards of the first episode with another arm less those of the others, in the same unit";
 
-fn columns() -> Vec<Column> {
-    let number = |heading: &str, key: &str, kind, scale, decimals| Column::number(heading, key, kind, scale, decimals);
-    vec![
-        Column::text("Method", "method"),
-        number("n", "n", ColumnKind::Value, 1.0, 0),
-        number("Episodes", "episodes", ColumnKind::Value, 1.0, 0),
-        Column::text("Best arm", "best_arm"),
-        number("Picks of it (%)", "best_arm_share", ColumnKind::MeanSd, 100.0, 1),
-        number("Even (%)", "even_share", ColumnKind::Value, 100.0, 1),
-        number("Gap [95 % CI]", "gap", ColumnKind::Interval, 1.0, 2),
-        number("Needed", "needed_episodes", ColumnKind::Value, 1.0, 0),
-        number("Remembered", "remembered_episodes", ColumnKind::Value, 1.0, 0),
-        number("Values/bonus", "values_over_bonus", ColumnKind::MeanSd, 1.0, 3),
-        number("Bonus decides (%)", "bonus_decides", ColumnKind::MeanSd, 100.0, 1),
-        number("Entropy", "final_entropy", ColumnKind::MeanSd, 1.0, 2),
-        number("Switches (%)", "switches", ColumnKind::MeanSd, 100.0, 1),
-        number("After a switch [95 % CI]", "after_switch", ColumnKind::Interval, 1.0, 2),
-        Column::text("Verdict", "verdict"),
-    ]
-}
-
-fn cells(name: String, health: &ControlHealth, verdict: &Verdict) -> Vec<Cell> {
+fn cells(name: String, health: &ControlHealth, verdict: &Verdict) -> Vec<(Column, Cell)> {
+    let value = |heading: &str, key: &str, decimals| Column::number(heading, key, ColumnKind::Value, 1.0, decimals);
+    let spread = |heading: &str, key: &str, scale, decimals, spread| {
+        (Column::number(heading, key, ColumnKind::MeanSd, scale, decimals), Cell::spread(spread))
+    };
+    let interval = |heading: &str, key: &str, interval| {
+        (Column::number(heading, key, ColumnKind::Interval, 1.0, 2), Cell::interval(interval))
+    };
     let best = health.best();
-    let share = best.and_then(|best| health.share(best));
+    let best_arm = best.map_or_else(Cell::nothing, |best| Cell::Text(label(health.arms[best])));
+    let even = Column::number("Even (%)", "even_share", ColumnKind::Value, 100.0, 1);
+    let remembered = health.learns.then(|| health.remembered());
     vec![
-        Cell::Text(name),
-        Cell::value(Some(health.runs.len() as f64)),
-        Cell::value(Some(health.episodes())),
-        best.map_or_else(Cell::nothing, |best| Cell::Text(label(health.arms[best]))),
-        spread(share),
-        Cell::value(Some(1.0 / health.arms.len() as f64)),
-        interval(health.gap()),
-        Cell::value(health.needed()),
-        Cell::value(health.learns.then(|| health.remembered())),
-        spread(health.values_over_bonus()),
-        spread(health.bonus_decides()),
-        spread(health.final_entropy()),
-        spread(health.switches()),
-        interval(health.after_switch()),
-        Cell::text(verdict.in_short()),
+        (Column::text("Method", "method"), Cell::Text(name)),
+        (value("n", "n", 0), Cell::value(Some(health.runs.len() as f64))),
+        (value("Episodes", "episodes", 0), Cell::value(Some(health.episodes()))),
+        (Column::text("Best arm", "best_arm"), best_arm),
+        spread("Picks of it (%)", "best_arm_share", 100.0, 1, best.and_then(|best| health.share(best))),
+        (even, Cell::value(Some(1.0 / health.arms.len() as f64))),
+        interval("Gap [95 % CI]", "gap", health.gap()),
+        (value("Needed", "needed_episodes", 0), Cell::value(health.needed())),
+        (value("Remembered", "remembered_episodes", 0), Cell::value(remembered)),
+        spread("Values/bonus", "values_over_bonus", 1.0, 3, health.values_over_bonus()),
+        spread("Bonus decides (%)", "bonus_decides", 100.0, 1, health.bonus_decides()),
+        spread("Entropy", "final_entropy", 1.0, 2, health.final_entropy()),
+        spread("Switches (%)", "switches", 100.0, 1, health.switches()),
+        interval("After a switch [95 % CI]", "after_switch", health.after_switch()),
+        (Column::text("Verdict", "verdict"), Cell::text(verdict.in_short())),
     ]
-}
-
-fn spread(summary: Option<MeanSd>) -> Cell {
-    summary.map_or_else(Cell::nothing, |MeanSd { mean, sd, .. }| Cell::Number { value: mean, sd, mark: String::new() })
-}
-
-fn interval(found: Option<(f64, Interval)>) -> Cell {
-    found.map_or_else(Cell::nothing, |(value, Interval { low, high })| Cell::Interval { value, low, high })
 }

@@ -32,7 +32,7 @@ impl Group<'_> {
 
     /// How it is called in notes.
     pub(super) fn title(&self) -> String {
-        if self.section.is_empty() { self.label.clone() } else { format!("{}, {}", self.section, self.label) }
+        title(&self.section, &self.label)
     }
 
     /// The runs that diverged, one note each.
@@ -46,21 +46,20 @@ impl Group<'_> {
     }
 }
 
+fn title(section: &str, label: &str) -> String {
+    if section.is_empty() { label.to_owned() } else { format!("{section}, {label}") }
+}
+
 /// Where an experiment stands: its section and its row, each with its rank in the order of the table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Heading {
-    section: (usize, String),
-    name: (usize, String),
+    pub(super) section: (usize, String),
+    pub(super) name: MethodName,
 }
 
 impl Heading {
-    pub(super) fn new(section: (usize, String), name: (usize, impl Into<String>)) -> Self {
-        Self { section, name: (name.0, name.1.into()) }
-    }
-
-    /// The row of a method.
-    pub(super) fn of(section: (usize, String), method: MethodName) -> Self {
-        Self { section, name: (method.rank, method.text) }
+    pub(super) fn new(section: (usize, String), (rank, text): (usize, impl Into<String>)) -> Self {
+        Self { section, name: MethodName { rank, text: text.into() } }
     }
 }
 
@@ -70,7 +69,7 @@ pub(super) fn gather<'a>(
     experiments: impl IntoIterator<Item = Experiment<'a>>,
     heading: impl Fn(&Experiment<'a>) -> Option<Heading>,
 ) -> Vec<Group<'a>> {
-    type Rows<'a> = BTreeMap<(usize, String), Vec<Experiment<'a>>>;
+    type Rows<'a> = BTreeMap<MethodName, Vec<Experiment<'a>>>;
     let mut sections: BTreeMap<(usize, String), BTreeMap<Problem, Rows<'a>>> = BTreeMap::new();
     for experiment in experiments {
         let Some(Heading { section, name }) = heading(&experiment) else { continue };
@@ -83,7 +82,7 @@ pub(super) fn gather<'a>(
         for (told, rows) in told.into_iter().zip(problems.into_values()) {
             let parts = [section.as_str(), told.as_str()].into_iter().filter(|part| !part.is_empty());
             let section = parts.collect::<Vec<_>>().join("; ");
-            groups.extend(rows.into_iter().flat_map(|((_, name), experiments)| named(&section, &name, experiments)));
+            groups.extend(rows.into_iter().flat_map(|(name, experiments)| named(&section, &name.text, experiments)));
         }
     }
     groups
@@ -292,8 +291,6 @@ impl<'a> Counted<'a> {
         let partial = self.shown && !have.is_empty() && have.len() < self.runs.len();
         let lacking = || self.runs.iter().filter(|(seed, _)| !have.contains_key(seed)).flat_map(|(_, runs)| runs);
         let files = || lacking().map(|run| run.path.display().to_string()).collect::<Vec<_>>().join(", ");
-        let title =
-            || if self.section.is_empty() { self.label.clone() } else { format!("{}, {}", self.section, self.label) };
-        partial.then(|| format!("† {}: no {quantity} in {}", title(), files()))
+        partial.then(|| format!("† {}: no {quantity} in {}", title(&self.section, &self.label), files()))
     }
 }

@@ -4,34 +4,25 @@ use std::fmt::Write;
 
 use super::markdown::shown;
 use super::table::{Cell, ColumnKind, Emphasis, Table};
-use crate::markup::escaped;
+use crate::markup::{self, escaped};
 
 /// Writes a table, with its notes below it.
 pub(crate) fn write(table: &Table) -> String {
     let title = escaped(&table.title);
     let class = |kind: ColumnKind| if kind == ColumnKind::Text { "" } else { " class=\"n\"" };
     let warnings = table.warnings.iter().map(|warning| format!("<p class=\"bad\">{}</p>\n", escaped(warning.text())));
-    let mut text: String = warnings.collect();
-    let _ = write!(
-        text,
-        "<div class=\"wide\" role=\"region\" aria-label=\"{title}\" tabindex=\"0\"><table class=\"result\"><caption>{title}\
-         </caption>\n<thead><tr>"
-    );
-    // Writing to a String cannot fail, here and below.
-    for column in &table.columns {
-        let _ = write!(text, "<th scope=\"col\"{}>{}</th>", class(column.kind), escaped(&column.heading));
-    }
-    text.push_str("</tr></thead>\n<tbody>\n");
+    let mut rows = String::new();
     for (section, row, marks) in table.lines() {
         if let Some(section) = section {
             let span = table.columns.len();
+            // Writing to a String cannot fail, here and below.
             let _ = writeln!(
-                text,
+                rows,
                 "<tr class=\"part\"><th colspan=\"{span}\" scope=\"colgroup\">{}</th></tr>",
                 escaped(section)
             );
         }
-        text.push_str("<tr>");
+        rows.push_str("<tr>");
         for ((column, cell), mark) in table.columns.iter().zip(&row.cells).zip(marks) {
             let shown = escaped(&with_minus(cell, &shown(column, cell)));
             let shown = match mark {
@@ -39,11 +30,13 @@ pub(crate) fn write(table: &Table) -> String {
                 Emphasis::Best => format!("<strong>{shown}</strong>"),
                 Emphasis::Second => format!("<em>{shown}</em>"),
             };
-            let _ = write!(text, "<td{}>{shown}</td>", class(column.kind));
+            let _ = write!(rows, "<td{}>{shown}</td>", class(column.kind));
         }
-        text.push_str("</tr>\n");
+        rows.push_str("</tr>\n");
     }
-    text.push_str("</tbody></table></div>\n");
+    let columns = table.columns.iter().map(|column| (escaped(&column.heading), column.kind != ColumnKind::Text));
+    let mut text: String = warnings.collect();
+    text += &markup::table((&title, " class=\"result\"", &title), columns, &rows);
     if !table.notes.is_empty() {
         let notes: String =
             table.notes.iter().map(|note| format!("<li>{}</li>", escaped(&note.replace('`', "")))).collect();

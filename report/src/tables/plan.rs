@@ -55,6 +55,18 @@ impl<'a> Plan<'a> {
         self.groups.iter().map(|group| Counted::new(group, &expected, options)).collect()
     }
 
+    /// The tables with these sections, and with what was left out told after what is said already.
+    pub(super) fn tables_by(
+        mut self,
+        section_key: &'static str,
+        notes: Vec<String>,
+        options: &TableOptions,
+    ) -> Vec<Table> {
+        self.section_key = section_key;
+        self.notes.extend(notes);
+        self.tables(options)
+    }
+
     /// The tables: that of the rows, and that of the comparisons if there are any.
     pub(super) fn tables(&self, options: &TableOptions) -> Vec<Table> {
         if self.groups.is_empty() {
@@ -84,22 +96,17 @@ impl<'a> Plan<'a> {
         if self.quantities.contains(&Quantity::SameEpoch) {
             notes.push(SAME_EPOCH.into());
         }
-        let (name, title) = (self.name.clone(), self.title.clone());
-        let section_key = self.section_key().into();
-        let warnings = self.about_data();
-        Table { name, title, section_key, columns, rows, warnings, notes }
+        // Sections have a name also where only several problems make them.
+        let sections = self.groups.iter().any(|group| !group.section.is_empty());
+        let section_key = if self.section_key.is_empty() && sections { "problem" } else { self.section_key };
+        let (name, title, warnings) = (self.name.clone(), self.title.clone(), self.about_data());
+        Table { name, title, section_key: section_key.into(), columns, rows, warnings, notes }
     }
 
     /// That rows are of different data, where they are.
     pub(super) fn about_data(&self) -> Vec<TableWarning> {
         let told = about_data(self.groups.iter().map(|group| &group.experiment));
         told.into_iter().map(TableWarning::DifferentData).collect()
-    }
-
-    /// What sections are called, also where only several problems make them.
-    pub(super) fn section_key(&self) -> &'static str {
-        let sections = self.groups.iter().any(|group| !group.section.is_empty());
-        if self.section_key.is_empty() && sections { "problem" } else { self.section_key }
     }
 }
 

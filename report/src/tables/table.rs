@@ -1,16 +1,10 @@
 //! A table before it is written: columns that know their unit and what is better in them, rows in sections, notes.
 
+use aees_studies::study::Goal;
+
 use crate::number::fixed;
 use crate::quantity::Quantity;
-
-/// Which way a column is ranked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Better {
-    /// The largest is best.
-    Higher,
-    /// The smallest is best.
-    Lower,
-}
+use crate::statistics::{Interval, MeanSd};
 
 /// What the cells of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +33,8 @@ pub struct Column {
     pub scale: f64,
     /// Digits after the point.
     pub decimals: usize,
-    /// Which way it is ranked, if it is.
-    pub better: Option<Better>,
+    /// Which way is better, if it is ranked.
+    pub better: Option<Goal>,
 }
 
 impl Column {
@@ -62,8 +56,8 @@ impl Column {
             _ => (1.0, 1),
         };
         let better = match quantity {
-            Quantity::Best | Quantity::SameEpoch | Quantity::Final | Quantity::CorruptedClean => Some(Better::Higher),
-            Quantity::Drop | Quantity::CorruptedNoisy => Some(Better::Lower),
+            Quantity::Best | Quantity::SameEpoch | Quantity::Final | Quantity::CorruptedClean => Some(Goal::Max),
+            Quantity::Drop | Quantity::CorruptedNoisy => Some(Goal::Min),
             _ => None,
         };
         let column = Self::number(&quantity.heading(), &quantity.to_string(), ColumnKind::MeanSd, scale, decimals);
@@ -104,6 +98,20 @@ impl Cell {
     /// A number alone, or nothing.
     pub(super) fn value(value: Option<f64>) -> Self {
         value.map_or_else(Self::nothing, |value| Self::Number { value, sd: None, mark: String::new() })
+    }
+
+    /// A mean with its spread, or nothing.
+    pub(super) fn spread(summary: Option<MeanSd>) -> Self {
+        summary.map_or_else(Self::nothing, |MeanSd { mean, sd, .. }| Self::Number {
+            value: mean,
+            sd,
+            mark: String::new(),
+        })
+    }
+
+    /// A number with its interval, or nothing.
+    pub(super) fn interval(found: Option<(f64, Interval)>) -> Self {
+        found.map_or_else(Self::nothing, |(value, Interval { low, high })| Self::Interval { value, low, high })
     }
 
     /// Nothing, without a reason.
@@ -175,6 +183,23 @@ pub struct Table {
 }
 
 impl Table {
+    /// A table of rows that bring their columns with them, each in its section; none without a row.
+    pub(super) fn of(
+        (name, title): (&str, &str),
+        section_key: &str,
+        rows: Vec<(String, Vec<(Column, Cell)>)>,
+        notes: Vec<String>,
+    ) -> Option<Self> {
+        let columns = rows.first()?.1.iter().map(|(column, _)| column.clone()).collect();
+        let row = |(section, cells): (String, Vec<(Column, Cell)>)| Row {
+            section,
+            cells: cells.into_iter().map(|(_, cell)| cell).collect(),
+        };
+        let (name, title, section_key) = (name.to_owned(), title.to_owned(), section_key.to_owned());
+        let rows = rows.into_iter().map(row).collect();
+        Some(Self { name, title, section_key, columns, rows, warnings: Vec::new(), notes })
+    }
+
     /// How each cell stands out. Cells that are printed alike stand out alike; where all of a section are, none does.
     pub fn emphasis(&self) -> Vec<Vec<Emphasis>> {
         let mut marks = vec![vec![Emphasis::None; self.columns.len()]; self.rows.len()];
@@ -183,7 +208,7 @@ impl Table {
             for rows in self.sections() {
                 let mut ranked: Vec<(usize, f64)> =
                     rows.into_iter().filter_map(|row| Some((row, self.rows[row].cells[at].rank()?))).collect();
-                ranked.sort_by(|(_, a), (_, b)| if better == Better::Higher { b.total_cmp(a) } else { a.total_cmp(b) });
+                ranked.sort_by(|(_, a), (_, b)| if better == Goal::Max { b.total_cmp(a) } else { a.total_cmp(b) });
                 let mut printed: Vec<String> = ranked.iter().map(|(_, value)| column.shown(*value)).collect();
                 let texts = printed.clone();
                 printed.dedup();

@@ -80,7 +80,7 @@ fn of_task(
 }
 
 fn row(one: &Experiment<'_>) -> Heading {
-    Heading::of((0, String::new()), one.name.clone())
+    Heading { section: (0, String::new()), name: one.name.clone() }
 }
 
 /// Puts episode length and axes behind the row's name.
@@ -106,13 +106,11 @@ pub(super) fn noise_ablation(runs: &[RunRecord], options: &TableOptions) -> Vec<
     }
     let quantities = [Quantity::Best, Quantity::SameEpoch, Quantity::Final, Quantity::Drop];
     let title = "Gradient noise with and without feedback, AG News with label noise";
-    let without_feedback = |run: &RunRecord| run.control == Control::Random;
     let plan = Plan::new("agnews_noise_ablation", title, groups, &quantities);
-    let mut plan = plan.compare(&[], |one, other| match one.axes() {
+    let contrast = |one: &RunRecord, other: &RunRecord| match one.axes() {
         ControlledAxes::Noise if one.control == Control::Adaptive => other.control != Control::Adaptive,
-        ControlledAxes::Noise => without_feedback(one) && other.control == Control::Baseline,
+        ControlledAxes::Noise => one.control == Control::Random && other.control == Control::Baseline,
         _ => false,
-    });
-    plan.notes.extend(notes);
-    plan.tables(options)
+    };
+    plan.compare(&[], contrast).tables_by("", notes, options)
 }

@@ -17,12 +17,12 @@ use crate::csv::{Csv, Field};
 pub fn npz(tensor: &Tensor) -> io::Result<Vec<u8>> {
     let shape = tensor.shape();
     let members = [
-        ("values", numpy::floats(&shape, &tensor.values)),
-        ("mask", numpy::booleans(&shape, &tensor.mask)),
+        ("values", numpy::npy("<f8", &shape, &floats(&tensor.values))),
+        ("mask", numpy::npy("|b1", &shape, &booleans(&tensor.mask))),
         ("axes", numpy::texts(&tensor.axes.map(|axis| axis.name()))),
         ("setting", numpy::texts(&tensor.settings)),
-        ("step", numpy::integers(&tensor.steps)),
-        ("seed", numpy::integers(&tensor.seeds)),
+        ("step", numpy::npy("<i8", &[tensor.steps.len()], &integers(&tensor.steps))),
+        ("seed", numpy::npy("<i8", &[tensor.seeds.len()], &integers(&tensor.seeds))),
         ("metric", numpy::texts(&[&tensor.metric])),
     ];
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
@@ -34,19 +34,28 @@ pub fn npz(tensor: &Tensor) -> io::Result<Vec<u8>> {
     Ok(archive.finish()?.into_inner())
 }
 
+fn floats(values: &[f64]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+fn integers(values: &[i64]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+fn booleans(values: &[bool]) -> Vec<u8> {
+    values.iter().map(|value| u8::from(*value)).collect()
+}
+
 /// A .safetensors: `values` (F64), `mask` (BOOL), `step` and `seed` (I64); texts are in its metadata: `axes` and `setting`
 /// as JSON lists, `metric`.
 pub fn safetensors(tensor: &Tensor) -> Vec<u8> {
     let shape = tensor.shape();
-    let floats: Vec<u8> = tensor.values.iter().flat_map(|value| value.to_le_bytes()).collect();
-    let integers = |values: &[i64]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
-    let mask = tensor.mask.iter().map(|value| u8::from(*value)).collect();
     // The truth values last, so that every number is aligned.
     let parts: [(&str, &str, Vec<usize>, Vec<u8>); 4] = [
-        ("values", "F64", shape.to_vec(), floats),
+        ("values", "F64", shape.to_vec(), floats(&tensor.values)),
         ("step", "I64", vec![tensor.steps.len()], integers(&tensor.steps)),
         ("seed", "I64", vec![tensor.seeds.len()], integers(&tensor.seeds)),
-        ("mask", "BOOL", shape.to_vec(), mask),
+        ("mask", "BOOL", shape.to_vec(), booleans(&tensor.mask)),
     ];
     let metadata = json!({
         "axes": json!(tensor.axes.map(|axis| axis.name())).to_string(),

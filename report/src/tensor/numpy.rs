@@ -14,21 +14,6 @@ pub(super) fn npy(kind: &str, shape: &[usize], data: &[u8]) -> Vec<u8> {
     [MAGIC, &length.to_le_bytes(), header.as_bytes(), data].concat()
 }
 
-/// An array of numbers.
-pub(super) fn floats(shape: &[usize], values: &[f64]) -> Vec<u8> {
-    npy("<f8", shape, &values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())
-}
-
-/// A list of whole numbers.
-pub(super) fn integers(values: &[i64]) -> Vec<u8> {
-    npy("<i8", &[values.len()], &values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())
-}
-
-/// An array of truth values.
-pub(super) fn booleans(shape: &[usize], values: &[bool]) -> Vec<u8> {
-    npy("|b1", shape, &values.iter().map(|value| u8::from(*value)).collect::<Vec<u8>>())
-}
-
 /// A list of texts: UTF-32, each as long as the longest, so that no pickle is needed.
 pub(super) fn texts<S: AsRef<str>>(values: &[S]) -> Vec<u8> {
     let width = values.iter().map(|text| text.as_ref().chars().count()).max().unwrap_or(0).max(1);
