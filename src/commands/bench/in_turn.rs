@@ -14,11 +14,11 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde_json::{Value, json};
 
-use super::figures::{Seconds, ratio_json};
+use super::figures::{Seconds, told_memory};
 use super::peer::{Peer, PeerAnswer};
 use crate::failure::Failure;
 use crate::stdout;
-use crate::table::{Grid, Side};
+use crate::table::Grid;
 
 /// The ways that the peer can be asked to compute in, with what each adds to its flags: for all scripts, and for ours alone.
 const WAYS: [(&str, &[&str], &[&str]); 3] =
@@ -135,10 +135,10 @@ impl PeerFlags {
         };
         if as_json {
             let peers = self.against.iter().zip(&theirs).map(|(way, side)| {
-                let (mut document, ratio) = (side.to_json(), ratio_json(&ratios(side)));
+                let (mut document, ratios) = (side.to_json(), ratios(side));
                 document["against"] = json!(way);
-                document["ratio"] = ratio["ratio"].clone();
-                document["ratio_min_max"] = ratio["ratio_min_max"].clone();
+                document["ratio"] = json!(ratios.median());
+                document["ratio_min_max"] = json!(ratios.range());
                 document
             });
             let (task, threads) = (job.config.task.name(), job.threads());
@@ -148,27 +148,19 @@ impl PeerFlags {
             }));
             return Ok(());
         }
-        let mut table = Grid::new([
-            ("", Side::Left),
-            ("step, median of rounds (range)", Side::Left),
-            ("peak memory", Side::Right),
-            ("peer's time / aees'", Side::Left),
-        ]);
-        let memory =
-            |side: &SideTimes| side.peak_rss_mb.map(|mebibytes| format!("{mebibytes:.0} MiB")).unwrap_or_default();
-        table.row(vec!["aees".into(), ours.medians.told().into(), memory(&ours).into(), "".into()]);
-        for (way, side) in self.against.iter().zip(&theirs) {
-            let ratios = ratios(side);
+        let told = |ratios: Seconds| {
             let [low, high] = ratios.range();
-            let ratio = format!("{:.2} ({low:.2} to {high:.2})", ratios.median());
-            table.row(vec![
-                format!("peer, {way}").into(),
-                side.medians.told().into(),
-                memory(side).into(),
-                ratio.into(),
-            ]);
-        }
-        table.print();
+            format!("{:.2} ({low:.2} to {high:.2})", ratios.median())
+        };
+        // Ours is against nobody.
+        let peers = self.against.iter().zip(&theirs).map(|(way, side)| (Some(way), side));
+        let sides: Vec<(Option<&String>, &SideTimes)> = [(None, &ours)].into_iter().chain(peers).collect();
+        Grid::of(&sides)
+            .text("", |(way, _)| way.map_or_else(|| "aees".to_owned(), |way| format!("peer, {way}")))
+            .text("step, median of rounds (range)", |(_, side)| side.medians.told())
+            .number("peak memory", |(_, side)| side.peak_rss_mb.map(told_memory).unwrap_or_default())
+            .text("peer's time / aees'", |(way, side)| way.map(|_| told(ratios(side))).unwrap_or_default())
+            .print();
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use super::studies;
 use crate::failure::Failure;
 use crate::results::{Results, ResultsFlags};
 use crate::stdout;
-use crate::table::{Grid, Side};
+use crate::table::Grid;
 
 /// Shows the launches of a study that hold runs: what Slurm says, and what their runs left on the disk
 #[derive(Args)]
@@ -91,26 +91,18 @@ fn table(views: &[LaunchView]) {
     if views.is_empty() {
         return eprintln!("no launch holds runs");
     }
-    let mut grid = Grid::new(
-        ["launch", "jobs", "tasks in Slurm", "runs held", "on the disk"].map(|name| (name.to_owned(), Side::Left)),
-    );
-    for view in views {
-        let jobs: Vec<String> = view.jobs().iter().map(u64::to_string).collect();
-        let runs: Vec<String> = view.runs.iter().map(|(state, count)| format!("{count} {state}")).collect();
-        let tasks = view.tasks.as_ref().map_or_else(
-            || "no answer".to_owned(),
-            |tasks| tasks.iter().map(|(state, count)| format!("{count} {state}")).collect::<Vec<_>>().join(", "),
-        );
-        let held = view.launch.claims.len().to_string();
-        grid.row(vec![
-            view.launch.record.id().into(),
-            jobs.join(", ").into(),
-            tasks.into(),
-            held.into(),
-            runs.join(", ").into(),
-        ]);
-    }
-    grid.print();
+    let jobs = |view: &LaunchView| view.jobs().iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+    Grid::of(views)
+        .text("launch", |view| view.launch.record.id())
+        .text("jobs", jobs)
+        .text("tasks in Slurm", |view| view.tasks.as_ref().map_or_else(|| "no answer".to_owned(), counted))
+        .text("runs held", |view| view.launch.claims.len().to_string())
+        .text("on the disk", |view| counted(&view.runs))
+        .print();
+}
+
+fn counted<S: std::fmt::Display>(states: &BTreeMap<S, usize>) -> String {
+    states.iter().map(|(state, count)| format!("{count} {state}")).collect::<Vec<_>>().join(", ")
 }
 
 /// What to do about what does not end by itself.

@@ -18,7 +18,7 @@ use super::inputs;
 use crate::failure::Failure;
 use crate::results::ResultsFlags;
 use crate::stdout;
-use crate::table::{Grid, GridCell, Side};
+use crate::table::{Grid, GridCell};
 use crate::words::words;
 
 /// Shows the runs of a study: what is done, what will run, how long it will take. Writes nothing
@@ -137,22 +137,20 @@ fn table(plan: &StudyPlan, rows: &[PlannedRow<'_>]) {
             keys.push(key.clone());
         }
     }
-    let has_cases = rows.iter().any(|row| row.member.case.is_some());
-    let names = ["#", "run"].into_iter().chain(has_cases.then_some("case")).map(str::to_owned);
-    let names = names.chain(keys.iter().cloned()).chain(["seed", "state", "predicted"].map(str::to_owned));
-    let mut table = Grid::new(names.map(|name| (name, Side::Left)));
-    for (row, axes) in rows.iter().zip(&axes) {
-        let run = &row.member.run;
-        let mut cells: Vec<GridCell> = vec![row.member.index.to_string().into(), run.run_id.to_string().into()];
-        cells.extend(has_cases.then(|| row.member.case.clone().unwrap_or_default().into()));
-        cells.extend(keys.iter().map(|key| axes.get(key).map_or_else(String::new, typed).into()));
-        cells.push(run.seed.cast_signed().to_string().into());
-        cells.push(row.state.map_or("new".into(), GridCell::state));
-        let predicted = row.predicted_ms.filter(|_| row.state != Some(RunState::Done));
-        cells.push(predicted.map_or_else(String::new, span).into());
-        table.row(cells);
+    let set: Vec<(&PlannedRow<'_>, &Map<String, Value>)> = rows.iter().zip(&axes).collect();
+    let mut table = Grid::of(&set)
+        .text("#", |(row, _)| row.member.index.to_string())
+        .text("run", |(row, _)| row.member.run.run_id.short())
+        .text("case", |(row, _)| row.member.case.as_deref().unwrap_or_default());
+    for key in &keys {
+        table = table.text(key, |(_, axes)| axes.get(key).map(typed).unwrap_or_default());
     }
-    table.print();
+    let predicted = |row: &PlannedRow<'_>| row.predicted_ms.filter(|_| row.state != Some(RunState::Done));
+    table
+        .text("seed", |(row, _)| row.member.run.seed.cast_signed().to_string())
+        .text("state", |(row, _)| row.state.map_or("new".into(), GridCell::state))
+        .text("predicted", |(row, _)| predicted(row).map(span).unwrap_or_default())
+        .print();
     eprintln!("{}", summary(plan, rows));
     plan.policy.prune.iter().for_each(|rule| eprintln!("{}", pruning(rule, rows)));
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::failure::Failure;
 use crate::results::ResultsFlags;
 use crate::stdout;
-use crate::table::{Grid, GridCell, Side};
+use crate::table::{Grid, GridCell};
 
 /// A decision is not the same when it is made again.
 const EXIT_DIFFERS: u8 = 2;
@@ -47,7 +47,7 @@ impl RungsFlags {
             stdout::line(document(&name, &rule, &rungs, replay.as_ref()));
         } else {
             eprintln!("{name}: {} on {}", rule.method.name(), rule.metric);
-            table(&rule, &rungs).print();
+            table(&rule, &rungs);
             replay.iter().for_each(tell);
         }
         let differs = replay.is_some_and(|replay| !replay.differences.is_empty());
@@ -66,33 +66,17 @@ fn only(reader: &Reader, named: &str) -> Result<String, Failure> {
     }
 }
 
-fn table(rule: &PruneRule, rungs: &[RungRow]) -> Grid {
-    use Side::{Left, Right};
-    let by = rule.by.name();
-    let mut table = Grid::new([
-        ("compared within", Left),
-        (by, Right),
-        ("came", Right),
-        ("went on", Right),
-        ("pruned", Right),
-        ("wait", Right),
-        ("best", Right),
-        ("last to go on", Right),
-    ]);
-    for rung in rungs {
-        let within = if rung.race.is_empty() { "the study" } else { &rung.race };
-        table.row(vec![
-            within.into(),
-            rung.at.to_string().into(),
-            rung.came.to_string().into(),
-            rung.promoted.to_string().into(),
-            rung.pruned.to_string().into(),
-            waiting(rung).to_string().into(),
-            GridCell::metric(&rule.metric.name, rung.best),
-            GridCell::metric(&rule.metric.name, rung.cutoff),
-        ]);
-    }
-    table
+fn table(rule: &PruneRule, rungs: &[RungRow]) {
+    Grid::of(rungs)
+        .text("compared within", |rung| if rung.race.is_empty() { "the study" } else { &rung.race })
+        .number(rule.by.name(), |rung| rung.at.to_string())
+        .number("came", |rung| rung.came.to_string())
+        .number("went on", |rung| rung.promoted.to_string())
+        .number("pruned", |rung| rung.pruned.to_string())
+        .number("wait", |rung| waiting(rung).to_string())
+        .number("best", |rung| GridCell::metric(&rule.metric.name, rung.best))
+        .number("last to go on", |rung| GridCell::metric(&rule.metric.name, rung.cutoff))
+        .print();
 }
 
 fn waiting(rung: &RungRow) -> usize {
