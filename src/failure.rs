@@ -15,7 +15,7 @@ use aees_studies::study::StudyErrors;
 use aees_train::session::SessionError;
 
 use crate::hint;
-use crate::stdout::{self, takes_colours};
+use crate::stdout::{self, painted, takes_colours};
 
 /// Wrong usage, settings, data or environment; also what was looked for and found wrong.
 pub(crate) const EXIT_ENVIRONMENT: u8 = 1;
@@ -40,13 +40,10 @@ impl Failure {
 
     /// Prints the message to stderr.
     pub(crate) fn report(self) -> ExitCode {
-        let (red, cyan, plain) = match takes_colours(&std::io::stderr()) {
-            true => ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m"),
-            false => ("", "", ""),
-        };
-        eprintln!("{red}error{plain}: {}", self.message);
+        let colours = takes_colours(&std::io::stderr());
+        eprintln!("{}: {}", painted("\x1b[1;31m", "error", colours), self.message);
         if let Some(help) = self.help {
-            eprintln!("  {cyan}help{plain}: {}", hint::completed(&help));
+            eprintln!("  {}: {}", painted("\x1b[1;36m", "help", colours), hint::completed(&help));
         }
         ExitCode::from(EXIT_ENVIRONMENT)
     }

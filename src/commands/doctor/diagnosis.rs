@@ -3,7 +3,7 @@
 use aees_run::printable::printable;
 use serde_json::{Map, Value, json};
 
-use crate::stdout::takes_colours;
+use crate::stdout::{painted, takes_colours};
 
 /// How something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,13 +72,10 @@ impl Diagnosis {
 
     /// Its lines for people, subjects filled up to a width.
     pub(crate) fn lines(&self, widest: usize) -> Vec<String> {
-        let (paint, plain) = match takes_colours(&std::io::stdout()) {
-            true => (self.health.colour(), "\x1b[0m"),
-            false => ("", ""),
-        };
         let Self { subject, text, .. } = self;
-        let health = self.health.name();
-        let line = format!("  {paint}{health:<5}{plain}  {:<widest$}  {}", printable(subject), printable(text));
+        let health = format!("{:<5}", self.health.name());
+        let health = painted(self.health.colour(), health, takes_colours(&std::io::stdout()));
+        let line = format!("  {health}  {:<widest$}  {}", printable(subject), printable(text));
         let help = self.help.iter().map(|help| format!("{:9}{:widest$}  help: {}", "", "", printable(help)));
         [line].into_iter().chain(help).collect()
     }
