@@ -125,6 +125,35 @@ impl Results {
     }
 }
 
+/// Full names of the studies that a name, the beginning of one or a pattern means; all studies without one.
+pub(crate) fn study_names(reader: &Reader, pattern: Option<&str>) -> Result<Vec<String>, Failure> {
+    let patterns: Vec<&str> = pattern.into_iter().collect();
+    Ok(reader.status(&patterns)?.into_iter().map(|status| status.name).collect())
+}
+
+/// The one study that is meant.
+pub(crate) fn one_study(reader: &Reader, pattern: &str) -> Result<String, Failure> {
+    match study_names(reader, Some(pattern))?.as_slice() {
+        [name] => Ok(name.clone()),
+        several => {
+            let message = format!("`{pattern}` means several studies: {}", several.join(", "));
+            Err(Failure::with_help(message, "give one of them"))
+        }
+    }
+}
+
+/// The one that is there, of studies or loops.
+pub(crate) fn only(names: &[String], what: &str, none: Failure) -> Result<String, Failure> {
+    match names {
+        [only] => Ok(only.clone()),
+        [] => Err(none),
+        several => Err(Failure::with_help(
+            format!("there are several {what}"),
+            format!("name one of them: {}", several.join(", ")),
+        )),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

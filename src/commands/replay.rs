@@ -8,8 +8,8 @@ use aees_report::{ReadError, RecordPart, ReportSource, ResultSet, SkippedFile};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::failure::{EXIT_ENVIRONMENT, Failure};
-use crate::sources::{EXIT_DIFFERS, Sources, tell_skipped};
+use crate::failure::{EXIT_ENVIRONMENT, EXIT_SOME_FAILED, Failure};
+use crate::sources::{Sources, tell_skipped};
 use crate::stdout;
 
 #[derive(Args)]
@@ -63,7 +63,7 @@ impl ReplayFlags {
             stdout::line(format_args!("{:#}", Value::Array(list)));
         }
         Ok(match (differs, unreadable) {
-            (true, _) => ExitCode::from(EXIT_DIFFERS),
+            (true, _) => ExitCode::from(EXIT_SOME_FAILED),
             (false, true) => ExitCode::from(EXIT_ENVIRONMENT),
             (false, false) => ExitCode::SUCCESS,
         })

@@ -17,7 +17,7 @@ mod why;
 
 use std::process::ExitCode;
 
-use aees_studies::registry::{Metric, Reader, RunRow, Why};
+use aees_studies::registry::{Metric, RunRow, Why};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -103,12 +103,6 @@ impl RunsVerb {
             Self::Bg(typed) => typed.run(),
         }
     }
-}
-
-/// Full names of the studies that a name, the beginning of one or a pattern means; all studies without one.
-fn studies(reader: &Reader, pattern: Option<&str>) -> Result<Vec<String>, Failure> {
-    let patterns: Vec<&str> = pattern.into_iter().collect();
-    Ok(reader.status(&patterns)?.into_iter().map(|status| status.name).collect())
 }
 
 /// JSON that was made by this program; what is no JSON is shown as text.

@@ -19,12 +19,9 @@ use super::status::print_json;
 use super::telling::Telling;
 use super::trainer::LocalTrainer;
 use crate::commands::sweep::{ResourceFlags, inputs};
-use crate::failure::{EXIT_INTERRUPTED, Failure};
+use crate::failure::{EXIT_INTERRUPTED, EXIT_WORK_LEFT, Failure};
 use crate::progress::ProgressFlag;
 use crate::results::Results;
-
-/// Stopped with work left, or a person is asked.
-const EXIT_WORK_LEFT: u8 = 3;
 
 pub(super) const EXIT_CODES: &str = "Exit codes: 0 started in the background, or what was asked for is done, 1 wrong usage, loop or \
                                      environment, 3 stopped with work left or a person is asked, 130 interrupted.";

@@ -13,9 +13,8 @@ use clap::{ArgGroup, Args};
 use serde_json::json;
 
 use super::filter::StateFlags;
-use super::studies;
 use crate::failure::{EXIT_ENVIRONMENT, Failure};
-use crate::results::ResultsFlags;
+use crate::results::{ResultsFlags, one_study};
 use crate::stdout;
 
 #[derive(Args)]
@@ -129,23 +128,14 @@ struct Chosen {
 }
 
 fn choose(registry: &Registry, verb: Move, typed: &ChangeFlags) -> Result<Chosen, Failure> {
-    let mut named_study = None;
-    if let Some(pattern) = &typed.study {
-        let mut found = studies(registry, Some(pattern))?;
-        if found.len() > 1 {
-            let message = format!("`{pattern}` means several studies: {}", found.join(", "));
-            return Err(Failure::with_help(message, "give one of them"));
-        }
-        named_study = found.pop();
-    }
+    let mut study = typed.study.as_deref().map(|pattern| one_study(registry, pattern)).transpose()?;
     if typed.run.is_empty() {
-        let filter = typed.filter.of(named_study.clone())?;
+        let filter = typed.filter.of(study.clone())?;
         let mut runs = registry.runs(&filter)?;
         runs.retain(|run| !filter.states.is_empty() || verb.meant(run.state));
-        return Ok(Chosen { runs, study: named_study });
+        return Ok(Chosen { runs, study });
     }
     let mut runs: Vec<RunRow> = Vec::new();
-    let mut study = named_study;
     for name in &typed.run {
         let run = registry.run(name)?;
         if !runs.iter().any(|known| known.run_id == run.run_id) {

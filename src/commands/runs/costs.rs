@@ -6,8 +6,8 @@ use aees_run::shown::number;
 use aees_run::times::span;
 use serde_json::{Value, json};
 
-use super::studies;
 use crate::failure::Failure;
+use crate::results::study_names;
 use crate::stdout;
 use crate::table::Grid;
 use aees_studies::registry::{CostRow, Reader};
@@ -15,7 +15,7 @@ use aees_studies::registry::{CostRow, Reader};
 /// Prints what the attempts of each study used, by how they ended.
 pub(super) fn run(reader: &Reader, pattern: Option<&str>, as_json: bool) -> Result<ExitCode, Failure> {
     let mut all: Vec<(String, Vec<CostRow>)> = Vec::new();
-    for study in studies(reader, pattern)? {
+    for study in study_names(reader, pattern)? {
         let costs = costs(reader, &study)?;
         all.push((study, costs));
     }

@@ -15,9 +15,9 @@ use super::filter::StateFlags;
 use super::listing::{Listed, list};
 use super::show::fields;
 use super::value::{Known, Values};
-use super::{annotate, axes_text, costs, metrics_json, parsed, run_json, seed, studies};
+use super::{annotate, axes_text, costs, metrics_json, parsed, run_json, seed};
 use crate::failure::Failure;
-use crate::results::ResultsFlags;
+use crate::results::{ResultsFlags, study_names};
 use crate::stdout;
 use crate::table::{Grid, GridCell, first_line};
 
@@ -75,7 +75,7 @@ pub(super) fn run(typed: &LsFlags) -> Result<ExitCode, Failure> {
     let filter = RunFilter { limit: typed.limit.filter(|_| !whole), ..typed.filter.of(None)? };
     // Only members of a study have axes.
     let without_study = pattern.is_none() && filter.axes.is_empty();
-    let mut listed = list(&reader, &studies(&reader, pattern)?, &filter, without_study)?;
+    let mut listed = list(&reader, &study_names(&reader, pattern)?, &filter, without_study)?;
     let annotations = Annotations::read(&results.root)?;
     let values = Values::new(&reader, &results.root, &annotations);
     for word in conditions.iter().map(|condition| &condition.word).chain(&typed.sort).chain(&typed.columns) {

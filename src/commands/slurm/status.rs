@@ -9,9 +9,8 @@ use aees_studies::slurm::scheduler::{LaunchStates, Scheduler, is_dead};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::studies;
 use crate::failure::Failure;
-use crate::results::{Results, ResultsFlags};
+use crate::results::{Results, ResultsFlags, study_names};
 use crate::stdout;
 use crate::table::Grid;
 
@@ -42,7 +41,7 @@ impl SlurmStatusFlags {
         let registry = results.reader()?;
         let mut views = Vec::new();
         let mut silent = None;
-        for study in studies(&registry, self.study.as_deref())? {
+        for study in study_names(&registry, self.study.as_deref())? {
             for launch in open_launches(&registry, &results.root, &study)? {
                 let states = Scheduler.states(&launch.record);
                 let tasks = states.map(|states| tasks_by_state(&launch, &states));

@@ -12,12 +12,8 @@ use aees_studies::slurm::task::{TaskContext, TaskEnd, TaskEvent, run_task};
 use aees_studies::study::SlurmOptions;
 use clap::Args;
 
-use super::WORK_LEFT;
-use crate::failure::Failure;
+use crate::failure::{EXIT_SOME_FAILED, EXIT_WORK_LEFT, Failure};
 use crate::interrupt;
-
-/// Some runs failed.
-const SOME_FAILED: u8 = 2;
 
 /// One task of an array, for Slurm
 #[derive(Args)]
@@ -48,15 +44,15 @@ impl TaskFlags {
             TaskEnd::Over { failed: 0, .. } => ExitCode::SUCCESS,
             TaskEnd::Over { done, failed } => {
                 eprintln!("{done} runs are done, {failed} are not");
-                ExitCode::from(SOME_FAILED)
+                ExitCode::from(EXIT_SOME_FAILED)
             }
             TaskEnd::Requeued => {
                 eprintln!("back in the queue");
-                ExitCode::from(WORK_LEFT)
+                ExitCode::from(EXIT_WORK_LEFT)
             }
             TaskEnd::Stopped { why } => {
                 eprintln!("stopped, and not put back into the queue: {why}");
-                ExitCode::from(WORK_LEFT)
+                ExitCode::from(EXIT_WORK_LEFT)
             }
             TaskEnd::Cancelled => {
                 eprintln!("this launch was cancelled");

@@ -15,16 +15,11 @@ use clap::Args;
 
 use super::progress::SweepProgress;
 use super::resources::{ResourceFlags, RunSlots};
-use crate::failure::{EXIT_INTERRUPTED, Failure};
+use crate::failure::{EXIT_INTERRUPTED, EXIT_SOME_FAILED, EXIT_WORK_LEFT, Failure};
 use crate::interrupt;
 use crate::progress::ProgressFlag;
 use crate::results::Results;
 use crate::stdout;
-
-/// Everything is over, and some runs failed or were taken out.
-const EXIT_NOT_ALL_DONE: u8 = 2;
-/// Stopped with work left.
-pub(super) const EXIT_WORK_LEFT: u8 = 3;
 
 pub(super) const EXIT_CODES: &str = "Exit codes: 0 all selected runs are done, 1 wrong usage, study or environment, \
                                      2 finished and some runs failed or were cancelled, 3 stopped with work left, 130 interrupted.";
@@ -110,7 +105,7 @@ pub(super) fn execute(results: &Results, plan: &mut StudyPlan, running: &Running
     let SweepSummary { counts, diverged, halt, .. } = summary;
     let is_over = halt.is_none() && counts.iter().all(|(state, _)| is_settled(state));
     let broken = matches!(halt, Some(Halt::Breaker(_)));
-    let failed = code == EXIT_NOT_ALL_DONE && counts.get(RunState::Failed) + counts.get(RunState::Invalid) > 0;
+    let failed = code == EXIT_SOME_FAILED && counts.get(RunState::Failed) + counts.get(RunState::Invalid) > 0;
     let reason = halt.map(|halt| match halt {
         Halt::Interrupted => "interrupted".to_owned(),
         Halt::Deadline => "the time is over".to_owned(),
@@ -223,7 +218,7 @@ fn conclude(name: &str, summary: &SweepSummary, flags: &str) -> u8 {
     }
     if matches!(summary.halt, Some(Halt::Breaker(_))) || counts.get(RunState::Failed) > 0 {
         eprintln!("try failed runs again with: aees sweep resume {name} --retry-failed{flags}");
-        return EXIT_NOT_ALL_DONE;
+        return EXIT_SOME_FAILED;
     }
     let is_good = |state: &RunState| matches!(state, RunState::Done | RunState::Pruned);
     if counts.iter().any(|(state, _)| !is_good(&state)) {
@@ -233,7 +228,7 @@ fn conclude(name: &str, summary: &SweepSummary, flags: &str) -> u8 {
             "not all runs are done; make them pending again with: aees runs retry --study {name} --state {}{flags}",
             states.join(",")
         );
-        return EXIT_NOT_ALL_DONE;
+        return EXIT_SOME_FAILED;
     }
     eprintln!("see what came of them with: aees report html {name} --out {name}.html{flags}");
     0

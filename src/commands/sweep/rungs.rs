@@ -2,18 +2,15 @@
 
 use std::process::ExitCode;
 
-use aees_studies::registry::{Reader, RungReplay, RungRow};
+use aees_studies::registry::{RungReplay, RungRow};
 use aees_studies::study::PruneRule;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::failure::Failure;
-use crate::results::ResultsFlags;
+use crate::failure::{EXIT_SOME_FAILED, Failure};
+use crate::results::{ResultsFlags, one_study};
 use crate::stdout;
 use crate::table::{Grid, GridCell};
-
-/// A decision is not the same when it is made again.
-const EXIT_DIFFERS: u8 = 2;
 
 /// Shows the rungs of a study that prunes: who came, who went on, who was stopped
 #[derive(Args)]
@@ -36,7 +33,7 @@ pub(crate) struct RungsFlags {
 impl RungsFlags {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let reader = self.results.results().reader()?;
-        let name = only(&reader, &self.study)?;
+        let name = one_study(&reader, &self.study)?;
         let Some(rule) = reader.prune_rule(&name)? else {
             let help = "a study prunes when its file has `prune`: docs/studies.md";
             return Err(Failure::with_help(format!("the study {name} does not prune"), help));
@@ -51,18 +48,7 @@ impl RungsFlags {
             replay.iter().for_each(tell);
         }
         let differs = replay.is_some_and(|replay| !replay.differences.is_empty());
-        Ok(if differs { ExitCode::from(EXIT_DIFFERS) } else { ExitCode::SUCCESS })
-    }
-}
-
-fn only(reader: &Reader, named: &str) -> Result<String, Failure> {
-    let mut found: Vec<String> = reader.status(&[named])?.into_iter().map(|status| status.name).collect();
-    match (found.pop(), found.is_empty()) {
-        (Some(name), true) => Ok(name),
-        (last, _) => {
-            let names = found.into_iter().chain(last).collect::<Vec<_>>().join(", ");
-            Err(Failure::with_help(format!("`{named}` means several studies: {names}"), "give one of them"))
-        }
+        Ok(if differs { ExitCode::from(EXIT_SOME_FAILED) } else { ExitCode::SUCCESS })
     }
 }
 
