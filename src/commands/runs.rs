@@ -17,7 +17,7 @@ mod why;
 
 use std::process::ExitCode;
 
-use aees_studies::registry::{Metric, RunRow, Why};
+use aees_studies::registry::{Membership, RunRow, Why};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -126,13 +126,6 @@ fn seed(run: &RunRow) -> i64 {
     run.seed.cast_signed()
 }
 
-fn metrics_json(metrics: &[Metric]) -> Value {
-    metrics
-        .iter()
-        .map(|metric| json!({"name": metric.name, "measure": metric.measure, "value": metric.value}))
-        .collect()
-}
-
 /// A run's row, without what only a study says of it.
 fn run_json(run: &RunRow) -> Value {
     json!({
@@ -143,4 +136,22 @@ fn run_json(run: &RunRow) -> Value {
         "not_before": run.not_before, "lease_until": run.lease_until, "result_sha": run.result_sha,
         "created_at": run.created_at, "updated_at": run.updated_at,
     })
+}
+
+/// A run's place in a study.
+fn member_json(member: &Membership) -> Value {
+    json!({
+        "study": member.study, "index": member.index, "case": member.case, "axes": parsed(&member.axes_json),
+        "reused": member.reused, "withdrawn": member.withdrawn, "added_at": member.added_at,
+    })
+}
+
+/// A run with its places in studies and its numbers.
+fn why_json(why: &Why) -> Value {
+    let mut run = run_json(&why.run);
+    run["identity"] = parsed(&why.identity_json);
+    run["shape_sig"] = json!(why.shape_sig);
+    run["memberships"] = why.memberships.iter().map(member_json).collect();
+    run["metrics"] = json!(why.metrics);
+    run
 }

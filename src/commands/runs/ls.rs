@@ -15,7 +15,7 @@ use super::filter::StateFlags;
 use super::listing::{Listed, list};
 use super::show::fields;
 use super::value::{Known, Values};
-use super::{annotate, axes_text, costs, metrics_json, parsed, run_json, seed};
+use super::{annotate, axes_text, costs, parsed, run_json, seed};
 use crate::failure::Failure;
 use crate::results::{ResultsFlags, study_names};
 use crate::stdout;
@@ -222,7 +222,7 @@ fn to_json(listed: &Listed, root: &Root) -> Value {
     run["index"] = json!(listed.run.index);
     run["case"] = json!(listed.run.case);
     run["axes"] = listed.run.axes_json.as_deref().map(parsed).unwrap_or_default();
-    run["metrics"] = metrics_json(&listed.metrics);
+    run["metrics"] = json!(listed.metrics);
     run["directory"] = json!(root.run(&listed.run.run_id));
     run
 }

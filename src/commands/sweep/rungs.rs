@@ -89,6 +89,6 @@ fn document(name: &str, rule: &PruneRule, rungs: &[RungRow], replay: Option<&Run
         "study": name,
         "prune": rule,
         "rungs": rungs.iter().map(rung).collect::<Vec<_>>(),
-        "replay": replay.map(|replay| json!({"decisions": replay.decisions, "differences": replay.differences})),
+        "replay": replay,
     })
 }

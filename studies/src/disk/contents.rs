@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use aees_run::artifact::FileError;
+use serde::Serialize;
 
 use super::error::RecordError;
 use super::plan_file::PlanFile;
@@ -26,7 +27,7 @@ pub struct RootContents {
 }
 
 /// Something on the disk that a rebuild passes over.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Skipped {
     /// Where it is.
     pub path: PathBuf,
