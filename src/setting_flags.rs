@@ -3,23 +3,22 @@
 
 use std::marker::PhantomData;
 
-use aees_run::settings::{ConfigError, Place, RunConfig, SettingInfo, TaskName, Tasks};
+use aees_run::settings::{ConfigError, Place, RunConfig, SettingInfo, TaskName, Tasks, Verb};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use serde_json::Value;
 
 /// Which settings a verb takes.
 pub(crate) trait TakenSettings {
-    fn takes(setting: &SettingInfo) -> bool;
+    /// Those of this verb; none for all.
+    const OF: Option<Verb>;
 }
 
 /// All of them.
 pub(crate) struct All;
 
 impl TakenSettings for All {
-    fn takes(_: &SettingInfo) -> bool {
-        true
-    }
+    const OF: Option<Verb> = None;
 }
 
 /// The settings that were typed, in the order of the table.
@@ -49,7 +48,7 @@ impl<S> SettingFlags<S> {
 }
 
 fn settings<S: TakenSettings>() -> impl Iterator<Item = &'static SettingInfo> {
-    RunConfig::settings().iter().filter(|setting| S::takes(setting))
+    RunConfig::settings().iter().filter(|setting| S::OF.is_none_or(|verb| setting.verbs.contains(&verb)))
 }
 
 impl<S: TakenSettings> Args for SettingFlags<S> {

@@ -4,7 +4,7 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use aees_run::settings::{Initialization, Place, RunConfig, SettingInfo, TaskName, Verb};
+use aees_run::settings::{Initialization, Place, RunConfig, TaskName, Verb};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -39,9 +39,7 @@ pub(super) struct BenchWorkload {
 struct Benched;
 
 impl TakenSettings for Benched {
-    fn takes(setting: &SettingInfo) -> bool {
-        setting.verbs.contains(&Verb::Bench)
-    }
+    const OF: Option<Verb> = Some(Verb::Bench);
 }
 
 impl BenchWorkload {

@@ -10,7 +10,7 @@ use aees_studies::job::Work;
 use aees_studies::plan::{Planner, StudyPlan, recall};
 use aees_studies::registry::{ConfigId, Member, Reader, RunId, RunState};
 use aees_studies::study::{Overrides, PruneRule, Study, Template, quoted};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
 use super::filters::{FilterFlags, arguments};
@@ -19,7 +19,6 @@ use crate::failure::Failure;
 use crate::results::ResultsFlags;
 use crate::stdout;
 use crate::table::{Grid, GridCell};
-use crate::words::words;
 
 /// Shows the runs of a study: what is done, what will run, how long it will take. Writes nothing
 #[derive(Args)]
@@ -27,12 +26,7 @@ pub(crate) struct PlanFlags {
     /// The study file
     study: PathBuf,
     /// A table, one JSON document, or one shell line for each run
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        default_value = "table",
-        value_parser = words([("table", PlanFormat::Table), ("json", PlanFormat::Json), ("jobs", PlanFormat::Jobs)]),
-    )]
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
     format: PlanFormat,
     /// The same as --format json
     #[arg(long)]
@@ -43,7 +37,7 @@ pub(crate) struct PlanFlags {
     filters: FilterFlags,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, ValueEnum)]
 enum PlanFormat {
     Table,
     Json,
