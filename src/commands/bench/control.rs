@@ -32,7 +32,7 @@ pub(crate) struct BenchControlFlags {
 impl BenchControlFlags {
     pub(super) fn run(self) -> Result<(), Failure> {
         let rows = rows().map_err(|error| Failure::new(format!("the controllers refuse: {error}")))?;
-        let peer = self.peer.map(|python| Peer::new(python, None));
+        let peer = self.peer.map(|python| Peer { python, script: None });
         tell(json!({"steps_per_episode": STEPS}), &rows, peer.as_ref(), &["--task".into(), "control".into()], self.json)
     }
 }

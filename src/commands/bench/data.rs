@@ -65,7 +65,7 @@ impl BenchDataFlags {
         }
         let about = json!({"task": self.workload.task().name(), "data": config.data, "train_examples": examples, "batch_size": batch_size});
         let words = ["--task".into(), "data".into(), "--batch-size".into(), batch_size.to_string()];
-        tell(about, &rows, self.peer.map(|python| Peer::new(python, None)).as_ref(), &words, self.json)
+        tell(about, &rows, self.peer.map(|python| Peer { python, script: None }).as_ref(), &words, self.json)
     }
 }
 

@@ -94,10 +94,10 @@ impl PeerFlags {
     }
 
     fn peer(&self) -> Peer {
-        Peer::new(self.peer.clone().unwrap_or_default(), self.peer_script.clone())
+        Peer { python: self.peer.clone().unwrap_or_default(), script: self.peer_script.clone() }
     }
 
-    /// Runs both sides in turn and tells how they compare. `own` are the words after `aees bench train` for our side.
+    /// Runs both sides in turn and tells how they compare. `own` are the words after `aees` for our side.
     pub(super) fn compare(
         &self,
         job: &PeerJob<'_>,
@@ -124,7 +124,7 @@ impl PeerFlags {
                     }
                 } else {
                     eprintln!("round {round} of {}: aees", self.rounds);
-                    let document = measure_ours(own, environment)?;
+                    let document = run_ours(own, environment)?;
                     let median = document["median_step_s"].as_f64().unwrap_or(f64::NAN);
                     ours.note(document["peak_rss_mb"].as_f64(), median, document);
                 }
@@ -185,13 +185,6 @@ impl PeerFlags {
         }
         Ok(found)
     }
-}
-
-/// This program again, in a process of its own.
-fn measure_ours(words: &[String], environment: &[(&'static str, String)]) -> Result<Value, Failure> {
-    let mut arguments = vec!["bench".to_owned(), "train".to_owned()];
-    arguments.extend(words.iter().cloned());
-    run_ours(&arguments, environment)
 }
 
 /// The document that this program prints with these words and `--json`, in a process of its own.
@@ -270,7 +263,8 @@ impl PeerJob<'_> {
         }
         let (_, for_all, for_ours) = WAYS.iter().find(|(name, ..)| *name == way).unwrap_or(&WAYS[0]);
         words.extend(for_all.iter().filter(|_| !config.task.is_text()).map(|word| (*word).to_owned()));
-        words.extend(for_ours.iter().filter(|_| peer.is_ours()).map(|word| (*word).to_owned()));
+        // Ours takes more flags than the others need to.
+        words.extend(for_ours.iter().filter(|_| peer.script.is_none()).map(|word| (*word).to_owned()));
         words.extend(more.iter().cloned());
         let answer = peer.ask(&words, batches)?;
         answer.check("task", &json!(config.task.name()))?;

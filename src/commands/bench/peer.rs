@@ -20,8 +20,9 @@ const BATCHES: &str = "AEES_BENCH_BATCHES";
 
 /// A Python and its script.
 pub(super) struct Peer {
-    python: PathBuf,
-    script: Option<PathBuf>,
+    pub(super) python: PathBuf,
+    /// None for ours.
+    pub(super) script: Option<PathBuf>,
 }
 
 /// What a peer's last line says.
@@ -29,15 +30,6 @@ pub(super) struct Peer {
 pub(super) struct PeerAnswer(Map<String, Value>);
 
 impl Peer {
-    pub(super) fn new(python: PathBuf, script: Option<PathBuf>) -> Self {
-        Self { python, script }
-    }
-
-    /// Whether the script is ours, which takes more flags than the others need to.
-    pub(super) fn is_ours(&self) -> bool {
-        self.script.is_none()
-    }
-
     /// Runs it with these words, and the batches in this file.
     pub(super) fn ask(&self, words: &[String], batches: Option<&Path>) -> Result<PeerAnswer, Failure> {
         let python = self.python.display();

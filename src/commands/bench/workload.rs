@@ -76,9 +76,9 @@ impl BenchWorkload {
         Ok(config)
     }
 
-    /// The words that give another process of this program the same workload, and what it needs in its environment.
+    /// The words of `aees bench train` with the same workload, and what the process needs in its environment.
     pub(super) fn words(&self) -> (Vec<String>, Vec<(&'static str, String)>) {
-        let mut words = vec![self.task.name().to_owned()];
+        let mut words = ["bench", "train", self.task.name()].map(str::to_owned).to_vec();
         let mut environment = Vec::new();
         // A path means the same wherever the process is started.
         let data = match Path::new(&self.data) {

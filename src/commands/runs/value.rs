@@ -139,15 +139,11 @@ impl<'a> Values<'a> {
 
 /// A number of a run's result: `best_val_accuracy`, or the best, else the last one, of `val_accuracy`.
 fn metric(listed: &Listed, word: &str) -> Option<f64> {
-    let find = |name: &str, measure: &str| {
-        let found = listed.metrics.iter().find(|metric| metric.name == name && metric.measure == measure);
-        found.map(|metric| metric.value)
-    };
     let said = |metric: &&Metric| {
         word.strip_prefix(metric.measure.as_str()).and_then(|rest| rest.strip_prefix('_')) == Some(metric.name.as_str())
     };
     let said = listed.metrics.iter().find(said).map(|metric| metric.value);
-    said.or_else(|| find(word, "best")).or_else(|| find(word, "final"))
+    said.or_else(|| listed.number(word, "best")).or_else(|| listed.number(word, "final"))
 }
 
 impl Known {
