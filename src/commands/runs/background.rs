@@ -10,13 +10,13 @@ use aees_studies::background::{
     BackgroundError, Followed, Launch, LaunchState, Stopped, Waiting, find_launches, follow, read_launches, stop,
 };
 use aees_studies::disk::Root;
-use aees_studies::study::quoted;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
 use crate::hint;
 use crate::interrupt;
+use crate::results::flag;
 use crate::stdout;
 use crate::table::{Grid, first_line};
 
@@ -100,7 +100,7 @@ impl BackgroundVerb {
 impl LaunchesFlag {
     fn root(&self) -> Root {
         if self.root != Path::new("results") {
-            hint::chosen(&format!(" --root {}", quoted(&self.root.to_string_lossy())));
+            hint::chosen(&flag("root", &self.root));
         }
         Root::new(&self.root)
     }

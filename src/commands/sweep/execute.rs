@@ -7,7 +7,6 @@ use aees_studies::background::launch_detached;
 use aees_studies::launcher::LocalProcesses;
 use aees_studies::plan::StudyPlan;
 use aees_studies::registry::{RunState, StateCounts};
-use aees_studies::study::MOST_HOURS;
 use aees_studies::supervisor::{
     Halt, Reconciled, StopConditions, Supervisor, SweepEvent, SweepSummary, is_settled, reconcile,
 };
@@ -44,10 +43,7 @@ pub(super) struct RunningFlags {
 impl RunningFlags {
     /// Refuses what cannot be meant, before anything is planned.
     pub(super) fn check(&self) -> Result<(), Failure> {
-        if self.max_hours.is_some_and(|hours| !(0.0..=MOST_HOURS).contains(&hours)) {
-            return Err(Failure::new("--max-hours must be a number of hours from 0 on"));
-        }
-        self.resources.check()
+        self.resources.check(self.max_hours)
     }
 }
 
@@ -159,20 +155,11 @@ fn deadline(typed: &RunningFlags, plan: &StudyPlan, since: Instant) -> Option<In
 }
 
 fn detach(results: &Results, plan: &StudyPlan, typed: &RunningFlags, again: &[String]) -> Result<(), Failure> {
-    let mut command: Vec<OsString> =
-        std::iter::once("sweep").chain(again.iter().map(String::as_str)).map(OsString::from).collect();
-    for (flag, value) in [("--root", results.root.path()), ("--registry", &results.registry)] {
-        let value = std::path::absolute(value).unwrap_or_else(|_| value.to_owned());
-        command.extend([OsString::from(flag), value.into_os_string()]);
-    }
-    let mut again = |flag: &str, value: String| command.extend([flag, &value].map(OsString::from));
-    typed.resources.again().into_iter().for_each(|(flag, value)| again(flag, value));
-    if let Some(hours) = typed.max_hours {
-        again("--max-hours", hours.to_string());
-    }
-    if typed.fail_fast {
-        command.push("--fail-fast".into());
-    }
+    let mut command: Vec<OsString> = vec!["sweep".into()];
+    command.extend(again.iter().map(OsString::from));
+    command.extend(results.words());
+    command.extend(typed.resources.again(typed.max_hours).into_iter().map(OsString::from));
+    command.extend(typed.fail_fast.then(|| "--fail-fast".into()));
     let launch = launch_detached(&results.root, &plan.name, &command)?;
     eprintln!(
         "running in the background; `aees runs bg list{0}` shows it, `aees runs bg stop {1}{0}` ends it",

@@ -99,28 +99,22 @@ struct PlannedRow<'a> {
 }
 
 fn rows<'a>(plan: &'a StudyPlan, registry: Option<&Reader>) -> Result<Vec<PlannedRow<'a>>, Failure> {
-    let states: HashMap<RunId, RunState> = match registry {
-        Some(registry) => {
-            registry.states(&plan.name, plan.selected_members().iter().map(|member| &member.run.run_id))?
+    let members = plan.selected_members();
+    let runs = members.iter().map(|member| &member.run.run_id);
+    let states = registry.map(|registry| registry.states(&plan.name, runs)).transpose()?.unwrap_or_default();
+    let mut past: HashMap<&str, f64> = HashMap::new();
+    if let Some(registry) = registry {
+        let shapes: BTreeSet<&str> = members.iter().map(|member| member.run.shape_sig.as_str()).collect();
+        for shape in shapes {
+            past.extend(registry.past_wall_ms(shape)?.map(|(median, _)| (shape, median as f64)));
         }
-        None => HashMap::new(),
-    };
-    let mut past: HashMap<&str, Option<f64>> = HashMap::new();
-    let mut rows = Vec::with_capacity(plan.selected_runs());
-    for member in plan.selected_members() {
-        let shape = member.run.shape_sig.as_str();
-        let predicted_ms = match (past.get(shape), registry) {
-            (Some(known), _) => *known,
-            (None, Some(registry)) => {
-                let found = registry.past_wall_ms(shape)?.map(|(median, _)| median as f64);
-                past.insert(shape, found);
-                found
-            }
-            (None, None) => None,
-        };
-        rows.push(PlannedRow { member, state: states.get(&member.run.run_id).copied(), predicted_ms });
     }
-    Ok(rows)
+    let row = |member: &'a Member| PlannedRow {
+        member,
+        state: states.get(&member.run.run_id).copied(),
+        predicted_ms: past.get(member.run.shape_sig.as_str()).copied(),
+    };
+    Ok(members.into_iter().map(row).collect())
 }
 
 fn table(plan: &StudyPlan, rows: &[PlannedRow<'_>]) {
@@ -205,7 +199,8 @@ fn pruning(rule: &PruneRule, rows: &[PlannedRow<'_>]) -> String {
 /// How many rungs a plan shows.
 const SHOWN_RUNGS: usize = 4;
 
-fn will_run(state: Option<RunState>) -> bool {
+/// Whether a run in this state, or one that is new, is to be done.
+pub(crate) fn will_run(state: Option<RunState>) -> bool {
     use RunState::{Deferred, Interrupted, Pending, Superseded};
     matches!(state, None | Some(Pending | Interrupted | Deferred | Superseded))
 }

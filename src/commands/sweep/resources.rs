@@ -3,7 +3,7 @@
 use aees_run::nvidia::NvidiaGpu;
 use aees_run::settings::Precision;
 use aees_studies::launcher::Slot;
-use aees_studies::study::{MOST_JOBS, Resources};
+use aees_studies::study::{MOST_HOURS, MOST_JOBS, Resources};
 use aees_train::engine::{DeviceChoice, available, select};
 use clap::{Args, value_parser};
 
@@ -34,13 +34,16 @@ pub(crate) struct RunSlots {
 }
 
 impl ResourceFlags {
-    /// Refuses words that can be no devices, before anything is planned.
-    pub(crate) fn check(&self) -> Result<(), Failure> {
+    /// Refuses words that can be no devices, and hours that nobody can mean, before anything is planned.
+    pub(crate) fn check(&self, max_hours: Option<f64>) -> Result<(), Failure> {
+        if max_hours.is_some_and(|hours| !(0.0..=MOST_HOURS).contains(&hours)) {
+            return Err(Failure::new("--max-hours must be a number of hours from 0 on"));
+        }
         names(&self.devices, "--devices").map(drop)
     }
 
     /// The same flags for another process.
-    pub(crate) fn again(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn again(&self, max_hours: Option<f64>) -> Vec<String> {
         let devices = (!self.devices.is_empty()).then(|| self.devices.join(","));
         let count = |count: Option<u32>| count.map(|count| count.to_string());
         let flags = [
@@ -48,8 +51,9 @@ impl ResourceFlags {
             ("--devices", devices),
             ("--per-device", count(self.per_device)),
             ("--pack", count(self.pack)),
+            ("--max-hours", max_hours.map(|hours| hours.to_string())),
         ];
-        flags.into_iter().filter_map(|(flag, value)| Some((flag, value?))).collect()
+        flags.into_iter().filter_map(|(flag, value)| Some([flag.to_owned(), value?])).flatten().collect()
     }
 
     /// Where the runs of a study go, which train or call a program.
