@@ -39,9 +39,8 @@ impl<S> SettingFlags<S> {
     /// For a verb on several tasks: the configuration of one of them, with those of the typed settings that it knows.
     pub(crate) fn of_task(&self, task: TaskName, tasks: &[TaskName]) -> Result<RunConfig, ConfigError> {
         let mut config = RunConfig::new(task);
-        let known = |(setting, _): &(&'static SettingInfo, String)| tasks.len() == 1 || setting.tasks.include(task);
-        let known: Vec<bool> = self.typed.iter().map(known).collect();
-        config.fill(self.typed().zip(known).filter(|(_, known)| *known).map(|(typed, _)| typed))?;
+        let knows = |key: &str| RunConfig::setting(key).is_some_and(|setting| setting.tasks.include(task));
+        config.fill(self.typed().filter(|(key, ..)| tasks.len() == 1 || knows(key)))?;
         config.make_paths_absolute();
         Ok(config)
     }

@@ -87,10 +87,7 @@ impl BenchOverheadFlags {
         methods.sort_unstable();
         methods.dedup();
         // First, since its mistakes are the likelier.
-        let peer = match self.peer.is_wanted() {
-            true => Some(self.ask_peer(&config, &methods)?),
-            false => None,
-        };
+        let peer = self.peer.is_wanted().then(|| self.ask_peer(&config, &methods)).transpose()?;
         let mut bench = StepBench::load(&config, &mut [])?;
         let block = self.block.map_or(if bench.is_synchronous() { 1 } else { ENQUEUED }, NonZeroUsize::get);
         let times = self.measure(&mut bench, &methods, block)?;

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use aees_run::hardware::{Hardware, peak_resident_memory_bytes};
+use aees_run::settings::RunConfig;
 use aees_train::engine::{DeviceChoice, WorkCounts, select};
 use aees_train::engine_info::{EngineInfo, this_build, watch};
 use aees_train::session::SessionError;
@@ -84,15 +85,13 @@ impl BenchTrainFlags {
             let help = "leave --peer or --evaluate out";
             return Err(Failure::with_help("the peer evaluates images only", help));
         }
-        let sentences = match is_text {
-            true => SentenceJob::of(&config, self.steps.get() + self.warmup)?,
-            false => None,
-        };
+        let steps = self.steps.get();
+        let sentences = if is_text { SentenceJob::of(&config, steps + self.warmup)? } else { None };
         let job = PeerJob {
             config: &config,
             device: target.device.choice,
             method: self.method,
-            steps: self.steps.get(),
+            steps,
             warmup: self.warmup,
             evaluate: self.evaluate,
             sentences,
@@ -143,13 +142,10 @@ impl BenchTrainFlags {
             "mean_step_s": total / steps as f64, "median_step_s": times.median(), "min_step_s": fastest, "max_step_s": slowest,
             "steps_per_s": steps as f64 / total,
         });
-        let sizes = ["model_width", "model_layers", "model_dim", "max_length"];
-        let known = sizes.into_iter().filter_map(|size| Some((size, config.get(size)?)));
-        known
-            .filter(|(size, _)| {
-                aees_run::settings::RunConfig::setting(size).is_some_and(|it| it.tasks.include(config.task))
-            })
-            .for_each(|(size, value)| document[size] = value);
+        for size in ["model_width", "model_layers", "model_dim", "max_length"] {
+            let is_of_task = RunConfig::setting(size).is_some_and(|setting| setting.tasks.include(config.task));
+            config.get(size).filter(|_| is_of_task).into_iter().for_each(|value| document[size] = value);
+        }
         Ok(document)
     }
 }

@@ -9,6 +9,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
+use crate::results::absolute;
 use crate::setting_flags::{SettingFlags, TakenSettings};
 use crate::threads::use_threads;
 use crate::words::words;
@@ -82,9 +83,7 @@ impl BenchWorkload {
         let mut environment = Vec::new();
         // A path means the same wherever the process is started.
         let data = match Path::new(&self.data) {
-            path if path.exists() => {
-                std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
-            }
+            path if path.exists() => absolute(path).display().to_string(),
             _ => self.data.clone(),
         };
         words.push(format!("--data={data}"));

@@ -133,10 +133,10 @@ fn nothing(drawn: &Drawn, options: &FigureOptions) -> Failure {
     let reasons: Vec<String> =
         drawn.without_data.iter().map(|(kind, missing)| format!("`{}`: {missing}", kind.name())).collect();
     let message = format!("no data for {}", reasons.join("; "));
-    match drawn.incomplete.is_empty() || options.allow_partial {
-        true => Failure::new(message),
-        false => Failure::with_help(message, "--allow-partial draws groups that lack a seed or an epoch"),
+    if drawn.incomplete.is_empty() || options.allow_partial {
+        return Failure::new(message);
     }
+    Failure::with_help(message, "--allow-partial draws groups that lack a seed or an epoch")
 }
 
 fn files_of(figure: &DrawnFigure, folder: &Path, formats: &[Picture]) -> Result<Vec<OutputFile>, Failure> {

@@ -59,10 +59,8 @@ impl ResourceFlags {
     /// Where the runs of a study go, which train or call a program.
     pub(crate) fn run_slots(&self, study: &Resources, trains: bool) -> Result<RunSlots, Failure> {
         let Resources { devices: planned, per_device, jobs, pack } = study;
-        let (asked, origin) = match self.devices.is_empty() {
-            true => (planned, "resources.devices of the study"),
-            false => (&self.devices, "--devices"),
-        };
+        let of_study = (planned, "resources.devices of the study");
+        let (asked, origin) = if self.devices.is_empty() { of_study } else { (&self.devices, "--devices") };
         let pack = self.pack.or(*pack).unwrap_or(1) as usize;
         if pack > 1 && !trains {
             return Err(Failure::with_help(
@@ -135,13 +133,8 @@ fn all_for_training() -> Vec<DeviceChoice> {
         targets.iter().filter(|target| !target.device.software).map(|target| target.device.choice).collect();
     let kind = found.first().and_then(|best| best.feature());
     found.retain(|choice| choice.feature() == kind);
-    let mut once = Vec::new();
-    found.into_iter().for_each(|choice| {
-        if !once.contains(&choice) {
-            once.push(choice);
-        }
-    });
-    once
+    let is_first = |at: &usize| !found[..*at].contains(&found[*at]);
+    (0..found.len()).filter(is_first).map(|at| found[at]).collect()
 }
 
 /// The cards that NVIDIA's driver shows this process; the processor where there is none.
