@@ -24,7 +24,7 @@ use crate::failure::Failure;
 use crate::stdout;
 
 pub(crate) use self::enter::{Consent, NamedStudy, StudyFlags, enter};
-pub(crate) use self::execute::{tell_of_program, tell_reconciled};
+pub(crate) use self::execute::{deadline, tell_of_program, tell_reconciled};
 pub(crate) use self::inputs::finder as inputs;
 pub(crate) use self::plan::will_run;
 pub(crate) use self::progress::SweepProgress;

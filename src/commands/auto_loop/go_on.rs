@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use aees_run::artifact::FileError;
 use aees_studies::auto_loop::{
@@ -18,7 +19,7 @@ use super::places;
 use super::status::print_json;
 use super::telling::Telling;
 use super::trainer::LocalTrainer;
-use crate::commands::sweep::{ResourceFlags, inputs};
+use crate::commands::sweep::{ResourceFlags, deadline, inputs};
 use crate::failure::{EXIT_INTERRUPTED, EXIT_WORK_LEFT, Failure};
 use crate::progress::ProgressFlag;
 use crate::results::{Results, absolute};
@@ -103,9 +104,9 @@ pub(super) fn go_on(
     std::env::set_current_dir(&state.working_directory).map_err(FileError::at("go to", &state.working_directory))?;
     let study = read_loop_study(&state.source, Some(folder.name()))?;
     let slots = typed.resources.run_slots(&study.resources, matches!(study.task, StudyTask::Train(_)))?;
-    let hours = [typed.max_hours, study.budget.max_hours].into_iter().flatten().reduce(f64::min);
+    let deadline = deadline([typed.max_hours, study.budget.max_hours], Instant::now());
     let telling = Telling::new(typed.progress.style(), &study);
-    let mut trainer = LocalTrainer::new(&places, slots, hours, typed.progress.style())?;
+    let mut trainer = LocalTrainer::new(&places, slots, deadline, typed.progress.style())?;
     let prepare = LoopScope { setup: true, baseline: false, iterations: false, stages: Vec::new() };
     let mut tell = |event: LoopEvent<'_>| telling.show(event);
     let tools = LoopTools { inputs: inputs(), trainer: &mut trainer, tell: &mut tell };

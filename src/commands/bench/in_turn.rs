@@ -4,7 +4,7 @@
 
 use std::io::BufWriter;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use aees_run::settings::{Precision, RunConfig};
@@ -107,8 +107,7 @@ impl PeerFlags {
     ) -> Result<(), Failure> {
         let peer = self.peer();
         let mut ours = SideTimes::default();
-        let mut theirs: Vec<SideTimes> = Vec::new();
-        theirs.resize_with(self.against.len(), SideTimes::default);
+        let mut theirs: Vec<SideTimes> = self.against.iter().map(|_| SideTimes::default()).collect();
         let batches = job.batches()?;
         for round in 1..=self.rounds.get() {
             // The peer first, whose mistakes are the likelier; then the other way round, so that neither is always the later.
@@ -220,13 +219,7 @@ impl PeerJob<'_> {
     }
 
     /// One measurement of the peer.
-    fn ask(
-        &self,
-        peer: &Peer,
-        way: &str,
-        more: &[String],
-        batches: Option<&std::path::Path>,
-    ) -> Result<PeerAnswer, Failure> {
+    fn ask(&self, peer: &Peer, way: &str, more: &[String], batches: Option<&Path>) -> Result<PeerAnswer, Failure> {
         let Self { config, method, steps, warmup, evaluate, .. } = self;
         let device = match self.device {
             DeviceChoice::Cpu | DeviceChoice::Cuda(_) => self.device.to_string(),

@@ -127,15 +127,13 @@ impl PeerAnswer {
 
     /// Seconds of a row of a table, where the peer has such a row.
     pub(super) fn row(&self, name: &str) -> Result<Option<f64>, Failure> {
-        match self.0.get("rows").and_then(|rows| rows.get(name)) {
-            None => Ok(None),
-            Some(row) => {
-                let wrong = || {
-                    Failure::new(format!("the peer's {name} is {}, no time in seconds", shortened(&row.to_string())))
-                };
-                row.as_f64().filter(|seconds| *seconds > 0.0).map(Some).ok_or_else(wrong)
-            }
-        }
+        let row = self.0.get("rows").and_then(|rows| rows.get(name));
+        let seconds = row.map(|row| {
+            row.as_f64().filter(|seconds| *seconds > 0.0).ok_or_else(|| {
+                Failure::new(format!("the peer's {name} is {}, no time in seconds", shortened(&row.to_string())))
+            })
+        });
+        seconds.transpose()
     }
 
     /// What it says of itself, without the rows.

@@ -1,5 +1,6 @@
 //! Short work for a clock: it is repeated until a repetition is long enough to be timed, and several repetitions are taken.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use serde_json::{Map, Value, json};
@@ -50,11 +51,11 @@ impl Timed {
 pub(super) fn tell(
     about: Value,
     rows: &[Timed],
-    peer: Option<&Peer>,
+    peer: Option<PathBuf>,
     words: &[String],
     as_json: bool,
 ) -> Result<(), Failure> {
-    let answer = peer.map(|peer| peer.ask(words, None)).transpose()?;
+    let answer = peer.map(|python| Peer { python, script: None }.ask(words, None)).transpose()?;
     let theirs = |row: &Timed| answer.as_ref().map_or(Ok(None), |answer| answer.row(&row.name));
     let rows: Vec<(&Timed, Option<f64>)> =
         rows.iter().map(|row| Ok((row, theirs(row)?))).collect::<Result<_, Failure>>()?;

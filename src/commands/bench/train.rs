@@ -107,8 +107,8 @@ impl BenchTrainFlags {
         let block = self.block.unwrap_or(unknown).min(self.steps).get();
         let before = bench.work_counts();
         let (times, sums) = match self.evaluate {
-            Some(_) => evaluate(&mut bench, self.warmup, self.steps.get())?,
-            None => train(&mut bench, self.method, self.warmup, self.steps.get(), block)?,
+            Some(_) => self.evaluate(&mut bench)?,
+            None => self.train(&mut bench, block)?,
         };
         let counts = bench.work_counts();
         machine.look();
@@ -148,6 +148,44 @@ impl BenchTrainFlags {
         }
         Ok(document)
     }
+
+    /// Seconds of a step in each block.
+    fn train(&self, bench: &mut StepBench, block: usize) -> Result<(Seconds, Sums), Failure> {
+        let mut method = bench.method(self.method).map_err(SessionError::Run)?;
+        let (mut times, mut sums) = (Seconds::default(), Sums::default());
+        let (mut next, all) = (0, self.warmup + self.steps.get());
+        while next < all {
+            let end = if next < self.warmup { self.warmup } else { all };
+            let taken = block.min(end - next);
+            let StepBlock { seconds, steps, examples, flops, loss } =
+                bench.block(&mut method, next, taken).map_err(SessionError::Run)?;
+            sums.first_loss = sums.first_loss.or(Some(loss));
+            sums.last_loss = Some(loss);
+            if next >= self.warmup {
+                times.0.push(seconds / steps as f64);
+                sums.seconds += seconds;
+                sums.examples += examples;
+                sums.flops += flops;
+            }
+            next += taken;
+        }
+        Ok((times, sums))
+    }
+
+    /// Seconds of each pass.
+    fn evaluate(&self, bench: &mut StepBench) -> Result<(Seconds, Sums), Failure> {
+        let (mut times, mut sums) = (Seconds::default(), Sums::default());
+        for pass in 0..self.warmup + self.steps.get() {
+            let (seconds, examples) = bench.evaluate().map_err(SessionError::Run)?;
+            if pass >= self.warmup {
+                times.0.push(seconds);
+                sums.seconds += seconds;
+                sums.examples += examples;
+                sums.flops += bench.evaluation_flops();
+            }
+        }
+        Ok((times, sums))
+    }
 }
 
 /// What the timed steps had in all.
@@ -158,50 +196,6 @@ struct Sums {
     flops: f64,
     first_loss: Option<f64>,
     last_loss: Option<f64>,
-}
-
-/// Seconds of a step in each block.
-fn train(
-    bench: &mut StepBench,
-    method: StepMethod,
-    warmup: usize,
-    steps: usize,
-    block: usize,
-) -> Result<(Seconds, Sums), Failure> {
-    let mut method = bench.method(method).map_err(SessionError::Run)?;
-    let (mut times, mut sums) = (Seconds::default(), Sums::default());
-    let mut next = 0;
-    while next < warmup + steps {
-        let end = if next < warmup { warmup } else { warmup + steps };
-        let taken = block.min(end - next);
-        let StepBlock { seconds, steps, examples, flops, loss } =
-            bench.block(&mut method, next, taken).map_err(SessionError::Run)?;
-        sums.first_loss = sums.first_loss.or(Some(loss));
-        sums.last_loss = Some(loss);
-        if next >= warmup {
-            times.0.push(seconds / steps as f64);
-            sums.seconds += seconds;
-            sums.examples += examples;
-            sums.flops += flops;
-        }
-        next += taken;
-    }
-    Ok((times, sums))
-}
-
-/// Seconds of each pass.
-fn evaluate(bench: &mut StepBench, warmup: usize, passes: usize) -> Result<(Seconds, Sums), Failure> {
-    let (mut times, mut sums) = (Seconds::default(), Sums::default());
-    for pass in 0..warmup + passes {
-        let (seconds, examples) = bench.evaluate().map_err(SessionError::Run)?;
-        if pass >= warmup {
-            times.0.push(seconds);
-            sums.seconds += seconds;
-            sums.examples += examples;
-            sums.flops += bench.evaluation_flops();
-        }
-    }
-    Ok((times, sums))
 }
 
 /// The same for people.

@@ -305,9 +305,7 @@ impl StopProgress {
 fn attach(typed: &AttachFlags) -> Result<ExitCode, Failure> {
     let name = &typed.launch;
     let launches = find_launches(&typed.launches.root(), name)?;
-    if name != "all" {
-        one_meant(name, &launches)?;
-    }
+    one_meant(name, &launches)?;
     // Oldest first; one that runs is meant rather than a newer one that is over.
     let running = launches.iter().rev().find(|launch| launch.state() == LaunchState::Running);
     let Some(launch) = running.or(launches.last()) else {

@@ -1,19 +1,19 @@
 //! `aees runs diff`: what two runs, or two studies, differ in.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::process::ExitCode;
 
 use aees_run::settings::{RunConfig, TaskName};
 use aees_run::shown;
-use aees_studies::registry::{Reader, RegistryError, RunFilter, RunRow};
+use aees_studies::registry::{Reader, RegistryError, RunFilter, RunId, RunRow};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::show::fields;
 use super::{axes_text, parsed, seed};
 use crate::failure::Failure;
-use crate::results::{Results, ResultsFlags};
+use crate::results::{Results, ResultsFlags, one_study};
 use crate::stdout;
 use crate::table::Grid;
 
@@ -155,24 +155,16 @@ fn is_science(key: &str) -> bool {
 }
 
 fn studies(reader: &Reader, typed: &DiffFlags) -> Result<ExitCode, Failure> {
-    let name = |name: &str| -> Result<String, Failure> {
-        Ok(reader.status(&[name])?.pop().map_or_else(|| name.to_owned(), |status| status.name))
-    };
-    let (one, other) = (name(&typed.one)?, name(&typed.other)?);
-    let members = |study: &str| -> Result<BTreeMap<String, RunRow>, Failure> {
-        let filter = RunFilter { study: Some(study.to_owned()), ..RunFilter::default() };
-        Ok(reader.runs(&filter)?.into_iter().map(|run| (run.run_id.full().to_owned(), run)).collect())
-    };
+    let (one, other) = (one_study(reader, &typed.one)?, one_study(reader, &typed.other)?);
+    let members = |study: &str| reader.runs(&RunFilter { study: Some(study.to_owned()), ..RunFilter::default() });
     let (of_one, of_other) = (members(&one)?, members(&other)?);
     let spec = |study: &str| -> Result<BTreeMap<String, String>, Failure> {
         Ok(fields(&parsed(&reader.study_spec(study)?)).into_iter().collect())
     };
     let described = differing(&spec(&one)?, &spec(&other)?);
-    let only = |these: &BTreeMap<String, RunRow>, those: &BTreeMap<String, RunRow>| -> Vec<RunRow> {
-        let mut only: Vec<RunRow> =
-            these.values().filter(|run| !those.contains_key(run.run_id.full())).cloned().collect();
-        only.sort_by_key(|run| run.index);
-        only
+    let only = |these: &[RunRow], those: &[RunRow]| -> Vec<RunRow> {
+        let those: HashSet<&RunId> = those.iter().map(|run| &run.run_id).collect();
+        these.iter().filter(|run| !those.contains(&run.run_id)).cloned().collect()
     };
     let (only_one, only_other) = (only(&of_one, &of_other), only(&of_other, &of_one));
     let shared = of_one.len() - only_one.len();

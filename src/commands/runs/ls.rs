@@ -1,6 +1,5 @@
 //! `aees runs ls`.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashSet};
 use std::process::ExitCode;
 
@@ -114,7 +113,7 @@ pub(super) fn run(typed: &LsFlags) -> Result<ExitCode, Failure> {
 }
 
 /// By a metric the best first, by anything else the smallest; what has none comes last.
-fn sort(listed: &mut [Listed], values: &Values<'_>, word: &str) {
+fn sort(listed: &mut Vec<Listed>, values: &Values<'_>, word: &str) {
     let is_metric = listed.iter().any(|each| {
         let name = split_metric(word).0;
         each.metrics.iter().any(|metric| metric.name == word || metric.name == name)
@@ -123,34 +122,15 @@ fn sort(listed: &mut [Listed], values: &Values<'_>, word: &str) {
     let said =
         listed.iter().find(|each| each.metric.as_deref() == Some(split_metric(word).0)).and_then(|each| each.goal);
     let is_loss = ["loss", "error", "perplexity", "seconds"].iter().any(|part| word.contains(part));
-    let less_is_better = said.map_or(is_loss, |goal| goal == "min");
-    listed.sort_by_cached_key(|each| SortKey(values.of(each, word), is_metric && !less_is_better));
-}
-
-/// A value, and whether more comes first.
-struct SortKey(Known, bool);
-
-impl Ord for SortKey {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let order = self.0.order(&other.0);
+    let most_first = is_metric && !said.map_or(is_loss, |goal| goal == "min");
+    let mut keyed: Vec<(Known, Listed)> = listed.drain(..).map(|each| (values.of(&each, word), each)).collect();
+    keyed.sort_by(|(one, _), (other, _)| match one.order(other) {
         // What has no rank comes last in both directions.
-        if self.1 && self.0.has_rank() && other.0.has_rank() { order.reverse() } else { order }
-    }
+        order if most_first && one.has_rank() && other.has_rank() => order.reverse(),
+        order => order,
+    });
+    listed.extend(keyed.into_iter().map(|(_, each)| each));
 }
-
-impl PartialOrd for SortKey {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for SortKey {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for SortKey {}
 
 fn chosen(listed: &[Listed], values: &Values<'_>, columns: &[String]) {
     let is_number = |word: &str| listed.iter().any(|each| matches!(values.of(each, word), Known::Number(_)));

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::listing::Listed;
 use super::show::fields;
-use super::{parsed, plain, seed};
+use super::{parsed, seed};
 use crate::failure::Failure;
 use crate::table::{GridCell, first_line};
 
@@ -165,12 +165,10 @@ impl Known {
     /// With all its digits, for programs.
     pub(super) fn exact(&self) -> String {
         match self {
-            Self::Number(value) => plain(&serde_json::Number::from_f64(*value).map_or_else(
-                || Value::String(value.to_string()),
-                |number| {
-                    if value.fract() == 0.0 && value.abs() < 1e15 { Value::from(*value as i64) } else { number.into() }
-                },
-            )),
+            Self::Number(value) if value.fract() == 0.0 && value.abs() < 1e15 => (*value as i64).to_string(),
+            Self::Number(value) => {
+                serde_json::Number::from_f64(*value).map_or_else(|| value.to_string(), |number| number.to_string())
+            }
             Self::Text(text) => text.clone(),
             Self::Missing => String::new(),
         }

@@ -109,15 +109,10 @@ fn advise(results: &Results, views: &[LaunchView]) {
     let flags = &results.flags;
     for view in views {
         let study = &view.launch.record.study;
-        let tasks = view.tasks.iter().flatten();
-        let (mut dead, mut unknown) = (0, 0);
-        for (state, count) in tasks {
-            match state.as_str() {
-                "unknown" => unknown += count,
-                state if is_dead(state) => dead += count,
-                _ => {}
-            }
-        }
+        let tasks = |which: fn(&str) -> bool| -> usize {
+            view.tasks.iter().flatten().filter(|(state, _)| which(state)).map(|(_, count)| count).sum()
+        };
+        let (dead, unknown) = (tasks(is_dead), tasks(|state| state == "unknown"));
         if dead > 0 {
             eprintln!("{dead} tasks of {} are over: aees slurm sync {study}{flags}", view.launch.record.id());
         }

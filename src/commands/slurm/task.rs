@@ -40,25 +40,15 @@ impl TaskFlags {
             TaskEvent::Settled { run, what } => eprintln!("{}: {what}", short(run)),
         };
         let context = TaskContext { asked: &asked, element, scheduler: Scheduler, report: &mut report };
-        Ok(match run_task(&folder, array, &mut launcher, context)? {
-            TaskEnd::Over { failed: 0, .. } => ExitCode::SUCCESS,
-            TaskEnd::Over { done, failed } => {
-                eprintln!("{done} runs are done, {failed} are not");
-                ExitCode::from(EXIT_SOME_FAILED)
-            }
-            TaskEnd::Requeued => {
-                eprintln!("back in the queue");
-                ExitCode::from(EXIT_WORK_LEFT)
-            }
-            TaskEnd::Stopped { why } => {
-                eprintln!("stopped, and not put back into the queue: {why}");
-                ExitCode::from(EXIT_WORK_LEFT)
-            }
-            TaskEnd::Cancelled => {
-                eprintln!("this launch was cancelled");
-                ExitCode::SUCCESS
-            }
-        })
+        let (code, said) = match run_task(&folder, array, &mut launcher, context)? {
+            TaskEnd::Over { failed: 0, .. } => return Ok(ExitCode::SUCCESS),
+            TaskEnd::Over { done, failed } => (EXIT_SOME_FAILED, format!("{done} runs are done, {failed} are not")),
+            TaskEnd::Requeued => (EXIT_WORK_LEFT, "back in the queue".to_owned()),
+            TaskEnd::Stopped { why } => (EXIT_WORK_LEFT, format!("stopped, and not put back into the queue: {why}")),
+            TaskEnd::Cancelled => (0, "this launch was cancelled".to_owned()),
+        };
+        eprintln!("{said}");
+        Ok(ExitCode::from(code))
     }
 }
 

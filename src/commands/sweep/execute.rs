@@ -87,7 +87,7 @@ pub(super) fn execute(results: &Results, plan: &mut StudyPlan, running: &Running
     tell_of_program(plan)?;
     tell_reconciled(&reconcile(&mut registry, &results.root, &plan.name)?, &results.flags);
     let mut progress = SweepProgress::new(typed.progress.style(), plan.selected_runs());
-    let deadline = deadline(typed, plan, *since);
+    let deadline = deadline([typed.max_hours, plan.policy.max_hours], *since);
     let asked = interrupt::count(|| {
         eprintln!("stopping all runs after their step, with checkpoints; press Ctrl-C again to stop at once");
     })?;
@@ -149,8 +149,8 @@ pub(crate) fn tell_of_program(plan: &StudyPlan) -> Result<(), Failure> {
 }
 
 /// The earlier of what was typed and what the study says.
-fn deadline(typed: &RunningFlags, plan: &StudyPlan, since: Instant) -> Option<Instant> {
-    let hours = [typed.max_hours, plan.policy.max_hours].into_iter().flatten().reduce(f64::min)?;
+pub(crate) fn deadline(hours: [Option<f64>; 2], since: Instant) -> Option<Instant> {
+    let hours = hours.into_iter().flatten().reduce(f64::min)?;
     since.checked_add(Duration::try_from_secs_f64(hours * 3600.0).ok()?)
 }
 
