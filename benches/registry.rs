@@ -55,7 +55,7 @@ fn main() {
     status.sort_by(f64::total_cmp);
     let open = seconds(|| drop(Registry::open(&path).expect("a registry")));
     let reader = Reader::open(&path).expect("a registry");
-    let results = seconds(|| drop(reader.results("s").expect("results")));
+    let results = seconds(|| reader.member_results("s", drop).expect("results"));
     let figures = json!({
         "runs": runs, "batch": batch, "megabytes": std::fs::metadata(&path).map(|file| file.len() >> 20).unwrap_or(0),
         "plan_s": planned, "plan_again_s": planned_again,

@@ -11,14 +11,19 @@ use aees_studies::auto_loop::LoopError;
 use aees_studies::background::BackgroundError;
 use aees_studies::disk::RecordError;
 use aees_studies::registry::RegistryError;
+use aees_studies::slurm::SlurmError;
 use aees_studies::study::StudyErrors;
 use aees_train::session::SessionError;
 
 use crate::hint;
-use crate::stdout::{self, takes_colours};
+use crate::stdout::{self, painted, takes_colours};
 
 /// Wrong usage, settings, data or environment; also what was looked for and found wrong.
 pub(crate) const EXIT_ENVIRONMENT: u8 = 1;
+/// What was asked for is over, and some of it failed, is damaged or comes out differently.
+pub(crate) const EXIT_SOME_FAILED: u8 = 2;
+/// Stopped with work left.
+pub(crate) const EXIT_WORK_LEFT: u8 = 3;
 /// Interrupted by the user; what was done is on disk.
 pub(crate) const EXIT_INTERRUPTED: u8 = 130;
 
@@ -40,13 +45,10 @@ impl Failure {
 
     /// Prints the message to stderr.
     pub(crate) fn report(self) -> ExitCode {
-        let (red, cyan, plain) = match takes_colours(&std::io::stderr()) {
-            true => ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m"),
-            false => ("", "", ""),
-        };
-        eprintln!("{red}error{plain}: {}", self.message);
+        let colours = takes_colours(&std::io::stderr());
+        eprintln!("{}: {}", painted("\x1b[1;31m", "error", colours), self.message);
         if let Some(help) = self.help {
-            eprintln!("  {cyan}help{plain}: {}", hint::completed(&help));
+            eprintln!("  {}: {}", painted("\x1b[1;36m", "help", colours), hint::completed(&help));
         }
         ExitCode::from(EXIT_ENVIRONMENT)
     }
@@ -75,7 +77,7 @@ macro_rules! without_help {
 }
 
 with_help!(SessionError, FileError, SweepError, BackgroundError, ConfigError, RegistryError);
-with_help!(LoopError, ReadError, ReportError, OutputError);
+with_help!(LoopError, ReadError, ReportError, OutputError, SlurmError);
 without_help!(StudyErrors, RecordError);
 
 /// Prints what clap has to say: help and versions to stdout, mistakes to stderr.

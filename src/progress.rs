@@ -4,7 +4,12 @@ use std::io::IsTerminal;
 
 use aees_train::event::Subscriber;
 use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use self::bar::Bar;
+use self::final_lines::FinalLines;
+use self::json_lines::JsonLines;
+use self::plain::Plain;
 use self::preparations::Preparations;
 use crate::words::words;
 
@@ -13,7 +18,6 @@ mod final_lines;
 mod json_lines;
 mod plain;
 mod preparations;
-mod warnings;
 
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,22 +66,24 @@ fn auto() -> Style {
     if std::io::stderr().is_terminal() { Style::Bar } else { Style::Plain }
 }
 
+/// A bar on stderr, drawn like this.
+pub(crate) fn drawn_bar(length: Option<u64>, template: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("━╸─"));
+    }
+    bar
+}
+
 /// Who listens for a style.
 pub(crate) fn subscribers(style: Style) -> Vec<Box<dyn Subscriber>> {
-    let preparations = Preparations::new(style == Style::Bar);
+    let preparations = Box::new(Preparations::new(style == Style::Bar));
+    let last = Box::new(FinalLines::default());
     match style {
-        Style::Bar => {
-            vec![Box::new(preparations), Box::new(bar::Bar::default()), Box::new(final_lines::FinalLines::default())]
-        }
-        Style::Plain => {
-            vec![
-                Box::new(preparations),
-                Box::new(plain::Plain::default()),
-                Box::new(final_lines::FinalLines::default()),
-            ]
-        }
-        Style::Json => vec![Box::new(json_lines::JsonLines)],
-        Style::None => vec![Box::new(warnings::Warnings::default())],
+        Style::Bar => vec![preparations, Box::new(Bar::default()), last],
+        Style::Plain => vec![preparations, Box::new(Plain::default()), last],
+        Style::Json => vec![Box::new(JsonLines)],
+        Style::None => vec![Box::new(Plain { only_warnings: true, ..Plain::default() })],
     }
 }
 

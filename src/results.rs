@@ -1,5 +1,6 @@
 //! `--root` and `--registry`: where studies, runs and their registry are, and how the registry is opened.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -27,13 +28,22 @@ pub(crate) struct ResultsFlags {
 impl ResultsFlags {
     pub(crate) fn results(&self) -> Results {
         let root = Root::new(self.root.clone().unwrap_or_else(|| "results".into()));
-        let flag = |name: &str, path: &Option<PathBuf>| {
-            path.as_ref().map_or_else(String::new, |path| format!(" --{name} {}", quoted(&path.display().to_string())))
-        };
-        let flags = flag("root", &self.root) + &flag("registry", &self.registry);
+        let said =
+            |name: &str, path: &Option<PathBuf>| path.as_deref().map(|path| flag(name, path)).unwrap_or_default();
+        let flags = said("root", &self.root) + &said("registry", &self.registry);
         hint::chosen(&flags);
         Results { registry: self.registry.clone().unwrap_or_else(|| root.registry()), root, flags }
     }
+}
+
+/// A flag for a command that is told, with a space before it.
+pub(crate) fn flag(name: &str, path: &Path) -> String {
+    format!(" --{name} {}", quoted(&path.to_string_lossy()))
+}
+
+/// The same place whatever the working directory is.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// A folder of results with its registry.
@@ -75,10 +85,8 @@ impl Results {
 
     /// The flag that names the folder in a command that knows no registry.
     pub(crate) fn root_flag(&self) -> String {
-        match self.root.path() == Path::new("results") {
-            true => String::new(),
-            false => format!(" --root {}", quoted(&self.root.path().to_string_lossy())),
-        }
+        let root = self.root.path();
+        if root == Path::new("results") { String::new() } else { flag("root", root) }
     }
 
     /// Opens the registry for changes, and makes it if there is none.
@@ -105,13 +113,15 @@ impl Results {
     }
 
     pub(crate) fn rebuild_command(&self) -> String {
-        let root = quoted(&self.root.path().to_string_lossy());
-        match self.registry == self.root.registry() {
-            true => format!("aees registry rebuild --root {root}"),
-            false => {
-                format!("aees registry rebuild --root {root} --registry {}", quoted(&self.registry.to_string_lossy()))
-            }
-        }
+        let elsewhere = Some(&self.registry).filter(|registry| **registry != self.root.registry());
+        let registry = elsewhere.map(|registry| flag("registry", registry)).unwrap_or_default();
+        format!("aees registry rebuild{}{registry}", flag("root", self.root.path()))
+    }
+
+    /// The words that name them for another process.
+    pub(crate) fn words(&self) -> [OsString; 4] {
+        let (root, registry) = (absolute(self.root.path()), absolute(&self.registry));
+        ["--root".into(), root.into(), "--registry".into(), registry.into()]
     }
 
     /// Runs without a registry can have one again.
@@ -122,6 +132,35 @@ impl Results {
             return Failure::with_help(error.to_string(), help);
         }
         error.into()
+    }
+}
+
+/// Full names of the studies that a name, the beginning of one or a pattern means; all studies without one.
+pub(crate) fn study_names(reader: &Reader, pattern: Option<&str>) -> Result<Vec<String>, Failure> {
+    let patterns: Vec<&str> = pattern.into_iter().collect();
+    Ok(reader.status(&patterns)?.into_iter().map(|status| status.name).collect())
+}
+
+/// The one study that is meant.
+pub(crate) fn one_study(reader: &Reader, pattern: &str) -> Result<String, Failure> {
+    match study_names(reader, Some(pattern))?.as_slice() {
+        [name] => Ok(name.clone()),
+        several => {
+            let message = format!("`{pattern}` means several studies: {}", several.join(", "));
+            Err(Failure::with_help(message, "give one of them"))
+        }
+    }
+}
+
+/// The one that is there, of studies or loops.
+pub(crate) fn only(names: &[String], what: &str, none: Failure) -> Result<String, Failure> {
+    match names {
+        [only] => Ok(only.clone()),
+        [] => Err(none),
+        several => Err(Failure::with_help(
+            format!("there are several {what}"),
+            format!("name one of them: {}", several.join(", ")),
+        )),
     }
 }
 

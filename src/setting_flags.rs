@@ -3,23 +3,22 @@
 
 use std::marker::PhantomData;
 
-use aees_run::settings::{ConfigError, Place, RunConfig, SettingInfo, TaskName, Tasks};
+use aees_run::settings::{ConfigError, Place, RunConfig, SettingInfo, TaskName, Tasks, Verb};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use serde_json::Value;
 
 /// Which settings a verb takes.
 pub(crate) trait TakenSettings {
-    fn takes(setting: &SettingInfo) -> bool;
+    /// Those of this verb; none for all.
+    const OF: Option<Verb>;
 }
 
 /// All of them.
 pub(crate) struct All;
 
 impl TakenSettings for All {
-    fn takes(_: &SettingInfo) -> bool {
-        true
-    }
+    const OF: Option<Verb> = None;
 }
 
 /// The settings that were typed, in the order of the table.
@@ -40,16 +39,15 @@ impl<S> SettingFlags<S> {
     /// For a verb on several tasks: the configuration of one of them, with those of the typed settings that it knows.
     pub(crate) fn of_task(&self, task: TaskName, tasks: &[TaskName]) -> Result<RunConfig, ConfigError> {
         let mut config = RunConfig::new(task);
-        let known = |(setting, _): &(&'static SettingInfo, String)| tasks.len() == 1 || setting.tasks.include(task);
-        let known: Vec<bool> = self.typed.iter().map(known).collect();
-        config.fill(self.typed().zip(known).filter(|(_, known)| *known).map(|(typed, _)| typed))?;
+        let knows = |key: &str| RunConfig::setting(key).is_some_and(|setting| setting.tasks.include(task));
+        config.fill(self.typed().filter(|(key, ..)| tasks.len() == 1 || knows(key)))?;
         config.make_paths_absolute();
         Ok(config)
     }
 }
 
 fn settings<S: TakenSettings>() -> impl Iterator<Item = &'static SettingInfo> {
-    RunConfig::settings().iter().filter(|setting| S::takes(setting))
+    RunConfig::settings().iter().filter(|setting| S::OF.is_none_or(|verb| setting.verbs.contains(&verb)))
 }
 
 impl<S: TakenSettings> Args for SettingFlags<S> {

@@ -7,11 +7,8 @@ use aees_report::{ReportSource, ResultSet, SkippedFile};
 use aees_studies::auto_loop::LoopFolder;
 use clap::Args;
 
-use crate::failure::Failure;
+use crate::failure::{EXIT_SOME_FAILED, Failure};
 use crate::results::{Results, ResultsFlags};
-
-/// A result among others is damaged, or says something else than comes out of it.
-pub(crate) const EXIT_DIFFERS: u8 = 2;
 
 #[derive(Args)]
 pub(crate) struct Sources {
@@ -52,7 +49,7 @@ impl Sources {
 
 /// How a report ends: some results that it should be of may be damaged.
 pub(crate) fn exit_code(skipped: &[SkippedFile]) -> ExitCode {
-    if skipped.iter().any(|file| file.damaged) { ExitCode::from(EXIT_DIFFERS) } else { ExitCode::SUCCESS }
+    if skipped.iter().any(|file| file.damaged) { ExitCode::from(EXIT_SOME_FAILED) } else { ExitCode::SUCCESS }
 }
 
 pub(crate) fn tell_skipped(skipped: &[SkippedFile]) {

@@ -42,10 +42,7 @@ pub(crate) fn text(text: &str) {
 
 /// How many characters a line of the terminal has; elsewhere lines have no end.
 pub(crate) fn width() -> usize {
-    match std::io::stdout().is_terminal() {
-        true => usize::from(console::Term::stdout().size().1),
-        false => usize::MAX,
-    }
+    if io::stdout().is_terminal() { usize::from(console::Term::stdout().size().1) } else { usize::MAX }
 }
 
 /// What `--color` says.
@@ -67,4 +64,9 @@ pub(crate) fn takes_colours(stream: &impl IsTerminal) -> bool {
         Some(ColorChoice::Never) => false,
         Some(ColorChoice::Auto) | None => stream.is_terminal() && std::env::var_os("NO_COLOR").is_none(),
     }
+}
+
+/// Text in a colour, where colours are taken.
+pub(crate) fn painted(paint: &str, text: impl Display, colours: bool) -> String {
+    if colours { format!("{paint}{text}\x1b[0m") } else { text.to_string() }
 }

@@ -41,10 +41,11 @@ impl GridCell {
     }
 
     fn painted(&self, colours: bool) -> String {
-        match self.paint {
-            Some(paint) if colours => format!("{paint}{}\x1b[0m", self.text),
-            _ => self.text.clone(),
-        }
+        self.paint.map_or_else(|| self.text.clone(), |paint| stdout::painted(paint, &self.text, colours))
+    }
+
+    fn width(&self) -> usize {
+        self.text.chars().count()
     }
 }
 
@@ -62,27 +63,52 @@ pub(crate) fn colour(state: RunState) -> &'static str {
     }
 }
 
-/// Which side a column leans to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    Left,
-    Right,
+/// A table with a row for each of some things. Columns without any content are left out.
+pub(crate) struct Grid<'a, T> {
+    things: &'a [T],
+    columns: Vec<GridColumn>,
 }
 
-/// Rows under a heading. Columns without any content are left out.
-pub(crate) struct Grid {
-    columns: Vec<(String, Side)>,
-    rows: Vec<Vec<GridCell>>,
+/// A heading and what stands below it.
+struct GridColumn {
+    /// Whether it leans to the right, as numbers do.
+    is_number: bool,
+    cells: Vec<GridCell>,
 }
 
-impl Grid {
-    pub(crate) fn new<T: Into<String>>(columns: impl IntoIterator<Item = (T, Side)>) -> Self {
-        let columns = columns.into_iter().map(|(name, side)| (name.into(), side));
-        Self { columns: columns.collect(), rows: Vec::new() }
+impl GridColumn {
+    /// What it takes for all of it; none without any content.
+    fn width(&self) -> Option<usize> {
+        let content = self.cells[1..].iter().map(GridCell::width).max().filter(|width| *width > 0)?;
+        Some(content.max(self.cells[0].width()))
     }
 
-    pub(crate) fn row(&mut self, cells: Vec<GridCell>) {
-        self.rows.push(cells);
+    fn can_be_cut(&self, width: usize) -> bool {
+        !self.is_number && width > NARROWEST.max(self.cells[0].text.len())
+    }
+}
+
+impl<'a, T> Grid<'a, T> {
+    /// Without any column yet.
+    pub(crate) fn of(things: &'a [T]) -> Self {
+        Self { things, columns: Vec::new() }
+    }
+
+    /// A column of texts, with what stands in it of each thing.
+    pub(crate) fn text<C: Into<GridCell>>(self, name: &str, cell: impl Fn(&'a T) -> C) -> Self {
+        self.column(name, false, cell)
+    }
+
+    /// A column of numbers.
+    pub(crate) fn number<C: Into<GridCell>>(self, name: &str, cell: impl Fn(&'a T) -> C) -> Self {
+        self.column(name, true, cell)
+    }
+
+    pub(crate) fn column<C: Into<GridCell>>(mut self, name: &str, is_number: bool, cell: impl Fn(&'a T) -> C) -> Self {
+        let heading = GridCell { text: name.to_owned(), paint: Some("\x1b[1m") };
+        let cells = std::iter::once(heading).chain(self.things.iter().map(|thing| cell(thing).into())).collect();
+        self.columns.push(GridColumn { is_number, cells });
+        self
     }
 
     /// Prints it, on a terminal within its width.
@@ -92,43 +118,28 @@ impl Grid {
 
     /// The lines, not wider than this where texts can be cut.
     pub(crate) fn lines(&self, colours: bool, most: usize) -> Vec<String> {
-        let content = |column: usize| self.rows.iter().filter_map(move |row| row.get(column));
-        let width = |column: usize| content(column).map(|cell| cell.text.chars().count()).max().unwrap_or(0);
-        let mut shown: Vec<(usize, usize)> = (0..self.columns.len())
-            .map(|column| (column, width(column)))
-            .filter(|(_, width)| *width > 0)
-            .map(|(column, width)| (column, width.max(self.columns[column].0.chars().count())))
-            .collect();
+        let shown = self.columns.iter().filter_map(|column| Some((column, column.width()?)));
+        let mut shown: Vec<(&GridColumn, usize)> = shown.collect();
         // The widest text gives way first, and no text below what can be read.
-        let total = |shown: &[(usize, usize)]| shown.iter().map(|(_, width)| width + 2).sum::<usize>();
+        let total = |shown: &[(_, usize)]| shown.iter().map(|(_, width)| width + 2).sum::<usize>();
         while total(&shown) > most.saturating_add(2) {
-            let texts = shown.iter_mut().filter(|(column, width)| {
-                self.columns[*column].1 == Side::Left && *width > NARROWEST.max(self.columns[*column].0.len())
-            });
+            let texts = shown.iter_mut().filter(|(column, width)| column.can_be_cut(*width));
             let Some((_, width)) = texts.max_by_key(|(_, width)| *width) else { break };
             *width -= 1;
         }
-        let line = |cells: &[GridCell]| {
+        let line = |row: usize| {
             let mut line = String::new();
-            for (position, (column, width)) in shown.iter().enumerate() {
-                let mut cell = cells.get(*column).cloned().unwrap_or_default();
-                if cell.text.chars().count() > *width {
+            for (column, width) in &shown {
+                let mut cell = column.cells[row].clone();
+                if cell.width() > *width {
                     cell.text = cell.text.chars().take(width - 1).chain(['…']).collect();
                 }
-                let space = " ".repeat(width.saturating_sub(cell.text.chars().count()));
-                let last = position + 1 == shown.len();
-                match self.columns[*column].1 {
-                    Side::Right => line += &format!("{space}{}", cell.painted(colours)),
-                    Side::Left if last => line += &cell.painted(colours),
-                    Side::Left => line += &format!("{}{space}", cell.painted(colours)),
-                }
-                line.push_str(if last { "" } else { "  " });
+                let (space, text) = (" ".repeat(width - cell.width()), cell.painted(colours));
+                line += &if column.is_number { format!("{space}{text}  ") } else { format!("{text}{space}  ") };
             }
             line.trim_end().to_owned()
         };
-        let heading: Vec<GridCell> =
-            self.columns.iter().map(|(name, _)| GridCell { text: name.clone(), paint: Some("\x1b[1m") }).collect();
-        std::iter::once(line(&heading)).chain(self.rows.iter().map(|row| line(row))).collect()
+        (0..=self.things.len()).map(line).collect()
     }
 }
 
@@ -151,16 +162,15 @@ mod tests {
 
     #[test]
     fn columns_are_aligned_and_empty_ones_left_out() {
-        let mut table = Grid::new([("name", Side::Left), ("empty", Side::Left), ("count", Side::Right)]);
-        table.row(vec!["ä".into(), "".into(), "7".into()]);
-        table.row(vec!["longer".into(), "".into(), "12345678".into()]);
+        let table = Grid::of(&[("ä", "7"), ("longer", "12345678")]);
+        let table = table.text("name", |row| row.0).text("empty", |_| "").number("count", |row| row.1);
         assert_eq!(table.lines(false, usize::MAX), ["name       count", "ä              7", "longer  12345678"]);
     }
 
     #[test]
     fn a_table_keeps_to_the_width_of_the_terminal_where_texts_can_be_cut() {
-        let mut table = Grid::new([("axes", Side::Left), ("n", Side::Right), ("error", Side::Left)]);
-        table.row(vec!["lr=0.1 ".repeat(9).into(), "7".into(), "out of memory ".repeat(9).into()]);
+        let table = Grid::of(&["out of memory "]).text("axes", |_| "lr=0.1 ".repeat(9));
+        let table = table.number("n", |_| "7").text("error", |text| text.repeat(9));
         let lines = table.lines(false, 80);
         assert!(lines.iter().all(|line| line.chars().count() <= 80), "{lines:?}");
         assert_eq!(lines[1].matches('…').count(), 2);

@@ -13,10 +13,15 @@ pub fn moment(milliseconds: i64) -> String {
     }
 }
 
+/// Milliseconds UTC of now.
+pub fn now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
 /// Now, as in `2026-11-20T16:03:37Z`.
 pub fn utc_now() -> String {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    moment(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)).replace(' ', "T") + "Z"
+    moment(now()).replace(' ', "T") + "Z"
 }
 
 /// `0.8 s`, `12 s`, `5 min 12 s`, `2 h 05 min` or `3 d 04 h`.

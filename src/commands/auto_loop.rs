@@ -3,7 +3,6 @@
 mod go_on;
 mod propose;
 mod resume;
-mod schema;
 mod start;
 mod status;
 mod stop;
@@ -12,11 +11,12 @@ mod trainer;
 
 use std::process::ExitCode;
 
-use aees_studies::auto_loop::{LoopFolder, LoopPlaces};
+use aees_studies::auto_loop::{LoopFolder, LoopPlaces, proposal_schema};
 use clap::Subcommand;
 
 use crate::failure::Failure;
-use crate::results::Results;
+use crate::results::{Results, only};
+use crate::stdout;
 
 /// Tries what is proposed against the best settings so far, and goes on by itself
 #[derive(Subcommand)]
@@ -39,7 +39,10 @@ impl LoopVerb {
             Self::Status(typed) => typed.run(),
             Self::Stop(typed) => typed.run(),
             Self::Propose(typed) => typed.run(),
-            Self::Schema => Ok(schema::print()),
+            Self::Schema => {
+                stdout::line(format_args!("{:#}", proposal_schema()));
+                Ok(ExitCode::SUCCESS)
+            }
         }
     }
 }
@@ -50,18 +53,10 @@ fn places(results: &Results) -> LoopPlaces {
 
 /// The loop that is meant: the one that is named, or the only one.
 fn meant(results: &Results, named: Option<String>) -> Result<LoopFolder, Failure> {
+    let none = Failure::with_help("there is no loop here", "`aees loop start FILE` starts one");
     let name = match named {
         Some(name) => name,
-        None => match LoopFolder::all(&results.root).as_slice() {
-            [only] => only.clone(),
-            [] => return Err(Failure::with_help("there is no loop here", "`aees loop start FILE` starts one")),
-            several => {
-                return Err(Failure::with_help(
-                    "there are several loops",
-                    format!("name one of them: {}", several.join(", ")),
-                ));
-            }
-        },
+        None => only(&LoopFolder::all(&results.root), "loops", none)?,
     };
     Ok(LoopFolder::find(&results.root, &name)?)
 }

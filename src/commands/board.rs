@@ -13,7 +13,7 @@ mod shared;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -93,7 +93,9 @@ impl BoardFlags {
         }
         stdout::line(&address);
         eprintln!("open it in a browser on this machine; Ctrl-C ends it");
-        wait(&ended);
+        while !ended.load(Ordering::Relaxed) {
+            thread::park_timeout(Duration::from_secs(1));
+        }
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -113,11 +115,5 @@ fn watch(mut watcher: Watcher, board: &SharedBoard, mut more: bool) {
         if !more {
             thread::sleep((begin.elapsed() * REST).min(DOZE));
         }
-    }
-}
-
-fn wait(ended: &AtomicBool) {
-    while !ended.load(Ordering::Relaxed) {
-        thread::park_timeout(Duration::from_secs(1));
     }
 }

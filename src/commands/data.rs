@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use aees_run::settings::{SettingInfo, TaskName, Verb};
+use aees_run::settings::{TaskName, Verb};
 use aees_train::session::fetch;
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -36,9 +36,7 @@ pub(crate) struct FetchFlags {
 struct Fetched;
 
 impl TakenSettings for Fetched {
-    fn takes(setting: &SettingInfo) -> bool {
-        setting.verbs.contains(&Verb::Fetch)
-    }
+    const OF: Option<Verb> = Some(Verb::Fetch);
 }
 
 impl DataVerb {

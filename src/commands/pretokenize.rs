@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use aees_run::settings::{RunConfig, SettingInfo, Verb};
+use aees_run::settings::{RunConfig, Verb};
 use aees_tasks::TextTask;
 use aees_train::session::SessionError;
 use aees_train::text_task::{Pretokenized, pretokenize};
@@ -35,9 +35,7 @@ pub(crate) struct PretokenizeFlags {
 struct Tokenizing;
 
 impl TakenSettings for Tokenizing {
-    fn takes(setting: &SettingInfo) -> bool {
-        setting.verbs.contains(&Verb::Pretokenize)
-    }
+    const OF: Option<Verb> = Some(Verb::Pretokenize);
 }
 
 impl PretokenizeFlags {

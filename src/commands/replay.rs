@@ -8,8 +8,8 @@ use aees_report::{ReadError, RecordPart, ReportSource, ResultSet, SkippedFile};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::failure::{EXIT_ENVIRONMENT, Failure};
-use crate::sources::{EXIT_DIFFERS, Sources, tell_skipped};
+use crate::failure::{EXIT_ENVIRONMENT, EXIT_SOME_FAILED, Failure};
+use crate::sources::{Sources, tell_skipped};
 use crate::stdout;
 
 #[derive(Args)]
@@ -33,7 +33,7 @@ pub(crate) struct ReplayFlags {
 impl ReplayFlags {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let sources = self.sources.sources();
-        let FoundFiles { paths, skipped } = find(&sources)?;
+        let (paths, skipped) = find(&sources)?;
         tell_skipped(&skipped);
         let named = |skipped: &SkippedFile| is_named(skipped, &sources);
         let mut unreadable = skipped.iter().any(named);
@@ -63,7 +63,7 @@ impl ReplayFlags {
             stdout::line(format_args!("{:#}", Value::Array(list)));
         }
         Ok(match (differs, unreadable) {
-            (true, _) => ExitCode::from(EXIT_DIFFERS),
+            (true, _) => ExitCode::from(EXIT_SOME_FAILED),
             (false, true) => ExitCode::from(EXIT_ENVIRONMENT),
             (false, false) => ExitCode::SUCCESS,
         })
@@ -71,19 +71,14 @@ impl ReplayFlags {
 }
 
 /// The files to replay, and what was passed over. Foreign files in a folder are only told.
-struct FoundFiles {
-    paths: Vec<PathBuf>,
-    skipped: Vec<SkippedFile>,
-}
-
-fn find(sources: &[ReportSource]) -> Result<FoundFiles, Failure> {
+fn find(sources: &[ReportSource]) -> Result<(Vec<PathBuf>, Vec<SkippedFile>), Failure> {
     match ResultSet::read(sources) {
-        Ok(set) => Ok(FoundFiles { paths: set.runs.into_iter().map(|run| run.path).collect(), skipped: set.skipped }),
+        Ok(set) => Ok((set.runs.into_iter().map(|run| run.path).collect(), set.skipped)),
         // All that a folder holds is damaged: that is found, too.
         Err(ReadError::Nothing { skipped, .. })
             if skipped.iter().any(|file| file.damaged && !is_named(file, sources)) =>
         {
-            Ok(FoundFiles { paths: Vec::new(), skipped })
+            Ok((Vec::new(), skipped))
         }
         Err(error) => Err(error.into()),
     }

@@ -17,7 +17,7 @@ mod why;
 
 use std::process::ExitCode;
 
-use aees_studies::registry::{Metric, Reader, RunRow, Why};
+use aees_studies::registry::{Membership, RunRow, Why};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -105,12 +105,6 @@ impl RunsVerb {
     }
 }
 
-/// Full names of the studies that a name, the beginning of one or a pattern means; all studies without one.
-fn studies(reader: &Reader, pattern: Option<&str>) -> Result<Vec<String>, Failure> {
-    let patterns: Vec<&str> = pattern.into_iter().collect();
-    Ok(reader.status(&patterns)?.into_iter().map(|status| status.name).collect())
-}
-
 /// JSON that was made by this program; what is no JSON is shown as text.
 fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| text.into())
@@ -132,13 +126,6 @@ fn seed(run: &RunRow) -> i64 {
     run.seed.cast_signed()
 }
 
-fn metrics_json(metrics: &[Metric]) -> Value {
-    metrics
-        .iter()
-        .map(|metric| json!({"name": metric.name, "measure": metric.measure, "value": metric.value}))
-        .collect()
-}
-
 /// A run's row, without what only a study says of it.
 fn run_json(run: &RunRow) -> Value {
     json!({
@@ -149,4 +136,22 @@ fn run_json(run: &RunRow) -> Value {
         "not_before": run.not_before, "lease_until": run.lease_until, "result_sha": run.result_sha,
         "created_at": run.created_at, "updated_at": run.updated_at,
     })
+}
+
+/// A run's place in a study.
+fn member_json(member: &Membership) -> Value {
+    json!({
+        "study": member.study, "index": member.index, "case": member.case, "axes": parsed(&member.axes_json),
+        "reused": member.reused, "withdrawn": member.withdrawn, "added_at": member.added_at,
+    })
+}
+
+/// A run with its places in studies and its numbers.
+fn why_json(why: &Why) -> Value {
+    let mut run = run_json(&why.run);
+    run["identity"] = parsed(&why.identity_json);
+    run["shape_sig"] = json!(why.shape_sig);
+    run["memberships"] = why.memberships.iter().map(member_json).collect();
+    run["metrics"] = json!(why.metrics);
+    run
 }

@@ -13,18 +13,20 @@ mod resume;
 mod rounds;
 mod run;
 mod rungs;
-mod schema;
 mod status;
 
 use std::process::ExitCode;
 
+use aees_studies::study::schema;
 use clap::Subcommand;
 
 use crate::failure::Failure;
+use crate::stdout;
 
 pub(crate) use self::enter::{Consent, NamedStudy, StudyFlags, enter};
-pub(crate) use self::execute::{tell_of_program, tell_reconciled};
+pub(crate) use self::execute::{deadline, tell_of_program, tell_reconciled};
 pub(crate) use self::inputs::finder as inputs;
+pub(crate) use self::plan::will_run;
 pub(crate) use self::progress::SweepProgress;
 pub(crate) use self::resources::{ResourceFlags, RunSlots};
 
@@ -50,7 +52,10 @@ impl SweepVerb {
             Self::Status(typed) => typed.run(),
             Self::Rungs(typed) => typed.run(),
             Self::New(typed) => typed.run(),
-            Self::Schema => Ok(schema::print()),
+            Self::Schema => {
+                stdout::line(format_args!("{:#}", schema()));
+                Ok(ExitCode::SUCCESS)
+            }
         }
     }
 }

@@ -8,7 +8,9 @@ use aees_run::state::EpochSummary;
 use aees_run::times::span;
 use aees_train::console_lines::ConsoleLines;
 use aees_train::event::{RunEvent, Subscriber};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
+
+use super::drawn_bar;
 
 /// Weight of the newest step in the shown loss and accuracy: they would flicker without.
 const SMOOTHING: f64 = 0.1;
@@ -98,10 +100,7 @@ impl Bar {
         self.pace = Pace::new();
         self.pace.first_step = start.first_step;
         self.pace.since = Some(Instant::now());
-        self.bar = ProgressBar::with_draw_target(Some(self.total_steps), ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("{bar:10} {wide_msg}") {
-            self.bar.set_style(style.progress_chars("━╸─"));
-        }
+        self.bar = drawn_bar(Some(self.total_steps), "{bar:10} {wide_msg}");
         self.bar.set_position(start.first_step);
     }
 }

@@ -2,7 +2,9 @@
 
 use aees_run::artifact::FileError;
 use aees_train::event::{Preparation, PreparationUnit, RunEvent, Subscriber};
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar};
+
+use super::drawn_bar;
 
 /// Shows preparations.
 pub(crate) struct Preparations {
@@ -43,10 +45,7 @@ impl Preparations {
             eprintln!("{}{size}", preparation.what);
             return ProgressBar::hidden();
         }
-        let bar = ProgressBar::with_draw_target(preparation.total, ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("━╸─"));
-        }
+        let bar = drawn_bar(preparation.total, template);
         bar.set_message(preparation.what.to_owned());
         bar
     }

@@ -46,6 +46,8 @@ mod usage;
 #[cfg(test)]
 mod crash_tests;
 
+pub(crate) use aees_run::times::now as system_clock;
+
 pub use self::accept::{Accepted, Completion};
 pub use self::adopt::LostResult;
 pub use self::breakers::FailureGroup;
@@ -58,7 +60,6 @@ pub use self::finish::{AfterFailure, FailedAttempt, Heartbeat};
 pub use self::history::{AttemptRow, EventRow, Membership, Why};
 pub use self::ids::{ConfigId, RunId};
 pub use self::judge::{Judged, RungCurve};
-pub(crate) use self::open::system_clock;
 pub use self::open::{Clock, OpenOptions, Uptime};
 pub use self::operator::{Audit, Moved};
 pub use self::plan::{Leaving, Member, PlanChanges, PlannedRun, StudySpec};

@@ -6,10 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use aees_run::hexadecimal::sha256;
 use aees_run::settings::read_file;
+use aees_run::times;
 use aees_studies::disk::{Root, completion_of};
 use aees_studies::registry::{Metric, OutcomeKind, RunState};
 use aees_studies::study::Goal;
@@ -122,7 +123,7 @@ impl Watcher {
 
     /// Those that go on, and some of those that were not read yet.
     fn look_at_runs(&mut self, changed: &mut BTreeSet<String>) {
-        let (locks, now, begin) = (HeldLocks::now(), milliseconds_now(), Instant::now());
+        let (locks, now, begin) = (HeldLocks::now(), times::now(), Instant::now());
         for id in &self.open {
             if self.runs.get_mut(id).is_some_and(|run| run.follow(&locks, now)) {
                 changed.insert(id.clone());
@@ -230,7 +231,7 @@ impl Watcher {
         let mut places = self.places.folders.clone();
         places.push(self.places.root.path().to_owned());
         let of_registry = self.has_registry.then(|| self.places.root.runs());
-        let found = self.search.find(&places, of_registry.as_deref(), milliseconds_now());
+        let found = self.search.find(&places, of_registry.as_deref(), times::now());
         let mut ids = BTreeSet::new();
         for folder in found {
             let id = sha256(folder.as_os_str().as_encoded_bytes()).chars().take(16).collect::<String>();
@@ -396,9 +397,4 @@ impl WatchedRun {
 
 fn change(kind: EntryKind, key: &str, shown: Option<Value>) -> EntryChange {
     EntryChange { kind, key: key.to_owned(), shown, folder: None }
-}
-
-fn milliseconds_now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

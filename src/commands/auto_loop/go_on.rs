@@ -1,8 +1,9 @@
 //! Works at a loop, here or in the background: what `start` and `resume` have in common.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use aees_run::artifact::FileError;
 use aees_studies::auto_loop::{
@@ -11,20 +12,17 @@ use aees_studies::auto_loop::{
 };
 use aees_studies::background::launch_detached;
 use aees_studies::disk::Root;
-use aees_studies::study::{MOST_HOURS, StudyTask};
+use aees_studies::study::StudyTask;
 use clap::Args;
 
 use super::places;
 use super::status::print_json;
 use super::telling::Telling;
 use super::trainer::LocalTrainer;
-use crate::commands::sweep::{ResourceFlags, inputs};
-use crate::failure::{EXIT_INTERRUPTED, Failure};
+use crate::commands::sweep::{ResourceFlags, deadline, inputs};
+use crate::failure::{EXIT_INTERRUPTED, EXIT_WORK_LEFT, Failure};
 use crate::progress::ProgressFlag;
-use crate::results::Results;
-
-/// Stopped with work left, or a person is asked.
-const EXIT_WORK_LEFT: u8 = 3;
+use crate::results::{Results, absolute};
 
 pub(super) const EXIT_CODES: &str = "Exit codes: 0 started in the background, or what was asked for is done, 1 wrong usage, loop or \
                                      environment, 3 stopped with work left or a person is asked, 130 interrupted.";
@@ -69,10 +67,7 @@ pub(super) enum Loops {
 impl LoopFlags {
     /// Refuses what cannot be meant, before anything is read.
     pub(super) fn check(&self) -> Result<LoopScope, Failure> {
-        if self.max_hours.is_some_and(|hours| !(0.0..=MOST_HOURS).contains(&hours)) {
-            return Err(Failure::new("--max-hours must be a number of hours from 0 on"));
-        }
-        self.resources.check()?;
+        self.resources.check(self.max_hours)?;
         LoopScope::of(&self.only, &self.loop_only).map_err(|word| {
             let help = "there are setup, baseline and loop, and the stages propose, apply, commit, train, triage, record and decide";
             Failure::with_help(format!("`{word}` is neither a phase nor a stage"), help)
@@ -84,17 +79,11 @@ impl LoopFlags {
         Ok(self.proposal_file.as_deref().map(bounded_text).transpose()?)
     }
 
-    fn again(&self) -> Vec<OsString> {
-        let mut words: Vec<String> = Vec::new();
+    fn again(&self) -> impl Iterator<Item = OsString> {
         let lists = [("--only", &self.only), ("--loop-only", &self.loop_only)];
-        for (flag, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
-            words.extend([flag.to_owned(), list.join(",")]);
-        }
-        if let Some(hours) = self.max_hours {
-            words.extend(["--max-hours".to_owned(), hours.to_string()]);
-        }
-        words.extend(self.resources.again().into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]));
-        words.into_iter().map(OsString::from).collect()
+        let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
+        let lists = lists.flat_map(|(flag, list)| [flag.to_owned(), list.join(",")]);
+        lists.chain(self.resources.again(self.max_hours)).map(OsString::from)
     }
 }
 
@@ -110,15 +99,14 @@ pub(super) fn go_on(
 ) -> Result<ExitCode, Failure> {
     let mut places = places(results);
     // Relative paths in its settings mean files where it was started.
-    let state = LoopState::read(folder)?;
-    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let (state, words) = (LoopState::read(folder)?, results.words());
     (places.root, places.registry) = (Root::new(absolute(places.root.path())), absolute(&places.registry));
     std::env::set_current_dir(&state.working_directory).map_err(FileError::at("go to", &state.working_directory))?;
     let study = read_loop_study(&state.source, Some(folder.name()))?;
     let slots = typed.resources.run_slots(&study.policy.resources, matches!(study.task, StudyTask::Train(_)))?;
-    let hours = [typed.max_hours, study.policy.max_hours].into_iter().flatten().reduce(f64::min);
+    let deadline = deadline([typed.max_hours, study.policy.max_hours], Instant::now());
     let telling = Telling::new(typed.progress.style(), &study);
-    let mut trainer = LocalTrainer::new(&places, slots, hours, typed.progress.style())?;
+    let mut trainer = LocalTrainer::new(&places, slots, deadline, typed.progress.style())?;
     let prepare = LoopScope { setup: true, baseline: false, iterations: false, stages: Vec::new() };
     let mut tell = |event: LoopEvent<'_>| telling.show(event);
     let mut machine = AutoLoop::open(places.clone(), folder.name(), inputs(), &mut trainer, &mut tell)?;
@@ -140,12 +128,7 @@ pub(super) fn go_on(
     machine.run(&prepare)?;
     let mut command: Vec<OsString> = ["loop", "resume", folder.name(), "--no-background"].map(OsString::from).to_vec();
     command.extend(typed.again());
-    command.extend([
-        OsString::from("--root"),
-        places.root.path().into(),
-        "--registry".into(),
-        places.registry.clone().into(),
-    ]);
+    command.extend(words);
     let launch = launch_detached(&places.root, folder.name(), &command)?;
     let word = if is_new { "started" } else { "goes on" };
     eprintln!(

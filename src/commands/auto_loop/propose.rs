@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use aees_run::artifact::write_atomically;
+use aees_run::settings::ConfigError;
 use aees_studies::auto_loop::{
     LARGEST_PROPOSAL, LoopCandidate, LoopFolder, LoopHistory, LoopState, Proposal, bounded_text, read_loop_study,
 };
@@ -84,10 +85,7 @@ impl ProposeFlags {
         let mut patch = Map::new();
         for assignment in &self.set {
             let Some((key, value)) = assignment.split_once('=').filter(|(key, _)| !key.trim().is_empty()) else {
-                return Err(Failure::with_help(
-                    format!("--set {assignment:?} is not of the form key=value"),
-                    "write for example --set lr=0.01",
-                ));
+                return Err(ConfigError::NotAnAssignment { text: assignment.clone() }.into());
             };
             let value = value.trim();
             patch.insert(key.trim().to_owned(), serde_json::from_str(value).unwrap_or_else(|_| Value::from(value)));

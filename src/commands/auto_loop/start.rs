@@ -42,14 +42,11 @@ impl StartFlags {
         let proposal = self.loops.proposal()?;
         let folder = LoopFolder::new(&results.root, &study.name);
         create_loop(&places(&results), &study)?;
-        let begun = go_on(&results, &folder, &self.loops, &scope, Loops::Set(loops), proposal, true);
-        if let Err(failure) = begun {
+        go_on(&results, &folder, &self.loops, &scope, Loops::Set(loops), proposal, true).inspect_err(|_| {
             // Nothing was done yet: what is put right can be started again.
             if LoopState::read(&folder).is_ok_and(|state| !state.setup_done) {
                 let _ = fs::remove_file(folder.state());
             }
-            return Err(failure);
-        }
-        begun
+        })
     }
 }

@@ -15,7 +15,7 @@ use super::telling::incumbent_words;
 use crate::failure::Failure;
 use crate::results::ResultsFlags;
 use crate::stdout;
-use crate::table::{Grid, GridCell, Side};
+use crate::table::{Grid, GridCell};
 
 /// How many iterations are shown.
 const SHOWN: usize = 10;
@@ -49,12 +49,15 @@ impl LoopStatusFlags {
             }
             ([name], false) => LoopView::read(&root, name)?.print(),
             (names, false) => {
-                let columns = ["loop", "is", "iterations", "kept", "the incumbent", "changed (UTC)"];
-                let mut table = Grid::new(columns.map(|name| (name, Side::Left)));
-                for name in names {
-                    table.row(LoopView::read(&root, name)?.cells());
-                }
-                table.print();
+                let loops: Vec<_> = names.iter().map(|name| LoopView::read(&root, name)).collect::<Result<_, _>>()?;
+                Grid::of(&loops)
+                    .text("loop", |view| view.folder.name())
+                    .text("is", LoopView::told)
+                    .text("iterations", |view| view.state.iterations.to_string())
+                    .text("kept", |view| view.state.kept.to_string())
+                    .text("the incumbent", |view| format!("{} {}", incumbent_words(&view.state), view.best()))
+                    .text("changed (UTC)", |view| moment(view.state.updated_at))
+                    .print();
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -104,16 +107,22 @@ impl LoopView {
         Ok(Self { folder, state, records, trouble, process, launch })
     }
 
-    fn word(&self) -> String {
-        match (&self.state.status, self.process) {
-            (_, Some(process)) => format!("at work (process {process})"),
-            (LoopStatus::Open, None) => "stopped".to_owned(),
-            (LoopStatus::NeedInput(_), None) => "waiting for a person".to_owned(),
-            (LoopStatus::Finished, None) => "finished".to_owned(),
-            (LoopStatus::Plateau, None) => "finished: nothing was kept for long".to_owned(),
-            (LoopStatus::Exhausted, None) => "finished: everything was tried".to_owned(),
-            (LoopStatus::Failed(_), None) => "failed".to_owned(),
+    /// Where it is, in a word for programs and in words for people.
+    fn words(&self) -> (&'static str, &'static str) {
+        match &self.state.status {
+            _ if self.process.is_some() => ("running", "at work"),
+            LoopStatus::Open => ("stopped", "stopped"),
+            LoopStatus::NeedInput(_) => ("need_input", "waiting for a person"),
+            LoopStatus::Finished => ("finished", "finished"),
+            LoopStatus::Plateau => ("plateau", "finished: nothing was kept for long"),
+            LoopStatus::Exhausted => ("exhausted", "finished: everything was tried"),
+            LoopStatus::Failed(_) => ("failed", "failed"),
         }
+    }
+
+    fn told(&self) -> String {
+        let (_, words) = self.words();
+        self.process.map_or_else(|| words.to_owned(), |process| format!("{words} (process {process})"))
     }
 
     /// The name of the metric.
@@ -126,23 +135,10 @@ impl LoopView {
         self.state.incumbent.mean.map(|mean| shown::metric(&self.metric(), mean)).unwrap_or_default()
     }
 
-    fn cells(&self) -> Vec<GridCell> {
-        let state = &self.state;
-        let texts = [
-            self.folder.name().to_owned(),
-            self.word(),
-            state.iterations.to_string(),
-            state.kept.to_string(),
-            format!("{} {}", incumbent_words(state), self.best()),
-            moment(state.updated_at),
-        ];
-        texts.map(GridCell::from).to_vec()
-    }
-
     fn print(&self) {
         let state = &self.state;
         let left = state.remaining.map(|left| format!(", {left} to come")).unwrap_or_default();
-        stdout::line(format!("{}: {}", self.folder.name(), self.word()));
+        stdout::line(format!("{}: {}", self.folder.name(), self.told()));
         stdout::line(format!("  {} iterations, {} kept{left}", state.iterations, state.kept));
         if state.incumbent.mean.is_some() {
             let (words, metric) = (incumbent_words(state), &state.foundation.metric);
@@ -174,41 +170,30 @@ impl LoopView {
         if self.records.is_empty() {
             return;
         }
-        let columns = ["iteration", "verdict", "seeds", "mean", "difference", "must reach", "what"];
-        let mut table = Grid::new(columns.map(|name| (name, Side::Left)));
-        let name = &self.metric();
-        for record in &self.records[self.records.len().saturating_sub(SHOWN)..] {
-            let estimate = record.estimate;
-            let difference = estimate.map(|estimate| estimate.difference);
-            let cells: Vec<GridCell> = vec![
-                record.iteration.to_string().into(),
-                record.verdict.name().into(),
-                record.pairs.len().to_string().into(),
-                GridCell::metric(name, record.mean),
-                difference.map_or_else(String::new, shown::number).into(),
-                estimate.and_then(|estimate| estimate.threshold).map_or_else(String::new, shown::number).into(),
-                if record.verdict == LoopVerdict::Rejected {
-                    record.reason.lines().next().unwrap_or_default().into()
-                } else {
-                    record.title().into()
-                },
-            ];
-            table.row(cells);
-        }
-        table.print();
+        let name = self.metric();
+        let number = |value: Option<f64>| value.map(shown::number).unwrap_or_default();
+        Grid::of(self.last())
+            .text("iteration", |record| record.iteration.to_string())
+            .text("verdict", |record| record.verdict.name())
+            .text("seeds", |record| record.pairs.len().to_string())
+            .text("mean", |record| GridCell::metric(&name, record.mean))
+            .text("difference", |record| number(record.estimate.map(|estimate| estimate.difference)))
+            .text("must reach", |record| number(record.estimate.and_then(|estimate| estimate.threshold)))
+            .text("what", |record| match record.verdict {
+                LoopVerdict::Rejected => record.reason.lines().next().unwrap_or_default().to_owned(),
+                _ => record.title(),
+            })
+            .print();
+    }
+
+    /// The iterations that are shown.
+    fn last(&self) -> &[IterationRecord] {
+        &self.records[self.records.len().saturating_sub(SHOWN)..]
     }
 
     fn json(&self) -> Value {
         let state = &self.state;
-        let word = match (&state.status, self.process) {
-            (_, Some(_)) => "running",
-            (LoopStatus::Open, None) => "stopped",
-            (LoopStatus::NeedInput(_), None) => "need_input",
-            (LoopStatus::Finished, None) => "finished",
-            (LoopStatus::Plateau, None) => "plateau",
-            (LoopStatus::Exhausted, None) => "exhausted",
-            (LoopStatus::Failed(_), None) => "failed",
-        };
+        let (word, _) = self.words();
         let message = match &state.status {
             LoopStatus::NeedInput(text) | LoopStatus::Failed(text) => Some(text.clone()),
             _ => self.trouble.clone(),
@@ -219,7 +204,6 @@ impl LoopView {
                 "seeds": current.seeds,
             })
         });
-        let last = &self.records[self.records.len().saturating_sub(SHOWN)..];
         json!({
             "loop": self.folder.name(), "status": word, "message": message, "process": self.process,
             "launch": self.launch.as_ref().map(|(launch, _)| launch), "task": state.foundation.task,
@@ -229,7 +213,7 @@ impl LoopView {
             "in_progress": current, "source": state.source, "state_path": self.folder.state(),
             "history_path": self.folder.history(), "results_path": self.folder.results(),
             "next_proposal_path": self.folder.next_proposal(), "runner_log_path": self.launch.as_ref().map(|(_, log)| log),
-            "created_at": state.created_at, "updated_at": state.updated_at, "last_iterations": last,
+            "created_at": state.created_at, "updated_at": state.updated_at, "last_iterations": self.last(),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use aees_studies::SweepError;
 use aees_studies::auto_loop::{LoopHalt, LoopPlaces, LoopTrainer};
@@ -25,13 +25,15 @@ pub(super) struct LocalTrainer {
 }
 
 impl LocalTrainer {
-    /// Trains until this many hours are over.
-    pub(super) fn new(places: &LoopPlaces, slots: RunSlots, hours: Option<f64>, style: Style) -> Result<Self, Failure> {
+    pub(super) fn new(
+        places: &LoopPlaces,
+        slots: RunSlots,
+        deadline: Option<Instant>,
+        style: Style,
+    ) -> Result<Self, Failure> {
         let asked = interrupt::count(|| {
             eprintln!("stopping after the step of all runs, with checkpoints; press Ctrl-C again to stop at once");
         })?;
-        let time = hours.and_then(|hours| Duration::try_from_secs_f64(hours * 3600.0).ok());
-        let deadline = time.and_then(|time| Instant::now().checked_add(time));
         Ok(Self { places: places.clone(), slots, deadline, asked, style })
     }
 }

@@ -9,7 +9,6 @@ use aees_control::{Aees, AeesConfig, AeesError, BanditConfig, ControllerName, Re
 use clap::Args;
 use serde_json::json;
 
-use super::peer::Peer;
 use super::timed::{Timed, tell};
 use crate::failure::Failure;
 
@@ -32,8 +31,7 @@ pub(crate) struct BenchControlFlags {
 impl BenchControlFlags {
     pub(super) fn run(self) -> Result<(), Failure> {
         let rows = rows().map_err(|error| Failure::new(format!("the controllers refuse: {error}")))?;
-        let peer = self.peer.map(|python| Peer::new(python, None));
-        tell(json!({"steps_per_episode": STEPS}), &rows, peer.as_ref(), &["--task".into(), "control".into()], self.json)
+        tell(json!({"steps_per_episode": STEPS}), &rows, self.peer, &["--task".into(), "control".into()], self.json)
     }
 }
 

@@ -14,7 +14,6 @@ use aees_train::shared_inputs::SharedInputs;
 use clap::Args;
 use serde_json::json;
 
-use super::peer::Peer;
 use super::timed::{Timed, tell};
 use super::workload::BenchWorkload;
 use crate::failure::Failure;
@@ -65,7 +64,7 @@ impl BenchDataFlags {
         }
         let about = json!({"task": self.workload.task().name(), "data": config.data, "train_examples": examples, "batch_size": batch_size});
         let words = ["--task".into(), "data".into(), "--batch-size".into(), batch_size.to_string()];
-        tell(about, &rows, self.peer.map(|python| Peer::new(python, None)).as_ref(), &words, self.json)
+        tell(about, &rows, self.peer, &words, self.json)
     }
 }
 

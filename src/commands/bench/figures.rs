@@ -1,7 +1,6 @@
 //! Times as figures: medians, ranges and ratios, for tables and for JSON.
 
 use aees_report::statistics::percentile;
-use serde_json::{Value, json};
 
 /// A sample of seconds, in the order they were taken.
 #[derive(Clone, Debug, Default)]
@@ -34,11 +33,6 @@ impl Seconds {
     }
 }
 
-/// Ratios of one round each.
-pub(super) fn ratio_json(ratios: &Seconds) -> Value {
-    json!({"ratio": ratios.median(), "ratio_min_max": ratios.range()})
-}
-
 /// Seconds in a unit that leaves few zeros, with three or four digits that count.
 pub(super) fn duration(seconds: f64) -> String {
     let (value, unit) = match seconds.abs() {
@@ -53,6 +47,11 @@ pub(super) fn duration(seconds: f64) -> String {
         _ => 2,
     };
     format!("{value:.digits$} {unit}")
+}
+
+/// Memory for people.
+pub(super) fn told_memory(mebibytes: f64) -> String {
+    format!("{mebibytes:.0} MiB")
 }
 
 /// Bytes as the mebibytes that the peer's keys are in.

@@ -4,7 +4,7 @@
 
 use std::io::BufWriter;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use aees_run::settings::{Precision, RunConfig};
@@ -14,11 +14,11 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde_json::{Value, json};
 
-use super::figures::{Seconds, ratio_json};
+use super::figures::{Seconds, told_memory};
 use super::peer::{Peer, PeerAnswer};
 use crate::failure::Failure;
 use crate::stdout;
-use crate::table::{Grid, Side};
+use crate::table::Grid;
 
 /// The ways that the peer can be asked to compute in, with what each adds to its flags: for all scripts, and for ours alone.
 const WAYS: [(&str, &[&str], &[&str]); 3] =
@@ -94,10 +94,10 @@ impl PeerFlags {
     }
 
     fn peer(&self) -> Peer {
-        Peer::new(self.peer.clone().unwrap_or_default(), self.peer_script.clone())
+        Peer { python: self.peer.clone().unwrap_or_default(), script: self.peer_script.clone() }
     }
 
-    /// Runs both sides in turn and tells how they compare. `own` are the words after `aees bench train` for our side.
+    /// Runs both sides in turn and tells how they compare. `own` are the words after `aees` for our side.
     pub(super) fn compare(
         &self,
         job: &PeerJob<'_>,
@@ -107,8 +107,7 @@ impl PeerFlags {
     ) -> Result<(), Failure> {
         let peer = self.peer();
         let mut ours = SideTimes::default();
-        let mut theirs: Vec<SideTimes> = Vec::new();
-        theirs.resize_with(self.against.len(), SideTimes::default);
+        let mut theirs: Vec<SideTimes> = self.against.iter().map(|_| SideTimes::default()).collect();
         let batches = job.batches()?;
         for round in 1..=self.rounds.get() {
             // The peer first, whose mistakes are the likelier; then the other way round, so that neither is always the later.
@@ -124,7 +123,7 @@ impl PeerFlags {
                     }
                 } else {
                     eprintln!("round {round} of {}: aees", self.rounds);
-                    let document = measure_ours(own, environment)?;
+                    let document = run_ours(own, environment)?;
                     let median = document["median_step_s"].as_f64().unwrap_or(f64::NAN);
                     ours.note(document["peak_rss_mb"].as_f64(), median, document);
                 }
@@ -135,10 +134,10 @@ impl PeerFlags {
         };
         if as_json {
             let peers = self.against.iter().zip(&theirs).map(|(way, side)| {
-                let (mut document, ratio) = (side.to_json(), ratio_json(&ratios(side)));
+                let (mut document, ratios) = (side.to_json(), ratios(side));
                 document["against"] = json!(way);
-                document["ratio"] = ratio["ratio"].clone();
-                document["ratio_min_max"] = ratio["ratio_min_max"].clone();
+                document["ratio"] = json!(ratios.median());
+                document["ratio_min_max"] = json!(ratios.range());
                 document
             });
             let (task, threads) = (job.config.task.name(), job.threads());
@@ -148,27 +147,19 @@ impl PeerFlags {
             }));
             return Ok(());
         }
-        let mut table = Grid::new([
-            ("", Side::Left),
-            ("step, median of rounds (range)", Side::Left),
-            ("peak memory", Side::Right),
-            ("peer's time / aees'", Side::Left),
-        ]);
-        let memory =
-            |side: &SideTimes| side.peak_rss_mb.map(|mebibytes| format!("{mebibytes:.0} MiB")).unwrap_or_default();
-        table.row(vec!["aees".into(), ours.medians.told().into(), memory(&ours).into(), "".into()]);
-        for (way, side) in self.against.iter().zip(&theirs) {
-            let ratios = ratios(side);
+        let told = |ratios: Seconds| {
             let [low, high] = ratios.range();
-            let ratio = format!("{:.2} ({low:.2} to {high:.2})", ratios.median());
-            table.row(vec![
-                format!("peer, {way}").into(),
-                side.medians.told().into(),
-                memory(side).into(),
-                ratio.into(),
-            ]);
-        }
-        table.print();
+            format!("{:.2} ({low:.2} to {high:.2})", ratios.median())
+        };
+        // Ours is against nobody.
+        let peers = self.against.iter().zip(&theirs).map(|(way, side)| (Some(way), side));
+        let sides: Vec<(Option<&String>, &SideTimes)> = [(None, &ours)].into_iter().chain(peers).collect();
+        Grid::of(&sides)
+            .text("", |(way, _)| way.map_or_else(|| "aees".to_owned(), |way| format!("peer, {way}")))
+            .text("step, median of rounds (range)", |(_, side)| side.medians.told())
+            .number("peak memory", |(_, side)| side.peak_rss_mb.map(told_memory).unwrap_or_default())
+            .text("peer's time / aees'", |(way, side)| way.map(|_| told(ratios(side))).unwrap_or_default())
+            .print();
         Ok(())
     }
 
@@ -193,13 +184,6 @@ impl PeerFlags {
         }
         Ok(found)
     }
-}
-
-/// This program again, in a process of its own.
-fn measure_ours(words: &[String], environment: &[(&'static str, String)]) -> Result<Value, Failure> {
-    let mut arguments = vec!["bench".to_owned(), "train".to_owned()];
-    arguments.extend(words.iter().cloned());
-    run_ours(&arguments, environment)
 }
 
 /// The document that this program prints with these words and `--json`, in a process of its own.
@@ -235,13 +219,7 @@ impl PeerJob<'_> {
     }
 
     /// One measurement of the peer.
-    fn ask(
-        &self,
-        peer: &Peer,
-        way: &str,
-        more: &[String],
-        batches: Option<&std::path::Path>,
-    ) -> Result<PeerAnswer, Failure> {
+    fn ask(&self, peer: &Peer, way: &str, more: &[String], batches: Option<&Path>) -> Result<PeerAnswer, Failure> {
         let Self { config, method, steps, warmup, evaluate, .. } = self;
         let device = match self.device {
             DeviceChoice::Cpu | DeviceChoice::Cuda(_) => self.device.to_string(),
@@ -278,7 +256,8 @@ impl PeerJob<'_> {
         }
         let (_, for_all, for_ours) = WAYS.iter().find(|(name, ..)| *name == way).unwrap_or(&WAYS[0]);
         words.extend(for_all.iter().filter(|_| !config.task.is_text()).map(|word| (*word).to_owned()));
-        words.extend(for_ours.iter().filter(|_| peer.is_ours()).map(|word| (*word).to_owned()));
+        // Ours takes more flags than the others need to.
+        words.extend(for_ours.iter().filter(|_| peer.script.is_none()).map(|word| (*word).to_owned()));
         words.extend(more.iter().cloned());
         let answer = peer.ask(&words, batches)?;
         answer.check("task", &json!(config.task.name()))?;

@@ -21,7 +21,7 @@ use super::in_turn::{PeerFlags, PeerJob};
 use super::workload::BenchWorkload;
 use crate::failure::Failure;
 use crate::stdout;
-use crate::table::{Grid, Side};
+use crate::table::Grid;
 use crate::words::words;
 
 /// What the reference adds, in percent of its plain step: LR only, noise only, both, on one NVIDIA RTX PRO 6000, three runs each.
@@ -87,10 +87,7 @@ impl BenchOverheadFlags {
         methods.sort_unstable();
         methods.dedup();
         // First, since its mistakes are the likelier.
-        let peer = match self.peer.is_wanted() {
-            true => Some(self.ask_peer(&config, &methods)?),
-            false => None,
-        };
+        let peer = self.peer.is_wanted().then(|| self.ask_peer(&config, &methods)).transpose()?;
         let mut bench = StepBench::load(&config, &mut [])?;
         let block = self.block.map_or(if bench.is_synchronous() { 1 } else { ENQUEUED }, NonZeroUsize::get);
         let times = self.measure(&mut bench, &methods, block)?;
@@ -189,33 +186,25 @@ impl Added {
 }
 
 fn tell(plain: &Seconds, added: &[Added]) {
-    let mut table = Grid::new([
-        ("", Side::Left),
-        ("step, median (range)", Side::Left),
-        ("overhead", Side::Right),
-        ("95 % interval", Side::Left),
-        ("reference", Side::Right),
-        ("peer here (range)", Side::Left),
-    ]);
-    let percent = |value: f64| format!("{value:+.2} %");
-    table.row(vec!["baseline".into(), plain.told().into(), "".into(), "".into(), "".into(), "".into()]);
-    for row in added {
-        let (overhead, interval) = row.figures();
-        let interval = interval.map(|[low, high]| format!("{} to {}", percent(low), percent(high)));
-        let peer = row.peer.as_ref().map(|peer| {
-            let [low, high] = peer.range();
-            format!("{:+.1} % ({low:+.1} to {high:+.1})", peer.median())
-        });
-        table.row(vec![
-            row.method.name().into(),
-            row.seconds.told().into(),
-            percent(overhead).into(),
-            interval.unwrap_or_else(|| "too few pairs".into()).into(),
-            row.reference.map(|figure| format!("{figure:+.1} %")).unwrap_or_default().into(),
-            peer.unwrap_or_default().into(),
-        ]);
-    }
-    table.print();
+    let signed = |value: f64| format!("{value:+.2} %");
+    let interval = |row: &Added| match row.figures() {
+        (_, Some([low, high])) => format!("{} to {}", signed(low), signed(high)),
+        (_, None) => "too few pairs".to_owned(),
+    };
+    let peer = |peer: &Seconds| {
+        let [low, high] = peer.range();
+        format!("{:+.1} % ({low:+.1} to {high:+.1})", peer.median())
+    };
+    // None is the baseline.
+    let rows: Vec<Option<&Added>> = [None].into_iter().chain(added.iter().map(Some)).collect();
+    Grid::of(&rows)
+        .text("", |row| row.map_or("baseline", |row| row.method.name()))
+        .text("step, median (range)", |row| row.map_or(plain, |row| &row.seconds).told())
+        .number("overhead", |row| row.map(|row| signed(row.figures().0)).unwrap_or_default())
+        .text("95 % interval", |row| row.map(interval).unwrap_or_default())
+        .number("reference", |row| row.and_then(|row| Some(format!("{:+.1} %", row.reference?))).unwrap_or_default())
+        .text("peer here (range)", |row| row.and_then(|row| row.peer.as_ref()).map(peer).unwrap_or_default())
+        .print();
     stdout::line(format_args!("n = {} pairs; the reference's figures are of one NVIDIA RTX PRO 6000", plain.0.len()));
 }
 

@@ -20,8 +20,9 @@ const BATCHES: &str = "AEES_BENCH_BATCHES";
 
 /// A Python and its script.
 pub(super) struct Peer {
-    python: PathBuf,
-    script: Option<PathBuf>,
+    pub(super) python: PathBuf,
+    /// None for ours.
+    pub(super) script: Option<PathBuf>,
 }
 
 /// What a peer's last line says.
@@ -29,15 +30,6 @@ pub(super) struct Peer {
 pub(super) struct PeerAnswer(Map<String, Value>);
 
 impl Peer {
-    pub(super) fn new(python: PathBuf, script: Option<PathBuf>) -> Self {
-        Self { python, script }
-    }
-
-    /// Whether the script is ours, which takes more flags than the others need to.
-    pub(super) fn is_ours(&self) -> bool {
-        self.script.is_none()
-    }
-
     /// Runs it with these words, and the batches in this file.
     pub(super) fn ask(&self, words: &[String], batches: Option<&Path>) -> Result<PeerAnswer, Failure> {
         let python = self.python.display();
@@ -135,15 +127,13 @@ impl PeerAnswer {
 
     /// Seconds of a row of a table, where the peer has such a row.
     pub(super) fn row(&self, name: &str) -> Result<Option<f64>, Failure> {
-        match self.0.get("rows").and_then(|rows| rows.get(name)) {
-            None => Ok(None),
-            Some(row) => {
-                let wrong = || {
-                    Failure::new(format!("the peer's {name} is {}, no time in seconds", shortened(&row.to_string())))
-                };
-                row.as_f64().filter(|seconds| *seconds > 0.0).map(Some).ok_or_else(wrong)
-            }
-        }
+        let row = self.0.get("rows").and_then(|rows| rows.get(name));
+        let seconds = row.map(|row| {
+            row.as_f64().filter(|seconds| *seconds > 0.0).ok_or_else(|| {
+                Failure::new(format!("the peer's {name} is {}, no time in seconds", shortened(&row.to_string())))
+            })
+        });
+        seconds.transpose()
     }
 
     /// What it says of itself, without the rows.

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::figures::duration;
+use super::figures::{duration, told_memory};
 use super::in_turn::run_ours;
 use crate::failure::Failure;
 use crate::stdout;
-use crate::table::{Grid, Side};
+use crate::table::Grid;
 
 /// Name and words of each case. Text is trained on the data that were named.
 const CASES: [(&str, &str); 6] = [
@@ -95,43 +95,22 @@ impl BenchSuiteFlags {
 }
 
 fn tell(results: &[(&str, String, Value)]) {
-    let mut table = Grid::new([
-        ("case", Side::Left),
-        ("", Side::Left),
-        ("aees", Side::Right),
-        ("peer", Side::Right),
-        ("peer / aees", Side::Left),
-        ("memory, aees", Side::Right),
-        ("memory, peer", Side::Right),
-    ]);
     let seconds = |value: &Value| value["median_step_s"].as_f64().map(duration).unwrap_or_default();
-    let memory = |value: &Value| {
-        value["peak_rss_mb"].as_f64().map(|mebibytes| format!("{mebibytes:.0} MiB")).unwrap_or_default()
-    };
+    let memory = |value: &Value| value["peak_rss_mb"].as_f64().map(told_memory).unwrap_or_default();
+    let none = String::new;
+    let mut rows: Vec<[String; 7]> = Vec::new();
     for (name, _, result) in results {
-        let alone = |ours: &Value| -> Vec<crate::table::GridCell> {
-            vec![(*name).into(), "".into(), seconds(ours).into(), "".into(), "".into(), memory(ours).into(), "".into()]
-        };
+        let name = || (*name).to_owned();
         let Some(peers) = result["peers"].as_array() else {
-            table.row(alone(result));
+            rows.push([name(), none(), seconds(result), none(), none(), memory(result), none()]);
             for method in ["lr", "noise", "dual"] {
                 let figure = |key: &str| &result[format!("{method}_{key}")];
                 let Some(overhead) = figure("overhead_percent").as_f64() else { continue };
-                let interval = figure("overhead_percent_interval").as_array();
-                let ends = interval.map(|ends| {
-                    ends.iter().filter_map(Value::as_f64).map(|end| format!("{end:+.2}")).collect::<Vec<_>>()
-                });
-                let told = format!("{overhead:+.2} % ({})", ends.unwrap_or_default().join(" to "));
+                let ends = figure("overhead_percent_interval").as_array().into_iter().flatten();
+                let ends: Vec<String> = ends.filter_map(Value::as_f64).map(|end| format!("{end:+.2}")).collect();
+                let ours = format!("{overhead:+.2} % ({})", ends.join(" to "));
                 let peer = figure("peer_overhead_percent").as_f64().map(|peer| format!("{peer:+.1} %"));
-                table.row(vec![
-                    (*name).into(),
-                    method.into(),
-                    told.into(),
-                    peer.unwrap_or_default().into(),
-                    "".into(),
-                    "".into(),
-                    "".into(),
-                ]);
+                rows.push([name(), method.to_owned(), ours, peer.unwrap_or_default(), none(), none(), none()]);
             }
             continue;
         };
@@ -139,17 +118,17 @@ fn tell(results: &[(&str, String, Value)]) {
             let ratio = |value: &Value| value.as_f64().map(|ratio| format!("{ratio:.2}")).unwrap_or_default();
             let ends = &peer["ratio_min_max"];
             let told = format!("{} ({} to {})", ratio(&peer["ratio"]), ratio(&ends[0]), ratio(&ends[1]));
-            let way = peer["against"].as_str().unwrap_or_default();
-            table.row(vec![
-                (*name).into(),
-                way.into(),
-                seconds(&result["aees"]).into(),
-                seconds(peer).into(),
-                told.into(),
-                memory(&result["aees"]).into(),
-                memory(peer).into(),
-            ]);
+            let (ours, way) = (&result["aees"], peer["against"].as_str().unwrap_or_default().to_owned());
+            rows.push([name(), way, seconds(ours), seconds(peer), told, memory(ours), memory(peer)]);
         }
     }
-    table.print();
+    Grid::of(&rows)
+        .text("case", |row| &row[0])
+        .text("", |row| &row[1])
+        .number("aees", |row| &row[2])
+        .number("peer", |row| &row[3])
+        .text("peer / aees", |row| &row[4])
+        .number("memory, aees", |row| &row[5])
+        .number("memory, peer", |row| &row[6])
+        .print();
 }

@@ -1,14 +1,15 @@
 //! Short work for a clock: it is repeated until a repetition is long enough to be timed, and several repetitions are taken.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 
 use super::figures::{Seconds, duration};
-use super::peer::{Peer, PeerAnswer};
+use super::peer::Peer;
 use crate::failure::Failure;
 use crate::stdout;
-use crate::table::{Grid, GridCell, Side};
+use crate::table::Grid;
 
 /// Repetitions of each work; of long work 3.
 const REPEATS: usize = 15;
@@ -50,50 +51,38 @@ impl Timed {
 pub(super) fn tell(
     about: Value,
     rows: &[Timed],
-    peer: Option<&Peer>,
+    peer: Option<PathBuf>,
     words: &[String],
     as_json: bool,
 ) -> Result<(), Failure> {
-    let answer = peer.map(|peer| peer.ask(words, None)).transpose()?;
-    let theirs = |name: &str| -> Result<Option<f64>, Failure> {
-        answer.as_ref().map_or(Ok(None), |answer: &PeerAnswer| answer.row(name))
-    };
+    let answer = peer.map(|python| Peer { python, script: None }.ask(words, None)).transpose()?;
+    let theirs = |row: &Timed| answer.as_ref().map_or(Ok(None), |answer| answer.row(&row.name));
+    let rows: Vec<(&Timed, Option<f64>)> =
+        rows.iter().map(|row| Ok((row, theirs(row)?))).collect::<Result<_, Failure>>()?;
     if as_json {
-        let row = |row: &Timed| {
+        let row = |(row, theirs): &(&Timed, Option<f64>)| {
             let (median, [low, high]) = (row.seconds.median(), row.seconds.range());
-            let theirs = theirs(&row.name)?;
-            let n = row.seconds.0.len();
-            Ok(json!({
-                "name": row.name, "median_s": median, "min_s": low, "max_s": high, "n": n, "peer_median_s": theirs,
-                "ratio": theirs.map(|theirs| theirs / median),
-            }))
+            json!({
+                "name": row.name, "median_s": median, "min_s": low, "max_s": high, "n": row.seconds.0.len(),
+                "peer_median_s": theirs, "ratio": theirs.map(|theirs| theirs / median),
+            })
         };
-        let rows = rows.iter().map(row).collect::<Result<Vec<_>, Failure>>()?;
+        let rows: Value = rows.iter().map(row).collect();
         let mut document = about.as_object().cloned().unwrap_or_else(Map::new);
-        document.insert("rows".into(), rows.into());
+        document.insert("rows".into(), rows);
         document.insert("peer".into(), answer.map_or(Value::Null, |answer| answer.about()));
         stdout::line(Value::Object(document));
         return Ok(());
     }
-    let mut table = Grid::new([
-        ("", Side::Left),
-        ("median", Side::Right),
-        ("range", Side::Left),
-        ("peer", Side::Right),
-        ("ratio", Side::Right),
-    ]);
-    for row in rows {
-        let [low, high] = row.seconds.range();
-        let theirs = theirs(&row.name)?;
-        let ratio = theirs.map(|theirs| format!("{:.1}", theirs / row.seconds.median()));
-        table.row(vec![
-            row.name.clone().into(),
-            duration(row.seconds.median()).into(),
-            format!("{} to {}", duration(low), duration(high)).into(),
-            theirs.map(duration).unwrap_or_default().into(),
-            GridCell::from(ratio.unwrap_or_default()),
-        ]);
-    }
-    table.print();
+    let range = |[low, high]: [f64; 2]| format!("{} to {}", duration(low), duration(high));
+    Grid::of(&rows)
+        .text("", |(row, _)| &row.name)
+        .number("median", |(row, _)| duration(row.seconds.median()))
+        .text("range", |(row, _)| range(row.seconds.range()))
+        .number("peer", |(_, theirs)| theirs.map(duration).unwrap_or_default())
+        .number("ratio", |(row, theirs)| {
+            theirs.map(|it| format!("{:.1}", it / row.seconds.median())).unwrap_or_default()
+        })
+        .print();
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use aees_run::hardware::{Hardware, peak_resident_memory_bytes};
+use aees_run::settings::RunConfig;
 use aees_train::engine::{DeviceChoice, WorkCounts, select};
 use aees_train::engine_info::{EngineInfo, this_build, watch};
 use aees_train::session::SessionError;
@@ -84,15 +85,13 @@ impl BenchTrainFlags {
             let help = "leave --peer or --evaluate out";
             return Err(Failure::with_help("the peer evaluates images only", help));
         }
-        let sentences = match is_text {
-            true => SentenceJob::of(&config, self.steps.get() + self.warmup)?,
-            false => None,
-        };
+        let steps = self.steps.get();
+        let sentences = if is_text { SentenceJob::of(&config, steps + self.warmup)? } else { None };
         let job = PeerJob {
             config: &config,
             device: target.device.choice,
             method: self.method,
-            steps: self.steps.get(),
+            steps,
             warmup: self.warmup,
             evaluate: self.evaluate,
             sentences,
@@ -108,8 +107,8 @@ impl BenchTrainFlags {
         let block = self.block.unwrap_or(unknown).min(self.steps).get();
         let before = bench.work_counts();
         let (times, sums) = match self.evaluate {
-            Some(_) => evaluate(&mut bench, self.warmup, self.steps.get())?,
-            None => train(&mut bench, self.method, self.warmup, self.steps.get(), block)?,
+            Some(_) => self.evaluate(&mut bench)?,
+            None => self.train(&mut bench, block)?,
         };
         let counts = bench.work_counts();
         machine.look();
@@ -143,14 +142,49 @@ impl BenchTrainFlags {
             "mean_step_s": total / steps as f64, "median_step_s": times.median(), "min_step_s": fastest, "max_step_s": slowest,
             "steps_per_s": steps as f64 / total,
         });
-        let sizes = ["model_width", "model_layers", "model_dim", "max_length"];
-        let known = sizes.into_iter().filter_map(|size| Some((size, config.get(size)?)));
-        known
-            .filter(|(size, _)| {
-                aees_run::settings::RunConfig::setting(size).is_some_and(|it| it.tasks.include(config.task))
-            })
-            .for_each(|(size, value)| document[size] = value);
+        for size in ["model_width", "model_layers", "model_dim", "max_length"] {
+            let is_of_task = RunConfig::setting(size).is_some_and(|setting| setting.tasks.include(config.task));
+            config.get(size).filter(|_| is_of_task).into_iter().for_each(|value| document[size] = value);
+        }
         Ok(document)
+    }
+
+    /// Seconds of a step in each block.
+    fn train(&self, bench: &mut StepBench, block: usize) -> Result<(Seconds, Sums), Failure> {
+        let mut method = bench.method(self.method).map_err(SessionError::Run)?;
+        let (mut times, mut sums) = (Seconds::default(), Sums::default());
+        let (mut next, all) = (0, self.warmup + self.steps.get());
+        while next < all {
+            let end = if next < self.warmup { self.warmup } else { all };
+            let taken = block.min(end - next);
+            let StepBlock { seconds, steps, examples, flops, loss } =
+                bench.block(&mut method, next, taken).map_err(SessionError::Run)?;
+            sums.first_loss = sums.first_loss.or(Some(loss));
+            sums.last_loss = Some(loss);
+            if next >= self.warmup {
+                times.0.push(seconds / steps as f64);
+                sums.seconds += seconds;
+                sums.examples += examples;
+                sums.flops += flops;
+            }
+            next += taken;
+        }
+        Ok((times, sums))
+    }
+
+    /// Seconds of each pass.
+    fn evaluate(&self, bench: &mut StepBench) -> Result<(Seconds, Sums), Failure> {
+        let (mut times, mut sums) = (Seconds::default(), Sums::default());
+        for pass in 0..self.warmup + self.steps.get() {
+            let (seconds, examples) = bench.evaluate().map_err(SessionError::Run)?;
+            if pass >= self.warmup {
+                times.0.push(seconds);
+                sums.seconds += seconds;
+                sums.examples += examples;
+                sums.flops += bench.evaluation_flops();
+            }
+        }
+        Ok((times, sums))
     }
 }
 
@@ -162,50 +196,6 @@ struct Sums {
     flops: f64,
     first_loss: Option<f64>,
     last_loss: Option<f64>,
-}
-
-/// Seconds of a step in each block.
-fn train(
-    bench: &mut StepBench,
-    method: StepMethod,
-    warmup: usize,
-    steps: usize,
-    block: usize,
-) -> Result<(Seconds, Sums), Failure> {
-    let mut method = bench.method(method).map_err(SessionError::Run)?;
-    let (mut times, mut sums) = (Seconds::default(), Sums::default());
-    let mut next = 0;
-    while next < warmup + steps {
-        let end = if next < warmup { warmup } else { warmup + steps };
-        let taken = block.min(end - next);
-        let StepBlock { seconds, steps, examples, flops, loss } =
-            bench.block(&mut method, next, taken).map_err(SessionError::Run)?;
-        sums.first_loss = sums.first_loss.or(Some(loss));
-        sums.last_loss = Some(loss);
-        if next >= warmup {
-            times.0.push(seconds / steps as f64);
-            sums.seconds += seconds;
-            sums.examples += examples;
-            sums.flops += flops;
-        }
-        next += taken;
-    }
-    Ok((times, sums))
-}
-
-/// Seconds of each pass.
-fn evaluate(bench: &mut StepBench, warmup: usize, passes: usize) -> Result<(Seconds, Sums), Failure> {
-    let (mut times, mut sums) = (Seconds::default(), Sums::default());
-    for pass in 0..warmup + passes {
-        let (seconds, examples) = bench.evaluate().map_err(SessionError::Run)?;
-        if pass >= warmup {
-            times.0.push(seconds);
-            sums.seconds += seconds;
-            sums.examples += examples;
-            sums.flops += bench.evaluation_flops();
-        }
-    }
-    Ok((times, sums))
 }
 
 /// The same for people.

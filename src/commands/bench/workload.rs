@@ -4,11 +4,12 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use aees_run::settings::{Initialization, Place, RunConfig, SettingInfo, TaskName, Verb};
+use aees_run::settings::{Initialization, Place, RunConfig, TaskName, Verb};
 use clap::Args;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
+use crate::results::absolute;
 use crate::setting_flags::{SettingFlags, TakenSettings};
 use crate::threads::use_threads;
 use crate::words::words;
@@ -39,9 +40,7 @@ pub(super) struct BenchWorkload {
 struct Benched;
 
 impl TakenSettings for Benched {
-    fn takes(setting: &SettingInfo) -> bool {
-        setting.verbs.contains(&Verb::Bench)
-    }
+    const OF: Option<Verb> = Some(Verb::Bench);
 }
 
 impl BenchWorkload {
@@ -78,15 +77,13 @@ impl BenchWorkload {
         Ok(config)
     }
 
-    /// The words that give another process of this program the same workload, and what it needs in its environment.
+    /// The words of `aees bench train` with the same workload, and what the process needs in its environment.
     pub(super) fn words(&self) -> (Vec<String>, Vec<(&'static str, String)>) {
-        let mut words = vec![self.task.name().to_owned()];
+        let mut words = ["bench", "train", self.task.name()].map(str::to_owned).to_vec();
         let mut environment = Vec::new();
         // A path means the same wherever the process is started.
         let data = match Path::new(&self.data) {
-            path if path.exists() => {
-                std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
-            }
+            path if path.exists() => absolute(path).display().to_string(),
             _ => self.data.clone(),
         };
         words.push(format!("--data={data}"));

@@ -49,8 +49,6 @@ fn failure(port: u16, error: &std::io::Error) -> Failure {
 pub(super) fn shown(listeners: &[TcpListener]) -> Result<String, Failure> {
     let address = listeners.first().map(TcpListener::local_addr);
     let address = address.transpose().map_err(|error| Failure::new(format!("cannot serve: {error}")))?;
-    address.map_or_else(
-        || Err(Failure::new("cannot serve: there is no loopback address")),
-        |at| Ok(format!("http://{at}/")),
-    )
+    let address = address.ok_or_else(|| Failure::new("cannot serve: there is no loopback address"))?;
+    Ok(format!("http://{address}/"))
 }

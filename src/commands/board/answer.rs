@@ -46,17 +46,16 @@ impl HttpAnswer {
 
 impl From<RequestRefusal> for HttpAnswer {
     fn from(refusal: RequestRefusal) -> Self {
-        match refusal {
-            RequestRefusal::Malformed | RequestRefusal::Gone => {
-                Self::plain("400 Bad Request", "this is no request of a browser")
-            }
-            RequestRefusal::TooLarge => Self::plain("431 Request Header Fields Too Large", "the request is too long"),
-            RequestRefusal::NotAllowed => Self::plain("405 Method Not Allowed", "the board is read-only: GET and HEAD"),
+        let (status, text) = match refusal {
+            RequestRefusal::Malformed | RequestRefusal::Gone => ("400 Bad Request", "this is no request of a browser"),
+            RequestRefusal::TooLarge => ("431 Request Header Fields Too Large", "the request is too long"),
+            RequestRefusal::NotAllowed => ("405 Method Not Allowed", "the board is read-only: GET and HEAD"),
             RequestRefusal::WrongHost => {
-                Self::plain("403 Forbidden", "the board is for this machine: open it as localhost or 127.0.0.1")
+                ("403 Forbidden", "the board is for this machine: open it as localhost or 127.0.0.1")
             }
-            RequestRefusal::TooSlow => Self::plain("408 Request Timeout", "the request took too long"),
-        }
+            RequestRefusal::TooSlow => ("408 Request Timeout", "the request took too long"),
+        };
+        Self::plain(status, text)
     }
 }
 

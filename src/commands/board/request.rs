@@ -1,6 +1,6 @@
 //! A request, as far as the page makes any: its head, read within bounds and within a time. What asks for more is refused.
 
-use std::io::{self, ErrorKind, Read};
+use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -48,7 +48,10 @@ impl Asked {
                 Ok(0) => return Err(if head.is_empty() { RequestRefusal::Gone } else { RequestRefusal::Malformed }),
                 Ok(count) => count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return Err(if is_late(&error) { RequestRefusal::TooSlow } else { RequestRefusal::Gone }),
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    return Err(RequestRefusal::TooSlow);
+                }
+                Err(_) => return Err(RequestRefusal::Gone),
             };
             head.extend_from_slice(&buffer[..count]);
             if let Some(asked) = Self::parse(&head)? {
@@ -108,10 +111,6 @@ impl Asked {
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
-}
-
-fn is_late(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
 /// Whether a `Host` is a loopback address or `localhost`, on any port: the port may be forwarded.

@@ -4,7 +4,6 @@
 
 use std::io::Read;
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::Duration;
@@ -26,7 +25,8 @@ const STACK: usize = 4 << 20;
 /// What is still read of a client that was answered, in pieces.
 const UNREAD: usize = 64;
 
-static OPEN: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
+/// Each connection that is open has a copy.
+static OPEN: LazyLock<Arc<()>> = LazyLock::new(Arc::default);
 
 /// Answers whoever comes, for ever.
 pub(super) fn serve(listener: &TcpListener, board: &Arc<SharedBoard>) {
@@ -35,8 +35,8 @@ pub(super) fn serve(listener: &TcpListener, board: &Arc<SharedBoard>) {
             thread::sleep(BREATH);
             continue;
         };
-        let place = OpenPlace::take();
-        if place.number > MOST {
+        let place = OPEN.clone();
+        if Arc::strong_count(&place) > MOST + 1 {
             let full = HttpAnswer::plain("503 Service Unavailable", "too many pages are open");
             let _ = stream.set_nonblocking(true).and_then(|()| full.send(&mut stream, false));
             continue;
@@ -50,23 +50,6 @@ pub(super) fn serve(listener: &TcpListener, board: &Arc<SharedBoard>) {
         if answering.is_err() {
             thread::sleep(BREATH);
         }
-    }
-}
-
-/// One of the connections that may be open.
-struct OpenPlace {
-    number: usize,
-}
-
-impl OpenPlace {
-    fn take() -> Self {
-        Self { number: OPEN.fetch_add(1, Ordering::Relaxed) + 1 }
-    }
-}
-
-impl Drop for OpenPlace {
-    fn drop(&mut self) {
-        OPEN.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

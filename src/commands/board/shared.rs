@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aees_report::board::{BoardEntries, BoardRuns, EntryChange, EntryKind, board_figures, board_page};
 use aees_report::{ReportSource, ResultSet};
+use aees_run::times::now;
 use serde_json::{Map, Value};
 
 use crate::failure::Failure;
@@ -123,10 +124,9 @@ impl SharedBoard {
 
     /// A message with what every one has.
     fn framed(&self, message: &str, known: u64, reset: bool) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let rest = message.strip_prefix('{').unwrap_or("}");
         let comma = if rest == "}" { "" } else { "," };
-        format!("{{\"now\":{now},\"known\":\"{}\",\"reset\":{reset}{comma}{rest}", self.word(known))
+        format!("{{\"now\":{},\"known\":\"{}\",\"reset\":{reset}{comma}{rest}", now(), self.word(known))
     }
 
     /// How a page says what it knows.

@@ -3,7 +3,7 @@
 use aees_run::printable::printable;
 use serde_json::{Map, Value, json};
 
-use crate::stdout::takes_colours;
+use crate::stdout::{painted, takes_colours};
 
 /// How something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,19 +17,12 @@ pub(crate) enum Health {
 }
 
 impl Health {
-    fn name(self) -> &'static str {
+    /// The word for it, and its colour.
+    fn shown(self) -> (&'static str, &'static str) {
         match self {
-            Self::Fine => "ok",
-            Self::Note => "note",
-            Self::Wrong => "wrong",
-        }
-    }
-
-    fn colour(self) -> &'static str {
-        match self {
-            Self::Fine => "\x1b[32m",
-            Self::Note => "\x1b[33m",
-            Self::Wrong => "\x1b[31m",
+            Self::Fine => ("ok", "\x1b[32m"),
+            Self::Note => ("note", "\x1b[33m"),
+            Self::Wrong => ("wrong", "\x1b[31m"),
         }
     }
 }
@@ -72,13 +65,10 @@ impl Diagnosis {
 
     /// Its lines for people, subjects filled up to a width.
     pub(crate) fn lines(&self, widest: usize) -> Vec<String> {
-        let (paint, plain) = match takes_colours(&std::io::stdout()) {
-            true => (self.health.colour(), "\x1b[0m"),
-            false => ("", ""),
-        };
         let Self { subject, text, .. } = self;
-        let health = self.health.name();
-        let line = format!("  {paint}{health:<5}{plain}  {:<widest$}  {}", printable(subject), printable(text));
+        let (health, colour) = self.health.shown();
+        let health = painted(colour, format_args!("{health:<5}"), takes_colours(&std::io::stdout()));
+        let line = format!("  {health}  {:<widest$}  {}", printable(subject), printable(text));
         let help = self.help.iter().map(|help| format!("{:9}{:widest$}  help: {}", "", "", printable(help)));
         [line].into_iter().chain(help).collect()
     }
@@ -86,7 +76,7 @@ impl Diagnosis {
     /// The same for programs.
     pub(crate) fn to_json(&self, section: &str) -> Value {
         let Self { subject, text, help, facts, .. } = self;
-        let health = self.health.name();
+        let (health, _) = self.health.shown();
         json!({"section": section, "subject": subject, "health": health, "text": text, "help": help, "facts": facts})
     }
 }

@@ -8,6 +8,7 @@ use rustix::fs::{Access, access, statvfs};
 use serde_json::json;
 
 use super::diagnosis::Diagnosis;
+use crate::results::absolute;
 
 /// Less than this and a few checkpoints of DistilBERT, 800 MB each, fill the disk.
 const ENOUGH: u64 = 5 << 30;
@@ -20,7 +21,7 @@ pub(super) fn diagnoses(hub: Option<&Path>) -> Vec<Diagnosis> {
 
 /// How it stands with a folder that is there, or with the nearest one above it, in which it would be made.
 fn diagnosis(subject: &str, folder: &Path) -> Diagnosis {
-    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let absolute = absolute(folder);
     let Some(there) = absolute.ancestors().find(|ancestor| ancestor.exists()) else {
         let text = format!("{} cannot be made", absolute.display());
         return Diagnosis::wrong(subject, text, "work in a folder that is there");

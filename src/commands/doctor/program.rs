@@ -27,21 +27,19 @@ pub(super) fn diagnoses() -> Vec<Diagnosis> {
         _ => Diagnosis::note("aees", text, "for training and timing, build with `cargo build --release`"),
     };
     let facts = json!({"version": env!("CARGO_PKG_VERSION"), "build": build});
-    let features = FEATURES.map(|(feature, brings)| match build.features.iter().any(|on| on == feature) {
-        true => Diagnosis::fine(format!("feature {feature}"), format!("on: {brings}")),
-        false => Diagnosis::fine(
-            format!("feature {feature}"),
-            format!("off: {brings}; `cargo build --release --features {feature}` brings it"),
-        ),
+    let features = FEATURES.map(|(feature, brings)| {
+        let text = match build.features.iter().any(|on| on == feature) {
+            true => format!("on: {brings}"),
+            false => format!("off: {brings}; `cargo build --release --features {feature}` brings it"),
+        };
+        Diagnosis::fine(format!("feature {feature}"), text)
     });
     let engines = engines().iter().map(|engine| {
         let able = engine.cpu().map_or(&[][..], |cpu| engine.precisions(&cpu));
         let precisions: Vec<&str> = able.iter().map(|precision| precision.name()).collect();
-        Diagnosis::fine(
-            format!("engine {}", engine.name()),
-            format!("{}; precision {}", engine.version(), precisions.join(", ")),
-        )
-        .with(json!({"engine": engine.name(), "version": engine.version(), "precisions": precisions}))
+        let text = format!("{}; precision {}", engine.version(), precisions.join(", "));
+        let facts = json!({"engine": engine.name(), "version": engine.version(), "precisions": precisions});
+        Diagnosis::fine(format!("engine {}", engine.name()), text).with(facts)
     });
     [version.with(facts)].into_iter().chain(engines).chain(features).collect()
 }

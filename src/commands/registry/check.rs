@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use serde::Serialize;
 use serde_json::json;
 
 use crate::failure::{EXIT_ENVIRONMENT, Failure};
@@ -24,9 +25,10 @@ pub(crate) struct CheckFlags {
 }
 
 /// One difference.
+#[derive(Serialize)]
 struct RegistryProblem {
     kind: &'static str,
-    run: Option<String>,
+    run_id: Option<String>,
     what: String,
     mend: String,
 }
@@ -43,10 +45,6 @@ pub(super) fn run(typed: &CheckFlags) -> Result<ExitCode, Failure> {
         problems.extend(dead_worker(&reader, &running, &results.flags)?);
     }
     if typed.json {
-        let problems: Vec<_> = problems
-            .iter()
-            .map(|problem| json!({"kind": problem.kind, "run_id": problem.run, "what": problem.what, "mend": problem.mend}))
-            .collect();
         stdout::line(json!({"registry": results.registry, "runs": runs.len(), "problems": problems}));
     } else if problems.is_empty() {
         stdout::line(format!("{}: {} runs, nothing is wrong", results.registry.display(), runs.len()));
@@ -65,7 +63,7 @@ fn result_problem(results: &Results, run: &RunRow) -> Option<RegistryProblem> {
     let problem = |kind, what: String, mend: String| {
         Some(RegistryProblem {
             kind,
-            run: Some(run.run_id.full().into()),
+            run_id: Some(run.run_id.full().into()),
             what: format!("run {} {what}", run.run_id),
             mend,
         })
@@ -113,7 +111,7 @@ fn unknown_folders(results: &Results, runs: &[RunRow]) -> Result<Vec<RegistryPro
     Ok(unknown
         .map(|folder| RegistryProblem {
             kind: "unknown_folder",
-            run: None,
+            run_id: None,
             what: format!("{} is a folder that the registry does not know", folder.display()),
             mend: results.rebuild_command(),
         })
@@ -132,7 +130,7 @@ fn dead_worker(reader: &Reader, running: &RunningRow, flags: &str) -> Result<Opt
     let study = studies.first().map_or("STUDY", |membership| &membership.study);
     Ok(Some(RegistryProblem {
         kind: "dead_worker",
-        run: Some(running.run_id.full().into()),
+        run_id: Some(running.run_id.full().into()),
         what: format!("run {} is running at {worker}, and {why}", running.run_id),
         mend: format!("aees sweep resume {study}{flags}"),
     }))

@@ -43,11 +43,9 @@ pub(super) fn run(typed: &RebuildFlags) -> Result<ExitCode, Failure> {
     }
     let rebuilt = rebuild(&results.registry, found.studies, found.runs)?;
     if typed.json {
-        let skipped: Vec<_> =
-            found.skipped.iter().map(|skipped| json!({"path": skipped.path, "reason": skipped.reason})).collect();
         stdout::line(json!({
             "registry": results.registry, "studies": rebuilt.studies, "runs": rebuilt.runs, "done": rebuilt.done,
-            "kept": rebuilt.kept, "skipped": skipped,
+            "kept": rebuilt.kept, "skipped": found.skipped,
         }));
         return Ok(ExitCode::SUCCESS);
     }

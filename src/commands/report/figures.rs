@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use aees_report::figures::{COLUMN_MM, Drawn, DrawnFigure, FONT_SIZE, FigureKind, FigureOptions, PAGE_MM, Theme, draw};
 use aees_run::output::{OutputFile, OutputKind, write_outputs};
-use clap::{Args, value_parser};
+use clap::{Args, ValueEnum, value_parser};
 
 use crate::failure::Failure;
 use crate::force::ForceFlag;
@@ -30,13 +30,7 @@ pub(crate) struct FiguresFlags {
     )]
     figure: Vec<FigureKind>,
     /// The kinds of files
-    #[arg(
-        long,
-        value_name = "FORMAT,..",
-        value_delimiter = ',',
-        default_value = "svg,pdf,png",
-        value_parser = words([("svg", Picture::Svg), ("pdf", Picture::Pdf), ("png", Picture::Png)]),
-    )]
+    #[arg(long, value_name = "FORMAT,..", value_delimiter = ',', default_value = "svg,pdf,png")]
     format: Vec<Picture>,
     /// column (85 mm), page (175 mm), or millimetres from 60 to 400
     #[arg(long, value_name = "WIDTH", default_value = "column")]
@@ -65,7 +59,7 @@ pub(crate) struct FiguresFlags {
     force: ForceFlag,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Picture {
     Svg,
     Pdf,
@@ -139,10 +133,10 @@ fn nothing(drawn: &Drawn, options: &FigureOptions) -> Failure {
     let reasons: Vec<String> =
         drawn.without_data.iter().map(|(kind, missing)| format!("`{}`: {missing}", kind.name())).collect();
     let message = format!("no data for {}", reasons.join("; "));
-    match drawn.incomplete.is_empty() || options.allow_partial {
-        true => Failure::new(message),
-        false => Failure::with_help(message, "--allow-partial draws groups that lack a seed or an epoch"),
+    if drawn.incomplete.is_empty() || options.allow_partial {
+        return Failure::new(message);
     }
+    Failure::with_help(message, "--allow-partial draws groups that lack a seed or an epoch")
 }
 
 fn files_of(figure: &DrawnFigure, folder: &Path, formats: &[Picture]) -> Result<Vec<OutputFile>, Failure> {

@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use aees_report::html::{LoopStory, Page, PageQuestion};
 use aees_report::{ReadError, ReportSource, ResultSet};
 use aees_run::output::{OutputKind, write_output};
-use aees_run::times::moment;
+use aees_run::times::{moment, now};
 use clap::Args;
 
 use crate::failure::Failure;
@@ -67,9 +66,7 @@ pub(super) fn run(typed: &HtmlFlags) -> Result<ExitCode, Failure> {
     if let Some(story) = story {
         page.tell_loop(story, &results.flags);
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    let now = i64::try_from(now).unwrap_or(i64::MAX);
-    page.footer = format!("Made {} UTC by aees {}.", moment(now), env!("CARGO_PKG_VERSION"));
+    page.footer = format!("Made {} UTC by aees {}.", moment(now()), env!("CARGO_PKG_VERSION"));
     let html = page.html();
     write_output(out, OutputKind::PAGE, html.as_bytes(), typed.force.force)?;
     eprintln!("wrote {} ({} KB)", out.display(), html.len().div_ceil(1000));

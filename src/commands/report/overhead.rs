@@ -3,12 +3,11 @@
 use std::process::ExitCode;
 
 use aees_report::overhead::{csv, json, markdown, rows, steady_seconds};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::failure::Failure;
 use crate::sources::{Sources, exit_code};
 use crate::stdout;
-use crate::words::words;
 
 const PROTOCOL: &str = "\
 Seconds of a run: the mean of its epochs without the first, evaluation included. Several results of one seed are repeats. \
@@ -22,16 +21,11 @@ pub(crate) struct OverheadFlags {
     #[command(flatten)]
     sources: Sources,
     /// How to print the table
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        default_value = "markdown",
-        value_parser = words([("markdown", OverheadFormat::Markdown), ("csv", OverheadFormat::Csv), ("json", OverheadFormat::Json)]),
-    )]
+    #[arg(long, value_name = "FORMAT", default_value = "markdown")]
     format: OverheadFormat,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, ValueEnum)]
 enum OverheadFormat {
     Markdown,
     Csv,

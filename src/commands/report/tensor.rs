@@ -40,15 +40,15 @@ pub(crate) struct TensorFlags {
 pub(super) fn run(typed: &TensorFlags) -> Result<ExitCode, Failure> {
     let axes = parse_axes(&typed.axes)?;
     let out = typed.out.as_deref();
-    let kind = out.map(ArrayFile::of).transpose()?;
+    let kind = out.map(kind).transpose()?;
     let found = typed.sources.read()?;
     let array = tensor(&found.runs, &typed.metric, axes)?;
     array.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     match out.zip(kind) {
         None => stdout::line(csv(&array).trim_end()),
-        Some((path, kind)) => {
-            let bytes = kind.bytes(&array).map_err(|error| Failure::new(error.to_string()))?;
-            write_output(path, kind.output(), &bytes, typed.force.force)?;
+        Some((path, (_, kind, bytes))) => {
+            let bytes = bytes(&array).map_err(|error| Failure::new(error.to_string()))?;
+            write_output(path, kind, &bytes, typed.force.force)?;
             let [one, two, three] = array.shape();
             let [first, second, third] = array.axes;
             eprintln!("wrote {}: {one} {first} x {two} {second} x {three} {third}", path.display());
@@ -57,39 +57,20 @@ pub(super) fn run(typed: &TensorFlags) -> Result<ExitCode, Failure> {
     Ok(exit_code(&found.skipped))
 }
 
+/// How a file's name ends, what it is known by, and what is written.
+type ArrayFile = (&'static str, OutputKind, fn(&Tensor) -> std::io::Result<Vec<u8>>);
+
+const FILES: [ArrayFile; 3] = [
+    ("npz", OutputKind::BINARY, npz),
+    ("safetensors", OutputKind::ARRAY, |array| Ok(safetensors(array))),
+    ("csv", OutputKind::TEXT, |array| Ok(csv(array).into_bytes())),
+];
+
 /// What kind of file a name asks for.
-enum ArrayFile {
-    Npz,
-    Safetensors,
-    Csv,
-}
-
-impl ArrayFile {
-    fn of(path: &Path) -> Result<Self, Failure> {
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("npz") => Ok(Self::Npz),
-            Some("safetensors") => Ok(Self::Safetensors),
-            Some("csv") => Ok(Self::Csv),
-            _ => Err(Failure::with_help(
-                format!("{}: no kind of file that an array can be written to", path.display()),
-                "let its name end in .npz, .safetensors or .csv",
-            )),
-        }
-    }
-
-    fn output(&self) -> OutputKind {
-        match self {
-            Self::Npz => OutputKind::BINARY,
-            Self::Safetensors => OutputKind::ARRAY,
-            Self::Csv => OutputKind::TEXT,
-        }
-    }
-
-    fn bytes(&self, array: &Tensor) -> std::io::Result<Vec<u8>> {
-        match self {
-            Self::Npz => npz(array),
-            Self::Safetensors => Ok(safetensors(array)),
-            Self::Csv => Ok(csv(array).into_bytes()),
-        }
-    }
+fn kind(path: &Path) -> Result<ArrayFile, Failure> {
+    let known = |ending: &std::ffi::OsStr| FILES.into_iter().find(|(known, ..)| ending == *known);
+    path.extension().and_then(known).ok_or_else(|| {
+        let message = format!("{}: no kind of file that an array can be written to", path.display());
+        Failure::with_help(message, "let its name end in .npz, .safetensors or .csv")
+    })
 }

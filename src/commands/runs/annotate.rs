@@ -55,8 +55,7 @@ pub(super) fn tag(typed: &TagFlags) -> Result<ExitCode, Failure> {
         annotation.tags.retain(|tag| !typed.remove.contains(tag));
     })?;
     for run in &runs {
-        let tags: Vec<String> = all.of(run).tags.into_iter().collect();
-        stdout::line(format!("{run}  {}", tags.join(" ")).trim_end());
+        stdout::line(format!("{run}  {}", all.of(run).tags_told()).trim_end());
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -84,9 +83,11 @@ fn ids(results: &Results, names: &[String]) -> Result<Vec<RunId>, Failure> {
 /// What is said of a run, for lists of pairs.
 pub(super) fn facts(annotations: &Annotations, run: &RunRow) -> Vec<(String, String)> {
     let said = annotations.of(&run.run_id);
-    let tags =
-        (!said.tags.is_empty()).then(|| ("tags".to_owned(), said.tags.into_iter().collect::<Vec<_>>().join(" ")));
-    tags.into_iter().chain(said.note.map(|note| ("note".to_owned(), note))).collect()
+    let tags = Some(said.tags_told()).filter(|tags| !tags.is_empty());
+    [("tags", tags), ("note", said.note)]
+        .into_iter()
+        .filter_map(|(name, text)| Some((name.to_owned(), text?)))
+        .collect()
 }
 
 /// The same for programs.

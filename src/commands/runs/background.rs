@@ -10,15 +10,15 @@ use aees_studies::background::{
     BackgroundError, Followed, Launch, LaunchState, Stopped, Waiting, find_launches, follow, read_launches, stop,
 };
 use aees_studies::disk::Root;
-use aees_studies::study::quoted;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
 use crate::hint;
 use crate::interrupt;
+use crate::results::flag;
 use crate::stdout;
-use crate::table::{Grid, GridCell, Side, first_line};
+use crate::table::{Grid, first_line};
 
 /// How many launches that do not run any more are listed.
 const LISTED: usize = 10;
@@ -100,7 +100,7 @@ impl BackgroundVerb {
 impl LaunchesFlag {
     fn root(&self) -> Root {
         if self.root != Path::new("results") {
-            hint::chosen(&format!(" --root {}", quoted(&self.root.to_string_lossy())));
+            hint::chosen(&flag("root", &self.root));
         }
         Root::new(&self.root)
     }
@@ -124,40 +124,27 @@ impl LaunchRow {
         row
     }
 
-    fn state_word(&self) -> &'static str {
-        match self.state {
-            LaunchState::Running => "running",
-            LaunchState::Ended { .. } => "ended",
-            LaunchState::Died => "died",
-        }
-    }
-
-    fn cells(&self) -> Vec<GridCell> {
-        let record = &self.launch.record;
-        let mut state = match self.state {
-            LaunchState::Running => format!("running (process {})", record.process.pid),
+    /// The state, with its process or its code, and what it left.
+    fn state_told(&self) -> String {
+        let state = match self.state {
+            LaunchState::Running => format!("running (process {})", self.launch.record.process.pid),
             LaunchState::Ended { exit_code, .. } => format!("ended with code {exit_code}"),
             LaunchState::Died => "died".to_owned(),
         };
-        if !self.left.is_empty() {
-            state.push_str(&format!(", left {} running", count(self.left.len())));
-        }
-        let for_how_long = span(self.launch.milliseconds(self.state) as f64);
-        let line = first_line(&self.launch.last_line());
-        let texts = [record.id.clone(), record.label.clone(), state, moment(record.started_at), for_how_long, line];
-        texts.map(GridCell::from).to_vec()
+        if self.left.is_empty() { state } else { format!("{state}, left {} running", count(self.left.len())) }
     }
 
     fn json(&self) -> Value {
         let record = &self.launch.record;
-        let (exit_code, ended_at) = match self.state {
-            LaunchState::Ended { exit_code, at } => (Some(exit_code), Some(at)),
-            LaunchState::Running | LaunchState::Died => (None, None),
+        let (state, exit_code, ended_at) = match self.state {
+            LaunchState::Running => ("running", None, None),
+            LaunchState::Ended { exit_code, at } => ("ended", Some(exit_code), Some(at)),
+            LaunchState::Died => ("died", None, None),
         };
         json!({
             "id": record.id,
             "study": record.label,
-            "state": self.state_word(),
+            "state": state,
             "exit_code": exit_code,
             "started_at": record.started_at,
             "ended_at": ended_at,
@@ -201,10 +188,14 @@ fn list(typed: &ListFlags) -> Result<ExitCode, Failure> {
         eprintln!("no launches in {}; {again}", root.launches().display());
         return Ok(ExitCode::SUCCESS);
     }
-    let columns = ["launch", "study", "state", "started (UTC)", "for", "last line"];
-    let mut table = Grid::new(columns.map(|name| (name, Side::Left)));
-    rows.iter().for_each(|row| table.row(row.cells()));
-    table.print();
+    Grid::of(&rows)
+        .text("launch", |row| &row.launch.record.id)
+        .text("study", |row| &row.launch.record.label)
+        .text("state", LaunchRow::state_told)
+        .text("started (UTC)", |row| moment(row.launch.record.started_at))
+        .text("for", |row| span(row.launch.milliseconds(row.state) as f64))
+        .text("last line", |row| first_line(&row.launch.last_line()))
+        .print();
     if more > 0 {
         eprintln!("{more} older: --all lists them too");
     }
@@ -314,9 +305,7 @@ impl StopProgress {
 fn attach(typed: &AttachFlags) -> Result<ExitCode, Failure> {
     let name = &typed.launch;
     let launches = find_launches(&typed.launches.root(), name)?;
-    if name != "all" {
-        one_meant(name, &launches)?;
-    }
+    one_meant(name, &launches)?;
     // Oldest first; one that runs is meant rather than a newer one that is over.
     let running = launches.iter().rev().find(|launch| launch.state() == LaunchState::Running);
     let Some(launch) = running.or(launches.last()) else {

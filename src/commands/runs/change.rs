@@ -13,9 +13,8 @@ use clap::{ArgGroup, Args};
 use serde_json::json;
 
 use super::filter::StateFlags;
-use super::studies;
 use crate::failure::{EXIT_ENVIRONMENT, Failure};
-use crate::results::ResultsFlags;
+use crate::results::{ResultsFlags, one_study};
 use crate::stdout;
 
 #[derive(Args)]
@@ -59,12 +58,17 @@ pub(super) enum Move {
 
 impl Move {
     fn name(self) -> &'static str {
+        self.words().0
+    }
+
+    /// Its name, and what a run is after it.
+    fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::Retry => "retry",
-            Self::Cancel => "cancel",
-            Self::Invalidate => "invalidate",
-            Self::Withdraw => "withdraw",
-            Self::Restore => "restore",
+            Self::Retry => ("retry", "pending again"),
+            Self::Cancel => ("cancel", "cancelled"),
+            Self::Invalidate => ("invalidate", "invalid"),
+            Self::Withdraw => ("withdraw", "withdrawn"),
+            Self::Restore => ("restore", "restored"),
         }
     }
 
@@ -129,23 +133,14 @@ struct Chosen {
 }
 
 fn choose(registry: &Registry, verb: Move, typed: &ChangeFlags) -> Result<Chosen, Failure> {
-    let mut named_study = None;
-    if let Some(pattern) = &typed.study {
-        let mut found = studies(registry, Some(pattern))?;
-        if found.len() > 1 {
-            let message = format!("`{pattern}` means several studies: {}", found.join(", "));
-            return Err(Failure::with_help(message, "give one of them"));
-        }
-        named_study = found.pop();
-    }
+    let mut study = typed.study.as_deref().map(|pattern| one_study(registry, pattern)).transpose()?;
     if typed.run.is_empty() {
-        let filter = typed.filter.of(named_study.clone())?;
+        let filter = typed.filter.of(study.clone())?;
         let mut runs = registry.runs(&filter)?;
         runs.retain(|run| !filter.states.is_empty() || verb.meant(run.state));
-        return Ok(Chosen { runs, study: named_study });
+        return Ok(Chosen { runs, study });
     }
     let mut runs: Vec<RunRow> = Vec::new();
-    let mut study = named_study;
     for name in &typed.run {
         let run = registry.run(name)?;
         if !runs.iter().any(|known| known.run_id == run.run_id) {
@@ -191,10 +186,8 @@ fn confirm(verb: Move, count: usize) -> Result<(), Failure> {
     let _ = io::stderr().flush();
     let mut answer = String::new();
     let read = io::stdin().read_line(&mut answer);
-    match read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes") {
-        true => Ok(()),
-        false => Err(Failure::new("nothing was changed")),
-    }
+    let yes = read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes");
+    if yes { Ok(()) } else { Err(Failure::new("nothing was changed")) }
 }
 
 fn apply(
@@ -206,26 +199,18 @@ fn apply(
     audit: &Audit<'_>,
 ) -> Result<Moved, Failure> {
     Ok(match verb {
-        Move::Retry => retry(registry, root, chosen, runs, audit)?,
+        Move::Retry => {
+            // What an invalid run has in its folder would be taken in again instead of the run being done again.
+            for run in chosen.runs.iter().filter(|run| run.state == RunState::Invalid) {
+                set_result_aside(&root.run(&run.run_id))?;
+            }
+            registry.retry(runs, audit)?
+        }
         Move::Cancel => registry.cancel(runs, audit)?,
         Move::Invalidate => invalidate(registry, root, runs, audit)?,
         Move::Withdraw => registry.withdraw(chosen.study.as_deref().unwrap_or_default(), runs, audit)?,
         Move::Restore => registry.restore(chosen.study.as_deref().unwrap_or_default(), runs, audit)?,
     })
-}
-
-/// What an invalid run has in its folder would be taken in again instead of the run being done again.
-fn retry(
-    registry: &mut Registry,
-    root: &Root,
-    chosen: &Chosen,
-    runs: &[RunId],
-    audit: &Audit<'_>,
-) -> Result<Moved, Failure> {
-    for run in chosen.runs.iter().filter(|run| run.state == RunState::Invalid) {
-        set_result_aside(&root.run(&run.run_id))?;
-    }
-    Ok(registry.retry(runs, audit)?)
 }
 
 /// The files go first: a result that is in its place would be taken in again after a retry. Where the registry then
@@ -250,26 +235,20 @@ fn invalidate(registry: &mut Registry, root: &Root, runs: &[RunId], audit: &Audi
 
 /// Says what moved and what could not.
 fn finish(verb: Move, moved: &Moved, matched: usize, as_json: bool) -> Result<ExitCode, Failure> {
-    let past = match verb {
-        Move::Retry => "pending again",
-        Move::Cancel => "cancelled",
-        Move::Invalidate => "invalid",
-        Move::Withdraw => "withdrawn",
-        Move::Restore => "restored",
-    };
+    let (name, past) = verb.words();
     for (run, state) in &moved.refused {
         let why = match verb {
-            Move::Withdraw => "is no member, or was withdrawn before",
-            Move::Restore => "is no member, or was not withdrawn",
+            Move::Withdraw => "no member, or was withdrawn before",
+            Move::Restore => "no member, or was not withdrawn",
             _ => state.name(),
         };
-        eprintln!("refused: run {run} is {}", why.trim_start_matches("is "));
+        eprintln!("refused: run {run} is {why}");
     }
     if as_json {
         let refused: Vec<_> =
             moved.refused.iter().map(|(run, state)| json!({"run_id": run.full(), "state": state.name()})).collect();
         let changed: Vec<_> = moved.changed.iter().map(RunId::full).collect();
-        stdout::line(json!({"verb": verb.name(), "matched": matched, "changed": changed, "refused": refused}));
+        stdout::line(json!({"verb": name, "matched": matched, "changed": changed, "refused": refused}));
     } else {
         for run in &moved.changed {
             stdout::line(format!("{run}  {past}"));

@@ -6,27 +6,24 @@ use aees_run::shown::number;
 use aees_run::times::span;
 use serde_json::{Value, json};
 
-use super::studies;
 use crate::failure::Failure;
+use crate::results::study_names;
 use crate::stdout;
-use crate::table::{Grid, GridCell, Side};
+use crate::table::Grid;
 use aees_studies::registry::{CostRow, Reader};
 
 /// Prints what the attempts of each study used, by how they ended.
 pub(super) fn run(reader: &Reader, pattern: Option<&str>, as_json: bool) -> Result<ExitCode, Failure> {
     let mut all: Vec<(String, Vec<CostRow>)> = Vec::new();
-    for study in studies(reader, pattern)? {
+    for study in study_names(reader, pattern)? {
         let costs = costs(reader, &study)?;
         all.push((study, costs));
     }
     if as_json {
-        let costs: Vec<Value> = all
-            .iter()
-            .map(|(study, rows)| json!({"study": study, "endings": rows.iter().map(to_json).collect::<Vec<_>>()}))
-            .collect();
-        stdout::line(json!({"costs": costs}));
+        let costs = all.iter().map(|(study, endings)| json!({"study": study, "endings": endings}));
+        stdout::line(json!({"costs": costs.collect::<Value>()}));
     } else {
-        table(&all).print();
+        table(&all);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -57,36 +54,21 @@ fn total(rows: &[CostRow]) -> CostRow {
     }
 }
 
-fn table(all: &[(String, Vec<CostRow>)]) -> Grid {
-    use Side::{Left, Right};
-    let mut table = Grid::new([
-        ("study", Left),
-        ("ended", Left),
-        ("attempts", Right),
-        ("time", Right),
-        ("GPU time", Right),
-        ("tokens in", Right),
-        ("tokens out", Right),
-        ("joules", Right),
-        ("cost in USD", Right),
-    ]);
-    let known = |text: Option<String>| -> GridCell { text.unwrap_or_else(|| "unknown".into()).into() };
-    for (study, rows) in all {
-        for row in rows {
-            table.row(vec![
-                study.as_str().into(),
-                row.ending.as_str().into(),
-                row.attempts.to_string().into(),
-                known(row.wall_ms.map(|wall| span(wall as f64))),
-                known(row.gpu_ms.map(|gpu| span(gpu as f64))),
-                known(row.tokens_in.map(|tokens| tokens.to_string())),
-                known(row.tokens_out.map(|tokens| tokens.to_string())),
-                known(row.joules.map(number)),
-                cost(row).into(),
-            ]);
-        }
-    }
-    table
+fn table(all: &[(String, Vec<CostRow>)]) {
+    let known = |text: Option<String>| text.unwrap_or_else(|| "unknown".into());
+    let rows: Vec<(&String, &CostRow)> =
+        all.iter().flat_map(|(study, rows)| rows.iter().map(move |row| (study, row))).collect();
+    Grid::of(&rows)
+        .text("study", |(study, _)| *study)
+        .text("ended", |(_, row)| &row.ending)
+        .number("attempts", |(_, row)| row.attempts.to_string())
+        .number("time", |(_, row)| known(row.wall_ms.map(|wall| span(wall as f64))))
+        .number("GPU time", |(_, row)| known(row.gpu_ms.map(|gpu| span(gpu as f64))))
+        .number("tokens in", |(_, row)| known(row.tokens_in.map(|tokens| tokens.to_string())))
+        .number("tokens out", |(_, row)| known(row.tokens_out.map(|tokens| tokens.to_string())))
+        .number("joules", |(_, row)| known(row.joules.map(number)))
+        .number("cost in USD", |(_, row)| cost(row))
+        .print();
 }
 
 fn cost(row: &CostRow) -> String {
@@ -95,12 +77,4 @@ fn cost(row: &CostRow) -> String {
         (Some(cost), 0) => format!("{cost:.4}"),
         (Some(cost), unknown) => format!("{cost:.4} + {unknown} unknown"),
     }
-}
-
-fn to_json(row: &CostRow) -> Value {
-    json!({
-        "ending": row.ending, "attempts": row.attempts, "wall_ms": row.wall_ms, "gpu_ms": row.gpu_ms,
-        "tokens_in": row.tokens_in, "tokens_out": row.tokens_out, "joules": row.joules, "cost_usd": row.cost_usd,
-        "cost_unknown": row.cost_unknown,
-    })
 }

@@ -1,21 +1,21 @@
 //! `aees runs diff`: what two runs, or two studies, differ in.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::process::ExitCode;
 
 use aees_run::settings::{RunConfig, TaskName};
 use aees_run::shown;
-use aees_studies::registry::{Reader, RegistryError, RunFilter, RunRow};
+use aees_studies::registry::{Reader, RegistryError, RunFilter, RunId, RunRow};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::show::fields;
-use super::{axes_text, parsed, plain, seed};
+use super::{axes_text, parsed, seed};
 use crate::failure::Failure;
-use crate::results::{Results, ResultsFlags};
+use crate::results::{Results, ResultsFlags, one_study};
 use crate::stdout;
-use crate::table::{Grid, Side};
+use crate::table::Grid;
 
 /// Shows what two runs, or two studies, differ in
 #[derive(Args)]
@@ -69,17 +69,16 @@ fn differing(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -
 }
 
 fn show(typed: &DiffFlags, sections: &[(&str, Vec<RunDifference>)]) {
-    let mut table = Grid::new([("", Side::Left), (typed.one.as_str(), Side::Left), (typed.other.as_str(), Side::Left)]);
-    for (section, differences) in sections {
-        for (name, one, other) in differences {
-            let exact = [one, other].map(|value| value.clone().unwrap_or_else(|| "-".into()));
-            let short = exact.clone().map(|value| if *section == NUMBERS { short(name, value) } else { value });
-            // What differs must be seen to.
-            let [one, other] = if short[0] == short[1] { exact } else { short };
-            table.row(vec![name.as_str().into(), one.into(), other.into()]);
-        }
-    }
-    table.print();
+    let row = |section: &str, (name, one, other): &RunDifference| {
+        let exact = [one, other].map(|value| value.clone().unwrap_or_else(|| "-".into()));
+        let shown = exact.clone().map(|value| if section == NUMBERS { short(name, value) } else { value });
+        // What differs must be seen to.
+        (name.clone(), if shown[0] == shown[1] { exact } else { shown })
+    };
+    let rows = sections.iter().flat_map(|(section, found)| found.iter().map(|found| row(section, found)));
+    let rows: Vec<(String, [String; 2])> = rows.collect();
+    let table = Grid::of(&rows).text("", |(name, _)| name);
+    table.text(&typed.one, |(_, shown)| &shown[0]).text(&typed.other, |(_, shown)| &shown[1]).print();
 }
 
 /// A number of a result as people are shown it; its name begins with what was measured of it.
@@ -156,24 +155,16 @@ fn is_science(key: &str) -> bool {
 }
 
 fn studies(reader: &Reader, typed: &DiffFlags) -> Result<ExitCode, Failure> {
-    let name = |name: &str| -> Result<String, Failure> {
-        Ok(reader.status(&[name])?.pop().map_or_else(|| name.to_owned(), |status| status.name))
-    };
-    let (one, other) = (name(&typed.one)?, name(&typed.other)?);
-    let members = |study: &str| -> Result<BTreeMap<String, RunRow>, Failure> {
-        let filter = RunFilter { study: Some(study.to_owned()), ..RunFilter::default() };
-        Ok(reader.runs(&filter)?.into_iter().map(|run| (run.run_id.full().to_owned(), run)).collect())
-    };
+    let (one, other) = (one_study(reader, &typed.one)?, one_study(reader, &typed.other)?);
+    let members = |study: &str| reader.runs(&RunFilter { study: Some(study.to_owned()), ..RunFilter::default() });
     let (of_one, of_other) = (members(&one)?, members(&other)?);
     let spec = |study: &str| -> Result<BTreeMap<String, String>, Failure> {
         Ok(fields(&parsed(&reader.study_spec(study)?)).into_iter().collect())
     };
     let described = differing(&spec(&one)?, &spec(&other)?);
-    let only = |these: &BTreeMap<String, RunRow>, those: &BTreeMap<String, RunRow>| -> Vec<RunRow> {
-        let mut only: Vec<RunRow> =
-            these.values().filter(|run| !those.contains_key(run.run_id.full())).cloned().collect();
-        only.sort_by_key(|run| run.index);
-        only
+    let only = |these: &[RunRow], those: &[RunRow]| -> Vec<RunRow> {
+        let those: HashSet<&RunId> = those.iter().map(|run| &run.run_id).collect();
+        these.iter().filter(|run| !those.contains(&run.run_id)).cloned().collect()
     };
     let (only_one, only_other) = (only(&of_one, &of_other), only(&of_other, &of_one));
     let shared = of_one.len() - only_one.len();
@@ -192,41 +183,32 @@ fn studies(reader: &Reader, typed: &DiffFlags) -> Result<ExitCode, Failure> {
         only_other.len()
     ));
     show(typed, &[("study", described)]);
-    let mut table = Grid::new([
-        ("only in", Side::Left),
-        ("place", Side::Right),
-        ("case", Side::Left),
-        ("axes", Side::Left),
-        ("seed", Side::Right),
-        ("state", Side::Left),
-    ]);
+    // A run, or how many more there are.
+    let mut rows: Vec<(&str, Result<&RunRow, usize>)> = Vec::new();
     for (study, runs) in [(&one, &only_one), (&other, &only_other)] {
-        for run in runs.iter().take(MOST_ROWS) {
-            table.row(vec![
-                study.as_str().into(),
-                run.index.map(|index| index.to_string()).unwrap_or_default().into(),
-                run.case.clone().unwrap_or_default().into(),
-                axes_text(run.axes_json.as_deref().unwrap_or("{}")).into(),
-                seed(run).to_string().into(),
-                run.state.name().into(),
-            ]);
-        }
-        if runs.len() > MOST_ROWS {
-            table.row(vec![
-                study.as_str().into(),
-                String::new().into(),
-                format!("{} more", runs.len() - MOST_ROWS).into(),
-            ]);
-        }
+        rows.extend(runs.iter().take(MOST_ROWS).map(|run| (study.as_str(), Ok(run))));
+        rows.extend(runs.len().checked_sub(MOST_ROWS + 1).map(|more| (study.as_str(), Err(more + 1))));
     }
-    if !(only_one.is_empty() && only_other.is_empty()) {
-        table.print();
+    if rows.is_empty() {
+        return Ok(ExitCode::SUCCESS);
     }
+    let of = |run: &Result<&RunRow, usize>, text: fn(&RunRow) -> String| run.map(text).unwrap_or_default();
+    Grid::of(&rows)
+        .text("only in", |(study, _)| *study)
+        .number("place", |(_, run)| of(run, |run| run.index.map(|index| index.to_string()).unwrap_or_default()))
+        .text("case", |(_, run)| match run {
+            Ok(run) => run.case.clone().unwrap_or_default(),
+            Err(more) => format!("{more} more"),
+        })
+        .text("axes", |(_, run)| of(run, |run| axes_text(run.axes_json.as_deref().unwrap_or("{}"))))
+        .number("seed", |(_, run)| of(run, |run| seed(run).to_string()))
+        .text("state", |(_, run)| of(run, |run| run.state.name().to_owned()))
+        .print();
     Ok(ExitCode::SUCCESS)
 }
 
 fn row_json(run: &RunRow) -> Value {
     let axes = run.axes_json.as_deref().map(parsed).unwrap_or_default();
     json!({"run_id": run.run_id.full(), "index": run.index, "case": run.case, "axes": axes, "seed": seed(run),
-        "state": plain(&run.state.name().into())})
+        "state": run.state.name()})
 }

@@ -8,9 +8,8 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::listing::list;
-use super::studies;
 use crate::failure::Failure;
-use crate::results::ResultsFlags;
+use crate::results::{ResultsFlags, study_names};
 use crate::stdout;
 
 /// Frees the checkpoints of done runs; results, metrics and logs stay
@@ -42,7 +41,7 @@ pub(super) fn run(typed: &GcFlags) -> Result<ExitCode, Failure> {
     let pattern = typed.study.as_deref();
     let filter = RunFilter { states: vec![RunState::Done], ..RunFilter::default() };
     let (mut files, mut bytes, mut freed) = (0, 0, Vec::new());
-    for listed in list(&reader, &studies(&reader, pattern)?, &filter, pattern.is_none())? {
+    for listed in list(&reader, &study_names(&reader, pattern)?, &filter, pattern.is_none())? {
         let found = SavedCheckpoints::of(&results.root.run(&listed.run.run_id), typed.best);
         if found.files.is_empty() {
             continue;

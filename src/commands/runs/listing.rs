@@ -38,13 +38,16 @@ impl Listed {
         }
     }
 
+    /// A number of its result.
+    pub(crate) fn number(&self, name: &str, measure: &str) -> Option<f64> {
+        let found = self.metrics.iter().find(|metric| metric.name == name && metric.measure == measure);
+        found.map(|metric| metric.value)
+    }
+
     /// The number it is judged by, measured so.
     pub(crate) fn measured(&self, measure: &str) -> Option<f64> {
         let name = self.metric.as_ref()?;
-        let find = |measure: &str| {
-            let found = self.metrics.iter().find(|metric| metric.name == *name && metric.measure == measure);
-            found.map(|metric| metric.value)
-        };
+        let find = |measure: &str| self.number(name, measure);
         // A program's curve has a largest and a smallest value; its study says which is best.
         let extreme = if self.goal == Some("min") { "min" } else { "max" };
         find(measure).or_else(|| find(extreme).filter(|_| measure == "best"))
@@ -86,12 +89,11 @@ pub(crate) fn list(
 /// Adds their numbers to some members of a study.
 fn measured(reader: &Reader, study: &str, rows: Vec<RunRow>) -> Result<Vec<Listed>, Failure> {
     let mut metrics = metrics(reader, study, &rows)?;
-    let spec = reader.study_spec(study)?;
-    let (asked, goal) = (study_metric(&spec), study_goal(&spec));
+    let (asked, goal) = judged_by(&reader.study_spec(study)?).unzip();
     let listed = rows.into_iter().map(|run| {
         let metrics = metrics.remove(&run.run_id).unwrap_or_default();
         let metric = asked.clone().or_else(|| usual_metric(&metrics));
-        Listed { run, study: Some(study.to_owned()), metrics, metric, goal }
+        Listed { run, study: Some(study.to_owned()), metrics, metric, goal: goal.flatten() }
     });
     Ok(listed.collect())
 }
@@ -105,18 +107,13 @@ fn metrics(reader: &Reader, study: &str, rows: &[RunRow]) -> Result<HashMap<RunI
     Ok(reader.metrics(study)?)
 }
 
-/// The metric that a study's specification names: `val_accuracy (max best)`.
-fn study_metric(spec_json: &str) -> Option<String> {
+/// The metric that a study's specification names, `val_accuracy (max best)`, and the direction that it says.
+fn judged_by(spec_json: &str) -> Option<(String, Option<&'static str>)> {
     let spec: Value = serde_json::from_str(spec_json).ok()?;
-    let objective = Objective::parse(spec.get("metric")?.as_str()?);
-    Some(split_metric(&objective.name).0.to_owned())
-}
-
-/// The direction that it names.
-fn study_goal(spec_json: &str) -> Option<&'static str> {
-    let spec: Value = serde_json::from_str(spec_json).ok()?;
-    let (_, words) = spec.get("metric")?.as_str()?.rsplit_once(" (")?;
-    ["max", "min"].into_iter().find(|goal| words.starts_with(goal))
+    let text = spec.get("metric")?.as_str()?;
+    let words = text.rsplit_once(" (").map_or("", |(_, words)| words);
+    let goal = ["max", "min"].into_iter().find(|goal| words.starts_with(goal));
+    Some((split_metric(&Objective::parse(text).name).0.to_owned(), goal))
 }
 
 fn usual_metric(metrics: &[Metric]) -> Option<String> {

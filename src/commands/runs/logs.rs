@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread::sleep;
@@ -48,13 +49,13 @@ pub(super) fn run(typed: &LogsFlags) -> Result<ExitCode, Failure> {
     let raw = !io::stdout().is_terminal();
     let mut log = Log { path, printed: 0, raw };
     while follow && is_worked_on(&reader, &run.run_id)? {
-        if log.print_new()? == Reading::NobodyListens {
+        if log.print_new()?.is_break() {
             return Ok(ExitCode::SUCCESS);
         }
         sleep(PAUSE);
     }
     // What was written between the last look and the end.
-    log.print_new()?;
+    let _ = log.print_new()?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -74,22 +75,14 @@ fn no_log(run: &RunRow, directory: &Path, path: &Path) -> Failure {
             "`aees registry check` shows what else is gone and how to run it again",
         );
     }
-    let other = match path.file_name().is_some_and(|name| name == "worker.log") {
-        true => ("log.txt", "leave out --worker for"),
-        false => ("worker.log", "`--worker` prints"),
-    };
+    let of_worker = path.file_name().is_some_and(|name| name == "worker.log");
+    let (other, how) =
+        if of_worker { ("log.txt", "leave out --worker for") } else { ("worker.log", "`--worker` prints") };
     let message = format!("run {} has no {}", run.run_id, path.display());
-    match directory.join(other.0).is_file() {
-        true => Failure::with_help(message, format!("{} {}, which is there", other.1, other.0)),
-        false => Failure::new(message),
+    if !directory.join(other).is_file() {
+        return Failure::new(message);
     }
-}
-
-/// Whether stdout still has a reader.
-#[derive(PartialEq, Eq)]
-enum Reading {
-    GoesOn,
-    NobodyListens,
+    Failure::with_help(message, format!("{how} {other}, which is there"))
 }
 
 /// A log and how far it was printed.
@@ -101,11 +94,12 @@ struct Log {
 }
 
 impl Log {
-    /// Prints what is new. A log that was cut is begun again; one that is not there yet says nothing.
-    fn print_new(&mut self) -> Result<Reading, Failure> {
+    /// Prints what is new. A log that was cut is begun again; one that is not there yet says nothing. It breaks when stdout has no
+    /// reader any more.
+    fn print_new(&mut self) -> Result<ControlFlow<()>, Failure> {
         let failed = |error| FileError::at("read", &self.path)(error);
         let mut file = match File::open(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Reading::GoesOn),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Continue(())),
             opened => opened.map_err(failed)?,
         };
         let length = file.metadata().map_err(failed)?.len();
@@ -118,8 +112,7 @@ impl Log {
         loop {
             let count = file.read(&mut buffer).map_err(failed)?;
             if count == 0 {
-                let flushed = stdout.flush();
-                return Ok(if flushed.is_ok() { Reading::GoesOn } else { Reading::NobodyListens });
+                return Ok(if stdout.flush().is_ok() { Continue(()) } else { Break(()) });
             }
             // To a terminal whole lines only, so that no sequence and no letter is cut; a very long one as it comes.
             let line_end = buffer[..count].iter().rposition(|byte| *byte == b'\n').map_or(count, |at| at + 1);
@@ -129,7 +122,7 @@ impl Log {
                 false => stdout.write_all(printable(&String::from_utf8_lossy(part)).as_bytes()),
             };
             if written.is_err() {
-                return Ok(Reading::NobodyListens);
+                return Ok(Break(()));
             }
             self.printed += part.len() as u64;
             file.seek(SeekFrom::Start(self.printed)).map_err(failed)?;

@@ -1,12 +1,11 @@
 //! `aees runs ls`.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashSet};
 use std::process::ExitCode;
 
 use aees_report::csv_of;
 use aees_studies::disk::{Annotations, Root, split_metric};
-use aees_studies::registry::{Metric, RunFilter};
+use aees_studies::registry::{Metric, RunFilter, RunRow};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -15,11 +14,11 @@ use super::filter::StateFlags;
 use super::listing::{Listed, list};
 use super::show::fields;
 use super::value::{Known, Values};
-use super::{annotate, axes_text, costs, metrics_json, parsed, run_json, seed, studies};
+use super::{annotate, axes_text, costs, parsed, run_json, seed};
 use crate::failure::Failure;
-use crate::results::ResultsFlags;
+use crate::results::{ResultsFlags, study_names};
 use crate::stdout;
-use crate::table::{Grid, GridCell, Side, first_line};
+use crate::table::{Grid, GridCell, first_line};
 
 /// Lists runs
 #[derive(Args)]
@@ -75,7 +74,7 @@ pub(super) fn run(typed: &LsFlags) -> Result<ExitCode, Failure> {
     let filter = RunFilter { limit: typed.limit.filter(|_| !whole), ..typed.filter.of(None)? };
     // Only members of a study have axes.
     let without_study = pattern.is_none() && filter.axes.is_empty();
-    let mut listed = list(&reader, &studies(&reader, pattern)?, &filter, without_study)?;
+    let mut listed = list(&reader, &study_names(&reader, pattern)?, &filter, without_study)?;
     let annotations = Annotations::read(&results.root)?;
     let values = Values::new(&reader, &results.root, &annotations);
     for word in conditions.iter().map(|condition| &condition.word).chain(&typed.sort).chain(&typed.columns) {
@@ -105,17 +104,16 @@ pub(super) fn run(typed: &LsFlags) -> Result<ExitCode, Failure> {
         csv(&listed, &values, &typed.columns);
     } else if listed.is_empty() {
         eprintln!("no run matches");
+    } else if typed.columns.is_empty() {
+        table(&listed, &values);
     } else {
-        match typed.columns.is_empty() {
-            true => table(&listed, &values).print(),
-            false => chosen(&listed, &values, &typed.columns).print(),
-        }
+        chosen(&listed, &values, &typed.columns);
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// By a metric the best first, by anything else the smallest; what has none comes last.
-fn sort(listed: &mut [Listed], values: &Values<'_>, word: &str) {
+fn sort(listed: &mut Vec<Listed>, values: &Values<'_>, word: &str) {
     let is_metric = listed.iter().any(|each| {
         let name = split_metric(word).0;
         each.metrics.iter().any(|metric| metric.name == word || metric.name == name)
@@ -124,43 +122,23 @@ fn sort(listed: &mut [Listed], values: &Values<'_>, word: &str) {
     let said =
         listed.iter().find(|each| each.metric.as_deref() == Some(split_metric(word).0)).and_then(|each| each.goal);
     let is_loss = ["loss", "error", "perplexity", "seconds"].iter().any(|part| word.contains(part));
-    let less_is_better = said.map_or(is_loss, |goal| goal == "min");
-    listed.sort_by_cached_key(|each| SortKey(values.of(each, word), is_metric && !less_is_better));
-}
-
-/// A value, and whether more comes first.
-struct SortKey(Known, bool);
-
-impl Ord for SortKey {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let order = self.0.order(&other.0);
+    let most_first = is_metric && !said.map_or(is_loss, |goal| goal == "min");
+    let mut keyed: Vec<(Known, Listed)> = listed.drain(..).map(|each| (values.of(&each, word), each)).collect();
+    keyed.sort_by(|(one, _), (other, _)| match one.order(other) {
         // What has no rank comes last in both directions.
-        if self.1 && self.0.has_rank() && other.0.has_rank() { order.reverse() } else { order }
-    }
+        order if most_first && one.has_rank() && other.has_rank() => order.reverse(),
+        order => order,
+    });
+    listed.extend(keyed.into_iter().map(|(_, each)| each));
 }
 
-impl PartialOrd for SortKey {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
+fn chosen(listed: &[Listed], values: &Values<'_>, columns: &[String]) {
+    let is_number = |word: &str| listed.iter().any(|each| matches!(values.of(each, word), Known::Number(_)));
+    let mut table = Grid::of(listed);
+    for word in columns {
+        table = table.column(word, is_number(word), |each| values.of(each, word).cell(word));
     }
-}
-
-impl PartialEq for SortKey {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for SortKey {}
-
-fn chosen(listed: &[Listed], values: &Values<'_>, columns: &[String]) -> Grid {
-    let is_number = |word: &String| listed.iter().any(|each| matches!(values.of(each, word), Known::Number(_)));
-    let mut table =
-        Grid::new(columns.iter().map(|word| (word.as_str(), if is_number(word) { Side::Right } else { Side::Left })));
-    for each in listed {
-        table.row(columns.iter().map(|word| values.of(each, word).cell(word)).collect());
-    }
-    table
+    table.print();
 }
 
 /// These columns, or what every run has with all axes and metrics.
@@ -188,47 +166,34 @@ fn csv(listed: &[Listed], values: &Values<'_>, columns: &[String]) {
     stdout::text(&csv_of(&rows));
 }
 
-fn table(listed: &[Listed], values: &Values<'_>) -> Grid {
-    use Side::{Left, Right};
-    let mut table = Grid::new([
-        ("run", Left),
-        ("place", Left),
-        ("case", Left),
-        ("axes", Left),
-        ("seed", Right),
-        ("state", Left),
-        ("attempts", Right),
-        ("metric", Left),
-        ("best", Right),
-        ("final", Right),
-        ("seconds", Right),
-        ("tags", Left),
-        ("error", Left),
-    ]);
-    for each in listed {
-        let run = &each.run;
-        let (best, last) = (each.measured("best"), each.measured("final"));
-        let name = each.metric.clone().filter(|_| best.is_some() || last.is_some()).unwrap_or_default();
-        let class = run.class.as_deref().unwrap_or_default();
-        let error = run.error.as_deref().map(|error| format!("{class}: {}", first_line(error)));
-        let seconds = if run.wall_ms > 0 { format!("{:.1}", run.wall_ms as f64 / 1e3) } else { String::new() };
-        table.row(vec![
-            run.run_id.short().into(),
-            each.place().into(),
-            run.case.clone().unwrap_or_default().into(),
-            axes_text(run.axes_json.as_deref().unwrap_or("{}")).into(),
-            seed(run).to_string().into(),
-            GridCell::of_run(run),
-            run.attempts.to_string().into(),
-            name.as_str().into(),
-            GridCell::metric(&name, best),
-            GridCell::metric(&name, last),
-            seconds.into(),
-            values.of(each, "tags").cell("tags"),
-            error.unwrap_or_else(|| class.to_owned()).into(),
-        ]);
-    }
-    table
+fn table(listed: &[Listed], values: &Values<'_>) {
+    let judged = |each: &Listed| each.measured("best").or_else(|| each.measured("final")).is_some();
+    let metric = |each: &Listed| each.metric.clone().filter(|_| judged(each)).unwrap_or_default();
+    let measured = |each: &Listed, measure: &str| {
+        GridCell::metric(each.metric.as_deref().unwrap_or_default(), each.measured(measure))
+    };
+    let seconds = |milliseconds: u64| format!("{:.1}", milliseconds as f64 / 1e3);
+    Grid::of(listed)
+        .text("run", |each| each.run.run_id.short())
+        .text("place", Listed::place)
+        .text("case", |each| each.run.case.as_deref().unwrap_or_default())
+        .text("axes", |each| axes_text(each.run.axes_json.as_deref().unwrap_or("{}")))
+        .number("seed", |each| seed(&each.run).to_string())
+        .text("state", |each| GridCell::of_run(&each.run))
+        .number("attempts", |each| each.run.attempts.to_string())
+        .text("metric", metric)
+        .number("best", |each| measured(each, "best"))
+        .number("final", |each| measured(each, "final"))
+        .number("seconds", |each| Some(each.run.wall_ms).filter(|wall| *wall > 0).map(seconds).unwrap_or_default())
+        .text("tags", |each| values.of(each, "tags").cell("tags"))
+        .text("error", |each| error(&each.run))
+        .print();
+}
+
+/// The class of a failure, and the first line of what it said.
+fn error(run: &RunRow) -> String {
+    let class = run.class.as_deref().unwrap_or_default();
+    run.error.as_deref().map_or_else(|| class.to_owned(), |error| format!("{class}: {}", first_line(error)))
 }
 
 fn to_json(listed: &Listed, root: &Root) -> Value {
@@ -237,7 +202,7 @@ fn to_json(listed: &Listed, root: &Root) -> Value {
     run["index"] = json!(listed.run.index);
     run["case"] = json!(listed.run.case);
     run["axes"] = listed.run.axes_json.as_deref().map(parsed).unwrap_or_default();
-    run["metrics"] = metrics_json(&listed.metrics);
+    run["metrics"] = json!(listed.metrics);
     run["directory"] = json!(root.run(&listed.run.run_id));
     run
 }

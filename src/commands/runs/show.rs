@@ -9,7 +9,7 @@ use aees_run::shown;
 use serde_json::{Map, Value, json};
 
 use super::LookFlags;
-use super::{annotate, axes_text, metrics_json, parsed, plain, run_json, seed};
+use super::{annotate, axes_text, parsed, plain, seed, why_json};
 use crate::failure::Failure;
 use crate::hint;
 use crate::stdout;
@@ -25,7 +25,9 @@ pub(super) fn run(typed: &LookFlags) -> Result<ExitCode, Failure> {
     let annotations = Annotations::read(root)?;
     let config = config(&root.run(&why.run.run_id));
     if typed.json {
-        let mut run = to_json(&why, root, config);
+        let mut run = why_json(&why);
+        run["directory"] = json!(root.run(&why.run.run_id));
+        run["config"] = config.unwrap_or_default();
         run["annotation"] = annotate::to_json(&annotations, &why.run.run_id);
         stdout::line(run);
         return Ok(ExitCode::SUCCESS);
@@ -155,26 +157,4 @@ fn config(directory: &Path) -> Option<Value> {
     }
     let text = std::fs::read(directory.join("config.json")).ok()?;
     serde_json::from_slice(&text).ok()
-}
-
-/// A run's places in studies.
-pub(super) fn memberships_json(memberships: &[Membership]) -> Value {
-    let one = |member: &Membership| {
-        json!({
-            "study": member.study, "index": member.index, "case": member.case, "axes": parsed(&member.axes_json),
-            "reused": member.reused, "withdrawn": member.withdrawn, "added_at": member.added_at,
-        })
-    };
-    memberships.iter().map(one).collect()
-}
-
-fn to_json(why: &Why, root: &Root, config: Option<Value>) -> Value {
-    let mut run = run_json(&why.run);
-    run["identity"] = parsed(&why.identity_json);
-    run["shape_sig"] = json!(why.shape_sig);
-    run["memberships"] = memberships_json(&why.memberships);
-    run["metrics"] = metrics_json(&why.metrics);
-    run["directory"] = json!(root.run(&why.run.run_id));
-    run["config"] = config.unwrap_or_default();
-    run
 }

@@ -12,30 +12,36 @@ use serde_json::Value;
 
 use super::listing::Listed;
 use super::show::fields;
-use super::{parsed, plain, seed};
+use super::{parsed, seed};
 use crate::failure::Failure;
 use crate::table::{GridCell, first_line};
 
-/// What every run has.
-const WORDS: [&str; 18] = [
-    "run",
-    "run_id",
-    "config_id",
-    "study",
-    "index",
-    "place",
-    "case",
-    "task",
-    "seed",
-    "state",
-    "outcome",
-    "class",
-    "error",
-    "attempts",
-    "seconds",
-    "tags",
-    "note",
-    "directory",
+/// How to find something that every run has, or can have.
+type OfEveryRun = fn(&Values<'_>, &Listed) -> Known;
+
+/// What every run has, by its word.
+const WORDS: [(&str, OfEveryRun); 18] = [
+    ("run", |_, listed| Known::text(listed.run.run_id.short())),
+    ("run_id", |_, listed| Known::text(listed.run.run_id.full())),
+    ("config_id", |_, listed| Known::text(listed.run.config_id.full())),
+    ("study", |_, listed| Known::from_option(listed.study.clone())),
+    ("index", |_, listed| listed.run.index.map_or(Known::Missing, |index| Known::Number(index as f64))),
+    ("place", |_, listed| Known::text(&listed.place())),
+    ("case", |_, listed| Known::from_option(listed.run.case.clone())),
+    ("task", |_, listed| Known::text(&listed.run.task)),
+    ("seed", |_, listed| Known::Number(seed(&listed.run) as f64)),
+    ("state", |_, listed| Known::text(listed.run.state.name())),
+    ("outcome", |_, listed| listed.run.outcome.map_or(Known::Missing, |outcome| Known::text(outcome.name()))),
+    ("class", |_, listed| Known::from_option(listed.run.class.clone())),
+    ("error", |_, listed| Known::from_option(listed.run.error.as_deref().map(first_line))),
+    ("attempts", |_, listed| Known::Number(f64::from(listed.run.attempts))),
+    ("seconds", |_, Listed { run, .. }| match run.wall_ms {
+        0 => Known::Missing,
+        wall_ms => Known::Number(wall_ms as f64 / 1e3),
+    }),
+    ("tags", |values, listed| Known::text(&values.annotations.of(&listed.run.run_id).tags_told())),
+    ("note", |values, listed| Known::from_option(values.annotations.of(&listed.run.run_id).note)),
+    ("directory", |values, listed| Known::text(&values.root.run(&listed.run.run_id).to_string_lossy())),
 ];
 
 /// Something known of a run.
@@ -62,8 +68,8 @@ impl<'a> Values<'a> {
 
     /// What a run has under a word: one of every run's, an axis, a metric, or a setting.
     pub(super) fn of(&self, listed: &Listed, word: &str) -> Known {
-        if let Some(known) = self.of_every_run(listed, word) {
-            return known;
+        if let Some((_, find)) = WORDS.iter().find(|(known, _)| *known == word) {
+            return find(self, listed);
         }
         let axes = listed.run.axes_json.as_deref().map(parsed).unwrap_or_default();
         if let Some((_, value)) = fields(&axes).into_iter().find(|(key, _)| key == word) {
@@ -73,36 +79,6 @@ impl<'a> Values<'a> {
             Some(value) => Known::Number(value),
             None => self.setting(&listed.run, word),
         }
-    }
-
-    fn of_every_run(&self, listed: &Listed, word: &str) -> Option<Known> {
-        let run = &listed.run;
-        let text = |text: Option<&str>| Known::from_option(text.map(str::to_owned));
-        Some(match word {
-            "run" => text(Some(run.run_id.short())),
-            "run_id" => text(Some(run.run_id.full())),
-            "config_id" => text(Some(run.config_id.full())),
-            "study" => text(listed.study.as_deref()),
-            "index" => run.index.map_or(Known::Missing, |index| Known::Number(index as f64)),
-            "place" => text(Some(listed.place()).filter(|place| !place.is_empty()).as_deref()),
-            "case" => text(run.case.as_deref()),
-            "task" => text(Some(&run.task)),
-            "seed" => Known::Number(seed(run) as f64),
-            "state" => text(Some(run.state.name())),
-            "outcome" => text(run.outcome.map(|outcome| outcome.name())),
-            "class" => text(run.class.as_deref()),
-            "error" => text(run.error.as_deref().map(first_line).as_deref()),
-            "attempts" => Known::Number(f64::from(run.attempts)),
-            "seconds" if run.wall_ms == 0 => Known::Missing,
-            "seconds" => Known::Number(run.wall_ms as f64 / 1e3),
-            "tags" => {
-                let tags: Vec<String> = self.annotations.of(&run.run_id).tags.into_iter().collect();
-                text(Some(tags.join(" ")).filter(|tags| !tags.is_empty()).as_deref())
-            }
-            "note" => text(self.annotations.of(&run.run_id).note.as_deref()),
-            "directory" => text(Some(&self.root.run(&run.run_id).to_string_lossy())),
-            _ => return None,
-        })
     }
 
     /// A setting that is no axis; those of training runs that are not said are at their default.
@@ -122,16 +98,17 @@ impl<'a> Values<'a> {
         // What a study is judged by is known before any of its runs is done.
         let judged = |each: &Listed| each.metric.as_deref() == Some(split_metric(word).0);
         let has = |each: &Listed| judged(each) || self.of(each, word) != Known::Missing;
-        if WORDS.contains(&word) || listed.is_empty() || listed.iter().any(has) {
+        let words = WORDS.map(|(known, _)| known);
+        if words.contains(&word) || listed.is_empty() || listed.iter().any(has) {
             return Ok(());
         }
         let first = listed.first().map(|each| each.run.axes_json.as_deref().map(parsed).unwrap_or_default());
         let axes: Vec<String> = fields(&first.unwrap_or_default()).into_iter().map(|(key, _)| key).collect();
         let metrics = listed.iter().flat_map(|each| &each.metrics).map(|metric| metric.name.as_str());
-        let words = WORDS.into_iter().chain(axes.iter().map(String::as_str)).chain(metrics);
-        let help = match nearest(word, words) {
+        let near = words.into_iter().chain(axes.iter().map(String::as_str)).chain(metrics);
+        let help = match nearest(word, near) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("name an axis, a metric, a setting, or one of {}", WORDS.join(", ")),
+            None => format!("name an axis, a metric, a setting, or one of {}", words.join(", ")),
         };
         Err(Failure::with_help(format!("none of these runs has `{word}`"), help))
     }
@@ -139,20 +116,21 @@ impl<'a> Values<'a> {
 
 /// A number of a run's result: `best_val_accuracy`, or the best, else the last one, of `val_accuracy`.
 fn metric(listed: &Listed, word: &str) -> Option<f64> {
-    let find = |name: &str, measure: &str| {
-        let found = listed.metrics.iter().find(|metric| metric.name == name && metric.measure == measure);
-        found.map(|metric| metric.value)
-    };
     let said = |metric: &&Metric| {
         word.strip_prefix(metric.measure.as_str()).and_then(|rest| rest.strip_prefix('_')) == Some(metric.name.as_str())
     };
     let said = listed.metrics.iter().find(said).map(|metric| metric.value);
-    said.or_else(|| find(word, "best")).or_else(|| find(word, "final"))
+    said.or_else(|| listed.number(word, "best")).or_else(|| listed.number(word, "final"))
 }
 
 impl Known {
     fn from_text(text: String) -> Self {
         text.parse().map_or(Self::Text(text), Self::Number)
+    }
+
+    /// What there is nothing to say of is missing.
+    fn text(text: &str) -> Self {
+        Self::from_option(Some(text.to_owned()).filter(|text| !text.is_empty()))
     }
 
     fn from_option(text: Option<String>) -> Self {
@@ -187,12 +165,10 @@ impl Known {
     /// With all its digits, for programs.
     pub(super) fn exact(&self) -> String {
         match self {
-            Self::Number(value) => plain(&serde_json::Number::from_f64(*value).map_or_else(
-                || Value::String(value.to_string()),
-                |number| {
-                    if value.fract() == 0.0 && value.abs() < 1e15 { Value::from(*value as i64) } else { number.into() }
-                },
-            )),
+            Self::Number(value) if value.fract() == 0.0 && value.abs() < 1e15 => (*value as i64).to_string(),
+            Self::Number(value) => {
+                serde_json::Number::from_f64(*value).map_or_else(|| value.to_string(), |number| number.to_string())
+            }
             Self::Text(text) => text.clone(),
             Self::Missing => String::new(),
         }

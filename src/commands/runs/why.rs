@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::LookFlags;
-use super::show::{fields, member, memberships_json, section, state};
-use super::{metrics_json, parsed, plain, run_json, seed};
+use super::show::{fields, member, section, state};
+use super::{parsed, plain, seed, why_json};
 use crate::failure::Failure;
 use crate::stdout;
 use crate::table::first_line;
@@ -142,27 +142,18 @@ fn compared(payload: &Value) -> Option<String> {
 }
 
 fn to_json(why: &Why) -> Value {
-    let mut run = run_json(&why.run);
-    run["identity"] = parsed(&why.identity_json);
-    run["shape_sig"] = json!(why.shape_sig);
-    run["memberships"] = memberships_json(&why.memberships);
-    run["metrics"] = metrics_json(&why.metrics);
+    let mut run = why_json(why);
     run["attempt_list"] = why.attempts.iter().map(attempt_json).collect();
     run["events"] = why.events.iter().map(event_json).collect();
     run
 }
 
 fn attempt_json(row: &AttemptRow) -> Value {
-    let usage = &row.usage;
     json!({
         "epoch": row.epoch, "attempt": row.attempt_no, "host": row.worker.host, "pid": row.worker.pid,
         "started_at": row.started_at, "ended_at": row.ended_at, "ending": row.ending, "class": row.class,
         "error": row.error, "fingerprint": row.fingerprint, "result_sha": row.result_sha,
-        "usage": {
-            "exit_code": usage.exit_code, "wall_ms": usage.wall_ms, "gpu_ms": usage.gpu_ms, "flops": usage.flops,
-            "joules": usage.joules, "episodes": usage.episodes, "tokens_in": usage.tokens_in,
-            "tokens_out": usage.tokens_out, "cost_usd": usage.cost_usd, "peak_bytes": usage.peak_bytes,
-        },
+        "usage": row.usage,
     })
 }
 

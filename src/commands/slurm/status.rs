@@ -9,11 +9,10 @@ use aees_studies::slurm::{SlurmError, scheduler};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::studies;
 use crate::failure::Failure;
-use crate::results::{Results, ResultsFlags};
+use crate::results::{Results, ResultsFlags, study_names};
 use crate::stdout;
-use crate::table::{Grid, Side};
+use crate::table::Grid;
 
 /// Shows the launches of a study that hold runs: what Slurm says, and what their runs left on the disk
 #[derive(Args)]
@@ -42,7 +41,7 @@ impl SlurmStatusFlags {
         let registry = results.reader()?;
         let mut views = Vec::new();
         let mut silent = None;
-        for study in studies(&registry, self.study.as_deref())? {
+        for study in study_names(&registry, self.study.as_deref())? {
             for launch in open_launches(&registry, &results.root, &study)? {
                 let states = scheduler::states(&launch.record);
                 let tasks = states.map(|states| tasks_by_state(&launch, &states));
@@ -91,26 +90,18 @@ fn table(views: &[LaunchView]) {
     if views.is_empty() {
         return eprintln!("no launch holds runs");
     }
-    let mut grid = Grid::new(
-        ["launch", "jobs", "tasks in Slurm", "runs held", "on the disk"].map(|name| (name.to_owned(), Side::Left)),
-    );
-    for view in views {
-        let jobs: Vec<String> = view.jobs().iter().map(u64::to_string).collect();
-        let runs: Vec<String> = view.runs.iter().map(|(state, count)| format!("{count} {state}")).collect();
-        let tasks = view.tasks.as_ref().map_or_else(
-            || "no answer".to_owned(),
-            |tasks| tasks.iter().map(|(state, count)| format!("{count} {state}")).collect::<Vec<_>>().join(", "),
-        );
-        let held = view.launch.claims.len().to_string();
-        grid.row(vec![
-            view.launch.record.id().into(),
-            jobs.join(", ").into(),
-            tasks.into(),
-            held.into(),
-            runs.join(", ").into(),
-        ]);
-    }
-    grid.print();
+    let jobs = |view: &LaunchView| view.jobs().iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+    Grid::of(views)
+        .text("launch", |view| view.launch.record.id())
+        .text("jobs", jobs)
+        .text("tasks in Slurm", |view| view.tasks.as_ref().map_or_else(|| "no answer".to_owned(), counted))
+        .text("runs held", |view| view.launch.claims.len().to_string())
+        .text("on the disk", |view| counted(&view.runs))
+        .print();
+}
+
+fn counted<S: std::fmt::Display>(states: &BTreeMap<S, usize>) -> String {
+    states.iter().map(|(state, count)| format!("{count} {state}")).collect::<Vec<_>>().join(", ")
 }
 
 /// What to do about what does not end by itself.
@@ -118,15 +109,10 @@ fn advise(results: &Results, views: &[LaunchView]) {
     let flags = &results.flags;
     for view in views {
         let study = &view.launch.record.study;
-        let tasks = view.tasks.iter().flatten();
-        let (mut dead, mut unknown) = (0, 0);
-        for (state, count) in tasks {
-            match state.as_str() {
-                "unknown" => unknown += count,
-                state if is_dead(state) => dead += count,
-                _ => {}
-            }
-        }
+        let tasks = |which: fn(&str) -> bool| -> usize {
+            view.tasks.iter().flatten().filter(|(state, _)| which(state)).map(|(_, count)| count).sum()
+        };
+        let (dead, unknown) = (tasks(is_dead), tasks(|state| state == "unknown"));
         if dead > 0 {
             eprintln!("{dead} tasks of {} are over: aees slurm sync {study}{flags}", view.launch.record.id());
         }

@@ -1,12 +1,11 @@
 //! `aees slurm submit`: plans a study, and gives what is not done to Slurm.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::process::ExitCode;
 
 use aees_studies::disk::Root;
 use aees_studies::plan::{Planner, StudyPlan, next_round};
-use aees_studies::registry::{FileSystem, Reader, RunState, probe_file_system};
+use aees_studies::registry::{FileSystem, Reader, probe_file_system};
 use aees_studies::slurm::launch::LaunchRecord;
 use aees_studies::slurm::submit::{Submission, next_folder, this_program};
 use aees_studies::slurm::{Limits, NumberSelection, SlurmError, scheduler};
@@ -14,7 +13,9 @@ use aees_studies::study::{PruneRule, SlurmOptions};
 use aees_studies::supervisor::reconcile;
 use clap::Args;
 
-use crate::commands::sweep::{Consent, NamedStudy, StudyFlags, enter, inputs, tell_of_program, tell_reconciled};
+use crate::commands::sweep::{
+    Consent, NamedStudy, StudyFlags, enter, inputs, tell_of_program, tell_reconciled, will_run,
+};
 use crate::failure::Failure;
 use crate::results::Results;
 use crate::stdout;
@@ -120,9 +121,9 @@ fn limits(options: &SlurmOptions) -> Result<Limits, SlurmError> {
 
 /// The words of the collect job.
 fn collect_words(results: &Results, study: &str) -> Vec<String> {
-    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
-    let (root, registry) = (absolute(results.root.path()), absolute(&results.registry));
-    ["slurm", "collect", study, "--root", &root, "--registry", &registry, "--if-reachable"].map(str::to_owned).to_vec()
+    let collect = ["slurm", "collect", study].map(str::to_owned).into_iter();
+    let results = results.words().map(|word| word.to_string_lossy().into_owned());
+    collect.chain(results).chain(["--if-reachable".to_owned()]).collect()
 }
 
 /// The median of what runs of these shapes took.
@@ -162,13 +163,8 @@ fn show(named: &NamedStudy, tasks: Option<&NumberSelection>) -> Result<ExitCode,
     refuse_prune(plan.policy.prune.as_ref())?;
     select(&mut plan, tasks)?;
     let runs: Vec<_> = plan.selected_members().into_iter().map(|member| member.run.run_id.clone()).collect();
-    let states = match &registry {
-        Some(registry) => registry.states(&plan.name, &runs)?,
-        None => Default::default(),
-    };
-    use RunState::{Deferred, Interrupted, Pending, Superseded};
-    let is_due = |run| matches!(states.get(run), None | Some(Pending | Interrupted | Deferred | Superseded));
-    let due = runs.iter().filter(|run| is_due(*run)).count();
+    let states = registry.as_ref().map(|registry| registry.states(&plan.name, &runs)).transpose()?.unwrap_or_default();
+    let due = runs.iter().filter(|run| will_run(states.get(run).copied())).count();
     if due == 0 {
         eprintln!("{}: there is nothing to submit", plan.name);
         return Ok(ExitCode::SUCCESS);
@@ -177,10 +173,7 @@ fn show(named: &NamedStudy, tasks: Option<&NumberSelection>) -> Result<ExitCode,
         eprintln!("note: the limits of the cluster are not known here, its usual ones are shown: {error}");
         Limits::default()
     });
-    let seconds_of_a_run = match &registry {
-        Some(registry) => seconds_of_a_run(&plan, registry)?,
-        None => None,
-    };
+    let seconds_of_a_run = registry.as_ref().map(|registry| seconds_of_a_run(&plan, registry)).transpose()?.flatten();
     let folder = next_folder(&results.root, &plan.name)?;
     let (program, name) = (this_program()?, plan.name.clone());
     let collect = collect_words(results, &name);

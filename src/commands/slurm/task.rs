@@ -11,12 +11,8 @@ use aees_studies::slurm::task::{TaskEnd, TaskEvent, run_task};
 use aees_studies::study::SlurmOptions;
 use clap::Args;
 
-use super::WORK_LEFT;
-use crate::failure::Failure;
+use crate::failure::{EXIT_SOME_FAILED, EXIT_WORK_LEFT, Failure};
 use crate::interrupt;
-
-/// Some runs failed.
-const SOME_FAILED: u8 = 2;
 
 /// One task of an array, for Slurm
 #[derive(Args)]
@@ -42,25 +38,15 @@ impl TaskFlags {
             TaskEvent::Started { run, attempt } => eprintln!("{}: started, attempt {attempt}", short(run)),
             TaskEvent::Settled { run, what } => eprintln!("{}: {what}", short(run)),
         };
-        Ok(match run_task(&folder, array, element, &mut launcher, &asked, &mut report)? {
-            TaskEnd::Over { failed: 0, .. } => ExitCode::SUCCESS,
-            TaskEnd::Over { done, failed } => {
-                eprintln!("{done} runs are done, {failed} are not");
-                ExitCode::from(SOME_FAILED)
-            }
-            TaskEnd::Requeued => {
-                eprintln!("back in the queue");
-                ExitCode::from(WORK_LEFT)
-            }
-            TaskEnd::Stopped { why } => {
-                eprintln!("stopped, and not put back into the queue: {why}");
-                ExitCode::from(WORK_LEFT)
-            }
-            TaskEnd::Cancelled => {
-                eprintln!("this launch was cancelled");
-                ExitCode::SUCCESS
-            }
-        })
+        let (code, said) = match run_task(&folder, array, element, &mut launcher, &asked, &mut report)? {
+            TaskEnd::Over { failed: 0, .. } => return Ok(ExitCode::SUCCESS),
+            TaskEnd::Over { done, failed } => (EXIT_SOME_FAILED, format!("{done} runs are done, {failed} are not")),
+            TaskEnd::Requeued => (EXIT_WORK_LEFT, "back in the queue".to_owned()),
+            TaskEnd::Stopped { why } => (EXIT_WORK_LEFT, format!("stopped, and not put back into the queue: {why}")),
+            TaskEnd::Cancelled => (0, "this launch was cancelled".to_owned()),
+        };
+        eprintln!("{said}");
+        Ok(ExitCode::from(code))
     }
 }
 

@@ -7,22 +7,16 @@ use aees_studies::background::launch_detached;
 use aees_studies::launcher::LocalProcesses;
 use aees_studies::plan::StudyPlan;
 use aees_studies::registry::{RunState, StateCounts};
-use aees_studies::study::MOST_HOURS;
 use aees_studies::supervisor::{Halt, Reconciled, StopConditions, Supervisor, SweepEvent, SweepSummary, reconcile};
 use clap::Args;
 
 use super::progress::SweepProgress;
 use super::resources::{ResourceFlags, RunSlots};
-use crate::failure::{EXIT_INTERRUPTED, Failure};
+use crate::failure::{EXIT_INTERRUPTED, EXIT_SOME_FAILED, EXIT_WORK_LEFT, Failure};
 use crate::interrupt;
 use crate::progress::ProgressFlag;
 use crate::results::Results;
 use crate::stdout;
-
-/// Everything is over, and some runs failed or were taken out.
-const EXIT_NOT_ALL_DONE: u8 = 2;
-/// Stopped with work left.
-pub(super) const EXIT_WORK_LEFT: u8 = 3;
 
 pub(super) const EXIT_CODES: &str = "Exit codes: 0 all selected runs are done, 1 wrong usage, study or environment, \
                                      2 finished and some runs failed or were cancelled, 3 stopped with work left, 130 interrupted.";
@@ -47,10 +41,7 @@ pub(super) struct RunningFlags {
 impl RunningFlags {
     /// Refuses what cannot be meant, before anything is planned.
     pub(super) fn check(&self) -> Result<(), Failure> {
-        if self.max_hours.is_some_and(|hours| !(0.0..=MOST_HOURS).contains(&hours)) {
-            return Err(Failure::new("--max-hours must be a number of hours from 0 on"));
-        }
-        self.resources.check()
+        self.resources.check(self.max_hours)
     }
 }
 
@@ -94,7 +85,7 @@ pub(super) fn execute(results: &Results, plan: &mut StudyPlan, running: &Running
     tell_of_program(plan)?;
     tell_reconciled(&reconcile(&mut registry, &results.root, &plan.name)?, &results.flags);
     let mut progress = SweepProgress::new(typed.progress.style(), plan.selected_runs());
-    let deadline = deadline(typed, plan, *since);
+    let deadline = deadline([typed.max_hours, plan.policy.max_hours], *since);
     let asked = interrupt::count(|| {
         eprintln!("stopping all runs after their step, with checkpoints; press Ctrl-C again to stop at once");
     })?;
@@ -108,7 +99,7 @@ pub(super) fn execute(results: &Results, plan: &mut StudyPlan, running: &Running
     let SweepSummary { counts, diverged, halt, .. } = summary;
     let is_over = halt.is_none() && counts.open() == 0;
     let broken = matches!(halt, Some(Halt::Breaker(_)));
-    let failed = code == EXIT_NOT_ALL_DONE && counts.get(RunState::Failed) + counts.get(RunState::Invalid) > 0;
+    let failed = code == EXIT_SOME_FAILED && counts.get(RunState::Failed) + counts.get(RunState::Invalid) > 0;
     let reason = halt.map(|halt| match halt {
         Halt::Interrupted => "interrupted".to_owned(),
         Halt::Deadline => "the time is over".to_owned(),
@@ -156,26 +147,17 @@ pub(crate) fn tell_of_program(plan: &StudyPlan) -> Result<(), Failure> {
 }
 
 /// The earlier of what was typed and what the study says.
-fn deadline(typed: &RunningFlags, plan: &StudyPlan, since: Instant) -> Option<Instant> {
-    let hours = [typed.max_hours, plan.policy.max_hours].into_iter().flatten().reduce(f64::min)?;
+pub(crate) fn deadline(hours: [Option<f64>; 2], since: Instant) -> Option<Instant> {
+    let hours = hours.into_iter().flatten().reduce(f64::min)?;
     since.checked_add(Duration::try_from_secs_f64(hours * 3600.0).ok()?)
 }
 
 fn detach(results: &Results, plan: &StudyPlan, typed: &RunningFlags, again: &[String]) -> Result<(), Failure> {
-    let mut command: Vec<OsString> =
-        std::iter::once("sweep").chain(again.iter().map(String::as_str)).map(OsString::from).collect();
-    for (flag, value) in [("--root", results.root.path()), ("--registry", &results.registry)] {
-        let value = std::path::absolute(value).unwrap_or_else(|_| value.to_owned());
-        command.extend([OsString::from(flag), value.into_os_string()]);
-    }
-    let mut again = |flag: &str, value: String| command.extend([flag, &value].map(OsString::from));
-    typed.resources.again().into_iter().for_each(|(flag, value)| again(flag, value));
-    if let Some(hours) = typed.max_hours {
-        again("--max-hours", hours.to_string());
-    }
-    if typed.fail_fast {
-        command.push("--fail-fast".into());
-    }
+    let mut command: Vec<OsString> = vec!["sweep".into()];
+    command.extend(again.iter().map(OsString::from));
+    command.extend(results.words());
+    command.extend(typed.resources.again(typed.max_hours).into_iter().map(OsString::from));
+    command.extend(typed.fail_fast.then(|| "--fail-fast".into()));
     let launch = launch_detached(&results.root, &plan.name, &command)?;
     eprintln!(
         "running in the background; `aees runs bg list{0}` shows it, `aees runs bg stop {1}{0}` ends it",
@@ -221,7 +203,7 @@ fn conclude(name: &str, summary: &SweepSummary, flags: &str) -> u8 {
     }
     if matches!(summary.halt, Some(Halt::Breaker(_))) || counts.get(RunState::Failed) > 0 {
         eprintln!("try failed runs again with: aees sweep resume {name} --retry-failed{flags}");
-        return EXIT_NOT_ALL_DONE;
+        return EXIT_SOME_FAILED;
     }
     let is_good = |state: &RunState| matches!(state, RunState::Done | RunState::Pruned);
     if counts.iter().any(|(state, _)| !is_good(&state)) {
@@ -231,7 +213,7 @@ fn conclude(name: &str, summary: &SweepSummary, flags: &str) -> u8 {
             "not all runs are done; make them pending again with: aees runs retry --study {name} --state {}{flags}",
             states.join(",")
         );
-        return EXIT_NOT_ALL_DONE;
+        return EXIT_SOME_FAILED;
     }
     eprintln!("see what came of them with: aees report html {name} --out {name}.html{flags}");
     0

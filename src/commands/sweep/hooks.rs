@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::execute::Executed;
 use crate::failure::Failure;
-use crate::results::Results;
+use crate::results::{Results, absolute};
 
 /// Failed runs that a summary names.
 const MOST_FAILED: usize = 20;
@@ -25,22 +25,15 @@ pub(super) fn conclude(
     executed: &Executed,
     since: Instant,
 ) -> Result<ExitCode, Failure> {
-    if !executed.detached {
-        tell(results, plan, executed, since)?;
-    }
-    Ok(ExitCode::from(executed.code))
-}
-
-fn tell(results: &Results, plan: &StudyPlan, executed: &Executed, since: Instant) -> Result<(), Failure> {
     let hooks = [("on_end", &plan.policy.on_end, true), ("on_failure", &plan.policy.on_failure, executed.failed)];
-    for (name, words, _) in hooks.into_iter().filter(|(_, _, due)| *due) {
+    for (name, words, _) in hooks.into_iter().filter(|(_, _, due)| *due && !executed.detached) {
         let Some([program, arguments @ ..]) = words.as_deref() else { continue };
         let summary = summary(results, plan, executed, since, name)?;
         if let Err(why) = run(program, arguments, &plan.name, &summary) {
             eprintln!("warning: {name}: {program}: {why}");
         }
     }
-    Ok(())
+    Ok(ExitCode::from(executed.code))
 }
 
 fn run(program: &str, arguments: &[String], study: &str, summary: &Value) -> Result<(), String> {
@@ -84,7 +77,7 @@ fn summary(
         "diverged": executed.diverged,
         "selected_runs": plan.selected_runs(),
         "seconds": since.elapsed().as_secs_f64(),
-        "root": std::path::absolute(results.root.path()).unwrap_or_else(|_| results.root.path().to_owned()),
+        "root": absolute(results.root.path()),
         "failed": failed.collect::<Value>(),
     }))
 }

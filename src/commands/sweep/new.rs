@@ -1,6 +1,6 @@
 //! `aees sweep new`: a commented study to start from.
 
-use std::fs::OpenOptions;
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -57,8 +57,7 @@ impl NewFlags {
 
 /// Never over a file that is there.
 fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
-    let file = OpenOptions::new().write(true).create_new(true).open(path);
-    match file.and_then(|mut file| file.write_all(text.as_bytes())) {
+    match File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes())) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             Err(Failure::with_help(format!("{} is there already", path.display()), "choose another name, or remove it"))
         }

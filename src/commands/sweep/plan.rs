@@ -10,7 +10,7 @@ use aees_studies::job::Work;
 use aees_studies::plan::{Planner, StudyPlan, recall};
 use aees_studies::registry::{ConfigId, Member, Reader, RunId, RunState};
 use aees_studies::study::{Overrides, PruneRule, Study, Template, quoted};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
 use super::filters::{FilterFlags, arguments};
@@ -18,8 +18,7 @@ use super::inputs;
 use crate::failure::Failure;
 use crate::results::ResultsFlags;
 use crate::stdout;
-use crate::table::{Grid, GridCell, Side};
-use crate::words::words;
+use crate::table::{Grid, GridCell};
 
 /// Shows the runs of a study: what is done, what will run, how long it will take. Writes nothing
 #[derive(Args)]
@@ -27,12 +26,7 @@ pub(crate) struct PlanFlags {
     /// The study file
     study: PathBuf,
     /// A table, one JSON document, or one shell line for each run
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        default_value = "table",
-        value_parser = words([("table", PlanFormat::Table), ("json", PlanFormat::Json), ("jobs", PlanFormat::Jobs)]),
-    )]
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
     format: PlanFormat,
     /// The same as --format json
     #[arg(long)]
@@ -43,7 +37,7 @@ pub(crate) struct PlanFlags {
     filters: FilterFlags,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, ValueEnum)]
 enum PlanFormat {
     Table,
     Json,
@@ -105,28 +99,22 @@ struct PlannedRow<'a> {
 }
 
 fn rows<'a>(plan: &'a StudyPlan, registry: Option<&Reader>) -> Result<Vec<PlannedRow<'a>>, Failure> {
-    let states: HashMap<RunId, RunState> = match registry {
-        Some(registry) => {
-            registry.states(&plan.name, plan.selected_members().iter().map(|member| &member.run.run_id))?
+    let members = plan.selected_members();
+    let runs = members.iter().map(|member| &member.run.run_id);
+    let states = registry.map(|registry| registry.states(&plan.name, runs)).transpose()?.unwrap_or_default();
+    let mut past: HashMap<&str, f64> = HashMap::new();
+    if let Some(registry) = registry {
+        let shapes: BTreeSet<&str> = members.iter().map(|member| member.run.shape_sig.as_str()).collect();
+        for shape in shapes {
+            past.extend(registry.past_wall_ms(shape)?.map(|(median, _)| (shape, median as f64)));
         }
-        None => HashMap::new(),
-    };
-    let mut past: HashMap<&str, Option<f64>> = HashMap::new();
-    let mut rows = Vec::with_capacity(plan.selected_runs());
-    for member in plan.selected_members() {
-        let shape = member.run.shape_sig.as_str();
-        let predicted_ms = match (past.get(shape), registry) {
-            (Some(known), _) => *known,
-            (None, Some(registry)) => {
-                let found = registry.past_wall_ms(shape)?.map(|(median, _)| median as f64);
-                past.insert(shape, found);
-                found
-            }
-            (None, None) => None,
-        };
-        rows.push(PlannedRow { member, state: states.get(&member.run.run_id).copied(), predicted_ms });
     }
-    Ok(rows)
+    let row = |member: &'a Member| PlannedRow {
+        member,
+        state: states.get(&member.run.run_id).copied(),
+        predicted_ms: past.get(member.run.shape_sig.as_str()).copied(),
+    };
+    Ok(members.into_iter().map(row).collect())
 }
 
 fn table(plan: &StudyPlan, rows: &[PlannedRow<'_>]) {
@@ -137,22 +125,20 @@ fn table(plan: &StudyPlan, rows: &[PlannedRow<'_>]) {
             keys.push(key.clone());
         }
     }
-    let has_cases = rows.iter().any(|row| row.member.case.is_some());
-    let names = ["#", "run"].into_iter().chain(has_cases.then_some("case")).map(str::to_owned);
-    let names = names.chain(keys.iter().cloned()).chain(["seed", "state", "predicted"].map(str::to_owned));
-    let mut table = Grid::new(names.map(|name| (name, Side::Left)));
-    for (row, axes) in rows.iter().zip(&axes) {
-        let run = &row.member.run;
-        let mut cells: Vec<GridCell> = vec![row.member.index.to_string().into(), run.run_id.to_string().into()];
-        cells.extend(has_cases.then(|| row.member.case.clone().unwrap_or_default().into()));
-        cells.extend(keys.iter().map(|key| axes.get(key).map_or_else(String::new, typed).into()));
-        cells.push(run.seed.cast_signed().to_string().into());
-        cells.push(row.state.map_or("new".into(), GridCell::state));
-        let predicted = row.predicted_ms.filter(|_| row.state != Some(RunState::Done));
-        cells.push(predicted.map_or_else(String::new, span).into());
-        table.row(cells);
+    let set: Vec<(&PlannedRow<'_>, &Map<String, Value>)> = rows.iter().zip(&axes).collect();
+    let mut table = Grid::of(&set)
+        .text("#", |(row, _)| row.member.index.to_string())
+        .text("run", |(row, _)| row.member.run.run_id.short())
+        .text("case", |(row, _)| row.member.case.as_deref().unwrap_or_default());
+    for key in &keys {
+        table = table.text(key, |(_, axes)| axes.get(key).map(typed).unwrap_or_default());
     }
-    table.print();
+    let predicted = |row: &PlannedRow<'_>| row.predicted_ms.filter(|_| row.state != Some(RunState::Done));
+    table
+        .text("seed", |(row, _)| row.member.run.seed.cast_signed().to_string())
+        .text("state", |(row, _)| row.state.map_or("new".into(), GridCell::state))
+        .text("predicted", |(row, _)| predicted(row).map(span).unwrap_or_default())
+        .print();
     eprintln!("{}", summary(plan, rows));
     plan.policy.prune.iter().for_each(|rule| eprintln!("{}", pruning(rule, rows)));
 }
@@ -213,7 +199,8 @@ fn pruning(rule: &PruneRule, rows: &[PlannedRow<'_>]) -> String {
 /// How many rungs a plan shows.
 const SHOWN_RUNGS: usize = 4;
 
-fn will_run(state: Option<RunState>) -> bool {
+/// Whether a run in this state, or one that is new, is to be done.
+pub(crate) fn will_run(state: Option<RunState>) -> bool {
     use RunState::{Deferred, Interrupted, Pending, Superseded};
     matches!(state, None | Some(Pending | Interrupted | Deferred | Superseded))
 }

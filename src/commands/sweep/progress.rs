@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use aees_run::printable::printable;
 use console::Term;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::json;
 
 use crate::hint;
-use crate::progress::Style;
+use crate::progress::{Style, drawn_bar};
 use crate::stdout::{self, takes_colours};
 use crate::table::{DIVERGED, colour};
 use aees_studies::prune::RungVerdict;
@@ -32,12 +32,9 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(60);
 impl SweepProgress {
     pub(crate) fn new(style: Style, runs: usize) -> Self {
         let bar = match style {
-            Style::Bar => ProgressBar::with_draw_target(Some(runs as u64), ProgressDrawTarget::stderr()),
+            Style::Bar => drawn_bar(Some(runs as u64), "{bar:24} {pos}/{len} · {elapsed}{msg}"),
             _ => ProgressBar::hidden(),
         };
-        if let Ok(look) = ProgressStyle::with_template("{bar:24} {pos}/{len} · {elapsed}{msg}") {
-            bar.set_style(look.progress_chars("━╸─"));
-        }
         Self { style, bar, said: None }
     }
 
@@ -123,10 +120,9 @@ impl SweepProgress {
 
 /// What follows the bar: what a user should notice, and each running run on a line of its own.
 fn picture(notable: &[(&str, &str, u64)], running: &[String], width: usize, colours: bool) -> String {
-    let notable = notable.iter().filter(|(.., count)| *count > 0).map(|(paint, what, count)| match colours {
-        true => format!(" · {paint}{count} {what}\x1b[0m"),
-        false => format!(" · {count} {what}"),
-    });
+    let notable = notable.iter().filter(|(.., count)| *count > 0);
+    let notable = notable
+        .map(|(paint, what, count)| format!(" · {}", stdout::painted(paint, format_args!("{count} {what}"), colours)));
     let lines = running.iter().take(MOST_RUNNING).map(|run| {
         let line = printable(run);
         match line.chars().count() > width.saturating_sub(3) {

@@ -3,7 +3,7 @@
 use aees_run::nvidia::NvidiaGpu;
 use aees_run::settings::Precision;
 use aees_studies::launcher::Slot;
-use aees_studies::study::{MOST_JOBS, Resources};
+use aees_studies::study::{MOST_HOURS, MOST_JOBS, Resources};
 use aees_train::engine::{DeviceChoice, available, select};
 use clap::{Args, value_parser};
 
@@ -34,13 +34,16 @@ pub(crate) struct RunSlots {
 }
 
 impl ResourceFlags {
-    /// Refuses words that can be no devices, before anything is planned.
-    pub(crate) fn check(&self) -> Result<(), Failure> {
+    /// Refuses words that can be no devices, and hours that nobody can mean, before anything is planned.
+    pub(crate) fn check(&self, max_hours: Option<f64>) -> Result<(), Failure> {
+        if max_hours.is_some_and(|hours| !(0.0..=MOST_HOURS).contains(&hours)) {
+            return Err(Failure::new("--max-hours must be a number of hours from 0 on"));
+        }
         names(&self.devices, "--devices").map(drop)
     }
 
     /// The same flags for another process.
-    pub(crate) fn again(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn again(&self, max_hours: Option<f64>) -> Vec<String> {
         let devices = (!self.devices.is_empty()).then(|| self.devices.join(","));
         let count = |count: Option<u32>| count.map(|count| count.to_string());
         let flags = [
@@ -48,17 +51,16 @@ impl ResourceFlags {
             ("--devices", devices),
             ("--per-device", count(self.per_device)),
             ("--pack", count(self.pack)),
+            ("--max-hours", max_hours.map(|hours| hours.to_string())),
         ];
-        flags.into_iter().filter_map(|(flag, value)| Some((flag, value?))).collect()
+        flags.into_iter().filter_map(|(flag, value)| Some([flag.to_owned(), value?])).flatten().collect()
     }
 
     /// Where the runs of a study go, which train or call a program.
     pub(crate) fn run_slots(&self, study: &Resources, trains: bool) -> Result<RunSlots, Failure> {
         let Resources { devices: planned, per_device, jobs, pack } = study;
-        let (asked, origin) = match self.devices.is_empty() {
-            true => (planned, "resources.devices of the study"),
-            false => (&self.devices, "--devices"),
-        };
+        let of_study = (planned, "resources.devices of the study");
+        let (asked, origin) = if self.devices.is_empty() { of_study } else { (&self.devices, "--devices") };
         let pack = self.pack.or(*pack).unwrap_or(1) as usize;
         if pack > 1 && !trains {
             return Err(Failure::with_help(
@@ -131,13 +133,8 @@ fn all_for_training() -> Vec<DeviceChoice> {
         targets.iter().filter(|target| !target.device.software).map(|target| target.device.choice).collect();
     let kind = found.first().and_then(|best| best.feature());
     found.retain(|choice| choice.feature() == kind);
-    let mut once = Vec::new();
-    found.into_iter().for_each(|choice| {
-        if !once.contains(&choice) {
-            once.push(choice);
-        }
-    });
-    once
+    let is_first = |at: &usize| !found[..*at].contains(&found[*at]);
+    (0..found.len()).filter(is_first).map(|at| found[at]).collect()
 }
 
 /// The cards that NVIDIA's driver shows this process; the processor where there is none.

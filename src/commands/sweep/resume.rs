@@ -14,7 +14,7 @@ use super::enter::Consent;
 use super::execute::{EXIT_CODES, Running, RunningFlags};
 use super::rounds::run_in_rounds;
 use crate::failure::Failure;
-use crate::results::{Results, ResultsFlags};
+use crate::results::{Results, ResultsFlags, only, study_names};
 
 /// Runs what is left of a planned study
 #[derive(Args)]
@@ -82,18 +82,10 @@ fn study_of(plan: &StudyPlan, results: &Results) -> Result<Option<(Study, Overri
 }
 
 fn only_study(results: &Results) -> Result<String, Failure> {
-    let studies = match results.reader_if_any()? {
-        Some(reader) => reader.status(&[])?,
-        None => Vec::new(),
-    };
-    match studies.as_slice() {
-        [only] => Ok(only.name.clone()),
-        [] => Err(Failure::with_help("no study was planned here", "`aees sweep run FILE` plans and runs one")),
-        several => {
-            let names: Vec<&str> = several.iter().map(|study| study.name.as_str()).collect();
-            Err(Failure::with_help("there are several studies", format!("name one of them: {}", names.join(", "))))
-        }
-    }
+    let reader = results.reader_if_any()?;
+    let names = reader.map(|reader| study_names(&reader, None)).transpose()?.unwrap_or_default();
+    let none = Failure::with_help("no study was planned here", "`aees sweep run FILE` plans and runs one");
+    only(&names, "studies", none)
 }
 
 fn retry_failed(results: &Results, name: &str) -> Result<(), Failure> {

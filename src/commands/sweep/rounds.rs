@@ -6,9 +6,9 @@ use aees_studies::plan::{StudyPlan, next_round};
 use aees_studies::study::{Overrides, Study};
 
 use super::enter::{Consent, enter};
-use super::execute::{EXIT_WORK_LEFT, Running, execute};
+use super::execute::{Running, execute};
 use super::hooks::conclude;
-use crate::failure::Failure;
+use crate::failure::{EXIT_WORK_LEFT, Failure};
 use crate::results::Results;
 
 /// Runs a planned study; then its further rounds, if its file is there and its trials are chosen by results.

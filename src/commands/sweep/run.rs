@@ -1,5 +1,6 @@
 //! `aees sweep run`: plans a study, enters it into the registry, and runs what is not done.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -13,6 +14,7 @@ use super::filters::arguments;
 use super::resume::go_on;
 use super::rounds::run_in_rounds;
 use crate::failure::Failure;
+use crate::results::absolute;
 
 /// Plans a study and runs what is not done; continues interrupted runs from their checkpoints
 #[derive(Args)]
@@ -43,6 +45,6 @@ fn again(file: &str, plan: &StudyPlan, overrides: &Overrides) -> Vec<String> {
     if plan.selected.is_none() {
         return vec!["resume".into(), plan.name.clone()];
     }
-    let file = std::path::absolute(file).map_or_else(|_| file.to_owned(), |path| path.to_string_lossy().into_owned());
+    let file = absolute(Path::new(file)).to_string_lossy().into_owned();
     [vec!["run".into(), file, "--yes".into()], arguments(overrides)].concat()
 }

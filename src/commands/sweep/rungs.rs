@@ -2,18 +2,15 @@
 
 use std::process::ExitCode;
 
-use aees_studies::registry::{Reader, RungReplay, RungRow};
+use aees_studies::registry::{RungReplay, RungRow};
 use aees_studies::study::PruneRule;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::failure::Failure;
-use crate::results::ResultsFlags;
+use crate::failure::{EXIT_SOME_FAILED, Failure};
+use crate::results::{ResultsFlags, one_study};
 use crate::stdout;
-use crate::table::{Grid, GridCell, Side};
-
-/// A decision is not the same when it is made again.
-const EXIT_DIFFERS: u8 = 2;
+use crate::table::{Grid, GridCell};
 
 /// Shows the rungs of a study that prunes: who came, who went on, who was stopped
 #[derive(Args)]
@@ -36,7 +33,7 @@ pub(crate) struct RungsFlags {
 impl RungsFlags {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let reader = self.results.results().reader()?;
-        let name = only(&reader, &self.study)?;
+        let name = one_study(&reader, &self.study)?;
         let Some(rule) = reader.prune_rule(&name)? else {
             let help = "a study prunes when its file has `prune`: docs/studies.md";
             return Err(Failure::with_help(format!("the study {name} does not prune"), help));
@@ -47,52 +44,25 @@ impl RungsFlags {
             stdout::line(document(&name, &rule, &rungs, replay.as_ref()));
         } else {
             eprintln!("{name}: {} on {}", rule.method.name(), rule.metric);
-            table(&rule, &rungs).print();
+            table(&rule, &rungs);
             replay.iter().for_each(tell);
         }
         let differs = replay.is_some_and(|replay| !replay.differences.is_empty());
-        Ok(if differs { ExitCode::from(EXIT_DIFFERS) } else { ExitCode::SUCCESS })
+        Ok(if differs { ExitCode::from(EXIT_SOME_FAILED) } else { ExitCode::SUCCESS })
     }
 }
 
-fn only(reader: &Reader, named: &str) -> Result<String, Failure> {
-    let mut found: Vec<String> = reader.status(&[named])?.into_iter().map(|status| status.name).collect();
-    match (found.pop(), found.is_empty()) {
-        (Some(name), true) => Ok(name),
-        (last, _) => {
-            let names = found.into_iter().chain(last).collect::<Vec<_>>().join(", ");
-            Err(Failure::with_help(format!("`{named}` means several studies: {names}"), "give one of them"))
-        }
-    }
-}
-
-fn table(rule: &PruneRule, rungs: &[RungRow]) -> Grid {
-    use Side::{Left, Right};
-    let by = rule.by.name();
-    let mut table = Grid::new([
-        ("compared within", Left),
-        (by, Right),
-        ("came", Right),
-        ("went on", Right),
-        ("pruned", Right),
-        ("wait", Right),
-        ("best", Right),
-        ("last to go on", Right),
-    ]);
-    for rung in rungs {
-        let within = if rung.race.is_empty() { "the study" } else { &rung.race };
-        table.row(vec![
-            within.into(),
-            rung.at.to_string().into(),
-            rung.came.to_string().into(),
-            rung.promoted.to_string().into(),
-            rung.pruned.to_string().into(),
-            waiting(rung).to_string().into(),
-            GridCell::metric(&rule.metric.name, rung.best),
-            GridCell::metric(&rule.metric.name, rung.cutoff),
-        ]);
-    }
-    table
+fn table(rule: &PruneRule, rungs: &[RungRow]) {
+    Grid::of(rungs)
+        .text("compared within", |rung| if rung.race.is_empty() { "the study" } else { &rung.race })
+        .number(rule.by.name(), |rung| rung.at.to_string())
+        .number("came", |rung| rung.came.to_string())
+        .number("went on", |rung| rung.promoted.to_string())
+        .number("pruned", |rung| rung.pruned.to_string())
+        .number("wait", |rung| waiting(rung).to_string())
+        .number("best", |rung| GridCell::metric(&rule.metric.name, rung.best))
+        .number("last to go on", |rung| GridCell::metric(&rule.metric.name, rung.cutoff))
+        .print();
 }
 
 fn waiting(rung: &RungRow) -> usize {
@@ -119,6 +89,6 @@ fn document(name: &str, rule: &PruneRule, rungs: &[RungRow], replay: Option<&Run
         "study": name,
         "prune": rule,
         "rungs": rungs.iter().map(rung).collect::<Vec<_>>(),
-        "replay": replay.map(|replay| json!({"decisions": replay.decisions, "differences": replay.differences})),
+        "replay": replay,
     })
 }

@@ -6,10 +6,10 @@ mod watch;
 use std::process::ExitCode;
 
 use aees_studies::registry::Reader;
+use aees_studies::standing::StudyStanding;
 use clap::Args;
 use serde_json::{Value, json};
 
-use self::board::Board;
 use crate::failure::Failure;
 use crate::results::ResultsFlags;
 use crate::stdout::{self, takes_colours};
@@ -46,24 +46,24 @@ impl StatusFlags {
         if self.watch {
             return watch::watch(&reader, &names, self.every, &results.flags);
         }
-        let boards = boards(&reader, &names, &results.flags)?;
+        let studies = standings(&reader, &names)?;
         if self.json {
-            let studies: Vec<Value> = boards.iter().map(Board::to_json).collect();
+            let studies: Value = studies.iter().map(|study| study.to_json(&results.flags)).collect();
             stdout::line(json!({"now": reader.now(), "studies": studies}));
-        } else if boards.is_empty() {
+        } else if studies.is_empty() {
             eprintln!("there is no study yet");
         } else {
-            stdout::line(text(&boards, takes_colours(&std::io::stdout()), usize::MAX));
+            stdout::line(text(&studies, &results.flags, takes_colours(&std::io::stdout()), usize::MAX));
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-fn boards(reader: &Reader, names: &[&str], flags: &str) -> Result<Vec<Board>, Failure> {
-    reader.status(names)?.into_iter().map(|status| Board::of(reader, status, flags)).collect()
+fn standings(reader: &Reader, names: &[&str]) -> Result<Vec<StudyStanding>, Failure> {
+    reader.status(names)?.into_iter().map(|status| Ok(StudyStanding::of(reader, status)?)).collect()
 }
 
-/// The boards as text, with at most so many running runs each.
-fn text(boards: &[Board], colours: bool, most: usize) -> String {
-    boards.iter().flat_map(|board| board.lines(colours, most)).collect::<Vec<_>>().join("\n")
+/// The studies as text, with at most so many running runs each.
+fn text(studies: &[StudyStanding], flags: &str, colours: bool, most: usize) -> String {
+    studies.iter().flat_map(|study| board::lines(study, flags, colours, most)).collect::<Vec<_>>().join("\n")
 }

@@ -90,7 +90,7 @@ impl Crew {
         let stop = Arc::new(AtomicBool::new(stopping));
         let run = job.run_id.clone();
         let log: Option<PathBuf> = (self.begun > 0).then(|| job.run_directory.join("worker.log"));
-        let voice = Voice::new(&run, log);
+        let voice = Voice { run_id: run.clone(), log };
         self.begun += 1;
         self.runs.insert(run.clone(), (stop.clone(), voice.clone()));
         let shared = self.shared.clone();

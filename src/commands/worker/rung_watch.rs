@@ -10,16 +10,11 @@ use aees_train::run_logs::metrics_line;
 
 /// Hears the run: at its rung it stops with a checkpoint, before its next step.
 pub(super) struct RungWatch {
-    stop_at: Option<StopAt>,
-    stop: Arc<AtomicBool>,
-    is_reached: Arc<AtomicBool>,
-}
-
-impl RungWatch {
-    /// Sets `stop` and `is_reached` when the run is there.
-    pub(super) fn new(stop_at: Option<StopAt>, stop: Arc<AtomicBool>, is_reached: Arc<AtomicBool>) -> Self {
-        Self { stop_at, stop, is_reached }
-    }
+    pub(super) stop_at: Option<StopAt>,
+    /// What stops the run.
+    pub(super) stop: Arc<AtomicBool>,
+    /// Set when the run is there.
+    pub(super) is_reached: Arc<AtomicBool>,
 }
 
 impl Subscriber for RungWatch {

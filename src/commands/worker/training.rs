@@ -30,7 +30,7 @@ pub(super) fn train(
     };
     let target = RunTarget::Planned { directory: job.run_directory.clone(), run_id: job.run_id.clone() };
     let at_rung = Arc::<AtomicBool>::default();
-    let rung = RungWatch::new(job.stop_at.clone(), stop.clone(), at_rung.clone());
+    let rung = RungWatch { stop_at: job.stop_at.clone(), stop: stop.clone(), is_reached: at_rung.clone() };
     let progress = Progress::new(voice.clone());
     let train = || session::train(&config, &target, vec![Box::new(progress), Box::new(rung)], stop, shared);
     let ended = match pool(&config, |text| voice.warn(text)) {

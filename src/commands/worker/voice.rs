@@ -9,16 +9,12 @@ use serde_json::Value;
 /// The voice of a run.
 #[derive(Clone)]
 pub(super) struct Voice {
-    run_id: String,
+    pub(super) run_id: String,
     /// The log of a run that is not the first of its process; the first one's is the process' own.
-    log: Option<PathBuf>,
+    pub(super) log: Option<PathBuf>,
 }
 
 impl Voice {
-    pub(super) fn new(run_id: &str, log: Option<PathBuf>) -> Self {
-        Self { run_id: run_id.to_owned(), log }
-    }
-
     /// A supervisor that went away is no error of ours; the run's checkpoint is what counts.
     pub(super) fn say(&self, line: &Value) {
         let mut line = line.clone();

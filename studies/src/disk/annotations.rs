@@ -27,6 +27,13 @@ pub struct Annotation {
     pub note: Option<String>,
 }
 
+impl Annotation {
+    /// The tags in a line.
+    pub fn tags_told(&self) -> String {
+        self.tags.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
+    }
+}
+
 /// What a user says of all runs, by their full ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use aees_run::artifact::FileError;
+use serde::Serialize;
 
 use super::error::RecordError;
 use super::listed::listed;
@@ -25,7 +26,7 @@ pub struct RootContents {
 }
 
 /// Something on the disk that a rebuild passes over.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Skipped {
     /// Where it is.
     pub path: PathBuf,

@@ -1,9 +1,11 @@
 //! What a study used: every attempt counts, also those that failed.
 
+use serde::Serialize;
+
 use super::{Reader, RegistryResult};
 
 /// What a study's attempts with one kind of ending used together.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CostRow {
     /// How they ended: `completed`, `failed`, `lease_expired`, ...; `running` for those that go on.
     pub ending: String,

@@ -5,14 +5,14 @@ use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use aees_run::artifact::FileError;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::file_system::{FileSystem, FileSystemProbe, probe_file_system};
 use super::migrations::{MIGRATIONS, known_version, migrate, missing, version};
-use super::{Reader, Registry, RegistryError, RegistryResult};
+use super::{Reader, Registry, RegistryError, RegistryResult, system_clock};
 
 /// Milliseconds UTC. A test gives its own.
 pub type Clock = Box<dyn Fn() -> i64 + Send>;
@@ -48,12 +48,6 @@ impl Default for OpenOptions {
             awake: Arc::new(time_awake),
         }
     }
-}
-
-/// Milliseconds UTC of now.
-pub(crate) fn system_clock() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// What the kernel says of the time since its boot; where it says nothing, the time of day.

@@ -17,9 +17,10 @@ use super::accept::accept;
 use super::current_run::CurrentRun;
 use super::file_system::probe_file_system;
 use super::migrations::with_suffix;
-use super::open::{OpenOptions, folder_of, refuse_network, system_clock};
+use super::open::{OpenOptions, folder_of, refuse_network};
 use super::operator::{Audit, revoke};
 use super::plan::{create_run, enter_study, number};
+use super::system_clock;
 use super::{Completion, PlannedRun, Reader, Registry, RegistryError, RegistryResult, StudySpec};
 
 /// What a run's directory, and the studies' resolved files, tell of it.

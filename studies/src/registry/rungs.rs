@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use rusqlite::Connection;
+use serde::Serialize;
 use serde_json::Value;
 
 use super::judge::rungs_of;
@@ -30,7 +31,7 @@ pub struct RungRow {
 }
 
 /// What came of making all decisions of a study again.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RungReplay {
     /// Decisions that were recorded.
     pub decisions: usize,

@@ -1,9 +1,10 @@
 //! What an attempt used, and the summary numbers of a result.
 
 use rusqlite::Row;
+use serde::Serialize;
 
 /// A summary number of a result, such as (`top1`, `final`).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Metric {
     /// What was measured.
     pub name: String,
@@ -22,7 +23,7 @@ impl Metric {
 }
 
 /// What one attempt used. `None` is unknown, never zero.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Usage {
     /// Exit code of its process.
     pub exit_code: Option<i32>,

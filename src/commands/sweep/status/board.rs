@@ -2,122 +2,73 @@
 
 use aees_run::shown::number;
 use aees_run::times::span;
-use aees_studies::registry::{FailureGroup, Reader, RunState, StudyStatus};
+use aees_studies::registry::{FailureGroup, RunState};
 use aees_studies::standing::{RunningNow, StudyStanding};
-use serde_json::Value;
 
-use crate::failure::Failure;
 use crate::stdout;
-use crate::table::{DIVERGED, Grid, GridCell, Side, colour, first_line};
+use crate::table::{DIVERGED, Grid, colour, first_line};
 
-/// A study with what runs and what failed.
-pub(super) struct Board {
-    standing: StudyStanding,
-    /// Those that name the folder in another command.
-    flags: String,
+/// The lines of a study, with at most `most` running runs. `flags` name the folder of results in another command.
+pub(super) fn lines(standing: &StudyStanding, flags: &str, colours: bool, most: usize) -> Vec<String> {
+    let status = &standing.status;
+    let (done, total) = (status.counts.get(RunState::Done), status.counts.total());
+    let painted = |paint: &str, text: String| stdout::painted(paint, text, colours);
+    let counts = status.counts.iter().map(|(state, count)| painted(colour(state), format!("{count} {state}")));
+    let counts: Vec<String> = counts.collect();
+    let over = done + status.counts.get(RunState::Pruned);
+    let percent = (100 * over).checked_div(total).unwrap_or(0);
+    let mut head = format!("{}  {done}/{total} done ({percent} %)", status.name);
+    if !counts.is_empty() {
+        head += &format!("  {}", counts.join(" · "));
+    }
+    if status.diverged > 0 {
+        head += &format!(" ({})", painted(DIVERGED, format!("{} diverged", status.diverged)));
+    }
+    if status.withdrawn > 0 {
+        head += &format!(" · {} withdrawn", status.withdrawn);
+    }
+    let mut lines = vec![head];
+    if let (Some(rate), Some(left)) = (standing.runs_per_hour(), standing.left_ms()) {
+        lines.push(format!("  {}, about {} left", pace(rate), span(left)));
+    } else if let Some(mean) = status.mean_wall_ms().filter(|_| status.remaining() > 0) {
+        lines.push(format!("  a run takes {}; {} are left", span(mean), status.remaining()));
+    }
+    lines.extend(running_lines(standing, colours, most));
+    lines.extend(standing.failures.iter().map(failure_line));
+    lines.extend(standing.stopped_by(flags).map(|why| format!("  stopped: {why}")));
+    lines
 }
 
-impl Board {
-    /// Looks at a study.
-    pub(super) fn of(reader: &Reader, status: StudyStatus, flags: &str) -> Result<Self, Failure> {
-        Ok(Self { standing: StudyStanding::of(reader, status)?, flags: flags.to_owned() })
+fn running_lines(standing: &StudyStanding, colours: bool, most: usize) -> Vec<String> {
+    let running = &standing.running;
+    if running.is_empty() {
+        return Vec::new();
     }
-
-    /// The study.
-    pub(super) fn name(&self) -> &str {
-        &self.standing.status.name
+    let shown = &running[..running.len().min(most)];
+    let place = |run: &RunningNow| Some(format!("{}:{}", standing.status.name, run.row.index?));
+    let text = |run: &RunningNow, key: &str| run.progress[key].as_str().unwrap_or_default().to_owned();
+    let real = |run: &RunningNow, key: &str, show: fn(f64) -> String| run.real(key).map(show).unwrap_or_default();
+    let silent = |run: &RunningNow| if run.live { "" } else { ", lease ended" };
+    let table = Grid::of(shown)
+        .text("run", |run| run.row.run_id.short())
+        .text("place", |run| place(run).unwrap_or_default())
+        .number("epoch", |run| of_total(run, "epoch", "epochs"))
+        .number("step", |run| of_total(run, "step", "total_steps"))
+        .number("loss", |run| real(run, "loss", |loss| format!("{loss:.3}")))
+        .number("accuracy", |run| real(run, "val_accuracy", |share| format!("{:.1} %", 100.0 * share)))
+        .text("arm", |run| text(run, "arm"))
+        .text("device", |run| text(run, "device"))
+        .number("steps/s", |run| real(run, "steps_per_s", |rate| format!("{rate:.1}")))
+        .number("for", |run| span(run.time as f64))
+        .number("heard", |run| format!("{} ago{}", span(run.age as f64), silent(run)))
+        .text("worker", |run| run.row.worker.to_string());
+    let table = table.lines(colours, stdout::width().saturating_sub(2));
+    let mut lines: Vec<String> = table.into_iter().map(|line| format!("  {line}")).collect();
+    let hidden = running.len().saturating_sub(most);
+    if hidden > 0 {
+        lines.push(format!("  and {hidden} more"));
     }
-
-    /// Running runs whose workers renew their leases.
-    pub(super) fn live(&self) -> usize {
-        self.standing.live()
-    }
-
-    /// Runs that are still to be done.
-    pub(super) fn remaining(&self) -> u64 {
-        self.standing.status.remaining()
-    }
-
-    /// Runs that wait for their time.
-    pub(super) fn deferred(&self) -> u64 {
-        self.standing.status.counts.get(RunState::Deferred)
-    }
-
-    /// The lines of the study, with at most `most` running runs.
-    pub(super) fn lines(&self, colours: bool, most: usize) -> Vec<String> {
-        let status = &self.standing.status;
-        let (done, total) = (status.counts.get(RunState::Done), status.counts.total());
-        let paint = |state: RunState, text: String| match colours {
-            true => format!("{}{text}\x1b[0m", colour(state)),
-            false => text,
-        };
-        let counts: Vec<String> =
-            status.counts.iter().map(|(state, count)| paint(state, format!("{count} {state}"))).collect();
-        let diverged = (status.diverged > 0).then(|| format!("{DIVERGED}{} diverged\x1b[0m", status.diverged));
-        let diverged = diverged.map(|text| if colours { text } else { format!("{} diverged", status.diverged) });
-        let over = done + status.counts.get(RunState::Pruned);
-        let percent = (100 * over).checked_div(total).unwrap_or(0);
-        let mut head = format!("{}  {done}/{total} done ({percent} %)", status.name);
-        if !counts.is_empty() {
-            head += &format!("  {}", counts.join(" · "));
-        }
-        if let Some(diverged) = diverged {
-            head += &format!(" ({diverged})");
-        }
-        if status.withdrawn > 0 {
-            head += &format!(" · {} withdrawn", status.withdrawn);
-        }
-        let mut lines = vec![head];
-        if let (Some(rate), Some(left)) = (self.standing.runs_per_hour(), self.standing.left_ms()) {
-            lines.push(format!("  {}, about {} left", pace(rate), span(left)));
-        } else if let Some(mean) = status.mean_wall_ms().filter(|_| status.remaining() > 0) {
-            lines.push(format!("  a run takes {}; {} are left", span(mean), status.remaining()));
-        }
-        lines.extend(self.running_lines(colours, most));
-        lines.extend(self.standing.failures.iter().map(failure_line));
-        lines.extend(self.standing.stopped_by(&self.flags).map(|why| format!("  stopped: {why}")));
-        lines
-    }
-
-    fn running_lines(&self, colours: bool, most: usize) -> Vec<String> {
-        use Side::{Left, Right};
-        let running = &self.standing.running;
-        if running.is_empty() {
-            return Vec::new();
-        }
-        let mut table = Grid::new([
-            ("run", Left),
-            ("place", Left),
-            ("epoch", Right),
-            ("step", Right),
-            ("loss", Right),
-            ("accuracy", Right),
-            ("arm", Left),
-            ("device", Left),
-            ("steps/s", Right),
-            ("for", Right),
-            ("heard", Right),
-            ("worker", Left),
-        ]);
-        for run in running.iter().take(most) {
-            table.row(cells(run, &self.standing.status.name));
-        }
-        let mut lines: Vec<String> = table
-            .lines(colours, stdout::width().saturating_sub(2))
-            .into_iter()
-            .map(|line| format!("  {line}"))
-            .collect();
-        let hidden = running.len().saturating_sub(most);
-        if hidden > 0 {
-            lines.push(format!("  and {hidden} more"));
-        }
-        lines
-    }
-
-    /// The study for programs.
-    pub(super) fn to_json(&self) -> Value {
-        self.standing.to_json(&self.flags)
-    }
+    lines
 }
 
 /// `288 runs/h`: in the unit in which the number is easy to read.
@@ -149,24 +100,4 @@ fn of_total(run: &RunningNow, key: &str, total: &str) -> String {
         (Some(done), None) => done.to_string(),
         _ => String::new(),
     }
-}
-
-fn cells(run: &RunningNow, study: &str) -> Vec<GridCell> {
-    let text = |key: &str| run.progress.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let place = run.row.index.map(|index| format!("{study}:{index}")).unwrap_or_default();
-    let silent = if run.live { "" } else { ", lease ended" };
-    vec![
-        run.row.run_id.short().into(),
-        place.into(),
-        of_total(run, "epoch", "epochs").into(),
-        of_total(run, "step", "total_steps").into(),
-        run.real("loss").map(|loss| format!("{loss:.3}")).unwrap_or_default().into(),
-        run.real("val_accuracy").map(|value| format!("{:.1} %", 100.0 * value)).unwrap_or_default().into(),
-        text("arm").into(),
-        text("device").into(),
-        run.real("steps_per_s").map(|rate| format!("{rate:.1}")).unwrap_or_default().into(),
-        span(run.time as f64).into(),
-        format!("{} ago{silent}", span(run.age as f64)).into(),
-        run.row.worker.to_string().into(),
-    ]
 }

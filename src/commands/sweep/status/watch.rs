@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::board::Board;
-use super::{boards, text};
+use super::{standings, text};
 use crate::failure::Failure;
 use crate::stdout::{self, takes_colours};
 use aees_run::times::moment;
-use aees_studies::registry::Reader;
+use aees_studies::registry::{Reader, RunState};
+use aees_studies::standing::StudyStanding;
 
 /// Most running runs of a study in a picture that must fit a screen.
 const MOST_RUNNING: usize = 16;
@@ -29,24 +29,31 @@ pub(super) fn watch(reader: &Reader, names: &[&str], every: Option<f64>, flags: 
     let mut screen = on_terminal.then(Screen::new);
     let mut idle_since: Option<Instant> = None;
     loop {
-        let boards = boards(reader, names, flags)?;
-        let idle = !boards.iter().any(|board| board.live() > 0 || board.deferred() > 0);
+        let studies = standings(reader, names)?;
+        let waits = |study: &StudyStanding| study.status.counts.get(RunState::Deferred) > 0;
+        let idle = !studies.iter().any(|study| study.live() > 0 || waits(study));
         let since = *idle_since.get_or_insert_with(Instant::now);
         idle_since = idle.then_some(since);
-        let left: u64 = boards.iter().map(Board::remaining).sum();
+        let left: u64 = studies.iter().map(|study| study.status.remaining()).sum();
         let over = left == 0 || (idle && since.elapsed() >= IDLE);
         match &mut screen {
-            Some(screen) if !over => screen.show(text(&boards, takes_colours(&std::io::stdout()), MOST_RUNNING)),
+            Some(screen) if !over => {
+                screen.show(text(&studies, flags, takes_colours(&std::io::stdout()), MOST_RUNNING))
+            }
             Some(_) => {
                 // The last picture stays.
                 screen = None;
-                stdout::line(text(&boards, takes_colours(&std::io::stdout()), usize::MAX));
+                stdout::line(text(&studies, flags, takes_colours(&std::io::stdout()), usize::MAX));
             }
-            None => stdout::line(format!("{} UTC\n{}", moment(reader.now()), text(&boards, false, MOST_RUNNING))),
+            None => {
+                let text = text(&studies, flags, false, MOST_RUNNING);
+                stdout::line(format!("{} UTC\n{text}", moment(reader.now())));
+            }
         }
         if over {
             if left > 0 {
-                let study = boards.iter().find(|board| board.remaining() > 0).map_or("STUDY", Board::name);
+                let study = studies.iter().map(|study| &study.status).find(|status| status.remaining() > 0);
+                let study = study.map_or("STUDY", |status| &status.name);
                 eprintln!("nothing is running, and {left} runs are left; go on with: aees sweep resume {study}{flags}");
             }
             return Ok(ExitCode::SUCCESS);
