@@ -1,8 +1,7 @@
 //! The protobuf messages of an event file, reduced to the fields we write.
 //!
-//! Names, types and tags are those of TensorBoard's `event.proto`, `summary.proto` and `tensor.proto`. Fields that
-//! TensorBoard puts into a `oneof` are optional fields here: the bytes are the same, and a scalar of 0.0 is still
-//! written, because it is present.
+//! Names, types and tags are those of TensorBoard's `event.proto` and `summary.proto`. Fields that TensorBoard puts into a
+//! `oneof` are optional fields here: the bytes are the same, and a scalar of 0.0 is still written, because it is present.
 
 use prost::Message;
 
@@ -29,56 +28,13 @@ pub(super) struct Summary {
     pub(super) value: Vec<SummaryValue>,
 }
 
-/// One value: a scalar or a tensor.
+/// One scalar.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct SummaryValue {
     #[prost(string, tag = "1")]
     pub(super) tag: String,
     #[prost(float, optional, tag = "2")]
     pub(super) simple_value: Option<f32>,
-    #[prost(message, optional, tag = "8")]
-    pub(super) tensor: Option<StringTensor>,
-    #[prost(message, optional, tag = "9")]
-    pub(super) metadata: Option<SummaryMetadata>,
-}
-
-/// Says which TensorBoard plugin shows a tensor.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct SummaryMetadata {
-    #[prost(message, optional, tag = "1")]
-    pub(super) plugin_data: Option<PluginData>,
-}
-
-/// The plugin's name. Its own settings stay at their defaults.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct PluginData {
-    #[prost(string, tag = "1")]
-    pub(super) plugin_name: String,
-}
-
-/// A `TensorProto` of strings.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct StringTensor {
-    #[prost(int32, tag = "1")]
-    pub(super) data_type: i32,
-    #[prost(message, optional, tag = "2")]
-    pub(super) shape: Option<TensorShape>,
-    #[prost(bytes = "vec", repeated, tag = "8")]
-    pub(super) string_value: Vec<Vec<u8>>,
-}
-
-/// Lengths of a tensor's axes.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct TensorShape {
-    #[prost(message, repeated, tag = "2")]
-    pub(super) axis: Vec<TensorAxis>,
-}
-
-/// The length of one axis.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct TensorAxis {
-    #[prost(int64, tag = "1")]
-    pub(super) size: i64,
 }
 
 /// A run started, stopped or saved a checkpoint.
@@ -90,8 +46,6 @@ pub(super) struct SessionLog {
 
 /// `SessionLog.START`.
 pub(super) const SESSION_START: i32 = 1;
-/// `DT_STRING`.
-pub(super) const STRING_TYPE: i32 = 7;
 
 impl Event {
     /// The first event of every file: from version 2 on, readers trust session logs.
@@ -101,25 +55,8 @@ impl Event {
 
     /// One scalar.
     pub(super) fn scalar(wall_time: f64, tag: &str, value: f32, step: i64) -> Self {
-        let value = SummaryValue { tag: tag.to_owned(), simple_value: Some(value), ..SummaryValue::default() };
+        let value = SummaryValue { tag: tag.to_owned(), simple_value: Some(value) };
         Self { wall_time, step, summary: Some(Summary { value: vec![value] }), ..Self::default() }
-    }
-
-    /// One text for the text plugin, at step 0.
-    pub(super) fn text(wall_time: f64, tag: &str, text: &str) -> Self {
-        let tensor = StringTensor {
-            data_type: STRING_TYPE,
-            shape: Some(TensorShape { axis: vec![TensorAxis { size: 1 }] }),
-            string_value: vec![text.as_bytes().to_vec()],
-        };
-        let plugin_data = Some(PluginData { plugin_name: "text".to_owned() });
-        let value = SummaryValue {
-            tag: tag.to_owned(),
-            tensor: Some(tensor),
-            metadata: Some(SummaryMetadata { plugin_data }),
-            ..SummaryValue::default()
-        };
-        Self { wall_time, summary: Some(Summary { value: vec![value] }), ..Self::default() }
     }
 
     /// A run starts at this step: readers drop what they have from this step on.

@@ -1,4 +1,4 @@
-//! Event files that TensorBoard reads: scalars by step, texts, and the mark that a resumed run leaves.
+//! Event files that TensorBoard reads: scalars by step, and the mark that a resumed run leaves.
 //!
 //! An event file is a sequence of protobuf messages, each in a TFRecord frame. The messages are declared here with
 //! `prost`, only the few fields we write; framing and checksum are a page of code in `record`. The crate

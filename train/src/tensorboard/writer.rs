@@ -94,15 +94,6 @@ impl EventWriter {
         self.write(&Event::scalar(self.wall_time.seconds(), tag, value as f32, step))
     }
 
-    /// Writes a text, for example the configuration of the run. TensorBoard shows it as Markdown.
-    ///
-    /// # Errors
-    ///
-    /// If the file cannot be written.
-    pub fn text(&mut self, tag: &str, text: &str) -> Result<(), FileError> {
-        self.write(&Event::text(self.wall_time.seconds(), tag, text))
-    }
-
     /// Makes TensorBoard drop what this folder's older files, and this file so far, say about `step` and later.
     ///
     /// To be called once by a resumed run, with the first step that it will log again.
