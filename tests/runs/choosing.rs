@@ -68,6 +68,21 @@ fn a_list_has_the_columns_that_are_asked_for() {
     assert_eq!(table.stdout(), "place    lr  best_val_accuracy  epochs\nnoise:0   1            50.00 %      10\n");
 }
 
+/// An identifier, a tag or a note may consist of digits.
+#[test]
+fn names_are_no_numbers() {
+    let results = results();
+    results.aees(&["runs", "tag", "noise:1", "--add", "007"]).ok();
+    results.aees(&["runs", "note", "noise:1", "1e400"]).ok();
+    for format in [&["--csv"][..], &[]] {
+        let columns = ["runs", "ls", "noise", "--columns", "tags,note", "--where", "tags=007"];
+        let listed = results.aees(&[&columns, format].concat()).ok().stdout();
+        let cells: Vec<&str> =
+            listed.lines().last().unwrap().split([',', ' ']).filter(|cell| !cell.is_empty()).collect();
+        assert_eq!(cells, ["007", "1e400"], "{listed}");
+    }
+}
+
 #[test]
 fn tags_and_notes_are_found_again() {
     let results = results();

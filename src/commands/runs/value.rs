@@ -24,24 +24,24 @@ const WORDS: [(&str, OfEveryRun); 18] = [
     ("run", |_, listed| Known::text(listed.run.run_id.short())),
     ("run_id", |_, listed| Known::text(listed.run.run_id.full())),
     ("config_id", |_, listed| Known::text(listed.run.config_id.full())),
-    ("study", |_, listed| Known::from_option(listed.study.clone())),
+    ("study", |_, listed| Known::text(listed.study.as_deref())),
     ("index", |_, listed| listed.run.index.map_or(Known::Missing, |index| Known::Number(index as f64))),
-    ("place", |_, listed| Known::text(&listed.place())),
-    ("case", |_, listed| Known::from_option(listed.run.case.clone())),
-    ("task", |_, listed| Known::text(&listed.run.task)),
+    ("place", |_, listed| Known::text(listed.place().as_str())),
+    ("case", |_, listed| Known::text(listed.run.case.as_deref())),
+    ("task", |_, listed| Known::text(listed.run.task.as_str())),
     ("seed", |_, listed| Known::Number(seed(&listed.run) as f64)),
     ("state", |_, listed| Known::text(listed.run.state.name())),
     ("outcome", |_, listed| listed.run.outcome.map_or(Known::Missing, |outcome| Known::text(outcome.name()))),
-    ("class", |_, listed| Known::from_option(listed.run.class.clone())),
-    ("error", |_, listed| Known::from_option(listed.run.error.as_deref().map(first_line))),
+    ("class", |_, listed| Known::text(listed.run.class.as_deref())),
+    ("error", |_, listed| Known::text(listed.run.error.as_deref().map(first_line).as_deref())),
     ("attempts", |_, listed| Known::Number(f64::from(listed.run.attempts))),
     ("seconds", |_, Listed { run, .. }| match run.wall_ms {
         0 => Known::Missing,
         wall_ms => Known::Number(wall_ms as f64 / 1e3),
     }),
-    ("tags", |values, listed| Known::text(&values.annotations.of(&listed.run.run_id).tags_told())),
-    ("note", |values, listed| Known::from_option(values.annotations.of(&listed.run.run_id).note)),
-    ("directory", |values, listed| Known::text(&values.root.run(&listed.run.run_id).to_string_lossy())),
+    ("tags", |values, listed| Known::text(values.annotations.of(&listed.run.run_id).tags_told().as_str())),
+    ("note", |values, listed| Known::text(values.annotations.of(&listed.run.run_id).note.as_deref())),
+    ("directory", |values, listed| Known::text(&*values.root.run(&listed.run.run_id).to_string_lossy())),
 ];
 
 /// Something known of a run.
@@ -90,7 +90,7 @@ impl<'a> Values<'a> {
             let defaults = task.map(|task| Value::Object(RunConfig::new(task).to_map())).unwrap_or_default();
             fields(&defaults).into_iter().chain(fields(&identity["config"])).collect()
         });
-        Known::from_option(settings.get(word).cloned())
+        settings.get(word).cloned().map_or(Known::Missing, Known::from_text)
     }
 
     /// Refuses a word that nothing in a list has.
@@ -128,13 +128,9 @@ impl Known {
         text.parse().map_or(Self::Text(text), Self::Number)
     }
 
-    /// What there is nothing to say of is missing.
-    fn text(text: &str) -> Self {
-        Self::from_option(Some(text.to_owned()).filter(|text| !text.is_empty()))
-    }
-
-    fn from_option(text: Option<String>) -> Self {
-        text.map_or(Self::Missing, Self::from_text)
+    /// A name, which is no number even if it is made of digits. What there is nothing to say of is missing.
+    fn text<'t>(text: impl Into<Option<&'t str>>) -> Self {
+        text.into().filter(|text| !text.is_empty()).map_or(Self::Missing, |text| Self::Text(text.to_owned()))
     }
 
     /// Whether it is more or less than others: what is missing is not, nor what is no number.
