@@ -156,7 +156,7 @@ impl BanditHistory {
         self.len() == 0
     }
 
-    /// Number of columns, each of which has a name in [`Controller::columns`](super::Controller::columns).
+    /// Number of columns, each of which has a name in [`ArmPicker::columns`](super::ArmPicker::columns).
     pub fn column_count(&self) -> usize {
         self.columns.len()
     }
