@@ -177,11 +177,7 @@ fn group(
     // Stable: equal means keep the order of the settings' texts.
     all.sort_by(|one, other| {
         let key = |candidate: &Ranked| candidate.spread.map_or(f64::NAN, |spread| spread.mean);
-        let better = match question.goal {
-            Goal::Max => key(other).total_cmp(&key(one)),
-            Goal::Min => key(one).total_cmp(&key(other)),
-        };
-        other.races().cmp(&one.races()).then(better)
+        other.races().cmp(&one.races()).then_with(|| question.goal.order(key(one), key(other)))
     });
     let mut before: Option<(usize, f64)> = None;
     for (place, candidate) in all.iter_mut().filter(|candidate| candidate.races()).enumerate() {

@@ -7,7 +7,7 @@
 //! [registry](crate::registry)'s.
 
 use crate::named::named;
-use crate::study::{Goal, PruneMethod, PruneRule};
+use crate::study::{PruneMethod, PruneRule};
 
 /// A setting at a rung.
 #[derive(Clone, Debug, PartialEq)]
@@ -139,8 +139,7 @@ impl Rung {
     /// The places of the entries, best first.
     fn ranking(&self, rule: &PruneRule) -> Vec<usize> {
         let mut places: Vec<usize> = (0..self.entries.len()).collect();
-        let sign = if rule.metric.goal == Goal::Max { -1.0 } else { 1.0 };
-        let loss = |entry: &RungEntry| entry.value.map_or(f64::INFINITY, |value| sign * value);
+        let loss = |entry: &RungEntry| entry.value.map_or(f64::INFINITY, |value| rule.metric.goal.loss(value));
         places.sort_by(|one, other| {
             let (one, other) = (&self.entries[*one], &self.entries[*other]);
             loss(one).total_cmp(&loss(other)).then(one.index.cmp(&other.index))

@@ -27,7 +27,7 @@ pub enum Unmeasured {
     TooShort {
         has: usize,
         /// What was asked for.
-        asked: u64,
+        asked: usize,
     },
 }
 
@@ -40,23 +40,13 @@ pub fn measured(run: &RunRecord, metric: &str, measure: Measure, goal: Goal) -> 
         return Err(Unmeasured::Diverged { step });
     }
     let curve = curve(run, metric).ok_or(Unmeasured::Absent)?;
-    let first = match measure {
-        Measure::Final => curve.len() - 1,
-        Measure::LastK(count) => match usize::try_from(count).ok().and_then(|count| curve.len().checked_sub(count)) {
-            Some(first) => first,
-            None => return Err(Unmeasured::TooShort { has: curve.len(), asked: count }),
-        },
-        Measure::Best | Measure::Auc => 0,
-    };
+    let asked = measure.counts_last().unwrap_or(curve.len());
+    let first = curve.len().checked_sub(asked).ok_or(Unmeasured::TooShort { has: curve.len(), asked })?;
     let counted = &curve[first..];
     if let Some(at) = counted.iter().position(|value| !value.is_finite()) {
         return Err(Unmeasured::NotFinite { epoch: first + at + 1 });
     }
-    Ok(match (measure, goal) {
-        (Measure::Best, Goal::Max) => counted.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-        (Measure::Best, Goal::Min) => counted.iter().copied().fold(f64::INFINITY, f64::min),
-        _ => counted.iter().sum::<f64>() / counted.len() as f64,
-    })
+    measure.of(counted, goal).ok_or(Unmeasured::Absent)
 }
 
 #[cfg(test)]

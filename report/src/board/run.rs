@@ -131,8 +131,7 @@ impl BoardRun {
             let found = metrics.iter().find(|metric| metric.name == self.metric && metric.measure == measure);
             found.map(|metric| metric.value).filter(|value| value.is_finite())
         };
-        let extreme = if goal == Goal::Max { "max" } else { "min" };
-        self.best = self.best.or_else(|| find("best")).or_else(|| find(extreme));
+        self.best = self.best.or_else(|| find("best")).or_else(|| find(goal.name()));
         self.last = self.last.or_else(|| find("final"));
     }
 }

@@ -183,10 +183,7 @@ fn measure(row: &mut PageRow, run: &RunRecord, metric: &str, goal: Goal) {
     row.last = row.curve.last().copied();
     let finite = row.curve.iter().copied().enumerate().filter(|(_, value)| value.is_finite());
     // The first of equals.
-    let best = finite.reduce(|best, next| {
-        let better = if goal == Goal::Max { next.1 > best.1 } else { next.1 < best.1 };
-        if better { next } else { best }
-    });
+    let best = finite.min_by(|one, other| goal.order(one.1, other.1));
     row.best = best.map(|(_, value)| value);
     row.peak = best.map(|(index, _)| index + 1).filter(|_| row.curve.len() > 1);
 }

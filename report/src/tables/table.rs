@@ -208,7 +208,7 @@ impl Table {
             for rows in self.sections() {
                 let mut ranked: Vec<(usize, f64)> =
                     rows.into_iter().filter_map(|row| Some((row, self.rows[row].cells[at].rank()?))).collect();
-                ranked.sort_by(|(_, a), (_, b)| if better == Goal::Max { b.total_cmp(a) } else { a.total_cmp(b) });
+                ranked.sort_by(|(_, one), (_, other)| better.order(*one, *other));
                 let mut printed: Vec<String> = ranked.iter().map(|(_, value)| column.shown(*value)).collect();
                 let texts = printed.clone();
                 printed.dedup();

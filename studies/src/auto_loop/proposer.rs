@@ -51,14 +51,14 @@ pub(super) fn propose(
     if dimensions.is_empty() {
         return None;
     }
-    let sign = if study.metric.as_ref().is_some_and(|metric| metric.goal == Goal::Min) { 1.0 } else { -1.0 };
+    let goal = study.metric.as_ref().map_or(Goal::Max, |metric| metric.goal);
     // What was not trained says nothing; what did not train is as bad as can be.
     let over: Vec<TrialOutcome> = records
         .iter()
         .filter(|record| record.point.len() == dimensions.len() && !record.pairs.is_empty())
         .map(|record| TrialOutcome {
             point: record.point.clone(),
-            loss: record.mean.map_or(f64::INFINITY, |mean| sign * mean),
+            loss: record.mean.map_or(f64::INFINITY, |mean| goal.loss(mean)),
         })
         .collect();
     let text = |point: &[f64]| Value::Object(study.patch_at(point)).to_string();

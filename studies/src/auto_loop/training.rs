@@ -14,7 +14,7 @@ use crate::disk::objective_of;
 use crate::error::SweepError;
 use crate::plan::{Planner, StudyPlan};
 use crate::registry::{Registry, RegistryError, RunFilter, RunId, RunRow};
-use crate::study::{Goal, Overrides, Settings};
+use crate::study::{Overrides, Settings};
 
 /// The cases of a candidate's study.
 pub(super) const INCUMBENT: &str = "incumbent";
@@ -120,8 +120,8 @@ impl AutoLoop<'_> {
 
     /// The differences of pairs that have both numbers; more is better.
     pub(super) fn differences(&self, pairs: &[SeedPair]) -> Vec<f64> {
-        let sign = if self.metric.goal == Goal::Max { 1.0 } else { -1.0 };
-        pairs.iter().filter_map(|pair| Some(sign * (pair.candidate? - pair.incumbent?))).collect()
+        let goal = self.metric.goal;
+        pairs.iter().filter_map(|pair| Some(goal.loss(pair.incumbent?) - goal.loss(pair.candidate?))).collect()
     }
 
     /// The runs of a study, as the registry knows them.

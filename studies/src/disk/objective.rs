@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::program_numbers::program_curves;
 use super::result::completion_of;
 use crate::registry::OutcomeKind;
-use crate::study::{Goal, Measure, Objective};
+use crate::study::{Measure, Objective};
 
 /// The number of a run; none when it has no result, diverged, or does not have the metric.
 pub fn objective_of(run_directory: &Path, objective: &Objective) -> Option<f64> {
@@ -21,33 +21,22 @@ pub fn objective_of(run_directory: &Path, objective: &Objective) -> Option<f64> 
         found.map(|metric| metric.value).filter(|value| value.is_finite())
     };
     let last = number("final");
-    let best = || number("best").or_else(|| number(if objective.goal == Goal::Max { "max" } else { "min" }));
-    let curve = || {
+    let told = match objective.measure {
+        Measure::Final => last,
+        Measure::Best => number("best").or_else(|| number(objective.goal.name())),
+        Measure::Auc | Measure::LastK(_) => None,
+    };
+    let measured = told.or_else(|| {
         let mut curve = curve_of(run_directory, &objective.name);
         // A program's result is the last point of what it told on its way.
         curve.extend(last.filter(|_| !run_directory.join("config.yaml").exists()));
-        curve
-    };
-    let measured = match objective.measure {
-        Measure::Final => last.or_else(|| curve().last().copied()),
-        Measure::Best => best().or_else(|| best_of(&curve(), objective.goal)),
-        Measure::Auc => mean(&curve()),
-        Measure::LastK(count) => {
-            let curve = curve();
-            let first = curve.len().checked_sub(usize::try_from(count).ok()?)?;
-            mean(&curve[first..])
+        if objective.measure == Measure::Best {
+            curve.retain(|value| value.is_finite());
         }
-    };
+        let counted = objective.measure.counts_last().unwrap_or(curve.len());
+        objective.measure.of(&curve[curve.len().checked_sub(counted)?..], objective.goal)
+    });
     measured.filter(|value| value.is_finite())
-}
-
-fn best_of(curve: &[f64], goal: Goal) -> Option<f64> {
-    let values = curve.iter().copied().filter(|value| value.is_finite());
-    if goal == Goal::Max { values.reduce(f64::max) } else { values.reduce(f64::min) }
-}
-
-fn mean(curve: &[f64]) -> Option<f64> {
-    (!curve.is_empty()).then(|| curve.iter().sum::<f64>() / curve.len() as f64)
 }
 
 /// Epoch by epoch in a training run's result, step by step of a program.
@@ -68,6 +57,7 @@ fn curve_of(run_directory: &Path, name: &str) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::study::Goal;
     use serde_json::json;
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::study::{Goal, Measure, PruneRule, curve_value};
+use crate::study::{PruneRule, curve_value};
 
 /// The rungs that a run has passed, each with its value; none for one that was not finite.
 pub fn rung_values(run_directory: &Path, rule: &PruneRule) -> Vec<(u64, Option<f64>)> {
@@ -30,10 +30,11 @@ pub fn tells_metric(run_directory: &Path, rule: &PruneRule) -> bool {
     !curve(run_directory, rule).is_empty()
 }
 
-/// The lines that have the metric: how far, and what.
-fn curve(run_directory: &Path, rule: &PruneRule) -> Vec<(f64, Option<f64>)> {
-    let point =
-        |line: &Map<String, Value>| Some((line.get(rule.by.name())?.as_f64()?, curve_value(line, &rule.metric.name)?));
+/// The lines that have the metric: how far, and what; NaN for what was not finite.
+fn curve(run_directory: &Path, rule: &PruneRule) -> Vec<(f64, f64)> {
+    let point = |line: &Map<String, Value>| {
+        Some((line.get(rule.by.name())?.as_f64()?, curve_value(line, &rule.metric.name)?.unwrap_or(f64::NAN)))
+    };
     let lines = File::open(run_directory.join("metrics.jsonl")).ok().map(BufReader::new);
     let lines = lines.into_iter().flat_map(|file| file.lines().map_while(Result::ok));
     let mut curve: Vec<_> = lines.filter_map(|line| point(&serde_json::from_str(&line).ok()?)).collect();
@@ -44,22 +45,11 @@ fn curve(run_directory: &Path, rule: &PruneRule) -> Vec<(f64, Option<f64>)> {
     curve
 }
 
-fn measured(rule: &PruneRule, curve: &[(f64, Option<f64>)]) -> Option<f64> {
-    let mean = |values: &[(f64, Option<f64>)]| {
-        let sum: Option<f64> = values.iter().map(|(_, value)| *value).sum();
-        sum.map(|sum| sum / values.len() as f64)
-    };
-    let finite = curve.iter().filter_map(|(_, value)| *value);
-    match rule.metric.measure {
-        Measure::Final => curve.last()?.1,
-        Measure::Best if rule.metric.goal == Goal::Max => finite.reduce(f64::max),
-        Measure::Best => finite.reduce(f64::min),
-        Measure::Auc => mean(curve),
-        Measure::LastK(count) => {
-            let count = usize::try_from(count).unwrap_or(usize::MAX);
-            mean(&curve[curve.len().saturating_sub(count)..])
-        }
-    }
+/// What a run has come to at the end of a curve; of fewer values than count, all do.
+fn measured(rule: &PruneRule, curve: &[(f64, f64)]) -> Option<f64> {
+    let counted = rule.metric.measure.counts_last().unwrap_or(curve.len());
+    let values: Vec<f64> = curve[curve.len().saturating_sub(counted)..].iter().map(|(_, value)| *value).collect();
+    rule.metric.measure.of(&values, rule.metric.goal).filter(|value| value.is_finite())
 }
 
 #[cfg(test)]

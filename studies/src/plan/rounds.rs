@@ -15,7 +15,7 @@ use super::study_plan::StudyPlan;
 use crate::disk::{RecordError, Root, objective_of, rung_values};
 use crate::error::SweepError;
 use crate::registry::{Reader, RunFilter, RunRow, RunState};
-use crate::study::{Goal, Overrides, Study};
+use crate::study::{Overrides, Study};
 
 /// `trials.json` of a study's folder.
 #[derive(Serialize, Deserialize)]
@@ -74,7 +74,6 @@ pub fn next_round(
         return Ok(None);
     }
     let expansion = study.expand(&overrides.without_filters())?;
-    let sign = if objective.goal == Goal::Max { -1.0 } else { 1.0 };
     let loss = |row: &RunRow| {
         let folder = root.run(&row.run_id);
         let value = match (row.state, &study.policy.prune) {
@@ -86,7 +85,7 @@ pub fn next_round(
             }
             _ => None,
         };
-        value.map_or(f64::INFINITY, |value| sign * value)
+        value.map_or(f64::INFINITY, |value| objective.goal.loss(value))
     };
     // The runs of a setting are its seeds. Numbers say nothing: a run keeps the one that it had in an earlier plan.
     let mut by_setting: HashMap<(Option<String>, String), Vec<&RunRow>> = HashMap::new();

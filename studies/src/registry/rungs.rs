@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::judge::rungs_of;
 use super::{Reader, RegistryResult};
 use crate::prune::{Decision, Rung, RungVerdict};
-use crate::study::{Goal, PruneRule};
+use crate::study::PruneRule;
 
 /// How a rung stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,24 +76,18 @@ impl Reader {
     }
 }
 
-/// One of two values.
-type Pick = fn(f64, f64) -> f64;
-
 fn row(rule: &PruneRule, race: String, at: u64, rung: &Rung) -> RungRow {
     let all = || rung.entries().iter();
     let having = |verdict| all().filter(move |entry| entry.verdict == Some(verdict));
-    let (better, worse): (Pick, Pick) = match rule.metric.goal {
-        Goal::Max => (f64::max, f64::min),
-        Goal::Min => (f64::min, f64::max),
-    };
+    let goal = rule.metric.goal;
     RungRow {
         race,
         at,
         came: rung.entries().len(),
         promoted: rung.promoted(),
         pruned: having(RungVerdict::Pruned).count(),
-        best: all().filter_map(|entry| entry.value).reduce(better),
-        cutoff: having(RungVerdict::Promoted).filter_map(|entry| entry.value).reduce(worse),
+        best: goal.best(all().filter_map(|entry| entry.value)),
+        cutoff: goal.opposite().best(having(RungVerdict::Promoted).filter_map(|entry| entry.value)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The parts of a study that say how it is run and judged, and nothing about what its runs compute: metric, budget,
 //! retries, breakers. None of them is part of an identity.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -173,9 +174,55 @@ impl Goal {
             Self::Min => "min",
         }
     }
+
+    /// A number that is less, the better the value is: the value itself, or its negative.
+    pub fn loss(self, value: f64) -> f64 {
+        match self {
+            Self::Max => -value,
+            Self::Min => value,
+        }
+    }
+
+    /// Sorts better values before worse ones.
+    pub fn order(self, one: f64, other: f64) -> Ordering {
+        self.loss(one).total_cmp(&self.loss(other))
+    }
+
+    /// The best of some values; NaN is never it where there is a number.
+    pub fn best(self, values: impl Iterator<Item = f64>) -> Option<f64> {
+        values.reduce(match self {
+            Self::Max => f64::max,
+            Self::Min => f64::min,
+        })
+    }
+
+    /// The other direction.
+    pub fn opposite(self) -> Self {
+        match self {
+            Self::Max => Self::Min,
+            Self::Min => Self::Max,
+        }
+    }
 }
 
 impl Measure {
+    /// How many values at the end of a curve count; none if all do.
+    pub fn counts_last(self) -> Option<usize> {
+        match self {
+            Self::Final => Some(1),
+            Self::LastK(count) => Some(usize::try_from(count).unwrap_or(usize::MAX)),
+            Self::Best | Self::Auc => None,
+        }
+    }
+
+    /// What the values of a curve that count come to: the best of them, or their mean.
+    pub fn of(self, values: &[f64], goal: Goal) -> Option<f64> {
+        match self {
+            Self::Best => goal.best(values.iter().copied()),
+            _ => (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64),
+        }
+    }
+
     /// Reads `final`, `best`, `auc` or `last_k(n)`.
     pub fn parse(text: &str) -> Option<Self> {
         match text {
