@@ -75,8 +75,16 @@ impl RunIdentity {
     /// # Errors
     /// When a setting is NaN or infinite; a validated configuration has none.
     pub fn of(config: &RunConfig, inputs: &Inputs) -> Result<Self, NotCanonical> {
-        let config_id = Id::of(&Self::document(config, inputs))?;
-        let run_id = Id::of(&json!({"config_id": config_id.full(), "seed": config.seed}))?;
+        Self::of_document(&Self::document(config, inputs), config.seed)
+    }
+
+    /// The identity of what a document tells, with a seed.
+    ///
+    /// # Errors
+    /// When a number in it has no canonical form.
+    pub fn of_document(document: &Value, seed: impl Into<Value>) -> Result<Self, NotCanonical> {
+        let config_id = Id::of(document)?;
+        let run_id = Id::of(&json!({"config_id": config_id.full(), "seed": seed.into()}))?;
         Ok(Self { config_id, run_id })
     }
 

@@ -77,7 +77,6 @@ pub use self::starter::starter;
 pub use self::template::Template;
 
 pub(crate) use self::command::CommandSpec;
-pub(crate) use self::command_identity::identity_of;
 pub(crate) use self::identity::differences;
 pub(crate) use self::keys::FAILURE_CLASSES;
 pub(crate) use self::policy::USUAL_BREAKERS;

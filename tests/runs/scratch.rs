@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use aees_run::identity::Id;
+use aees_run::identity::RunIdentity;
 use aees_studies::disk::{PlanAbout, PlanFile, Root, completion_of, write_identity};
 use aees_studies::job::Work;
 use aees_studies::process::ProcessIdentity;
@@ -27,9 +27,8 @@ pub(crate) struct Results {
 pub(crate) fn planned(number: u64) -> PlannedRun {
     let identity =
         json!({"v": 1, "task": "cifar100", "config": {"lr": 0.5_f64.powi((number / 2) as i32), "batch_size": 64}});
-    let config_id = Id::of(&identity).unwrap();
     let seed = number % 2;
-    let run_id = Id::of(&json!({"config_id": config_id.full(), "seed": seed})).unwrap();
+    let RunIdentity { config_id, run_id } = RunIdentity::of_document(&identity, seed).unwrap();
     PlannedRun {
         run_id: run_id.full().parse().unwrap(),
         config_id: config_id.full().parse().unwrap(),

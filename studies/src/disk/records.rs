@@ -6,11 +6,11 @@ use std::fs;
 use std::path::Path;
 
 use aees_run::artifact::{FileError, if_there, write_atomically};
-use aees_run::identity::Id;
+use aees_run::identity::RunIdentity;
 use aees_run::input;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::error::RecordError;
 use crate::registry::PlannedRun;
@@ -83,11 +83,11 @@ pub(super) fn read_identity(directory: &Path) -> Result<Option<PlannedRun>, Reco
 
 /// A run whose hashes agree.
 pub(super) fn planned(run_id: &str, config_id: &str, seed: i64, config: &ConfigEntry) -> Result<PlannedRun, String> {
-    let hash = |value: &Value| Id::of(value).map_err(|error| error.to_string());
-    if hash(&config.identity)?.full() != config_id {
+    let identity = RunIdentity::of_document(&config.identity, seed).map_err(|error| error.to_string())?;
+    if identity.config_id.full() != config_id {
         return Err(format!("the identity of run {run_id} does not hash to its setting {config_id}"));
     }
-    if hash(&json!({"config_id": config_id, "seed": seed}))?.full() != run_id {
+    if identity.run_id.full() != run_id {
         return Err(format!("the setting {config_id} with seed {seed} is not run {run_id}"));
     }
     Ok(PlannedRun {

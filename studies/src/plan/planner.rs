@@ -17,7 +17,6 @@ use crate::program::Provenance;
 use crate::registry::{ConfigId, Member, PlannedRun, Reader, RunId, RunState};
 use crate::study::{
     CommandSpec, Overrides, ResultSource, Search, Settings, Study, StudyConfig, StudyTask, Template, differences,
-    identity_of,
 };
 
 /// Stands for the fingerprint of data that is not here.
@@ -116,7 +115,7 @@ impl Planner<'_, '_> {
         for slot in &setting.seeds {
             let (identity, document, work) = match &of_program {
                 Some((command, config, document)) => {
-                    let identity = identity_of(document, slot.seed)?;
+                    let identity = RunIdentity::of_document(document, slot.seed)?;
                     let job = self.command_job(command, config, slot.seed, &identity, program.as_ref())?;
                     (identity, document.clone(), Work::Command(Box::new(job)))
                 }
@@ -184,7 +183,7 @@ impl Planner<'_, '_> {
         let Some(registry) = self.registry else { return Ok(0) };
         let mut runs = Vec::with_capacity(seeds.len());
         for seed in seeds {
-            runs.push(RunId::from_str(identity_of(document, *seed)?.run_id.full())?);
+            runs.push(RunId::from_str(RunIdentity::of_document(document, *seed)?.run_id.full())?);
         }
         Ok(registry.states(study, &runs)?.into_values().filter(|state| *state == RunState::Done).count())
     }

@@ -6,7 +6,6 @@
 //! itself, with or without a point. A study can say such things when runs are there already, so a setting has several
 //! documents that mean it, and a plan takes the one under which runs are done.
 
-use aees_run::identity::{Id, NotCanonical, RunIdentity};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -92,16 +91,6 @@ impl CommandSpec {
         let both = |(new, old): &(&String, &String)| at_path(config, new).is_some() && at_path(config, old).is_some();
         self.aliases.iter().find(both).map(|(new, old)| (new.as_str(), old.as_str()))
     }
-}
-
-/// The identity of one run of a setting.
-///
-/// # Errors
-/// A number without a canonical form; a configuration that was read from a study has none.
-pub(crate) fn identity_of(document: &Value, seed: i64) -> Result<RunIdentity, NotCanonical> {
-    let config_id = Id::of(document)?;
-    let run_id = Id::of(&json!({"config_id": config_id.full(), "seed": seed}))?;
-    Ok(RunIdentity { config_id, run_id })
 }
 
 /// Without the settings that are at their default, and without maps that are empty for it.

@@ -7,7 +7,6 @@ use aees_run::settings::{Place, Role, RunConfig, TaskName};
 use serde_json::{Map, Value, json};
 
 use super::super::identity::{config_key, shape_of_training};
-use super::super::identity_of;
 use super::super::{Overrides, Settings, Study, StudyTask};
 use super::{CIFAR, Folder, expand};
 
@@ -61,7 +60,11 @@ fn study(text: &str) -> (Study, Settings) {
 fn command_id(text: &str) -> String {
     let (study, settings) = study(text);
     let StudyTask::Command(command) = &study.task else { panic!() };
-    identity_of(&command.identity_document(settings.command().unwrap(), None), 0).unwrap().run_id.full().to_owned()
+    RunIdentity::of_document(&command.identity_document(settings.command().unwrap(), None), 0)
+        .unwrap()
+        .run_id
+        .full()
+        .to_owned()
 }
 
 #[test]
@@ -75,10 +78,10 @@ fn golden_ids_of_a_foreign_program() {
     assert_eq!(canonical(&command.identity_document(config, None)).unwrap(), text);
     // The ids are those of sha256sum on the canonical texts.
     let document = command.identity_document(config, None);
-    let identity = identity_of(&document, 7).unwrap();
+    let identity = RunIdentity::of_document(&document, 7).unwrap();
     assert_eq!(identity.config_id.short(), "cd865206d9ab6682");
     assert_eq!(identity.run_id.short(), "e29c733791158d8c");
-    let seeds = [identity_of(&document, 8).unwrap(), identity.clone()];
+    let seeds = [RunIdentity::of_document(&document, 8).unwrap(), identity.clone()];
     assert_eq!(seeds[0].config_id, identity.config_id);
     assert_ne!(seeds[0].run_id, identity.run_id);
 }
@@ -250,7 +253,7 @@ fn more_seeds_and_values_keep_the_runs_that_were_there() {
             expansion.settings.iter().flat_map(|setting| setting.seeds.iter().map(move |slot| (setting, slot.seed)));
         runs.map(|(setting, seed)| {
             let document = command.identity_document(setting.settings.command().unwrap(), None);
-            identity_of(&document, seed).unwrap().run_id.full().to_owned()
+            RunIdentity::of_document(&document, seed).unwrap().run_id.full().to_owned()
         })
         .collect()
     };
@@ -271,7 +274,7 @@ fn known_ids(command: &str, settings: &str) -> Vec<String> {
     let (study, settings) = study(&format!("aees: 1\ntask: command\ncommand: {command}\nset: {settings}\n"));
     let StudyTask::Command(command) = &study.task else { panic!() };
     let documents = command.identity_documents(settings.command().unwrap(), None);
-    documents.iter().map(|document| identity_of(document, 0).unwrap().run_id.full().to_owned()).collect()
+    documents.iter().map(|document| RunIdentity::of_document(document, 0).unwrap().run_id.full().to_owned()).collect()
 }
 
 #[test]
