@@ -32,5 +32,7 @@ mod terminal;
 mod text;
 mod train;
 
+#[path = "support/registry_facts.rs"]
+mod registry_facts;
 #[path = "support/require.rs"]
 mod require;

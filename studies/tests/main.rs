@@ -6,3 +6,5 @@ mod damaged_files;
 #[path = "../../tests/support/mutation.rs"]
 mod mutation;
 mod registry;
+#[path = "../../tests/support/registry_facts.rs"]
+mod registry_facts;

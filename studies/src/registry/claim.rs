@@ -36,8 +36,6 @@ pub struct Claim {
     pub lost_attempts: u32,
     /// Attempts that ended with a rate limit.
     pub deferrals: u32,
-    /// The class of the failure that a retry follows.
-    pub last_class: Option<String>,
     /// Where it is to stop for a comparison, in a study that prunes.
     pub rung: Option<u64>,
     pub(super) run_no: i64,
@@ -57,7 +55,6 @@ impl Claim {
             retries_used: row.get(7)?,
             lost_attempts: 0,
             deferrals: 0,
-            last_class: row.get(8)?,
             rung: None,
             worker: worker.to_owned(),
         })
@@ -138,8 +135,7 @@ impl Reader {
         self.read(|connection| {
             // As a claim is read before it is made: with the epoch and the number of attempts before it.
             let sql =
-                "SELECT r.run_no, r.run_id, r.config_id, r.seed, r.epoch - 1, r.attempts - 1, r.state, r.retries_used,
-                    r.class
+                "SELECT r.run_no, r.run_id, r.config_id, r.seed, r.epoch - 1, r.attempts - 1, r.state, r.retries_used
                 FROM runs r JOIN attempts a ON a.run_no = r.run_no AND a.epoch = r.epoch
                 WHERE r.state = 'running' AND a.host = ?1 AND a.boot_id = ?2 AND a.pid_namespace = ?3 AND a.pid = ?4
                     AND a.start_ticks = ?5 ORDER BY r.run_no";
@@ -225,7 +221,7 @@ fn take(
 ) -> RegistryResult<Claim> {
     let worker = process.to_string();
     let mut find = transaction.prepare_cached(
-        "SELECT run_no, run_id, config_id, seed, epoch, attempts, state, retries_used, class FROM runs WHERE run_no = ?1",
+        "SELECT run_no, run_id, config_id, seed, epoch, attempts, state, retries_used FROM runs WHERE run_no = ?1",
     )?;
     let mut claim = find.query_row([run_no], |row| Claim::from_row(row, &worker))?;
     let taken_over = claim.previous_state == RunState::Running;

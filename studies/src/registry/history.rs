@@ -126,14 +126,6 @@ impl Reader {
         })
     }
 
-    /// Events after `seq`, in order, at most `limit`.
-    pub fn events(&self, seq: i64, limit: usize) -> RegistryResult<Vec<EventRow>> {
-        self.read(|connection| {
-            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            rows(connection, &format!("{EVENTS} WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2"), [seq, limit], event)
-        })
-    }
-
     /// The last event's place in the order; 0 if there is none.
     pub fn last_seq(&self) -> RegistryResult<i64> {
         self.read(|connection| {

@@ -9,9 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aees_run::artifact::{FileError, if_there};
-use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, params};
-use serde_json::Value;
 
 use super::accept::accept;
 use super::current_run::CurrentRun;
@@ -208,58 +206,4 @@ fn removed(path: &Path) -> Result<(), FileError> {
 fn sync_folder(path: &Path) -> Result<(), FileError> {
     let folder = folder_of(path);
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(FileError::at("sync", folder))
-}
-
-/// What a rebuild brings back, by table; everything else is history.
-const FACTS: [(&str, &str); 4] = [
-    ("study", "SELECT name, task, spec_sha, spec_json FROM studies ORDER BY name"),
-    (
-        "run",
-        "SELECT r.run_id, r.config_id, r.seed, c.task, c.shape_sig, c.identity_json, r.state, r.outcome, r.result_sha
-         FROM runs r JOIN configs c ON c.config_id = r.config_id ORDER BY r.run_id",
-    ),
-    (
-        "member",
-        "SELECT s.name, m.idx, m.case_name, m.axes_json, m.withdrawn, r.run_id FROM study_runs m
-         JOIN studies s ON s.study_id = m.study_id JOIN runs r ON r.run_no = m.run_no ORDER BY s.name, m.idx, r.run_id",
-    ),
-    (
-        "metric",
-        "SELECT r.run_id, x.name, x.measure, x.value FROM metrics x JOIN runs r ON r.run_no = x.run_no
-         ORDER BY r.run_id, x.name, x.measure",
-    ),
-];
-
-impl Reader {
-    /// What a rebuild brings back, as lines of JSON in a fixed order: studies, runs, memberships, metrics. Without
-    /// numbers of rows and events, epochs, leases and times, so that a registry and its rebuilt self give the same
-    /// text.
-    pub fn dump(&self) -> RegistryResult<String> {
-        self.read(|connection| {
-            let mut text = String::new();
-            for (kind, sql) in FACTS {
-                let mut query = connection.prepare(sql)?;
-                let columns = query.column_count();
-                let mut rows = query.query([])?;
-                while let Some(row) = rows.next()? {
-                    let mut line = vec![Value::from(kind)];
-                    for column in 0..columns {
-                        line.push(json_value(row.get_ref(column)?));
-                    }
-                    text += &Value::from(line).to_string();
-                    text.push('\n');
-                }
-            }
-            Ok(text)
-        })
-    }
-}
-
-fn json_value(value: ValueRef<'_>) -> Value {
-    match value {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(integer) => integer.into(),
-        ValueRef::Real(real) => real.into(),
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into(),
-    }
 }

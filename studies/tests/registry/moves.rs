@@ -38,7 +38,7 @@ fn a_done_run_is_final() {
     let (mut registry, mut queue) = scratch.with_study(2);
     let claim = claim_one(&mut registry, &mut queue);
     registry.complete(&claim, &completion("aa", 0.5)).unwrap();
-    let before = (registry.dump().unwrap(), registry.last_seq().unwrap());
+    let before = (scratch.facts(), registry.last_seq().unwrap());
     let shell = scratch.shell();
     for sql in [
         "UPDATE runs SET result_sha = 'bb' WHERE state = 'done'",
@@ -55,19 +55,19 @@ fn a_done_run_is_final() {
     refused(&shell, "REPLACE INTO runs SELECT * FROM runs WHERE state = 'done'", "a run begins as pending");
     refused(&shell, "UPDATE runs SET seed = 9", "the identity of a run cannot change");
     refused(&shell, "UPDATE runs SET epoch = 0 WHERE state = 'done'", "");
-    assert_eq!((registry.dump().unwrap(), registry.last_seq().unwrap()), before);
+    assert_eq!((scratch.facts(), registry.last_seq().unwrap()), before);
 }
 
 #[test]
 fn events_are_append_only() {
     let scratch = Scratch::new();
     let (registry, _) = scratch.with_study(2);
-    let before = registry.events(0, 99).unwrap();
+    let before = registry.why("s:0").unwrap().events;
     let shell = scratch.shell();
     refused(&shell, "UPDATE events SET kind = 'x'", "events cannot be changed");
     refused(&shell, "DELETE FROM events", "events cannot be deleted");
     refused(&shell, "REPLACE INTO events (seq, at, kind) VALUES (1, 0, 'x')", "events cannot be deleted");
-    assert_eq!(registry.events(0, 99).unwrap(), before);
+    assert_eq!(registry.why("s:0").unwrap().events, before);
 }
 
 #[test]

@@ -11,6 +11,8 @@ use aees_studies::registry::{
     RunState, StudySpec, Usage,
 };
 
+use crate::registry_facts::registry_facts;
+
 pub(crate) const LEASE: Duration = Duration::from_millis(1_000);
 pub(crate) const AUDIT: Audit<'static> = Audit { actor: "tester", reason: "a test" };
 
@@ -89,6 +91,11 @@ impl Scratch {
             .collect();
         names.sort();
         names
+    }
+
+    /// What a rebuild of its registry would bring back.
+    pub(crate) fn facts(&self) -> String {
+        registry_facts(&self.path())
     }
 
     /// A connection past the program: what somebody with an SQLite shell could do.
