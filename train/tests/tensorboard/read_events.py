@@ -19,27 +19,22 @@ EVERYTHING = 0
 def accumulator_points(folder):
     reader = event_accumulator.EventAccumulator(folder, size_guidance={"scalars": EVERYTHING, "tensors": EVERYTHING})
     reader.Reload()
-    scalars = {
+    return {
         tag: [[point.step, point.wall_time, point.value] for point in reader.Scalars(tag)]
         for tag in reader.Tags()["scalars"]
     }
-    return {"scalars": scalars}
 
 
 def server_points(folder):
     reader = plugin_event_accumulator.EventAccumulator(folder, size_guidance={"tensors": EVERYTHING})
     reader.Reload()
 
-    def points(plugin, value):
-        return {
-            tag: [[point.step, point.wall_time, value(point.tensor_proto)] for point in reader.Tensors(tag)]
-            for tag in reader.PluginTagToContent(plugin)
-        }
+    def value(point):
+        return tensor_util.make_ndarray(point.tensor_proto).item()
 
-    plugins = {reader.SummaryMetadata(tag).plugin_data.plugin_name for tag in reader.Tags()["tensors"]}
     return {
-        "scalars": points("scalars", lambda tensor: tensor_util.make_ndarray(tensor).item()) if "scalars" in plugins else {},
-        "texts": points("text", lambda tensor: tensor.string_val[0].decode()) if "text" in plugins else {},
+        tag: [[point.step, point.wall_time, value(point)] for point in reader.Tensors(tag)]
+        for tag in reader.PluginTagToContent("scalars")
     }
 
 
