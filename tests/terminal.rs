@@ -65,6 +65,15 @@ fn a_dry_run_tells_what_a_run_would_be_and_leaves_nothing() {
     assert!(directory.join("result.json").is_file());
     let again = scratch.run(tiny(&["--dry-run"])).ok().stdout();
     assert!(again.contains("this very run is there"), "{again}");
+    // A budget ends it as it ends the run.
+    let budget = format!("{}", 0.4e-12 * result["result"]["estimated_flops"].as_f64().unwrap());
+    let capped = |more: &[&str]| {
+        let arguments = [&["--max-tflops", &budget, "--run-dir", "capped", "--json"], more].concat();
+        serde_json::from_str::<serde_json::Value>(&scratch.run(tiny(&arguments)).ok().stdout()).unwrap()
+    };
+    let (rehearsed, made) = (capped(&["--dry-run"]), capped(&[]));
+    let (rehearsed, made) = (rehearsed["steps"].as_u64().unwrap(), made["result"]["total_steps"].as_u64().unwrap());
+    assert!(made < told["steps"].as_u64().unwrap() && rehearsed.abs_diff(made) <= 2, "{rehearsed} and {made}");
     // What would stop a run stops its rehearsal.
     scratch.run(tiny(&["--dry-run", "--batch-size", "0"])).refused(&["--batch-size must be"]);
     scratch.run(["train", "cifar100", "--data", "nowhere", "--dry-run"]).refused(&["nowhere"]);

@@ -58,6 +58,10 @@ fn document(config: &RunConfig, run: &DryRun, peak_memory: Option<u64>) -> serde
 fn lines(config: &RunConfig, run: &DryRun, peak_memory: Option<u64>) -> Vec<String> {
     let time = |seconds: f64| Duration::try_from_secs_f64(seconds).map(HumanDuration);
     let total = time(run.total_seconds).map_or_else(|_| "for ever".into(), |time| format!("about {time}"));
+    let length = match config.max_tflops {
+        Some(most) => format!("{} epochs or {} TFLOP, about", config.epochs, most.get()),
+        None => format!("{} epochs,", config.epochs),
+    };
     let mut lines = vec![
         format!("{} {}, seed {}, run {}", config.task.name(), config.experiment_label(), config.seed, run.run_id),
         format!("on {} by {}, {}", run.target.device.describe(), run.target.engine.name(), run.target.precision.name()),
@@ -69,12 +73,7 @@ fn lines(config: &RunConfig, run: &DryRun, peak_memory: Option<u64>) -> Vec<Stri
             run.eval_examples,
             run.parameters / 1e6
         ),
-        format!(
-            "{} epochs, {} steps of {:.1} ms: {total} with evaluation",
-            config.epochs,
-            run.steps,
-            1e3 * run.step_seconds
-        ),
+        format!("{length} {} steps of {:.1} ms: {total} with evaluation", run.steps, 1e3 * run.step_seconds),
     ];
     lines.extend(peak_memory.map(|bytes| format!("memory so far: {}", BinaryBytes(bytes))));
     lines.push("nothing of the run was written".into());

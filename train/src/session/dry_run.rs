@@ -37,7 +37,7 @@ pub struct DryRun {
     pub train_examples: usize,
     /// Examples that are evaluated after each epoch.
     pub eval_examples: usize,
-    /// Optimizer steps in all.
+    /// Optimizer steps in all. What the budget of a run leaves of them is an estimate.
     pub steps: u64,
     /// Trained values of the network.
     pub parameters: f64,
@@ -72,10 +72,17 @@ pub fn dry_run(
     let step_seconds = step_seconds(&mut bench, method(config))?;
     let (task, batch) = (bench.task(), config.batch_size.get());
     let epochs = config.epochs.get();
-    let eval_examples = task.labels(task.evaluated_split()).len();
-    let steps = task.steps_per_epoch(config.step_examples()).saturating_mul(epochs);
-    let between = config.eval_every.map_or(0, |every| steps / every);
-    let evaluations = (epochs + between) as f64 * eval_examples as f64 / config.step_examples() as f64 / 3.0;
+    let split = task.evaluated_split();
+    let eval_examples = task.labels(split).len();
+    let planned = task.steps_per_epoch(config.step_examples()).saturating_mul(epochs);
+    let passes = (epochs + config.eval_every.map_or(0, |every| planned / every)) as f64;
+    let affordable = config.max_tflops.map_or(1.0, |most| {
+        let of_epoch: f64 = task.plan_epoch(0).order.chunks(batch).map(|examples| task.train_flops(examples)).sum();
+        (most.get() * 1e12 / (epochs as f64 * of_epoch + passes * task.eval_flops(split))).min(1.0)
+    });
+    let steps = (planned as f64 * affordable).ceil() as u64;
+    // In the time of steps.
+    let evaluations = passes * affordable * eval_examples as f64 / config.step_examples() as f64 / 3.0;
     Ok(DryRun {
         directory,
         run_id: identity.run_id.short().to_owned(),
