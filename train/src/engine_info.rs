@@ -5,21 +5,15 @@ use aees_run::hardware::{ComputeDevice, Gpu, Gpus, Hardware};
 use aees_run::nvidia::NvidiaGpu;
 use aees_run::settings::Precision;
 
-use crate::engine::{DeviceChoice, Target};
+use crate::engine::{DeviceChoice, EngineDevice, Target};
 
-/// The engine of a run, in words.
+/// The engine of a run, and where it computes.
 #[derive(Clone, Debug)]
 pub struct EngineInfo {
     /// The tensor library and its version.
-    pub engine: String,
-    /// Its back end.
-    pub backend: String,
-    /// The device as `--device` names it.
-    pub device: String,
-    /// The device's own name, where it has one.
-    pub device_name: Option<String>,
-    /// The reference's word for the kind of device: `cpu`, `cuda`, ...
-    pub device_kind: String,
+    pub engine: &'static str,
+    /// The device.
+    pub device: EngineDevice,
     /// In which it computes.
     pub precision: Precision,
 }
@@ -27,63 +21,50 @@ pub struct EngineInfo {
 impl EngineInfo {
     /// What is known of an engine on a device.
     pub fn of(target: &Target) -> Self {
-        let device = target.device.choice.to_string();
-        let kind = device.split(':').next().unwrap_or(&device).to_owned();
-        Self {
-            engine: target.engine.version().to_owned(),
-            backend: target.device.backend.to_owned(),
-            device,
-            device_name: target.device.name.clone(),
-            device_kind: kind,
-            precision: target.precision,
-        }
+        let Target { engine, device, precision } = target;
+        Self { engine: engine.version(), device: device.clone(), precision: *precision }
     }
 
     /// Fills in the device that computed, and its GPU if it is one, as far as its driver tells.
     /// `peak_memory_bytes` is what the engine counted.
     pub fn describe_device(&self, hardware: &mut Hardware, watch: &MachineWatch, peak_memory_bytes: Option<u64>) {
-        let mut device = ComputeDevice {
-            name: self.device_name.clone(),
-            peak_memory_bytes,
-            runtime: format!("{} {}", self.engine, self.backend),
-            precision: self.precision.name().to_owned(),
-            ..ComputeDevice::default()
-        };
-        if self.device_kind == "cpu" {
+        let runtime = format!("{} {}", self.engine, self.device.backend);
+        let mut device =
+            ComputeDevice { runtime, precision: self.precision.name().to_owned(), ..ComputeDevice::default() };
+        if self.device.is_host() {
             device.name = hardware.cpu_model.clone();
             device.total_memory_bytes = hardware.total_memory_bytes;
             device.peak_memory_bytes = hardware.peak_resident_memory_bytes;
         } else {
-            let gpus = self.gpus(watch, peak_memory_bytes);
-            device.driver = gpus.driver.clone();
-            if let Some(gpu) = gpus.devices.first() {
-                device.name = Some(gpu.name.clone());
-                device.index = gpu.index;
-                device.total_memory_bytes = gpu.total_memory_bytes;
-                device.peak_memory_bytes = gpu.peak_memory_bytes;
-            }
-            hardware.gpus = Some(gpus);
+            let gpu = self.gpu(watch, peak_memory_bytes);
+            let card = watch.gpu().map(|(card, _)| card);
+            device.name = Some(gpu.name.clone());
+            device.index = gpu.index;
+            device.total_memory_bytes = gpu.total_memory_bytes;
+            device.peak_memory_bytes = gpu.peak_memory_bytes;
+            device.driver = card.and_then(NvidiaGpu::driver).or_else(|| self.device.driver.clone());
+            hardware.gpus = Some(Gpus {
+                interface: self.device.choice.kind().to_owned(),
+                driver: device.driver.clone(),
+                runtime: card.and_then(NvidiaGpu::runtime),
+                devices: vec![gpu],
+                current: Some(0),
+            });
         }
         hardware.device = Some(device);
     }
 
-    /// The GPU of the run as its driver tells, with what the engine counted.
-    fn gpus(&self, watch: &MachineWatch, peak_memory_bytes: Option<u64>) -> Gpus {
-        let card = watch.gpu();
-        let told = card.and_then(|(gpu, seen)| gpu.describe(seen));
+    /// The GPU of the run as its driver tells, else as the engine does, with what the engine counted.
+    fn gpu(&self, watch: &MachineWatch, peak_memory_bytes: Option<u64>) -> Gpu {
+        let told = watch.gpu().and_then(|(card, seen)| card.describe(seen));
         let mut gpu = told.unwrap_or_else(|| Gpu {
-            name: self.device_name.clone().unwrap_or_else(|| self.device.clone()),
-            index: self.device.split_once(':').and_then(|(_, index)| index.parse().ok()),
+            name: self.device.name.clone().unwrap_or_else(|| self.device.choice.to_string()),
+            index: self.device.choice.index().and_then(|index| index.try_into().ok()),
+            total_memory_bytes: self.device.memory_bytes,
             ..Gpu::default()
         });
         gpu.peak_memory_bytes = gpu.peak_memory_bytes.max(peak_memory_bytes);
-        Gpus {
-            interface: self.device_kind.clone(),
-            driver: card.and_then(|(gpu, _)| gpu.driver()),
-            runtime: card.and_then(|(gpu, _)| gpu.runtime()),
-            devices: vec![gpu],
-            current: Some(0),
-        }
+        gpu
     }
 }
 
@@ -117,14 +98,8 @@ mod tests {
     use super::*;
 
     fn info(device: &str) -> EngineInfo {
-        EngineInfo {
-            engine: "abacus 1".into(),
-            backend: "beads".into(),
-            device: device.into(),
-            device_name: None,
-            device_kind: device.split(':').next().unwrap().into(),
-            precision: Precision::F32,
-        }
+        let device = EngineDevice::of(device.parse().unwrap(), "beads");
+        EngineInfo { engine: "abacus 1", device, precision: Precision::F32 }
     }
 
     #[test]
@@ -149,6 +124,18 @@ mod tests {
         assert_eq!((device.driver, device.runtime.as_str()), (None, "abacus 1 beads"));
         assert_eq!((gpus.interface.as_str(), gpus.driver, gpus.current), ("vulkan", None, Some(0)));
         assert_eq!(gpus.devices[0].peak_memory_bytes, device.peak_memory_bytes);
+    }
+
+    #[test]
+    fn what_an_engine_knows_of_a_gpu_stands_where_no_driver_tells_it() {
+        let mut info = info("vulkan:0");
+        let driver = Some("llvmpipe Mesa 25".to_owned());
+        (info.device.memory_bytes, info.device.driver) = (Some(1 << 34), driver.clone());
+        let mut hardware = Hardware::default();
+        info.describe_device(&mut hardware, &MachineWatch::start(None), None);
+        let (device, gpus) = (hardware.device.unwrap(), hardware.gpus.unwrap());
+        assert_eq!((device.total_memory_bytes, &device.driver), (Some(1 << 34), &driver));
+        assert_eq!((gpus.devices[0].total_memory_bytes, gpus.driver), (Some(1 << 34), driver));
     }
 
     #[test]

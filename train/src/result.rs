@@ -74,7 +74,7 @@ pub fn run_result(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Val
     let mut hardware = Hardware::probe();
     facts.engine.describe_device(&mut hardware, facts.watch, end.peak_device_memory);
     let circumstances = facts.watch.circumstances(&state.sessions, this_build(), rayon::current_num_threads());
-    let device = &facts.engine.device_kind;
+    let (engine, device) = (facts.engine, facts.engine.device.choice.kind());
     let mut result = Map::new();
     let mut put = |keys: Value| result.extend(keys.as_object().cloned().unwrap_or_default());
     put(json!({
@@ -109,12 +109,12 @@ pub fn run_result(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Val
         "run_id": facts.identity.run_id.full(),
         "config_id": facts.identity.config_id.full(),
         "outcome": end.outcome,
-        "engine": facts.engine.engine,
-        "backend": facts.engine.backend,
-        "device": facts.engine.device,
-        "device_name": facts.engine.device_name,
+        "engine": engine.engine,
+        "backend": engine.device.backend,
+        "device": engine.device.choice.to_string(),
+        "device_name": engine.device.name,
         "driver": hardware.device.as_ref().and_then(|device| device.driver.clone()),
-        "precision": facts.engine.precision.name(),
+        "precision": engine.precision.name(),
         "hardware": hardware,
         "circumstances": circumstances,
         "versions": {"aees": env!("CARGO_PKG_VERSION"), "git_commit": option_env!("AEES_GIT_COMMIT")},
@@ -195,7 +195,7 @@ fn config_json(facts: &RunFacts<'_>, state: &TrainState, end: &RunEnd) -> Value 
     put("model_name", json!(facts.task.facts().model_name));
     put("num_workers", json!(0));
     put("pin_memory", json!(false));
-    put("device", json!(facts.engine.device_kind));
+    put("device", json!(facts.engine.device.choice.kind()));
     put("base_lr", json!(config.lr.get()));
     put("base_weight_decay", json!(config.weight_decay.get()));
     put("scheduler_active", json!(config.lr_scheduler != ScheduleKind::None));

@@ -114,7 +114,7 @@ impl BenchOverheadFlags {
         let info = EngineInfo::of(bench.target());
         let mut document = json!({
             "program": format!("aees {}", env!("CARGO_PKG_VERSION")), "task": config.task.name(), "optimizer": config.optimizer.name(),
-            "engine": info.engine, "device": info.device, "cpu": Hardware::probe().cpu_model, "threads": rayon::current_num_threads(),
+            "engine": info.engine, "device": info.device.choice.to_string(), "cpu": Hardware::probe().cpu_model, "threads": rayon::current_num_threads(),
             "precision": config.precision.name(), "batch_size": config.batch_size, "data": config.data, "build": this_build().profile,
             "pairs": self.pairs, "block": block, "mean_step_s": times[0].mean(), "median_step_s": times[0].median(),
             "step_s_min_max": times[0].range(), "peak_rss_mb": mebibytes(peak_rss), "level": LEVEL,

@@ -125,11 +125,11 @@ impl BenchTrainFlags {
             let counted = count(&counts)?.checked_sub(count(&before).unwrap_or(0))?;
             Some(counted as f64 / (steps + self.warmup) as f64)
         };
-        let is_cuda = matches!(bench.target().device.choice, DeviceChoice::Cuda(_));
+        let is_cuda = matches!(info.device.choice, DeviceChoice::Cuda(_));
         let [fastest, slowest] = times.range();
         let mut document = json!({
             "program": format!("aees {}", env!("CARGO_PKG_VERSION")), "task": config.task.name(), "method": self.method.name(),
-            "optimizer": config.optimizer.name(), "engine": info.engine, "backend": info.backend, "device": info.device,
+            "optimizer": config.optimizer.name(), "engine": info.engine, "backend": info.device.backend, "device": info.device.choice.to_string(),
             "hardware": hardware.device, "threads": rayon::current_num_threads(), "precision": config.precision.name(),
             "batch_size": config.batch_size, "data": config.data, "build": this_build().profile, "warmup": self.warmup, "block": block,
             "examples": sums.examples, "examples_per_s": sums.examples as f64 / total,

@@ -35,8 +35,9 @@ fn device(target: &Target) -> Diagnosis {
         DeviceChoice::Cuda(number) => NvidiaGpu::of_cuda(number),
         _ => None,
     };
-    let driver = card.as_ref().and_then(NvidiaGpu::driver);
-    let memory = card.and_then(|card| card.describe(&Default::default())?.total_memory_bytes);
+    let card = card.as_ref();
+    let driver = card.and_then(NvidiaGpu::driver).or_else(|| device.driver.clone());
+    let memory = card.and_then(|card| card.describe(&Default::default())?.total_memory_bytes).or(device.memory_bytes);
     let precisions: Vec<&str> = engine.precisions(device).iter().map(|precision| precision.name()).collect();
     let mut text = format!("engine {} on {}; precision {}", engine.name(), device.backend, precisions.join(", "));
     text.extend(device.name.iter().map(|name| format!("; {name}")));
@@ -52,7 +53,7 @@ fn device(target: &Target) -> Diagnosis {
     };
     diagnosis.with(json!({
         "device": subject, "name": device.name, "engine": engine.name(), "backend": device.backend, "driver": driver,
-        "runtime": null, "software": device.software, "total_memory_bytes": memory, "precisions": precisions,
+        "runtime": card.and_then(NvidiaGpu::runtime), "software": device.software, "total_memory_bytes": memory, "precisions": precisions,
     }))
 }
 

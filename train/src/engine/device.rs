@@ -45,25 +45,36 @@ impl FromStr for DeviceChoice {
 
 impl fmt::Display for DeviceChoice {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Auto => formatter.write_str("auto"),
-            Self::Cpu => formatter.write_str("cpu"),
-            Self::Cuda(index) => write!(formatter, "cuda:{index}"),
-            Self::Vulkan(index) => write!(formatter, "vulkan:{index}"),
-            Self::Wgpu => formatter.write_str("wgpu"),
+        match self.index() {
+            Some(index) => write!(formatter, "{}:{index}", self.kind()),
+            None => formatter.write_str(self.kind()),
         }
     }
 }
 
 impl DeviceChoice {
-    /// The Cargo feature behind it, if it is not always there.
-    pub fn feature(self) -> Option<&'static str> {
+    /// What stands before the colon.
+    pub fn kind(self) -> &'static str {
         match self {
-            Self::Cuda(_) => Some("cuda"),
-            Self::Vulkan(_) => Some("vulkan"),
-            Self::Wgpu => Some("wgpu"),
-            Self::Auto | Self::Cpu => None,
+            Self::Auto => "auto",
+            Self::Cpu => "cpu",
+            Self::Cuda(_) => "cuda",
+            Self::Vulkan(_) => "vulkan",
+            Self::Wgpu => "wgpu",
         }
+    }
+
+    /// Its number among its kind, where there can be several.
+    pub fn index(self) -> Option<usize> {
+        match self {
+            Self::Cuda(index) | Self::Vulkan(index) => Some(index),
+            Self::Auto | Self::Cpu | Self::Wgpu => None,
+        }
+    }
+
+    /// The Cargo feature behind it, if it is not always there: features are called as kinds are.
+    pub fn feature(self) -> Option<&'static str> {
+        (!matches!(self, Self::Auto | Self::Cpu)).then(|| self.kind())
     }
 }
 
@@ -78,6 +89,10 @@ pub struct EngineDevice {
     pub software: bool,
     /// The engine's word for the way that it computes there: `flex`, `cuda`, ...
     pub backend: &'static str,
+    /// Its memory in bytes, where the engine's runtime tells it.
+    pub memory_bytes: Option<u64>,
+    /// Its driver and the version of it, where the engine's runtime tells them.
+    pub driver: Option<String>,
 }
 
 /// What an engine has done on its device since it was made. What it does not count is absent.
@@ -94,9 +109,9 @@ pub struct WorkCounts {
 }
 
 impl EngineDevice {
-    /// The processor.
-    pub fn cpu(backend: &'static str) -> Self {
-        Self { choice: DeviceChoice::Cpu, name: None, software: false, backend }
+    /// A device of which nothing more is known.
+    pub fn of(choice: DeviceChoice, backend: &'static str) -> Self {
+        Self { choice, name: None, software: false, backend, memory_bytes: None, driver: None }
     }
 
     /// Whether it computes in host memory.

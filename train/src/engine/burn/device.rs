@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 #[cfg(feature = "gpu")]
-use burn::tensor::DeviceType;
+use burn::{backend::DispatchDevice, tensor::DeviceType};
 
 use crate::engine::{DeviceChoice, EngineDevice, EngineError};
 
@@ -41,6 +41,8 @@ fn found() -> Vec<(EngineDevice, Device)> {
     found.extend(enumerate(DeviceType::Vulkan, "vulkan", DeviceChoice::Vulkan));
     #[cfg(feature = "wgpu")]
     found.extend(enumerate(DeviceType::Wgpu, "wgpu", |_| DeviceChoice::Wgpu).into_iter().take(1));
+    #[cfg(feature = "adapters")]
+    tell_drivers(&mut found);
     found
 }
 
@@ -53,11 +55,31 @@ fn enumerate(
     // A driver that is installed but broken panics in some back ends; to the user that is a machine without a GPU.
     let devices = std::panic::catch_unwind(move || Device::enumerate(kind).into_iter().collect::<Vec<_>>());
     let devices = devices.unwrap_or_default().into_iter().enumerate();
-    let named = |(index, device): (usize, Device)| {
+    let described = |(index, device): (usize, Device)| {
         let identity = device.identity();
         let software = identity.as_ref().is_some_and(|identity| identity.physical.is_none());
         let name = identity.map(|identity| identity.name);
-        (EngineDevice { choice: choice(index), name, software, backend }, device)
+        let memory_bytes = match device.as_dispatch() {
+            DispatchDevice::Cube(card) => card.client().properties().memory.max_memory(),
+            _ => None,
+        };
+        (EngineDevice { name, software, memory_bytes, ..EngineDevice::of(choice(index), backend) }, device)
     };
-    devices.map(named).collect()
+    devices.map(described).collect()
+}
+
+/// Tells the drivers of devices that wgpu drives, each with its version. That of CUDA is NVML's to tell.
+#[cfg(feature = "adapters")]
+fn tell_drivers(found: &mut [(EngineDevice, Device)]) {
+    use burn::backend::wgpu::wgpu::{AdapterInfo, Backends, Instance, InstanceDescriptor};
+    let backends = Backends::PRIMARY;
+    let instance = Instance::new(InstanceDescriptor { backends, ..InstanceDescriptor::new_without_display_handle() });
+    let adapters = cubecl::future::block_on(instance.enumerate_adapters(backends));
+    let adapters: Vec<AdapterInfo> = adapters.iter().map(|adapter| adapter.get_info()).collect();
+    for (device, _) in found.iter_mut().filter(|(device, _)| !matches!(device.choice, DeviceChoice::Cuda(_))) {
+        // Parts of one name have one driver.
+        let adapter = adapters.iter().find(|adapter| Some(&adapter.name) == device.name.as_ref());
+        let driver = adapter.map(|adapter| format!("{} {}", adapter.driver, adapter.driver_info).trim().to_owned());
+        device.driver = driver.filter(|driver| !driver.is_empty());
+    }
 }

@@ -54,7 +54,7 @@ impl EngineFactory for BurnFactory {
     }
 
     fn cpu(&self) -> Option<EngineDevice> {
-        Some(EngineDevice::cpu("flex"))
+        Some(EngineDevice::of(DeviceChoice::Cpu, "flex"))
     }
 
     fn gpus(&self) -> Vec<EngineDevice> {

@@ -17,8 +17,7 @@ pub(super) fn gpus() -> Vec<EngineDevice> {
     if shim::load_cuda().is_err() {
         return Vec::new();
     }
-    let gpu =
-        |index| EngineDevice { choice: DeviceChoice::Cuda(index), name: None, software: false, backend: "libtorch" };
+    let gpu = |index| EngineDevice::of(DeviceChoice::Cuda(index), "libtorch");
     (0..usize::try_from(Cuda::device_count()).unwrap_or(0)).map(gpu).collect()
 }
 

@@ -77,7 +77,7 @@ fn engine(most: usize, batch_size: usize) -> LibtorchEngine {
     let values: BTreeMap<_, _> = values.collect();
     let tensors = NetworkTensors::new(infos, &values, TILE, Device::Cpu).unwrap();
     let [logits, statistic] = ["logits", "statistic"].map(|name| tensors.get(name).unwrap());
-    let place = Computing::new(&EngineDevice::cpu("libtorch"), Precision::F32).unwrap();
+    let place = Computing::new(&EngineDevice::of(DeviceChoice::Cpu, "libtorch"), Precision::F32).unwrap();
     let optimizer = Optimizer::new(SGD, 0, &tensors);
     let workload = Box::new(ScarceNetwork { logits, statistic, most, staged: None });
     LibtorchEngine::new(place, workload, tensors, optimizer, batch_size, 16)

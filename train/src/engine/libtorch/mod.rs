@@ -49,7 +49,7 @@ impl EngineFactory for LibtorchFactory {
     }
 
     fn cpu(&self) -> Option<EngineDevice> {
-        Some(EngineDevice::cpu("libtorch"))
+        Some(EngineDevice::of(DeviceChoice::Cpu, "libtorch"))
     }
 
     fn gpus(&self) -> Vec<EngineDevice> {
