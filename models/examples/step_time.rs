@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use aees_models::burn::{ResNet18, cross_entropy};
 use aees_models::{ModelSpec, ResNet18Config};
+use aees_run::settings::Precision;
 use burn::module::Module;
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -26,7 +27,7 @@ fn whole_step(width: usize, batch: usize) {
     let device = plain.clone().autodiff();
     let config = ResNet18Config { base_width: width, classes: 100 };
     let values = ModelSpec::ResNet18(config).draw(|parameter| Xoshiro256PlusPlus::seed_from_u64(parameter as u64));
-    let model = ResNet18::new(&config, values, &device).unwrap();
+    let model = ResNet18::new(&config, values, Precision::F32, &device).unwrap();
     let images = Tensor::random([batch, 3, 32, 32], Distribution::Normal(0.0, 1.0), &device);
     let labels = Tensor::<1, Int>::zeros([batch], &device);
     let loss = || cross_entropy(model.forward(images.clone()), labels.clone());
@@ -45,7 +46,7 @@ fn blocks(width: usize, batch: usize) {
     let device = Device::flex().autodiff();
     let config = ResNet18Config { base_width: width, classes: 100 };
     let values = ModelSpec::ResNet18(config).draw(|parameter| Xoshiro256PlusPlus::seed_from_u64(parameter as u64));
-    let model = ResNet18::new(&config, values, &device).unwrap();
+    let model = ResNet18::new(&config, values, Precision::F32, &device).unwrap();
     let stages = [&model.layer1, &model.layer2, &model.layer3, &model.layer4];
     let (mut channels, mut side) = (width, 32);
     for (stage, blocks) in stages.into_iter().enumerate() {

@@ -11,6 +11,7 @@ use aees_models::burn::{
     DropoutMask, DropoutMasks, Embedding, LayerNorm, Linear, TextClassifier, TokenBatch, cross_entropy,
 };
 use aees_models::{ModelSpec, TextClassifierConfig};
+use aees_run::settings::Precision;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::activation::{gelu, softmax};
 use burn::tensor::module::linear;
@@ -66,7 +67,7 @@ fn main() {
     let device = Device::flex().autodiff();
     let spec = ModelSpec::TextClassifier(config.clone());
     let values = spec.draw(|parameter| Xoshiro256PlusPlus::seed_from_u64(parameter as u64));
-    let model = TextClassifier::new(&config, values, &device).unwrap();
+    let model = TextClassifier::new(&config, values, Precision::F32, &device).unwrap();
     whole_steps(&config, &model, &device, batch, steps);
     drop(model);
     operations(&config, batch * 133 / 10, &device);
@@ -139,7 +140,11 @@ fn operations(config: &TextClassifierConfig, rows: usize, device: &Device) {
     let (dim, hidden) = (config.dim, config.hidden_dim);
     println!("at {rows} tokens, once:");
     for (inputs, outputs, count) in [(dim, dim, 4), (dim, hidden, 1), (hidden, dim, 1)] {
-        let layer = Linear { weight: parameter([outputs, inputs], device), bias: parameter([outputs], device) };
+        let layer = Linear {
+            weight: parameter([outputs, inputs], device),
+            bias: parameter([outputs], device),
+            precision: Precision::F32,
+        };
         let x = input(rows, inputs, device);
         let times = forward_and_backward(&x, &|x| layer.forward(x), &[&layer.weight]);
         let gflop = 2e-9 * (rows * inputs * outputs) as f64;

@@ -9,6 +9,7 @@
 //! ```
 //! use aees_models::burn::ResNet18;
 //! use aees_models::{ModelSpec, ResNet18Config};
+//! use aees_run::settings::Precision;
 //! use burn::module::Module;
 //! use burn::tensor::{Device, Tensor};
 //! use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -20,7 +21,7 @@
 //! assert_eq!(values["conv1.weight"].shape, [4, 3, 3, 3]);
 //!
 //! let device = Device::flex();
-//! let model = ResNet18::new(&config, values, &device.clone().autodiff()).unwrap();
+//! let model = ResNet18::new(&config, values, Precision::F32, &device.clone().autodiff()).unwrap();
 //! // `valid()` is the network off the autodiff device: batch norms use their running statistics.
 //! let logits = model.valid().forward(Tensor::zeros([2, 3, 32, 32], &device));
 //! assert_eq!(logits.dims(), [2, 10]);
@@ -31,6 +32,7 @@
 //! ```
 //! use aees_models::burn::{TextClassifier, TokenBatch};
 //! use aees_models::{ModelSpec, TextClassifierConfig};
+//! use aees_run::settings::Precision;
 //! use burn::tensor::Device;
 //! use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 //!
@@ -38,7 +40,7 @@
 //! let stream = |parameter| Xoshiro256PlusPlus::seed_from_u64(parameter as u64);
 //! let values = ModelSpec::TextClassifier(config.clone()).draw(stream);
 //! let device = Device::flex();
-//! let model = TextClassifier::new(&config, values, &device).unwrap();
+//! let model = TextClassifier::new(&config, values, Precision::F32, &device).unwrap();
 //!
 //! // A sentence of three tokens and one of two; no dropout.
 //! let batch = TokenBatch::new(&config, &[2, 7, 3, 2, 3], &[3, 2], &device).unwrap();

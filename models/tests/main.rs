@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is the report of a test, in its functions, too")]
 
+mod bf16;
 mod damaged_files;
 #[path = "../../tests/support/mutation.rs"]
 mod mutation;

@@ -102,6 +102,11 @@ pub trait EngineFactory: Sync {
     /// The precisions that it can compute in on one of its devices.
     fn precisions(&self, device: &EngineDevice) -> &'static [Precision];
 
+    /// What the user should know of computing in a precision there.
+    fn caveat(&self, _device: &EngineDevice, _precision: Precision) -> Option<&'static str> {
+        None
+    }
+
     /// The CPU, if it computes there.
     fn cpu(&self) -> Option<EngineDevice>;
 

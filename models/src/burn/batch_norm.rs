@@ -6,6 +6,7 @@
 //!
 //! Ioffe and Szegedy, "Batch Normalization", 2015, <https://arxiv.org/abs/1502.03167>.
 
+use aees_run::settings::Precision;
 use burn::module::{Module, Param, RunningState};
 use burn::tensor::activation::relu;
 use burn::tensor::module::{batch_norm, batch_norm_train};
@@ -80,12 +81,15 @@ impl BatchNorm {
             shortcut,
             relu: with_relu,
         };
+        let is_f32 = conv.precision != Precision::Bf16;
         if x.images.device().is_autodiff() {
-            if let Some((output, mean, variance)) = fused.train(&x) {
+            if is_f32 && let Some((output, mean, variance)) = fused.train(&x) {
                 self.average_in(mean, variance, values_of_a_channel(&output));
                 return output;
             }
-        } else if let Some(output) = fused.evaluate(&x.images, &self.running_mean.value(), &self.running_var.value()) {
+        } else if is_f32
+            && let Some(output) = fused.evaluate(&x.images, &self.running_mean.value(), &self.running_var.value())
+        {
             reuse(x.images);
             if let Then::SumAndRelu(shortcut) = then {
                 reuse(shortcut.images);

@@ -92,7 +92,7 @@ proptest! {
         let mut state = seed;
         let x = drawn([batch, inputs, height, width], &mut state, &device);
         let weight = drawn([outputs, inputs, kernel, kernel], &mut state, &device);
-        let conv = Conv2d { weight: Param::from_tensor(weight), stride };
+        let conv = Conv2d { weight: Param::from_tensor(weight), stride, precision: Precision::F32 };
         let size = [batch, outputs, height.div_ceil(stride), width.div_ceil(stride)];
         // Few values have statistics that magnify every rounding.
         prop_assume!(size[0] * size[2] * size[3] >= 8);
@@ -121,7 +121,7 @@ proptest! {
         let mut state = seed;
         let x = drawn([batch, inputs, side, side], &mut state, &device);
         let weight = drawn([outputs, inputs, kernel, kernel], &mut state, &device);
-        let conv = Conv2d { weight: Param::from_tensor(weight), stride };
+        let conv = Conv2d { weight: Param::from_tensor(weight), stride, precision: Precision::F32 };
         let shortcut = drawn([batch, outputs, side.div_ceil(stride), side.div_ceil(stride)], &mut state, &device);
         let norm = norm(&conv, &device);
         norm.running_mean.update(line(outputs, -0.3, 0.05, &device));

@@ -9,6 +9,7 @@ use burn::tensor::activation::{relu, softmax};
 use super::dropout::Dropout;
 use super::flex_ops;
 use super::layers::{LayerNorm, Linear};
+use super::products::matmul;
 use super::skeleton::Skeleton;
 use super::token_batch::TokenBatch;
 use crate::encoder_settings::{ComputedTokens, LayerSettings};
@@ -91,11 +92,12 @@ impl EncoderLayer {
         let key = split(batch.pad(self.key.forward(x.clone()))); // [sentences, heads, longest, dim / heads]
         let value = split(batch.pad(self.value.forward(x)));
 
-        let scores = query.matmul(key.swap_dims(2, 3)); // [sentences, heads, queries, longest]
+        let precision = self.query.precision;
+        let scores = matmul(query, key.swap_dims(2, 3), precision); // [sentences, heads, queries, longest]
         let weights = softmax(batch.mask(scores), 3);
         let site = sites.attention_weights();
         let weights = dropout.apply_to_attention(site, settings.attention_dropout, weights, batch);
-        let context = weights.matmul(value).swap_dims(1, 2); // [sentences, queries, heads, dim / heads]
+        let context = matmul(weights, value, precision).swap_dims(1, 2); // [sentences, queries, heads, dim / heads]
         let context = context.flatten(2, 3); // [sentences, queries, dim]
         let context = match rows {
             ComputedTokens::All => batch.unpad(context),

@@ -1,9 +1,11 @@
 //! The layers that several networks share, with PyTorch's names and layouts.
 
+use aees_run::settings::Precision;
 use burn::module::{Module, Param};
 use burn::tensor::{Int, Tensor, module};
 
 use super::flex_ops;
+use super::products::matmul;
 
 /// An affine layer with its weight as PyTorch stores it, the transpose of burn's.
 #[derive(Module, Debug)]
@@ -12,12 +14,18 @@ pub struct Linear {
     pub weight: Param<Tensor<2>>,
     /// `[out]`.
     pub bias: Param<Tensor<1>>,
+    /// In which it multiplies.
+    #[module(skip)]
+    pub precision: Precision,
 }
 
 impl Linear {
     /// From `[rows, in]` to `[rows, out]`.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         let (weight, bias) = (self.weight.val(), self.bias.val());
+        if self.precision == Precision::Bf16 {
+            return matmul(x, weight.transpose(), self.precision) + bias.unsqueeze();
+        }
         flex_ops::linear(&x, &weight, &bias).unwrap_or_else(|| module::linear(x, weight.transpose(), Some(bias)))
     }
 }

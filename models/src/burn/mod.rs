@@ -8,6 +8,7 @@ mod flex_ops;
 mod layers;
 mod loss;
 mod named_tensors;
+mod products;
 mod resnet18;
 mod skeleton;
 mod text_classifier;

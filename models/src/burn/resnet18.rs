@@ -2,6 +2,7 @@
 //!
 //! The network trains on an autodiff device and evaluates on any other; see [`BatchNorm`].
 
+use aees_run::settings::Precision;
 use burn::module::Module;
 use burn::tensor::module::adaptive_avg_pool2d;
 use burn::tensor::{Device, Tensor};
@@ -54,13 +55,18 @@ pub struct BasicBlock {
 // ------------------------------------------------------------------------------------------------------------ skeleton
 
 impl ResNet18 {
-    /// The network on a device, with these values for its tensors.
+    /// The network on a device, with these values for its tensors. It multiplies in `precision`, which the device must support.
     ///
     /// # Errors
     ///
     /// When a tensor is missing, unexpected or of another shape.
-    pub fn new(config: &ResNet18Config, values: NamedTensors, device: &Device) -> Result<Self, WeightError> {
-        let make = Skeleton::new(device);
+    pub fn new(
+        config: &ResNet18Config,
+        values: NamedTensors,
+        precision: Precision,
+        device: &Device,
+    ) -> Result<Self, WeightError> {
+        let make = Skeleton { device, precision };
         let stages = config
             .stages()
             .map(|(inputs, outputs, stride)| [make.block(inputs, outputs, stride), make.block(outputs, outputs, 1)]);
@@ -92,7 +98,7 @@ impl Skeleton<'_> {
     }
 
     fn conv(&self, inputs: usize, outputs: usize, kernel: usize, stride: usize) -> Conv2d {
-        Conv2d { weight: self.parameter([outputs, inputs, kernel, kernel]), stride }
+        Conv2d { weight: self.parameter([outputs, inputs, kernel, kernel]), stride, precision: self.precision }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Networks whose parameters have shapes and no memory, so that the values of a network are never made twice: they come by
 //! name, and take their memory then.
 
+use aees_run::settings::Precision;
 use burn::module::{Param, ParamId};
 use burn::tensor::{Device, Tensor};
 
@@ -8,16 +9,16 @@ use super::layers::{Embedding, LayerNorm, Linear};
 
 /// Makes layers whose parameters take memory only when somebody asks for their values.
 pub(crate) struct Skeleton<'a> {
+    /// Where they will be.
     pub(crate) device: &'a Device,
+    /// In which they multiply.
+    pub(crate) precision: Precision,
 }
 
-impl<'a> Skeleton<'a> {
-    pub(crate) fn new(device: &'a Device) -> Self {
-        Self { device }
-    }
-
+impl Skeleton<'_> {
     pub(crate) fn linear(&self, inputs: usize, outputs: usize) -> Linear {
-        Linear { weight: self.parameter([outputs, inputs]), bias: self.parameter([outputs]) }
+        let (weight, bias) = (self.parameter([outputs, inputs]), self.parameter([outputs]));
+        Linear { weight, bias, precision: self.precision }
     }
 
     pub(crate) fn layer_norm(&self, width: usize, epsilon: f64) -> LayerNorm {

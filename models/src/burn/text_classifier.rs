@@ -7,6 +7,7 @@
 //! the first, dropout on the output of attention, and the hyperbolic tangent after the pooler, where DistilBERT has ReLU.
 //! The configuration is in `text_config.rs`, names and first values are in `text_tensors.rs`, and a layer is in `encoder.rs`.
 
+use aees_run::settings::Precision;
 use burn::module::Module;
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
@@ -56,13 +57,18 @@ pub struct TextNetwork {
 }
 
 impl TextClassifier {
-    /// The network on a device, with these values for its tensors.
+    /// The network on a device, with these values for its tensors. It multiplies in `precision`, which the device must support.
     ///
     /// # Errors
     ///
     /// When a tensor is missing, unexpected or of another shape.
-    pub fn new(config: &TextClassifierConfig, values: NamedTensors, device: &Device) -> Result<Self, WeightError> {
-        let network = TextNetwork::skeleton(config, device);
+    pub fn new(
+        config: &TextClassifierConfig,
+        values: NamedTensors,
+        precision: Precision,
+        device: &Device,
+    ) -> Result<Self, WeightError> {
+        let network = TextNetwork::skeleton(config, &Skeleton { device, precision });
         let skeleton = match config.architecture {
             TextArchitecture::DistilBert => Self::DistilBert(network),
             TextArchitecture::Bert => Self::Bert(network),
@@ -84,15 +90,15 @@ impl TextClassifier {
 
 impl TextNetwork {
     /// The network without values; see [`Skeleton`].
-    fn skeleton(config: &TextClassifierConfig, device: &Device) -> Self {
-        let (make, dim) = (Skeleton::new(device), config.dim);
+    fn skeleton(config: &TextClassifierConfig, make: &Skeleton<'_>) -> Self {
+        let dim = config.dim;
         let has_types = config.architecture == TextArchitecture::Bert;
         Self {
             word_embeddings: make.embedding(config.vocabulary_size, dim),
             position_embeddings: make.embedding(config.max_positions, dim),
             token_type_embeddings: has_types.then(|| make.embedding(config.token_types, dim)),
             embedding_norm: make.layer_norm(dim, config.layer_norm_epsilon),
-            layers: (0..config.layers).map(|_| EncoderLayer::skeleton(config, &make)).collect(),
+            layers: (0..config.layers).map(|_| EncoderLayer::skeleton(config, make)).collect(),
             pooler: make.linear(dim, dim),
             classifier: make.linear(dim, config.classes),
             settings: EncoderSettings::of(config),

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use aees_models::burn::{ResNet18, host_tensor, tensor_infos};
 use aees_models::{ModelSpec, NamedTensors, ResNet18Config, TensorKind};
+use aees_run::settings::Precision;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -50,7 +51,7 @@ impl Fixture {
     pub(crate) fn model(&self, device: &Device) -> ResNet18 {
         let config = ResNet18Config { base_width: self.number("base_width"), classes: self.number("classes") };
         let initial = self.under("initial").into_iter().map(|(name, data)| (name, host_tensor(data).unwrap()));
-        ResNet18::new(&config, initial.collect(), device).unwrap()
+        ResNet18::new(&config, initial.collect(), Precision::F32, device).unwrap()
     }
 }
 
@@ -79,7 +80,7 @@ pub(crate) fn values(config: ResNet18Config, seed: u64) -> NamedTensors {
 
 /// A new network.
 pub(crate) fn network(config: ResNet18Config, seed: u64, device: &Device) -> ResNet18 {
-    ResNet18::new(&config, values(config, seed), device).unwrap()
+    ResNet18::new(&config, values(config, seed), Precision::F32, device).unwrap()
 }
 
 /// Every gradient by the name of its parameter, in the order of the parameters.

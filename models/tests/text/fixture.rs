@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use aees_models::burn::{TextClassifier, TokenBatch, tensor_data, tensor_infos};
 use aees_models::weights::{FileTensor, Weights, read_safetensors};
 use aees_models::{ModelSpec, NamedTensors, TextClassifierConfig, pretrained};
+use aees_run::settings::Precision;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
 use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -65,7 +66,7 @@ impl Fixture {
     pub(crate) fn network(&self, weights: Weights, device: &Device) -> TextClassifier {
         let loaded = pretrained(&self.config, weights, stream(0)).unwrap();
         assert_eq!(loaded.notices, []);
-        TextClassifier::new(&self.config, loaded.tensors, device).unwrap()
+        TextClassifier::new(&self.config, loaded.tensors, Precision::F32, device).unwrap()
     }
 }
 
@@ -97,7 +98,7 @@ pub(crate) fn values(config: &TextClassifierConfig, seed: u64) -> NamedTensors {
 
 /// A new network.
 pub(crate) fn network(config: &TextClassifierConfig, seed: u64, device: &Device) -> TextClassifier {
-    TextClassifier::new(config, values(config, seed), device).unwrap()
+    TextClassifier::new(config, values(config, seed), Precision::F32, device).unwrap()
 }
 
 /// Every gradient by the name of its parameter.

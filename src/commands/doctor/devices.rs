@@ -43,6 +43,7 @@ fn device(target: &Target) -> Diagnosis {
     text.extend(device.name.iter().map(|name| format!("; {name}")));
     text.extend(memory.map(|bytes| format!(", {}", HumanBytes(bytes))));
     text.extend(driver.iter().map(|driver| format!(", driver {driver}")));
+    text.extend(target.caveat().map(|caveat| format!("; {caveat}")));
     let subject = device.choice.to_string();
     let diagnosis = match device.software {
         true => {

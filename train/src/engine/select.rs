@@ -34,6 +34,13 @@ pub struct Target {
     pub precision: Precision,
 }
 
+impl Target {
+    /// What the user should know of its arithmetic.
+    pub fn caveat(&self) -> Option<&'static str> {
+        self.engine.caveat(&self.device, self.precision)
+    }
+}
+
 /// An engine, device or precision that cannot be had.
 #[allow(missing_docs, reason = "a field's name says it")]
 #[derive(Debug, thiserror::Error)]

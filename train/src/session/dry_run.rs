@@ -93,7 +93,7 @@ pub fn dry_run(
         eval_examples,
         steps,
         parameters: task.size(batch).parameters,
-        notices: task.facts().notices.clone(),
+        notices: task.facts().notices.iter().cloned().chain(bench.target().caveat().map(str::to_owned)).collect(),
         step_seconds,
         total_seconds: step_seconds * (steps as f64 + evaluations),
     })

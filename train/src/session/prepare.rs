@@ -127,7 +127,8 @@ pub fn prepare(
         }
         None => TrainState::new(aees),
     };
-    let notices = task.facts().notices.iter().cloned().chain(job_notices).chain(refused).collect();
+    let caveat = target.caveat().map(str::to_owned);
+    let notices = task.facts().notices.iter().cloned().chain(job_notices).chain(refused).chain(caveat).collect();
     let config = config.clone();
     Ok(Prepared::Run(Box::new(PreparedRun {
         config,

@@ -2,6 +2,7 @@
 
 use aees_models::burn::{ResNet18, cross_entropy, tensors};
 use aees_models::{HostTensor, NamedTensors, ResNet18Config};
+use aees_run::settings::Precision;
 use aees_train::engine::burn::optimizer::{Optimizer, SquaredNorm};
 use aees_train::optimizer::{OptimizerConfig, OptimizerKind, StepControl};
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -67,7 +68,7 @@ fn follows_pytorch(device: &Device) {
         OptimizerConfig { kind: OptimizerKind::Sgd { momentum: 0.9 }, weight_decay: 1e-4, max_gradient_norm: None };
     for (name, config, rate) in [("adamw", adamw, 1e-3), ("sgd", sgd, 0.05)] {
         let network = ResNet18Config { base_width: 4, classes: 10 };
-        let mut model = ResNet18::new(&network, fixture.under("initial."), device).unwrap();
+        let mut model = ResNet18::new(&network, fixture.under("initial."), Precision::F32, device).unwrap();
         let mut optimizer = Optimizer::new(config, 0, &model);
         let (mut losses, mut norms) = (Vec::new(), Vec::new());
         for step in 0..5 {

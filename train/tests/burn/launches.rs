@@ -2,7 +2,7 @@
 
 use aees_models::ModelSpec;
 use aees_models::burn::{ResNet18, cross_entropy};
-use aees_run::settings::TaskName;
+use aees_run::settings::{Precision, TaskName};
 use aees_tasks::EpochPlan;
 use aees_train::engine::build;
 use aees_train::engine::burn::device::handle;
@@ -25,7 +25,7 @@ fn optimizer_step(device: &Device, config: OptimizerConfig, noise_std: f64) -> E
     let device = device.clone().autodiff();
     let job = job(TaskName::Cifar100, config, 0);
     let ModelSpec::ResNet18(network) = job.model else { panic!("ResNet-18") };
-    let mut model = ResNet18::new(&network, job.tensors, &device).unwrap();
+    let mut model = ResNet18::new(&network, job.tensors, Precision::F32, &device).unwrap();
     let mut optimizer = Optimizer::new(config, 0, &model);
     let mut last = Enqueued::default();
     for step in 0..3 {

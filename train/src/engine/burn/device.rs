@@ -1,6 +1,7 @@
 //! burn's devices as the seam names them.
 
-use burn::tensor::Device;
+use aees_run::nvidia::NvidiaGpu;
+use burn::tensor::{Device, FloatDType};
 #[cfg(feature = "gpu")]
 use burn::{backend::DispatchDevice, tensor::DeviceType};
 
@@ -24,6 +25,19 @@ pub fn handle(device: &EngineDevice) -> Result<Device, EngineError> {
         activity: "looked for its device",
         reason: format!("{} is gone", device.choice),
     })
+}
+
+/// Whether it multiplies in bf16. The processor would round to it without a gain.
+pub(super) fn has_bf16(device: &EngineDevice) -> bool {
+    !device.is_host() && handle(device).is_ok_and(|handle| handle.supports_dtype(FloatDType::BF16))
+}
+
+/// Whether CubeCL's tensor cores take f32 as TF32 there: its tuner chooses kernels by their speed alone. A card that does not tell
+/// its generation is taken for a new one.
+pub(super) fn may_take_tf32(device: &EngineDevice) -> bool {
+    let DeviceChoice::Cuda(index) = device.choice else { return false };
+    let capability = NvidiaGpu::of_cuda(index).as_ref().and_then(NvidiaGpu::compute_capability);
+    capability.is_none_or(|(major, _)| major >= 8)
 }
 
 #[cfg(not(feature = "gpu"))]

@@ -49,8 +49,20 @@ impl EngineFactory for BurnFactory {
         "burn 0.22.1"
     }
 
-    fn precisions(&self, _: &EngineDevice) -> &'static [Precision] {
-        &[Precision::F32]
+    fn precisions(&self, device: &EngineDevice) -> &'static [Precision] {
+        match (device::has_bf16(device), device::may_take_tf32(device)) {
+            (true, true) => &[Precision::F32, Precision::Tf32, Precision::Bf16],
+            (true, false) => &[Precision::F32, Precision::Bf16],
+            (false, true) => &[Precision::F32, Precision::Tf32],
+            (false, false) => &[Precision::F32],
+        }
+    }
+
+    fn caveat(&self, device: &EngineDevice, precision: Precision) -> Option<&'static str> {
+        (precision == Precision::F32 && device::may_take_tf32(device)).then_some(
+            "burn multiplies f32 numbers in TF32 on this card where that is faster, and has no switch for it: --precision tf32 \
+             says so by name, --engine libtorch computes in f32",
+        )
     }
 
     fn cpu(&self) -> Option<EngineDevice> {
@@ -66,8 +78,8 @@ impl EngineFactory for BurnFactory {
         vec![kernel_cache::folder()]
     }
 
-    fn product_seconds(&self, device: &EngineDevice, _: Precision, side: usize) -> Result<f64, EngineError> {
-        product::seconds(&device::handle(device)?, side)
+    fn product_seconds(&self, device: &EngineDevice, precision: Precision, side: usize) -> Result<f64, EngineError> {
+        product::seconds(&device::handle(device)?, precision, side)
     }
 
     fn lacks(&self, wanted: DeviceChoice) -> Option<String> {
@@ -81,7 +93,12 @@ impl EngineFactory for BurnFactory {
         Some(format!("this program was built without {feature}"))
     }
 
-    fn build(&self, job: EngineJob, device: &EngineDevice, _: Precision) -> Result<Box<dyn Engine>, EngineError> {
+    fn build(
+        &self,
+        job: EngineJob,
+        device: &EngineDevice,
+        precision: Precision,
+    ) -> Result<Box<dyn Engine>, EngineError> {
         let on_host = device.is_host();
         let device = device::handle(device)?;
         let training = device.clone().autodiff();
@@ -90,7 +107,7 @@ impl EngineFactory for BurnFactory {
         let unfit = |error: aees_models::WeightError| EngineError::Weights(error.to_string());
         match (model, data) {
             (ModelSpec::ResNet18(config), EngineData::Images(data)) => {
-                let network = ResNet18::new(&config, tensors, &training).map_err(unfit)?;
+                let network = ResNet18::new(&config, tensors, precision, &training).map_err(unfit)?;
                 let optimizer = Optimizer::new(optimizer, noise_seed, &network);
                 #[cfg(feature = "gpu")]
                 if !on_host {
@@ -101,7 +118,7 @@ impl EngineFactory for BurnFactory {
                 Ok(Box::new(BurnEngine::new(images, network, optimizer, steps, on_host)))
             }
             (ModelSpec::TextClassifier(config), EngineData::Sentences(data)) => {
-                let network = TextClassifier::new(&config, tensors, &training).map_err(unfit)?;
+                let network = TextClassifier::new(&config, tensors, precision, &training).map_err(unfit)?;
                 let optimizer = Optimizer::new(optimizer, noise_seed, &network);
                 #[cfg(feature = "gpu")]
                 if !on_host {

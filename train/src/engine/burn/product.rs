@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use burn::tensor::{Device, Distribution, Tensor};
+use aees_run::settings::Precision;
+use burn::tensor::{Device, Distribution, FloatDType, Tensor};
 
 use crate::engine::EngineError;
 
@@ -10,8 +11,9 @@ use crate::engine::EngineError;
 const REPEATS: usize = 3;
 
 /// Seconds of the fastest product of two square matrices of this side.
-pub(super) fn seconds(device: &Device, side: usize) -> Result<f64, EngineError> {
-    let matrix = || Tensor::<2>::random([side, side], Distribution::Default, device);
+pub(super) fn seconds(device: &Device, precision: Precision, side: usize) -> Result<f64, EngineError> {
+    let dtype = if precision == Precision::Bf16 { FloatDType::BF16 } else { FloatDType::F32 };
+    let matrix = || Tensor::<2>::random([side, side], Distribution::Default, device).cast(dtype);
     let (left, right) = (matrix(), matrix());
     let multiply = || {
         let start = Instant::now();
