@@ -21,10 +21,14 @@ trap 'rm -f "$notices"; find . -name "*.cdx.json" -not -path "./target/*" -delet
 # Of the crates' own files: nobody is asked, and the same commit gives the same notices.
 cargo fetch --locked --quiet
 cargo about generate --frozen --features "$features" --config packaging/about.toml --output-file "$notices" packaging/about.hbs
+# Panics name the files of crates: what the folders of whoever builds are called is nobody's.
+crates=${CARGO_HOME:-$HOME/.cargo}
+export RUSTFLAGS="${RUSTFLAGS-} --remap-path-prefix=$crates=cargo --remap-path-prefix=$PWD=aees"
 # The wheel takes the notices, as their name begins like the licences'.
 maturin build --release --locked --features "$features" --out "$out"
 
 program=${CARGO_TARGET_DIR:-target}/release/aees
+if grep -aq -e "$crates" -e "$PWD" "$program"; then echo "release.sh: the program holds paths of this machine" >&2; exit 1; fi
 version=$("$program" -V | cut -d' ' -f2)
 target=$(rustc -vV | sed -n 's/^host: //p')
 name=aees-$version-$target
