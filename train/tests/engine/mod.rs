@@ -15,7 +15,9 @@ use std::ops::Range;
 
 use aees_run::settings::{RunConfig, TaskName};
 use aees_tasks::EpochPlan;
-use aees_train::engine::{Engine, EngineJob, EngineState, StepControl, StepRecord, Target, available, build};
+use aees_train::engine::{
+    DeviceChoice, Engine, EngineJob, EngineState, StepControl, StepRecord, Target, available, build,
+};
 use aees_train::optimizer::{OptimizerConfig, OptimizerKind};
 use aees_train::session::load_task;
 use aees_train::shared_inputs::SharedInputs;
@@ -43,6 +45,22 @@ fn on_each(test: impl Fn(&Target)) {
         println!("engine {} on {}", target.engine.name(), target.device.describe());
         test(&target);
     }
+}
+
+/// What results and `aees doctor` tell of a GPU that wgpu drives. With WGSL nobody knows its memory.
+#[test]
+fn a_gpu_tells_its_name_its_driver_and_its_memory() {
+    on_each(|Target { device, .. }| {
+        let told = format!("{device:?}");
+        match device.choice {
+            DeviceChoice::Vulkan(_) => {
+                assert!(device.memory_bytes > Some(1 << 20) && device.driver.is_some(), "{told}")
+            }
+            DeviceChoice::Wgpu => assert!(device.name.is_some() && device.driver.is_some(), "{told}"),
+            DeviceChoice::Auto | DeviceChoice::Cpu | DeviceChoice::Cuda(_) => {}
+        }
+        println!("{told}");
+    });
 }
 
 /// How far an engine may be from what it is compared with, by its kind and device. The only place that says so.
