@@ -110,7 +110,9 @@ impl Ranking {
 
     /// Its name in one line.
     pub fn title(&self) -> String {
-        let parts: Vec<String> = self.name.iter().map(|(key, value)| format!("{key} {value}")).collect();
+        // A program has no optimizer, say.
+        let told = self.name.iter().filter(|(_, value)| !value.is_empty());
+        let parts: Vec<String> = told.map(|(key, value)| format!("{key} {value}")).collect();
         if parts.is_empty() { "all runs".into() } else { parts.join(", ") }
     }
 }

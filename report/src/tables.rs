@@ -28,6 +28,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+pub use general::general_flags;
 pub use options::{DuplicateRule, TableOptions};
 pub use table::{Cell, Column, ColumnKind, Emphasis, Row, Table, TableWarning};
 

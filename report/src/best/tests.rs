@@ -127,3 +127,14 @@ fn only_what_differs_is_told() {
     assert_eq!(low.json_object(&keys), r#"{"lr":0.1,"momentum":0.9}"#);
     assert_eq!(words(&high, &keys), "lr=0.2 momentum=0.5");
 }
+
+#[test]
+fn a_group_is_called_by_what_it_has() {
+    let name = |pairs: &[(&str, &str)]| {
+        let name = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Ranking { name, keys: Vec::new(), ranked: Vec::new(), seeds: 0, runs: 0 }.title()
+    };
+    assert_eq!(name(&[("task", "cifar100"), ("optimizer", "AdamW")]), "task cifar100, optimizer AdamW");
+    assert_eq!(name(&[("task", "command"), ("optimizer", "")]), "task command");
+    assert_eq!(name(&[("optimizer", "")]), "all runs");
+}

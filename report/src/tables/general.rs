@@ -5,7 +5,7 @@ use super::group::Group;
 use super::options::TableOptions;
 use super::plan::Plan;
 use super::table::{Cell, Column, Table};
-use crate::attributes::{Detail, distinguishing, is_of_problem, words};
+use crate::attributes::{Attributes, Detail, distinguishing, is_of_problem, words};
 use crate::error::ReportError;
 use crate::experiment::{Experiment, experiments};
 use crate::fields::{attribute, nearest_key};
@@ -63,10 +63,11 @@ pub(super) fn general(
             let told: Vec<&str> = parts.iter().map(|(_, part)| part.as_str()).filter(|part| *part != LACKING).collect();
             if told.is_empty() { LACKING.to_owned() } else { told.join(", ") }
         };
-        // Comparisons stand under their problem. Where nothing else is told, that is the name.
-        let (section, name) = match method.is_empty() {
-            true => (String::new(), joined(&problem)),
-            false => (joined(&problem), joined(&method)),
+        // Comparisons stand under their problem, if it is told. Where nothing else is, that is the name.
+        let (section, name) = match (problem.is_empty(), method.is_empty()) {
+            (_, true) => (String::new(), joined(&problem)),
+            (true, false) => (String::new(), joined(&method)),
+            (false, false) => (joined(&problem), joined(&method)),
         };
         groups.push(Group { section, label: name.clone(), name, experiment });
         labels.push(label);
@@ -94,7 +95,25 @@ fn values(run: &RunRecord, group_by: &[String]) -> Vec<String> {
 /// Numbers before words, and by size.
 fn sort_key(text: &str) -> (bool, u64, String) {
     let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
-    // Positive numbers keep their order as bits; negative ones follow as words.
-    let bits = number.filter(|number| *number >= 0.0).map(f64::to_bits);
-    (bits.is_none(), bits.unwrap_or(0), text.to_owned())
+    // In the order of the numbers: a negative one is the smaller, the larger its bits are.
+    let ordered = |bits: u64| if bits >> 63 == 1 { !bits } else { bits | 1 << 63 };
+    (number.is_none(), number.map_or(0, |number| ordered(number.to_bits())), text.to_owned())
+}
+
+/// The flags of a table that runs have rows and numbers for, where none of the usual ones does.
+pub fn general_flags(runs: &[RunRecord]) -> String {
+    let attributes: Vec<Attributes> = runs.iter().map(Attributes::of).collect();
+    let told = |key: &String| runs.iter().any(|run| attribute(run, key, NameStyle::Short).is_some());
+    let mut keys: Vec<String> = distinguishing(attributes.iter(), Detail::Enough).into_iter().filter(told).collect();
+    if keys.is_empty() {
+        keys.push("task".into());
+    }
+    let known = known_metrics(runs);
+    let (clocks, mut metrics): (Vec<&str>, Vec<&str>) =
+        known.iter().map(String::as_str).partition(|name| ["step", "total_time"].contains(name));
+    if metrics.is_empty() {
+        metrics = clocks;
+    }
+    metrics.truncate(3);
+    format!("--group-by {} --metric {}", keys.join(","), metrics.join(","))
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use aees_report::tables::{DuplicateRule, KINDS, Table, TableFormat, TableOptions, build, build_all, general};
+use aees_report::tables::{
+    DuplicateRule, KINDS, Table, TableFormat, TableOptions, build, build_all, general, general_flags,
+};
 use aees_report::{ResultSet, RunRecord};
 use aees_run::output::{OutputKind, write_outputs};
 use clap::builder::PossibleValuesParser;
@@ -97,7 +99,7 @@ pub(super) fn run(typed: &TablesFlags) -> Result<ExitCode, Failure> {
     let tables = tables(typed, &runs, expected_seeds)?;
     if tables.is_empty() {
         let message = format!("none of the {} results belongs into a table that was asked for", runs.len());
-        let help = "name the rows yourself: --group-by method,optimizer --metric best,final";
+        let help = format!("name the rows yourself, as in {}", general_flags(&runs));
         return Err(Failure::with_help(message, help));
     }
     if typed.compares() && !tables.iter().any(Table::is_of_comparisons) {
