@@ -1,5 +1,7 @@
 //! burn's devices as the seam names them.
 
+use std::collections::HashMap;
+
 use aees_run::nvidia::NvidiaGpu;
 use burn::tensor::{Device, FloatDType};
 #[cfg(feature = "gpu")]
@@ -9,7 +11,9 @@ use crate::engine::{DeviceChoice, EngineDevice, EngineError};
 
 /// The GPUs of this machine, best first.
 pub(super) fn gpus() -> Vec<EngineDevice> {
-    found().into_iter().map(|(device, _)| device).collect()
+    let drivers = drivers();
+    let driver = |device: &EngineDevice| drivers.get(device.name.as_ref()?).cloned();
+    found().into_iter().map(|(device, _)| EngineDevice { driver: driver(&device), ..device }).collect()
 }
 
 /// burn's own handle of a device, without gradients.
@@ -55,8 +59,6 @@ fn found() -> Vec<(EngineDevice, Device)> {
     found.extend(enumerate(DeviceType::Vulkan, "vulkan", DeviceChoice::Vulkan));
     #[cfg(feature = "wgpu")]
     found.extend(enumerate(DeviceType::Wgpu, "wgpu", |_| DeviceChoice::Wgpu).into_iter().take(1));
-    #[cfg(feature = "adapters")]
-    tell_drivers(&mut found);
     found
 }
 
@@ -82,18 +84,19 @@ fn enumerate(
     devices.map(described).collect()
 }
 
-/// Tells the drivers of devices that wgpu drives, each with its version. That of CUDA is NVML's to tell.
+/// The drivers of parts that wgpu finds, with their versions, by the name of the part. Those that CUDA alone finds are NVML's to tell.
 #[cfg(feature = "adapters")]
-fn tell_drivers(found: &mut [(EngineDevice, Device)]) {
-    use burn::backend::wgpu::wgpu::{AdapterInfo, Backends, Instance, InstanceDescriptor};
+fn drivers() -> HashMap<String, String> {
+    use burn::backend::wgpu::wgpu::{Backends, Instance, InstanceDescriptor};
     let backends = Backends::PRIMARY;
     let instance = Instance::new(InstanceDescriptor { backends, ..InstanceDescriptor::new_without_display_handle() });
     let adapters = cubecl::future::block_on(instance.enumerate_adapters(backends));
-    let adapters: Vec<AdapterInfo> = adapters.iter().map(|adapter| adapter.get_info()).collect();
-    for (device, _) in found.iter_mut().filter(|(device, _)| !matches!(device.choice, DeviceChoice::Cuda(_))) {
-        // Parts of one name have one driver.
-        let adapter = adapters.iter().find(|adapter| Some(&adapter.name) == device.name.as_ref());
-        let driver = adapter.map(|adapter| format!("{} {}", adapter.driver, adapter.driver_info).trim().to_owned());
-        device.driver = driver.filter(|driver| !driver.is_empty());
-    }
+    let told = adapters.iter().map(|adapter| adapter.get_info());
+    let told = told.map(|info| (info.name, format!("{} {}", info.driver, info.driver_info).trim().to_owned()));
+    told.filter(|(_, driver)| !driver.is_empty()).collect()
+}
+
+#[cfg(not(feature = "adapters"))]
+fn drivers() -> HashMap<String, String> {
+    HashMap::new()
 }
