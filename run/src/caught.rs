@@ -1,4 +1,4 @@
-//! Panics of libraries that read files of strangers, as errors.
+//! Panics of libraries, as errors: of those that read files of strangers, and of tensor libraries.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -28,7 +28,7 @@ pub fn caught<T>(call: impl FnOnce() -> T) -> Result<T, String> {
     // What the call had borrowed is thrown away with it.
     let result = catch_unwind(AssertUnwindSafe(call));
     INSIDE.set(outer);
-    result.map_err(|panic| panic_text(&*panic).unwrap_or_else(|| "it cannot be read".into()))
+    result.map_err(|panic| panic_text(&*panic).unwrap_or_else(|| "it gave no reason".into()))
 }
 
 /// What a panic said, if it said anything in words.

@@ -232,7 +232,8 @@ impl Drive {
             return Ok(());
         };
         let learning_rate = self.learning_rate * self.task.learning_rate_factor(epoch, step);
-        self.engine.step(batch, &StepControl { learning_rate, multiplier, noise_std, step })?;
+        let control = StepControl { learning_rate, multiplier, noise_std, step };
+        self.engine.step(batch, &control).map_err(|error| error.in_steps_of(self.step_examples))?;
         let flops = batch.parts(self.batch_size).map(|part| self.task.train_flops(part.indices)).sum();
         self.training.stepped(flops);
         self.subscribers.tell(&RunEvent::StepEnqueued { step, examples: batch.indices.len() });

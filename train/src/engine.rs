@@ -147,7 +147,7 @@ pub trait EngineFactory: Sync {
 pub struct SmallerBatch {
     /// Examples of a forward pass.
     pub batch_size: usize,
-    /// Forward passes whose gradients make the step.
+    /// Forward passes whose gradients make the step: of the engine's last step, and in what a run says, of all its steps.
     pub parts: usize,
 }
 
@@ -174,4 +174,14 @@ pub enum EngineError {
     /// A saved state that does not fit the model.
     #[error("the saved state does not fit the model: {0}")]
     State(String),
+}
+
+impl EngineError {
+    /// What would fit, for steps of so many examples: the one that failed may have been the last of an epoch, and shorter.
+    pub(crate) fn in_steps_of(mut self, examples: usize) -> Self {
+        if let Self::OutOfMemory { fits: Some(SmallerBatch { batch_size, parts }), .. } = &mut self {
+            *parts = examples.div_ceil(*batch_size);
+        }
+        self
+    }
 }

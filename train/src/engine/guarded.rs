@@ -2,12 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use aees_run::caught::panic_text;
+use aees_run::caught::{caught, panic_text};
 
 use super::EngineError;
 
-/// How CUDA, its libraries, Vulkan, wgpu, burn's runtime, libtorch and operating systems say that there is no memory left.
-const NO_MEMORY: [&str; 9] = [
+/// How CUDA, its libraries, Vulkan, wgpu, burn's runtime, libtorch, oneDNN (which has no other words for it) and operating systems
+/// say that there is no memory left.
+const NO_MEMORY: [&str; 10] = [
     "out of memory",
     "out-of-memory",
     "out_of_memory",
@@ -17,9 +18,10 @@ const NO_MEMORY: [&str; 9] = [
     "cannot allocate memory",
     "memory allocation",
     "alloc_failed",
+    "could not create a primitive",
 ];
 
-/// Turns a panic of the tensor library into an error.
+/// Turns a panic of the tensor library into an error. Where it came from is shown to who asks by `RUST_BACKTRACE`.
 ///
 /// The engine is not used any further after one, but to save what it says is whole: the run stops and resumes from its last
 /// checkpoint in a new process.
@@ -27,10 +29,12 @@ pub(super) fn guarded<T>(
     activity: &'static str,
     work: impl FnOnce() -> Result<T, EngineError>,
 ) -> Result<T, EngineError> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let reason = panic_text(&*panic).unwrap_or_else(|| "it gave no reason".into());
-        Err(device_error(activity, without_frames(&reason)))
-    })
+    let outcome = match std::env::var_os("RUST_BACKTRACE") {
+        Some(_) => catch_unwind(AssertUnwindSafe(work))
+            .map_err(|panic| panic_text(&*panic).unwrap_or_else(|| "it gave no reason".into())),
+        None => caught(work),
+    };
+    outcome.unwrap_or_else(|reason| Err(device_error(activity, without_frames(&reason))))
 }
 
 /// libtorch's own words, without tch's around them and without the addresses in its library that follow.
@@ -68,6 +72,7 @@ mod tests {
             "wgpu error: Out of Memory",
             "Not enough memory left.",
             "memory allocation of 1073741824 bytes failed",
+            "could not create a primitive",
         ] {
             let error = guarded::<()>("trained", || panic!("{reason}")).unwrap_err();
             assert!(matches!(error, EngineError::OutOfMemory { whole: false, fits: None, .. }), "{error:?}");

@@ -33,8 +33,8 @@ struct ScarceEngine {
 }
 
 impl ScarceEngine {
-    fn refused(&self) -> EngineError {
-        let fits = Some(SmallerBatch { batch_size: 10, parts: 2 });
+    fn refused(&self, parts: usize) -> EngineError {
+        let fits = Some(SmallerBatch { batch_size: 10, parts });
         EngineError::OutOfMemory { activity: "trained", reason: "CUDA out of memory".into(), whole: self.whole, fits }
     }
 }
@@ -42,7 +42,8 @@ impl ScarceEngine {
 impl Engine for ScarceEngine {
     fn step(&mut self, batch: Batch<'_>, control: &StepControl) -> Result<(), EngineError> {
         if self.wanting == Wanting::Step(control.step) {
-            return Err(self.refused());
+            // As of the short last step of an epoch: a run says how many make a whole one.
+            return Err(self.refused(1));
         }
         self.engine.step(batch, control)
     }
@@ -56,7 +57,7 @@ impl Engine for ScarceEngine {
     }
 
     fn predict(&mut self, split: Split) -> Result<Vec<u32>, EngineError> {
-        if self.wanting == Wanting::Evaluation { Err(self.refused()) } else { self.engine.predict(split) }
+        if self.wanting == Wanting::Evaluation { Err(self.refused(2)) } else { self.engine.predict(split) }
     }
 
     fn logits(&mut self, split: Split, examples: Range<usize>) -> Result<Vec<f32>, EngineError> {

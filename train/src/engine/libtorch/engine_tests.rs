@@ -7,7 +7,7 @@ use aees_run::settings::Precision;
 use aees_tasks::EpochPlan;
 
 use super::*;
-use crate::engine::EngineDevice;
+use crate::engine::{DeviceChoice, EngineDevice};
 use crate::optimizer::{OptimizerConfig, OptimizerKind, TILE};
 
 const EXAMPLES: usize = 40;
