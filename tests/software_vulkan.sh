@@ -6,7 +6,7 @@
 # Fetches the driver from Debian's packages into target/software-vulkan (nothing is installed, and no root is needed), builds
 # the tests of `aees-train` with the feature `wgpu` and without tuned kernels, and runs those that FILTERS name: by default
 # burn's own and the engine suite. FEATURES=vulkan takes the SPIR-V path instead of WGSL, and Vulkan 1.3 with it: with burn
-# 0.22.1 lavapipe 25.0.7 crashes while it compiles the first kernel, whosever it is, and SwiftShader knows no pointers.
+# 0.22.1 lavapipe 25.0.7 crashes in its own compiler in each test tried that computes there, and SwiftShader knows no pointers.
 #
 # It is no part of .ci/run: the first build alone takes two cores more than ten minutes.
 set -euo pipefail

@@ -100,8 +100,8 @@ fn sort_key(text: &str) -> (bool, u64, String) {
     (number.is_none(), number.map_or(0, |number| ordered(number.to_bits())), text.to_owned())
 }
 
-/// The flags of a table that runs have rows and numbers for, where none of the usual ones does.
-pub fn general_flags(runs: &[RunRecord]) -> String {
+/// The flags of a table that runs have rows and numbers for, where none of the usual ones does; none without any number.
+pub fn general_flags(runs: &[RunRecord]) -> Option<String> {
     let attributes: Vec<Attributes> = runs.iter().map(Attributes::of).collect();
     let told = |key: &String| runs.iter().any(|run| attribute(run, key, NameStyle::Short).is_some());
     let mut keys: Vec<String> = distinguishing(attributes.iter(), Detail::Enough).into_iter().filter(told).collect();
@@ -115,5 +115,5 @@ pub fn general_flags(runs: &[RunRecord]) -> String {
         metrics = clocks;
     }
     metrics.truncate(3);
-    format!("--group-by {} --metric {}", keys.join(","), metrics.join(","))
+    (!metrics.is_empty()).then(|| format!("--group-by {} --metric {}", keys.join(","), metrics.join(",")))
 }

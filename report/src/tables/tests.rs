@@ -394,10 +394,10 @@ fn runs_of_a_program_have_rows_by_their_own_settings_and_notes_without_what_they
         with(run, &[("x", json!(x))])
     };
     let runs: Vec<RunRecord> = [1, 20, -3, -10, 3].iter().flat_map(|x| [run(*x, 0), run(*x, 1)]).collect();
-    assert_eq!(general_flags(&runs), "--group-by x --metric loss");
+    assert_eq!(general_flags(&runs).unwrap(), "--group-by x --metric loss");
     let table = general(&runs, &["x".into()], &["loss".into()], &TableOptions::default()).unwrap();
     let rows: Vec<String> = table[0].rows.iter().map(|row| format!("{:?}", row.cells[0])).collect();
     assert_eq!(rows, ["-10", "-3", "1", "3", "20"].map(|x| format!("Text({x:?})")));
     has(&markdown(&table), "- 1: seed 0 diverged at step 7 and does not count: 1_0.json");
-    assert_eq!(general_flags(&runs[..2]), "--group-by task --metric loss");
+    assert_eq!(general_flags(&runs[..2]).unwrap(), "--group-by task --metric loss");
 }

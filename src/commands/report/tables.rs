@@ -99,8 +99,10 @@ pub(super) fn run(typed: &TablesFlags) -> Result<ExitCode, Failure> {
     let tables = tables(typed, &runs, expected_seeds)?;
     if tables.is_empty() {
         let message = format!("none of the {} results belongs into a table that was asked for", runs.len());
-        let help = format!("name the rows yourself, as in {}", general_flags(&runs));
-        return Err(Failure::with_help(message, help));
+        return Err(match general_flags(&runs) {
+            Some(flags) => Failure::with_help(message, format!("name the rows yourself, as in {flags}")),
+            None => Failure::new(message),
+        });
     }
     if typed.compares() && !tables.iter().any(Table::is_of_comparisons) {
         let rows: BTreeSet<&str> = tables.iter().flat_map(Table::row_names).collect();
